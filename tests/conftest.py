@@ -1,0 +1,278 @@
+"""Fixtures for the black-box tests: the stand-in, the binaries, a clean house.
+
+    def test_x(sim, hs):
+        portal = sim.portal(101)
+        assert hs("account", "auth", "--pak-stdin", input=hs.key(portal)).code == 0
+
+Every test with `hs` or `tty` runs once for each binary in HS_BINS (paths joined
+by ":", build/hs where it is unset). Nothing but loopback is reached, and nothing
+of the caller's HOME or environment is seen.
+"""
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import resource
+import subprocess
+import time
+
+import pexpect
+import pytest
+import yaml
+
+from hubsim import HubSim
+
+REPO = pathlib.Path(__file__).resolve().parent.parent
+BINS = [pathlib.Path(p).resolve() for p in
+        os.environ.get("HS_BINS", str(REPO / "build" / "hs")).split(":") if p]
+SANITIZER = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
+
+
+@pytest.fixture(scope="session")
+def shared_sim(tmp_path_factory):
+    sim = HubSim(tmp_path_factory.mktemp("hubsim"))
+    yield sim
+    sim.close()
+
+
+@pytest.fixture
+def sim(shared_sim):
+    """The stand-in, as new."""
+    shared_sim.reset()
+    yield shared_sim
+    shared_sim.spy = None
+    shared_sim.reset()
+
+
+@pytest.fixture(scope="session", params=BINS, ids=lambda p: p.name)
+def bin(request):
+    """The path of the binary under test."""
+    if not os.access(request.param, os.X_OK):
+        pytest.fail(f"{request.param} is missing: run ./build.sh")
+    return str(request.param)
+
+
+@dataclasses.dataclass
+class Result:
+    """How a run ended. Bytes that are no UTF-8 stand as surrogate escapes."""
+    args: tuple
+    code: int                       # negative: the signal that ended it
+    out: str
+    err: str
+    seconds: float
+    usage: resource.struct_rusage = dataclasses.field(repr=False)   # ru_maxrss: KiB
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+class Process(subprocess.Popen):
+    """Keeps what a run used (RUSAGE_CHILDREN mixes all runs up)."""
+    usage = None
+
+    def _try_wait(self, flags):
+        pid, status, self.usage = os.wait4(self.pid, flags)
+        return pid, status
+
+
+class Yaml(yaml.SafeDumper):
+    """Quotes whatever any reader of YAML, 1.1 or 1.2, could misread."""
+
+
+Yaml.add_representer(str, lambda dumper, text: dumper.represent_scalar(
+    "tag:yaml.org,2002:str", text,
+    style=None if re.fullmatch("[a-zA-Z]{4,}[a-zA-Z0-9-]*", text) and
+    text.lower() not in ("true", "false", "null") else "'"))
+
+
+class Yaml12(yaml.SafeLoader):
+    """Reads scalars as the official client does (YAML 1.2's core schema, and
+    timestamps), where PyYAML on its own takes yes, 1_0 and 1:30 for no strings."""
+    yaml_implicit_resolvers = {}
+
+
+for tag, pattern, first in (
+        ("bool", "true|True|TRUE|false|False|FALSE", "tTfF"),
+        ("int", "[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+        ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+        ("timestamp", r"\d{4}-\d\d-\d\d(T[0-9:.]+Z)?", "0123456789"),
+        ("merge", "<<", "<"), ("null", "~|null|Null|NULL|", ["~", "n", "N", ""])):
+    Yaml12.add_implicit_resolver(f"tag:yaml.org,2002:{tag}",
+                                 re.compile(f"(?:{pattern})$"), list(first))
+
+
+class Home:
+    """An empty home and working directory, and what a run sees of the world."""
+
+    def __init__(self, binary, sim, folder):
+        self.bin, self.sim = binary, sim
+        self.home = folder / "home"
+        self.cwd = folder / "work"
+        self.home.mkdir()
+        self.cwd.mkdir()
+        self.hidden = set()         # more texts that must not be printed
+        self.config_path = self.home / ".hscli" / "config.yml"
+
+    def key(self, portal):
+        """The personal access key of an account of the stand-in (or its id)."""
+        return (self.sim.portals[portal] if isinstance(portal, int) else portal).key
+
+    def env(self, more=None):
+        """The environment of a run. A value of None takes a name away."""
+        env = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8",
+               "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+               **self.sim.env, **(more or {})}
+        return {k: str(v) for k, v in env.items() if v is not None}
+
+    def read_config(self, path=None):
+        path = pathlib.Path(path or self.config_path)
+        return yaml.load(path.read_text(), Loader=Yaml12)
+
+    def write_config(self, *accounts, path=None, **settings):
+        """A global config with these accounts: portals of the stand-in, or
+        dicts as they shall stand there. The first one is the default."""
+        accounts = [a if isinstance(a, dict) else self.account(a) for a in accounts]
+        first = {"defaultAccount": accounts[0]["accountId"]} if accounts else {}
+        return self.write_yaml({**first, **settings, "accounts": accounts}, path)
+
+    def write_yaml(self, value, path=None):
+        """Any value, or text as it stands, as a config file."""
+        path = pathlib.Path(path or self.config_path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(value if isinstance(value, str) else
+                        yaml.dump(value, Dumper=Yaml, sort_keys=False,
+                                  allow_unicode=True, width=10000))
+        path.chmod(0o600)
+        return path
+
+    def account(self, portal, **fields):
+        """How an account of the stand-in stands in a config, without a token."""
+        return {"name": portal.name.lower().replace(" ", "-"),
+                "accountId": portal.hub_id, "env": "prod",
+                "authType": "personalaccesskey", "accountType": portal.type,
+                "personalAccessKey": portal.key,
+                "auth": {"tokenInfo": {}}, **fields}
+
+    def check_output(self, text, where):
+        """No secret and no sanitizer's report in what was printed."""
+        for secret in self.sim.confidential() | self.hidden:
+            assert secret not in text, f"a secret stands in {where}"
+        for word in SANITIZER:
+            assert word not in text, f"sanitizer report in {where}:\n{text}"
+
+
+class Runner(Home):
+    """hs("account", "list") runs the binary without a terminal."""
+
+    def __call__(self, *args, input=b"", env=None, cwd=None, timeout=60,
+                 stdout=subprocess.PIPE, check_secrets=True, **popen):
+        """Run to the end. `check_secrets=False` is for what is meant to print
+        one. stdout may be a file, then Result.out is empty."""
+        args = [str(a) for a in args]
+        data = input.encode() if isinstance(input, str) else input
+        stdin = subprocess.PIPE if isinstance(data, bytes) else data
+        started = time.monotonic()
+        process = Process([self.bin, *args], env=self.env(env),
+                          cwd=cwd or self.cwd, stdin=stdin, stdout=stdout,
+                          stderr=subprocess.PIPE, **popen)
+        command_lines = []
+        self.sim.spy = lambda: command_lines.append(command_line(process.pid))
+        try:
+            out, err = process.communicate(data if stdin == subprocess.PIPE else None,
+                                           timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            raise AssertionError(f"hs {' '.join(args)} took over {timeout} s; "
+                                 f"stderr: {err.decode(errors='replace')}")
+        finally:
+            self.sim.spy = None
+        result = Result(tuple(args), process.returncode, decode(out or b""),
+                        decode(err), time.monotonic() - started,
+                        process.usage)
+        if check_secrets:
+            self.check_output(result.out, "stdout")
+            self.check_output(result.err, "stderr")
+            for line in command_lines:
+                self.check_output(line, "the command line, while a request was made")
+        return result
+
+    def sign_in(self, *portals):
+        """`hs account auth` for each; the first becomes the default."""
+        for portal in portals:
+            done = self("account", "auth", "--pak-stdin", "--use-default-name",
+                        input=self.key(portal) + "\n")
+            assert done.code == 0, done.err
+
+
+class Terminal(Home):
+    """tty("account", "auth") runs the binary on a terminal of its own (pexpect)."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.children = []
+
+    def __call__(self, *args, env=None, cwd=None, timeout=10, rows=24, columns=80):
+        child = pexpect.spawn(self.bin, [str(a) for a in args], timeout=timeout,
+                              env=self.env({"TERM": "xterm-256color", **(env or {})}),
+                              cwd=str(cwd or self.cwd), dimensions=(rows, columns),
+                              encoding="utf-8", codec_errors="surrogateescape")
+        child.delaybeforesend = None
+        child.logfile_read = Transcript()
+        self.children.append(child)
+        return child
+
+    def end(self, child):
+        """Let it come to its end; its exit code (negative: a signal)."""
+        child.expect(pexpect.EOF)
+        child.close()
+        return -child.signalstatus if child.signalstatus else child.exitstatus
+
+    def close(self):
+        for child in self.children:
+            child.close(force=True)
+            self.check_output(child.logfile_read.text, "the terminal")
+
+
+class Transcript:
+    """All that a terminal showed."""
+    text = ""
+
+    def write(self, text):
+        self.text += text
+
+    def flush(self):
+        pass
+
+
+@pytest.fixture
+def hs(bin, sim, tmp_path):
+    return Runner(bin, sim, tmp_path)
+
+
+@pytest.fixture
+def tty(bin, sim, tmp_path, request):
+    """On a terminal; in one test with `hs` both share the home."""
+    terminal = Terminal.__new__(Terminal)
+    if "hs" in request.fixturenames:
+        hs = request.getfixturevalue("hs")
+        terminal.__dict__.update(hs.__dict__)
+        terminal.children = []
+    else:
+        terminal.__init__(bin, sim, tmp_path)
+    yield terminal
+    terminal.close()
+
+
+def decode(data):
+    return data.decode("utf-8", "surrogateescape")
+
+
+def command_line(pid):
+    """The arguments of a running program, as any user of the machine sees them."""
+    try:
+        return decode(pathlib.Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return ""
