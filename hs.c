@@ -179,7 +179,9 @@ static Str str_slice(Str s, ptrdiff_t from, ptrdiff_t to)
 
 static bool str_eq(Str a, Str b)
 {
-    return a.len == b.len && (!a.len || !memcmp(a.ptr, b.ptr, (size_t)a.len));
+    if (a.len != b.len)
+        return false;
+    return !a.len || (a.ptr && b.ptr && !memcmp(a.ptr, b.ptr, (size_t)a.len));
 }
 
 /* ASCII letters only: protocol words, not people's names. */
@@ -2645,8 +2647,9 @@ static bool yaml_is_null(const YamlNode *node)
 /* A scalar's text, whatever its type; empty for null, lists, maps, NULL. */
 static Str yaml_text(const YamlNode *node)
 {
-    return yaml_is_null(node) || node->kind != YAML_TEXT ? (Str){0}
-                                                         : node->text;
+    if (yaml_is_null(node) || node->kind != YAML_TEXT)
+        return (Str){0};
+    return node->text;
 }
 
 /* A scalar's integer, plain or quoted; -1: not a number of 0 or more. */
@@ -2973,7 +2976,7 @@ static bool yaml_emit_tree(yaml_emitter_t *emitter, Arena *scratch,
                 open[depth] = node;
                 next[depth++] = node->first;
             }
-        } else if (!yaml_emit_end(emitter, open[--depth]->kind)) {
+        } else if (!depth || !yaml_emit_end(emitter, open[--depth]->kind)) {
             return false;
         }
         if (!depth)
@@ -3431,7 +3434,7 @@ static bool tls_load_trust(Arena *arena, Str ca_file, TlsTrust *out, Err *err)
 {
     TlsAnchors to = {.arena = arena};
     Str file = ca_file.len ? ca_file : os_env("SSL_CERT_FILE");
-    Str folders = ca_file.len ? (Str){0} : os_env("SSL_CERT_DIR");
+    Str folders = ca_file.len ? S("") : os_env("SSL_CERT_DIR");
     Str extra = os_env("NODE_EXTRA_CA_CERTS");
     Str source = file.len ? file : folders;
     if (file.len) {
@@ -4939,7 +4942,7 @@ static bool http_on_whole(HttpPool *pool, HttpXfer *x)
     }
     x->state = HTTP_DONE;
     const HttpReq *req = &x->req;
-    Str rest = x->streamed ? (Str){0} : x->res.body;
+    Str rest = x->streamed ? S("") : x->res.body;
     if (req->sink && !req->sink(req->to, &x->res, rest, true, &x->err))
         x->state = HTTP_FAILED;
     return false;
@@ -7525,7 +7528,7 @@ static bool cmd_api_account(Cmd *cmd, Hub *hub, Err *err)
 
 static bool cmd_api(Cmd *cmd, Err *err)
 {
-    Hub hub = {0};
+    Hub hub = {.term = cmd->term, .pool = &cmd->pool};
     HttpRes res;
     HubCall call = {.method = cmd_text(cmd, OPT_METHOD)};
     CmdApiOut out = {.cmd = cmd, .raw = cmd_on(cmd, OPT_RAW)};

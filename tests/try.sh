@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# See the main job work, on loopback alone: `./build.sh try` comes here after the
-# build. Starts the stand-in for HubSpot's API, signs in to two of its accounts
+# See the main job work, on loopback alone: `./build.sh try` comes here after
+# the build. Starts the stand-in for HubSpot's API, signs in to two accounts
 # with the real binary over real TLS, lists them, switches, reads and writes.
 # Everything that it starts and makes is gone at the end, also after Ctrl-C.
 set -euo pipefail
@@ -18,7 +18,8 @@ if [ -z "$python" ] || ! command -v openssl >/dev/null; then
         exit 1
     fi
     echo "try: $need"
-    { apt-get update && DEBIAN_FRONTEND=noninteractive $need; } >/dev/null 2>&1 ||
+    export DEBIAN_FRONTEND=noninteractive
+    { apt-get update && $need; } >/dev/null 2>&1 ||
         { echo "try: that failed: run it by hand to see why" >&2; exit 1; }
     python=$(command -v python3)
 fi
@@ -53,8 +54,9 @@ if [ "$word" != ready ]; then
 fi
 
 # A clean house: nothing of the caller's HubSpot set-up is read or touched.
-for name in $(compgen -e | grep -E '^(HUBSPOT_|HUBAPI_|USE_ENVIRONMENT_)' || true) \
-    http_proxy https_proxy all_proxy no_proxy HTTP_PROXY ALL_PROXY NO_PROXY \
+hubspot='^(HUBSPOT_|HUBAPI_|USE_ENVIRONMENT_)'
+for name in $(compgen -e | grep -E "$hubspot" || true) http_proxy \
+    https_proxy all_proxy no_proxy HTTP_PROXY ALL_PROXY NO_PROXY \
     SSL_CERT_DIR NODE_EXTRA_CA_CERTS INIT_CWD; do
     unset "$name"
 done
@@ -76,7 +78,8 @@ for name, account in {
         "sandbox": {"hub_id": 2000002, "name": "Acme Sandbox",
                     "type": "STANDARD_SANDBOX", "parent": 1000001}}.items():
     answer = direct.open(proxy + "/_sim/portal", json.dumps(account).encode())
-    pathlib.Path(room, f"{name}.key").write_text(json.load(answer)["key"] + "\n")
+    key = json.load(answer)["key"]
+    pathlib.Path(room, f"{name}.key").write_text(key + "\n")
 key = pathlib.Path(room, "acme.key").read_text()
 pathlib.Path(room, "bad.key").write_text(key[:40] + key[40:].swapcase())
 PY
@@ -101,7 +104,8 @@ step 0 "hs account auth --pak-stdin --use-default-name --default < acme.key"
 step 0 "hs account auth --pak-stdin --name sandbox --no-default < sandbox.key"
 step 0 "hs account list"
 step 0 "hs account use sandbox"
-step 0 "hs api $contacts --data '{\"properties\": {\"email\": \"ada@example.com\"}}'"
+ada='{"properties": {"email": "ada@example.com"}}'
+step 0 "hs api $contacts --data '$ada'"
 step 0 "hs api $contacts"
 step 0 "hs api '$contacts?limit=1' --account acme-prod"
 step 4 "hs account auth --pak-stdin --use-default-name < bad.key"
