@@ -2959,8 +2959,8 @@ static bool yaml_emit_end(yaml_emitter_t *emitter, YamlKind kind)
 static bool yaml_emit_tree(yaml_emitter_t *emitter, Arena *scratch,
                            YamlNode *root)
 {
-    YamlNode *open[YAML_DEPTH + 4];
-    YamlNode *next[YAML_DEPTH + 4];
+    YamlNode *open[YAML_DEPTH + 4] = {NULL};
+    YamlNode *next[YAML_DEPTH + 4] = {NULL};
     int depth = 0;
     YamlNode *node = root;
     for (;;) {
@@ -4138,24 +4138,30 @@ static bool http_begin(HttpPool *pool, HttpXfer *x)
     return code ? http_socket_trouble(x, code) : true;
 }
 
+/* The first address not taken yet, of this family (0: any); -1: none. */
+static int http_pick(const OsAddresses *list, const bool *taken, int family)
+{
+    for (int i = 0; i < list->count; i++)
+        if (!taken[i] && (!family || list->at[i].ss_family == family))
+            return i;
+    return -1;
+}
+
 /* Puts the families in turn, keeping the order in each (RFC 8305, 4). */
 static void http_interleave(OsAddresses *list)
 {
     OsAddresses out = {0};
     bool taken[OS_ADDRESSES] = {false};
-    int family = list->count ? list->at[0].ss_family : 0;
+    int family = 0;
     while (out.count < list->count) {
-        int pick = -1;
-        for (int i = 0; i < list->count && pick < 0; i++)
-            if (!taken[i] && list->at[i].ss_family == family)
-                pick = i;
-        for (int i = 0; i < list->count && pick < 0; i++)
-            if (!taken[i])
-                pick = i;
+        int pick = http_pick(list, taken, family);
+        if (pick < 0)
+            pick = http_pick(list, taken, 0);
+        if (pick < 0)
+            break;
         taken[pick] = true;
+        family = list->at[pick].ss_family == AF_INET ? AF_INET6 : AF_INET;
         out.at[out.count++] = list->at[pick];
-        family = out.at[out.count - 1].ss_family == AF_INET ? AF_INET6
-                                                            : AF_INET;
     }
     *list = out;
 }
