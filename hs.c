@@ -756,6 +756,15 @@ static int os_interrupted(void)
     return os_signal;
 }
 
+/* Fills closed standard descriptors with one that can neither be read nor
+ * written, so that no socket or config file becomes "stdout". */
+static void os_fill_standard_fds(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/", O_RDONLY | O_DIRECTORY) < 0)
+            _exit(EXIT_FAILED);
+}
+
 /* Signals, no core file with keys in it, no other process of this user
  * reading this one's memory, UTF-8 widths. Never fails. */
 static void os_init(void)
@@ -763,6 +772,7 @@ static void os_init(void)
     struct rlimit no_core = {0, 0};
     struct sigaction action = {.sa_handler = os_on_signal};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
+    os_fill_standard_fds();
     setrlimit(RLIMIT_CORE, &no_core);
     prctl(PR_SET_DUMPABLE, 0);
     if (pipe2(os_signal_pipe, O_CLOEXEC | O_NONBLOCK))
@@ -1374,8 +1384,9 @@ static void term_add_safe(Buf *buf, Str s, bool lines)
     }
 }
 
-/* Writes text to stderr: secrets hidden, control bytes stripped, one write. */
-static void term_talk(Term *term, Str text)
+/* Writes text to stderr: secrets hidden, control bytes stripped, one write.
+ * `head` is ours and goes before it in `color` (SGR, ECMA-48 8.3.117). */
+static void term_talk(Term *term, const char *color, const char *head, Str text)
 {
     Arena scratch = {0};
     Buf hidden = buf_new(&scratch, 64 * KIB);
@@ -1385,22 +1396,25 @@ static void term_talk(Term *term, Str text)
         buf_add(&hidden, n ? S("[hidden]") : str_slice(text, 0, 1));
         text = str_slice(text, n ? n : 1, text.len);
     }
+    if (head[0] && term->color)
+        buf_printf(&safe, "\x1b[%sm%s\x1b[0m ", color, head);
+    else if (head[0])
+        buf_printf(&safe, "%s ", head);
     term_add_safe(&safe, buf_str(&hidden), true);
     os_write_all(STDERR_FILENO, buf_str(&safe));
     arena_free(&scratch);
 }
 
-static void term_vsay(Term *term, const char *prefix, const char *format,
-                      va_list args)
+static void term_vsay(Term *term, const char *color, const char *head,
+                      const char *format, va_list args)
 {
     char text[4 * KIB];
-    int n = snprintf(text, sizeof(text), "%s", prefix);
-    int m = vsnprintf(text + n, sizeof(text) - (size_t)n, format, args);
-    ptrdiff_t len = m < 0 ? n : n + m;
+    int n = vsnprintf(text, sizeof(text) - 1, format, args);
+    ptrdiff_t len = n < 0 ? 0 : n;
     if (len > (ptrdiff_t)sizeof(text) - 2)
         len = (ptrdiff_t)sizeof(text) - 2;
     text[len] = '\n';
-    term_talk(term, (Str){text, len + 1});
+    term_talk(term, color, head, (Str){text, len + 1});
     secret_wipe(text, sizeof(text));
 }
 
@@ -1410,7 +1424,7 @@ term_say(Term *term, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    term_vsay(term, "", format, args);
+    term_vsay(term, "", "", format, args);
     va_end(args);
 }
 
@@ -1419,7 +1433,7 @@ term_warn(Term *term, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    term_vsay(term, "hs: warning: ", format, args);
+    term_vsay(term, "33", "hs: warning:", format, args);
     va_end(args);
 }
 
@@ -1431,13 +1445,23 @@ term_debug(Term *term, const char *format, ...)
     if (!term->debug)
         return;
     va_start(args, format);
-    term_vsay(term, "debug: ", format, args);
+    term_vsay(term, "2", "debug:", format, args);
+    va_end(args);
+}
+
+/* Says why a run fails. */
+__attribute__((format(printf, 2, 3))) static void
+term_complain(Term *term, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    term_vsay(term, "31", "hs:", format, args);
     va_end(args);
 }
 
 static void term_error(Term *term, const Err *err)
 {
-    term_say(term, "hs: %s", err->message);
+    term_complain(term, "%s", err->message);
     if (err->hint[0])
         term_say(term, "    %s", err->hint);
 }
@@ -3594,11 +3618,13 @@ typedef struct {
 /*
  * Moves records between the engine and the socket until one of them blocks
  * or data has come for the caller. Gives 0, or an errno of the socket; the
- * engine's own state says whether it failed.
+ * engine's own state says whether it failed. A socket that cannot be written
+ * any more is still read: a server may refuse a request before its end.
  */
 static int tls_pump(Tls *tls, int fd, TlsPump *pump)
 {
     br_ssl_engine_context *engine = &tls->client.eng;
+    int broken = 0;
     *pump = (TlsPump){0};
     for (;;) {
         unsigned state = br_ssl_engine_current_state(engine);
@@ -3613,10 +3639,10 @@ static int tls_pump(Tls *tls, int fd, TlsPump *pump)
             n = os_send(fd, out, (ptrdiff_t)size);
             if (n > 0)
                 br_ssl_engine_sendrec_ack(engine, (size_t)n);
-            else if (n != -EAGAIN)
-                return (int)-n;
-            else
+            else if (n == -EAGAIN)
                 pump->wants |= POLLOUT;
+            else
+                broken = (int)-n;
         }
         if (n <= 0 && (state & BR_SSL_RECVREC)) {
             unsigned char *in = br_ssl_engine_recvrec_buf(engine, &size);
@@ -3625,15 +3651,22 @@ static int tls_pump(Tls *tls, int fd, TlsPump *pump)
                 br_ssl_engine_recvrec_ack(engine, (size_t)n);
             else if (n == 0)
                 pump->ended = true;
-            else if (n != -EAGAIN)
-                return (int)-n;
-            else
+            else if (n == -EAGAIN)
                 pump->wants |= POLLIN;
+            else
+                broken = (int)-n;
         }
         pump->moved |= n > 0;
         if (n <= 0 || (state & BR_SSL_RECVAPP))
-            return 0;
+            return n > 0 ? 0 : broken;
     }
+}
+
+/* Is there decrypted data to take? */
+static bool tls_has_data(const Tls *tls)
+{
+    return (br_ssl_engine_current_state(&tls->client.eng) & BR_SSL_RECVAPP) !=
+           0;
 }
 
 /* Did the peer say that it closes (close_notify), and nothing fail? */
@@ -4300,8 +4333,11 @@ static bool http_send_out(HttpXfer *x, short *wants)
         if (conn->tls) {
             n = tls_give(conn->tls, rest, true);
             int code = tls_pump(conn->tls, conn->fd, &pump);
-            if (code && http_socket_trouble(x, code) == false)
-                return false;
+            x->out_at += n;
+            if (tls_has_data(conn->tls))
+                return false; /* an answer already: see http_on_send() */
+            if (code)
+                return http_socket_trouble(x, code);
             if (tls_failed(conn->tls))
                 return tls_fail(conn->tls, x->req.url.host, &x->err);
             *wants = pump.wants;
@@ -4309,14 +4345,14 @@ static bool http_send_out(HttpXfer *x, short *wants)
                 return http_lost(x, "the connection was closed");
             if (!n && !pump.moved)
                 return false;
-        } else {
-            n = os_send(conn->fd, rest.ptr, rest.len);
-            *wants = POLLOUT;
-            if (n == -EAGAIN)
-                return false;
-            if (n < 0)
-                return http_socket_trouble(x, (int)-n);
+            continue;
         }
+        n = os_send(conn->fd, rest.ptr, rest.len);
+        *wants = POLLOUT;
+        if (n == -EAGAIN)
+            return false;
+        if (n < 0)
+            return http_socket_trouble(x, (int)-n);
         x->out_at += n;
     }
     return true;
@@ -4644,7 +4680,7 @@ static bool http_on_send(HttpPool *pool, HttpXfer *x, short *wants)
     x->sent |= x->out_at > 0;
     if (x->err.code)
         return false;
-    if (all) {
+    if (all || tls_has_data(x->conn->tls)) {
         x->try_began = os_now();
         http_enter(pool, x, HTTP_HEAD);
         return true;
@@ -6370,6 +6406,21 @@ static HttpReq hub_token_request(Arena *arena, const Hub *hub, Str path)
     };
 }
 
+/* The token call says no. Any refusal but a rate limit is about the key. */
+static bool hub_key_refused(const Hub *hub, const HttpRes *res, Err *err)
+{
+    bool key = res->status >= 400 && res->status < 500 && res->status != 429;
+    if (key)
+        err_hint(err,
+                 "The key is not, or no longer, good. Make a new one at "
+                 "%s/l/personal-access-key and run hs account auth.",
+                 hub_website(hub));
+    hub_refused(hub->arena, hub, res, err);
+    if (key)
+        err->code = EXIT_AUTH;
+    return false;
+}
+
 /*
  * Fetches an access token for a personal access key (POST
  * /localdevauth/v1/auth/refresh). A refused key is EXIT_AUTH.
@@ -6390,18 +6441,8 @@ static bool hub_fetch_token(const Hub *hub, HubToken *token, Err *err)
     req.body = json_write(arena, body, false);
     if (!http_do(hub->pool, arena, &req, &res, err))
         return false;
-    if (res.status != 200) {
-        hub_refused(arena, hub, &res, err);
-        if (res.status >= 400 && res.status < 500 && res.status != 429) {
-            err->code = EXIT_AUTH;
-            err_hint(err,
-                     "The key is not (or no longer) good. Make a new one "
-                     "at %s/l/personal-access-key and run hs account "
-                     "auth.",
-                     hub_website(hub));
-        }
-        return false;
-    }
+    if (res.status != 200)
+        return hub_key_refused(hub, &res, err);
     const cJSON *answer = json_read(arena, res.body);
     Str access = json_text(answer, "oauthAccessToken");
     if (!access.len || json_int(answer, "hubId") <= 0)
@@ -6698,6 +6739,7 @@ typedef enum {
     OPT_METHOD,
     OPT_DATA,
     OPT_RAW,
+    OPT_JSON_SCHEMA,
     OPT_COUNT
 } CmdOption;
 
@@ -7532,12 +7574,25 @@ static bool cmd_api_account(Cmd *cmd, Hub *hub, Err *err)
     return true;
 }
 
+/* Any JSON can be an endpoint's answer, and that is what the schema says. */
+static bool cmd_api_schema(Cmd *cmd)
+{
+    cJSON *schema = json_new(cmd->arena);
+    json_add_text(schema, "$schema",
+                  S("https://json-schema.org/draft/2020-12/schema"));
+    json_add_text(schema, "title", S("The answer of the endpoint"));
+    cmd_print_json(cmd, schema);
+    return true;
+}
+
 static bool cmd_api(Cmd *cmd, Err *err)
 {
     Hub hub = {.term = cmd->term, .pool = &cmd->pool};
     HttpRes res;
     HubCall call = {.method = cmd_text(cmd, OPT_METHOD)};
     CmdApiOut out = {.cmd = cmd, .raw = cmd_on(cmd, OPT_RAW)};
+    if (cmd_on(cmd, OPT_JSON_SCHEMA))
+        return cmd_api_schema(cmd);
     call.has_body = cmd->options[OPT_DATA].set;
     if (!call.method.len)
         call.method = call.has_body ? S("POST") : S("GET");
@@ -7651,6 +7706,8 @@ static const CliOption cli_options[OPT_COUNT] = {
                     "GET, POST, PUT, PATCH or DELETE"},
     [OPT_DATA] = {"data", NULL, 0, CLI_TEXT, false, false, "JSON", NULL,
                   "The body: JSON, @file, or - for stdin"},
+    [OPT_JSON_SCHEMA] = {"json-schema", NULL, 0, CLI_FLAG, false, false, NULL,
+                         NULL, "Print the JSON schema of the output and end"},
     [OPT_RAW] = {"raw", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
                  "Print the answer byte for byte, not re-indented"},
 };
@@ -7731,8 +7788,8 @@ static const CliCommand cli_commands[] = {
      "hs api /crm/v3/objects/contacts --data '{\"properties\":{}}'\n"
      "hs api /crm/v3/objects/contacts/1 -X PATCH --data @contact.json",
      cmd_api,
-     {OPT_METHOD, OPT_DATA, OPT_RAW, OPT_JSON, OPT_ACCOUNT, OPT_CONFIG,
-      OPT_USE_ENV}},
+     {OPT_METHOD, OPT_DATA, OPT_RAW, OPT_JSON, OPT_JSON_SCHEMA, OPT_ACCOUNT,
+      OPT_CONFIG, OPT_USE_ENV}},
 };
 
 static const struct {
