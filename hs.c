@@ -1338,8 +1338,8 @@ static void term_init(Term *term, Arena *arena)
                         !os_env("CI").len;
 }
 
-/* Has term_talk() hide this text wherever it stands. Short words are not
- * secrets: hiding them would garble everything else. */
+/* Has term_talk() hide this text, of which it keeps a copy, wherever it
+ * stands. Short words are not secrets: hiding them would garble the rest. */
 static void term_hide(Term *term, Secret secret)
 {
     Str text = secret_text(secret);
@@ -1347,7 +1347,7 @@ static void term_hide(Term *term, Secret secret)
         if (str_eq(term->secret[i], text))
             return;
     if (text.len >= 8 && term->secrets < TERM_SECRETS)
-        term->secret[term->secrets++] = text;
+        term->secret[term->secrets++] = arena_copy(term->arena, text);
 }
 
 /* The length of the secret that `s` starts with, whole or, at the text's end,
@@ -1489,16 +1489,22 @@ static void term_out(Term *term, Str data)
     }
 }
 
+/* Formats to stdout, for people: control bytes become '?'. */
 __attribute__((format(printf, 2, 3))) static void
 term_printf(Term *term, const char *format, ...)
 {
     char text[4 * KIB];
+    Arena scratch = {0};
+    Buf safe = buf_new(&scratch, (ptrdiff_t)sizeof(text));
     va_list args;
     va_start(args, format);
     int n = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     if (n > 0)
-        term_out(term, (Str){text, n < COUNT(text) ? n : COUNT(text) - 1});
+        term_add_safe(&safe, (Str){text, n < COUNT(text) ? n : COUNT(text) - 1},
+                      true);
+    term_out(term, buf_str(&safe));
+    arena_free(&scratch);
 }
 
 /*
@@ -3066,6 +3072,16 @@ static int url_default_port(Str scheme)
     return str_starts(scheme, S("socks")) ? 1080 : 0;
 }
 
+/* Can the host be a name or an address (RFC 1123; 253 bytes)? */
+static bool url_is_host(Str s)
+{
+    for (ptrdiff_t i = 0; i < s.len; i++)
+        if (!isalnum((unsigned char)s.ptr[i]) &&
+            (!s.ptr[i] || !strchr("-._:%", s.ptr[i])))
+            return false;
+    return s.len > 0 && s.len < 254;
+}
+
 /* Splits host and port; an IPv6 address stands in brackets. */
 static bool url_split_host(Str text, Url *url)
 {
@@ -3087,11 +3103,7 @@ static bool url_split_host(Str text, Url *url)
             return false;
         url->port = (int)port;
     }
-    for (ptrdiff_t i = 0; i < url->host.len; i++)
-        if (!strchr("-._:%", url->host.ptr[i]) &&
-            !isalnum((unsigned char)url->host.ptr[i]))
-            return false;
-    return url->host.len > 0 && url->host.len < 254;
+    return url_is_host(url->host);
 }
 
 /* Splits an absolute URL; the parts point into `text`. A fragment is left
@@ -3161,7 +3173,11 @@ static Str url_decode(Arena *arena, Str s)
 /* Adds `name=value` to a path with or without a query. */
 static void url_add_query(Buf *path, Str name, Str value)
 {
-    buf_add_char(path, str_index(buf_str(path), '?') < 0 ? '?' : '&');
+    Str before = buf_str(path);
+    if (str_index(before, '?') < 0)
+        buf_add_char(path, '?');
+    else if (!str_ends(before, S("?")) && !str_ends(before, S("&")))
+        buf_add_char(path, '&');
     url_add_encoded(path, name, "");
     buf_add_char(path, '=');
     url_add_encoded(path, value, "");
@@ -3577,7 +3593,8 @@ static bool tls_fail(const Tls *tls, Str host, Err *err)
         {BR_ERR_X509_NOT_CA, "its certificate is signed by one that is no "
                              "authority"},
         {BR_ERR_BAD_VERSION, "it does not speak TLS"},
-        {BR_ERR_UNSUPPORTED_VERSION, "it offers no TLS 1.2"},
+        {BR_ERR_UNSUPPORTED_VERSION, "it offers no TLS 1.2, or does not speak "
+                                     "TLS"},
         {BR_ERR_RECV_FATAL_ALERT + 70, "it offers no TLS 1.2"},
         {BR_ERR_RECV_FATAL_ALERT + 40, "it shares no cipher with this "
                                        "program, or offers no TLS 1.2"},
@@ -4093,7 +4110,9 @@ static void http_add_host(Buf *out, const Url *url, bool with_port)
 static void http_build_request(HttpXfer *x)
 {
     const HttpReq *req = &x->req;
-    Buf out = buf_new(&x->arena, req->body.len + 256 * KIB);
+    Buf out = buf_new(&x->arena, req->url.path.len + req->body.len +
+                                     secret_text(req->authorization).len +
+                                     4 * KIB);
     buf_add(&out, req->method);
     buf_add_char(&out, ' ');
     buf_add(&out, req->url.path);
@@ -4106,10 +4125,10 @@ static void http_build_request(HttpXfer *x)
     http_add_line(&out, S("User-Agent"), S("hs/" HS_VERSION));
     http_add_line(&out, S("Accept"), req->accept);
     http_add_line(&out, S("Accept-Encoding"), S("identity"));
-    if (req->has_body) {
+    if (req->has_body)
         http_add_line(&out, S("Content-Type"), req->content_type);
+    if (req->has_body || str_in_words(req->method, "POST PUT PATCH"))
         buf_printf(&out, "Content-Length: %td\r\n", req->body.len);
-    }
     buf_add(&out, S("\r\n"));
     buf_add(&out, req->body);
     x->out = buf_str(&out);
@@ -4450,6 +4469,9 @@ static bool http_begin_tls(HttpPool *pool, HttpXfer *x)
 {
     HttpConn *conn = x->conn;
     bool resume = pool->has_session && !strcmp(pool->session_host, conn->host);
+    if (conn->in_at != conn->in_len) /* never to be taken for the server's */
+        return http_trouble(x, "the proxy sent bytes before TLS began");
+    conn->in_at = conn->in_len = 0;
     conn->tls = arena_alloc(&conn->arena, sizeof(*conn->tls));
     http_enter(pool, x, HTTP_TLS);
     if (tls_start(conn->tls, pool->trust, conn->host,
@@ -4463,7 +4485,10 @@ static Str http_proxy_basic(const HttpPool *pool, Arena *arena)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                  "abcdefghijklmnopqrstuvwxyz0123456789+/";
-    Str user = url_decode(arena, pool->proxy.user);
+    bool alone = str_index(pool->proxy.user, ':') < 0;
+    Str user = url_decode(
+        arena,
+        arena_printf(arena, "%.*s%s", P(pool->proxy.user), alone ? ":" : ""));
     Buf out = buf_new(arena, user.len * 2 + 8);
     for (ptrdiff_t i = 0; i < user.len; i += 3) {
         uint32_t bits = 0;
@@ -5210,14 +5235,20 @@ static HttpXfer *http_add(HttpPool *pool, const HttpReq *req)
     x->req = *req;
     x->lookup_fd = -1;
     x->next = pool->active;
-    if (!http_is_clean(req->method) || !http_is_clean(req->url.host) ||
-        !http_is_clean(req->url.path) || !http_is_clean(req->content_type) ||
+    x->state = HTTP_FAILED;
+    if (!url_is_host(req->url.host)) {
+        err_set(&x->err, EXIT_USAGE, "'%.*s' cannot be a host's name",
+                P(str_slice(req->url.host, 0, 100)));
+        return x;
+    }
+    if (!http_is_clean(req->method) || !http_is_clean(req->url.path) ||
+        !http_is_clean(req->content_type) ||
         !http_is_clean(secret_text(req->authorization))) {
         err_set(&x->err, EXIT_USAGE,
                 "the request would hold a line break or another control byte");
-        x->state = HTTP_FAILED;
         return x;
     }
+    x->state = HTTP_WAIT;
     pool->active = x;
     return x;
 }
@@ -6082,8 +6113,7 @@ static ptrdiff_t config_run_of(Str s, ptrdiff_t at, int (*test)(int))
 /*
  * The next word of a name for config_kebab_case(): two or more capitals before
  * a capitalised word or a word's end; an optional capital with lower-case
- * letters and trailing digits; one capital; digits. Other bytes (letters that
- * are not ASCII among them) are taken as a word of their own.
+ * letters and trailing digits; one capital; digits; else one byte.
  */
 static ptrdiff_t config_word_at(Str s, ptrdiff_t at)
 {
@@ -6102,17 +6132,13 @@ static ptrdiff_t config_word_at(Str s, ptrdiff_t at)
     if (capitals)
         return 1;
     ptrdiff_t digits = config_run_of(s, at, isdigit);
-    if (digits)
-        return digits;
-    ptrdiff_t end = at;
-    while (end < s.len && (s.ptr[end] & 0x80))
-        end++;
-    return end > at ? end - at : 1;
+    return digits ? digits : 1;
 }
 
 /*
- * An account's name made of a hub's: punctuation dropped, split at white space
- * and where the case or the kind of letters changes, joined with '-', in lower
+ * An account's name made of a hub's: some punctuation dropped, split at all else
+ * that is no ASCII letter or digit (the official client makes the same name of
+ * it) and where the case or the kind of letters changes, joined with '-', in lower
  * case ("HTTPServer2 east" -> "http-server2-east"). May be empty.
  */
 static Str config_kebab_case(Arena *arena, Str name)
@@ -6120,11 +6146,11 @@ static Str config_kebab_case(Arena *arena, Str name)
     Buf clean = buf_new(arena, name.len + 1);
     Buf out = buf_new(arena, name.len * 2 + 2);
     for (ptrdiff_t i = 0; i < name.len; i++) {
-        unsigned char c = (unsigned char)name.ptr[i];
-        if (str_is_space((char)c))
+        char c = name.ptr[i];
+        if (isalnum((unsigned char)c))
+            buf_add_char(&clean, c);
+        else if (!c || !strchr(".,/#!$%^&*;:{}=-_'\"`~()", c))
             buf_add_char(&clean, ' ');
-        else if (c >= 0x80 || isalnum(c))
-            buf_add_char(&clean, (char)c);
     }
     Str s = buf_str(&clean);
     for (ptrdiff_t at = 0; at < s.len;) {
@@ -6141,6 +6167,15 @@ static Str config_kebab_case(Arena *arena, Str name)
     return buf_str(&out);
 }
 
+/* White space as JavaScript knows it (the official client refuses it in a
+ * name), and control characters. */
+static bool config_is_white(uint32_t c)
+{
+    return c <= ' ' || (c >= 0x7f && c <= 0xa0) || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
+           c == 0x202f || c == 0x205f || c == 0x3000 || c == 0xfeff;
+}
+
 /*
  * May an account be called this? Not with white space or control bytes, not
  * as another account (`id` is its own) is called, or is numbered.
@@ -6151,12 +6186,19 @@ static bool config_check_name(const Config *config, Str name, int64_t id,
     int64_t number = 0;
     if (!name.len)
         return err_set(err, EXIT_USAGE, "an account's name may not be empty");
-    for (ptrdiff_t i = 0; i < name.len; i++)
-        if ((unsigned char)name.ptr[i] <= ' ' || name.ptr[i] == 0x7f)
-            return err_set(err, EXIT_USAGE,
-                           "an account's name may not have white space: "
-                           "'%.*s'",
-                           P(name));
+    for (Str rest = name; rest.len;) {
+        uint32_t c = 0;
+        int n = str_utf8(rest, &c);
+        if (!n || config_is_white(c)) {
+            err_set(err, EXIT_USAGE,
+                    "an account's name may not have %s: '%.*s'",
+                    n ? "white space or control characters"
+                      : "bytes that are no UTF-8",
+                    P(name));
+            return err_hint(err, "Choose another with --name.");
+        }
+        rest = str_slice(rest, n, rest.len);
+    }
     for (int i = 0; i < config->count; i++) {
         const ConfigAccount *other = &config->accounts[i];
         if (other->id == id)
@@ -6587,7 +6629,7 @@ static bool hub_need_token(Hub *hub, Err *err)
 static Str hub_full_path(const Hub *hub, Str path)
 {
     const ConfigAccount *account = &hub->account;
-    Buf full = buf_new(hub->arena, 64 * KIB);
+    Buf full = buf_new(hub->arena, path.len + 16 * KIB);
     buf_add(&full, path);
     if (account->id > 0 && !url_has_query(path, S("portalId")))
         url_add_query(&full, S("portalId"),
@@ -6601,7 +6643,10 @@ static HttpReq hub_request(const Hub *hub, const HubCall *call)
 {
     const ConfigAccount *account = &hub->account;
     Str method = call->method.len ? call->method : S("GET");
-    Buf bearer = buf_new(hub->arena, 8 * KIB);
+    Str token = secret_text(account->auth == CONFIG_AUTH_TOKEN
+                                ? account->key
+                                : account->access_token);
+    Buf bearer = buf_new(hub->arena, token.len + 16);
     HttpReq req = {
         .method = method,
         .url = {.scheme = S("https"),
@@ -6619,9 +6664,7 @@ static HttpReq hub_request(const Hub *hub, const HubCall *call)
     };
     if (account->auth != CONFIG_AUTH_API_KEY) {
         buf_add(&bearer, S("Bearer "));
-        buf_add(&bearer, secret_text(account->auth == CONFIG_AUTH_TOKEN
-                                         ? account->key
-                                         : account->access_token));
+        buf_add(&bearer, token);
         req.authorization = secret_from(buf_str(&bearer));
     }
     return req;
@@ -6812,7 +6855,7 @@ static bool cmd_go_online(Cmd *cmd, Err *err)
 
 static void cmd_print_json(Cmd *cmd, const cJSON *document)
 {
-    term_out(cmd->term, json_write(cmd->arena, document, true));
+    term_out_foreign(cmd->term, json_write(cmd->arena, document, true));
 }
 
 /* "acme [standard] (1000001)", as messages name an account. */
@@ -6820,10 +6863,15 @@ static Str cmd_account_title(const Cmd *cmd, const ConfigAccount *account)
 {
     Str type = hub_type_label(account->type);
     Buf out = buf_new(cmd->arena, 4 * KIB);
-    if (account->name.len)
-        buf_printf(&out, "%.*s ", P(account->name));
-    if (type.len)
-        buf_printf(&out, "[%.*s] ", P(type));
+    if (account->name.len) {
+        term_add_safe(&out, account->name, false);
+        buf_add_char(&out, ' ');
+    }
+    if (type.len) {
+        buf_add_char(&out, '[');
+        term_add_safe(&out, type, false);
+        buf_add(&out, S("] "));
+    }
     buf_printf(&out, "(%" PRId64 ")", account->id);
     return buf_str(&out);
 }
@@ -6914,28 +6962,19 @@ static bool cmd_auth_path(Cmd *cmd, Str *path, ConfigForm *form, Err *err)
     return true;
 }
 
-/* `--account X` says which account the key must be for. */
-static bool cmd_auth_check_account(const Cmd *cmd, const Config *config,
-                                   int64_t id, Err *err)
+/* `--account X` says which account the key must be for: its id in `*id`, or 0
+ * where the option is not given. */
+static bool cmd_auth_wanted(const Cmd *cmd, const Config *config, int64_t *id,
+                            Err *err)
 {
     Str which = cmd_text(cmd, OPT_ACCOUNT);
-    const ConfigAccount *wanted = NULL;
-    int64_t number = 0;
-    if (!which.len)
+    const ConfigAccount *wanted = config_find(config, which);
+    *id = wanted ? wanted->id : 0;
+    if (!which.len || wanted || str_int(which, id))
         return true;
-    wanted = config_find(config, which);
-    if (!wanted && !str_int(which, &number)) {
-        err_set(err, EXIT_CONFIG, "there is no account '%.*s' in %.*s",
-                P(which), P(config->path));
-        return err_hint(err, "To give a new account this name, use --name.");
-    }
-    if (wanted)
-        number = wanted->id;
-    if (number == id)
-        return true;
-    return err_set(err, EXIT_AUTH,
-                   "the key is for account %" PRId64 ", not for %" PRId64, id,
-                   number);
+    err_set(err, EXIT_CONFIG, "there is no account '%.*s' in %.*s", P(which),
+            P(config->path));
+    return err_hint(err, "To give a new account this name, use --name.");
 }
 
 /* A name that nothing else has: the hub's, with the id where it is taken. */
@@ -6995,7 +7034,7 @@ static bool cmd_auth_default(Cmd *cmd, const Config *config,
     const ConfigAccount *present = config_find(config, config->default_account);
     *out = !present || present->id == account->id;
     if (cmd->options[OPT_DEFAULT].set) {
-        *out = cmd_on(cmd, OPT_DEFAULT) || !present;
+        *out |= cmd_on(cmd, OPT_DEFAULT);
         return true;
     }
     if (*out)
@@ -7013,7 +7052,10 @@ static bool cmd_auth_sign_in(Cmd *cmd, const Config *config, Secret key,
                              ConfigAccount *account, Str *hub_name, Err *err)
 {
     HubToken token = {0};
-    const ConfigAccount *old = config_find(config, cmd_text(cmd, OPT_ACCOUNT));
+    int64_t wanted = 0;
+    if (!cmd_auth_wanted(cmd, config, &wanted, err))
+        return false;
+    const ConfigAccount *old = config_find_id(config, wanted);
     *account = (ConfigAccount){.auth = CONFIG_AUTH_KEY,
                                .auth_name = S("personalaccesskey"),
                                .key = key};
@@ -7021,9 +7063,12 @@ static bool cmd_auth_sign_in(Cmd *cmd, const Config *config, Secret key,
     if (!cmd_go_online(cmd, err))
         return false;
     Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, account);
-    if (!hub_fetch_token(&hub, &token, err) ||
-        !cmd_auth_check_account(cmd, config, token.id, err))
+    if (!hub_fetch_token(&hub, &token, err))
         return false;
+    if (wanted && wanted != token.id)
+        return err_set(err, EXIT_AUTH,
+                       "the key is for account %" PRId64 ", not for %" PRId64,
+                       token.id, wanted);
     account->id = token.id;
     account->type = token.type;
     account->access_token = token.access_token;
@@ -7216,6 +7261,15 @@ static bool cmd_account_list(Cmd *cmd, Err *err)
 
 /* ---- hs account info ---- */
 
+/* One line of facts; what the value holds stays on it. */
+static void cmd_print_field(Cmd *cmd, const char *label, Str value)
+{
+    Buf line = buf_new(cmd->arena, 4 * KIB);
+    term_add_safe(&line, value, false);
+    term_printf(cmd->term, label[0] ? "%-13s %.*s\n" : "%-1s %.*s\n", label,
+                P(buf_str(&line)));
+}
+
 static void cmd_info_scopes(Cmd *cmd, const cJSON *scopes)
 {
     const cJSON *scope = NULL;
@@ -7224,9 +7278,7 @@ static void cmd_info_scopes(Cmd *cmd, const cJSON *scopes)
     term_printf(cmd->term, "Scopes:\n");
     cJSON_ArrayForEach(scope, scopes)
     {
-        Buf line = buf_new(cmd->arena, KIB);
-        term_add_safe(&line, str_from(cJSON_GetStringValue(scope)), false);
-        term_printf(cmd->term, "  %.*s\n", P(buf_str(&line)));
+        cmd_print_field(cmd, "", str_from(cJSON_GetStringValue(scope)));
     }
 }
 
@@ -7235,20 +7287,17 @@ static void cmd_info_print(Cmd *cmd, const ConfigChoice *choice,
 {
     const ConfigAccount *account = choice->account;
     Str type = hub_type_label(account->type);
-    Buf hub_name = buf_new(cmd->arena, KIB);
-    term_add_safe(&hub_name, token->name, false);
-    term_printf(cmd->term, "Name:         %.*s\n",
-                P(config_label(cmd->arena, account)));
-    term_printf(cmd->term, "Account ID:   %" PRId64 "\n", account->id);
-    if (hub_name.len)
-        term_printf(cmd->term, "Hub name:     %.*s\n", P(buf_str(&hub_name)));
-    term_printf(cmd->term, "Type:         %.*s\n",
-                P(type.len ? type : S("unknown")));
-    term_printf(cmd->term, "Auth type:    %.*s\n", P(account->auth_name));
-    term_printf(cmd->term, "Environment:  %s\n", account->qa ? "qa" : "prod");
+    cmd_print_field(cmd, "Name:", config_label(cmd->arena, account));
+    term_printf(cmd->term, "%-13s %" PRId64 "\n", "Account ID:", account->id);
+    if (token->name.len)
+        cmd_print_field(cmd, "Hub name:", token->name);
+    cmd_print_field(cmd, "Type:", type.len ? type : S("unknown"));
+    cmd_print_field(cmd, "Auth type:", account->auth_name);
+    cmd_print_field(cmd, "Environment:", account->qa ? S("qa") : S("prod"));
     if (account->parent)
-        term_printf(cmd->term, "Parent:       %" PRId64 "\n", account->parent);
-    term_printf(cmd->term, "Chosen by:    %.*s\n", P(choice->why));
+        term_printf(cmd->term, "%-13s %" PRId64 "\n",
+                    "Parent:", account->parent);
+    cmd_print_field(cmd, "Chosen by:", choice->why);
     cmd_info_scopes(cmd, token->scopes);
 }
 
@@ -7362,11 +7411,12 @@ static bool cmd_use_save(Cmd *cmd, const ConfigAccount *account, Err *err)
 }
 
 /* Says where another file goes before the config's default. */
-static void cmd_use_warn(Cmd *cmd)
+static void cmd_use_warn(Cmd *cmd, const ConfigAccount *account)
 {
     Err ignored = {0};
     ConfigChoice choice = {0};
     Config after = cmd->config;
+    after.default_account = arena_printf(cmd->arena, "%" PRId64, account->id);
     if (!config_choose(cmd->arena, &after, (Str){0}, &choice, &ignored)) {
         term_warn(cmd->term, "%s", ignored.message);
         return;
@@ -7403,7 +7453,7 @@ static bool cmd_account_use(Cmd *cmd, Err *err)
              here ? " of this folder" : "", P(cmd_account_title(cmd, account)),
              P(path));
     if (!here)
-        cmd_use_warn(cmd);
+        cmd_use_warn(cmd, account);
     if (cmd_on(cmd, OPT_JSON)) {
         cJSON *answer = json_new(cmd->arena);
         json_add(answer, "account", cmd_account_json(account));
@@ -7434,17 +7484,27 @@ static void cmd_api_write(void *to, Str text)
     out->last = text.ptr[text.len - 1];
 }
 
+/* Does the media type say JSON (RFC 8259, RFC 6839)? */
+static bool cmd_api_json_type(const HttpRes *res)
+{
+    Str type = http_header(res, S("Content-Type"));
+    Str name = str_trim(str_cut(&type, ';'));
+    Str end = str_slice(name, name.len - 5, name.len);
+    return str_in_words(name, "application/json text/json") ||
+           (name.len > 5 && str_eq_nocase(end, S("+json")));
+}
+
 /* Is this body JSON? A whole one is checked; of one that streams the type
- * and the first byte must do. */
+ * must do. */
 static bool cmd_api_is_json(const HttpRes *res, Str piece, bool whole)
 {
     Err ignored = {0};
-    Str type = http_header(res, S("Content-Type"));
     Str text = str_trim(str_slice(piece, 0, KIB));
-    bool looks = text.len && strchr("{[", text.ptr[0]);
-    for (ptrdiff_t i = 0; !looks && i + 4 <= type.len; i++)
-        looks = str_eq_nocase(str_slice(type, i, i + 4), S("json"));
-    return looks && (!whole || json_validate(piece, JSON_DEPTH, &ignored));
+    if (!whole)
+        return cmd_api_json_type(res);
+    return (cmd_api_json_type(res) ||
+            (text.len && strchr("{[", text.ptr[0]))) &&
+           json_validate(piece, JSON_DEPTH, &ignored);
 }
 
 static bool cmd_api_sink(void *to, const HttpRes *res, Str piece, bool last,
@@ -7679,7 +7739,7 @@ static const CliOption cli_options[OPT_COUNT] = {
                                     true, false, NULL, NULL,
                                     "Accepted; nothing tracks"},
     [OPT_CA_FILE] = {"ca-file", NULL, 0, CLI_TEXT, false, false, "FILE", NULL,
-                     "Trust the CA certificates of this PEM file, no others"},
+                     "Trust the CA certificates of this file alone"},
     [OPT_MAX_WAIT] = {"max-wait", NULL, 0, CLI_NUMBER, false, false, "SECONDS",
                       NULL, "The most to wait and retry in all (60)"},
     [OPT_ACCOUNT] = {"account", NULL, 'a', CLI_TEXT, false, false, "ACCOUNT",
@@ -7944,7 +8004,8 @@ static bool cli_set_value(Cmd *cmd, CmdOption which, Str value, Err *err)
     const CliOption *option = &cli_options[which];
     CmdValue *slot = &cmd->options[which];
     if (!value.len)
-        return err_set(err, EXIT_USAGE, "--%s needs a value, and it is empty",
+        return err_set(err, EXIT_USAGE,
+                       "--%s needs a value, and it ends too early: it is empty",
                        option->name);
     slot->set = true;
     slot->text = arena_copy(cmd->arena, value);
@@ -8149,9 +8210,23 @@ static void cli_find_words(CliParse *parse)
     parse->command = look.command;
 }
 
-/* Wipes what could be a secret in argv before any check can end the run. */
+/* A key that strays into an argument is not to be quoted in an error: what
+ * looks like one is hidden from here on. */
+static void cli_hide_keys(const CliParse *parse)
+{
+    for (int i = 1; i < parse->argc; i++) {
+        Str text = str_from(parse->argv[i]);
+        ptrdiff_t at = str_starts(text, S("-")) ? str_index(text, '=') + 1 : 0;
+        Str value = str_slice(text, at, text.len);
+        if (value.len >= 32 &&
+            (str_starts(value, S("Ci")) || str_starts(value, S("pat-"))))
+            term_hide(parse->cmd->term, secret_from(value));
+    }
+}
+
 static bool cli_parse(CliParse *parse, Err *err)
 {
+    cli_hide_keys(parse);
     cli_find_words(parse);
     const CliCommand *found = parse->command;
     parse->command = NULL;

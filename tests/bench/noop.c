@@ -1,0 +1,5 @@
+/* The floor that hs is measured against: a static program that does nothing. */
+int main(void)
+{
+    return 0;
+}

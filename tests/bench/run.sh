@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Speed, size and memory as ratios: `./build.sh bench` comes here after the
+# build. Makes the program that does nothing and the one that measures, with
+# the flags that hs has; bench.py does the rest and says what it does.
+set -euo pipefail
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+here=$repo/tests/bench
+out=$repo/build/bench
+cc=${CC:-gcc}
+export HS_BIN=${HS_BIN:-$repo/build/hs}
+
+# As in build.sh: Debian's musl-gcc silently makes a dynamic program of
+# -static-pie, so all is named here.
+arch=$("$cc" -dumpmachine)
+arch=${arch/-gnu/-musl}
+musl=/usr/lib/$arch
+make_static() {
+    "$cc" -nostdinc -isystem "/usr/include/$arch" \
+        -isystem "$("$cc" -print-file-name=include)" -O2 -fPIE -Wall -Wextra \
+        -c -o "$out/$1.o" "$here/$1.c"
+    "$cc" -s -static-pie -nostdlib -o "$out/$1" "$musl/rcrt1.o" \
+        "$musl/crti.o" "$out/$1.o" \
+        -Wl,--start-group "$musl/libc.a" -lgcc -Wl,--end-group "$musl/crtn.o" \
+        -Wl,--gc-sections,--build-id=none,--no-dynamic-linker \
+        -Wl,-z,relro,-z,now,-z,noexecstack
+}
+mkdir -p "$out"
+make_static noop
+make_static spawn
+exec /usr/bin/python3 -B "$here/bench.py" "$out" "$@"

@@ -1,0 +1,51 @@
+"""What the tests of requests share: a call with a static token, and what to
+expect of one that failed."""
+import re
+
+import pytest
+
+API = "api.hubapi.com"
+
+
+@pytest.fixture
+def api(hs, sim):
+    """api("/crm/…", …) runs `hs api` with HUBSPOT_ACCESS_TOKEN: no config, and
+    no request but the one that is asked for."""
+    portal = sim.portal(101)
+
+    def call(*args, env=None, **how):
+        env = {"HUBSPOT_ACCESS_TOKEN": portal.static_token, **(env or {})}
+        return hs("api", *args, env=env, **how)
+
+    return call
+
+
+def failed(done, code, *words):
+    """The run ended with this code and one message that has these words."""
+    told = [line for line in done.err.splitlines() if line.startswith("hs: ")
+            and "; trying again in " not in line]
+    assert done.code == code, (done.code, done.err)
+    assert len(told) == 1, done.err
+    for word in words:
+        assert re.search(word, done.err, re.IGNORECASE), (word, done.err)
+
+
+def raw(done):
+    """The bytes of stdout."""
+    return done.out.encode("utf-8", "surrogateescape")
+
+
+def answer(sim, body, path="/a", kind="application/json", **how):
+    """Has one request for `path` be answered with this body."""
+    return sim.fail(path, **{"status": 200, "body": body,
+                             "headers": {"Content-Type": kind}, **how})
+
+
+def http(*lines, body=b""):
+    """An answer's bytes: its head's lines, and what follows."""
+    return "\r\n".join((*lines, "", "")).encode() + body
+
+
+def is_sanitized(hs):
+    """Is this the build with ASan? Its memory and speed say nothing."""
+    return "debug" in hs.bin.rpartition("/")[2]

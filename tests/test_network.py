@@ -1,0 +1,635 @@
+"""The wire: answers that are broken, late, cut or odd; retries; redirects;
+interrupts. hubsim plays the server, over real TLS."""
+import datetime
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from calls import API, answer, api, failed, http, raw  # noqa: F401 (api: a fixture)
+
+NOWHERE = "n" * 64      # a label that is too long: no resolver is asked
+OK = "HTTP/1.1 200 OK"
+
+
+# ---- getting there
+
+def test_name_that_is_not_found(sim, api):
+    done = api("/a", env={"HTTPS_PROXY": None, "HUBAPI_DOMAIN_OVERRIDE": NOWHERE})
+    failed(done, 7, f"cannot find the address of {NOWHERE}", "DNS")
+    assert done.out == "" and done.seconds < 10
+
+
+def test_refused(sim, api):
+    done = api("/a", env={"HTTPS_PROXY": f"http://127.0.0.1:{sim.dead_port}"})
+    failed(done, 7, "cannot connect", "refused")
+    done = api("/a", env={"HTTPS_PROXY": f"http://[::1]:{sim.dead_port}"})
+    failed(done, 7, "cannot connect to ::1")
+
+
+def test_addresses_are_tried_in_turn(sim, api):
+    """`localhost` may be ::1 as well, where the proxy does not listen."""
+    answer(sim, b"[1]")
+    assert api("/a", env={"HTTPS_PROXY": f"http://localhost:{sim.port_of_proxy}"}).code == 0
+
+
+def test_listener_that_never_accepts(sim, api):
+    """Its backlog is full: connections neither succeed nor fail."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        filling = [socket.socket() for _ in range(4)]
+        for sock in filling:
+            sock.setblocking(False)
+            sock.connect_ex(("127.0.0.1", port))
+        done = api("/a", "--max-wait", 1, env={"HTTPS_PROXY": f"http://127.0.0.1:{port}"})
+        for sock in filling:
+            sock.close()
+    failed(done, 7, "timed out while (connecting|talking to the proxy)")
+    assert done.seconds < 5
+
+
+# ---- an exchange that breaks
+
+STAGES = ["start", "mid-head", "head", "body"]
+
+
+@pytest.mark.parametrize("then", ["reset", "close"])
+def test_broken_answers(sim, api, then):
+    """None of a body that is not whole is shown."""
+    for stage in STAGES:
+        for framing in ("length", "chunked"):
+            sim.log.clear()
+            rule = answer(sim, b"[1,2,3]", framing=framing, at=stage, then=then, times=None)
+            done = api("/a", "--max-wait", 0)
+            failed(done, 7, API, "reset|closed|ended|broke off")
+            assert done.out == ""
+            assert len(sim.requests()) == 1
+            sim.rules.remove(rule)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_get_is_tried_again(sim, api, stage):
+    for then in ("reset", "close"):
+        sim.log.clear()
+        answer(sim, b"[1,2,3]", at=stage, then=then)
+        answer(sim, b"[4]")
+        done = api("/a", "--raw", "--max-wait", 5)
+        assert (done.code, done.out) == (0, "[4]"), done.err
+        assert len(sim.requests()) == 2
+
+
+def test_what_may_have_been_done_is_not_done_twice(sim, api):
+    for method in ("POST", "PATCH"):
+        for stage in STAGES:
+            for then in ("reset", "close"):
+                sim.log.clear()
+                sim.rules.clear()
+                answer(sim, b"[1,2,3]", at=stage, then=then)
+                done = api("/a", "-X", method, "--data", "{}", "--max-wait", 5)
+                failed(done, 7)
+                assert done.out == "" and len(sim.requests()) == 1
+
+
+def test_put_and_delete_may_be_repeated(sim, api):
+    for method in ("PUT", "DELETE"):
+        sim.log.clear()
+        answer(sim, b"[1]", at="start", then="close")
+        answer(sim, b"[2]")
+        done = api("/a", "-X", method, "--max-wait", 5)
+        assert (done.code, done.json) == (0, [2]), done.err
+        assert [r.method for r in sim.requests()] == [method, method]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_hanging(sim, api, stage):
+    answer(sim, b"[1,2,3]", at=stage, then="hang", times=None)
+    done = api("/a", "--max-wait", 1)
+    failed(done, 7, API, "timed out", "--max-wait")
+    assert done.out == "" and done.seconds < 5
+    assert len(sim.requests()) == 1
+
+
+def test_a_head_that_drips(sim, api):
+    """Bytes that keep coming do not move the head's deadline."""
+    sim.raw = http(OK, "X: " + "y" * 3000, "Content-Length: 0")
+    sim.fail("/a", raw=sim.raw, drip=(10, 0.05))
+    done = api("/a", "--max-wait", 1)
+    failed(done, 7, "timed out")
+    assert done.seconds < 5
+
+
+def test_a_body_that_drips_is_no_time_out(sim, api):
+    """A long transfer that moves goes on past every limit."""
+    answer(sim, b"[" + b"1," * 100 + b"2]", drip=(20, 0.2))
+    done = api("/a", "--max-wait", 1, "--raw")
+    assert done.code == 0, done.err
+    assert done.out == "[" + "1," * 100 + "2]" and done.seconds > 1.5
+
+
+def test_http_timeout_of_the_config(sim, hs):
+    portal = sim.portal(101)
+    hs.write_config(portal, httpTimeout=3000)
+    answer(sim, b"[1]", at="start", then="hang", times=None)
+    done = hs("api", "/a", "-X", "POST")
+    failed(done, 7, "timed out while waiting", "httpTimeout")
+    assert 2.5 < done.seconds < 8
+
+
+def test_a_large_body_that_breaks_is_not_repeated(sim, api):
+    """What stdout has got cannot be taken back: the code says so."""
+    body = b"0123456789abcde\n" * (2 << 16)
+    for framing in ("length", "chunked", "close"):
+        for then in ("reset", "close"):
+            sim.log.clear()
+            answer(sim, body, kind="text/plain", framing=framing, at="body", then=then)
+            if framing == "close" and then == "close":
+                sim.tls("no-close-notify")
+            done = api("/a", "--max-wait", 5)
+            failed(done, 7, "broke off|reset")
+            assert body.startswith(raw(done)) and len(done.out) < len(body)
+            assert len(sim.requests()) == 1
+            sim.tls("normal")
+
+
+def test_a_refusal_before_the_body_is_read(sim, api, tmp_path):
+    """The server answers 413 on the head and closes; its reason is shown."""
+    path = tmp_path / "big.json"
+    path.write_text('"' + "x" * (6 << 20) + '"')
+    sim.fail("/a", status=413, body={"message": "too large"}, early=True)
+    done = api("/a", "--data", f"@{path}", "--max-wait", 0)
+    failed(done, 1, "413", "too large")
+    assert done.json == {"message": "too large"}
+
+
+# ---- answers that are no HTTP
+
+def chunks(*parts):
+    return http(OK, "Transfer-Encoding: chunked", body=b"".join(parts))
+
+
+MALFORMED = {
+    "nothing": b"",
+    "half a status line": b"HTTP/1.",
+    "no end of the head": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
+    "no http": b"SSH-2.0-OpenSSH\r\n\r\n",
+    "binary": bytes(range(256)) * 8,
+    "empty lines": b"\r\n\r\n\r\n\r\n",
+    "version 2": http("HTTP/2 200 OK", "Content-Length: 0"),
+    "version 0.9": http("HTTP/0.9 200 OK", "Content-Length: 0"),
+    "status 2x0": http("HTTP/1.1 2x0 OK", "Content-Length: 0"),
+    "status 20": http("HTTP/1.1 20 OK", "Content-Length: 0"),
+    "status 2000": http("HTTP/1.1 2000 OK", "Content-Length: 0"),
+    "status 099": http("HTTP/1.1 099 OK", "Content-Length: 0"),
+    "status -20": http("HTTP/1.1 -20 OK", "Content-Length: 0"),
+    "no status": http("HTTP/1.1", "Content-Length: 0"),
+    "no space": http("HTTP/1.1200 OK", "Content-Length: 0"),
+    "two spaces": http("HTTP/1.1  200 OK", "Content-Length: 0"),
+    "lower case": http("http/1.1 200 ok", "Content-Length: 0"),
+    "header without colon": http(OK, "Content-Length 0"),
+    "header without name": http(OK, ": x", "Content-Length: 0"),
+    "space before colon": http(OK, "Content-Length : 0"),
+    "space before name": http(OK, " Content-Length: 0"),
+    "folded header": http(OK, "X: a", " b", "Content-Length: 0"),
+    "NUL in name": http(OK, "X\0: a", "Content-Length: 0"),
+    "129 headers": http(OK, *["X: y"] * 129, "Content-Length: 0"),
+    "head of 1 MiB": http(OK, "X: " + "y" * (1 << 20), "Content-Length: 0"),
+    "head of many lines": http(OK, *["X: " + "y" * 1000] * 1000, "Content-Length: 0"),
+    "status line of 1 MiB": http(OK + "x" * (1 << 20)),
+    "switched": http("HTTP/1.1 101 Switching Protocols", "Upgrade: x"),
+    "only 100": http("HTTP/1.1 100 Continue"),
+    "length abc": http(OK, "Content-Length: abc", body=b"abc"),
+    "length -1": http(OK, "Content-Length: -1", body=b"abc"),
+    "length +3": http(OK, "Content-Length: +3", body=b"abc"),
+    "length 3x": http(OK, "Content-Length: 3x", body=b"abc"),
+    "length 0x3": http(OK, "Content-Length: 0x3", body=b"abc"),
+    "length 1e1": http(OK, "Content-Length: 1e1", body=b"abcabcabca"),
+    "length empty": http(OK, "Content-Length: ", body=b"abc"),
+    "length huge": http(OK, "Content-Length: 99999999999999999999", body=b"abc"),
+    "length 2^63": http(OK, "Content-Length: 9223372036854775808", body=b"abc"),
+    "length large": http(OK, "Content-Length: 9223372036854775807", body=b"abc"),
+    "two lengths": http(OK, "Content-Length: 3", "Content-Length: 4", body=b"abcd"),
+    "length cut": http(OK, "Content-Length: 5", body=b"abc"),
+    "coding gzip": http(OK, "Transfer-Encoding: gzip", body=b"abc"),
+    "coding gzip, chunked": http(OK, "Transfer-Encoding: gzip, chunked", body=b"0\r\n\r\n"),
+    "coding chunked, chunked": http(OK, "Transfer-Encoding: chunked, chunked", body=b"0\r\n\r\n"),
+    "two codings": http(OK, "Transfer-Encoding: chunked", "Transfer-Encoding: gzip",
+                        body=b"3\r\nabc\r\n0\r\n\r\n"),
+    "gzip": http(OK, "Content-Encoding: gzip", "Content-Length: 20", body=b"\x1f\x8b\x08" + bytes(17)),
+    "br": http(OK, "Content-Encoding: br", "Content-Length: 4", body=b"\x0b\x02\x80a"),
+    "chunk zz": chunks(b"zz\r\nabc\r\n0\r\n\r\n"),
+    "chunk without digits": chunks(b"\r\nabc\r\n0\r\n\r\n"),
+    "chunk ;": chunks(b";x\r\nabc\r\n0\r\n\r\n"),
+    "chunk space": chunks(b" 3\r\nabc\r\n0\r\n\r\n"),
+    "chunk -3": chunks(b"-3\r\nabc\r\n0\r\n\r\n"),
+    "chunk 0x3": chunks(b"0x3\r\nabc\r\n0\r\n\r\n"),
+    "chunk 2^64": chunks(b"10000000000000003\r\nabc\r\n0\r\n\r\n"),
+    "chunk 2^63": chunks(b"8000000000000000\r\nabc\r\n0\r\n\r\n"),
+    "chunk f": chunks(b"f" * 16 + b"\r\nabc\r\n0\r\n\r\n"),
+    "chunk many digits": chunks(b"0" * 10000 + b"3\r\nabc\r\n0\r\n\r\n"),
+    "chunk long extension": chunks(b"3;" + b"x" * 100000 + b"\r\nabc\r\n0\r\n\r\n"),
+    "chunk CR inside": chunks(b"1\r1\r\nabcdefghijklmnopq\r\n0\r\n\r\n"),
+    "chunk longer than said": chunks(b"3\r\nabcd\r\n0\r\n\r\n"),
+    "chunk without end": chunks(b"3\r\nabc0\r\n\r\n"),
+    "chunk cut": chunks(b"5\r\nabc"),
+    "chunk size cut": chunks(b"3\r\nabc\r\n5"),
+    "no last chunk": chunks(b"3\r\nabc\r\n"),
+    "no end of trailer": chunks(b"3\r\nabc\r\n0\r\n"),
+    "trailer cut": chunks(b"3\r\nabc\r\n0\r\nX: y\r\n"),
+    "trailer of 1 MiB": chunks(b"3\r\nabc\r\n0\r\nX: " + b"y" * (1 << 20) + b"\r\n\r\n"),
+    "trailers of 1 MiB": chunks(b"3\r\nabc\r\n0\r\n" + b"X: yyyyyyyy\r\n" * 90000 + b"\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_malformed(sim, api, name):
+    sim.raw = MALFORMED[name]
+    done = api("/test/raw", "--max-wait", 0)
+    failed(done, 7, API)
+    assert done.out == ""
+    assert len(sim.requests()) == 1
+    assert len(done.err) < 2000
+
+
+def test_malformed_is_not_repeated(sim, api):
+    for name in ("no http", "status 2x0", "length abc", "chunk zz", "gzip", "head of 1 MiB"):
+        sim.log.clear()
+        sim.raw = MALFORMED[name]
+        failed(api("/test/raw"), 7)
+        assert len(sim.requests()) == 1, name
+
+
+def test_gzip_is_named(sim, api):
+    sim.raw = MALFORMED["gzip"]
+    failed(api("/test/raw"), 7, "gzip")
+
+
+# ---- answers that are odd, and right
+
+BODY = b'{"a":1}'
+CHUNKED = b'7\r\n{"a":1}\r\n0\r\n\r\n'
+RIGHT = {
+    "no reason": http("HTTP/1.1 200", "Content-Length: 7", body=BODY),
+    "empty reason": http("HTTP/1.1 200 ", "Content-Length: 7", body=BODY),
+    "odd reason": b"HTTP/1.1 200 \xff\x1b[31m\r\nContent-Length: 7\r\n\r\n" + BODY,
+    "LF alone": http(OK, "Content-Length: 7").replace(b"\r\n", b"\n") + BODY,
+    "100": http("HTTP/1.1 100 Continue") * 3 + http(OK, "Content-Length: 7", body=BODY),
+    "103": http("HTTP/1.1 103 Early Hints", "Link: </x>; rel=preload", "Content-Length: 99",
+                "Transfer-Encoding: chunked") + http(OK, "Content-Length: 7", body=BODY),
+    "many 1xx": http("HTTP/1.1 102 Processing") * 2000 + http(OK, "Content-Length: 7", body=BODY),
+    "no spaces": http(OK, "Content-Length:7", body=BODY),
+    "many spaces": http(OK, "content-length: \t 7 \t ", body=BODY),
+    "same length twice": http(OK, "Content-Length: 7", "Content-Length: 7", body=BODY),
+    "leading zeros": http(OK, "Content-Length: 0007", body=BODY),
+    "empty values": http(OK, "X:", "Y: ", "Content-Length: 7", body=BODY),
+    "more than said": http(OK, "Content-Length: 7", body=BODY + b"HTTP/1.1 500 No\r\n\r\n"),
+    "identity": http(OK, "Content-Encoding: identity", "Content-Length: 7", body=BODY),
+    "close": http(OK, "Connection: close", body=BODY),
+    "no framing": http(OK, body=BODY),
+    "HTTP/1.0": http("HTTP/1.0 200 OK", body=BODY),
+    "HTTP/1.0 with length": http("HTTP/1.0 200 OK", "Content-Length: 7", body=BODY),
+    "chunked": chunks(CHUNKED),
+    "Chunked": http(OK, "transfer-encoding: CHUNKED", body=CHUNKED),
+    "chunked over length": http(OK, "Content-Length: 3", "Transfer-Encoding: chunked", body=CHUNKED),
+    "byte by byte": chunks(*[b"1\r\n%c\r\n" % c for c in BODY], b"0\r\n\r\n"),
+    "extensions": chunks(b'7;a;b=c;d="e;f"\r\n', BODY, b"\r\n0;x\r\n\r\n"),
+    "space and extension": chunks(b"7 ; a\r\n", BODY, b"\r\n0  \r\n\r\n"),
+    "trailers": chunks(b"7\r\n", BODY, b"\r\n0\r\nX: y\r\nContent-Length: 99\r\n\r\n"),
+    "zeros": chunks(b"00000000000000000007\r\n", BODY, b"\r\n000\r\n\r\n"),
+    "120 headers": http(OK, *["X: y"] * 120, "Content-Length: 7", body=BODY),
+    "head of 60 KiB": http(OK, "X: " + "y" * 60000, "Content-Length: 7", body=BODY),
+    "headers in any bytes": http(OK, "Content-Length: 7", body=BODY).replace(
+        b"OK\r\n", b"OK\r\nX: \xff\x01\xfe\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right(sim, api, name):
+    sim.raw = RIGHT[name]
+    done = api("/test/raw", "--max-wait", 0, "--debug")
+    assert done.code == 0, done.err
+    assert done.out == '{\n  "a": 1\n}\n'
+    assert "\x1b" not in done.err
+
+
+def test_right_in_small_pieces(sim, api):
+    """Each byte in a TLS record of its own."""
+    for name in ("103", "extensions", "trailers", "LF alone", "close"):
+        sim.fail("/a", raw=RIGHT[name], drip=(1, 0))
+        done = api("/a", "--max-wait", 0)
+        assert (done.code, done.out) == (0, '{\n  "a": 1\n}\n'), (name, done.err)
+
+
+def test_answers_without_a_body(sim, api):
+    for status, code in ((204, 0), (304, 1)):
+        for more in ([], ["Content-Length: 5"], ["Transfer-Encoding: chunked"]):
+            sim.fail("/a", raw=http(f"HTTP/1.1 {status} X", *more))
+            done = api("/a", "--max-wait", 1)
+            assert (done.code, done.out) == (code, ""), done.err
+            assert done.seconds < 1
+
+
+def test_upper_case_hex(sim, api):
+    body = b"[" + b"1," * 1300 + b"1]"
+    for form in (b"%x", b"%X"):
+        sim.raw = chunks(form % len(body) + b"\r\n", body, b"\r\n0\r\n\r\n")
+        assert raw(api("/test/raw", "--raw")) == body
+
+
+# ---- connections
+
+def test_kept_connections(sim, hs):
+    """Used again, unless the server or its version says otherwise."""
+    portal = sim.portal(101)
+    token, _ = portal.issue()
+    body = ('{"hubId":101,"oauthAccessToken":"%s","expiresAtMillis":%d}'
+            % (token, time.time() * 1000 + 1e7)).encode()
+    length = f"Content-Length: {len(body)}"
+    for kept, more in ((True, {"framing": "length"}), (True, {"framing": "chunked"}),
+                       (False, {"framing": "close"}),
+                       (False, {"headers": {"Connection": "keep-alive, Close"}}),
+                       (False, {"raw": http("HTTP/1.0 200 OK", length, body=body)}),
+                       (False, {"raw": http(OK, length, body=body + b"garbage behind it")})):
+        hs.write_config(portal)
+        sim.log.clear()
+        answer(sim, body, path="/localdevauth", **more)
+        done = hs("api", "/test/echo", "--max-wait", 5)
+        assert done.code == 0, (more, done.err)
+        assert len(sim.requests()) == 2
+        assert (len({r.conn for r in sim.requests()}) == 1) == kept, more
+
+
+def test_a_kept_connection_that_was_closed_meanwhile(sim, api):
+    """No request may be lost on it, not even one that is not to be repeated."""
+    later = http("HTTP/1.1 429 Later", "Retry-After: 1", "Content-Length: 2", body=b"{}")
+    for method in ("GET", "POST"):
+        sim.log.clear()
+        sim.fail("/a", raw=later)       # and the server closes, without saying so
+        answer(sim, b"[1]")
+        done = api("/a", "-X", method, "--max-wait", 10)
+        assert (done.code, done.json) == (0, [1]), done.err
+        assert [r.method for r in sim.requests()] == [method, method]
+
+
+# ---- later
+
+@pytest.mark.parametrize("method, status, again", [
+    ("GET", 429, True), ("GET", 477, True), ("GET", 502, True), ("GET", 503, True), ("GET", 504, True),
+    ("GET", 521, True), ("GET", 523, True), ("GET", 524, True),
+    ("PUT", 502, True), ("DELETE", 504, True), ("POST", 429, True), ("POST", 503, True), ("POST", 477, True),
+    ("PATCH", 429, True),
+    ("POST", 502, False), ("POST", 504, False), ("PATCH", 502, False), ("POST", 524, False),
+    ("GET", 500, False), ("GET", 501, False), ("GET", 400, False), ("GET", 404, False), ("GET", 409, False),
+])
+def test_what_is_tried_again(sim, api, method, status, again):
+    body = ["--data", '{"n":1}'] if method in ("POST", "PATCH", "PUT") else []
+    sim.fail("/a", status=status)
+    answer(sim, b"[1]")
+    done = api("/a", "-X", method, *body, "--max-wait", 5)
+    assert (done.code == 0) == again, done.err
+    assert len(sim.requests()) == 1 + again
+    assert (done.out == "[\n  1\n]\n") == again
+    assert len({(r.method, r.body) for r in sim.requests()}) == 1
+
+
+def test_the_daily_limit_is_final(sim, api):
+    sim.fail("/a", status=429, policy="DAILY", headers={"Retry-After": "1"}, times=None)
+    done = api("/a")
+    failed(done, 6, "429", "midnight")
+    assert len(sim.requests()) == 1
+    assert done.json["policyName"] == "DAILY"
+
+
+@pytest.mark.parametrize("status", [429, 503, 477])
+def test_retry_after_is_honoured(sim, api, status):
+    sim.fail("/a", status=status, headers={"Retry-After": "2"})
+    answer(sim, b"[1]")
+    done = api("/a", "--max-wait", 10)
+    assert done.code == 0
+    first, second = sim.requests()
+    assert 1.9 < second.time - first.time < 6
+
+
+def test_retry_after_as_a_date(sim, api):
+    when = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=3)
+    sim.fail("/a", status=503, headers={"Retry-After": when.strftime("%a, %d %b %Y %H:%M:%S GMT")})
+    answer(sim, b"[1]")
+    assert api("/a", "--max-wait", 10).code == 0
+    first, second = sim.requests()
+    assert 1.5 < second.time - first.time < 7
+
+
+def test_the_interval_of_a_rate_limit(sim, api):
+    sim.fail("/a", status=429, headers={"X-HubSpot-RateLimit-Remaining": "0",
+                                        "X-HubSpot-RateLimit-Interval-Milliseconds": "1500"})
+    answer(sim, b"[1]")
+    assert api("/a", "--max-wait", 10).code == 0
+    first, second = sim.requests()
+    assert 1.4 < second.time - first.time < 6
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "Thu, 01 Jan 1970 00:00:00 GMT", "soon", "", "0.1"])
+def test_no_server_has_us_hammer_it(sim, api, value):
+    sim.fail("/a", status=503, headers={"Retry-After": value}, times=None)
+    done = api("/a", "--max-wait", 2)
+    failed(done, 1, "503")
+    assert 2 <= len(sim.requests()) <= 5
+    assert done.seconds < 6
+
+
+@pytest.mark.parametrize("value", ["3600", "99999999999999999999", "86401",
+                                   "Fri, 31 Dec 2100 23:59:59 GMT"])
+def test_a_wait_that_is_too_long_is_not_begun(sim, api, value):
+    sim.fail("/a", status=429, headers={"Retry-After": value}, times=None)
+    done = api("/a", "--max-wait", 2)
+    failed(done, 6, "429", "--max-wait")
+    assert done.seconds < 5
+    if value != "99999999999999999999":     # which is no number of seconds
+        assert len(sim.requests()) == 1
+
+
+def test_max_wait_bounds_all_trying(sim, api):
+    for how, code in (({"status": 503}, 1), ({"status": 429}, 6), ({"at": "start", "then": "close"}, 7)):
+        sim.log.clear()
+        sim.rules.clear()
+        sim.fail("/a", times=None, **how)
+        done = api("/a", "--max-wait", 2)
+        failed(done, code)
+        assert 2 <= len(sim.requests()) <= 4
+        assert done.seconds < 5
+
+
+def test_max_wait_0_tries_once(sim, api):
+    for how, code in (({"status": 503}, 1), ({"status": 429}, 6), ({"at": "start", "then": "close"}, 7)):
+        sim.log.clear()
+        sim.rules.clear()
+        sim.fail("/a", times=None, **how)
+        failed(api("/a", "--max-wait", 0), code)
+        assert len(sim.requests()) == 1
+
+
+def test_a_locked_resource_gets_two_seconds(sim, api):
+    sim.fail("/a", status=423)
+    answer(sim, b"[1]")
+    assert api("/a", "--max-wait", 10).code == 0
+    first, second = sim.requests()
+    assert second.time - first.time > 1.9
+
+
+# ---- redirects
+
+def redirect(sim, to, status=302, path="/a", **how):
+    return sim.fail(path, status=status, headers={"Location": to}, **how)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_get_follows_on_the_same_host(sim, api, status):
+    redirect(sim, "/b?x=1", status)
+    answer(sim, b"[1]", path="/b")
+    assert api("/a", "--raw").out == "[1]"
+    first, second = sim.requests()
+    assert (second.host, second.target) == (API, "/b?x=1")
+    assert second.header("authorization") == first.header("authorization") is not None
+    assert first.conn == second.conn
+
+
+def test_no_token_for_another_host(sim, api):
+    for there in ("https://cdn.example.com/b", "https://evil.test/b", "https://api.hubapi.com:444/b",
+                  "https://x.api.hubapi.com/b", "https://api.hubapi.com.evil.test/b", "HTTPS://EVIL.test/b",
+                  "https://api.hubapi.com@evil.test/b"):
+        sim.log.clear()
+        redirect(sim, there)
+        answer(sim, b"[1]", path="/b")
+        done = api("/a", "--raw", "--max-wait", 0)
+        if done.code:       # the certificate is not for that name: fine as well
+            failed(done, 7, "another name")
+        for request in sim.requests("/b"):
+            assert request.header("authorization") is None, there
+            assert (request.host, request.port) != (API, 443)
+
+
+def test_no_token_after_a_way_round(sim, api):
+    redirect(sim, "https://evil.test/b")
+    redirect(sim, "https://api.hubapi.com/c", path="/b")
+    answer(sim, b"[1]", path="/c")
+    assert api("/a", "--raw").out == "[1]"
+    assert [r.host for r in sim.requests()] == [API, "evil.test", API]
+    assert [bool(r.header("authorization")) for r in sim.requests()] == [True, False, False]
+
+
+@pytest.mark.parametrize("there", ["http://api.hubapi.com/b", "http://evil.test/b", "ftp://evil.test/b",
+                                   "HTTP://api.hubapi.com/b", "https://", "https:///b", "javascript:x", "",
+                                   "https://api.hubapi.com:99999/b", "/b\x01", "https://a b/"])
+def test_redirects_that_are_not_followed(sim, api, there):
+    redirect(sim, there)
+    done = api("/a")
+    failed(done, 1, "302")
+    assert len(sim.requests()) == 1
+    assert len(sim.proxy.seen) == 1
+
+
+def test_loops_end(sim, api):
+    redirect(sim, "/a", times=None)
+    failed(api("/a"), 1, "302")
+    assert len(sim.requests()) <= 10
+
+
+def test_only_a_get_follows(sim, api):
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        for status in (302, 307):
+            sim.log.clear()
+            redirect(sim, "/b", status)
+            failed(api("/a", "-X", method), 1, str(status))
+            assert len(sim.requests()) == 1
+
+
+def test_targets_of_redirects_are_clean(sim, api):
+    """A fragment is not sent; what cannot stand in a request line is encoded,
+    or the redirect is not followed."""
+    for there, target in (("/b#part", "/b"), ("https://api.hubapi.com/b?x#part", "/b?x"),
+                          ("https://api.hubapi.com?x=1", "/?x=1"), ("https://api.hubapi.com", "/"),
+                          ("/b c", "/b%20c"), ("/b HTTP/1.1 x", "/b%20HTTP/1.1%20x"), ("/b%20c", "/b%20c")):
+        sim.log.clear()
+        sim.rules.clear()
+        redirect(sim, there)
+        answer(sim, b"[1]", path="/")
+        done = api("/a", "--raw", "--max-wait", 0)
+        targets = [r.target for r in sim.requests()[1:]]
+        assert targets == [target] or (" " in there and done.code == 1 and targets == []), there
+
+
+# ---- interrupts
+
+def interrupt(hs, sim, ready, *args, number=signal.SIGINT, env=None):
+    """Sends the signal as soon as ready() returns; code, stderr, seconds."""
+    env = hs.env({"HUBSPOT_ACCESS_TOKEN": "pat-na1-0123456789", **(env or {})})
+    with subprocess.Popen([hs.bin, "api", *args], env=env, cwd=hs.cwd, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            ready()
+            began = time.monotonic()
+            process.send_signal(number)
+            err = process.stderr.read().decode()
+            code = process.wait(20)
+        finally:
+            process.kill()
+        return code, err, time.monotonic() - began
+
+
+def contacted(sim):
+    event = threading.Event()
+    sim.spy = event.set
+    return lambda: event.wait(20) or pytest.fail("no connection came")
+
+
+@pytest.mark.parametrize("where", ["proxy", "socks", "handshake", "start", "mid-head", "body", "pause"])
+def test_interrupt(sim, hs, where):
+    env, ready = {}, lambda: sim.wait("/a")
+    if where in ("proxy", "socks"):
+        sim.proxy.then = "hang"
+        ready = contacted(sim)
+        if where == "socks":
+            env = {"HTTPS_PROXY": None, "ALL_PROXY": f"socks5://{sim.socks}"}
+    elif where == "handshake":
+        sim.tls("handshake-hang")
+        ready = contacted(sim)
+    elif where == "pause":
+        sim.fail("/a", status=429, headers={"Retry-After": "50"}, times=None)
+    else:
+        sim.fail("/a", status=200, body=b"[1,2,3]", at=where, then="hang", times=None)
+    code, err, seconds = interrupt(hs, sim, ready, "/a", env=env)
+    assert code == 130, err
+    assert "interrupted" in err
+    assert seconds < 5
+
+
+def test_interrupt_of_a_large_transfer(sim, hs):
+    """A transfer whose reader does not read ends, too."""
+    code, err, seconds = interrupt(hs, sim, lambda: sim.wait("/test/bytes"), f"/test/bytes?n={64 << 20}")
+    assert code == 130, err
+    assert seconds < 5
+
+
+def test_sigterm(sim, hs):
+    sim.fail("/a", at="start", then="hang", times=None)
+    code, err, seconds = interrupt(hs, sim, lambda: sim.wait("/a"), "/a", number=signal.SIGTERM)
+    assert code == 143 and seconds < 5
+
+
+def test_interrupt_while_reading_stdin(sim, hs):
+    reader, writer = os.pipe()
+    env = hs.env({"HUBSPOT_ACCESS_TOKEN": "pat-na1-0123456789"})
+    with subprocess.Popen([hs.bin, "api", "/a", "--data", "-"], env=env, cwd=hs.cwd, stdin=reader,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        os.write(writer, b" " * (1 << 17))      # more than the pipe holds: it is reading
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+        assert b"interrupted" in process.stderr.read()
+    os.close(reader)
+    os.close(writer)
+    assert sim.requests() == []

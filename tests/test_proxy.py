@@ -1,0 +1,280 @@
+"""Proxies: which one is used, how it is spoken to, and how it can fail."""
+import base64
+import contextlib
+
+import pytest
+
+from calls import API, answer, api, failed  # noqa: F401 (api: a fixture)
+from hubsim import Over, recv_head
+
+# A name that no resolver finds, and that none is asked for: its label is too long.
+NOWHERE = "n" * 64
+
+
+def seen(sim):
+    """Whom the proxies were asked for since the last look."""
+    found = [(s["kind"], s["host"], s["port"]) for s in sim.proxy.seen]
+    sim.proxy.seen.clear()
+    return found
+
+
+@pytest.fixture
+def listen(sim):
+    """listen(serve) gives the port where serve(sock) meets each connection."""
+    before = len(sim.listeners)
+    yield sim.listen
+    for listener in sim.listeners[before:]:
+        listener.close()
+    del sim.listeners[before:]
+
+
+def proxy(sim, user="", scheme="http"):
+    port = sim.port_of_socks if scheme.startswith("socks") else sim.port_of_proxy
+    return f"{scheme}://{user}127.0.0.1:{port}"
+
+
+def test_names_and_their_order(sim, api):
+    """HTTPS_PROXY, ALL_PROXY, HTTP_PROXY; of each the lower-case form first;
+    empty ones do not count."""
+    good, dead = proxy(sim), f"http://127.0.0.1:{sim.dead_port}"
+    order = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+             "http_proxy", "HTTP_PROXY"]
+    answer(sim, b"[1]", times=None)
+    for at, name in enumerate(order):
+        env = {"HTTPS_PROXY": None, **dict.fromkeys(order[:at], ""),
+               **dict.fromkeys(order[at + 1:], dead), name: good}
+        assert api("/a", env=env).code == 0, name
+        env[name] = dead
+        for other in order[at + 1:]:
+            env[other] = good
+        done = api("/a", env=env)
+        failed(done, 7, "cannot connect", name)
+    assert len(seen(sim)) == len(order)
+
+
+@pytest.mark.parametrize("form", ["http://127.0.0.1:{}", "127.0.0.1:{}", "HTTP://127.0.0.1:{}/",
+                                  " http://127.0.0.1:{} ", "http://localhost:{}",
+                                  "http://localhost:{}/path?x#y"])
+def test_forms(sim, api, form):
+    answer(sim, b"[1]")
+    done = api("/a", env={"HTTPS_PROXY": form.format(sim.port_of_proxy)})
+    assert done.code == 0, done.err
+    assert seen(sim) == [("connect", API, 443)]
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1:1", "https://127.0.0.1:1", "http://", "http://:80",
+                                 "http://host:0", "http://host:65536", "http://host:x",
+                                 "http://[::1", "http://a b:80", "socks4://127.0.0.1:1",
+                                 "http://me:hushhush@ho st:80", "://x"])
+def test_bad_urls(sim, hs, api, url):
+    hs.hidden.add("hushhush")
+    done = api("/a", env={"HTTPS_PROXY": url})
+    failed(done, 2, "HTTPS_PROXY")
+    assert sim.requests() == []
+
+
+def test_no_proxy(sim, api):
+    """Where it is bypassed the name must be found, and this one cannot be."""
+    host = f"{NOWHERE}.com"
+    bypassing = [host, host.upper(), "*", ".com", "com", "*.com", f"{host}:443",
+                 f"other.test,{host}", f"other.test, {host}", f"other.test {host}",
+                 f" , ,{host},", "com:443"]
+    passing = ["", f"x{host}", f"x.{host}", f"{host}:444", "om", "other.test", "10.0.0.0/8",
+               f"{host}.", ",", ":443", "/8"]
+    for name in ("no_proxy", "NO_PROXY"):
+        for entry in bypassing:
+            done = api("/a", env={"HUBAPI_DOMAIN_OVERRIDE": NOWHERE, name: entry})
+            failed(done, 7, "cannot find the address")
+            assert seen(sim) == [], entry
+        for entry in passing:
+            done = api("/a", env={"HUBAPI_DOMAIN_OVERRIDE": NOWHERE, name: entry})
+            failed(done, 7, "another name")
+            assert seen(sim) == [("connect", host, 443)], entry
+
+
+def test_an_empty_no_proxy_in_lower_case_hides_nothing(sim, api):
+    env = {"HUBAPI_DOMAIN_OVERRIDE": NOWHERE, "no_proxy": "", "NO_PROXY": "*"}
+    failed(api("/a", env=env), 7, "cannot find")
+
+
+# ---- HTTP proxies
+
+@pytest.mark.parametrize("user, pair", [
+    ("me:hushhush@", ("me", "hushhush")),
+    ("m%40e:hush%3Ahush%2F%25@", ("m@e", "hush:hush/%")),
+    ("me:@", ("me", "")),
+    ("me@", ("me", "")),        # RFC 7617: the colon is part of it all the same
+    ("me:a@b@", ("me", "a@b")),
+    ("m%C3%A9:x@", ("m\u00e9", "x")),
+])
+def test_basic_credentials(sim, hs, api, user, pair):
+    sim.proxy.auth = pair
+    answer(sim, b"[1]")
+    code = base64.b64encode(":".join(pair).encode()).decode()
+    hs.hidden.update(code and {code}, {w for w in pair[1:] if len(w) > 7})
+    done = api("/a", "--debug", env={"HTTPS_PROXY": proxy(sim, user)})
+    assert done.code == 0, done.err
+    assert sim.requests("/a")[0].header("proxy-authorization") is None
+
+
+def test_credentials_that_are_missing_or_wrong(sim, hs, api):
+    sim.proxy.auth = ("me", "hushhush")
+    hs.hidden.add("wrongwrong")
+    for user in ("", "me:wrongwrong@"):
+        done = api("/a", "--debug", env={"HTTPS_PROXY": proxy(sim, user)})
+        failed(done, 7, "407", "user and password", "HTTPS_PROXY")
+    assert len(seen(sim)) == 2
+    assert sim.requests() == []
+
+
+@pytest.mark.parametrize("status", [302, 400, 403, 404, 502, 503])
+def test_proxy_that_refuses(sim, api, status):
+    sim.proxy.status = status
+    done = api("/a", "--max-wait", 1)
+    failed(done, 7, "proxy 127.0.0.1", API, str(status))
+    assert done.out == ""
+
+
+def test_proxy_that_finds_no_such_host(sim, api):
+    sim.proxy.unresolved = {API}
+    failed(api("/a", "--max-wait", 0), 7, "502")
+
+
+@pytest.mark.parametrize("then, word", [("reset", "reset"), ("close", "closed")])
+def test_proxy_that_leaves(sim, api, then, word):
+    sim.proxy.then = then
+    failed(api("/a", "--data", "{}", "--max-wait", 0), 7, word)
+    assert len(seen(sim)) == 1
+
+
+def test_proxy_that_hangs(sim, api):
+    sim.proxy.then = "hang"
+    done = api("/a", "--max-wait", 1)
+    failed(done, 7, "timed out", "proxy")
+    assert done.seconds < 5
+
+
+@pytest.mark.parametrize("answer_", [
+    b"SSH-2.0-OpenSSH_9\r\n", b"HTTP/1.1 2x0 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\n", b"\x05\x00",
+    b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70000,
+    b"\r\n\r\n", b"\0" * 100])
+def test_proxy_that_talks_nonsense(sim, api, answer_):
+    sim.proxy.raw = answer_
+    done = api("/a", "--max-wait", 0)
+    failed(done, 7)
+    assert done.out == "" and sim.requests() == []
+
+
+def test_proxy_that_answers_more_than_its_head(sim, api, listen):
+    """An answer's head may have more than one line, and a 1xx before it."""
+    def serve(sock):
+        recv_head(sock)
+        sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200 Connected\r\n"
+                     b"Proxy-Agent: x\r\nContent-Length: 0\r\n\r\n")
+        sim.serve_tunnel(sock, API, 443)
+    answer(sim, b"[1]")
+    done = api("/a", "--raw", env={"HTTPS_PROXY": f"http://127.0.0.1:{listen(serve)}"})
+    assert (done.code, done.out) == (0, "[1]"), done.err
+
+
+def test_plain_bytes_before_tls_are_no_answer(sim, api, listen):
+    """What a proxy sends in clear behind its 200 must never be taken for what
+    the server says over TLS."""
+    forged = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n[666666]"
+
+    def serve(sock):
+        recv_head(sock)
+        sock.sendall(b"HTTP/1.1 200 Connected\r\n\r\n" + forged)
+        sim.serve_tunnel(sock, API, 443)
+    answer(sim, b"[1]", times=None)
+    done = api("/a", "--raw", "--max-wait", 0,
+               env={"HTTPS_PROXY": f"http://127.0.0.1:{listen(serve)}"})
+    assert "666666" not in done.out
+    failed(done, 7)
+    assert sim.requests() == []         # and no token went out
+
+
+def test_a_dead_proxy_is_named(sim, api):
+    done = api("/a", env={"HTTPS_PROXY": f"http://127.0.0.1:{sim.dead_port}"})
+    failed(done, 7, "cannot connect to 127.0.0.1", "refused", "HTTPS_PROXY")
+
+
+def test_a_proxy_that_cannot_be_found(sim, api):
+    failed(api("/a", env={"HTTPS_PROXY": f"http://{NOWHERE}:80"}), 7, "cannot find", NOWHERE)
+
+
+# ---- SOCKS
+
+def socks(sim, user="", scheme="socks5"):
+    return {"HTTPS_PROXY": None, "ALL_PROXY": proxy(sim, user, scheme)}
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+def test_socks(sim, api, scheme):
+    """The proxy looks the name up, in either form."""
+    answer(sim, b"[1]")
+    done = api("/a", env=socks(sim, scheme=scheme))
+    assert done.code == 0, done.err
+    assert seen(sim) == [("socks5", API, 443)]
+
+
+def test_socks_with_a_password(sim, hs, api):
+    sim.proxy.auth = ("m@e", "hushhush")
+    answer(sim, b"[1]")
+    hs.hidden.add("wrongwrong")
+    assert api("/a", "--debug", env=socks(sim, "m%40e:hushhush@")).code == 0
+    assert seen(sim) == [("socks5", API, 443)]
+    failed(api("/a", "--debug", env=socks(sim, "m%40e:wrongwrong@")), 7, "SOCKS", "password")
+    failed(api("/a", env=socks(sim)), 7, "SOCKS", "user and password")
+    assert len(sim.requests()) == 1
+
+
+def test_socks_that_refuses(sim, api):
+    sim.proxy.status = 403
+    failed(api("/a", env=socks(sim)), 7, "SOCKS proxy 127.0.0.1", "refused")
+    sim.proxy.status = 200
+    sim.proxy.unresolved = {API}
+    failed(api("/a", env=socks(sim)), 7, "SOCKS", "unreachable")
+
+
+@pytest.mark.parametrize("raw", [b"\x04\x5a", b"HTTP/1.1 400 Bad Request\r\n\r\n",
+                                 b"\x05\x00\x05\x00\x00\x09aaaaaaaaaa", b"\x05\x00\x05",
+                                 b"\x05\xff", b"", b"\x05\x00\x05\x01\x00\x01\0\0\0\0\0\0",
+                                 b"\x05\x00\x05\xff\x00\x01\0\0\0\0\0\0"])
+def test_socks_that_talks_nonsense(sim, api, listen, raw):
+    def serve(sock):
+        sock.recv(100)
+        sock.sendall(raw[:2])
+        sock.recv(300)
+        sock.sendall(raw[2:])
+        raise Over
+    port = listen(serve)
+    done = api("/a", "--max-wait", 0,
+               env={"HTTPS_PROXY": None, "ALL_PROXY": f"socks5://127.0.0.1:{port}"})
+    failed(done, 7)
+    assert done.out == "" and sim.requests() == []
+
+
+def test_socks_that_hangs(sim, api):
+    sim.proxy.then = "hang"
+    done = api("/a", "--max-wait", 1, env=socks(sim))
+    failed(done, 7, "timed out")
+    assert done.seconds < 5
+
+
+def test_socks_answer_in_small_pieces(sim, api, listen):
+    """With a name and an IPv6 address as the bound one, a byte at a time."""
+    for bound in (b"\x03\x04name", b"\x04" + bytes(16), b"\x01" + bytes(4)):
+        def serve(sock):
+            sock.recv(100)
+            for piece in (b"\x05", b"\x00"):
+                sock.sendall(piece)
+            sock.recv(300)
+            for byte in b"\x05\x00\x00" + bound + b"\x01\xbb":
+                sock.sendall(bytes([byte]))
+            with contextlib.suppress(OSError):
+                sim.serve_tunnel(sock, API, 443)
+        answer(sim, b"[1]")
+        port = listen(serve)
+        done = api("/a", env={"HTTPS_PROXY": None, "ALL_PROXY": f"socks5://127.0.0.1:{port}"})
+        assert done.code == 0, (bound, done.err)

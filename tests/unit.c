@@ -1,0 +1,1791 @@
+/*
+ * Unit tests: row tests of rooms 01 to 12, one function a topic.
+ *
+ * hs.c is included whole, so that its static functions can be called. Each
+ * check counts; a failed one prints where it stands and which row it is, and
+ * the run goes on. Prints "unit: N checks passed" and exits 0, else 1.
+ *
+ * Tests write into a folder of their own under the working directory, and
+ * reach no network.
+ */
+#define HS_TEST 1
+#include "../hs.c"
+
+static int unit_checks;
+static int unit_failures;
+static char unit_row[256]; /* what the row under test is, for the message */
+
+#define CHECK(condition) unit_check(__LINE__, (condition), #condition)
+#define CHECK_INT(got, want) unit_check_int(__LINE__, #got, (got), (want))
+#define CHECK_STR(got, want) unit_check_str(__LINE__, #got, (got), (want))
+/* The initializer of a Str in a static table. */
+#define L(literal) {"" literal, (ptrdiff_t)sizeof(literal) - 1}
+
+static void unit_fail(int line)
+{
+    unit_failures++;
+    printf("tests/unit.c:%d: [%s] ", line, unit_row);
+}
+
+static void unit_check(int line, bool ok, const char *what)
+{
+    unit_checks++;
+    if (ok)
+        return;
+    unit_fail(line);
+    printf("not true: %s\n", what);
+}
+
+static void unit_check_int(int line, const char *what, int64_t got,
+                           int64_t want)
+{
+    unit_checks++;
+    if (got == want)
+        return;
+    unit_fail(line);
+    printf("%s is %" PRId64 ", not %" PRId64 "\n", what, got, want);
+}
+
+static void unit_print(Str s)
+{
+    putchar('\'');
+    for (ptrdiff_t i = 0; i < s.len && i < 200; i++)
+        if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f)
+            printf("\\x%02x", (unsigned)(unsigned char)s.ptr[i]);
+        else
+            putchar(s.ptr[i]);
+    printf(s.len > 200 ? "…' (%td bytes)" : "'", s.len);
+}
+
+static void unit_check_str(int line, const char *what, Str got, Str want)
+{
+    unit_checks++;
+    if (str_eq(got, want))
+        return;
+    unit_fail(line);
+    printf("%s is ", what);
+    unit_print(got);
+    printf(", not ");
+    unit_print(want);
+    putchar('\n');
+}
+
+/* Names the row that the checks after this one are about. */
+static void unit_at(Str row)
+{
+    snprintf(unit_row, sizeof(unit_row), "%.*s", P(str_slice(row, 0, 200)));
+}
+
+static Str unit_repeat(Arena *arena, Str piece, int count)
+{
+    Buf out = buf_new(arena, 8L * MIB);
+    for (int i = 0; i < count; i++)
+        buf_add(&out, piece);
+    return buf_str(&out);
+}
+
+/* ---- 01 Base ------------------------------------------------------------ */
+
+static void test_str_utf8(void)
+{
+    static const struct {
+        Str text;
+        int n;
+        uint32_t c;
+    } rows[] = {
+        {L(""), 0, 0},
+        {L("a"), 1, 'a'},
+        {L("\0"), 1, 0},
+        {L("\x7f"), 1, 0x7f},
+        {L("\xc2\x80"), 2, 0x80},
+        {L("\xdf\xbf"), 2, 0x7ff},
+        {L("\xe0\xa0\x80"), 3, 0x800},
+        {L("\xed\x9f\xbf"), 3, 0xd7ff},
+        {L("\xee\x80\x80"), 3, 0xe000},
+        {L("\xef\xbf\xbf"), 3, 0xffff},
+        {L("\xf0\x90\x80\x80"), 4, 0x10000},
+        {L("\xf4\x8f\xbf\xbf"), 4, 0x10ffff},
+        {L("\xe2\x82\xac tail"), 3, 0x20ac},
+        /* lone and missing continuation bytes */
+        {L("\x80"), 0, 0},
+        {L("\xbf"), 0, 0},
+        {L("\xc2"), 0, 0},
+        {L("\xe2\x82"), 0, 0},
+        {L("\xf0\x9f\x98"), 0, 0},
+        {L("\xc2\x20"), 0, 0},
+        {L("\xe2\x28\xa1"), 0, 0},
+        {L("\xe2\x82\x28"), 0, 0},
+        {L("\xf0\x9f\x98\xc0"), 0, 0},
+        /* overlong */
+        {L("\xc0\x80"), 0, 0},
+        {L("\xc1\xbf"), 0, 0},
+        {L("\xe0\x9f\xbf"), 0, 0},
+        {L("\xf0\x8f\xbf\xbf"), 0, 0},
+        /* surrogates, above the range, never in UTF-8 */
+        {L("\xed\xa0\x80"), 0, 0},
+        {L("\xed\xbf\xbf"), 0, 0},
+        {L("\xf4\x90\x80\x80"), 0, 0},
+        {L("\xf5\x80\x80\x80"), 0, 0},
+        {L("\xf8\x88\x80\x80\x80"), 0, 0},
+        {L("\xfe"), 0, 0},
+        {L("\xff"), 0, 0},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        uint32_t c = 0;
+        snprintf(unit_row, sizeof(unit_row), "utf8 row %d", i);
+        CHECK_INT(str_utf8(rows[i].text, &c), rows[i].n);
+        CHECK_INT(c, rows[i].c);
+    }
+}
+
+static void test_str_int(void)
+{
+    static const struct {
+        Str text;
+        bool ok;
+        int64_t value;
+    } rows[] = {
+        {L("0"), true, 0},
+        {L("-0"), true, 0},
+        {L("+7"), true, 7},
+        {L("007"), true, 7},
+        {L("9223372036854775807"), true, INT64_MAX},
+        {L("-9223372036854775807"), true, -INT64_MAX},
+        {L("9223372036854775808"), false, 0},
+        {L("18446744073709551617"), false, 0},
+        {L("99999999999999999999999"), false, 0},
+        {L(""), false, 0},
+        {L("-"), false, 0},
+        {L("+"), false, 0},
+        {L("--1"), false, 0},
+        {L("1 "), false, 0},
+        {L(" 1"), false, 0},
+        {L("1.0"), false, 0},
+        {L("1e3"), false, 0},
+        {L("0x10"), false, 0},
+        {L("1\0"), false, 0},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        int64_t value = -99;
+        unit_at(rows[i].text);
+        bool ok = str_int(rows[i].text, &value);
+        CHECK_INT(ok, rows[i].ok);
+        CHECK_INT(value, rows[i].ok ? rows[i].value : -99);
+    }
+}
+
+static void test_str_cut(void)
+{
+    static const struct {
+        Str text;
+        Str head;
+        Str rest;
+    } rows[] = {
+        {L("a:b"), L("a"), L("b")},   {L("a"), L("a"), L("")},
+        {L(":b"), L(""), L("b")},     {L("a:"), L("a"), L("")},
+        {L("a:b:c"), L("a"), L("b:c")}, {L(""), L(""), L("")},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        Str rest = rows[i].text;
+        unit_at(rows[i].text);
+        CHECK_STR(str_cut(&rest, ':'), rows[i].head);
+        CHECK_STR(rest, rows[i].rest);
+    }
+    Str none = {0};
+    CHECK_STR(str_cut(&none, ':'), (Str){0});
+}
+
+static void test_str_parts(void)
+{
+    unit_at(S("slices"));
+    CHECK_STR(str_slice(S("abc"), 1, 2), S("b"));
+    CHECK_STR(str_slice(S("abc"), -5, 99), S("abc"));
+    CHECK_STR(str_slice(S("abc"), 2, 1), S(""));
+    CHECK_STR(str_slice(S("abc"), 9, 12), S(""));
+    CHECK_STR(str_slice((Str){0}, 0, 5), S(""));
+    CHECK(str_starts(S("abc"), S("ab")) && !str_starts(S("a"), S("ab")));
+    CHECK(str_starts(S("a"), S("")) && str_ends((Str){0}, S("")));
+    CHECK(str_ends(S("abc"), S("bc")) && !str_ends(S("c"), S("bc")));
+    CHECK(str_eq((Str){0}, S("")) && !str_eq(S("a"), S("b")));
+    CHECK(str_eq_nocase(S("aBc"), S("AbC")) && !str_eq_nocase(S("a"), S("")));
+    CHECK_INT(str_find(S("hay needle"), S("needle")), 4);
+    CHECK_INT(str_find(S("ab"), S("abc")), -1);
+    CHECK_INT(str_find((Str){0}, S("a")), -1);
+    CHECK_INT(str_index(S("a\0b"), '\0'), 1);
+    CHECK_INT(str_index((Str){0}, 'a'), -1);
+    CHECK_STR(str_trim(S(" \t\r\n\v\f a b \n")), S("a b"));
+    CHECK_STR(str_trim(S("  ")), S(""));
+    CHECK(str_in_words(S("TWO"), "one two three"));
+    CHECK(!str_in_words(S("tw"), "one two three"));
+    CHECK(!str_in_words(S("one two"), "one two three"));
+}
+
+static void test_str_distance(void)
+{
+    static const struct {
+        Str a;
+        Str b;
+        int distance;
+    } rows[] = {
+        {L(""), L(""), 0},           {L("abc"), L("abc"), 0},
+        {L(""), L("abc"), 3},        {L("abc"), L(""), 3},
+        {L("kitten"), L("sitting"), 3}, {L("acount"), L("account"), 1},
+        {L("lsit"), L("list"), 2},
+    };
+    Arena arena = {0};
+    for (int i = 0; i < COUNT(rows); i++) {
+        unit_at(rows[i].a);
+        CHECK_INT(str_distance(rows[i].a, rows[i].b), rows[i].distance);
+    }
+    Str long32 = unit_repeat(&arena, S("x"), 32);
+    Str long33 = unit_repeat(&arena, S("x"), 33);
+    CHECK_INT(str_distance(long32, long32), 0);
+    CHECK_INT(str_distance(long32, S("")), 32);
+    CHECK_INT(str_distance(long33, S("")), 99);
+    CHECK_INT(str_distance(S(""), long33), 99);
+    arena_free(&arena);
+}
+
+static int64_t unit_utc(int year, int month, int day, int hour, int minute,
+                        int second)
+{
+    struct tm tm = {.tm_year = year - 1900,
+                    .tm_mon = month - 1,
+                    .tm_mday = day,
+                    .tm_hour = hour,
+                    .tm_min = minute,
+                    .tm_sec = second};
+    return (int64_t)timegm(&tm) * 1000;
+}
+
+static void test_time_parse(void)
+{
+    const int64_t at = unit_utc(2026, 11, 23, 22, 46, 47);
+    const int64_t day = unit_utc(2026, 11, 23, 0, 0, 0);
+    const struct {
+        const char *text;
+        int64_t millis;
+    } rows[] = {
+        {"2026-11-23T22:46:47.000Z", at},
+        {"2026-11-23T22:46:47Z", at},
+        {"2026-11-23T22:46:47z", at},
+        {"2026-11-23t22:46:47Z", at},
+        {"2026-11-23 22:46:47", at},
+        {"2026-11-23T22:46:47.5Z", at + 500},
+        {"2026-11-23T22:46:47,05Z", at + 50},
+        {"2026-11-23T22:46:47.123456789Z", at + 123},
+        {"2026-11-23T22:46Z", at - 47000},
+        {"2026-11-23", day},
+        {"  2026-11-23  ", day},
+        {"2026-11-23T23:46:47+01:00", at},
+        {"2026-11-23T23:46:47+0100", at},
+        {"2026-11-23T23:46:47+01", at},
+        {"2026-11-23T17:16:47-05:30", at},
+        {"2026-11-24T00:00:00Z", day + 86400000},
+        {"2026-11-23T24:00:00Z", day + 86400000},
+        {"2024-02-29", unit_utc(2024, 2, 29, 0, 0, 0)},
+        {"2000-02-29", unit_utc(2000, 2, 29, 0, 0, 0)},
+        {"1970-01-01T00:00:00.000Z", 0},
+        {"9999-12-31T23:59:59Z", unit_utc(9999, 12, 31, 23, 59, 59)},
+        {"Mon Nov 23 2026 22:46:47 GMT+0000 (Coordinated Universal Time)", at},
+        {"Mon Nov 23 2026 22:46:47 GMT+0000", at},
+        {"Mon Nov 23 2026 14:46:47 GMT-0800 (Pacific Standard Time)", at},
+        {"Nov 23 2026 22:46:47", at},
+        {"Mon, 23 Nov 2026 22:46:47 GMT", at},
+        {"Mon, 23 Nov 2026 22:46:47 +0000", at},
+        {"23 Nov 2026 23:46:47 +0100", at},
+        {"Mon, 23  Nov  2026 22:46:47 UTC", at},
+        {"23 Nov 2026", day},
+        {"1795474007000", 1795474007000},
+        {"0", 0},
+        {"9223372036854775807", INT64_MAX},
+        /* no point in time */
+        {"", -1},
+        {"   ", -1},
+        {"garbage", -1},
+        {"null", -1},
+        {"Nov", -1},
+        {"Nov 23", -1},
+        {"2026-11", -1},
+        {"2026-1-1", -1},
+        {"2026-13-01", -1},
+        {"2026-00-01", -1},
+        {"2026-11-00", -1},
+        {"2026-11-32", -1},
+        {"2026-11-23X", -1},
+        {"2026-11-23T", day},
+        {"2026-11-23T22", -1},
+        {"2026-11-23T25:00Z", -1},
+        {"2026-11-23T22:60Z", -1},
+        {"2026-11-23T22:46:61Z", -1},
+        {"2026-11-23Tnoon", -1},
+        {"12:30", -1},
+        {"1.5", -1},
+        {"-5", -1},
+        {"2026-11-23T22:46:47 PST", -1},
+        {"2026-11-23T22:46:47Z and more", -1},
+        {"2026-02-30", -1},
+        {"99999999999999999999", -1},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        unit_at(str_from(rows[i].text));
+        CHECK_INT(time_parse(str_from(rows[i].text)), rows[i].millis);
+    }
+}
+
+static void test_time_days(void)
+{
+    Arena arena = {0};
+    snprintf(unit_row, sizeof(unit_row), "days");
+    bool same = true;
+    for (int year = 1600; year < 2800; year++)
+        for (int month = 1; month <= 12; month++)
+            for (int day = 1; day <= 28; day += 27)
+                same &= time_days(year, month, day) * 86400000 ==
+                        unit_utc(year, month, day, 0, 0, 0);
+    CHECK(same);
+    for (int64_t t = 0; t < 4102444800000; t += 86400000LL * 17 + 12345678) {
+        char want[40];
+        time_t seconds = (time_t)(t / 1000);
+        struct tm tm = {0};
+        gmtime_r(&seconds, &tm);
+        strftime(want, sizeof(want), "%Y-%m-%dT%H:%M:%S", &tm);
+        Str iso = time_iso(&arena, t);
+        same &= str_starts(iso, str_from(want)) && iso.len == 24;
+        same &= time_parse(iso) == t;
+    }
+    CHECK(same);
+    CHECK_STR(time_iso(&arena, 951782399999),
+              S("2000-02-28T23:59:59.999Z"));
+    CHECK_STR(time_iso(&arena, 951782400000),
+              S("2000-02-29T00:00:00.000Z"));
+    CHECK_STR(time_iso(&arena, -1), S("1970-01-01T00:00:00.000Z"));
+    CHECK(time_iso(&arena, INT64_MAX).len > 0);
+    arena_free(&arena);
+}
+
+static void test_buf(void)
+{
+    Arena arena = {0};
+    unit_at(S("buf"));
+    Buf buf = buf_new(&arena, 10);
+    buf_add(&buf, S("12345"));
+    buf_add(&buf, S(""));
+    CHECK(!buf.full);
+    buf_add(&buf, S("67890"));
+    CHECK(!buf.full && buf.len == 10);
+    buf_add_char(&buf, 'x');
+    CHECK(buf.full);
+    CHECK_STR(buf_str(&buf), S("1234567890"));
+    Buf big = buf_new(&arena, 1000);
+    for (int i = 0; i < 1000; i++)
+        buf_add_char(&big, (char)('a' + i % 26));
+    CHECK(!big.full && big.len == 1000 && big.ptr[999] == 'a' + 999 % 26);
+    buf_add(&big, S("x"));
+    CHECK(big.full && big.len == 1000);
+    Buf repeat = buf_new(&arena, 5);
+    buf_add_repeat(&repeat, '-', 0);
+    buf_add_repeat(&repeat, '-', -3);
+    buf_add_repeat(&repeat, '-', 5);
+    CHECK_STR(buf_str(&repeat), S("-----"));
+    buf_add_repeat(&repeat, '-', 1);
+    CHECK(repeat.full);
+    Buf none = buf_new(&arena, 0);
+    buf_add_char(&none, 'x');
+    CHECK(none.full && !none.len);
+    Buf text = buf_new(&arena, 100);
+    buf_printf(&text, "%s", "");
+    buf_printf(&text, "%d-%s", 5, "x");
+    CHECK_STR(buf_str(&text), S("5-x"));
+    arena_free(&arena);
+}
+
+static int unit_released[3];
+
+static void unit_release(void *object)
+{
+    int *at = object;
+    static int order;
+    *at = ++order;
+}
+
+static void test_arena(void)
+{
+    Arena arena = {0};
+    bool aligned = true;
+    bool zeroed = true;
+    unit_at(S("arena"));
+    for (int i = 0; i < 200; i++) {
+        char *memory = arena_alloc(&arena, i * 37);
+        aligned &= (uintptr_t)memory % 16 == 0;
+        for (int k = 0; k < i * 37; k++)
+            zeroed &= !memory[k];
+        memset(memory, 0xff, (size_t)i * 37);
+    }
+    char *large = arena_alloc(&arena, 3L * MIB);
+    zeroed &= !large[0] && !large[3L * MIB - 1];
+    CHECK(aligned && zeroed);
+    CHECK_STR(arena_copy(&arena, S("a\0b")), S("a\0b"));
+    CHECK(!strcmp(arena_cstr(&arena, str_slice(S("abc"), 0, 2)), "ab"));
+    CHECK(!strcmp(arena_cstr(&arena, (Str){0}), ""));
+    CHECK_STR(arena_printf(&arena, "%s/%d", "x", 7), S("x/7"));
+    for (int i = 0; i < 3; i++)
+        arena_defer(&arena, unit_release, &unit_released[i]);
+    arena_free(&arena);
+    CHECK(unit_released[2] == 1 && unit_released[0] == 3);
+    CHECK(!arena.chunks && !arena.hooks);
+}
+
+static void test_err(void)
+{
+    Err err = {0};
+    unit_at(S("err"));
+    CHECK(!err_set(&err, EXIT_CONFIG, "first %d", 1));
+    err_set(&err, EXIT_NETWORK, "second");
+    err_hint(&err, "do %s", "this");
+    err_hint(&err, "or that");
+    CHECK_INT(err.code, EXIT_CONFIG);
+    CHECK_STR(str_from(err.message), S("first 1"));
+    CHECK_STR(str_from(err.hint), S("do this"));
+}
+
+/* ---- 02 System ---------------------------------------------------------- */
+
+static void test_os_paths(void)
+{
+    static const struct {
+        Str path;
+        Str dir;
+        Str base;
+    } rows[] = {
+        {L("/a/b"), L("/a"), L("b")},   {L("/a"), L("/"), L("a")},
+        {L("a"), L("."), L("a")},       {L("a/b"), L("a"), L("b")},
+        {L("./a"), L("."), L("a")},     {L("/"), L("/"), L("")},
+        {L("/a//b"), L("/a"), L("b")},  {L("//a"), L("/"), L("a")},
+        {L(""), L("."), L("")},
+    };
+    Arena arena = {0};
+    for (int i = 0; i < COUNT(rows); i++) {
+        unit_at(rows[i].path);
+        CHECK_STR(os_path_dir(rows[i].path), rows[i].dir);
+        CHECK_STR(os_path_base(rows[i].path), rows[i].base);
+    }
+    CHECK_STR(os_path_join(&arena, S("/a"), S("b")), S("/a/b"));
+    CHECK_STR(os_path_join(&arena, S("/"), S("b")), S("/b"));
+    arena_free(&arena);
+}
+
+static void unit_write_file(const char *path, Str text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && !os_write_all(fd, text));
+    close(fd);
+}
+
+static Str unit_read_file(Arena *arena, const char *path)
+{
+    Str text = {0};
+    CHECK_INT(os_read_file(arena, str_from(path), 16L * MIB, &text), 0);
+    return text;
+}
+
+static void test_os_read_file(void)
+{
+    static const int sizes[] = {0, 1, 255, 256, 257, 999, 1000};
+    Arena arena = {0};
+    Str out = {0};
+    for (int i = 0; i < COUNT(sizes); i++) {
+        snprintf(unit_row, sizeof(unit_row), "file of %d", sizes[i]);
+        Str text = unit_repeat(&arena, S("x"), sizes[i]);
+        unit_write_file("file", text);
+        CHECK_INT(os_read_file(&arena, S("file"), 1000, &out), 0);
+        CHECK_STR(out, text);
+    }
+    unit_write_file("file", unit_repeat(&arena, S("x"), 1001));
+    CHECK_INT(os_read_file(&arena, S("file"), 1000, &out), EFBIG);
+    CHECK_INT(os_read_file(&arena, S("."), 1000, &out), EISDIR);
+    CHECK_INT(os_read_file(&arena, S("not-there"), 1000, &out), ENOENT);
+    unlink("file");
+    arena_free(&arena);
+}
+
+static void test_os_lock(void)
+{
+    Arena arena = {0};
+    int first = -1;
+    int second = -1;
+    unit_at(S("lock"));
+    CHECK_INT(os_lock(&arena, S("locked"), 0, &first), 0);
+    CHECK_INT(os_lock(&arena, S("locked"), 20, &second), EAGAIN);
+    os_unlock(&arena, S("locked"), first);
+    CHECK(!os_exists(&arena, S("locked.lock")));
+    CHECK_INT(os_lock(&arena, S("locked"), 0, &second), 0);
+    os_unlock(&arena, S("locked"), second);
+    CHECK_INT(os_lock(&arena, S("no/such/dir"), 0, &first), ENOENT);
+    CHECK_INT(symlink("elsewhere", "link.lock"), 0);
+    CHECK_INT(os_lock(&arena, S("link"), 0, &first), ELOOP);
+    unlink("link.lock");
+    arena_free(&arena);
+}
+
+static void test_os_address(void)
+{
+    OsAddresses out;
+    unit_at(S("addresses"));
+    CHECK(os_address_literal("127.0.0.1", &out) && out.count == 1 &&
+          out.at[0].ss_family == AF_INET);
+    CHECK(os_address_literal("::1", &out) &&
+          out.at[0].ss_family == AF_INET6);
+    CHECK(!os_address_literal("127.1", &out));
+    CHECK(!os_address_literal("localhost", &out) && !out.count);
+    CHECK(!os_address_literal("", &out));
+}
+
+/* ---- 03 Terminal -------------------------------------------------------- */
+
+static void test_term_safe(void)
+{
+    static const struct {
+        Str text;
+        Str line;  /* one line */
+        Str lines; /* with line feeds kept */
+    } rows[] = {
+        {L("plain \xc3\xbc"), L("plain \xc3\xbc"), L("plain \xc3\xbc")},
+        {L("a\tb\nc"), L("a\tb?c"), L("a\tb\nc")},
+        {L("\x1b[31m"), L("?[31m"), L("?[31m")},
+        {L("\r\b\a\0"), L("????"), L("????")},
+        {L("\x7f"), L("?"), L("?")},
+        {L("\xc2\x80\xc2\x9b\xc2\xa0"), L("??\xc2\xa0"), L("??\xc2\xa0")},
+        {L("\x9b"), L("?"), L("?")},
+        {L("\xff\xfe"), L("??"), L("??")},
+        {L("\xed\xa0\x80"), L("???"), L("???")},
+        {L("\xe2\x82"), L("??"), L("??")},
+        {L(""), L(""), L("")},
+    };
+    Arena arena = {0};
+    for (int i = 0; i < COUNT(rows); i++) {
+        Buf line = buf_new(&arena, KIB);
+        Buf lines = buf_new(&arena, KIB);
+        snprintf(unit_row, sizeof(unit_row), "safe row %d", i);
+        term_add_safe(&line, rows[i].text, false);
+        term_add_safe(&lines, rows[i].text, true);
+        CHECK_STR(buf_str(&line), rows[i].line);
+        CHECK_STR(buf_str(&lines), rows[i].lines);
+    }
+    arena_free(&arena);
+}
+
+/* From here on stderr is a pipe; unit_caught() ends that. */
+static int unit_stderr = -1;
+static int unit_pipe[2];
+
+static void unit_catch(void)
+{
+    unit_stderr = dup(STDERR_FILENO);
+    if (pipe2(unit_pipe, O_NONBLOCK | O_CLOEXEC) ||
+        dup2(unit_pipe[1], STDERR_FILENO) < 0)
+        abort();
+}
+
+/* What went to stderr since unit_catch(). */
+static Str unit_caught(Arena *arena)
+{
+    char *text = arena_alloc(arena, 64L * KIB);
+    dup2(unit_stderr, STDERR_FILENO);
+    close(unit_stderr);
+    close(unit_pipe[1]);
+    ssize_t n = read(unit_pipe[0], text, 64L * KIB);
+    close(unit_pipe[0]);
+    return (Str){text, n < 0 ? 0 : n};
+}
+
+static void test_term_talk(void)
+{
+    static const struct {
+        Str text;
+        Str shown;
+    } rows[] = {
+        {L("nothing\n"), L("nothing\n")},
+        {L("a secret-key-0123456789 b\n"), L("a [hidden] b\n")},
+        {L("secret-key-0123456789"), L("[hidden]")},
+        {L("secret-key-0123456789secret-key-0123456789\n"),
+         L("[hidden][hidden]\n")},
+        {L("other-secret-9 secret-key-0123456789\n"), L("[hidden] [hidden]\n")},
+        /* cut at the end of the text, and at the end of a line */
+        {L("key: secret-key-01"), L("key: [hidden]")},
+        {L("key: secret-"), L("key: secret-")},
+        {L("key: secret-key-01\n"), L("key: [hidden]\n")},
+        /* one secret is the head of another */
+        {L("other-secret-9-and-more\n"), L("[hidden]\n")},
+        {L("short-1\n"), L("short-1\n")},
+        {L("\x1b[2J\x9b secret-key-0123456789\n"), L("?[2J? [hidden]\n")},
+    };
+    static Term term;
+    Arena arena = {0};
+    term_hide(&term, secret_from(S("secret-key-0123456789")));
+    term_hide(&term, secret_from(S("secret-key-0123456789")));
+    term_hide(&term, secret_from(S("other-secret-9")));
+    term_hide(&term, secret_from(S("other-secret-9-and-more")));
+    term_hide(&term, secret_from(S("short-1")));
+    unit_at(S("secrets"));
+    CHECK_INT(term.secrets, 3);
+    for (int i = 0; i < COUNT(rows); i++) {
+        unit_at(rows[i].text);
+        unit_catch();
+        term_talk(&term, rows[i].text);
+        CHECK_STR(unit_caught(&arena), rows[i].shown);
+    }
+    arena_free(&arena);
+}
+
+/* A message that was cut in the middle of a secret, as main says it. */
+static void test_term_cut_error(void)
+{
+    static Term term;
+    Arena arena = {0};
+    Err err = {0};
+    Str secret = S("CiRuYTEtMDEyMzQ1Njc4OWFiY2RlZg");
+    unit_at(S("a secret cut by the end of an error's message"));
+    term_hide(&term, secret_from(secret));
+    Str pad = unit_repeat(&arena, S("x"), (int)sizeof(err.message) - 21);
+    err_set(&err, EXIT_CONFIG, "%.*s%.*s", P(pad), P(secret));
+    unit_catch();
+    term_error(&term, &err);
+    Str shown = unit_caught(&arena);
+    CHECK_INT(str_find(shown, str_slice(secret, 0, 8)), -1);
+    unit_at(S("a secret cut by the end of a line"));
+    unit_catch();
+    term_say(&term, "%.*s%.*s",
+             P(unit_repeat(&arena, S("y"), 4 * KIB - 22)), P(secret));
+    shown = unit_caught(&arena);
+    CHECK(str_ends(shown, S("\n")));
+    CHECK_INT(str_find(shown, str_slice(secret, 0, 8)), -1);
+    arena_free(&arena);
+}
+
+static void test_term_foreign(void)
+{
+    static Term term;
+    unit_at(S("foreign output"));
+    term.out_terminal = true;
+    term_out_foreign(&term, S("a\x1b[\n\t\x7f \xc3\xbc\xc2"));
+    term_out_foreign(&term, S("\x9b."));
+    CHECK_STR(((Str){term.out, term.out_len}),
+              S("a?[\n\t? \xc3\xbc\xc2?."));
+    term.out_len = 0;
+    term.out_terminal = false;
+    term_out_foreign(&term, S("a\x1b[\xc2\x9b"));
+    CHECK_STR(((Str){term.out, term.out_len}), S("a\x1b[\xc2\x9b"));
+}
+
+static void test_term_width(void)
+{
+    unit_at(S("width"));
+    CHECK_INT(term_width(S("abc")), 3);
+    CHECK_INT(term_width(S("\xe6\xbc\xa2")), 2);
+    CHECK_INT(term_width(S("e\xcc\x81")), 1);
+    CHECK_INT(term_width(S("\xff")), 1);
+    CHECK_STR(term_clip(S("a\xe6\xbc\xa2z"), 2), S("a"));
+    CHECK_STR(term_clip(S("a\xe6\xbc\xa2z"), 3), S("a\xe6\xbc\xa2"));
+    CHECK_STR(term_clip(S("abc"), 0), S(""));
+    CHECK_STR(term_clip(S("abc"), -1), S(""));
+}
+
+/* Feeds bytes to a prompt's line as the terminal would send them; gives the
+ * key that ended it. */
+static Key unit_type(Line *line, Str bytes)
+{
+    static Term term;
+    Ask ask = {.term = &term};
+    Key key = KEY_NONE;
+    memcpy(ask.bytes, bytes.ptr, (size_t)bytes.len);
+    ask.len = (int)bytes.len;
+    while (ask.at < ask.len) {
+        key = ask_key(&ask);
+        if (key == KEY_ENTER || key == KEY_EOF || key == KEY_STOP)
+            break;
+        ask_line_edit(line, key, ask.text);
+    }
+    return key;
+}
+
+static void test_ask_line(void)
+{
+    static const struct {
+        Str keys;
+        Str text;
+        int at;
+    } rows[] = {
+        {L("abc"), L("abc"), 3},
+        {L("abc\x7f\x08"), L("a"), 1},
+        {L("\x7f\x7f"), L(""), 0},
+        {L("abc\x02\x02x"), L("axbc"), 2},
+        {L("abc\x1b[D\x1b[D\x1b[3~"), L("ac"), 1},
+        {L("abc\x1b[3~"), L("abc"), 3},
+        {L("abc\x01x\x05z"), L("xabcz"), 5},
+        {L("abc\x1b[Hx\x1b[Fz"), L("xabcz"), 5},
+        {L("abc\x1bOHx\x1bOFz"), L("xabcz"), 5},
+        {L("abc\x1b[1~x\x1b[4~z"), L("xabcz"), 5},
+        {L("abc\x02\x0b"), L("ab"), 2},
+        {L("abc\x02\x15"), L("c"), 0},
+        {L("one two  \x17"), L("one "), 4},
+        {L("one\x17\x17"), L(""), 0},
+        {L("\x1b[D\x1b[D\x1b[Cx"), L("x"), 1},
+        /* characters of more than one byte */
+        {L("\xc3\xbc\xe2\x82\xac\x7f"), L("\xc3\xbc"), 2},
+        {L("\xc3\xbc\xe2\x82\xac\x02\x02x"), L("x\xc3\xbc\xe2\x82\xac"), 1},
+        {L("\xc3\xbc\xe2\x82\xac\x01\x06\x1b[3~"), L("\xc3\xbc"), 2},
+        {L("\xf0\x9f\x98\x80\x02\x1b[3~"), L(""), 0},
+        /* what no prompt knows */
+        {L("a\x1b[1;5Cb"), L("ab"), 2},
+        {L("a\x1b[15~b"), L("ab"), 2},
+        {L("a\x1bxb"), L("ab"), 2},
+        {L("a\x03\x0c\x1c"), L("a"), 1},
+        /* paste: line breaks do not answer, control bytes are no keys */
+        {L("\x1b[200~a\rb\nc\x1b[201~d"), L("abcd"), 4},
+        {L("\x1b[200~\x15\x04x\x1b[201~"), L("x"), 1},
+    };
+    Line line;
+    for (int i = 0; i < COUNT(rows); i++) {
+        snprintf(unit_row, sizeof(unit_row), "line row %d", i);
+        memset(&line, 0, sizeof(line));
+        unit_type(&line, rows[i].keys);
+        CHECK_STR(((Str){line.text, line.len}), rows[i].text);
+        CHECK_INT(line.at, rows[i].at);
+    }
+    unit_at(S("a full line"));
+    memset(&line, 0, sizeof(line));
+    for (int i = 0; i < ASK_MAX + 10; i++)
+        ask_line_edit(&line, KEY_TEXT, 'x');
+    CHECK_INT(line.len, ASK_MAX);
+    ask_line_edit(&line, KEY_CUT_LINE, 0);
+    CHECK_INT(line.len, 0);
+}
+
+static void test_ask_keys(void)
+{
+    static const struct {
+        Str bytes;
+        Key key;
+    } rows[] = {
+        {L("\r"), KEY_ENTER},          {L("\n"), KEY_ENTER},
+        {L("\x04"), KEY_EOF},          {L("\x1b[A"), KEY_UP},
+        {L("\x1bOA"), KEY_UP},         {L("\x1b[B"), KEY_DOWN},
+        {L("\x10"), KEY_UP},           {L("\x0e"), KEY_DOWN},
+        {L("\x1b[5~"), KEY_PAGE_UP},   {L("\x1b[6~"), KEY_PAGE_DOWN},
+        {L("\x1b[7~"), KEY_HOME},      {L("\x1b[8~"), KEY_END},
+        {L("\x1b"), KEY_NONE},         {L("\x1b["), KEY_NONE},
+        {L("\x1b[9"), KEY_NONE},       {L(""), KEY_STOP},
+        {L("\x1b[123456789012345678901~"), KEY_NONE},
+    };
+    static Term term;
+    for (int i = 0; i < COUNT(rows); i++) {
+        Ask ask = {.term = &term};
+        memcpy(ask.bytes, rows[i].bytes.ptr, (size_t)rows[i].bytes.len);
+        ask.len = (int)rows[i].bytes.len;
+        snprintf(unit_row, sizeof(unit_row), "key row %d", i);
+        CHECK_INT(ask_key(&ask), rows[i].key);
+    }
+}
+
+static void test_ask_choice(void)
+{
+    static const Str items[] = {L("alpha"), L("beta"), L("gamma")};
+    int shown[3];
+    static Choice choice;
+    choice = (Choice){.items = items, .count = 3, .shown = shown};
+    unit_at(S("choice"));
+    ask_choice_filter(&choice);
+    CHECK_INT(choice.matches, 3);
+    ask_choice_key(&choice, KEY_UP, 0);
+    CHECK_INT(choice.at, 2);
+    ask_choice_key(&choice, KEY_DOWN, 0);
+    CHECK_INT(choice.at, 0);
+    ask_choice_key(&choice, KEY_TEXT, 'j');
+    CHECK_INT(choice.at, 1);
+    ask_choice_key(&choice, KEY_TEXT, 'M');
+    CHECK(choice.matches == 1 && choice.shown[0] == 2 && !choice.at);
+    ask_choice_key(&choice, KEY_TEXT, 'x');
+    CHECK_INT(choice.matches, 0);
+    ask_choice_key(&choice, KEY_UP, 0);
+    ask_choice_key(&choice, KEY_END, 0);
+    CHECK_INT(choice.at, 0);
+    ask_choice_key(&choice, KEY_CUT_LINE, 0);
+    CHECK_INT(choice.matches, 3);
+}
+
+/* ---- 04 JSON ------------------------------------------------------------ */
+
+static const Str unit_json_valid[] = {
+    L("0"),
+    L("-0"),
+    L("1"),
+    L("10"),
+    L("-1"),
+    L("0.0"),
+    L("-0.5"),
+    L("1.0"),
+    L("12345678901234567890"),
+    L("0e0"),
+    L("0E-5"),
+    L("1e5"),
+    L("1E+5"),
+    L("1e-05"),
+    L("1.25e10"),
+    L("123.456e789"),
+    L("true"),
+    L("false"),
+    L("null"),
+    L("\"\""),
+    L("\"a\""),
+    L("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\""),
+    L("\"\\u0000\\uD800\\uabCD\""),
+    L("\"\x7f\xc3\xbc\xff\""),
+    L("\"[{,:}]\""),
+    L("[]"),
+    L("{}"),
+    L("[ ]"),
+    L("{ }"),
+    L("[1]"),
+    L("[1,2]"),
+    L("[[],{},\"\",0,true,null]"),
+    L("{\"\":0}"),
+    L("{\"a\":1,\"a\":2}"),
+    L("{\"a\":{\"b\":[{\"c\":1.50}]}}"),
+    L(" \t\r\n1 \t\r\n"),
+    L(" { \"a\" : [ 1 , 2 ] , \"b\" : -0.0e+1 } "),
+    L("[-0,1,-2.5e-3]"),
+    L("{\"a\":true,\"b\":false,\"c\":null}"),
+};
+
+static const Str unit_json_invalid[] = {
+    L(""),
+    L(" "),
+    L("01"),
+    L("-"),
+    L("-a"),
+    L("+1"),
+    L(".5"),
+    L("1."),
+    L("1.e5"),
+    L("1e"),
+    L("1e+"),
+    L("1e5.5"),
+    L("0x10"),
+    L("-01"),
+    L("1 2"),
+    L("1,"),
+    L("NaN"),
+    L("Infinity"),
+    L("-Infinity"),
+    L("tru"),
+    L("truex"),
+    L("True"),
+    L("nul"),
+    L("nulll"),
+    L("\""),
+    L("\"a"),
+    L("\"\\\""),
+    L("\"\\x\""),
+    L("\"\\u12\""),
+    L("\"\\u12g4\""),
+    L("\"\\\0\""),
+    L("\"\n\""),
+    L("\"\t\""),
+    L("\"\0\""),
+    L("'a'"),
+    L("["),
+    L("]"),
+    L("[1"),
+    L("[1,"),
+    L("[1,]"),
+    L("[,1]"),
+    L("[1 2]"),
+    L("[1:2]"),
+    L("[}"),
+    L("{"),
+    L("}"),
+    L("{]"),
+    L("{\"a\"}"),
+    L("{\"a\":}"),
+    L("{\"a\":1,}"),
+    L("{,\"a\":1}"),
+    L("{\"a\" 1}"),
+    L("{\"a\"::1}"),
+    L("{\"a\":1 \"b\":2}"),
+    L("{a:1}"),
+    L("{1:1}"),
+    L("{null:1}"),
+    L("[1]]"),
+    L("{}{}"),
+    L("[] []"),
+    L("1 \v"),
+    L("\xef\xbb\xbf{}"),
+    L("\0"),
+    L("// c\n1"),
+};
+
+/* What `text` comes out as, fed in pieces that end at `a` and `b`. */
+static Str unit_indent(Arena *arena, Str text, ptrdiff_t a, ptrdiff_t b)
+{
+    Buf out = buf_new(arena, 4L * MIB);
+    JsonIndent indent = {.sink = json_to_buf, .to = &out};
+    json_indent(&indent, str_slice(text, 0, a));
+    json_indent(&indent, str_slice(text, a, b));
+    json_indent(&indent, str_slice(text, b, text.len));
+    return buf_str(&out);
+}
+
+/* JSON without the white space outside of strings. */
+static Str unit_strip(Arena *arena, Str text)
+{
+    Buf out = buf_new(arena, 4L * MIB);
+    bool string = false;
+    for (ptrdiff_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!string && (c == ' ' || c == '\n' || c == '\t' || c == '\r'))
+            continue;
+        buf_add_char(&out, c);
+        if (string && c == '\\' && i + 1 < text.len)
+            buf_add_char(&out, text.ptr[++i]);
+        else if (c == '"')
+            string = !string;
+    }
+    return buf_str(&out);
+}
+
+static void test_json_grammar(void)
+{
+    Arena arena = {0};
+    for (int i = 0; i < COUNT(unit_json_valid); i++) {
+        Err err = {0};
+        Str text = unit_json_valid[i];
+        unit_at(text);
+        CHECK(json_validate(text, 0, &err));
+        Str out = unit_indent(&arena, text, 0, 0);
+        CHECK(json_validate(out, 0, &err));
+        CHECK_STR(unit_strip(&arena, out), unit_strip(&arena, text));
+        CHECK_STR(unit_indent(&arena, out, 0, 0), out);
+    }
+    for (int i = 0; i < COUNT(unit_json_invalid); i++) {
+        Err err = {0};
+        unit_at(unit_json_invalid[i]);
+        CHECK(!json_validate(unit_json_invalid[i], 0, &err));
+        CHECK_INT(err.code, EXIT_USAGE);
+        CHECK(!json_read(&arena, unit_json_invalid[i]));
+    }
+    arena_free(&arena);
+}
+
+/* Pieces change nothing, wherever they end. */
+static void test_json_pieces(void)
+{
+    for (int i = 0; i < COUNT(unit_json_valid) + COUNT(unit_json_invalid);
+         i++) {
+        Arena arena = {0};
+        int k = i - COUNT(unit_json_valid);
+        Str text = k < 0 ? unit_json_valid[i] : unit_json_invalid[k];
+        Str whole = unit_indent(&arena, text, 0, text.len);
+        bool same = true;
+        for (ptrdiff_t a = 0; a <= text.len; a++)
+            for (ptrdiff_t b = a; b <= text.len; b++)
+                same &= str_eq(unit_indent(&arena, text, a, b), whole);
+        unit_at(text);
+        CHECK(same);
+        arena_free(&arena);
+    }
+}
+
+static void test_json_indent(void)
+{
+    static const struct {
+        Str text;
+        Str out;
+    } rows[] = {
+        {L("{\"a\":1,\"b\":[1,2],\"c\":{}}"),
+         L("{\n  \"a\": 1,\n  \"b\": [\n    1,\n    2\n  ],\n  \"c\": {}\n}")},
+        {L("[ ]"), L("[]")},
+        {L(" 1.0 "), L("1.0")},
+        {L("[12345678901234567890,1.0,-0,1E+05]"),
+         L("[\n  12345678901234567890,\n  1.0,\n  -0,\n  1E+05\n]")},
+        {L("{\"a\" : \" x : , \"}"), L("{\n  \"a\": \" x : , \"\n}")},
+        /* from the fault on, everything as it came */
+        {L("[1, x y  z]"), L("[\n  1,\n  x y  z]")},
+        {L("<html> a </html>"), L("<html> a </html>")},
+        {L("{\"a\":1}\n{\"a\":2}\n"), L("{\n  \"a\": 1\n}\n{\"a\":2}\n")},
+        {L("404 page not found"), L("404 page not found")},
+        {L("null and void"), L("null and void")},
+        {L("{\"a\":1}  x"), L("{\n  \"a\": 1\n}  x")},
+    };
+    Arena arena = {0};
+    for (int i = 0; i < COUNT(rows); i++) {
+        unit_at(rows[i].text);
+        CHECK_STR(unit_indent(&arena, rows[i].text, 0, 0), rows[i].out);
+    }
+    arena_free(&arena);
+}
+
+static void test_json_limits(void)
+{
+    Arena arena = {0};
+    Err err = {0};
+    Str open = unit_repeat(&arena, S("["), JSON_DEPTH + 1);
+    Str close = unit_repeat(&arena, S("]"), JSON_DEPTH + 1);
+    for (int depth = JSON_DEPTH - 1; depth <= JSON_DEPTH + 1; depth++) {
+        Str text = arena_printf(&arena, "%.*s%.*s",
+                                P(str_slice(open, 0, depth)),
+                                P(str_slice(close, 0, depth)));
+        snprintf(unit_row, sizeof(unit_row), "depth %d", depth);
+        CHECK_INT(json_validate(text, 0, &err), depth <= JSON_DEPTH);
+        CHECK(unit_strip(&arena, unit_indent(&arena, text, 0, 0)).len ==
+              text.len);
+    }
+    unit_at(S("documents"));
+    Str deep = arena_printf(&arena, "%.*s%.*s",
+                            P(str_slice(open, 0, JSON_DOC_DEPTH)),
+                            P(str_slice(close, 0, JSON_DOC_DEPTH)));
+    CHECK(json_read(&arena, deep) != NULL);
+    CHECK(!json_read(&arena, arena_printf(&arena, "[%.*s]", P(deep))));
+    Str fill = unit_repeat(&arena, S(" "), JSON_DOC_MAX - 1);
+    CHECK(json_read(&arena, arena_printf(&arena, "1%.*s", P(fill))) != NULL);
+    CHECK(!json_read(&arena, arena_printf(&arena, "11%.*s", P(fill))));
+    err = (Err){0};
+    json_validate(S("{\n \"a\": x}"), 0, &err);
+    CHECK_STR(str_from(err.message), S("not valid JSON: line 2, column 7"));
+    err = (Err){0};
+    json_validate(S("[1"), 0, &err);
+    CHECK_STR(str_from(err.message), S("not valid JSON: it ends too early"));
+    arena_free(&arena);
+}
+
+static void test_json_int(void)
+{
+    static const struct {
+        Str text;
+        int64_t value;
+    } rows[] = {
+        {L("0"), 0},
+        {L("123456"), 123456},
+        {L("1.0"), 1},
+        {L("1e3"), 1000},
+        {L("9007199254740991"), 9007199254740991},
+        {L("9007199254740993"), 9007199254740992},
+        {L("90071992547409930"), -1},
+        {L("1e300"), -1},
+        {L("1e999"), -1},
+        {L("1.5"), -1},
+        {L("-1"), -1},
+        {L("-0"), 0},
+        {L("\"123\""), 123},
+        {L("\"\""), -1},
+        {L("\"12x\""), -1},
+        {L("\"-7\""), -1},
+        {L("true"), -1},
+        {L("null"), -1},
+        {L("[1]"), -1},
+        {L("{}"), -1},
+    };
+    Arena arena = {0};
+    for (int i = 0; i < COUNT(rows); i++) {
+        unit_at(rows[i].text);
+        CHECK_INT(json_int_of(json_read(&arena, rows[i].text)),
+                  rows[i].value);
+    }
+    CHECK_INT(json_int_of(NULL), -1);
+    arena_free(&arena);
+}
+
+static void test_json_document(void)
+{
+    Arena arena = {0};
+    cJSON *document = json_read(&arena, S("{\"b\":1,\"B\":\"two\",\"c\":[]}"));
+    unit_at(S("json document"));
+    CHECK_INT(json_int(document, "b"), 1);
+    CHECK_STR(json_text(document, "B"), S("two"));
+    CHECK_STR(json_text(document, "b"), S(""));
+    CHECK_STR(json_text(document, "none"), S(""));
+    CHECK_STR(json_text(NULL, "none"), S(""));
+    CHECK(!json_get(json_get(document, "c"), "b"));
+    json_set(document, "b", cJSON_CreateNumber(7));
+    json_set(document, "new", cJSON_CreateTrue());
+    CHECK_STR(json_write(&arena, document, false),
+              S("{\"b\":7,\"B\":\"two\",\"c\":[],\"new\":true}"));
+    cJSON *built = json_new(&arena);
+    json_add_text(built, "t", S("x\"\n"));
+    json_add_text(built, "e", S(""));
+    json_add_id(built, "i", 123456789012);
+    json_add_id(built, "n", 0);
+    json_add_bool(built, "f", false);
+    CHECK_STR(json_write(&arena, built, true),
+              S("{\n  \"t\": \"x\\\"\\n\",\n  \"e\": null,\n"
+                "  \"i\": 123456789012,\n  \"n\": null,\n  \"f\": false\n}\n"));
+    arena_free(&arena);
+}
+
+/* ---- 05 YAML ------------------------------------------------------------ */
+
+/* Do two trees mean the same, with the same names, tags and kinds of style?
+ * The first difference is named in `why`. */
+static bool unit_same(const YamlNode *a, const YamlNode *b, const char **why)
+{
+    if (!a || !b) {
+        *why = "one ends";
+        return a == b;
+    }
+    bool plain_a = a->style == YAML_PLAIN_SCALAR_STYLE;
+    bool plain_b = b->style == YAML_PLAIN_SCALAR_STYLE;
+    *why = a->kind != b->kind                ? "kind"
+           : !str_eq(a->text, b->text)       ? "text"
+           : !str_eq(a->tag, b->tag)         ? "tag"
+           : !str_eq(a->anchor, b->anchor)   ? "anchor"
+           : a->count != b->count            ? "count"
+           : a->flow != b->flow && a->count  ? "flow"
+           : a->kind == YAML_TEXT && !a->tag.len && plain_a != plain_b
+               ? "plain or quoted"
+           : yaml_is_null(a) != yaml_is_null(b) ? "null"
+                                                : NULL;
+    if (*why)
+        return false;
+    if (a->kind == YAML_ALIAS) {
+        *why = "alias";
+        return str_eq(a->target->anchor, b->target->anchor);
+    }
+    const YamlNode *x = a->first;
+    const YamlNode *y = b->first;
+    for (; x && y; x = x->next, y = y->next)
+        if ((a->kind == YAML_MAP && !unit_same(x->key, y->key, why)) ||
+            !unit_same(x, y, why))
+            return false;
+    *why = "count";
+    return !x && !y;
+}
+
+/* Reads, writes, reads again: the same tree; writes again: the same text. */
+static void unit_yaml_round(Str text)
+{
+    Arena arena = {0};
+    Err err = {0};
+    YamlNode *first = NULL;
+    YamlNode *second = NULL;
+    Str once = {0};
+    Str twice = {0};
+    const char *why = NULL;
+    unit_at(text);
+    bool ok = yaml_read(&arena, text, &first, &err);
+    CHECK(ok);
+    if (ok && first) {
+        CHECK(yaml_write(&arena, first, &once));
+        ok = yaml_read(&arena, once, &second, &err);
+        CHECK(ok);
+        bool same = unit_same(first, second, &why);
+        CHECK(same);
+        if (!ok || !same)
+            printf("    differs in: %s\n    written: %.*s\n",
+                   ok ? why : err.message, P(once));
+        CHECK(yaml_write(&arena, second, &twice));
+        CHECK_STR(twice, once);
+    }
+    arena_free(&arena);
+}
+
+static void test_yaml_round_trip(void)
+{
+    static const Str documents[] = {
+        L("a: 1\n"),
+        L("defaultAccount: 123456\naccounts:\n  - name: my-portal\n"
+          "    accountId: 123456\n    env: prod\n"
+          "    authType: personalaccesskey\n    personalAccessKey: >-\n"
+          "      CiRuYTEtMDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6\n"
+          "    auth:\n      tokenInfo:\n        accessToken: >-\n"
+          "          CJjk\n        expiresAt: '2026-11-23T19:30:00.000Z'\n"),
+        L("defaultPortal: x\nportals:\n- portalId: 1\n  name: x\n"),
+        L("a:\nb: ~\nc: null\nd: ''\ne: \"\"\n"),
+        L("a: 'it''s'\nb: \"tab\\t nl\\n nul\\0 \\u263a\"\nc: \xe2\x98\xba\n"),
+        L("yes: no\non: off\n'1': '2'\n"),
+        L("a: &x 1\nb: *x\n"),
+        L("base: &b {x: 1, y: [1, 2]}\nc:\n  <<: *b\n  z: 3\n"),
+        L("one: &o {a: 1}\ntwo: &t {b: 2}\nall:\n  <<: [*o, *t]\n"),
+        L("- &a x\n- *a\n- &a y\n- *a\n"),
+        L("a: !!str 1\nb: !custom x\nc: !!map {}\nd: ! y\n"),
+        L("%TAG !e! tag:example.com,2026:\n---\na: !e!thing [1]\n"),
+        L("a: !<tag:example.com,2026:x> 1\n"),
+        L("a: |\n  one\n  two\nb: |-\n  one\n\n  two\nc: |+\n  one\n\n"),
+        L("a: >\n  folded\n  text\n\n  second\nb: >-\n  folded\n"),
+        L("a: |2\n    indented\n  text\n"),
+        L("a: {}\nb: []\nc: {d: {}}\n"),
+        L("a: [1, [2, {b: c}], 'd', \"e\"]\n"),
+        L("a: {b: , c: 1}\n"),
+        L("a: [~, null, '']\n"),
+        L("a: plain\n  over lines\n"),
+        L("a: 'quoted\n  over lines'\n"),
+        L("'key with: colon': 1\n\"# no comment\": 2\n"),
+        L("? long key\n: 1\n"),
+        L("a: '- x'\nb: '[1]'\nc: '{a}'\nd: '&x'\ne: '*x'\nf: '!x'\ng: '%x'\n"
+          "h: '@x'\ni: '`x'\nj: '# x'\nk: 'a # b'\nl: 'a: b'\nm: ' x '\n"),
+        L("- - - a\n    - b\n  - c\n- d\n"),
+        L("just text\n"),
+        L("--- |\n literal\n"),
+        L("# only a comment\na: 1 # and another\n"),
+        L("\xef\xbb\xbf" "a: 1\n"),
+        L("a: 1\r\nb: 2\r\n"),
+        L("--- \na: 1\n...\n"),
+        L("a: \"\\x7f\\x85\\u2028\\ufeff\"\n"),
+        L("a: \"x\\ry\"\nb: \"  \"\n"),
+        L("a: \xf0\x9f\x98\x80\n"),
+    };
+    for (int i = 0; i < COUNT(documents); i++)
+        unit_yaml_round(documents[i]);
+}
+
+/* A fault, and the line that it names. */
+static void test_yaml_faults(void)
+{
+    static const struct {
+        Str text;
+        Str message;
+    } rows[] = {
+        {L("a: 1\na: 2\n"), L("line 2: a key stands twice in one map")},
+        {L("a: 1\n---\nb: 2\n"), L("line 2: a second document begins")},
+        {L("a: &x\n  b: *x\n"), L("line 2: an alias stands inside its own "
+                                  "anchor")},
+        {L("&x [*x]\n"), L("line 1: an alias stands inside its own anchor")},
+        {L("a: 1\nb: *none\n"), L("line 2: an alias names no anchor")},
+        {L("a: 1\n? [x]\n: 1\n"), L("line 2: a key must be plain text")},
+        {L("a: &k x\n*k : 1\n"), L("line 2: a key must be plain text")},
+        {L("a: 'open\n"), L("line 2: found unexpected end of stream")},
+        {L("a: [1, 2\n"), L("line 2: did not find expected ',' or ']'")},
+        {L("a:\n\t- x\n"), L("line 2: found character that cannot start any "
+                             "token")},
+        {L("a: 1\n b: 2\n"), L("line 2: mapping values are not allowed in "
+                               "this context")},
+        {L("a: 1\nb: @x\n"), L("line 2: found character that cannot start "
+                               "any token")},
+        {L("a: 1\nb: \xff\n"), L("line 2: invalid leading UTF-8 octet")},
+        {L("a: 1\nb: \x01\n"), L("line 2: control characters are not "
+                                 "allowed")},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        Arena arena = {0};
+        Err err = {0};
+        YamlNode *root = NULL;
+        unit_at(rows[i].text);
+        CHECK(!yaml_read(&arena, rows[i].text, &root, &err));
+        CHECK_INT(err.code, EXIT_CONFIG);
+        CHECK_STR(str_from(err.message), rows[i].message);
+        arena_free(&arena);
+    }
+}
+
+static void unit_yaml_limit(const char *row, Str text, const char *fault)
+{
+    Arena arena = {0};
+    Err err = {0};
+    YamlNode *root = NULL;
+    unit_at(str_from(row));
+    CHECK_INT(yaml_read(&arena, text, &root, &err), !fault);
+    CHECK(!fault || str_ends(str_from(err.message), str_from(fault)));
+    arena_free(&arena);
+}
+
+static void test_yaml_limits(void)
+{
+    Arena arena = {0};
+    Str open = unit_repeat(&arena, S("["), YAML_DEPTH + 1);
+    Str close = unit_repeat(&arena, S("]"), YAML_DEPTH + 1);
+    Str deep = arena_printf(&arena, "%.*s%.*s",
+                            P(str_slice(open, 0, YAML_DEPTH)),
+                            P(str_slice(close, 0, YAML_DEPTH)));
+    unit_yaml_limit("64 levels", deep, NULL);
+    unit_yaml_limit("65 levels", arena_printf(&arena, "[%.*s]", P(deep)),
+                    "nested too deeply");
+    unit_yaml_limit("a million brackets",
+                    unit_repeat(&arena, S("["), 1000 * 1000),
+                    "nested too deeply");
+    unit_yaml_limit("1 MiB",
+                    arena_printf(&arena, "a: %.*s",
+                                 P(unit_repeat(&arena, S("x"), MIB - 3))),
+                    NULL);
+    unit_yaml_limit("1 MiB and a byte",
+                    arena_printf(&arena, "a: %.*s",
+                                 P(unit_repeat(&arena, S("x"), MIB - 2))),
+                    "larger than 1 MiB");
+    unit_yaml_limit("99999 values", unit_repeat(&arena, S("- x\n"), 99999),
+                    NULL);
+    unit_yaml_limit("100000 values", unit_repeat(&arena, S("- x\n"), 100000),
+                    "too many values");
+    Buf map = buf_new(&arena, MIB);
+    for (int i = 0; i < YAML_ENTRIES; i++)
+        buf_printf(&map, "k%d: 1\n", i);
+    unit_yaml_limit("10000 entries", buf_str(&map), NULL);
+    buf_add(&map, S("more: 1\n"));
+    unit_yaml_limit("10001 entries", buf_str(&map), "too many entries");
+    unit_yaml_limit("a billion laughs",
+                    S("a: &a [x,x,x]\nb: &b [*a,*a,*a]\nc: &c [*b,*b,*b]\n"),
+                    NULL);
+    unit_yaml_limit("empty", S(""), NULL);
+    arena_free(&arena);
+}
+
+/* A string that we write is read back as just that string, and is quoted
+ * where another reader would see another type. */
+static void test_yaml_quoting(void)
+{
+    static const struct {
+        Str text;
+        Str written; /* of {k: text}; empty: only the round trip counts */
+        bool as_text;
+    } rows[] = {
+        {L("my-portal"), L("k: my-portal\n"), true},
+        {L("a b"), L("k: a b\n"), true},
+        {L(""), L("k: ''\n"), false},
+        {L("123"), L("k: '123'\n"), false},
+        {L("0x1f"), L("k: '0x1f'\n"), false},
+        {L("1e3"), L("k: '1e3'\n"), false},
+        {L(".5"), L("k: '.5'\n"), false},
+        {L(".inf"), L("k: '.inf'\n"), false},
+        {L(".NaN"), L("k: '.NaN'\n"), false},
+        {L("-1"), L("k: '-1'\n"), false},
+        {L("+1"), L("k: '+1'\n"), false},
+        {L("2026-11-23"), L("k: '2026-11-23'\n"), false},
+        {L("2026-11-23T19:30:00.000Z"),
+         L("k: '2026-11-23T19:30:00.000Z'\n"), false},
+        {L("null"), L("k: 'null'\n"), false},
+        {L("NULL"), L("k: 'NULL'\n"), false},
+        {L("~"), L("k: '~'\n"), false},
+        {L("true"), L("k: 'true'\n"), false},
+        {L("False"), L("k: 'False'\n"), false},
+        {L("yes"), L("k: 'yes'\n"), false},
+        {L("NO"), L("k: 'NO'\n"), false},
+        {L("on"), L("k: 'on'\n"), false},
+        {L("Off"), L("k: 'Off'\n"), false},
+        {L("y"), L("k: 'y'\n"), false},
+        {L("N"), L("k: 'N'\n"), false},
+        {L("<<"), L("k: '<<'\n"), false},
+        {L("="), L("k: '='\n"), false},
+        {L("nullable"), L("k: nullable\n"), true},
+        {L("truely"), L("k: truely\n"), true},
+        {L("a: b"), L("k: 'a: b'\n"), true},
+        {L("a:"), L("k: 'a:'\n"), true},
+        {L("a #b"), L("k: 'a #b'\n"), true},
+        {L("#a"), L("k: '#a'\n"), true},
+        {L("[a]"), L("k: '[a]'\n"), true},
+        {L("{a}"), L("k: '{a}'\n"), true},
+        {L("&a"), L("k: '&a'\n"), true},
+        {L("*a"), L("k: '*a'\n"), true},
+        {L("!a"), L("k: '!a'\n"), true},
+        {L("|"), L("k: '|'\n"), true},
+        {L(">"), L("k: '>'\n"), true},
+        {L("%a"), L("k: '%a'\n"), true},
+        {L("@a"), L("k: '@a'\n"), true},
+        {L("'a'"), L("k: '''a'''\n"), true},
+        {L("\"a\""), L("k: '\"a\"'\n"), true},
+        {L("- a"), L("k: '- a'\n"), false},
+        {L("---"), L("k: '---'\n"), false},
+        {L(" a "), L("k: ' a '\n"), true},
+        {L("\xc3\xbc"), L("k: \xc3\xbc\n"), true},
+        {L("a\nb"), L(""), true},
+        {L("a\n"), L(""), true},
+        {L("\n"), L(""), true},
+        {L("a\tb"), L(""), true},
+        {L("\x01"), L(""), true},
+        {L("\x7f"), L(""), true},
+        {L("a\0b"), L(""), true},
+        {L("\r"), L(""), true},
+        {L("\xc2\x85"), L(""), true},
+        {L("\xe2\x80\xa8"), L(""), true},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        Arena arena = {0};
+        Err err = {0};
+        Str out = {0};
+        YamlNode *map = yaml_new(&arena, YAML_MAP);
+        YamlNode *back = NULL;
+        unit_at(rows[i].text);
+        CHECK_INT(yaml_reads_as_text(rows[i].text), rows[i].as_text);
+        yaml_set(&arena, map, "k", yaml_new_text(&arena, rows[i].text));
+        CHECK(yaml_write(&arena, map, &out));
+        if (rows[i].written.len)
+            CHECK_STR(out, rows[i].written);
+        CHECK(yaml_read(&arena, out, &back, &err));
+        YamlNode *value = yaml_get(back, "k");
+        CHECK(value && value->kind == YAML_TEXT && !yaml_is_null(value));
+        CHECK_STR(value ? value->text : S("?"), rows[i].text);
+        arena_free(&arena);
+    }
+}
+
+/* Long strings are folded blocks; they too come back as they were. */
+static void test_yaml_long_text(void)
+{
+    static const Str tails[] = {
+        L(""),      L("\t"),       L("\r"),     L("\rx"),
+        L("\xc2\x85x"), L("\xe2\x80\xa8x"), L("\x01"), L("\xc3\xbc"),
+        L(" x"),    L("\nx"),      L("\n"),     L(": #"),
+    };
+    for (int i = 0; i < 2 * COUNT(tails); i++) {
+        Arena arena = {0};
+        Err err = {0};
+        Str out = {0};
+        Str pad = unit_repeat(&arena, S("x"), 100);
+        Str tail = tails[i / 2];
+        Str text = arena_printf(&arena, "%.*s%.*s", P(i % 2 ? tail : pad),
+                                P(i % 2 ? pad : tail));
+        YamlNode *map = yaml_new(&arena, YAML_MAP);
+        YamlNode *back = NULL;
+        snprintf(unit_row, sizeof(unit_row), "long text %d", i);
+        yaml_set(&arena, map, "k", yaml_new_text(&arena, text));
+        CHECK(yaml_write(&arena, map, &out));
+        CHECK(yaml_read(&arena, out, &back, &err));
+        CHECK_STR(yaml_text(yaml_get(back, "k")), text);
+        if (i == 0)
+            CHECK_STR(out, arena_printf(&arena, "k: >-\n  %.*s\n", P(pad)));
+        arena_free(&arena);
+    }
+}
+
+static void test_yaml_set(void)
+{
+    Arena arena = {0};
+    Err err = {0};
+    Str out = {0};
+    YamlNode *root = NULL;
+    unit_at(S("set in place"));
+    CHECK(yaml_read(&arena, S("a: 1\n'b': {x: 1}\nc: three # c\n"), &root,
+                    &err));
+    yaml_set(&arena, root, "b", yaml_new_int(&arena, -2));
+    yaml_set(&arena, root, "d", yaml_new_text(&arena, S("new")));
+    yaml_set(&arena, root, "c", yaml_new_text(&arena, S("3")));
+    yaml_set(&arena, root, "a", yaml_new_int(&arena, 7));
+    CHECK(yaml_write(&arena, root, &out));
+    CHECK_STR(out, S("a: 7\n'b': -2\nc: '3'\nd: new\n"));
+    CHECK_INT(root->count, 4);
+    CHECK_STR(root->last->key->text, S("d"));
+    unit_at(S("lost anchor"));
+    CHECK(yaml_read(&arena, S("a: &x 1\nb: *x\n"), &root, &err));
+    yaml_set(&arena, root, "a", yaml_new_int(&arena, 2));
+    CHECK(!yaml_write(&arena, root, &out));
+    arena_free(&arena);
+}
+
+static void test_yaml_get(void)
+{
+    Arena arena = {0};
+    Err err = {0};
+    YamlNode *root = NULL;
+    unit_at(S("get"));
+    CHECK(yaml_read(&arena,
+                    S("base: &b {x: 1, y: 2}\nother: &o {x: 9, z: 3}\n"
+                      "m:\n  <<: *b\n  y: own\nl:\n  <<: [*b, *o]\n"
+                      "n: ~\ns: 'null'\ni: '12'\nneg: -3\nt: TRUE\n"),
+                    &root, &err));
+    const YamlNode *m = yaml_get(root, "m");
+    const YamlNode *l = yaml_get(root, "l");
+    CHECK_STR(yaml_text(yaml_get(m, "x")), S("1"));
+    CHECK_STR(yaml_text(yaml_get(m, "y")), S("own"));
+    CHECK_STR(yaml_text(yaml_get(l, "x")), S("1"));
+    CHECK_STR(yaml_text(yaml_get(l, "z")), S("3"));
+    CHECK(!yaml_get(m, "none") && !yaml_get(NULL, "x"));
+    CHECK(!yaml_get(yaml_get(root, "i"), "x"));
+    CHECK(yaml_is_null(yaml_get(root, "n")));
+    CHECK(!yaml_is_null(yaml_get(root, "s")));
+    CHECK_INT(yaml_int(yaml_get(root, "i")), 12);
+    CHECK_INT(yaml_int(yaml_get(root, "neg")), -1);
+    CHECK_INT(yaml_int(NULL), -1);
+    CHECK(yaml_is_true(yaml_get(root, "t")));
+    arena_free(&arena);
+}
+
+/* ---- 06 URL ------------------------------------------------------------- */
+
+static void test_url_parse(void)
+{
+    static const struct {
+        Str text;
+        bool ok;
+        Str host;
+        int port;
+        Str path;
+        Str user;
+    } rows[] = {
+        {L("https://api.hubapi.com/a?b=c"), true, L("api.hubapi.com"), 443,
+         L("/a?b=c"), L("")},
+        {L("http://h"), true, L("h"), 80, L("/"), L("")},
+        {L("HTTPS://H"), true, L("H"), 443, L("/"), L("")},
+        {L("https://h:8443/x"), true, L("h"), 8443, L("/x"), L("")},
+        {L("https://h:/x"), true, L("h"), 443, L("/x"), L("")},
+        {L("https://h/x#frag"), true, L("h"), 443, L("/x"), L("")},
+        {L("https://h#frag"), true, L("h"), 443, L("/"), L("")},
+        {L("https://h?q=1"), true, L("h"), 443, L("/?q=1"), L("")},
+        {L("https://u:p@h/x"), true, L("h"), 443, L("/x"), L("u:p")},
+        {L("https://a@b@h/x"), true, L("h"), 443, L("/x"), L("a@b")},
+        {L("https://h/a@b"), true, L("h"), 443, L("/a@b"), L("")},
+        {L("https://h?a@b"), true, L("h"), 443, L("/?a@b"), L("")},
+        {L("https://[::1]/x"), true, L("::1"), 443, L("/x"), L("")},
+        {L("https://[::1]:8443"), true, L("::1"), 8443, L("/"), L("")},
+        {L("socks5://p:1"), true, L("p"), 1, L("/"), L("")},
+        {L("socks5h://p"), true, L("p"), 1080, L("/"), L("")},
+        {L("https://h:65535"), true, L("h"), 65535, L("/"), L("")},
+        {L(""), false, L(""), 0, L(""), L("")},
+        {L("h/x"), false, L(""), 0, L(""), L("")},
+        {L("://h"), false, L(""), 0, L(""), L("")},
+        {L("https://"), false, L(""), 0, L(""), L("")},
+        {L("https:///x"), false, L(""), 0, L(""), L("")},
+        {L("https://:443/x"), false, L(""), 0, L(""), L("")},
+        {L("https://u@/x"), false, L(""), 0, L(""), L("")},
+        {L("https://h:0"), false, L(""), 0, L(""), L("")},
+        {L("https://h:65536"), false, L(""), 0, L(""), L("")},
+        {L("https://h:-1"), false, L(""), 0, L(""), L("")},
+        {L("https://h:+80"), false, L(""), 0, L(""), L("")},
+        {L("https://h:8x"), false, L(""), 0, L(""), L("")},
+        {L("https://h:1:2"), false, L(""), 0, L(""), L("")},
+        {L("https://[::1"), false, L(""), 0, L(""), L("")},
+        {L("https://[::1]x"), false, L(""), 0, L(""), L("")},
+        {L("https://[]"), false, L(""), 0, L(""), L("")},
+        {L("https://a b/"), false, L(""), 0, L(""), L("")},
+        {L("https://h\\@evil/"), true, L("evil"), 443, L("/"), L("h\\")},
+        {L("https://h\\evil/"), false, L(""), 0, L(""), L("")},
+        {L("https://h\r\nX: y/"), false, L(""), 0, L(""), L("")},
+        {L("https://h\0.evil/"), false, L(""), 0, L(""), L("")},
+        {L("https://h\xc3\xbc/"), false, L(""), 0, L(""), L("")},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        Url url = {0};
+        unit_at(rows[i].text);
+        bool ok = url_parse(rows[i].text, &url);
+        CHECK_INT(ok, rows[i].ok);
+        if (!ok || !rows[i].ok)
+            continue;
+        CHECK_STR(url.host, rows[i].host);
+        CHECK_INT(url.port, rows[i].port);
+        CHECK_STR(url.path, rows[i].path);
+        CHECK_STR(url.user, rows[i].user);
+    }
+    Arena arena = {0};
+    Url url;
+    unit_at(S("long host"));
+    CHECK(url_parse(arena_printf(&arena, "https://%.*s",
+                                 P(unit_repeat(&arena, S("h"), 253))),
+                    &url));
+    CHECK(!url_parse(arena_printf(&arena, "https://%.*s",
+                                  P(unit_repeat(&arena, S("h"), 254))),
+                     &url));
+    arena_free(&arena);
+}
+
+static void test_url_encoding(void)
+{
+    static const struct {
+        Str text;
+        Str encoded;
+        Str decoded; /* of the text itself */
+    } rows[] = {
+        {L("aZ09-._~"), L("aZ09-._~"), L("aZ09-._~")},
+        {L("a b&c=d"), L("a%20b%26c%3Dd"), L("a b&c=d")},
+        {L("\xc3\xbc\0\xff"), L("%C3%BC%00%FF"), L("\xc3\xbc\0\xff")},
+        {L("%41%zz%4"), L("%2541%25zz%254"), L("A%zz%4")},
+        {L("%"), L("%25"), L("%")},
+        {L("%00%0a"), L("%2500%250a"), L("\0\n")},
+        {L("a+b"), L("a%2Bb"), L("a+b")},
+        {L(""), L(""), L("")},
+    };
+    Arena arena = {0};
+    for (int i = 0; i < COUNT(rows); i++) {
+        Buf out = buf_new(&arena, KIB);
+        unit_at(rows[i].text);
+        url_add_encoded(&out, rows[i].text, "");
+        CHECK_STR(buf_str(&out), rows[i].encoded);
+        CHECK_STR(url_decode(&arena, rows[i].text), rows[i].decoded);
+        CHECK_STR(url_decode(&arena, buf_str(&out)), rows[i].text);
+    }
+    Buf path = buf_new(&arena, KIB);
+    unit_at(S("query"));
+    buf_add(&path, S("/a"));
+    url_add_query(&path, S("x y"), S("1&2"));
+    url_add_query(&path, S("z"), S(""));
+    CHECK_STR(buf_str(&path), S("/a?x%20y=1%262&z="));
+    CHECK(url_has_query(S("/a?b=1&portalId=2"), S("portalId")));
+    CHECK(url_has_query(S("/a?portalId"), S("portalId")));
+    CHECK(!url_has_query(S("/portalId=1?b=portalId"), S("portalId")));
+    CHECK(!url_has_query(S("/a"), S("portalId")));
+    CHECK(!url_has_query(S("/a?portalIds=1"), S("portalId")));
+    arena_free(&arena);
+}
+
+static void test_url_no_proxy(void)
+{
+    static const struct {
+        const char *list;
+        const char *host;
+        int port;
+        bool bypass;
+    } rows[] = {
+        {"", "api.hubapi.com", 443, false},
+        {"*", "api.hubapi.com", 443, true},
+        {"hubapi.com", "api.hubapi.com", 443, true},
+        {".hubapi.com", "api.hubapi.com", 443, true},
+        {"*.hubapi.com", "api.hubapi.com", 443, true},
+        {"hubapi.com", "hubapi.com", 443, true},
+        {".hubapi.com", "hubapi.com", 443, true},
+        {"HubApi.COM", "api.hubapi.com", 443, true},
+        {"hubapi.com", "evilhubapi.com", 443, false},
+        {"api.hubapi.com", "hubapi.com", 443, false},
+        {"a.com,hubapi.com", "api.hubapi.com", 443, true},
+        {"a.com , hubapi.com", "api.hubapi.com", 443, true},
+        {"a.com hubapi.com", "api.hubapi.com", 443, true},
+        {",, ,hubapi.com,", "api.hubapi.com", 443, true},
+        {"a.com,b.com", "api.hubapi.com", 443, false},
+        {"hubapi.com:443", "api.hubapi.com", 443, true},
+        {"hubapi.com:8443", "api.hubapi.com", 443, false},
+        {"*:443", "x", 443, true},
+        {"*:80", "x", 443, false},
+        {"hubapi.com:x", "hubapi.com", 443, false},
+        {"10.0.0.1", "10.0.0.1", 443, true},
+        {"10.0.0.1", "10.0.0.11", 443, false},
+        {"10.0.0.1", "110.0.0.1", 443, false},
+        {"10.0.0.0/8", "10.255.1.2", 443, true},
+        {"10.0.0.0/8", "11.0.0.1", 443, false},
+        {"192.168.1.0/25", "192.168.1.127", 443, true},
+        {"192.168.1.0/25", "192.168.1.128", 443, false},
+        {"0.0.0.0/0", "8.8.8.8", 443, true},
+        {"0.0.0.0/0", "host", 443, false},
+        {"10.0.0.1/32", "10.0.0.1", 443, true},
+        {"10.0.0.0/33", "10.0.0.1", 443, false},
+        {"10.0.0.0/-1", "10.0.0.1", 443, false},
+        {"10.0.0.0/", "10.0.0.1", 443, false},
+        {"10.0.0.0/8x", "10.0.0.1", 443, false},
+        {"::1", "::1", 443, true},
+        {"[::1]", "::1", 443, true},
+        {"[::1]:443", "::1", 443, true},
+        {"[::1]:80", "::1", 443, false},
+        {"fd00::/8", "fd12::1", 443, true},
+        {"fd00::/8", "fe80::1", 443, false},
+        {"fd00::/8", "10.0.0.1", 443, false},
+        {"::/0", "2001:db8::1", 443, true},
+        {"::/129", "::1", 443, false},
+        {".", "host", 443, false},
+        {"*.", "host", 443, false},
+        {":443", "host", 443, false},
+        {"longer.than.the.host", "h", 443, false},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        snprintf(unit_row, sizeof(unit_row), "NO_PROXY=%s %s:%d",
+                 rows[i].list, rows[i].host, rows[i].port);
+        CHECK_INT(url_bypasses_proxy(str_from(rows[i].list),
+                                     str_from(rows[i].host), rows[i].port),
+                  rows[i].bypass);
+    }
+}
+
+/* ---- 07 TLS ------------------------------------------------------------- */
+
+static void test_tls_base64(void)
+{
+    static const struct {
+        Str text;
+        Str bytes;
+    } rows[] = {
+        {L(""), L("")},
+        {L("Zg=="), L("f")},
+        {L("Zm8="), L("fo")},
+        {L("Zm9v"), L("foo")},
+        {L("Zm9vYg=="), L("foob")},
+        {L("Zm9vYmE="), L("fooba")},
+        {L("Zm9v\r\nYmFy"), L("foobar")},
+        {L(" Z m\t9v\n"), L("foo")},
+        {L("Zm9v=YmFy"), L("foo")},
+        {L("Z"), L("")},
+        {L("Zm"), L("f")},
+        {L("+/+/"), L("\xfb\xff\xbf")},
+        {L("AAAA"), L("\0\0\0")},
+    };
+    Arena arena = {0};
+    for (int i = 0; i < COUNT(rows); i++) {
+        unit_at(rows[i].text);
+        CHECK_STR(tls_base64(&arena, rows[i].text), rows[i].bytes);
+    }
+    arena_free(&arena);
+}
+
+#define PEM_BEGIN "-----BEGIN CERTIFICATE-----\n"
+#define PEM_END "-----END CERTIFICATE-----\n"
+/* A P-256 authority, "CN=Unit CA", made for these tests. */
+#define PEM_CA_BODY                                                            \
+    "MIIBeDCCAR+gAwIBAgIUPM50xkEGP5h0Cyv/tnr8LDlI/HowCgYIKoZIzj0EAwIw\n"       \
+    "EjEQMA4GA1UEAwwHVW5pdCBDQTAeFw0yNjExMjMyMzAyNTlaFw0zNjExMjAyMzAy\n"       \
+    "NTlaMBIxEDAOBgNVBAMMB1VuaXQgQ0EwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n"       \
+    "AAT2WStfvAmW/5jY21UqC5OcxMCdxmUq/cisCstl/ZMwblmSGQmbzWgf8BgwDF5u\n"       \
+    "Q/g5F45+3vgOw8wub1cWxeFLo1MwUTAdBgNVHQ4EFgQUZfBuEQRLXneYsgSZdI2W\n"       \
+    "sNTvsv8wHwYDVR0jBBgwFoAUZfBuEQRLXneYsgSZdI2WsNTvsv8wDwYDVR0TAQH/\n"       \
+    "BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiBR566gBGKv2wrGzjom6kqxPKk57izo\n"       \
+    "rp0kuvcG+jzHdgIgJJRKCup2HilwTIBVTne04aEprfSOs2esGsFbf+E2bBA=\n"
+#define PEM_CA PEM_BEGIN PEM_CA_BODY PEM_END
+#define PEM_HALF                                                               \
+    PEM_BEGIN                                                                  \
+    "MIIBeDCCAR+gAwIBAgIUPM50xkEGP5h0Cyv/tnr8LDlI/HowCgYIKoZIzj0EAwIw\n"
+
+static void test_tls_pem(void)
+{
+    static const struct {
+        const char *row;
+        Str text;
+        int count;
+        int skipped;
+    } rows[] = {
+        {"empty", L(""), 0, 0},
+        {"no PEM", L("hello\n"), 0, 0},
+        {"one", L(PEM_CA), 1, 0},
+        {"two", L(PEM_CA PEM_CA), 2, 0},
+        {"text between", L("# Unit CA\n" PEM_CA "\nmore = text\n" PEM_CA "x"),
+         2, 0},
+        {"a key before",
+         L("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n" PEM_CA),
+         1, 0},
+        {"truncated at the end", L(PEM_CA PEM_HALF), 1, 1},
+        {"truncated, then a whole one", L(PEM_HALF PEM_END PEM_CA), 1, 1},
+        {"an END is missing", L(PEM_HALF PEM_CA), 1, 1},
+        {"empty block", L(PEM_BEGIN PEM_END PEM_CA), 1, 1},
+        {"garbage in it", L(PEM_BEGIN "!!!!\nAAAA\n" PEM_END), 0, 1},
+        {"no final line break", L(PEM_BEGIN PEM_CA_BODY
+                                  "-----END CERTIFICATE-----"), 1, 0},
+        {"another label",
+         L("-----BEGIN TRUSTED CERTIFICATE-----\nAAAA\n"
+           "-----END TRUSTED CERTIFICATE-----\n"),
+         0, 0},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        Arena arena = {0};
+        TlsAnchors to = {.arena = &arena};
+        TlsAnchors crlf = {.arena = &arena};
+        Buf text = buf_new(&arena, 64L * KIB);
+        unit_at(str_from(rows[i].row));
+        tls_add_pem(&to, rows[i].text);
+        CHECK_INT(to.count, rows[i].count);
+        CHECK_INT(to.skipped, rows[i].skipped);
+        for (ptrdiff_t k = 0; k < rows[i].text.len; k++) {
+            if (rows[i].text.ptr[k] == '\n')
+                buf_add_char(&text, '\r');
+            buf_add_char(&text, rows[i].text.ptr[k]);
+        }
+        tls_add_pem(&crlf, buf_str(&text));
+        CHECK_INT(crlf.count, rows[i].count);
+        arena_free(&arena);
+    }
+}
+
+static void test_tls_anchor(void)
+{
+    Arena arena = {0};
+    TlsAnchors to = {.arena = &arena};
+    unit_at(S("anchor"));
+    for (int i = 0; i < 300; i++) /* past the first growth */
+        tls_add_pem(&to, S(PEM_CA));
+    CHECK_INT(to.count, 300);
+    const br_x509_trust_anchor *anchor = &to.anchors[299];
+    CHECK(anchor->flags == BR_X509_TA_CA);
+    CHECK(anchor->pkey.key_type == BR_KEYTYPE_EC &&
+          anchor->pkey.key.ec.qlen == 65);
+    CHECK(str_ends(((Str){(const char *)anchor->dn.data,
+                          (ptrdiff_t)anchor->dn.len}),
+                   S("Unit CA")));
+    arena_free(&arena);
+}
