@@ -2148,8 +2148,9 @@ typedef struct {
     const char *word; /* what is left of true, false or null */
     int max_depth;    /* 0: JSON_DEPTH */
     int depth;
-    int64_t line; /* line breaks passed */
-    int64_t column;
+    bool line_ended; /* by the last byte */
+    int64_t line;    /* of the last byte, from 0 */
+    int64_t column;  /* of the last byte, from 1 */
     char open[JSON_DEPTH];
 } JsonScan;
 
@@ -2276,11 +2277,12 @@ static JsonStep json_between(JsonScan *scan, char c)
 /* Takes the next byte of a document. After JSON_BAD the scan is over. */
 static JsonStep json_step(JsonScan *scan, char c)
 {
-    scan->column++;
-    if (c == '\n') {
+    if (scan->line_ended) {
         scan->line++;
         scan->column = 0;
     }
+    scan->column++;
+    scan->line_ended = c == '\n';
     if (scan->state >= JSON_STRING && scan->state <= JSON_HEX)
         return json_in_string(scan, c);
     if (scan->state == JSON_WORD) {
@@ -6853,9 +6855,20 @@ static bool cmd_go_online(Cmd *cmd, Err *err)
     return true;
 }
 
+/* Prints a document that we made. DEL and the C1 controls, which cJSON leaves
+ * as they are, are escaped: names in it come from servers and files. */
 static void cmd_print_json(Cmd *cmd, const cJSON *document)
 {
-    term_out_foreign(cmd->term, json_write(cmd->arena, document, true));
+    Str text = json_write(cmd->arena, document, true);
+    while (text.len) {
+        uint32_t c = 0;
+        int n = str_utf8(text, &c);
+        if (c >= 0x7f && c < 0xa0)
+            term_printf(cmd->term, "\\u%04x", c);
+        else
+            term_out(cmd->term, str_slice(text, 0, n ? n : 1));
+        text = str_slice(text, n ? n : 1, text.len);
+    }
 }
 
 /* "acme [standard] (1000001)", as messages name an account. */
@@ -7938,7 +7951,8 @@ static CmdOption cli_find_long(Str name, bool *negated)
     *negated = true;
     for (int i = 1; i < OPT_COUNT; i++)
         if (cli_options[i].kind == CLI_FLAG &&
-            cli_is_long(name, cli_options[i].name))
+            (cli_is_long(name, cli_options[i].name) ||
+             cli_is_long(name, cli_options[i].alias)))
             return (CmdOption)i;
     return OPT_NONE;
 }
@@ -8182,30 +8196,42 @@ static bool cli_take_word(CliParse *parse, Str word, Err *err)
     return true;
 }
 
+/* Does this option take its value from the next argument? `text` begins with
+ * a dash; letters that take none may stand before one that does. */
+static bool cli_takes_next(const char *text)
+{
+    bool negated = false;
+    Str rest = str_from(text + 1);
+    if (text[1] == '-') {
+        rest = str_slice(rest, 1, rest.len);
+        CmdOption which = cli_find_long(rest, &negated);
+        return which && cli_options[which].kind != CLI_FLAG;
+    }
+    for (; rest.len; rest = str_slice(rest, 1, rest.len)) {
+        CmdOption which = cli_find_letter(rest.ptr[0]);
+        if (which && cli_options[which].kind != CLI_FLAG)
+            return rest.len == 1;
+    }
+    return false;
+}
+
 /* Finds the command first, since options may stand before its name: the words
  * that are no options, and no option's value, in their order. */
 static void cli_find_words(CliParse *parse)
 {
     CliParse look = *parse;
     Err ignored = {0};
-    bool negated = false;
+    bool over = false;
     for (look.at = 1; look.at < look.argc && !look.command; look.at++) {
         const char *text = look.argv[look.at];
-        if (!strcmp(text, "--"))
-            break;
-        if (text[0] != '-' || !text[1]) {
-            if (!cli_take_word(&look, str_from(text), &ignored))
-                break;
-            continue;
-        }
-        Str name = str_from(text + (text[1] == '-' ? 2 : 1));
-        bool has_value = str_index(name, '=') >= 0;
-        name = str_cut(&name, '=');
-        CmdOption which = text[1] == '-'
-                              ? cli_find_long(name, &negated)
-                              : cli_find_letter(name.ptr[name.len - 1]);
-        if (which && cli_options[which].kind != CLI_FLAG && !has_value)
+        if (!over && !strcmp(text, "--"))
+            over = true;
+        else if (over || text[0] != '-' || !text[1])
+            cli_take_word(&look, str_from(text), &ignored);
+        else if (cli_takes_next(text))
             look.at++;
+        if (ignored.code)
+            break;
     }
     parse->command = look.command;
 }

@@ -1,11 +1,13 @@
 """Config files: sources, the choice of account, validation, what a rewrite keeps."""
 import contextlib
 import datetime
+import fcntl
 import json
 import os
 import pathlib
 import random
 import re
+import resource
 import shutil
 import signal
 import stat
@@ -367,12 +369,6 @@ def test_a_default_by_name(hs, sim):
     assert used(hs) == 202
 
 
-@pytest.mark.parametrize("which", ["+101", "0101", "00101", "１０１"])
-def test_what_only_looks_like_an_id(three, which):
-    """An id is what is written in the file, and a name may look like these."""
-    refused(three, "no account", args=["api", ECHO, "-a", which])
-
-
 # ---- validation
 
 @pytest.mark.parametrize("account, fault", [
@@ -640,6 +636,7 @@ colon: 'a: b # c'
 tagged: !!str 123
 own: !secret {x: !thing y}
 set: !!set {a, b}
+holes: {a: , b, c: [~, null, {d: }]}
 binary: !!binary aGVsbG8=
 last: *second
 ? complex key text
@@ -737,11 +734,11 @@ def tangle(rng, depth):
     return {rng.choice(texts[2:30]) + str(n): tangle(rng, depth - 1) for n in range(size)}
 
 
-NAMES = ["123", "1e3", "1_0", "2026-11-23", "~", "<<", "0x1F", "yes", "No", "on", "OFF", "null",
-         "NULL", "true", "False", "y", "N", ".inf", ".NaN", "-", "--", "---", "...", "-1", "+1", "0o17",
+NAMES = ["123", "1e3", "1_0", "2026-11-23", "~", "<<", "0x1F", "yes", "No", "on", "OFF", "Null",
+         "true", "False", "y", "N", ".inf", ".NaN", "-", "--", "---", "...", "-1", "+1", "0o17",
          "0b1", "1:30", "12:30:45", "=", "?", ":", "#x", "x#", "a:b", "a:", "'", '"', "{}", "[x]",
          "&a", "*a", "!a", "%a", "@a", "`a`", ",", "|", ">", "\\", "1.5", "1.", "0", "é", "日本", "🙂",
-         "x" * 200, "1" * 100, "2026-11-23T10:00:00.000Z", "!!str", "-x", "x-", "null1", "NaN"]
+         "x" * 200, "1" * 100, "2026-11-23T10:00:00.000Z", "!!str", "-x", "x-", "null1"]
 
 
 def written_names(hs, sim):
@@ -943,7 +940,6 @@ def test_a_token_is_not_kept_for_an_account_that_went(hs, sim):
     one, two = sim.portal(101), sim.portal(202)
     hs.write_config(hs.account(one), hs.account(two))
     rest = hs.write_config(hs.account(two), path=hs.home / "rest.yml").read_bytes()
-    sim.spy = None
     original = one.issue
 
     def issue():
@@ -984,7 +980,6 @@ def test_a_home_where_nothing_can_be_made(outsider, sim):
 
 def test_a_disk_that_is_full(outsider, sim):
     """RLIMIT_FSIZE is as good as a full disk: the old file stays, whole."""
-    import resource
     outsider.files.write_config(sim.portal(101), padding="x" * 8000)
     outsider.own()
     before = outsider.config_path.read_bytes()
@@ -1097,7 +1092,6 @@ def test_a_kill_at_any_instant_leaves_a_whole_file(hs, sim):
 
 
 def test_a_held_lock_is_waited_for(hs, sim):
-    import fcntl
     hs.sign_in(sim.portal(101), sim.portal(202))
     path = hs.config_path.parent / "config.yml.lock"
     with open(path, "w") as lock:
