@@ -124,7 +124,7 @@ typedef enum {
  */
 typedef struct {
     ExitCode code;
-    char message[1024];
+    char message[4096];
     char hint[512];
 } Err;
 
@@ -942,20 +942,32 @@ static Str os_cwd(Arena *arena)
                                       : (Str){0};
 }
 
-/* The path with symbolic links resolved; `path` itself where it is not
- * there yet. */
+/* The path with symbolic links resolved, also where the last one leads to a
+ * file that is not there yet. */
 static Str os_resolve_links(Arena *arena, Str path)
 {
-    char real[PATH_MAX];
-    return realpath(arena_cstr(arena, path), real)
-               ? arena_copy(arena, str_from(real))
-               : path;
+    char text[PATH_MAX];
+    for (int hops = 0; hops < 16; hops++) {
+        const char *name = arena_cstr(arena, path);
+        if (realpath(name, text))
+            return arena_copy(arena, str_from(text));
+        ssize_t n = readlink(name, text, sizeof(text));
+        if (n <= 0)
+            break;
+        Str to = arena_copy(arena, (Str){text, n});
+        path = to.ptr[0] == '/' ? to
+                                : os_path_join(arena, os_path_dir(path), to);
+    }
+    return path;
 }
 
+/* Is there something at the path? Where that cannot be told (no permission),
+ * yes: whoever opens it then learns why it cannot be used. */
 static bool os_exists(Arena *arena, Str path)
 {
     struct stat st;
-    return stat(arena_cstr(arena, path), &st) == 0;
+    return stat(arena_cstr(arena, path), &st) == 0 ||
+           (errno != ENOENT && errno != ENOTDIR);
 }
 
 /*
@@ -1074,7 +1086,7 @@ static int os_replace_file(Arena *arena, Str path, Str data, mode_t mode)
 
 /*
  * Takes the lock that guards `path`: flock() on `<path>.lock`, 0600. It waits
- * up to `timeout` milliseconds (then EAGAIN). os_unlock() removes the file
+ * up to `timeout` milliseconds (then EAGAIN; EINTR after a signal). os_unlock() removes the file
  * while it still holds the lock, so a lock that was won on a file which is no
  * longer the one in the folder is given back and tried anew.
  */
@@ -1096,7 +1108,7 @@ static int os_lock(Arena *arena, Str path, int64_t timeout, int *out)
             bool busy = code == EWOULDBLOCK || code == EINTR;
             if (!busy || os_now() > deadline || os_interrupted()) {
                 close(fd);
-                return busy ? EAGAIN : code;
+                return os_interrupted() ? EINTR : busy ? EAGAIN : code;
             }
             os_sleep(2 + os_random(8));
         }
@@ -1408,7 +1420,7 @@ static void term_talk(Term *term, const char *color, const char *head, Str text)
 static void term_vsay(Term *term, const char *color, const char *head,
                       const char *format, va_list args)
 {
-    char text[4 * KIB];
+    char text[8 * KIB];
     int n = vsnprintf(text, sizeof(text) - 1, format, args);
     ptrdiff_t len = n < 0 ? 0 : n;
     if (len > (ptrdiff_t)sizeof(text) - 2)
@@ -2570,12 +2582,13 @@ enum {
     YAML_DEPTH = 64,
     YAML_NODES = 100000,
     YAML_ENTRIES = 10000, /* of one map */
-    YAML_FOLD_FROM = 80   /* longer strings are written as `>-` blocks */
+    YAML_ANCHORS = 1000,
+    YAML_FOLD_FROM = 80 /* longer strings are written as `>-` blocks */
 };
 
 typedef enum { YAML_TEXT, YAML_LIST, YAML_MAP, YAML_ALIAS } YamlKind;
 
-typedef struct YamlNode YamlNode;
+typedef struct YamlNode YamlNode; /* forward: a node holds nodes */
 struct YamlNode {
     YamlKind kind;
     yaml_scalar_style_t style; /* of a text */
@@ -2602,7 +2615,7 @@ typedef struct {
     int nodes;
     int documents;
     YamlNode *root;
-    YamlNode **anchors;
+    YamlNode *anchors[YAML_ANCHORS];
     int anchor_count;
 } YamlReader;
 
@@ -2645,26 +2658,44 @@ static YamlNode *yaml_own_entry(const YamlNode *map, Str key)
     return NULL;
 }
 
-/* Looks into the maps that `<<: *a` or `<<: [*a, *b]` merges into a map. One
- * level: a merge inside a merged map is not followed. */
-static YamlNode *yaml_merged_entry(const YamlNode *map, Str key)
+static YamlNode *yaml_find(const YamlNode *map, Str key, int depth); /* forward:
+    a merged map can merge another */
+
+/* Looks into the maps that `<<: *a` or `<<: [*a, *b]` merges into a map, down
+ * to a depth that no sane file needs. */
+static YamlNode *yaml_find_merged(const YamlNode *map, Str key, int depth)
 {
     YamlNode *merge = yaml_follow(yaml_own_entry(map, S("<<")));
-    YamlNode *found = yaml_own_entry(merge, key);
-    if (!merge || merge->kind != YAML_LIST)
-        return found;
+    YamlNode *found = NULL;
+    if (!merge || !depth)
+        return NULL;
+    if (merge->kind == YAML_MAP)
+        return yaml_find(merge, key, depth - 1);
     for (YamlNode *item = merge->first; item && !found; item = item->next)
-        found = yaml_own_entry(yaml_follow(item), key);
+        found = yaml_find(yaml_follow(item), key, depth - 1);
     return found;
+}
+
+/* The entry of a key, the map's own or a merged one. */
+static YamlNode *yaml_find(const YamlNode *map, Str key, int depth)
+{
+    YamlNode *entry = yaml_own_entry(map, key);
+    return entry ? entry : yaml_find_merged(map, key, depth);
 }
 
 /* The value under a key, aliases and merges followed; NULL: none. */
 static YamlNode *yaml_get(const YamlNode *map, const char *key)
 {
+    enum { MERGES = 8 };
+    return yaml_follow(yaml_find(map, str_from(key), MERGES));
+}
+
+/* The value that stands under a key in the map itself: no alias, no merge.
+ * NULL: none. */
+static YamlNode *yaml_get_own(const YamlNode *map, const char *key)
+{
     YamlNode *entry = yaml_own_entry(map, str_from(key));
-    if (!entry)
-        entry = yaml_merged_entry(map, str_from(key));
-    return yaml_follow(entry);
+    return entry && entry->kind != YAML_ALIAS ? entry : NULL;
 }
 
 /* Is it a plain `null`, `~` or nothing? A missing node counts as null. */
@@ -2797,21 +2828,17 @@ static Str yaml_copy(Arena *arena, const yaml_char_t *text)
 }
 
 /* Keeps a node's anchor for the aliases that follow. */
-static void yaml_anchor(YamlReader *reader, YamlNode *node,
-                        const yaml_char_t *name)
+static bool yaml_anchor(YamlReader *reader, YamlNode *node,
+                        const yaml_char_t *name, Err *err)
 {
-    int n = reader->anchor_count;
     if (!name)
-        return;
+        return true;
+    if (reader->anchor_count == YAML_ANCHORS)
+        return yaml_fault(err, (size_t)node->line - 1,
+                          "the file has too many anchors");
     node->anchor = yaml_copy(reader->arena, name);
-    if ((n & (n - 1)) == 0) { /* grow at each power of two */
-        YamlNode **grown = arena_array(reader->arena, n ? n * 2 : 1,
-                                       sizeof(*grown));
-        for (int i = 0; i < n; i++)
-            grown[i] = reader->anchors[i];
-        reader->anchors = grown;
-    }
     reader->anchors[reader->anchor_count++] = node;
+    return true;
 }
 
 static bool yaml_on_alias(YamlReader *reader, const yaml_event_t *event,
@@ -2843,8 +2870,8 @@ static bool yaml_on_text(YamlReader *reader, const yaml_event_t *event,
                                   (ptrdiff_t)event->data.scalar.length});
     if (event->data.scalar.tag)
         node->tag = yaml_copy(reader->arena, event->data.scalar.tag);
-    yaml_anchor(reader, node, event->data.scalar.anchor);
-    return yaml_attach(reader, node, err);
+    return yaml_anchor(reader, node, event->data.scalar.anchor, err) &&
+           yaml_attach(reader, node, err);
 }
 
 /* A list or map begins. */
@@ -2863,9 +2890,11 @@ static bool yaml_on_open(YamlReader *reader, const yaml_event_t *event,
                            YAML_FLOW_SEQUENCE_STYLE;
     if (tag)
         node->tag = yaml_copy(reader->arena, tag);
-    yaml_anchor(reader, node,
-                map ? event->data.mapping_start.anchor
-                    : event->data.sequence_start.anchor);
+    if (!yaml_anchor(reader, node,
+                     map ? event->data.mapping_start.anchor
+                         : event->data.sequence_start.anchor,
+                     err))
+        return false;
     if (reader->depth == YAML_DEPTH)
         return yaml_fault(err, event->start_mark.line,
                           "it is nested too deeply");
@@ -2961,11 +2990,14 @@ static bool yaml_emit_node(yaml_emitter_t *emitter, Arena *scratch,
         ok = node->target->written &&
              yaml_alias_event_initialize(
                  &event, yaml_name(scratch, node->target->anchor));
-    else if (node->kind == YAML_TEXT)
+    else if (node->kind == YAML_TEXT) {
+        Str text = node->text;
+        if (yaml_is_null(node) && !text.len)
+            text = S("null"); /* the emitter would write '' for nothing */
         ok = yaml_scalar_event_initialize(
-            &event, anchor, tag, (const yaml_char_t *)node->text.ptr,
-            (int)node->text.len, !tag, !tag, node->style);
-    else if (node->kind == YAML_LIST)
+            &event, anchor, tag, (const yaml_char_t *)text.ptr, (int)text.len,
+            !tag, !tag, node->style);
+    } else if (node->kind == YAML_LIST)
         ok = yaml_sequence_start_event_initialize(
             &event, anchor, tag, !tag,
             node->flow ? YAML_FLOW_SEQUENCE_STYLE : YAML_BLOCK_SEQUENCE_STYLE);
@@ -5339,7 +5371,8 @@ typedef enum {
 typedef struct {
     YamlNode *node; /* NULL where it is not from a file */
     Str name;
-    int64_t id; /* 0: none (only for CONFIG_AUTH_TOKEN) */
+    bool name_is_odd; /* a list or a map */
+    int64_t id;       /* 0: none (only for CONFIG_AUTH_TOKEN) */
     bool qa;
     ConfigAuth auth;
     Str auth_name; /* as the file spells it */
@@ -5359,6 +5392,7 @@ typedef struct {
     YamlNode *root;
     ConfigAccount *accounts;
     int count;
+    bool is_global;      /* the file is ~/.hscli/config.yml, by default */
     Str default_account; /* a name or an id, as it stands */
     int64_t timeout;     /* milliseconds */
     bool use_localhost;
@@ -5411,14 +5445,17 @@ static ConfigAuth config_auth_from(Str name)
                                             : CONFIG_AUTH_UNKNOWN;
 }
 
-/* The nearest file of this name in the folder that the user works in, or one
- * above it; empty where there is none. */
-static Str config_find_upward(Arena *arena, Str name)
+/* The nearest file of one of these names (the second may be empty) in the
+ * folder that the user works in, or one above it; empty: none. */
+static Str config_find_upward(Arena *arena, Str name, Str other)
 {
     Str dir = os_cwd(arena);
     while (dir.len) {
         Str path = os_path_join(arena, dir, name);
         if (os_exists(arena, path))
+            return path;
+        path = os_path_join(arena, dir, other);
+        if (other.len && os_exists(arena, path))
             return path;
         if (dir.len == 1)
             break;
@@ -5436,9 +5473,8 @@ static Str config_global_path(Arena *arena)
 
 static Str config_deprecated_path(Arena *arena)
 {
-    Str path = config_find_upward(arena, S("hubspot.config.yml"));
-    return path.len ? path
-                    : config_find_upward(arena, S("hubspot.config.yaml"));
+    return config_find_upward(arena, S("hubspot.config.yml"),
+                              S("hubspot.config.yaml"));
 }
 
 /* The file that --config or HUBSPOT_CONFIG_PATH names; empty: none. */
@@ -5464,10 +5500,13 @@ static Str config_type_of(const YamlNode *node)
                                                   : S("STANDARD_SANDBOX");
 }
 
+/* One account. An access token counts only where it stands in the account
+ * itself: what an alias or a merge shares is another account's. */
 static ConfigAccount config_read_account(YamlNode *node)
 {
     const YamlNode *auth = yaml_get(node, "auth");
     const YamlNode *token = yaml_get(auth, "tokenInfo");
+    const YamlNode *own = yaml_get_own(yaml_get_own(node, "auth"), "tokenInfo");
     int64_t id = yaml_int(yaml_get(node, "accountId"));
     int64_t parent = yaml_int(yaml_get(node, "parentAccountId"));
     ConfigAccount account = {
@@ -5478,14 +5517,16 @@ static ConfigAccount config_read_account(YamlNode *node)
         .auth_name = yaml_text(yaml_get(node, "authType")),
         .type = config_type_of(node),
         .parent = parent > 0 ? parent : 0,
-        .access_token = secret_from(yaml_text(yaml_get(token, "accessToken"))),
+        .access_token = secret_from(yaml_text(yaml_get(own, "accessToken"))),
         .expires_at = -1,
         .client_id = yaml_text(yaml_get(auth, "clientId")),
         .client_secret = secret_from(yaml_text(yaml_get(auth, "clientSecret"))),
         .refresh_token = secret_from(
             yaml_text(yaml_get(token, "refreshToken"))),
     };
-    Str expires = yaml_text(yaml_get(token, "expiresAt"));
+    const YamlNode *name = yaml_get(node, "name");
+    account.name_is_odd = name && name->kind != YAML_TEXT;
+    Str expires = yaml_text(yaml_get(own, "expiresAt"));
     if (expires.len)
         account.expires_at = time_parse(expires);
     account.auth = config_auth_from(account.auth_name);
@@ -5555,15 +5596,17 @@ static bool config_read_file(Arena *arena, Str path, ConfigForm form,
 /* The config that the environment spells out; nothing of it is written. */
 static bool config_from_env(Arena *arena, Config *config, Err *err)
 {
-    Str id_text = os_env("HUBSPOT_ACCOUNT_ID");
+    const char *name = os_env("HUBSPOT_ACCOUNT_ID").len ||
+                               !os_env("HUBSPOT_PORTAL_ID").len
+                           ? "HUBSPOT_ACCOUNT_ID"
+                           : "HUBSPOT_PORTAL_ID";
+    Str id_text = os_env(name);
     int64_t id = 0;
     int64_t timeout = 0;
-    if (!id_text.len)
-        id_text = os_env("HUBSPOT_PORTAL_ID");
     if (!str_int(id_text, &id) || id <= 0) {
         err_set(err, EXIT_CONFIG,
-                id_text.len ? "HUBSPOT_ACCOUNT_ID is not a number"
-                            : "--use-env needs HUBSPOT_ACCOUNT_ID");
+                id_text.len ? "%s is not a number" : "--use-env needs %s",
+                name);
         return err_hint(err, "Set it to the account's id, and "
                              "HUBSPOT_PERSONAL_ACCESS_KEY to its key.");
     }
@@ -5656,7 +5699,10 @@ static bool config_load(Arena *arena, const ConfigWhere *where, Config *config,
     if (!config_locate(arena, where, &path, &form, err) ||
         config_missing(arena, path, err))
         return false;
-    return config_read_file(arena, path, form, config, err);
+    if (!config_read_file(arena, path, form, config, err))
+        return false;
+    config->is_global = !config_named_path(where).len && form == CONFIG_GLOBAL;
+    return true;
 }
 
 static void config_fault(Buf *faults, const ConfigAccount *account, int number,
@@ -5684,6 +5730,8 @@ static void config_check_account(Buf *faults, const ConfigAccount *account,
          account->auth == CONFIG_AUTH_API_KEY) &&
         !secret_is_set(account->key))
         config_fault(faults, account, number, "it has no key");
+    if (account->name_is_odd)
+        config_fault(faults, account, number, "its name is not text");
     if (account->auth == CONFIG_AUTH_OAUTH2 &&
         (!account->client_id.len || !secret_is_set(account->client_secret)))
         config_fault(faults, account, number, "its auth block is incomplete");
@@ -5701,7 +5749,7 @@ static void config_check_account(Buf *faults, const ConfigAccount *account,
 static bool config_validate(const Config *config, Err *err)
 {
     Arena scratch = {0};
-    Buf faults = buf_new(&scratch, 800);
+    Buf faults = buf_new(&scratch, 3 * KIB);
     const YamlNode *list = yaml_get(config->root, config_accounts_key(config));
     if (list && list->kind != YAML_LIST && !yaml_is_null(list))
         buf_printf(&faults, "\n  line %d: %s is not a list", list->line,
@@ -5788,7 +5836,7 @@ static bool config_read_links(Arena *arena, ConfigLinks *links, Err *err)
 {
     Str text = {0};
     *links = (ConfigLinks){.default_account = -1};
-    Str path = config_find_upward(arena, S(".hs/settings.json"));
+    Str path = config_find_upward(arena, S(".hs/settings.json"), S(""));
     if (!path.len)
         return true;
     int code = os_read_file(arena, path, JSON_DOC_MAX, &text);
@@ -5801,7 +5849,14 @@ static bool config_read_links(Arena *arena, ConfigLinks *links, Err *err)
     }
     links->path = path;
     links->document = document;
-    links->default_account = json_int(document, "localDefaultAccount");
+    const cJSON *preset = json_get(document, "localDefaultAccount");
+    links->default_account = json_int_of(preset);
+    if (preset && !cJSON_IsNull(preset) && links->default_account <= 0) {
+        err_set(err, EXIT_CONFIG,
+                "cannot use %.*s: its localDefaultAccount is no account id",
+                P(path));
+        return err_hint(err, "Mend it, or name an account with --account.");
+    }
     const cJSON *item = NULL;
     cJSON_ArrayForEach(item, json_get(document, "accounts"))
     {
@@ -5824,7 +5879,7 @@ static bool config_read_override(Arena *arena, Str *path, int64_t *id, Err *err)
 {
     Str text = {0};
     *id = -1;
-    *path = config_find_upward(arena, S(".hsaccount"));
+    *path = config_find_upward(arena, S(".hsaccount"), S(""));
     if (!path->len)
         return true;
     int code = os_read_file(arena, *path, KIB, &text);
@@ -5873,7 +5928,7 @@ static bool config_choose(Arena *arena, const Config *config, Str which,
             return config_choose_by_file(config, links.path,
                                          links.default_account, choice, err);
     }
-    if (config->form == CONFIG_GLOBAL) {
+    if (config->is_global) {
         if (!config_read_override(arena, &override, &id, err))
             return false;
         if (id > 0)
@@ -5903,6 +5958,8 @@ typedef struct {
 
 static bool config_cannot_write(Str path, int code, Err *err)
 {
+    if (code == EINTR && os_interrupted())
+        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
     return err_set(err, EXIT_CONFIG, "cannot write %.*s: %s", P(path),
                    code == EAGAIN ? "another run holds its lock"
                                   : os_error(code));
@@ -5961,14 +6018,20 @@ static bool config_edit_commit(ConfigEdit *edit, Err *err)
     return code ? config_cannot_write(config->path, code, err) : true;
 }
 
-/* The list of accounts in the tree, made where it is missing. */
-static YamlNode *config_edit_list(ConfigEdit *edit)
+/* The list of accounts in the tree, made where it is missing. Something else
+ * in its place is not replaced: NULL, and an error. */
+static YamlNode *config_edit_list(ConfigEdit *edit, Err *err)
 {
     const char *key = config_accounts_key(&edit->config);
     YamlNode *list = yaml_get(edit->config.root, key);
-    if (!list || list->kind != YAML_LIST) {
+    if (yaml_is_null(list)) {
         list = yaml_new(edit->arena, YAML_LIST);
         yaml_set(edit->arena, edit->config.root, key, list);
+    }
+    if (list->kind != YAML_LIST) {
+        err_set(err, EXIT_CONFIG, "cannot add to %.*s: line %d: %s is no list",
+                P(edit->config.path), list->line, key);
+        return NULL;
     }
     list->flow = false;
     return list;
@@ -5990,17 +6053,24 @@ static void config_set_text(Arena *arena, YamlNode *map, const char *key,
         yaml_set(arena, map, key, yaml_new_text(arena, text));
 }
 
-/* The map under `key`, made where it is missing. */
+/* The account's own map under `key`, to be changed: made where it is missing,
+ * a copy where an alias or a merge shares it with others. */
 static YamlNode *config_submap(Arena *arena, YamlNode *map, const char *key)
 {
-    YamlNode *child = yaml_get(map, key);
-    if (child && child->kind == YAML_MAP) {
-        child->flow = child->flow && child->count;
-        return child;
+    YamlNode *own = yaml_get_own(map, key);
+    const YamlNode *shared = yaml_get(map, key);
+    if (own && own->kind == YAML_MAP)
+        return own;
+    own = yaml_new(arena, YAML_MAP);
+    for (YamlNode *entry = shared && shared->kind == YAML_MAP ? shared->first
+                                                              : NULL;
+         entry; entry = entry->next) {
+        YamlNode *copy = yaml_new(arena, entry->kind);
+        *copy = *entry;
+        yaml_append(own, copy);
     }
-    child = yaml_new(arena, YAML_MAP);
-    yaml_set(arena, map, key, child);
-    return child;
+    yaml_set(arena, map, key, own);
+    return own;
 }
 
 /* Writes the token into an account's node. */
@@ -6023,11 +6093,14 @@ static void config_put_token(Arena *arena, YamlNode *node,
  * Adds an account to the file, or updates the one of the same id in place.
  * What stands in its node beside the fields of `account` is kept.
  */
-static void config_edit_put(ConfigEdit *edit, const ConfigAccount *account)
+static bool config_edit_put(ConfigEdit *edit, const ConfigAccount *account,
+                            Err *err)
 {
     Arena *arena = edit->arena;
     const ConfigAccount *old = config_find_id(&edit->config, account->id);
-    YamlNode *list = config_edit_list(edit);
+    YamlNode *list = config_edit_list(edit, err);
+    if (!list)
+        return false;
     YamlNode *node = old ? old->node : yaml_new(arena, YAML_MAP);
     config_set_text(arena, node, "name", account->name);
     yaml_set(arena, node, config_id_key(&edit->config),
@@ -6046,6 +6119,7 @@ static void config_edit_put(ConfigEdit *edit, const ConfigAccount *account)
     if (!old)
         yaml_append(list, node);
     config_read_tree(arena, &edit->config);
+    return true;
 }
 
 /*
@@ -7106,8 +7180,8 @@ static bool cmd_auth_save(Cmd *cmd, Str path, ConfigForm form,
     if (ok) {
         if (is_default)
             config_edit_default(&edit, account);
-        config_edit_put(&edit, account);
-        ok = config_edit_commit(&edit, err);
+        ok = config_edit_put(&edit, account, err) &&
+             config_edit_commit(&edit, err);
     }
     config_edit_end(&edit);
     return ok;

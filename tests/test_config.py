@@ -1073,7 +1073,7 @@ def test_a_kill_at_any_instant_leaves_a_whole_file(hs, sim):
     config = hs.read_config()
     rng = random.Random(7)
     killed = 0
-    for n in range(60):
+    for n in range(40):
         run = start(hs, "account", "use", (101, 202)[n % 2])
         with contextlib.suppress(subprocess.TimeoutExpired):
             run.wait(rng.random() * (0.02 if "debug" not in hs.bin else 0.15))

@@ -1,0 +1,36 @@
+/* The command line: arguments are separated by NUL bytes. It is parsed, and
+ * no command runs. */
+#define HS_TEST 1
+#include "../../hs.c"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    enum { MOST = 32 };
+    static Term term;
+    Arena arena = {0};
+    Err err = {0};
+    char *argv[MOST + 1] = {0};
+    int argc = 0;
+    Str rest = {(const char *)data, (ptrdiff_t)size};
+    for (argv[argc++] = arena_alloc(&arena, 1); rest.len && argc < MOST;) {
+        Str word = str_cut(&rest, '\0');
+        char *copy = arena_alloc(&arena, word.len + 1);
+        memcpy(copy, word.ptr, (size_t)word.len);
+        argv[argc++] = copy;
+    }
+    term = (Term){.arena = &arena};
+    Cmd cmd = {.arena = &arena, .term = &term};
+    CliParse parse = {.cmd = &cmd, .argc = argc, .argv = argv};
+    bool ok = cli_parse(&parse, &err);
+    if (ok == (err.code != EXIT_DONE) || (!ok && err.code != EXIT_USAGE))
+        abort();
+    if (cmd.arg_count > COUNT(cmd.args))
+        abort();
+    for (int i = 1; ok && i < OPT_COUNT; i++)
+        if (cli_options[i].kind != CLI_FLAG && cmd.options[i].set &&
+            !cmd.options[i].text.len)
+            abort();
+    arena_free(&arena);
+    return 0;
+}

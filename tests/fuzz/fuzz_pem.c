@@ -1,0 +1,27 @@
+/* Trust anchors: PEM text as a file holds it, and one certificate's bytes. */
+#define HS_TEST 1
+#include "../../hs.c"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    Arena arena = {0};
+    TlsAnchors to = {.arena = &arena};
+    Str input = {(const char *)data, (ptrdiff_t)size};
+    tls_add_pem(&to, input);
+    int before = to.count;
+    tls_add_certificate(&to, input);
+    if (to.count > before + 1)
+        abort();
+    for (int i = 0; i < to.count; i++)
+        if (to.anchors[i].pkey.key_type != BR_KEYTYPE_RSA &&
+            to.anchors[i].pkey.key_type != BR_KEYTYPE_EC)
+            abort();
+    if (to.count) {
+        static Tls tls;
+        TlsTrust trust = {to.anchors, to.count, to.skipped, S("fuzz")};
+        tls_init_x509(&tls, &trust);
+    }
+    arena_free(&arena);
+    return 0;
+}

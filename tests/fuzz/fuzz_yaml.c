@@ -1,0 +1,91 @@
+/* YAML: what is read and written again reads as the same tree, and a string
+ * that we set comes back as that string. */
+#define HS_TEST 1
+#include "../../hs.c"
+
+/* Do the trees hold the same keys, texts, tags, names and types? */
+static bool fuzz_same(const YamlNode *a, const YamlNode *b)
+{
+    if (!a || !b)
+        return a == b;
+    if (yaml_is_null(a) && yaml_is_null(b) && str_eq(a->anchor, b->anchor))
+        return true;
+    bool text = yaml_reads_as_text(a->text) || a->tag.len;
+    bool plain_a = a->style == YAML_PLAIN_SCALAR_STYLE;
+    bool plain_b = b->style == YAML_PLAIN_SCALAR_STYLE;
+    if (a->kind != b->kind || a->count != b->count ||
+        !str_eq(a->text, b->text) || !str_eq(a->tag, b->tag) ||
+        !str_eq(a->anchor, b->anchor))
+        return false;
+    if (a->kind == YAML_TEXT && !text && plain_a != plain_b)
+        return false;
+    if (a->kind == YAML_ALIAS)
+        return str_eq(a->target->anchor, b->target->anchor);
+    const YamlNode *x = a->first;
+    const YamlNode *y = b->first;
+    for (; x && y; x = x->next, y = y->next)
+        if ((a->kind == YAML_MAP && !fuzz_same(x->key, y->key)) ||
+            !fuzz_same(x, y))
+            return false;
+    return !x && !y;
+}
+
+static void fuzz_fail(const char *what, Str text)
+{
+    fprintf(stderr, "%s:\n%.*s\n", what, P(text));
+    abort();
+}
+
+static void fuzz_round(Arena *arena, YamlNode *root)
+{
+    Err err = {0};
+    YamlNode *back = NULL;
+    Str text = {0};
+    if (!yaml_write(arena, root, &text))
+        fuzz_fail("not written", S(""));
+    if (text.len > YAML_MAX)
+        return;
+    if (!yaml_read(arena, text, &back, &err))
+        fuzz_fail(err.message, text);
+    if (!fuzz_same(root, back))
+        fuzz_fail("not the same", text);
+}
+
+static void fuzz_text(Arena *arena, Str input)
+{
+    Err err = {0};
+    Str text = {0};
+    YamlNode *back = NULL;
+    YamlNode *map = yaml_new(arena, YAML_MAP);
+    for (Str rest = input; rest.len;) {
+        uint32_t c = 0;
+        int n = str_utf8(rest, &c);
+        if (!n || c == 0xfeff)
+            return;
+        rest = str_slice(rest, n, rest.len);
+    }
+    yaml_set(arena, map, "a", yaml_new_text(arena, input));
+    yaml_set(arena, map, "b", yaml_new_text(arena, S("after")));
+    if (!yaml_write(arena, map, &text))
+        fuzz_fail("text not written", input);
+    if (!yaml_read(arena, text, &back, &err))
+        fuzz_fail(err.message, text);
+    YamlNode *a = yaml_get(back, "a");
+    if (!a || yaml_is_null(a) || !str_eq(a->text, input) ||
+        !str_eq(yaml_text(yaml_get(back, "b")), S("after")))
+        fuzz_fail("text not the same", text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    Arena arena = {0};
+    Err err = {0};
+    YamlNode *root = NULL;
+    Str input = {(const char *)data, (ptrdiff_t)size};
+    if (yaml_read(&arena, input, &root, &err) && root)
+        fuzz_round(&arena, root);
+    fuzz_text(&arena, input);
+    arena_free(&arena);
+    return 0;
+}

@@ -1,0 +1,153 @@
+"""Nothing but the binary: an empty root, read-only, an unknown user."""
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+UID = 54321
+
+# In a name space of its own: a root file system with just the program in it
+# (and what the test has put into the folder), then read-only.
+SCRIPT = r"""
+set -e
+mount --make-rprivate /
+mount --bind "$1" "$1"
+mount -o remount,bind,ro "$1"
+shift
+exec "$@"
+"""
+
+
+@pytest.fixture(scope="session")
+def unshared():
+    """Whether this machine lets us make a root of our own."""
+    if os.getuid() != 0:
+        pytest.skip("an empty root takes root to make: not run")
+    for tool in ("unshare", "chroot", "mount"):
+        if not shutil.which(tool):
+            pytest.skip(f"{tool} is missing: not run")
+    done = subprocess.run(["unshare", "-m", "sh", "-c", "mount --make-rprivate / && "
+                           "mount -t tmpfs none /mnt"], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"no mounts may be made here: {done.stderr.strip()}")
+
+
+@pytest.fixture
+def bare(unshared, hs, sim, tmp_path):
+    """bare("api", "/x", env={}) in a root that holds bin/hs alone."""
+    if b"/ld-" in pathlib.Path(hs.bin).read_bytes()[:4096]:
+        pytest.skip("this build has a loader: only the static one runs alone")
+    root = tmp_path / "root"
+    root.mkdir(mode=0o755)
+    shutil.copy(hs.bin, root / "hs")
+
+    def run(*args, env=None, input="", uid=UID, writable=False):
+        script = SCRIPT.replace("ro \"$1\"", "rw \"$1\"") if writable else SCRIPT
+        # chroot(8) changes the user after the root, and looks up no name.
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-c", script, "sh", root, "chroot", f"--userspec=+{uid}:+{uid}",
+             "--groups=", root, "/hs", *map(str, args)], input=input, capture_output=True,
+            text=True, timeout=60, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **(env or {})})
+        hs.check_output(done.stdout, "stdout")
+        hs.check_output(done.stderr, "stderr")
+        return done
+    run.root = root
+    run.online = {"HTTPS_PROXY": sim.env["HTTPS_PROXY"], "SSL_CERT_FILE": "/ca.pem"}
+    shutil.copy(sim.ca_file, root / "ca.pem")
+    (root / "ca.pem").chmod(0o644)
+    return run
+
+
+@pytest.mark.parametrize("args", [["--version"], ["--help"], ["account", "auth", "--help"]])
+def test_it_runs(bare, args):
+    (bare.root / "ca.pem").unlink()
+    done = bare(*args)
+    assert done.returncode == 0 and done.stdout and not done.stderr
+    assert os.listdir(bare.root) == ["hs"]
+
+
+@pytest.mark.parametrize("env", [{}, {"HOME": "/"}, {"HOME": "/none"}, {"HOME": "relative"}])
+@pytest.mark.parametrize("command", [["account", "list"], ["account", "info"], ["api", "/x"]])
+def test_no_config_is_said(bare, env, command):
+    done = bare(*command, env=env)
+    assert done.returncode == 3 and done.stdout == ""
+    assert "HOME" in done.stderr or "hs account auth" in done.stderr
+
+
+def test_signing_in_says_where_it_cannot_write(bare, sim):
+    portal = sim.portal(101)
+    done = bare("account", "auth", "--pak-stdin", input=portal.key, env=bare.online)
+    assert done.returncode == 3 and "HOME" in done.stderr and not sim.log
+    done = bare("account", "auth", "--pak-stdin", input=portal.key,
+                env={**bare.online, "HOME": "/"})
+    assert done.returncode == 3 and "/.hscli" in done.stderr
+    assert sorted(os.listdir(bare.root)) == ["ca.pem", "hs"]
+
+
+def test_a_request_with_the_environment_alone(bare, sim):
+    portal = sim.portal(101)
+    done = bare("api", "/crm/v3/objects/contacts", "--use-env",
+                env={**bare.online, "HUBSPOT_ACCOUNT_ID": "101",
+                     "HUBSPOT_PERSONAL_ACCESS_KEY": portal.key})
+    assert done.returncode == 0, done.stderr
+    assert '"results"' in done.stdout
+    done = bare("api", "/crm/v3/objects/contacts",
+                env={**bare.online, "HUBSPOT_ACCESS_TOKEN": portal.static_token})
+    assert done.returncode == 0, done.stderr
+    assert sorted(os.listdir(bare.root)) == ["ca.pem", "hs"]
+
+
+def test_the_built_in_authorities_serve_where_no_file_does(bare, sim):
+    """They do not know the stand-in's, so this has to fail, and in that way."""
+    portal = sim.portal(101)
+    done = bare("api", "/crm/v3/objects/contacts",
+                env={"HTTPS_PROXY": bare.online["HTTPS_PROXY"],
+                     "HUBSPOT_ACCESS_TOKEN": portal.static_token})
+    assert done.returncode == 7 and done.stdout == ""
+    assert "certificate" in done.stderr and not sim.log
+
+
+def test_a_config_in_a_read_only_root(bare, hs, sim):
+    """An expired token is fetched, not kept, and that is one line."""
+    portal = sim.portal(101)
+    hs.write_config(portal, path=bare.root / "config.yml").chmod(0o644)
+    before = (bare.root / "config.yml").read_bytes()
+    env = {**bare.online, "HUBSPOT_CONFIG_PATH": "/config.yml"}
+    done = bare("api", "/crm/v3/objects/contacts", env=env)
+    assert done.returncode == 0, done.stderr
+    assert [("warning" in l) for l in done.stderr.splitlines()].count(True) == 1
+    assert "Read-only" in done.stderr or "read-only" in done.stderr
+    assert bare("account", "list", env=env).returncode == 0
+    done = bare("account", "use", "101", env=env)
+    assert done.returncode == 3 and "/config.yml" in done.stderr
+    assert (bare.root / "config.yml").read_bytes() == before
+
+
+@pytest.mark.parametrize("uid", [UID, 0])
+def test_the_whole_way_with_a_home_of_its_own(bare, hs, sim, uid):
+    portal = sim.portal(101)
+    home = bare.root / "home"
+    home.mkdir(mode=0o700)
+    os.chown(home, uid, uid)
+    env = {**bare.online, "HOME": "/home"}
+    for args in (["account", "auth", "--pak-stdin"], ["account", "list"], ["account", "use", "101"],
+                 ["account", "info"], ["api", "/crm/v3/objects/contacts"]):
+        done = bare(*args, env=env, uid=uid, input=portal.key, writable=True)
+        assert done.returncode == 0, (args, done.stderr)
+    path = home / ".hscli" / "config.yml"
+    assert hs.read_config(path)["defaultAccount"] == 101
+    assert path.stat().st_uid == uid and path.stat().st_mode & 0o777 == 0o600
+    assert os.listdir(path.parent) == ["config.yml"]
+
+
+def test_a_home_from_passwd(bare, hs, sim):
+    portal = sim.portal(101)
+    (bare.root / "etc").mkdir()
+    (bare.root / "etc" / "passwd").write_text(f"me:x:{UID}:{UID}::/house:/bin/sh\n")
+    (bare.root / "house").mkdir()
+    os.chown(bare.root / "house", UID, UID)
+    done = bare("account", "auth", "--pak-stdin", input=portal.key, env=bare.online, writable=True)
+    assert done.returncode == 0, done.stderr
+    assert hs.read_config(bare.root / "house/.hscli/config.yml")["defaultAccount"] == 101
