@@ -2792,6 +2792,14 @@ static bool yaml_fault(Err *err, size_t line, const char *what)
     return err_set(err, EXIT_CONFIG, "line %zu: %s", line + 1, what);
 }
 
+/* Has the open lists and maps be written as blocks: inside brackets libyaml
+ * quotes a plain text with a colon, and a time would become a string. */
+static void yaml_unflow(YamlReader *reader)
+{
+    for (int i = 0; i < reader->depth; i++)
+        reader->open[i]->flow = false;
+}
+
 /* Puts a node where it belongs: the root, a list, a map's key or value. */
 static bool yaml_attach(YamlReader *reader, YamlNode *node, Err *err)
 {
@@ -2802,6 +2810,8 @@ static bool yaml_attach(YamlReader *reader, YamlNode *node, Err *err)
         reader->root = node;
         return true;
     }
+    if (node->kind == YAML_TEXT && str_index(node->text, ':') >= 0)
+        yaml_unflow(reader);
     YamlNode *parent = reader->open[reader->depth - 1];
     if (parent->kind == YAML_MAP) {
         YamlNode **key = &reader->key[reader->depth - 1];
