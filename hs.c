@@ -993,7 +993,8 @@ static int os_read_fd(Arena *arena, int fd, ptrdiff_t max, Str *out)
                 return EFBIG;
             continue;
         }
-        ptrdiff_t n = os_read(fd, buf.ptr + buf.len, room);
+        bool ready = S_ISREG(st.st_mode) || os_wait(fd, POLLIN, -1);
+        ptrdiff_t n = ready ? os_read(fd, buf.ptr + buf.len, room) : -EINTR;
         if (n < 0)
             return (int)-n;
         if (!n)
@@ -3179,6 +3180,10 @@ static bool url_parse(Str text, Url *url)
     return url_split_host(authority, url);
 }
 
+/* What may stand in a path and query as it is (RFC 3986, 3.3 and 3.4), the
+ * percent sign among it: what is encoded already stays so. */
+static const char URL_PATH_MARKS[] = "%/?&=+:,;@!$'()*[]|";
+
 /* Adds text percent-encoded: all but the unreserved characters and those in
  * `keep`. */
 static void url_add_encoded(Buf *buf, Str s, const char *keep)
@@ -3936,6 +3941,8 @@ struct HttpXfer {
     HttpChunk chunk;
     int chunk_line; /* bytes of the line under way */
     bool chunk_digits_over;
+    bool chunk_cr; /* the last byte of the line was a CR */
+    int trailer;   /* bytes of the trailer so far */
     Buf hold;
     bool streamed; /* the sink has seen a piece */
 };
@@ -4109,16 +4116,22 @@ static Str http_peer(const HttpPool *pool, const HttpXfer *x, int *port)
     return to->host;
 }
 
+/* An idle connection to the request's host. One that has become readable is
+ * closed, or about to be: no request may be lost on it. */
 static HttpConn *http_take_idle(HttpPool *pool, const HttpXfer *x)
 {
-    for (HttpConn **link = &pool->idle; *link; link = &(*link)->next) {
+    for (HttpConn **link = &pool->idle; *link;) {
         HttpConn *conn = *link;
         if (conn->port != x->req.url.port ||
-            !str_eq_nocase(str_from(conn->host), x->req.url.host))
+            !str_eq_nocase(str_from(conn->host), x->req.url.host)) {
+            link = &conn->next;
             continue;
+        }
         *link = conn->next;
         conn->next = NULL;
-        return conn;
+        if (!os_wait(conn->fd, POLLIN, 0))
+            return conn;
+        http_close(conn);
     }
     return NULL;
 }
@@ -4768,15 +4781,18 @@ static bool http_find_framing(HttpXfer *x)
         x->framing = HTTP_NO_BODY;
         return true;
     }
-    Str coding = http_header(res, S("Transfer-Encoding"));
-    if (coding.len) {
-        if (!str_eq_nocase(coding, S("chunked")))
-            return http_trouble(x, "the answer has an unknown "
-                                   "Transfer-Encoding");
+    int codings = 0;
+    for (int i = 0; i < res->header_count; i++)
+        if (str_eq_nocase(res->headers[i].name, S("Transfer-Encoding")))
+            codings += str_eq_nocase(res->headers[i].value, S("chunked")) ? 1
+                                                                          : 2;
+    if (codings > 1)
+        return http_trouble(x, "the answer has an unknown Transfer-Encoding");
+    if (codings) {
         x->framing = HTTP_CHUNKED;
         x->chunk = HTTP_CHUNK_SIZE;
-        x->left = x->chunk_line = 0;
-        x->chunk_digits_over = false;
+        x->left = x->chunk_line = x->trailer = 0;
+        x->chunk_digits_over = x->chunk_cr = false;
         return true;
     }
     for (int i = 0; i < res->header_count; i++) {
@@ -4881,6 +4897,9 @@ static bool http_chunk_size_byte(HttpXfer *x, char c)
 /* One byte of a chunked body that is no data. False: malformed. */
 static bool http_chunk_byte(HttpXfer *x, char c)
 {
+    if (x->chunk_cr && c != '\n')
+        return false;
+    x->chunk_cr = c == '\r';
     if (x->chunk == HTTP_CHUNK_SIZE)
         return http_chunk_size_byte(x, c);
     if (x->chunk == HTTP_CHUNK_END) {
@@ -4894,7 +4913,7 @@ static bool http_chunk_byte(HttpXfer *x, char c)
         x->chunk_line = 0;
     else if (c != '\r')
         x->chunk_line++;
-    return x->chunk_line < 4 * KIB;
+    return ++x->trailer < HTTP_HEAD_MAX;
 }
 
 /* Takes what the buffer holds of the body. */
@@ -4953,9 +4972,14 @@ static bool http_redirect(HttpXfer *x)
         return false;
     location = arena_copy(&x->arena, location);
     if (str_starts(location, S("/")) && !str_starts(location, S("//")))
-        to.path = location;
+        to.path = str_cut(&location, '#');
     else if (!url_parse(location, &to) || !str_eq_nocase(to.scheme, S("https")))
         return false;
+    Buf path = buf_new(&x->arena, HTTP_HEAD_MAX * 3L);
+    if (!str_starts(to.path, S("/")))
+        buf_add_char(&path, '/');
+    url_add_encoded(&path, to.path, URL_PATH_MARKS);
+    to.path = buf_str(&path);
     x->foreign |= !str_eq_nocase(to.host, x->req.url.host) ||
                   to.port != x->req.url.port;
     x->req.url = to;
@@ -5044,7 +5068,7 @@ static bool http_on_whole(HttpPool *pool, HttpXfer *x)
         snprintf(why, sizeof(why), "status %d", x->res.status);
         if (x->res.status == 423 && pause < 2000)
             pause = 2000;
-        if (asked >= 0)
+        if (asked > 0) /* "0" is no leave to hammer */
             pause = asked;
         if (x->res.status == 429 && pause <= http_patience(pool))
             pool->hold_until = os_now() + pause;
@@ -7693,7 +7717,7 @@ static bool cmd_api_path(Cmd *cmd, const Hub *hub, Str endpoint, Str *out,
     while (str_starts(endpoint, S("/")))
         endpoint = str_slice(endpoint, 1, endpoint.len);
     buf_add_char(&path, '/');
-    url_add_encoded(&path, endpoint, "%/?&=+:,;@!$'()*[]|");
+    url_add_encoded(&path, endpoint, URL_PATH_MARKS);
     *out = buf_str(&path);
     return !path.full || err_set(err, EXIT_USAGE, "the endpoint is too long");
 }

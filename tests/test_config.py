@@ -841,6 +841,33 @@ def test_a_token_never_serves_another_account(hs, sim, text):
     assert [a["name"] for a in hs.read_config()["accounts"]] == ["one", "two"]
 
 
+@pytest.mark.parametrize("auth", ["<<: *shared", "auth: *auth", "auth: {<<: *auth}"])
+def test_what_an_account_shares_is_still_there_after_its_token(hs, sim, auth):
+    """A token of its own may not hide the rest of a shared auth block."""
+    one, two = sim.portal(101), sim.portal(202)
+    sim.portals[202].oauth = one.oauth
+    hs.write_yaml(f"""\
+shared: &shared
+  auth: &auth
+    clientId: {one.oauth["client_id"]}
+    clientSecret: {one.oauth["client_secret"]}
+    scopes: [content]
+    tokenInfo: {{refreshToken: {one.oauth["refresh_token"]}}}
+accounts:
+  - {{name: one, accountId: 101, authType: oauth2, {auth}}}
+  - {{name: two, accountId: 202, authType: oauth2, {auth}}}
+""")
+    before = hs.read_config()["shared"]
+    for which in ("one", "two", "one", "two"):
+        used(hs, "-a", which)
+    config = hs.read_config()
+    assert config["shared"] == before
+    for account in config["accounts"]:
+        assert account["auth"]["clientId"] == one.oauth["client_id"]
+        assert account["auth"]["scopes"] == ["content"]
+        assert account["auth"]["tokenInfo"]["refreshToken"] == one.oauth["refresh_token"]
+
+
 def test_merges_are_followed_as_far_as_they_go(hs, sim):
     portal = sim.portal(101)
     hs.write_yaml(f"""\

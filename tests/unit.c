@@ -2559,6 +2559,7 @@ static void test_config_choose(void)
         Err err = {0};
         ConfigChoice choice = {0};
         Config config = {.form = rows[i].form,
+                         .is_global = rows[i].form == CONFIG_GLOBAL,
                          .path = S("config.yml"),
                          .accounts = accounts,
                          .count = 3,
@@ -2667,9 +2668,9 @@ static bool unit_sign_in(Str path, const ConfigAccount *account, Err *err)
     ConfigEdit edit;
     bool ok = config_edit_begin(&arena, path, CONFIG_GLOBAL, &edit, err);
     if (ok) {
-        config_edit_put(&edit, account);
+        ok = config_edit_put(&edit, account, err);
         config_edit_default(&edit, account);
-        ok = config_edit_commit(&edit, err);
+        ok = ok && config_edit_commit(&edit, err);
         config_edit_end(&edit);
     }
     arena_free(&arena);
@@ -2746,6 +2747,10 @@ static void test_config_shared_block(void)
           "  auth: {tokenInfo: &t {accessToken: token-one}}\n"
           "- accountId: 2\n  authType: personalaccesskey\n"
           "  personalAccessKey: k2\n  auth: {tokenInfo: *t}\n"),
+        L("accounts:\n- &one\n  accountId: 1\n"
+          "  authType: personalaccesskey\n  personalAccessKey: k1\n"
+          "  auth: {tokenInfo: {expiresAt: 2026-11-23, accessToken: token-one}}"
+          "\n- <<: *one\n  accountId: 2\n  personalAccessKey: k2\n"),
     };
     for (int i = 0; i < COUNT(files); i++) {
         Arena arena = {0};

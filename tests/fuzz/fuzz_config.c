@@ -25,7 +25,8 @@ static void fuzz_put(Arena *arena, Config *config)
         .access_token = secret_from(S("fuzz-token")),
         .expires_at = 1795474007000,
     };
-    config_edit_put(&edit, &account);
+    if (!config_edit_put(&edit, &account, &err))
+        return;
     config_edit_default(&edit, &account);
     /* An alias to what was replaced: refused, nothing is written. */
     if (!yaml_write(arena, edit.config.root, &text) || text.len > YAML_MAX)

@@ -10,7 +10,9 @@ static bool fuzz_same(const YamlNode *a, const YamlNode *b)
         return a == b;
     if (yaml_is_null(a) && yaml_is_null(b) && str_eq(a->anchor, b->anchor))
         return true;
-    bool text = yaml_reads_as_text(a->text) || a->tag.len;
+    /* Plain text over several lines is no number, whatever it starts with. */
+    bool text = yaml_reads_as_text(a->text) || a->tag.len ||
+                str_index(a->text, '\n') >= 0;
     bool plain_a = a->style == YAML_PLAIN_SCALAR_STYLE;
     bool plain_b = b->style == YAML_PLAIN_SCALAR_STYLE;
     if (a->kind != b->kind || a->count != b->count ||
