@@ -1832,7 +1832,7 @@ static void ask_line_draw(Str label, const Line *line, bool masked)
                 buf_add_char(&shown, '*');
         text = buf_str(&shown);
     }
-    Str head = term_clip(label, columns / 2);
+    Str head = term_clip(label, columns > 48 ? columns - 24 : columns / 2);
     int room = columns - term_width(head) - 1;
     ptrdiff_t cursor = line->at;
     if (masked) {
@@ -2582,7 +2582,7 @@ enum {
     YAML_MAX = MIB,
     YAML_DEPTH = 64,
     YAML_NODES = 100000,
-    YAML_ENTRIES = 10000, /* of one map */
+    YAML_ENTRIES = 2000, /* of one map: its keys are looked up in a row */
     YAML_ANCHORS = 1000,
     YAML_FOLD_FROM = 80 /* longer strings are written as `>-` blocks */
 };
@@ -6087,6 +6087,32 @@ static void config_set_text(Arena *arena, YamlNode *map, const char *key,
         yaml_set(arena, map, key, yaml_new_text(arena, text));
 }
 
+/*
+ * Adds to a map what stands in a shared one: without its anchors, which may
+ * not stand twice. The maps in it are copied as well, since they will be
+ * changed; deeper down both share what neither changes.
+ */
+static void config_copy_map(Arena *arena, YamlNode *to, const YamlNode *from)
+{
+    for (YamlNode *entry = from->first; entry; entry = entry->next) {
+        YamlNode *copy = yaml_new(arena, entry->kind);
+        *copy = *entry;
+        copy->anchor = (Str){0};
+        if (entry->kind == YAML_MAP) {
+            copy->first = copy->last = NULL;
+            copy->count = 0;
+        }
+        for (YamlNode *e = entry->first; entry->kind == YAML_MAP && e;
+             e = e->next) {
+            YamlNode *inner = yaml_new(arena, e->kind);
+            *inner = *e;
+            inner->anchor = (Str){0};
+            yaml_append(copy, inner);
+        }
+        yaml_append(to, copy);
+    }
+}
+
 /* The account's own map under `key`, to be changed: made where it is missing,
  * a copy where an alias or a merge shares it with others. */
 static YamlNode *config_submap(Arena *arena, YamlNode *map, const char *key)
@@ -6096,13 +6122,8 @@ static YamlNode *config_submap(Arena *arena, YamlNode *map, const char *key)
     if (own && own->kind == YAML_MAP)
         return own;
     own = yaml_new(arena, YAML_MAP);
-    for (YamlNode *entry = shared && shared->kind == YAML_MAP ? shared->first
-                                                              : NULL;
-         entry; entry = entry->next) {
-        YamlNode *copy = yaml_new(arena, entry->kind);
-        *copy = *entry;
-        yaml_append(own, copy);
-    }
+    if (shared && shared->kind == YAML_MAP)
+        config_copy_map(arena, own, shared);
     yaml_set(arena, map, key, own);
     return own;
 }
@@ -7500,11 +7521,12 @@ static bool cmd_use_where(Cmd *cmd, const ConfigAccount *account,
     *here = links->count && config_is_linked(links, account->id);
     if (!links->count || *here)
         return true;
-    if (cmd->term->interactive)
-        return ask_confirm(cmd->term,
-                           "This folder is linked, but not to this account. "
-                           "Link it here and use it?",
-                           true, here, err);
+    if (cmd->term->interactive) {
+        term_say(cmd->term, "%.*s is not linked in %.*s.",
+                 P(cmd_account_title(cmd, account)), P(links->path));
+        return ask_confirm(cmd->term, "Link it here and use it?", true, here,
+                           err);
+    }
     term_say(cmd->term,
              "%.*s is not linked in %.*s: the default of the config is set "
              "instead.",
