@@ -738,13 +738,22 @@ static bool os_fails(void)
 }
 #endif
 
-/* Keeps the signal for os_interrupted() and wakes os_poll(). */
+/* Does nothing, but ends a system call that blocks. */
+static void os_on_alarm(int number)
+{
+    (void)number;
+}
+
+/* Keeps the signal for os_interrupted() and wakes os_poll(). A read() or
+ * write() that was about to begin when the signal came blocks all the same:
+ * the alarm ends it a second later. */
 static void os_on_signal(int number)
 {
     int saved = errno;
     if (os_signal)
         _exit(128 + number);
     os_signal = number;
+    alarm(1);
     ssize_t ignored = write(os_signal_pipe[1], "!", 1);
     (void)ignored;
     errno = saved;
@@ -771,6 +780,7 @@ static void os_init(void)
 {
     struct rlimit no_core = {0, 0};
     struct sigaction action = {.sa_handler = os_on_signal};
+    struct sigaction alarmed = {.sa_handler = os_on_alarm};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     os_fill_standard_fds();
     setrlimit(RLIMIT_CORE, &no_core);
@@ -780,6 +790,7 @@ static void os_init(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
+    sigaction(SIGALRM, &alarmed, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
     setlocale(LC_CTYPE, "C.UTF-8");
 }
@@ -885,7 +896,11 @@ static int os_write_all(int fd, Str data)
         ssize_t n = os_fails() ? -1 : write(fd, data.ptr, (size_t)data.len);
         if (n >= 0)
             data = str_slice(data, n, data.len);
-        else if (errno == EAGAIN && !os_interrupted())
+        if (n >= 0 && data.len && os_interrupted())
+            return EINTR; /* the reader does not keep up */
+        if (n >= 0)
+            continue;
+        if (errno == EAGAIN && !os_interrupted())
             os_wait(fd, POLLOUT, -1);
         else if (errno != EINTR || os_interrupted())
             return errno;
@@ -8574,6 +8589,10 @@ int main(int argc, char **argv)
     Cmd cmd = {.arena = &arena, .term = &term};
     bool ok = cli_run(&cmd, argc, argv, &err);
     term_flush(&term);
+    if (os_interrupted() && (!ok || term.out_error)) {
+        err = (Err){0};
+        ok = err_set(&err, (ExitCode)(128 + os_interrupted()), "interrupted");
+    }
     if (term.out_error && ok)
         ok = err_set(&err, EXIT_FAILED, "cannot write to stdout: %s",
                      os_error(term.out_error));

@@ -4,16 +4,17 @@
 #include "../../hs.c"
 
 /* May a plain `s` be a number, a date, a boolean? Text over several lines or
- * beyond ASCII, and signs and dots alone, may not. */
+ * beyond ASCII may not. */
 static bool fuzz_may_be_typed(Str s)
 {
-    bool letters = false;
-    for (ptrdiff_t i = 0; i < s.len; i++) {
-        letters |= isalnum((unsigned char)s.ptr[i]) != 0;
+    for (ptrdiff_t i = 0; i < s.len; i++)
         if (s.ptr[i] < ' ')
             return false;
-    }
-    return letters && !yaml_reads_as_text(s);
+    if (yaml_reads_as_text(s))
+        return false;
+    Str rest = str_slice(s, s.len > 1 && strchr("+-", s.ptr[0]), s.len);
+    rest = str_slice(rest, rest.len > 1 && rest.ptr[0] == '.', rest.len);
+    return rest.len && isalnum((unsigned char)rest.ptr[0]);
 }
 
 /* Do the trees hold the same keys, texts, tags, names and types? */
