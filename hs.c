@@ -2354,35 +2354,63 @@ static bool json_validate(Str text, int depth, Err *err)
     return true;
 }
 
-/* Re-indents JSON as it streams by. Starts as zero, but for `sink`. */
+/* Re-indents JSON as it streams by. Starts as zero, but for `sink`; what it
+ * holds back goes out with json_indent_flush(). */
 typedef struct {
     JsonScan scan;
     bool opened; /* the last token opened an object or array */
     bool broken; /* it was not JSON: the rest passes as it is */
     void (*sink)(void *to, Str text);
     void *to;
+    ptrdiff_t len;
+    char out[4 * KIB];
 } JsonIndent;
+
+static void json_indent_flush(JsonIndent *indent)
+{
+    Str text = {indent->out, indent->len};
+    indent->len = 0;
+    if (text.len)
+        indent->sink(indent->to, text);
+}
+
+static void json_indent_put(JsonIndent *indent, Str text)
+{
+    if (text.len > (ptrdiff_t)sizeof(indent->out) - indent->len)
+        json_indent_flush(indent);
+    if (text.len > (ptrdiff_t)sizeof(indent->out)) {
+        indent->sink(indent->to, text);
+        return;
+    }
+    memcpy(indent->out + indent->len, text.ptr, (size_t)text.len);
+    indent->len += text.len;
+}
 
 static void json_indent_line(JsonIndent *indent, int depth)
 {
     static const char spaces[] = "\n                                ";
     int left = depth * 2;
-    indent->sink(indent->to, (Str){spaces, left > 32 ? 33 : 1 + left});
+    json_indent_put(indent, (Str){spaces, left > 32 ? 33 : 1 + left});
     for (left -= 32; left > 0; left -= 32)
-        indent->sink(indent->to, (Str){spaces + 1, left > 32 ? 32 : left});
+        json_indent_put(indent, (Str){spaces + 1, left > 32 ? 32 : left});
 }
 
-/* The bytes of a string from `at` on that need no look: up to its end. */
-static ptrdiff_t json_plain_run(Str s, ptrdiff_t at)
+/* How many bytes from `at` on need no look: the plain text of a string, the
+ * digits of a number. */
+static ptrdiff_t json_plain_run(const JsonScan *scan, Str s, ptrdiff_t at)
 {
     ptrdiff_t end = at;
-    while (end < s.len && s.ptr[end] != '"' && s.ptr[end] != '\\' &&
-           (unsigned char)s.ptr[end] >= 0x20)
-        end++;
+    if (scan->state == JSON_STRING)
+        while (end < s.len && s.ptr[end] != '"' && s.ptr[end] != '\\' &&
+               (unsigned char)s.ptr[end] >= 0x20)
+            end++;
+    else if (scan->state == JSON_DIGITS || scan->state == JSON_FRACTION)
+        while (end < s.len && str_is_digit(s.ptr[end]))
+            end++;
     return end - at;
 }
 
-/* One byte of a document that is not inside a plain run of a string. */
+/* One byte of a document that is not inside a plain run. */
 static void json_indent_step(JsonIndent *indent, Str c)
 {
     int before = indent->scan.depth;
@@ -2394,34 +2422,32 @@ static void json_indent_step(JsonIndent *indent, Str c)
         json_indent_line(indent, before);
     if (step == JSON_CLOSE && !opened)
         json_indent_line(indent, before - 1);
-    indent->sink(indent->to, c);
+    json_indent_put(indent, c);
     if (step == JSON_COMMA)
         json_indent_line(indent, before);
     if (step == JSON_COLON)
-        indent->sink(indent->to, S(" "));
+        json_indent_put(indent, S(" "));
     indent->opened = step == JSON_OPEN;
     indent->broken = step == JSON_BAD;
 }
 
-/* Passes a piece of a document on to the sink, two spaces a level. Where the
+/* Takes a piece of a document, and gives it on two spaces a level. Where the
  * text ends to be JSON, the rest passes unchanged. */
 static void json_indent(JsonIndent *indent, Str piece)
 {
     for (ptrdiff_t i = 0; i < piece.len;) {
         if (indent->broken) {
-            indent->sink(indent->to, str_slice(piece, i, piece.len));
+            json_indent_put(indent, str_slice(piece, i, piece.len));
             return;
         }
-        ptrdiff_t run = indent->scan.state == JSON_STRING
-                            ? json_plain_run(piece, i)
-                            : 0;
+        ptrdiff_t run = json_plain_run(&indent->scan, piece, i);
         if (run) {
-            indent->sink(indent->to, str_slice(piece, i, i + run));
+            json_indent_put(indent, (Str){piece.ptr + i, run});
             indent->scan.column += run;
             i += run;
             continue;
         }
-        json_indent_step(indent, str_slice(piece, i, i + 1));
+        json_indent_step(indent, (Str){piece.ptr + i, 1});
         i++;
     }
 }
@@ -2571,6 +2597,7 @@ static Str json_write(Arena *arena, const cJSON *document, bool indented)
     JsonIndent indent = {.sink = json_to_buf, .to = &out};
     if (indented) {
         json_indent(&indent, str_from(text));
+        json_indent_flush(&indent);
         buf_add_char(&out, '\n');
     } else {
         buf_add(&out, str_from(text));
@@ -7683,6 +7710,7 @@ static bool cmd_api_sink(void *to, const HttpRes *res, Str piece, bool last,
         json_indent(&out->indent, piece);
     else
         cmd_api_write(out, piece);
+    json_indent_flush(&out->indent);
     bool line = out->json ? !out->indent.broken : term->out_terminal;
     if (last && line && res->received && out->last != '\n')
         cmd_api_write(out, S("\n"));

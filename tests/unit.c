@@ -910,6 +910,7 @@ static Str unit_indent(Arena *arena, Str text, ptrdiff_t a, ptrdiff_t b)
     json_indent(&indent, str_slice(text, 0, a));
     json_indent(&indent, str_slice(text, a, b));
     json_indent(&indent, str_slice(text, b, text.len));
+    json_indent_flush(&indent);
     return buf_str(&out);
 }
 
@@ -1995,8 +1996,6 @@ static void test_http_chunks(void)
         {L("3\nabc\n0\n\n"), true, L("abc"), 0},
         {L("3\r\nabc\r\n0\r\n\r\nHTTP/1.1"), true, L("abc"), 8},
         {L("2\r\n\r\n\r\n0\r\n\r\n"), true, L("\r\n"), 0},
-        /* CR alone ends the digits */
-        {L("3\r3\r\nabc\r\n0\r\n\r\n"), true, L("abc"), 0},
         /* ends too early */
         {L(""), false, L(""), 0},
         {L("3\r\nab"), false, L("ab"), 0},
@@ -2007,6 +2006,7 @@ static void test_http_chunks(void)
         {L("\r\n"), false, L(""), 0},
         {L(";x\r\n"), false, L(""), 0},
         {L("g\r\n"), false, L(""), 0},
+        {L("3\r3\r\nabc\r\n0\r\n\r\n"), false, L(""), 0},
         {L("-1\r\n"), false, L(""), 0},
         {L("0x3\r\nabc"), false, L(""), 0},
         {L(" 3\r\nabc"), false, L(""), 0},
@@ -2126,7 +2126,7 @@ static void test_http_redirect(void)
         {302, L("https://h:443"), true, "h", "/", false},
         {302, L("/b#frag"), true, "h", "/b", false},
         {302, L("https://h/b#frag"), true, "h", "/b", false},
-        {302, L("https://h?q"), true, "h", "?q", false},
+        {302, L("https://h?q"), true, "h", "/?q", false},
         {302, L("/b"), false, NULL, NULL, false},
         {302, L(""), true, NULL, NULL, false},
         {302, L("http://h/b"), true, NULL, NULL, false},
@@ -2770,6 +2770,37 @@ static void test_config_shared_block(void)
     }
 }
 
+/* What a save leaves can be read again, or the save was refused and the file
+ * is as it was: at the limit of bytes, and where libyaml's emitter writes a
+ * tag that its parser does not take. */
+static void test_config_unwritable(void)
+{
+    Arena arena = {0};
+    Str big = arena_printf(&arena, "x: %.*s\n" TWO_ACCOUNTS,
+                           P(unit_repeat(&arena, S("x"), MIB - 700)));
+    const Str files[] = {
+        big,
+        S("x: !<tag:yaml.org,2002:a,b> 1\n" TWO_ACCOUNTS),
+    };
+    ConfigAccount account = unit_account(3);
+    for (int i = 0; i < COUNT(files); i++) {
+        Err err = {0};
+        Config config = {0};
+        snprintf(unit_row, sizeof(unit_row), "unwritable %d", i);
+        CHECK(files[i].len <= YAML_MAX);
+        unit_write_file("big.yml", files[i]);
+        bool ok = unit_sign_in(S("big.yml"), &account, &err);
+        CHECK_INT(err.code, ok ? 0 : EXIT_CONFIG);
+        CHECK(ok || str_eq(unit_read_file(&arena, "big.yml"), files[i]));
+        err = (Err){0};
+        CHECK(config_read_file(&arena, S("big.yml"), CONFIG_GLOBAL, &config,
+                               &err));
+        CHECK_INT(config.count, ok ? 3 : 2);
+        unit_remove("big.yml");
+    }
+    arena_free(&arena);
+}
+
 /* After a failed save: no temporary file, no lock left held. */
 static void unit_nothing_left(Arena *arena)
 {
@@ -3174,6 +3205,7 @@ static void unit_program(void)
     test_config_names();
     test_config_edit();
     test_config_shared_block();
+    test_config_unwritable();
     test_config_faulty_disk();
     test_config_faulty_start();
     test_hub_check_key();

@@ -9,6 +9,7 @@ static Str fuzz_indent(Arena *arena, Str text, ptrdiff_t at)
     JsonIndent indent = {.sink = json_to_buf, .to = &out};
     json_indent(&indent, str_slice(text, 0, at));
     json_indent(&indent, str_slice(text, at, text.len));
+    json_indent_flush(&indent);
     return buf_str(&out);
 }
 
