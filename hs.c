@@ -716,6 +716,8 @@ typedef struct {
 } OsAddresses;
 
 static volatile sig_atomic_t os_signal;
+static volatile sig_atomic_t os_terminal_fd = -1; /* whose mode to restore */
+static struct termios os_terminal_old;
 static int os_signal_pipe[2] = {-1, -1};
 
 #ifdef HS_TEST
@@ -738,6 +740,15 @@ static bool os_fails(void)
 }
 #endif
 
+/* Puts the terminal back as it was before a prompt. For the ways out that
+ * pass ask_close() by: exit() and the second signal. */
+static void os_terminal_undo(void)
+{
+    if (os_terminal_fd >= 0)
+        tcsetattr(os_terminal_fd, TCSANOW, &os_terminal_old);
+    os_terminal_fd = -1;
+}
+
 /* Does nothing, but ends a system call that blocks. */
 static void os_on_alarm(int number)
 {
@@ -750,8 +761,10 @@ static void os_on_alarm(int number)
 static void os_on_signal(int number)
 {
     int saved = errno;
-    if (os_signal)
+    if (os_signal) {
+        os_terminal_undo();
         _exit(128 + number);
+    }
     os_signal = number;
     alarm(1);
     ssize_t ignored = write(os_signal_pipe[1], "!", 1);
@@ -790,6 +803,8 @@ static void os_init(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
+    sigaction(SIGQUIT, &action, NULL);
+    atexit(os_terminal_undo);
     sigaction(SIGALRM, &alarmed, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
     setlocale(LC_CTYPE, "C.UTF-8");
@@ -1077,6 +1092,7 @@ static int os_sync_dir(Arena *arena, Str dir)
  */
 static int os_replace_file(Arena *arena, Str path, Str data, mode_t mode)
 {
+    struct stat old;
     Str dir = os_path_dir(path);
     Str name = arena_printf(arena, ".%.*s.hs-new", P(os_path_base(path)));
     const char *temp = arena_cstr(arena, os_path_join(arena, dir, name));
@@ -1089,6 +1105,9 @@ static int os_replace_file(Arena *arena, Str path, Str data, mode_t mode)
     if (fd < 0)
         return errno;
     int code = os_write_all(fd, data);
+    if (!code && !stat(arena_cstr(arena, path), &old) &&
+        old.st_uid != geteuid() && fchown(fd, old.st_uid, old.st_gid))
+        code = errno; /* root must not take a user's file away */
     if (!code && (os_fails() || fchmod(fd, mode) || fsync(fd)))
         code = errno;
     if (close(fd) && !code)
@@ -1297,6 +1316,9 @@ static int os_terminal_mode(int fd, bool keys, struct termios *saved)
     if (tcgetattr(fd, saved))
         return errno;
     mode = *saved;
+    os_terminal_old = *saved;
+    os_terminal_fd = fd;
+    mode.c_cc[VSUSP] = _POSIX_VDISABLE; /* else the shell gets this mode */
     mode.c_lflag &= ~(tcflag_t)(keys ? ECHO | ICANON | IEXTEN : ECHO);
     if (keys) {
         mode.c_iflag &= ~(tcflag_t)(IXON | ICRNL);
@@ -1309,6 +1331,7 @@ static int os_terminal_mode(int fd, bool keys, struct termios *saved)
 static void os_terminal_restore(int fd, const struct termios *saved)
 {
     tcsetattr(fd, TCSADRAIN, saved);
+    os_terminal_fd = -1;
 }
 
 /* ==== 03 Terminal ======================================================== *
@@ -1329,6 +1352,7 @@ static void os_terminal_restore(int fd, const struct termios *saved)
 
 enum {
     TERM_SECRETS = 16,
+    TERM_SECRET_PART = 12, /* bytes of one that are hidden by themselves */
     TERM_OUT_BUFFER = 32 * KIB,
     ASK_MAX = 4 * KIB, /* bytes of one answer */
     ASK_ROWS = 10      /* entries of a list on the screen */
@@ -1378,18 +1402,20 @@ static void term_hide(Term *term, Secret secret)
         term->secret[term->secrets++] = arena_copy(term->arena, text);
 }
 
-/* The length of the secret that `s` starts with, whole or, at the text's end,
- * at least 8 bytes of it (a message may have been cut); 0: none. */
+/* How many bytes at the start of `s` are a secret's: all of it, or at least
+ * TERM_SECRET_PART of its first (a message may have been cut); 0: none. */
 static ptrdiff_t term_secret_at(const Term *term, Str s)
 {
+    ptrdiff_t most = 0;
     for (int i = 0; i < term->secrets; i++) {
         Str secret = term->secret[i];
-        if (str_starts(s, secret))
-            return secret.len;
-        if (s.len >= 8 && s.len < secret.len && str_starts(secret, s))
-            return s.len;
+        ptrdiff_t n = 0;
+        while (n < s.len && n < secret.len && s.ptr[n] == secret.ptr[n])
+            n++;
+        if ((n == secret.len || n >= TERM_SECRET_PART) && n > most)
+            most = n;
     }
-    return 0;
+    return most;
 }
 
 /*
@@ -3862,7 +3888,9 @@ enum {
     HTTP_HOLD = 512 * KIB,
     HTTP_IN = 16 * KIB,
     HTTP_REDIRECTS = 5,
-    HTTP_TRIES = 4, /* of one request, on network trouble */
+    HTTP_TRIES = 4,      /* of one request, on network trouble */
+    HTTP_LEAST_MS = 100, /* a try that would have less is not begun */
+    HTTP_INTERIM = 100,  /* 1xx answers to one request */
     HTTP_ACTIVE = 64
 };
 
@@ -3961,6 +3989,7 @@ struct HttpXfer {
     int64_t try_began;
     int tries;
     int redirects;
+    int interim;  /* 1xx answers so far */
     bool foreign; /* redirected to another host: no credentials */
 
     int lookup_fd;
@@ -4158,8 +4187,17 @@ static Str http_peer(const HttpPool *pool, const HttpXfer *x, int *port)
     return to->host;
 }
 
-/* An idle connection to the request's host. One that has become readable is
- * closed, or about to be: no request may be lost on it. */
+/* Is an idle connection still open and silent? One that has been closed would
+ * lose a request, and what a server says unasked must not become the answer to
+ * the next. */
+static bool http_is_silent(HttpConn *conn)
+{
+    TlsPump pump = {0};
+    return !tls_pump(conn->tls, conn->fd, &pump) && !pump.ended &&
+           !tls_failed(conn->tls) && !tls_has_data(conn->tls);
+}
+
+/* An idle connection to the request's host; NULL: none. */
 static HttpConn *http_take_idle(HttpPool *pool, const HttpXfer *x)
 {
     for (HttpConn **link = &pool->idle; *link;) {
@@ -4171,7 +4209,7 @@ static HttpConn *http_take_idle(HttpPool *pool, const HttpXfer *x)
         }
         *link = conn->next;
         conn->next = NULL;
-        if (!os_wait(conn->fd, POLLIN, 0))
+        if (http_is_silent(conn))
             return conn;
         http_close(conn);
     }
@@ -4564,6 +4602,14 @@ static bool http_read_head(HttpXfer *x, short *wants)
     return true;
 }
 
+/* Passes over a 1xx answer: the real one follows. */
+static bool http_skip_interim(HttpXfer *x)
+{
+    x->head.len = 0;
+    return ++x->interim < HTTP_INTERIM ||
+           http_trouble(x, "too many 1xx answers");
+}
+
 static bool http_begin_tls(HttpPool *pool, HttpXfer *x)
 {
     HttpConn *conn = x->conn;
@@ -4631,10 +4677,8 @@ static bool http_on_connect_proxy(HttpPool *pool, HttpXfer *x, short *wants)
         return false;
     if (x->res.status >= 200 && x->res.status < 300)
         return http_begin_tls(pool, x);
-    if (x->res.status >= 100 && x->res.status < 200) {
-        x->head.len = 0;
-        return true;
-    }
+    if (x->res.status < 200)
+        return http_skip_interim(x);
     err_set(&x->err, EXIT_NETWORK,
             "the proxy %.*s does not connect to %.*s: %d %.*s",
             P(pool->proxy.host), P(x->req.url.host), x->res.status,
@@ -4861,8 +4905,7 @@ static bool http_on_head(HttpPool *pool, HttpXfer *x, short *wants)
     if (x->res.status < 200) {
         if (x->res.status == 101)
             return http_trouble(x, "the server switched protocols unasked");
-        x->head.len = 0;
-        return true;
+        return http_skip_interim(x);
     }
     term_debug(pool->term, "< %d %.*s, %" PRId64 " ms", x->res.status,
                P(x->res.reason), os_now() - x->try_began);
@@ -5009,7 +5052,7 @@ static bool http_redirect(HttpXfer *x)
     Url to = x->req.url;
     bool redirect = status == 301 || status == 302 || status == 303 ||
                     status == 307 || status == 308;
-    if (!x->req.follow || !redirect || !location.len ||
+    if (!x->req.follow || !redirect || !location.len || x->streamed ||
         x->redirects++ == HTTP_REDIRECTS || !http_is_clean(location))
         return false;
     location = arena_copy(&x->arena, location);
@@ -5077,7 +5120,7 @@ static int64_t http_pause(int tries)
 static bool http_try_later(HttpPool *pool, HttpXfer *x, int64_t pause,
                            const char *why)
 {
-    if (pause > http_patience(pool))
+    if (pause + HTTP_LEAST_MS > http_patience(pool))
         return false;
     if (pause >= 2000)
         term_say(pool->term, "hs: %s; trying again in %" PRId64 " s", why,
@@ -5112,10 +5155,12 @@ static bool http_on_whole(HttpPool *pool, HttpXfer *x)
             pause = 2000;
         if (asked > 0) /* "0" is no leave to hammer */
             pause = asked;
-        if (x->res.status == 429 && pause <= http_patience(pool))
-            pool->hold_until = os_now() + pause;
-        if (http_try_later(pool, x, pause, why))
+        bool limited = x->res.status == 429;
+        if (http_try_later(pool, x, pause, why)) {
+            if (limited)
+                pool->hold_until = x->wake_at;
             return true;
+        }
     }
     x->state = HTTP_DONE;
     const HttpReq *req = &x->req;
@@ -5207,7 +5252,7 @@ static bool http_on_failure(HttpPool *pool, HttpXfer *x)
 static void http_advance(HttpPool *pool, HttpXfer *x, short *wants)
 {
     bool again = true;
-    while (again) {
+    while (again && !os_interrupted()) {
         *wants = 0;
         switch (x->state) {
         case HTTP_WAIT:
@@ -5238,8 +5283,9 @@ static void http_advance(HttpPool *pool, HttpXfer *x, short *wants)
         default:
             return;
         }
-        if (!again && !x->err.code && x->state < HTTP_DONE &&
-            x->state > HTTP_WAIT && os_now() >= x->deadline)
+        if (!again && !x->err.code && !os_interrupted() &&
+            x->state < HTTP_DONE && x->state > HTTP_WAIT &&
+            os_now() >= x->deadline)
             http_timed_out(x);
         if (x->err.code && x->state < HTTP_DONE)
             again = http_on_failure(pool, x);
@@ -6036,9 +6082,12 @@ static bool config_cannot_write(Str path, int code, Err *err)
 {
     if (code == EINTR && os_interrupted())
         return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
-    return err_set(err, EXIT_CONFIG, "cannot write %.*s: %s", P(path),
-                   code == EAGAIN ? "another run holds its lock"
-                                  : os_error(code));
+    err_set(err, EXIT_CONFIG, "cannot write %.*s: %s", P(path),
+            code == EAGAIN ? "another run holds its lock" : os_error(code));
+    if (code == EBUSY)
+        return err_hint(err, "A file that is mounted by itself cannot be "
+                             "replaced: mount its folder.");
+    return false;
 }
 
 /* Makes the folder of a config that is to be new: ~/.hscli, for its owner. */
@@ -6621,10 +6670,11 @@ static HttpReq hub_token_request(Arena *arena, const Hub *hub, Str path)
     };
 }
 
-/* The token call says no. Any refusal but a rate limit is about the key. */
+/* The token call says no. These refusals are about the key. */
 static bool hub_key_refused(const Hub *hub, const HttpRes *res, Err *err)
 {
-    bool key = res->status >= 400 && res->status < 500 && res->status != 429;
+    bool key = res->status == 400 || res->status == 401 || res->status == 403 ||
+               res->status == 404;
     if (key)
         err_hint(err,
                  "The key is not, or no longer, good. Make a new one at "
@@ -6732,6 +6782,10 @@ static bool hub_refresh_oauth(Hub *hub, Err *err)
 /* Has every secret of the account be hidden on stderr. */
 static void hub_hide(const Hub *hub)
 {
+    Str key = secret_text(hub->account.key);
+    Buf encoded = buf_new(hub->arena, key.len * 3 + 1); /* as in hapikey= */
+    url_add_encoded(&encoded, key, "");
+    term_hide(hub->term, secret_from(buf_str(&encoded)));
     term_hide(hub->term, hub->account.key);
     term_hide(hub->term, hub->account.access_token);
     term_hide(hub->term, hub->account.refresh_token);
@@ -6792,7 +6846,7 @@ static bool hub_need_token(Hub *hub, Err *err)
     if (!hub_has_tokens(hub))
         return true;
     if (secret_is_set(account->access_token) &&
-        account->expires_at - HUB_EARLY_MS > os_wall())
+        account->expires_at > os_wall() + HUB_EARLY_MS)
         return true;
     return hub_renew(hub, err);
 }
@@ -7796,8 +7850,9 @@ static bool cmd_api_account(Cmd *cmd, Hub *hub, Err *err)
     ConfigChoice choice = {0};
     if (cmd_on(cmd, OPT_USE_ENV) && which.len)
         return err_set(err, EXIT_USAGE, "--use-env does not go with --account");
-    if (token.len && !which.len && !cmd_on(cmd, OPT_USE_ENV) &&
-        !cmd_text(cmd, OPT_CONFIG).len) {
+    ConfigWhere where = cmd_where(cmd);
+    if (token.len && !which.len && !config_uses_env(&where) &&
+        !where.file.len) {
         ConfigAccount bare = {
             .auth = CONFIG_AUTH_TOKEN,
             .key = secret_from(token),
@@ -8628,6 +8683,6 @@ int main(int argc, char **argv)
         term_error(&term, &err);
     http_free(&cmd.pool);
     arena_free(&arena);
-    return ok ? EXIT_DONE : err.code;
+    return ok ? EXIT_DONE : err.code ? err.code : EXIT_FAILED;
 }
 #endif

@@ -76,7 +76,10 @@ static void unit_check_str(int line, const char *what, Str got, Str want)
 /* Names the row that the checks after this one are about. */
 static void unit_at(Str row)
 {
-    snprintf(unit_row, sizeof(unit_row), "%.*s", P(str_slice(row, 0, 200)));
+    ptrdiff_t len = row.len < 200 ? row.len : 200;
+    if (len > 0)
+        memcpy(unit_row, row.ptr, (size_t)len);
+    unit_row[len] = 0;
 }
 
 static Str unit_repeat(Arena *arena, Str piece, int count)
@@ -2212,9 +2215,6 @@ static void test_http_request(void)
     x->foreign = true;
     http_build_request(x);
     CHECK_INT(str_find(x->out, S("Bearer")), -1);
-    x->req.url.path = S("?b=c");
-    http_build_request(x);
-    CHECK(str_starts(x->out, S("POST /?b=c HTTP/1.1\r\n")));
     x->req.url.host = S("::1");
     x->req.url.port = 8443;
     http_build_request(x);
