@@ -991,6 +991,13 @@ static Str os_resolve_links(Arena *arena, Str path)
     return path;
 }
 
+/* Is there something at the path, and within reach? */
+static bool os_is_there(Arena *arena, Str path)
+{
+    struct stat st;
+    return stat(arena_cstr(arena, path), &st) == 0;
+}
+
 /* Is there something at the path? Where that cannot be told (no permission),
  * yes: whoever opens it then learns why it cannot be used. */
 static bool os_exists(Arena *arena, Str path)
@@ -1121,9 +1128,10 @@ static int os_replace_file(Arena *arena, Str path, Str data, mode_t mode)
 
 /*
  * Takes the lock that guards `path`: flock() on `<path>.lock`, 0600. It waits
- * up to `timeout` milliseconds (then EAGAIN; EINTR after a signal). os_unlock() removes the file
- * while it still holds the lock, so a lock that was won on a file which is no
- * longer the one in the folder is given back and tried anew.
+ * up to `timeout` milliseconds (then EAGAIN; EINTR after a signal).
+ * os_unlock() removes the file while it still holds the lock, so a lock that
+ * was won on a file which is no longer the one in the folder is given back and
+ * tried anew.
  */
 static int os_lock(Arena *arena, Str path, int64_t timeout, int *out)
 {
@@ -1351,7 +1359,7 @@ static void os_terminal_restore(int fd, const struct termios *saved)
  */
 
 enum {
-    TERM_SECRETS = 16,
+    TERM_SECRETS = 256,
     TERM_SECRET_PART = 12, /* bytes of one that are hidden by themselves */
     TERM_OUT_BUFFER = 32 * KIB,
     ASK_MAX = 4 * KIB, /* bytes of one answer */
@@ -2201,6 +2209,7 @@ typedef struct {
     int hex;          /* hex digits still to come */
     const char *word; /* what is left of true, false or null */
     int max_depth;    /* 0: JSON_DEPTH */
+    bool too_deep;    /* that is why a byte was bad */
     int depth;
     bool line_ended; /* by the last byte */
     int64_t line;    /* of the last byte, from 0 */
@@ -2242,7 +2251,8 @@ static JsonStep json_begin(JsonScan *scan, char c)
 {
     int most = scan->max_depth ? scan->max_depth : JSON_DEPTH;
     if (c == '{' || c == '[') {
-        if (scan->depth >= most)
+        scan->too_deep = scan->depth >= most;
+        if (scan->too_deep)
             return JSON_BAD;
         scan->open[scan->depth++] = c;
         scan->state = c == '{' ? JSON_KEY_OR_END : JSON_VALUE_OR_END;
@@ -2373,7 +2383,9 @@ static bool json_validate(Str text, int depth, Err *err)
     for (ptrdiff_t i = 0; i < text.len; i++)
         if (json_step(&scan, text.ptr[i]) == JSON_BAD)
             return err_set(err, EXIT_USAGE,
-                           "not valid JSON: line %" PRId64 ", column %" PRId64,
+                           "not valid JSON%s: line %" PRId64
+                           ", column %" PRId64,
+                           scan.too_deep ? ", it is nested too deeply" : "",
                            scan.line + 1, scan.column);
     if (!json_is_whole(&scan))
         return err_set(err, EXIT_USAGE, "not valid JSON: it ends too early");
@@ -3889,8 +3901,7 @@ enum {
     HTTP_IN = 16 * KIB,
     HTTP_REDIRECTS = 5,
     HTTP_TRIES = 4,      /* of one request, on network trouble */
-    HTTP_LEAST_MS = 100, /* a try that would have less is not begun */
-    HTTP_INTERIM = 100,  /* 1xx answers to one request */
+    HTTP_LEAST_MS = 500, /* a try that would have less is not begun */
     HTTP_ACTIVE = 64
 };
 
@@ -3989,7 +4000,6 @@ struct HttpXfer {
     int64_t try_began;
     int tries;
     int redirects;
-    int interim;  /* 1xx answers so far */
     bool foreign; /* redirected to another host: no credentials */
 
     int lookup_fd;
@@ -4152,8 +4162,11 @@ static void http_enter(HttpPool *pool, HttpXfer *x, HttpState state)
     int64_t limit = x->req.timeout;
     if (state < HTTP_SEND && limit > HTTP_CONNECT_MS)
         limit = HTTP_CONNECT_MS;
-    if (pool->max_wait && limit > http_patience(pool))
-        limit = http_patience(pool);
+    int64_t patience = http_patience(pool);
+    if (patience < HTTP_LEAST_MS) /* a try that has begun gets its chance */
+        patience = HTTP_LEAST_MS;
+    if (pool->max_wait && limit > patience)
+        limit = patience;
     x->state = state;
     x->deadline = os_now() + limit;
 }
@@ -4602,14 +4615,6 @@ static bool http_read_head(HttpXfer *x, short *wants)
     return true;
 }
 
-/* Passes over a 1xx answer: the real one follows. */
-static bool http_skip_interim(HttpXfer *x)
-{
-    x->head.len = 0;
-    return ++x->interim < HTTP_INTERIM ||
-           http_trouble(x, "too many 1xx answers");
-}
-
 static bool http_begin_tls(HttpPool *pool, HttpXfer *x)
 {
     HttpConn *conn = x->conn;
@@ -4677,8 +4682,10 @@ static bool http_on_connect_proxy(HttpPool *pool, HttpXfer *x, short *wants)
         return false;
     if (x->res.status >= 200 && x->res.status < 300)
         return http_begin_tls(pool, x);
-    if (x->res.status < 200)
-        return http_skip_interim(x);
+    if (x->res.status < 200) {
+        x->head.len = 0; /* the real answer follows */
+        return true;
+    }
     err_set(&x->err, EXIT_NETWORK,
             "the proxy %.*s does not connect to %.*s: %d %.*s",
             P(pool->proxy.host), P(x->req.url.host), x->res.status,
@@ -4905,7 +4912,8 @@ static bool http_on_head(HttpPool *pool, HttpXfer *x, short *wants)
     if (x->res.status < 200) {
         if (x->res.status == 101)
             return http_trouble(x, "the server switched protocols unasked");
-        return http_skip_interim(x);
+        x->head.len = 0; /* the real answer follows */
+        return true;
     }
     term_debug(pool->term, "< %d %.*s, %" PRId64 " ms", x->res.status,
                P(x->res.reason), os_now() - x->try_began);
@@ -5283,9 +5291,8 @@ static void http_advance(HttpPool *pool, HttpXfer *x, short *wants)
         default:
             return;
         }
-        if (!again && !x->err.code && !os_interrupted() &&
-            x->state < HTTP_DONE && x->state > HTTP_WAIT &&
-            os_now() >= x->deadline)
+        if (!x->err.code && !os_interrupted() && x->state < HTTP_DONE &&
+            x->state > HTTP_WAIT && os_now() >= x->deadline)
             http_timed_out(x);
         if (x->err.code && x->state < HTTP_DONE)
             again = http_on_failure(pool, x);
@@ -5391,7 +5398,14 @@ static HttpXfer *http_add(HttpPool *pool, const HttpReq *req)
     x->req = *req;
     x->lookup_fd = -1;
     x->next = pool->active;
+    int active = 0;
     x->state = HTTP_FAILED;
+    for (const HttpXfer *other = pool->active; other; other = other->next)
+        active++;
+    if (active >= HTTP_ACTIVE) {
+        err_set(&x->err, EXIT_FAILED, "too many requests at once");
+        return x;
+    }
     if (!url_is_host(req->url.host)) {
         err_set(&x->err, EXIT_USAGE, "'%.*s' cannot be a host's name",
                 P(str_slice(req->url.host, 0, 100)));
@@ -5568,16 +5582,17 @@ static ConfigAuth config_auth_from(Str name)
 }
 
 /* The nearest file of one of these names (the second may be empty) in the
- * folder that the user works in, or one above it; empty: none. */
+ * folder that the user works in, or one above it; empty: none. Folders that
+ * may not be looked into, above a container's work folder say, have none. */
 static Str config_find_upward(Arena *arena, Str name, Str other)
 {
     Str dir = os_cwd(arena);
     while (dir.len) {
         Str path = os_path_join(arena, dir, name);
-        if (os_exists(arena, path))
+        if (os_is_there(arena, path))
             return path;
         path = os_path_join(arena, dir, other);
-        if (other.len && os_exists(arena, path))
+        if (other.len && os_is_there(arena, path))
             return path;
         if (dir.len == 1)
             break;
@@ -6323,7 +6338,7 @@ static bool config_save_link_default(Arena *arena, Str path, int64_t id,
     return ok;
 }
 
-/* Takes up to `most` bytes for which `test` holds from byte `*at` on. */
+/* How many bytes from `at` on `test` holds for. */
 static ptrdiff_t config_run_of(Str s, ptrdiff_t at, int (*test)(int))
 {
     ptrdiff_t end = at;
@@ -6358,10 +6373,10 @@ static ptrdiff_t config_word_at(Str s, ptrdiff_t at)
 }
 
 /*
- * An account's name made of a hub's: some punctuation dropped, split at all else
- * that is no ASCII letter or digit (the official client makes the same name of
- * it) and where the case or the kind of letters changes, joined with '-', in lower
- * case ("HTTPServer2 east" -> "http-server2-east"). May be empty.
+ * An account's name made of a hub's: some punctuation dropped, split at all
+ * else that is no ASCII letter or digit (the official client makes the same
+ * name of it) and where the case or the kind of letters changes, joined with
+ * '-', in lower case ("HTTPServer2 east" -> "http-server2-east"). May be empty.
  */
 static Str config_kebab_case(Arena *arena, Str name)
 {
@@ -6775,7 +6790,9 @@ static bool hub_refresh_oauth(Hub *hub, Err *err)
     account->access_token = secret_from(access);
     if (refresh.len)
         account->refresh_token = secret_from(refresh);
-    account->expires_at = os_wall() + (life > 0 ? life * 750 : 0);
+    if (life < 0 || life > 366 * 86400)
+        life = 0;
+    account->expires_at = os_wall() + life * 750;
     return true;
 }
 
@@ -7852,7 +7869,7 @@ static bool cmd_api_account(Cmd *cmd, Hub *hub, Err *err)
         return err_set(err, EXIT_USAGE, "--use-env does not go with --account");
     ConfigWhere where = cmd_where(cmd);
     if (token.len && !which.len && !config_uses_env(&where) &&
-        !where.file.len) {
+        !config_named_path(&where).len) {
         ConfigAccount bare = {
             .auth = CONFIG_AUTH_TOKEN,
             .key = secret_from(token),
@@ -7888,7 +7905,7 @@ static bool cmd_api_schema(Cmd *cmd)
 
 static bool cmd_api(Cmd *cmd, Err *err)
 {
-    Hub hub = {.term = cmd->term, .pool = &cmd->pool};
+    Hub hub = {.arena = cmd->arena, .term = cmd->term, .pool = &cmd->pool};
     HttpRes res;
     HubCall call = {.method = cmd_text(cmd, OPT_METHOD)};
     CmdApiOut out = {.cmd = cmd, .raw = cmd_on(cmd, OPT_RAW)};
@@ -8245,9 +8262,8 @@ static bool cli_set_value(Cmd *cmd, CmdOption which, Str value, Err *err)
 {
     const CliOption *option = &cli_options[which];
     CmdValue *slot = &cmd->options[which];
-    if (!value.len)
-        return err_set(err, EXIT_USAGE,
-                       "--%s needs a value, and it ends too early: it is empty",
+    if (!value.len && which != OPT_DATA) /* whose text is checked as JSON */
+        return err_set(err, EXIT_USAGE, "--%s needs a value, and it is empty",
                        option->name);
     slot->set = true;
     slot->text = arena_copy(cmd->arena, value);
@@ -8415,6 +8431,11 @@ static bool cli_take_word(CliParse *parse, Str word, Err *err)
     }
     if (!word.len)
         return err_set(err, EXIT_USAGE, "an argument is empty");
+    if (cmd->arg_count == parse->command->most &&
+        cli_takes(parse->command, OPT_PAK)) { /* it may be the key */
+        err_set(err, EXIT_USAGE, "there is an argument too many");
+        return err_hint(err, "Give the key on stdin, with --pak-stdin.");
+    }
     if (cmd->arg_count == parse->command->most) {
         err_set(err, EXIT_USAGE, "there is an argument too many: '%.*s'",
                 P(word));

@@ -3,18 +3,19 @@
 #define HS_TEST 1
 #include "../../hs.c"
 
-/* May a plain `s` be a number, a date, a boolean? Text over several lines or
- * beyond ASCII may not. */
+/* May a plain `s` be a number, a date, a boolean to some reader? */
 static bool fuzz_may_be_typed(Str s)
 {
-    for (ptrdiff_t i = 0; i < s.len; i++)
-        if (s.ptr[i] < ' ')
+    bool digit = false;
+    if (str_in_words(s, "true false yes no on off y n .inf -.inf +.inf .nan"))
+        return true;
+    for (ptrdiff_t i = 0; i < s.len; i++) {
+        digit |= str_is_digit(s.ptr[i]);
+        if (str_index(S("0123456789abcdefABCDEFxo_+-.:TZtz"), s.ptr[i]) < 0)
             return false;
-    if (yaml_reads_as_text(s))
-        return false;
-    Str rest = str_slice(s, s.len > 1 && strchr("+-", s.ptr[0]), s.len);
-    rest = str_slice(rest, rest.len > 1 && rest.ptr[0] == '.', rest.len);
-    return rest.len && isalnum((unsigned char)rest.ptr[0]);
+    }
+    return digit && !yaml_reads_as_text(s) && !str_ends(s, S(":")) &&
+           !str_starts(s, S("---")) && !str_starts(s, S("..."));
 }
 
 /* Do the trees hold the same keys, texts, tags, names and types? */
