@@ -602,20 +602,36 @@ static int64_t time_take_clock(Str *s)
     return ((hour * 60 + minute) * 60 + second) * 1000 + milli;
 }
 
-/* Takes Z, GMT, UTC, +hh:mm, -hhmm or nothing (UTC); minutes east. */
-static int64_t time_take_zone(Str *s)
+/* Takes Z, GMT, UTC, +hh:mm, -hhmm or nothing (UTC), and a comment in round
+ * brackets; minutes east. False where anything else follows. */
+static bool time_take_zone(Str *s, int64_t *east)
 {
     *s = str_trim(*s);
+    *east = 0;
     if (str_starts(*s, S("GMT")) || str_starts(*s, S("UTC")))
         *s = str_slice(*s, 3, s->len);
-    if (!s->len || (s->ptr[0] != '+' && s->ptr[0] != '-'))
-        return 0;
-    int64_t sign = s->ptr[0] == '-' ? -1 : 1;
-    *s = str_slice(*s, 1, s->len);
-    int64_t hours = time_take_number(s, 2);
-    time_take_char(s, ":");
-    int64_t minutes = time_take_number(s, 2);
-    return sign * ((hours < 0 ? 0 : hours) * 60 + (minutes < 0 ? 0 : minutes));
+    else
+        time_take_char(s, "Zz");
+    int64_t sign = str_starts(*s, S("-")) ? -1 : 1;
+    if (time_take_char(s, "+-")) {
+        int64_t hours = time_take_number(s, 2);
+        time_take_char(s, ":");
+        int64_t minutes = time_take_number(s, 2);
+        *east = sign * (hours * 60 + (minutes < 0 ? 0 : minutes));
+        if (hours < 0)
+            return false;
+    }
+    *s = str_trim(*s);
+    return !s->len || s->ptr[0] == '(';
+}
+
+/* The days since 1970 of a date that the calendar has; else false. */
+static bool time_date(int64_t year, int64_t month, int64_t day, int64_t *days)
+{
+    if (year < 0 || month < 1 || month > 12 || day < 1)
+        return false;
+    *days = time_days(year, month, day);
+    return *days < time_days(year + (month == 12), month % 12 + 1, 1);
 }
 
 /* Takes a date with a month's name, "Mon Nov 23 2026" or "Mon, 23 Nov 2026",
@@ -640,10 +656,7 @@ static bool time_take_named_date(Str *s, int64_t *days)
             if (str_eq_nocase(str_slice(word, 0, 3), (Str){names + m * 4L, 3}))
                 month = m + 1;
     }
-    if (!month || day < 1 || year < 0)
-        return false;
-    *days = time_days(year, month, day);
-    return true;
+    return time_date(year, month, day, days);
 }
 
 /*
@@ -656,17 +669,16 @@ static int64_t time_parse(Str text)
     Str s = str_trim(text);
     int64_t days = 0;
     int64_t clock = 0;
+    int64_t east = 0;
     int64_t number = 0;
     if (str_int(s, &number))
-        return number;
+        return number < 0 ? -1 : number;
     if (s.len >= 10 && str_is_digit(s.ptr[0]) && s.ptr[4] == '-') {
         int64_t year = time_take_number(&s, 4);
         int64_t month = time_take_char(&s, "-") ? time_take_number(&s, 2) : -1;
         int64_t day = time_take_char(&s, "-") ? time_take_number(&s, 2) : -1;
-        if (year < 0 || month < 1 || month > 12 || day < 1 || day > 31)
-            return -1;
-        days = time_days(year, month, day);
-        if (s.len && !time_take_char(&s, "Tt "))
+        if (!time_date(year, month, day, &days) ||
+            (s.len && !time_take_char(&s, "Tt ")))
             return -1;
     } else if (!time_take_named_date(&s, &days)) {
         return -1;
@@ -674,7 +686,9 @@ static int64_t time_parse(Str text)
     s = str_trim(s);
     if (s.len && (clock = time_take_clock(&s)) < 0)
         return -1;
-    return days * 86400000 + clock - time_take_zone(&s) * 60000;
+    if (!time_take_zone(&s, &east))
+        return -1;
+    return days * 86400000 + clock - east * 60000;
 }
 
 /* Writes milliseconds since 1970 as ISO 8601 in UTC with milliseconds, the
@@ -1026,7 +1040,7 @@ static int os_read_fd(Arena *arena, int fd, ptrdiff_t max, Str *out)
         if (!room) {
             ptrdiff_t more = buf.max - buf.len < 16 * KIB ? buf.max - buf.len
                                                           : 16 * KIB;
-            if (!more || !buf_reserve(&buf, more))
+            if (more <= 0 || !buf_reserve(&buf, more))
                 return EFBIG;
             continue;
         }
@@ -2398,6 +2412,8 @@ typedef struct {
     JsonScan scan;
     bool opened; /* the last token opened an object or array */
     bool broken; /* it was not JSON: the rest passes as it is */
+    int gaps;    /* bytes of white space after a whole document, in `gap` */
+    char gap[64];
     void (*sink)(void *to, Str text);
     void *to;
     ptrdiff_t len;
@@ -2453,9 +2469,15 @@ static void json_indent_step(JsonIndent *indent, Str c)
 {
     int before = indent->scan.depth;
     bool opened = indent->opened;
+    bool whole = json_is_whole(&indent->scan);
     JsonStep step = json_step(&indent->scan, c.ptr[0]);
-    if (step == JSON_SPACE)
+    if (step == JSON_SPACE) {
+        if (whole && indent->gaps < COUNT(indent->gap))
+            indent->gap[indent->gaps++] = c.ptr[0];
         return;
+    }
+    if (step == JSON_BAD)
+        json_indent_put(indent, (Str){indent->gap, indent->gaps});
     if (opened && step != JSON_CLOSE && step != JSON_BAD)
         json_indent_line(indent, before);
     if (step == JSON_CLOSE && !opened)
@@ -2568,7 +2590,9 @@ static int64_t json_int_of(const cJSON *item)
 {
     int64_t value = -1;
     if (cJSON_IsString(item))
-        return str_int(str_from(item->valuestring), &value) ? value : -1;
+        return str_int(str_from(item->valuestring), &value) && value >= 0
+                   ? value
+                   : -1;
     if (!cJSON_IsNumber(item) || item->valuedouble < 0 ||
         item->valuedouble > 9007199254740992.0)
         return -1;
@@ -3042,7 +3066,11 @@ static bool yaml_read(Arena *arena, Str text, YamlNode **root, Err *err)
         yaml_event_t event;
         if (!yaml_parser_parse(&parser, &event)) {
             const char *what = parser.problem ? parser.problem : "not YAML";
-            ok = yaml_fault(err, parser.problem_mark.line, what);
+            size_t line = parser.problem_mark.line;
+            if (parser.error == YAML_READER_ERROR) /* it has no mark */
+                for (size_t i = 0; i < parser.problem_offset; i++)
+                    line += i < (size_t)text.len && text.ptr[i] == '\n';
+            ok = yaml_fault(err, line, what);
             break;
         }
         more = event.type != YAML_STREAM_END_EVENT;
@@ -3224,7 +3252,8 @@ static bool url_split_host(Str text, Url *url)
         url->host = str_cut(&rest, ':');
     }
     if (rest.len) {
-        if (!str_int(rest, &port) || port < 1 || port > 65535)
+        if (!str_is_digit(rest.ptr[0]) || !str_int(rest, &port) || port < 1 ||
+            port > 65535)
             return false;
         url->port = (int)port;
     }
@@ -3243,7 +3272,7 @@ static bool url_parse(Str text, Url *url)
     url->port = url_default_port(url->scheme);
     Str rest = str_slice(text, colon + 3, text.len);
     ptrdiff_t end = 0;
-    while (end < rest.len && !strchr("/?#", rest.ptr[end]))
+    while (end < rest.len && str_index(S("/?#"), rest.ptr[end]) < 0)
         end++;
     Str authority = str_slice(rest, 0, end);
     rest = str_slice(rest, end, rest.len);
@@ -3362,6 +3391,11 @@ static bool url_bypasses_proxy(Str no_proxy, Str host, int port)
             Str tail = entry;
             Str head = str_cut(&tail, ':');
             int64_t number = 0;
+            if (str_starts(entry, S("["))) { /* [IPv6] or [IPv6]:port */
+                tail = str_slice(entry, 1, entry.len);
+                entry = head = str_cut(&tail, ']');
+                tail = str_slice(tail, 1, tail.len);
+            }
             bool one_colon = tail.len && str_index(tail, ':') < 0;
             if (one_colon && str_int(tail, &number)) {
                 if (number != port)
@@ -3525,6 +3559,12 @@ static void tls_add_pem(TlsAnchors *to, Str text)
         if (stop < 0) {
             to->skipped++;
             break;
+        }
+        ptrdiff_t again = str_find(str_slice(text, 0, stop), begin);
+        if (again >= 0) { /* its end is missing; the next may be whole */
+            to->skipped++;
+            text = str_slice(text, again, text.len);
+            continue;
         }
         Str der = tls_base64(&scratch, str_slice(text, 0, stop));
         tls_add_certificate(to, der);
@@ -6154,6 +6194,14 @@ static bool config_edit_commit(ConfigEdit *edit, Err *err)
         return err_set(err, EXIT_CONFIG,
                        "cannot write %.*s: an alias in it would name nothing",
                        P(config->path));
+    /* What could not be read again (a limit passed, a tag that libyaml writes
+     * and does not read) must not take the old file's place. */
+    Err fault = {0};
+    YamlNode *again = NULL;
+    if (!yaml_read(edit->arena, text, &again, &fault))
+        return err_set(err, EXIT_CONFIG,
+                       "cannot write %.*s: it could not be read again: %s",
+                       P(config->path), fault.message);
     int code = os_replace_file(edit->arena, edit->real, text, 0600);
     return code ? config_cannot_write(config->path, code, err) : true;
 }
@@ -8464,6 +8512,26 @@ static bool cli_takes_next(const char *text)
     return false;
 }
 
+/* Wipes the secrets among the arguments that were not taken yet. */
+static void cli_wipe_rest(const CliParse *parse)
+{
+    bool negated = false;
+    for (int i = parse->at; i < parse->argc; i++) {
+        Str value = str_from(parse->argv[i]);
+        bool here = str_index(value, '=') >= 0;
+        if (!str_starts(value, S("--")))
+            continue;
+        value = str_slice(value, 2, value.len);
+        Str name = str_cut(&value, '=');
+        if (!cli_options[cli_find_long(name, &negated)].secret)
+            continue;
+        if (here)
+            cli_wipe_argv(parse->argv[i] + 2 + name.len + 1);
+        else if (i + 1 < parse->argc)
+            cli_wipe_argv(parse->argv[++i]);
+    }
+}
+
 /* Finds the command first, since options may stand before its name: the words
  * that are no options, and no option's value, in their order. */
 static void cli_find_words(CliParse *parse)
@@ -8519,8 +8587,10 @@ static bool cli_parse(CliParse *parse, Err *err)
                                 : cli_take_short(parse, text, err);
             parse->command = ok ? named : found;
         }
-        if (!ok)
+        if (!ok) {
+            cli_wipe_rest(parse);
             return false;
+        }
     }
     return true;
 }
