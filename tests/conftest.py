@@ -123,6 +123,8 @@ class Home:
         """The environment of a run. A value of None takes a name away."""
         env = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8",
                "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+               # hs forbids ptrace of itself, which the leak checker needs
+               "ASAN_OPTIONS": "detect_leaks=0",
                **self.sim.env, **(more or {})}
         return {k: str(v) for k, v in env.items() if v is not None}
 
