@@ -138,6 +138,7 @@ struct ArenaChunk {
     ArenaChunk *next;
     ptrdiff_t size;
     ptrdiff_t used;
+    bool lent; /* not from malloc() */
 };
 
 /* A vendor's object that arena_free() has to release. */
@@ -177,11 +178,26 @@ static Str str_slice(Str s, ptrdiff_t from, ptrdiff_t to)
     return (Str){s.len ? s.ptr + from : s.ptr, to - from};
 }
 
+/* Eight bytes at a time, the last ones maybe twice; musl's memcmp() goes byte
+ * by byte. */
 static bool str_eq(Str a, Str b)
 {
+    ptrdiff_t i = 0;
     if (a.len != b.len)
         return false;
-    return !a.len || (a.ptr && b.ptr && !memcmp(a.ptr, b.ptr, (size_t)a.len));
+    for (; a.len >= 8 && i < a.len; i += 8) {
+        ptrdiff_t at = i < a.len - 8 ? i : a.len - 8;
+        uint64_t x = 0;
+        uint64_t y = 0;
+        memcpy(&x, a.ptr + at, 8);
+        memcpy(&y, b.ptr + at, 8);
+        if (x != y)
+            return false;
+    }
+    for (; i < a.len; i++)
+        if (a.ptr[i] != b.ptr[i])
+            return false;
+    return true;
 }
 
 /* ASCII letters only: protocol words, not people's names. */
@@ -189,9 +205,9 @@ static bool str_eq_nocase(Str a, Str b)
 {
     if (a.len != b.len)
         return false;
-    for (ptrdiff_t i = 0; i < a.len; i++)
-        if (tolower((unsigned char)a.ptr[i]) !=
-            tolower((unsigned char)b.ptr[i]))
+    for (ptrdiff_t i = a.len; i-- > 0;) /* names differ at their ends */
+        if (a.ptr[i] != b.ptr[i] && tolower((unsigned char)a.ptr[i]) !=
+                                        tolower((unsigned char)b.ptr[i]))
             return false;
     return true;
 }
@@ -231,6 +247,30 @@ static bool str_is_space(char c)
 static bool str_is_digit(char c)
 {
     return c >= '0' && c <= '9';
+}
+
+/* How many bytes at the start of `s` are printable ASCII, 16 at a time. */
+static ptrdiff_t str_printable_run(Str s)
+{
+    typedef uint8_t Block __attribute__((vector_size(16)));
+    ptrdiff_t i = 0;
+    for (; i + 16 <= s.len; i += 16) {
+        Block block;
+        uint64_t odd[2]; /* ones in the bytes that end the run */
+        memcpy(&block, s.ptr + i, sizeof(block));
+        Block odd_bytes = (Block)(block - ' ' > '~' - ' ');
+        memcpy(odd, &odd_bytes, sizeof(odd));
+        if (!(odd[0] | odd[1]))
+            continue;
+        if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
+            break;
+        return i + (odd[0] ? __builtin_ctzll(odd[0])
+                           : 64 + __builtin_ctzll(odd[1])) /
+                       8;
+    }
+    while (i < s.len && s.ptr[i] >= ' ' && s.ptr[i] <= '~')
+        i++;
+    return i;
 }
 
 static Str str_trim(Str s)
@@ -367,28 +407,47 @@ static _Noreturn void arena_exhausted(void)
     exit(EXIT_FAILED);
 }
 
+/* An arena that uses up `memory`, aligned for any type, before malloc()'s. */
+static Arena arena_in(void *memory, ptrdiff_t size)
+{
+    ArenaChunk *chunk = memory;
+    *chunk = (ArenaChunk){NULL, size, (sizeof(*chunk) + 15) & ~15UL, true};
+    return (Arena){chunk, NULL};
+}
+
+/* Gives `size` bytes as arena_alloc() does, but not zeroed: for what is
+ * written before it is read, since touching memory twice costs time. */
+static void *arena_take(Arena *arena, ptrdiff_t size)
+{
+    enum { ALIGN = 16, CHUNK = 16 * KIB, GROWN = 512 * KIB };
+    ptrdiff_t head = (ptrdiff_t)(sizeof(ArenaChunk) + ALIGN - 1) & -ALIGN;
+    ArenaChunk *chunk = arena->chunks;
+    if (size < 0 || size > PTRDIFF_MAX - head - GROWN)
+        arena_exhausted();
+    size = (size + ALIGN - 1) & -ALIGN;
+    if (!chunk || chunk->size - chunk->used < size) {
+        ptrdiff_t least = chunk ? 2 * chunk->size : CHUNK;
+        ptrdiff_t room = least < GROWN ? least : GROWN;
+        if (room < head + size)
+            room = head + size;
+        chunk = malloc((size_t)room);
+        if (!chunk)
+            arena_exhausted();
+        *chunk = (ArenaChunk){arena->chunks, room, head, false};
+        arena->chunks = chunk;
+    }
+    void *memory = (char *)chunk + chunk->used;
+    chunk->used += size;
+    return memory;
+}
+
 /*
  * Gives `size` zeroed bytes, aligned for any type, that live as long as the
  * arena. Never gives NULL: without memory the program ends (exit 1).
  */
 static void *arena_alloc(Arena *arena, ptrdiff_t size)
 {
-    enum { ALIGN = 16, CHUNK = 64 * KIB };
-    ptrdiff_t head = (ptrdiff_t)(sizeof(ArenaChunk) + ALIGN - 1) & -ALIGN;
-    ArenaChunk *chunk = arena->chunks;
-    if (size < 0 || size > PTRDIFF_MAX - head - CHUNK)
-        arena_exhausted();
-    size = (size + ALIGN - 1) & -ALIGN;
-    if (!chunk || chunk->size - chunk->used < size) {
-        ptrdiff_t room = head + size > CHUNK ? head + size : CHUNK;
-        chunk = malloc((size_t)room);
-        if (!chunk)
-            arena_exhausted();
-        *chunk = (ArenaChunk){arena->chunks, room, head};
-        arena->chunks = chunk;
-    }
-    void *memory = (char *)chunk + chunk->used;
-    chunk->used += size;
+    void *memory = arena_take(arena, size);
     return size ? memset(memory, 0, (size_t)size) : memory;
 }
 
@@ -416,9 +475,11 @@ static void arena_free(Arena *arena)
         hook->release(hook->object);
     while (arena->chunks) {
         ArenaChunk *chunk = arena->chunks;
+        bool lent = chunk->lent;
         arena->chunks = chunk->next;
         secret_wipe(chunk, chunk->used);
-        free(chunk);
+        if (!lent)
+            free(chunk);
     }
     *arena = (Arena){0};
 }
@@ -454,6 +515,37 @@ arena_printf(Arena *arena, const char *format, ...)
     return (Str){text, len};
 }
 
+/* The parts, one after the other. */
+static Str arena_join(Arena *arena, const Str *parts, int count)
+{
+    ptrdiff_t len = 0;
+    for (int i = 0; i < count; i++)
+        len += parts[i].len;
+    char *text = arena_take(arena, len);
+    len = 0;
+    for (int i = 0; i < count; i++) {
+        if (parts[i].len)
+            memcpy(text + len, parts[i].ptr, (size_t)parts[i].len);
+        len += parts[i].len;
+    }
+    return (Str){text, len};
+}
+
+/* A number as text. */
+static Str arena_int(Arena *arena, int64_t value)
+{
+    enum { MOST = 20 };
+    char *text = arena_take(arena, MOST);
+    char *at = text + MOST;
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do
+        *--at = (char)('0' + left % 10);
+    while (left /= 10);
+    if (value < 0)
+        *--at = '-';
+    return (Str){at, text + MOST - at};
+}
+
 static Buf buf_new(Arena *arena, ptrdiff_t max)
 {
     return (Buf){.arena = arena, .max = max};
@@ -477,7 +569,9 @@ static bool buf_reserve(Buf *buf, ptrdiff_t more)
     ptrdiff_t cap = buf->cap ? buf->cap : 256;
     while (cap - buf->len < more)
         cap = cap > buf->max / 2 ? buf->max : cap * 2;
-    char *grown = arena_alloc(buf->arena, cap);
+    if (!buf->len && more > KIB)
+        cap = more; /* the caller knows what is to come */
+    char *grown = arena_take(buf->arena, cap);
     if (buf->len) {
         memcpy(grown, buf->ptr, (size_t)buf->len);
         secret_wipe(buf->ptr, buf->len);
@@ -812,8 +906,6 @@ static void os_init(void)
     os_fill_standard_fds();
     setrlimit(RLIMIT_CORE, &no_core);
     prctl(PR_SET_DUMPABLE, 0);
-    if (pipe2(os_signal_pipe, O_CLOEXEC | O_NONBLOCK))
-        os_signal_pipe[0] = os_signal_pipe[1] = -1;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
@@ -881,6 +973,8 @@ static int64_t os_random(int64_t below)
  */
 static int os_poll(struct pollfd *fds, int count, int64_t timeout)
 {
+    if (os_signal_pipe[0] < 0 && pipe2(os_signal_pipe, O_CLOEXEC | O_NONBLOCK))
+        os_signal_pipe[0] = os_signal_pipe[1] = -1;
     fds[count] = (struct pollfd){os_signal_pipe[0], POLLIN, 0};
     int wait = timeout > INT_MAX ? INT_MAX : (int)timeout;
     if (os_interrupted())
@@ -960,7 +1054,9 @@ static Str os_path_base(Str path)
 static Str os_path_join(Arena *arena, Str dir, Str name)
 {
     bool slash = str_ends(dir, S("/")) || !dir.len;
-    return arena_printf(arena, "%.*s%s%.*s", P(dir), slash ? "" : "/", P(name));
+    const Str parts[] = {dir, slash ? S("") : S("/"), name, S("\0")};
+    Str path = arena_join(arena, parts, COUNT(parts));
+    return str_slice(path, 0, path.len - 1);
 }
 
 /* The home folder: HOME, else the user's entry in /etc/passwd; empty where
@@ -1449,6 +1545,11 @@ static void term_add_safe(Buf *buf, Str s, bool lines)
 {
     while (s.len) {
         uint32_t c = 0;
+        ptrdiff_t run = str_printable_run(s);
+        buf_add(buf, str_slice(s, 0, run));
+        s = str_slice(s, run, s.len);
+        if (!s.len)
+            break;
         int n = str_utf8(s, &c);
         bool control = c < 0x20 || (c >= 0x7f && c < 0xa0);
         bool kept = c == '\t' || (lines && c == '\n');
@@ -1570,7 +1671,8 @@ __attribute__((format(printf, 2, 3))) static void
 term_printf(Term *term, const char *format, ...)
 {
     char text[4 * KIB];
-    Arena scratch = {0};
+    _Alignas(max_align_t) char memory[8 * KIB]; /* most need no malloc() */
+    Arena scratch = arena_in(memory, sizeof(memory));
     Buf safe = buf_new(&scratch, (ptrdiff_t)sizeof(text));
     va_list args;
     va_start(args, format);
@@ -1606,13 +1708,14 @@ static void term_out_foreign(Term *term, Str data)
 /* How many columns the text takes: wide characters two, combining none. */
 static int term_width(Str s)
 {
-    int width = 0;
-    while (s.len) {
+    ptrdiff_t at = str_printable_run(s);
+    int width = (int)at;
+    while (at < s.len) {
         uint32_t c = 0;
-        int n = str_utf8(s, &c);
+        int n = str_utf8(str_slice(s, at, s.len), &c);
         int w = n ? wcwidth((wchar_t)c) : 1;
         width += w < 0 ? 1 : w;
-        s = str_slice(s, n ? n : 1, s.len);
+        at += n ? n : 1;
     }
     return width;
 }
@@ -1641,24 +1744,25 @@ static Str term_clip(Str s, int columns)
  */
 static void term_table(Term *term, const Str *cells, int rows, int columns)
 {
-    Arena scratch = {0};
-    for (int row = 0; row < rows; row++) {
-        Buf line = buf_new(&scratch, 64 * KIB);
-        for (int column = 0; column < columns; column++) {
-            int widest = 0;
-            for (int r = 0; r < rows; r++) {
-                int width = term_width(cells[r * columns + column]);
-                widest = width > widest ? width : widest;
-            }
-            Str cell = cells[row * columns + column];
-            term_add_safe(&line, cell, false);
-            if (column < columns - 1)
-                buf_add_repeat(&line, ' ', widest + 2 - term_width(cell));
+    Buf line = buf_new(term->arena, 64 * KIB);
+    int *widest = arena_array(term->arena, columns, sizeof(*widest));
+    for (int i = 0; i < rows * columns; i++) {
+        int width = term_width(cells[i]);
+        if (width > widest[i % columns])
+            widest[i % columns] = width;
+    }
+    for (int i = 0; i < rows * columns; i++) {
+        int column = i % columns;
+        term_add_safe(&line, cells[i], false);
+        if (column < columns - 1) {
+            buf_add_repeat(&line, ' ',
+                           widest[column] + 2 - term_width(cells[i]));
+            continue;
         }
         buf_add_char(&line, '\n');
         term_out(term, buf_str(&line));
+        line.len = 0;
     }
-    arena_free(&scratch);
 }
 
 typedef enum {
@@ -2694,21 +2798,26 @@ enum {
 typedef enum { YAML_TEXT, YAML_LIST, YAML_MAP, YAML_ALIAS } YamlKind;
 
 typedef struct YamlNode YamlNode; /* forward: a node holds nodes */
-struct YamlNode {
-    YamlKind kind;
-    yaml_scalar_style_t style; /* of a text */
-    bool flow;                 /* a list or map in brackets */
-    bool open;                 /* while reading: not yet at its end */
-    bool written;              /* while writing: an alias may follow */
-    int line;                  /* in the file, from 1; 0: made by us */
+struct YamlNode {                 /* 64 bytes: files have thousands */
+    uint8_t kind;                 /* a YamlKind */
+    uint8_t style;                /* of a text: a yaml_scalar_style_t */
+    bool merges;                  /* a map with a key << */
+    bool flow;                    /* a list or map in brackets */
+    bool open;                    /* while reading: not yet at its end */
+    bool written;                 /* while writing: an alias may follow */
+    int line;                     /* in the file, from 1; 0: made by us */
     int count;
-    Str text; /* of a text; an alias's or anchored node's name is `anchor` */
-    Str tag;
-    Str anchor;
-    YamlNode *key;    /* of a map's entry */
-    YamlNode *target; /* of an alias */
-    YamlNode *first;
-    YamlNode *last;
+    union { /* by its kind */
+        Str text;
+        YamlNode *target; /* of an alias */
+        struct {          /* of a list or map */
+            YamlNode *first;
+            YamlNode *last;
+        };
+    };
+    const char *tag;    /* NULL: none */
+    const char *anchor; /* its name, where aliases may refer to it */
+    YamlNode *key;      /* of a map's entry */
     YamlNode *next;
 };
 
@@ -2727,7 +2836,7 @@ typedef struct {
 static YamlNode *yaml_new(Arena *arena, YamlKind kind)
 {
     YamlNode *node = arena_alloc(arena, sizeof(*node));
-    node->kind = kind;
+    node->kind = (uint8_t)kind;
     return node;
 }
 
@@ -2750,7 +2859,7 @@ static void yaml_append(YamlNode *parent, YamlNode *node)
 
 static bool yaml_key_is(const YamlNode *entry, Str key)
 {
-    return str_eq(entry->key->text, key);
+    return entry->key->text.len == key.len && str_eq(entry->key->text, key);
 }
 
 static YamlNode *yaml_own_entry(const YamlNode *map, Str key)
@@ -2770,12 +2879,16 @@ static YamlNode *yaml_find(const YamlNode *map, Str key, int depth); /* forward:
  * to a depth that no sane file needs. */
 static YamlNode *yaml_find_merged(const YamlNode *map, Str key, int depth)
 {
+    if (!map || !map->merges)
+        return NULL;
     YamlNode *merge = yaml_follow(yaml_own_entry(map, S("<<")));
     YamlNode *found = NULL;
     if (!merge || !depth)
         return NULL;
     if (merge->kind == YAML_MAP)
         return yaml_find(merge, key, depth - 1);
+    if (merge->kind != YAML_LIST)
+        return NULL;
     for (YamlNode *item = merge->first; item && !found; item = item->next)
         found = yaml_find(yaml_follow(item), key, depth - 1);
     return found;
@@ -2789,10 +2902,12 @@ static YamlNode *yaml_find(const YamlNode *map, Str key, int depth)
 }
 
 /* The value under a key, aliases and merges followed; NULL: none. */
-static YamlNode *yaml_get(const YamlNode *map, const char *key)
+static inline __attribute__((always_inline)) YamlNode *
+yaml_get(const YamlNode *map, const char *key)
 {
-    enum { MERGES = 8 };
-    return yaml_follow(yaml_find(map, str_from(key), MERGES));
+    enum { MERGES = 8 }; /* inline, so that the compiler measures the key */
+    return yaml_follow(
+        yaml_find(map, (Str){key, (ptrdiff_t)strlen(key)}, MERGES));
 }
 
 /* The value that stands under a key in the map itself: no alias, no merge.
@@ -2807,7 +2922,7 @@ static YamlNode *yaml_get_own(const YamlNode *map, const char *key)
 static bool yaml_is_null(const YamlNode *node)
 {
     return !node || (node->kind == YAML_TEXT &&
-                     node->style == YAML_PLAIN_SCALAR_STYLE && !node->tag.len &&
+                     node->style == YAML_PLAIN_SCALAR_STYLE && !node->tag &&
                      (!node->text.len || str_eq(node->text, S("~")) ||
                       str_eq_nocase(node->text, S("null"))));
 }
@@ -2915,9 +3030,10 @@ static bool yaml_attach(YamlReader *reader, YamlNode *node, Err *err)
         reader->root = node;
         return true;
     }
-    if (node->kind == YAML_TEXT && str_index(node->text, ':') >= 0)
-        yaml_unflow(reader);
     YamlNode *parent = reader->open[reader->depth - 1];
+    if (parent->flow && node->kind == YAML_TEXT &&
+        str_index(node->text, ':') >= 0)
+        yaml_unflow(reader);
     if (parent->kind == YAML_MAP) {
         YamlNode **key = &reader->key[reader->depth - 1];
         if (!*key) {
@@ -2925,6 +3041,7 @@ static bool yaml_attach(YamlReader *reader, YamlNode *node, Err *err)
                 return yaml_fault(err, line, "a key must be plain text");
             if (yaml_own_entry(parent, node->text))
                 return yaml_fault(err, line, "a key stands twice in one map");
+            parent->merges |= str_eq(node->text, S("<<"));
             *key = node;
             return true;
         }
@@ -2937,9 +3054,9 @@ static bool yaml_attach(YamlReader *reader, YamlNode *node, Err *err)
     return true;
 }
 
-static Str yaml_copy(Arena *arena, const yaml_char_t *text)
+static const char *yaml_copy(Arena *arena, const yaml_char_t *text)
 {
-    return arena_copy(arena, str_from((const char *)text));
+    return arena_cstr(arena, str_from((const char *)text));
 }
 
 /* Keeps a node's anchor for the aliases that follow. */
@@ -2959,11 +3076,11 @@ static bool yaml_anchor(YamlReader *reader, YamlNode *node,
 static bool yaml_on_alias(YamlReader *reader, const yaml_event_t *event,
                           Err *err)
 {
-    Str name = str_from((const char *)event->data.alias.anchor);
+    const char *name = (const char *)event->data.alias.anchor;
     YamlNode *node = yaml_new(reader->arena, YAML_ALIAS);
     node->line = (int)event->start_mark.line + 1;
     for (int i = reader->anchor_count - 1; i >= 0 && !node->target; i--)
-        if (str_eq(reader->anchors[i]->anchor, name))
+        if (!strcmp(reader->anchors[i]->anchor, name))
             node->target = reader->anchors[i];
     if (!node->target)
         return yaml_fault(err, event->start_mark.line,
@@ -2979,7 +3096,7 @@ static bool yaml_on_text(YamlReader *reader, const yaml_event_t *event,
 {
     YamlNode *node = yaml_new(reader->arena, YAML_TEXT);
     node->line = (int)event->start_mark.line + 1;
-    node->style = event->data.scalar.style;
+    node->style = (uint8_t)event->data.scalar.style;
     node->text = arena_copy(reader->arena,
                             (Str){(const char *)event->data.scalar.value,
                                   (ptrdiff_t)event->data.scalar.length});
@@ -3046,8 +3163,217 @@ static bool yaml_on_event(YamlReader *reader, const yaml_event_t *event,
 }
 
 /*
+ * The short way: what both clients write is a small part of YAML, and reading
+ * that part takes a tenth of libyaml's time (a file of 100 accounts took ten
+ * times as long as starting the program). It knows printable ASCII, block maps
+ * and lists, keys of letters, digits, _ and -, and scalars on one line: plain,
+ * quoted without escapes, `>-` with one line below. It decides nothing: at
+ * anything else, faults too, it gives up and libyaml reads the whole file.
+ * Texts are slices of the file, not copies.
+ */
+typedef struct {
+    YamlReader *reader;
+    Str rest;
+    Str body;   /* the line under way, without its indentation */
+    int indent; /* of it; -1 at the end of the file */
+    int line;
+    int column[YAML_DEPTH]; /* where the entries of each open one stand */
+    YamlNode *keys[16];     /* seen last, to be shared */
+    unsigned turn;
+    Err ignored;
+} YamlShort;
+
+/* Takes the next line. False where it is empty, or not plain to read. */
+static bool yaml_short_next(YamlShort *in)
+{
+    in->line++;
+    in->indent = -1;
+    in->body = (Str){0};
+    if (!in->rest.len)
+        return true;
+    ptrdiff_t end = str_printable_run(in->rest);
+    ptrdiff_t at = 0;
+    if (end == in->rest.len || in->rest.ptr[end] != '\n')
+        return false;
+    while (at + 2 <= end && !memcmp(in->rest.ptr + at, "  ", 2))
+        at += 2;
+    at += at < end && in->rest.ptr[at] == ' ';
+    in->indent = (int)at;
+    in->body = str_slice(in->rest, at, end);
+    in->rest = str_slice(in->rest, end + 1, in->rest.len);
+    return in->body.len && in->body.ptr[in->body.len - 1] != ' ';
+}
+
+static bool yaml_short_letter(char c)
+{
+    unsigned char lower = (unsigned char)(c | 0x20);
+    return (lower >= 'a' && lower <= 'z') || str_is_digit(c) || c == '_';
+}
+
+/* The length of the key that the line starts with, 0: none. */
+static ptrdiff_t yaml_short_key_len(Str s)
+{
+    ptrdiff_t n = 0;
+    while (n < s.len && (yaml_short_letter(s.ptr[n]) || (n && s.ptr[n] == '-')))
+        n++;
+    return n <= 128 && n < s.len && s.ptr[n] == ':' ? n : 0;
+}
+
+/* Takes `key:` off the line; its node, NULL where there is none. Nodes of
+ * keys are shared: accounts have the same ones, in the same order. */
+static YamlNode *yaml_short_key(YamlShort *in, Str *value)
+{
+    Str s = in->body;
+    YamlNode *key = NULL;
+    for (int i = 0; i < COUNT(in->keys) && !key; i++) {
+        YamlNode *known = in->keys[++in->turn % (unsigned)COUNT(in->keys)];
+        if (known && known->text.len < s.len && s.ptr[known->text.len] == ':' &&
+            str_eq(known->text, (Str){s.ptr, known->text.len}))
+            key = known;
+    }
+    ptrdiff_t n = key ? key->text.len : yaml_short_key_len(s);
+    if (!n || (n + 1 < s.len && (s.ptr[n + 1] != ' ' || s.ptr[n + 2] == ' ')))
+        return NULL;
+    *value = n + 1 < s.len ? (Str){s.ptr + n + 2, s.len - n - 2} : (Str){0};
+    if (key)
+        return key;
+    key = yaml_new(in->reader->arena, YAML_TEXT);
+    key->line = in->line;
+    key->style = YAML_PLAIN_SCALAR_STYLE;
+    key->text = str_slice(s, 0, n);
+    in->keys[++in->turn % (unsigned)COUNT(in->keys)] = key;
+    return key;
+}
+
+static bool yaml_short_dash(const YamlShort *in)
+{
+    return in->body.len > 1 && in->body.ptr[0] == '-' && in->body.ptr[1] == ' ';
+}
+
+/* The text of a scalar on one line, and its style; false: not a plain case. */
+static bool yaml_short_scalar(Str s, Str *text, uint8_t *style)
+{
+    char first = s.ptr[0];
+    *text = s;
+    *style = YAML_PLAIN_SCALAR_STYLE;
+    if (first == '\'' || first == '"') {
+        *text = str_slice(s, 1, s.len - 1);
+        *style = first == '"' ? YAML_DOUBLE_QUOTED_SCALAR_STYLE
+                              : YAML_SINGLE_QUOTED_SCALAR_STYLE;
+        return s.len >= 2 && s.ptr[s.len - 1] == first &&
+               str_index(*text, first) < 0 && str_index(*text, '\\') < 0;
+    }
+    for (ptrdiff_t i = 1; i < s.len; i++)
+        if (s.ptr[i] == ' ' && (s.ptr[i - 1] == ':' || s.ptr[i + 1] == '#'))
+            return false;
+    return (yaml_short_letter(first) || first == '/') &&
+           s.ptr[s.len - 1] != ':';
+}
+
+/* Opens the list or map that begins on this line. */
+static bool yaml_short_open(YamlShort *in, YamlKind kind, int column)
+{
+    YamlReader *reader = in->reader;
+    YamlNode *node = yaml_new(reader->arena, kind);
+    node->line = in->line;
+    node->open = true;
+    if (reader->depth == YAML_DEPTH || !yaml_attach(reader, node, &in->ignored))
+        return false;
+    in->column[reader->depth] = column;
+    reader->key[reader->depth] = NULL;
+    reader->open[reader->depth++] = node;
+    return true;
+}
+
+/* The value of a key or the item of a list whose entries stand at `column`;
+ * takes the lines that belong to it and the one after them. */
+static bool yaml_short_value(YamlShort *in, Str value, int column)
+{
+    YamlReader *reader = in->reader;
+    YamlNode *parent = reader->open[reader->depth - 1];
+    int line = in->line;
+    if (!value.len) {
+        if (!yaml_short_next(in))
+            return false;
+        bool list = yaml_short_dash(in);
+        bool indented = in->indent > column || (list && in->indent == column &&
+                                                parent->kind == YAML_MAP);
+        return indented &&
+               yaml_short_open(in, list ? YAML_LIST : YAML_MAP, in->indent);
+    }
+    bool map = str_eq(value, S("{}"));
+    bool flow = map || str_eq(value, S("[]"));
+    YamlNode *node = yaml_new(reader->arena, map    ? YAML_MAP
+                                             : flow ? YAML_LIST
+                                                    : YAML_TEXT);
+    node->line = line;
+    node->flow = flow;
+    if (str_eq(value, S(">-"))) {
+        if (!yaml_short_next(in) || in->indent <= column)
+            return false;
+        node->text = in->body;
+        node->style = YAML_FOLDED_SCALAR_STYLE;
+    } else if (!flow && !yaml_short_scalar(value, &node->text, &node->style)) {
+        return false;
+    }
+    return yaml_attach(reader, node, &in->ignored) && yaml_short_next(in) &&
+           in->indent <= column;
+}
+
+/* One entry: an item of a list, or a key and its value. */
+static bool yaml_short_entry(YamlShort *in)
+{
+    YamlReader *reader = in->reader;
+    Str value = {0};
+    int column = in->indent;
+    bool dash = yaml_short_dash(in);
+    if (dash != (reader->open[reader->depth - 1]->kind == YAML_LIST))
+        return false;
+    if (dash) {
+        in->body = str_slice(in->body, 2, in->body.len);
+        column += 2;
+    }
+    YamlNode *key = yaml_short_key(in, &value);
+    if (dash && !key)
+        return in->body.ptr[0] != ' ' &&
+               yaml_short_value(in, in->body, column - 2);
+    if (dash && !yaml_short_open(in, YAML_MAP, column))
+        return false;
+    return key && yaml_attach(reader, key, &in->ignored) &&
+           yaml_short_value(in, value, column);
+}
+
+/* Reads a file by the short way; false where libyaml must. */
+static bool yaml_short_read(YamlReader *reader, Str text)
+{
+    YamlShort in = {.reader = reader, .rest = text};
+    if (!str_ends(text, S("\n")) || !yaml_short_next(&in) || in.indent ||
+        !yaml_short_open(&in, YAML_MAP, 0))
+        return false;
+    while (in.indent >= 0) {
+        bool dash = yaml_short_dash(&in);
+        while (reader->depth) {
+            YamlNode *node = reader->open[reader->depth - 1];
+            int column = in.column[reader->depth - 1];
+            if (in.indent > column ||
+                (in.indent == column && (dash || node->kind == YAML_MAP)))
+                break;
+            node->open = false;
+            reader->depth--;
+        }
+        if (!reader->depth || in.indent != in.column[reader->depth - 1] ||
+            !yaml_short_entry(&in))
+            return false;
+    }
+    while (reader->depth)
+        reader->open[--reader->depth]->open = false;
+    return true;
+}
+
+/*
  * Reads one YAML document. Gives its root, NULL for an empty one; false with
- * the fault and its line where it is not valid or goes past a limit.
+ * the fault and its line where it is not valid or goes past a limit. `text`
+ * must live as long as the arena.
  */
 static bool yaml_read(Arena *arena, Str text, YamlNode **root, Err *err)
 {
@@ -3058,6 +3384,11 @@ static bool yaml_read(Arena *arena, Str text, YamlNode **root, Err *err)
     reader->arena = arena;
     if (text.len > YAML_MAX)
         return err_set(err, EXIT_CONFIG, "it is larger than 1 MiB");
+    if (yaml_short_read(reader, text)) {
+        *root = reader->root;
+        return true;
+    }
+    *reader = (YamlReader){.arena = arena};
     if (!yaml_parser_initialize(&parser))
         arena_exhausted();
     yaml_parser_set_input_string(&parser, (const unsigned char *)text.ptr,
@@ -3088,34 +3419,30 @@ static int yaml_to_buf(void *to, unsigned char *text, size_t size)
     return !((Buf *)to)->full;
 }
 
-/* libyaml wants unsigned, NUL-terminated names; NULL for none. */
-static yaml_char_t *yaml_name(Arena *scratch, Str s)
+/* libyaml says const nowhere, but copies what it is given. */
+static yaml_char_t *yaml_name(const char *name)
 {
-    if (!s.len)
-        return NULL;
-    yaml_char_t *name = arena_alloc(scratch, s.len + 1);
-    return memcpy(name, s.ptr, (size_t)s.len);
+    return (yaml_char_t *)(uintptr_t)name;
 }
 
 /* Emits a text, an alias, or the start of a list or map. */
-static bool yaml_emit_node(yaml_emitter_t *emitter, Arena *scratch,
-                           YamlNode *node)
+static bool yaml_emit_node(yaml_emitter_t *emitter, YamlNode *node)
 {
     yaml_event_t event = {0};
-    yaml_char_t *anchor = yaml_name(scratch, node->anchor);
-    yaml_char_t *tag = yaml_name(scratch, node->tag);
+    yaml_char_t *anchor = yaml_name(node->anchor);
+    yaml_char_t *tag = yaml_name(node->tag);
     int ok = 0;
     if (node->kind == YAML_ALIAS)
         ok = node->target->written &&
-             yaml_alias_event_initialize(
-                 &event, yaml_name(scratch, node->target->anchor));
+             yaml_alias_event_initialize(&event,
+                                         yaml_name(node->target->anchor));
     else if (node->kind == YAML_TEXT) {
         Str text = node->text;
         if (yaml_is_null(node) && !text.len)
             text = S("null"); /* the emitter would write '' for nothing */
         ok = yaml_scalar_event_initialize(
             &event, anchor, tag, (const yaml_char_t *)text.ptr, (int)text.len,
-            !tag, !tag, node->style);
+            !tag, !tag, (yaml_scalar_style_t)node->style);
     } else if (node->kind == YAML_LIST)
         ok = yaml_sequence_start_event_initialize(
             &event, anchor, tag, !tag,
@@ -3139,8 +3466,7 @@ static bool yaml_emit_end(yaml_emitter_t *emitter, YamlKind kind)
 }
 
 /* Emits a tree, keeping the way down in a stack of its own. */
-static bool yaml_emit_tree(yaml_emitter_t *emitter, Arena *scratch,
-                           YamlNode *root)
+static bool yaml_emit_tree(yaml_emitter_t *emitter, YamlNode *root)
 {
     YamlNode *open[YAML_DEPTH + 4] = {NULL};
     YamlNode *next[YAML_DEPTH + 4] = {NULL};
@@ -3149,9 +3475,9 @@ static bool yaml_emit_tree(yaml_emitter_t *emitter, Arena *scratch,
     for (;;) {
         if (node) {
             bool branch = node->kind == YAML_LIST || node->kind == YAML_MAP;
-            if (node->key && !yaml_emit_node(emitter, scratch, node->key))
+            if (node->key && !yaml_emit_node(emitter, node->key))
                 return false;
-            if (!yaml_emit_node(emitter, scratch, node))
+            if (!yaml_emit_node(emitter, node))
                 return false;
             if (branch && depth == COUNT(open))
                 return false;
@@ -3178,7 +3504,6 @@ static bool yaml_write(Arena *arena, YamlNode *root, Str *out)
 {
     yaml_emitter_t emitter;
     yaml_event_t event = {0};
-    Arena scratch = {0};
     Buf text = buf_new(arena, 2L * YAML_MAX);
     if (!yaml_emitter_initialize(&emitter))
         arena_exhausted();
@@ -3189,14 +3514,13 @@ static bool yaml_write(Arena *arena, YamlNode *root, Str *out)
     bool ok = yaml_emitter_emit(&emitter, &event);
     yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1);
     ok = ok && yaml_emitter_emit(&emitter, &event);
-    ok = ok && yaml_emit_tree(&emitter, &scratch, root);
+    ok = ok && yaml_emit_tree(&emitter, root);
     yaml_document_end_event_initialize(&event, 1);
     ok = ok && yaml_emitter_emit(&emitter, &event);
     yaml_stream_end_event_initialize(&event);
     ok = ok && yaml_emitter_emit(&emitter, &event) &&
          yaml_emitter_flush(&emitter);
     yaml_emitter_delete(&emitter);
-    arena_free(&scratch);
     *out = buf_str(&text);
     return ok;
 }
@@ -3618,13 +3942,41 @@ static Str tls_add_system(TlsAnchors *to)
     return (Str){0};
 }
 
+/* BearSSL's pointers are not to const, though it writes through none. */
+static unsigned char *tls_built_in_part(const unsigned char **from, size_t size)
+{
+    const unsigned char *part = *from;
+    *from += size;
+    return (unsigned char *)(uintptr_t)part;
+}
+
 static void tls_add_built_in(TlsAnchors *to)
 {
-    to->anchors = arena_array(to->arena, ANCHORS_LEN + 256,
-                              sizeof(*to->anchors));
-    memcpy(to->anchors, ANCHORS, sizeof(ANCHORS));
-    to->count = ANCHORS_LEN;
-    to->cap = ANCHORS_LEN + 256;
+    const unsigned char *from = ANCHOR_BYTES;
+    to->cap = COUNT(ANCHORS) + 256;
+    to->anchors = arena_array(to->arena, to->cap, sizeof(*to->anchors));
+    for (to->count = 0; to->count < COUNT(ANCHORS); to->count++) {
+        size_t name = ANCHORS[to->count].name;
+        size_t size = ANCHORS[to->count].n_or_q;
+        size_t e = ANCHORS[to->count].e;
+        br_x509_trust_anchor *anchor = &to->anchors[to->count];
+        br_x509_pkey *key = &anchor->pkey;
+        anchor->flags = BR_X509_TA_CA;
+        anchor->dn.data = tls_built_in_part(&from, name);
+        anchor->dn.len = name;
+        if (ANCHORS[to->count].curve) {
+            key->key_type = BR_KEYTYPE_EC;
+            key->key.ec.curve = ANCHORS[to->count].curve;
+            key->key.ec.q = tls_built_in_part(&from, size);
+            key->key.ec.qlen = size;
+        } else {
+            key->key_type = BR_KEYTYPE_RSA;
+            key->key.rsa.n = tls_built_in_part(&from, size);
+            key->key.rsa.nlen = size;
+            key->key.rsa.e = tls_built_in_part(&from, e);
+            key->key.rsa.elen = e;
+        }
+    }
 }
 
 static bool tls_no_anchor(Err *err, const char *what, Str where, int code)
@@ -5549,6 +5901,7 @@ typedef struct {
     Str name;
     bool name_is_odd; /* a list or a map */
     int64_t id;       /* 0: none (only for CONFIG_AUTH_TOKEN) */
+    uint32_t name_hash;
     bool qa;
     ConfigAuth auth;
     Str auth_name; /* as the file spells it */
@@ -5679,6 +6032,16 @@ static Str config_type_of(const YamlNode *node)
 
 /* One account. An access token counts only where it stands in the account
  * itself: what an alias or a merge shares is another account's. */
+/* What names that differ in no more than case have in common (FNV-1a). */
+static uint32_t config_name_hash(Str name)
+{
+    uint32_t hash = 2166136261u;
+    for (ptrdiff_t i = 0; i < name.len; i++)
+        hash = (hash ^ (uint32_t)tolower((unsigned char)name.ptr[i])) *
+               16777619u;
+    return hash;
+}
+
 static ConfigAccount config_read_account(YamlNode *node)
 {
     const YamlNode *auth = yaml_get(node, "auth");
@@ -5707,6 +6070,7 @@ static ConfigAccount config_read_account(YamlNode *node)
     if (expires.len)
         account.expires_at = time_parse(expires);
     account.auth = config_auth_from(account.auth_name);
+    account.name_hash = config_name_hash(account.name);
     account.key = secret_from(yaml_text(yaml_get(
         node,
         account.auth == CONFIG_AUTH_API_KEY ? "apiKey" : "personalAccessKey")));
@@ -5919,6 +6283,21 @@ static void config_check_account(Buf *faults, const ConfigAccount *account,
         }
 }
 
+/* Whether an account has the id or the name of one before it. */
+static void config_check_twins(Buf *faults, const Config *config, int number)
+{
+    const ConfigAccount *account = &config->accounts[number];
+    for (int k = 0; k < number; k++) {
+        const ConfigAccount *other = &config->accounts[k];
+        if (account->id != other->id && account->name_hash != other->name_hash)
+            continue;
+        if (account->id > 0 && account->id == other->id)
+            config_fault(faults, account, number, "its id stands twice");
+        if (account->name.len && str_eq_nocase(account->name, other->name))
+            config_fault(faults, account, number, "its name stands twice");
+    }
+}
+
 /*
  * Is every account usable (facts of the file format)? If not, the error names
  * every fault that it has room for.
@@ -5934,15 +6313,8 @@ static bool config_validate(const Config *config, Err *err)
     else if (!config->count)
         buf_add(&faults, S("\n  it has no account"));
     for (int i = 0; i < config->count; i++) {
-        const ConfigAccount *account = &config->accounts[i];
-        config_check_account(&faults, account, i);
-        for (int k = 0; k < i; k++) {
-            const ConfigAccount *other = &config->accounts[k];
-            if (account->id > 0 && account->id == other->id)
-                config_fault(&faults, account, i, "its id stands twice");
-            if (account->name.len && str_eq_nocase(account->name, other->name))
-                config_fault(&faults, account, i, "its name stands twice");
-        }
+        config_check_account(&faults, &config->accounts[i], i);
+        config_check_twins(&faults, config, i);
     }
     bool ok = !faults.len;
     if (!ok) {
@@ -6251,7 +6623,7 @@ static void config_copy_map(Arena *arena, YamlNode *to, const YamlNode *from)
     for (YamlNode *entry = from->first; entry; entry = entry->next) {
         YamlNode *copy = yaml_new(arena, entry->kind);
         *copy = *entry;
-        copy->anchor = (Str){0};
+        copy->anchor = NULL;
         if (entry->kind == YAML_MAP) {
             copy->first = copy->last = NULL;
             copy->count = 0;
@@ -6260,7 +6632,7 @@ static void config_copy_map(Arena *arena, YamlNode *to, const YamlNode *from)
              e = e->next) {
             YamlNode *inner = yaml_new(arena, e->kind);
             *inner = *e;
-            inner->anchor = (Str){0};
+            inner->anchor = NULL;
             yaml_append(copy, inner);
         }
         yaml_append(to, copy);
@@ -7455,19 +7827,22 @@ static CmdListRow *cmd_list_rows(Cmd *cmd)
 {
     const Config *config = &cmd->config;
     CmdListRow *rows = arena_array(cmd->arena, config->count, sizeof(*rows));
+    bool children = false;
     int n = 0;
+    for (int i = 0; i < config->count; i++)
+        children |= config->accounts[i].parent != 0;
     for (int i = 0; i < config->count; i++) {
         const ConfigAccount *top = &config->accounts[i];
         if (top->parent && config_find_id(config, top->parent))
             continue;
         rows[n++] = (CmdListRow){top, false};
-        for (int k = 0; k < config->count; k++) {
+        for (int k = 0; children && k < config->count; k++) {
             const ConfigAccount *child = &config->accounts[k];
             if (child->parent == top->id && child != top)
                 rows[n++] = (CmdListRow){child, true};
         }
     }
-    for (int i = 0; i < config->count; i++) { /* parents of each other */
+    for (int i = 0; n < config->count; i++) { /* parents of each other */
         bool listed = false;
         for (int k = 0; k < n && !listed; k++)
             listed = rows[k].account == &config->accounts[i];
@@ -7491,10 +7866,10 @@ static void cmd_list_table(Cmd *cmd, const CmdListRow *rows)
         Str type = hub_type_label(account->type);
         Str *row = &cells[(ptrdiff_t)i * COLUMNS];
         Str name = config_label(cmd->arena, account);
-        row[0] = arena_printf(cmd->arena,
-                              type.len ? "%s%.*s [%.*s]" : "%s%.*s%.*s",
-                              rows[i - 1].child ? "  " : "", P(name), P(type));
-        row[1] = arena_printf(cmd->arena, "%" PRId64, account->id);
+        const Str label[] = {rows[i - 1].child ? S("  ") : S(""), name, S(" ["),
+                             type, S("]")};
+        row[0] = arena_join(cmd->arena, label, type.len ? 5 : 2);
+        row[1] = arena_int(cmd->arena, account->id);
         row[2] = account->auth_name;
     }
     term_table(cmd->term, cells, count, COLUMNS);
@@ -8725,7 +9100,7 @@ static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
     if (!ok)
         return false;
     if (cmd->options[OPT_VERSION].on) {
-        term_printf(cmd->term, "%s\n", HS_VERSION);
+        term_out(cmd->term, S(HS_VERSION "\n")); /* no printf: half the pages */
         return true;
     }
     bool nothing = !parse.command && !parse.group;
@@ -8755,7 +9130,9 @@ static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
 int main(int argc, char **argv)
 {
     static Term term;
-    Arena arena = {0};
+    /* Costs no more than what is touched, and most runs need no malloc(). */
+    static _Alignas(max_align_t) char memory[256 * KIB];
+    Arena arena = arena_in(memory, sizeof(memory));
     Err err = {0};
     os_init();
     json_init();

@@ -1105,32 +1105,42 @@ static void test_json_document(void)
 
 /* Do two trees mean the same, with the same names, tags and kinds of style?
  * The first difference is named in `why`. */
+static bool unit_same_name(const char *a, const char *b)
+{
+    return a && b ? !strcmp(a, b) : a == b;
+}
+
 static bool unit_same(const YamlNode *a, const YamlNode *b, const char **why)
 {
     if (!a || !b) {
         *why = "one ends";
         return a == b;
     }
-    if (yaml_is_null(a) && yaml_is_null(b) && str_eq(a->anchor, b->anchor))
+    if (yaml_is_null(a) && yaml_is_null(b) &&
+        unit_same_name(a->anchor, b->anchor))
         return true; /* `null`, `~` and nothing are the same */
-    bool text = yaml_reads_as_text(a->text);
+    Str text_a = a->kind == YAML_TEXT ? a->text : (Str){0};
+    Str text_b = b->kind == YAML_TEXT ? b->text : (Str){0};
+    bool text = yaml_reads_as_text(text_a);
     bool plain_a = a->style == YAML_PLAIN_SCALAR_STYLE && !text;
     bool plain_b = b->style == YAML_PLAIN_SCALAR_STYLE && !text;
-    *why = a->kind != b->kind               ? "kind"
-           : !str_eq(a->text, b->text)      ? "text"
-           : !str_eq(a->tag, b->tag)        ? "tag"
-           : !str_eq(a->anchor, b->anchor)  ? "anchor"
-           : a->count != b->count           ? "count"
-           : a->flow != b->flow && a->count ? "flow"
-           : a->kind == YAML_TEXT && !a->tag.len && plain_a != plain_b ? "type"
-           : yaml_is_null(a) != yaml_is_null(b)                        ? "null"
-                                                                       : NULL;
+    *why = a->kind != b->kind                                      ? "kind"
+           : !str_eq(text_a, text_b)                               ? "text"
+           : !unit_same_name(a->tag, b->tag)                       ? "tag"
+           : !unit_same_name(a->anchor, b->anchor)                 ? "anchor"
+           : a->count != b->count                                  ? "count"
+           : a->flow != b->flow && a->count                        ? "flow"
+           : a->kind == YAML_TEXT && !a->tag && plain_a != plain_b ? "type"
+           : yaml_is_null(a) != yaml_is_null(b)                    ? "null"
+                                                                   : NULL;
     if (*why)
         return false;
     if (a->kind == YAML_ALIAS) {
         *why = "alias";
-        return str_eq(a->target->anchor, b->target->anchor);
+        return unit_same_name(a->target->anchor, b->target->anchor);
     }
+    if (a->kind == YAML_TEXT)
+        return true;
     const YamlNode *x = a->first;
     const YamlNode *y = b->first;
     for (; x && y; x = x->next, y = y->next)

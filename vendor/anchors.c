@@ -69,18 +69,16 @@ static bool pem_read(const char *path, Bytes *der)
     return pem_decode(text, len, der);
 }
 
-static void print_bytes(const char *what, int i, const unsigned char *p,
-                        size_t len)
+static void print_bytes(const unsigned char *p, size_t len)
 {
-    printf("static const unsigned char %s_%d[] = {", what, i);
     for (size_t n = 0; n < len; n++) {
         printf(n % 19 == 0 ? "\n    %d," : "%d,", p[n]);
     }
-    printf("\n};\n");
 }
 
-/* The bytes of anchor i, and the macro that puts them together. */
-static bool print_anchor(const char *path, int i)
+/* The bytes of an anchor: its name, then RSA's n and e, or a curve's q. Their
+ * lengths go to `row`. */
+static bool print_anchor(const char *path, char row[64])
 {
     Bytes der = {0}, name = {0};
     br_x509_decoder_context x509;
@@ -96,62 +94,48 @@ static bool print_anchor(const char *path, int i)
     if (!key || name.overflow || !br_x509_decoder_isCA(&x509)) {
         return false;
     }
-    printf("\n/* %s */\n", slash ? slash + 1 : path);
-    print_bytes("ANCHOR_NAME", i, name.data, name.len);
+    printf("\n    /* %s */", slash ? slash + 1 : path);
+    print_bytes(name.data, name.len);
     if (key->key_type == BR_KEYTYPE_RSA) {
-        print_bytes("ANCHOR_N", i, key->key.rsa.n, key->key.rsa.nlen);
-        print_bytes("ANCHOR_E", i, key->key.rsa.e, key->key.rsa.elen);
-        printf("#define ANCHOR_%d ANCHOR_RSA(%d)\n", i, i);
+        print_bytes(key->key.rsa.n, key->key.rsa.nlen);
+        print_bytes(key->key.rsa.e, key->key.rsa.elen);
+        snprintf(row, 64, "{0, %zu, %zu, %zu}", name.len, key->key.rsa.nlen,
+                 key->key.rsa.elen);
     } else {
-        print_bytes("ANCHOR_Q", i, key->key.ec.q, key->key.ec.qlen);
-        printf("#define ANCHOR_%d ANCHOR_EC(%d, %d)\n", i, i,
-               key->key.ec.curve);
+        print_bytes(key->key.ec.q, key->key.ec.qlen);
+        snprintf(row, 64, "{%d, %zu, %zu, 0}", key->key.ec.curve, name.len,
+                 key->key.ec.qlen);
     }
     return true;
 }
 
-/* BearSSL's pointers are not to const, though it writes through none. */
-static void print_head(const char *version)
-{
-    printf("/* Made by vendor/anchors.c from ca-certificates %s. */\n"
-           "\n"
-           "#pragma GCC diagnostic push\n"
-           "#pragma GCC diagnostic ignored \"-Wcast-qual\"\n"
-           "\n"
-           "#define ANCHOR_BYTES(a) (unsigned char *)a, sizeof a\n"
-           "#define ANCHOR_RSA(i) {{ANCHOR_BYTES(ANCHOR_NAME_##i)}, "
-           "BR_X509_TA_CA, \\\n"
-           "    {BR_KEYTYPE_RSA, {.rsa = {ANCHOR_BYTES(ANCHOR_N_##i), \\\n"
-           "    ANCHOR_BYTES(ANCHOR_E_##i)}}}}\n"
-           "#define ANCHOR_EC(i, curve) {{ANCHOR_BYTES(ANCHOR_NAME_##i)}, "
-           "BR_X509_TA_CA, \\\n"
-           "    {BR_KEYTYPE_EC, {.ec = {curve, "
-           "ANCHOR_BYTES(ANCHOR_Q_##i)}}}}\n",
-           version);
-}
-
 int main(int argc, char **argv)
 {
+    static char rows[512][64];
     int count = 0;
 
-    if (argc < 3) {
+    if (argc < 3 || argc > 512) {
         fprintf(stderr, "usage: anchors VERSION FILE.crt...\n");
         return 2;
     }
-    print_head(argv[1]);
+    printf("/* Made by vendor/anchors.c from ca-certificates %s. No pointers "
+           "in it:\n * each would cost a relocation whenever hs starts. */\n"
+           "static const unsigned char ANCHOR_BYTES[] = {",
+           argv[1]);
     for (int i = 2; i < argc; i++) {
-        if (print_anchor(argv[i], count)) {
+        if (print_anchor(argv[i], rows[count])) {
             count++;
         } else {
             fprintf(stderr, "anchors: left out: %s\n", argv[i]);
         }
     }
-    printf("\nstatic const br_x509_trust_anchor ANCHORS[] = {\n");
+    printf("\n};\n\n/* How the bytes are cut up. A curve of 0 means RSA. */\n"
+           "static const struct {\n"
+           "    unsigned short curve, name, n_or_q, e;\n"
+           "} ANCHORS[] = {\n");
     for (int i = 0; i < count; i++) {
-        printf("    ANCHOR_%d,\n", i);
+        printf("    %s,\n", rows[i]);
     }
-    printf("};\n\nenum { ANCHORS_LEN = %d };\n\n"
-           "#pragma GCC diagnostic pop\n",
-           count);
+    printf("};\n");
     return fflush(stdout) || ferror(stdout) || count == 0;
 }
