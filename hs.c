@@ -3137,6 +3137,17 @@ static bool yaml_on_open(YamlReader *reader, const yaml_event_t *event,
     return true;
 }
 
+/* A list or map ends. */
+static bool yaml_on_close(YamlReader *reader, const yaml_event_t *event,
+                          Err *err)
+{
+    YamlNode *node = reader->depth ? reader->open[--reader->depth] : NULL;
+    if (!node)
+        return yaml_fault(err, event->start_mark.line, "an end has no start");
+    node->open = false;
+    return true;
+}
+
 static bool yaml_on_event(YamlReader *reader, const yaml_event_t *event,
                           Err *err)
 {
@@ -3155,8 +3166,7 @@ static bool yaml_on_event(YamlReader *reader, const yaml_event_t *event,
         return yaml_on_open(reader, event, err);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
-        reader->open[--reader->depth]->open = false;
-        return true;
+        return yaml_on_close(reader, event, err);
     default:
         return true;
     }
@@ -3263,7 +3273,7 @@ static bool yaml_short_scalar(Str s, Str *text, uint8_t *style)
         return s.len >= 2 && s.ptr[s.len - 1] == first &&
                str_index(*text, first) < 0 && str_index(*text, '\\') < 0;
     }
-    for (ptrdiff_t i = 1; i < s.len; i++)
+    for (ptrdiff_t i = str_index(s, ' '); i > 0 && i < s.len; i++)
         if (s.ptr[i] == ' ' && (s.ptr[i - 1] == ':' || s.ptr[i + 1] == '#'))
             return false;
     return (yaml_short_letter(first) || first == '/') &&
@@ -3343,6 +3353,23 @@ static bool yaml_short_entry(YamlShort *in)
            yaml_short_value(in, value, column);
 }
 
+/* Closes the lists and maps that the line under way no longer belongs to; at
+ * the end of the file, all of them. */
+static void yaml_short_close(YamlShort *in)
+{
+    YamlReader *reader = in->reader;
+    bool dash = yaml_short_dash(in);
+    while (reader->depth) {
+        YamlNode *node = reader->open[reader->depth - 1];
+        int column = in->column[reader->depth - 1];
+        if (in->indent > column ||
+            (in->indent == column && (dash || node->kind == YAML_MAP)))
+            break;
+        node->open = false;
+        reader->depth--;
+    }
+}
+
 /* Reads a file by the short way; false where libyaml must. */
 static bool yaml_short_read(YamlReader *reader, Str text)
 {
@@ -3350,24 +3377,14 @@ static bool yaml_short_read(YamlReader *reader, Str text)
     if (!str_ends(text, S("\n")) || !yaml_short_next(&in) || in.indent ||
         !yaml_short_open(&in, YAML_MAP, 0))
         return false;
-    while (in.indent >= 0) {
-        bool dash = yaml_short_dash(&in);
-        while (reader->depth) {
-            YamlNode *node = reader->open[reader->depth - 1];
-            int column = in.column[reader->depth - 1];
-            if (in.indent > column ||
-                (in.indent == column && (dash || node->kind == YAML_MAP)))
-                break;
-            node->open = false;
-            reader->depth--;
-        }
+    for (;;) {
+        yaml_short_close(&in);
+        if (in.indent < 0)
+            return true;
         if (!reader->depth || in.indent != in.column[reader->depth - 1] ||
             !yaml_short_entry(&in))
             return false;
     }
-    while (reader->depth)
-        reader->open[--reader->depth]->open = false;
-    return true;
 }
 
 /*

@@ -14,6 +14,7 @@ import pathlib
 import random
 import shutil
 import statistics
+import string
 import subprocess
 import sys
 import tempfile
@@ -85,8 +86,8 @@ class Bench:
         self.control("portal", hub_id=1000001, name="Acme",
                      tokens={self.token: time.time() + 86400})
         self.bundle = self.folder / "bundle.pem"
-        certificates = sorted((REPO / "vendor/src/ca-certificates/usr/share/ca-certificates/mozilla")
-                              .glob("*.crt"))
+        mozilla = REPO / "vendor/src/ca-certificates/usr/share/ca-certificates/mozilla"
+        certificates = sorted(mozilla.glob("*.crt"))
         self.bundle.write_text("".join(c.read_text() for c in certificates)
                                + pathlib.Path(self.ca).read_text())
         self.bundled = len(certificates) + 1
@@ -216,8 +217,7 @@ class Bench:
 
 
 def text(length):
-    return "".join(random.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-",
-                                  k=length))
+    return "".join(random.choices(string.ascii_letters + string.digits + "_-", k=length))
 
 
 def main():
