@@ -28,8 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (cmd.arg_count > COUNT(cmd.args))
         abort();
     for (int i = 1; ok && i < OPT_COUNT; i++)
-        if (cli_options[i].kind != CLI_FLAG && cmd.options[i].set &&
-            !cmd.options[i].text.len)
+        if (i != OPT_DATA && cli_options[i].kind != CLI_FLAG &&
+            cmd.options[i].set && !cmd.options[i].text.len)
             abort();
     arena_free(&arena);
     return 0;
