@@ -807,8 +807,9 @@ static Str time_iso(Arena *arena, int64_t millis)
  *
  * Waiting: all of it goes through os_poll(), which also watches a pipe that
  * the signal handler writes to, so that no signal is lost between a check and
- * a wait. SIGINT, SIGTERM and SIGHUP only set a flag; a second one ends the
- * program at once.
+ * a wait; a read() or write() that blocks all the same is ended by an alarm a
+ * second later. SIGINT, SIGTERM, SIGHUP and SIGQUIT only set a flag; a second
+ * one restores the terminal and ends the program at once.
  *
  * Names are looked up by a forked child that calls getaddrinfo() and sends
  * the addresses through a pipe: the one way to put a deadline on it and to
@@ -8959,6 +8960,8 @@ static void cli_hide_keys(const CliParse *parse)
     }
 }
 
+/* Parses argv into the command, its arguments and options. Keys are hidden
+ * from errors before anything else, and wiped from argv, also after a fault. */
 static bool cli_parse(CliParse *parse, Err *err)
 {
     cli_hide_keys(parse);
