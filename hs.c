@@ -18,13 +18,15 @@
  *   04 JSON          json_
  *   05 YAML          yaml_
  *   06 URL           url_
- *   07 TLS           tls_
- *   08 HTTP          http_
- *   09 Config        config_
- *   10 HubSpot       hub_
- *   11 Commands      cmd_
- *   12 Command line  cli_
- *   13 Main          main
+ *   07 Ignore rules  ignore_
+ *   08 TLS           tls_
+ *   09 HTTP          http_
+ *   10 Loopback      loop_
+ *   11 Config        config_
+ *   12 HubSpot       hub_
+ *   13 Commands      cmd_
+ *   14 Command line  cli_
+ *   15 Main          main
  *
  * Invariants:
  *   - stdout is data, stderr is talk; a failure never exits 0.
@@ -133,6 +135,8 @@ typedef struct {
     Str hidden;
 } Secret;
 
+enum { ARENA_ALIGN = 16, ARENA_CHUNK = 16 * KIB, ARENA_GROWN = 512 * KIB };
+
 typedef struct ArenaChunk ArenaChunk;
 struct ArenaChunk {
     ArenaChunk *next;
@@ -170,6 +174,21 @@ static Str str_from(const char *text)
     return (Str){text, text ? (ptrdiff_t)strlen(text) : 0};
 }
 
+/* Writes the bytes of `s` to `to`. Most are few, and for those musl's memcpy()
+ * (rep movs) takes its time to begin. */
+static void str_put(char *to, Str s)
+{
+    ptrdiff_t i = 0;
+    if (s.len > 128) {
+        memcpy(to, s.ptr, (size_t)s.len);
+        return;
+    }
+    for (; i + 8 <= s.len; i += 8)
+        memcpy(to + i, s.ptr + i, 8);
+    for (; i < s.len; i++)
+        to[i] = s.ptr[i];
+}
+
 /* The part of `s` from `from` up to, not including, `to`; both clamped. */
 static Str str_slice(Str s, ptrdiff_t from, ptrdiff_t to)
 {
@@ -178,26 +197,35 @@ static Str str_slice(Str s, ptrdiff_t from, ptrdiff_t to)
     return (Str){s.len ? s.ptr + from : s.ptr, to - from};
 }
 
-/* Eight bytes at a time, the last ones maybe twice; musl's memcmp() goes byte
- * by byte. */
-static bool str_eq(Str a, Str b)
+/* Are these `n` bytes the same? Eight at a time, the last ones maybe twice;
+ * musl's memcmp() goes byte by byte. */
+static bool str_same(const char *a, const char *b, ptrdiff_t n)
 {
     ptrdiff_t i = 0;
-    if (a.len != b.len)
-        return false;
-    for (; a.len >= 8 && i < a.len; i += 8) {
-        ptrdiff_t at = i < a.len - 8 ? i : a.len - 8;
+    for (; n >= 8 && i < n; i += 8) {
+        ptrdiff_t at = i < n - 8 ? i : n - 8;
         uint64_t x = 0;
         uint64_t y = 0;
-        memcpy(&x, a.ptr + at, 8);
-        memcpy(&y, b.ptr + at, 8);
+        memcpy(&x, a + at, 8);
+        memcpy(&y, b + at, 8);
         if (x != y)
             return false;
     }
-    for (; i < a.len; i++)
-        if (a.ptr[i] != b.ptr[i])
+    for (; i < n; i++)
+        if (a[i] != b[i])
             return false;
     return true;
+}
+
+/* Most texts that differ do so in length: this much is inlined. */
+static inline bool str_eq(Str a, Str b)
+{
+    return a.len == b.len && str_same(a.ptr, b.ptr, a.len);
+}
+
+static char str_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
 /* ASCII letters only: protocol words, not people's names. */
@@ -206,8 +234,7 @@ static bool str_eq_nocase(Str a, Str b)
     if (a.len != b.len)
         return false;
     for (ptrdiff_t i = a.len; i-- > 0;) /* names differ at their ends */
-        if (a.ptr[i] != b.ptr[i] && tolower((unsigned char)a.ptr[i]) !=
-                                        tolower((unsigned char)b.ptr[i]))
+        if (a.ptr[i] != b.ptr[i] && str_lower(a.ptr[i]) != str_lower(b.ptr[i]))
             return false;
     return true;
 }
@@ -238,6 +265,14 @@ static ptrdiff_t str_find(Str s, Str needle)
                                      (size_t)needle.len);
     return at ? at - s.ptr : -1;
 }
+/* The number of the line that byte `at` of a text stands in, from 1. */
+static int str_line(Str s, ptrdiff_t at)
+{
+    int line = 1;
+    for (ptrdiff_t i = 0; i < at && i < s.len; i++)
+        line += s.ptr[i] == '\n';
+    return line;
+}
 
 static bool str_is_space(char c)
 {
@@ -253,13 +288,13 @@ static bool str_is_digit(char c)
 static ptrdiff_t str_printable_run(Str s)
 {
     typedef uint8_t Block __attribute__((vector_size(16)));
+    typedef uint64_t Halves __attribute__((vector_size(16)));
     ptrdiff_t i = 0;
     for (; i + 16 <= s.len; i += 16) {
         Block block;
-        uint64_t odd[2]; /* ones in the bytes that end the run */
         memcpy(&block, s.ptr + i, sizeof(block));
-        Block odd_bytes = (Block)(block - ' ' > '~' - ' ');
-        memcpy(odd, &odd_bytes, sizeof(odd));
+        /* Ones in the bytes that end the run. */
+        Halves odd = (Halves)(block - ' ' > '~' - ' ');
         if (!(odd[0] | odd[1]))
             continue;
         if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
@@ -358,7 +393,7 @@ static int str_utf8(Str s, uint32_t *out)
  * count as far apart. For suggestions. */
 static int str_distance(Str a, Str b)
 {
-    int row[33];
+    int row[33] = {0};
     if (a.len > 32 || b.len > 32)
         return 99;
     for (int j = 0; j <= b.len; j++)
@@ -399,6 +434,18 @@ static bool secret_is_set(Secret secret)
     return secret.hidden.len > 0;
 }
 
+/* Are they the same? The time that it takes says nothing about where they
+ * differ. */
+static bool secret_eq(Str a, Str b)
+{
+    unsigned char differ = 0;
+    if (a.len != b.len)
+        return false;
+    for (ptrdiff_t i = 0; i < a.len; i++)
+        differ |= (unsigned char)(a.ptr[i] ^ b.ptr[i]);
+    return !differ;
+}
+
 static _Noreturn void arena_exhausted(void)
 {
     static const char text[] = "hs: out of memory\n";
@@ -415,27 +462,33 @@ static Arena arena_in(void *memory, ptrdiff_t size)
     return (Arena){chunk, NULL};
 }
 
+/* A new chunk with room for `size` bytes, which is checked and rounded up. */
+static ArenaChunk *arena_grow(Arena *arena, ptrdiff_t size)
+{
+    ptrdiff_t head = (ptrdiff_t)(sizeof(ArenaChunk) + ARENA_ALIGN - 1) &
+                     -ARENA_ALIGN;
+    ptrdiff_t least = arena->chunks ? 2 * arena->chunks->size : ARENA_CHUNK;
+    ptrdiff_t room = least < ARENA_GROWN ? least : ARENA_GROWN;
+    if (room < head + size)
+        room = head + size;
+    ArenaChunk *chunk = malloc((size_t)room);
+    if (!chunk)
+        arena_exhausted();
+    *chunk = (ArenaChunk){arena->chunks, room, head, false};
+    arena->chunks = chunk;
+    return chunk;
+}
+
 /* Gives `size` bytes as arena_alloc() does, but not zeroed: for what is
  * written before it is read, since touching memory twice costs time. */
 static void *arena_take(Arena *arena, ptrdiff_t size)
 {
-    enum { ALIGN = 16, CHUNK = 16 * KIB, GROWN = 512 * KIB };
-    ptrdiff_t head = (ptrdiff_t)(sizeof(ArenaChunk) + ALIGN - 1) & -ALIGN;
     ArenaChunk *chunk = arena->chunks;
-    if (size < 0 || size > PTRDIFF_MAX - head - GROWN)
+    if (size < 0 || size > PTRDIFF_MAX - ARENA_GROWN)
         arena_exhausted();
-    size = (size + ALIGN - 1) & -ALIGN;
-    if (!chunk || chunk->size - chunk->used < size) {
-        ptrdiff_t least = chunk ? 2 * chunk->size : CHUNK;
-        ptrdiff_t room = least < GROWN ? least : GROWN;
-        if (room < head + size)
-            room = head + size;
-        chunk = malloc((size_t)room);
-        if (!chunk)
-            arena_exhausted();
-        *chunk = (ArenaChunk){arena->chunks, room, head, false};
-        arena->chunks = chunk;
-    }
+    size = (size + ARENA_ALIGN - 1) & -ARENA_ALIGN;
+    if (!chunk || chunk->size - chunk->used < size)
+        chunk = arena_grow(arena, size);
     void *memory = (char *)chunk + chunk->used;
     chunk->used += size;
     return memory;
@@ -486,9 +539,9 @@ static void arena_free(Arena *arena)
 
 static Str arena_copy(Arena *arena, Str s)
 {
-    char *copy = arena_alloc(arena, s.len + 1);
-    if (s.len)
-        memcpy(copy, s.ptr, (size_t)s.len);
+    char *copy = arena_take(arena, s.len + 1);
+    str_put(copy, s);
+    copy[s.len] = '\0';
     return (Str){copy, s.len};
 }
 
@@ -524,8 +577,7 @@ static Str arena_join(Arena *arena, const Str *parts, int count)
     char *text = arena_take(arena, len);
     len = 0;
     for (int i = 0; i < count; i++) {
-        if (parts[i].len)
-            memcpy(text + len, parts[i].ptr, (size_t)parts[i].len);
+        str_put(text + len, parts[i]);
         len += parts[i].len;
     }
     return (Str){text, len};
@@ -572,7 +624,7 @@ static bool buf_reserve(Buf *buf, ptrdiff_t more)
     if (!buf->len && more > KIB)
         cap = more; /* the caller knows what is to come */
     char *grown = arena_take(buf->arena, cap);
-    if (buf->len) {
+    if (buf->ptr && buf->len) {
         memcpy(grown, buf->ptr, (size_t)buf->len);
         secret_wipe(buf->ptr, buf->len);
     }
@@ -585,7 +637,7 @@ static void buf_add(Buf *buf, Str s)
 {
     if (!s.len || !buf_reserve(buf, s.len))
         return;
-    memcpy(buf->ptr + buf->len, s.ptr, (size_t)s.len);
+    str_put(buf->ptr + buf->len, s);
     buf->len += s.len;
 }
 
@@ -670,10 +722,12 @@ static int64_t time_take_number(Str *s, int most)
 
 static bool time_take_char(Str *s, const char *any_of)
 {
-    if (!s->len || !strchr(any_of, s->ptr[0]) || !s->ptr[0])
-        return false;
-    *s = str_slice(*s, 1, s->len);
-    return true;
+    for (; s->len && *any_of; any_of++)
+        if (s->ptr[0] == *any_of) {
+            *s = str_slice(*s, 1, s->len);
+            return true;
+        }
+    return false;
 }
 
 /* Takes hh:mm[:ss[.fff]] off `*s`; milliseconds of the day, or -1. */
@@ -725,7 +779,8 @@ static bool time_date(int64_t year, int64_t month, int64_t day, int64_t *days)
     if (year < 0 || month < 1 || month > 12 || day < 1)
         return false;
     *days = time_days(year, month, day);
-    return *days < time_days(year + (month == 12), month % 12 + 1, 1);
+    return day <= 28 ||
+           *days < time_days(year + (month == 12), month % 12 + 1, 1);
 }
 
 /* Takes a date with a month's name, "Mon Nov 23 2026" or "Mon, 23 Nov 2026",
@@ -809,7 +864,8 @@ static Str time_iso(Arena *arena, int64_t millis)
  * the signal handler writes to, so that no signal is lost between a check and
  * a wait; a read() or write() that blocks all the same is ended by an alarm a
  * second later. SIGINT, SIGTERM, SIGHUP and SIGQUIT only set a flag; a second
- * one restores the terminal and ends the program at once.
+ * one restores the terminal and ends the program at once. While a prompt is
+ * open, SIGWINCH, SIGTSTP and SIGCONT set flags as well: os_terminal_events().
  *
  * Names are looked up by a forked child that calls getaddrinfo() and sends
  * the addresses through a pipe: the one way to put a deadline on it and to
@@ -824,8 +880,17 @@ typedef struct {
     int count;
 } OsAddresses;
 
+/* What befell the terminal of a prompt. */
+typedef enum {
+    OS_RESIZED = 1,
+    OS_STOP_ASKED = 2, /* Ctrl-Z */
+    OS_CONTINUED = 4   /* fg: others may have set the mode meanwhile */
+} OsTerminalEvent;
+
 static volatile sig_atomic_t os_signal;
 static volatile sig_atomic_t os_terminal_fd = -1; /* whose mode to restore */
+static volatile sig_atomic_t os_terminal_keys;    /* and bracketed paste */
+static volatile sig_atomic_t os_terminal_news;    /* OsTerminalEvent bits */
 static struct termios os_terminal_old;
 static int os_signal_pipe[2] = {-1, -1};
 
@@ -849,13 +914,32 @@ static bool os_fails(void)
 }
 #endif
 
-/* Puts the terminal back as it was before a prompt. For the ways out that
- * pass ask_close() by: exit() and the second signal. */
+/*
+ * Puts the terminal back as it was before a prompt: bracketed paste off, then
+ * the mode. In the background it is left alone: the mode is that of another
+ * job, and setting it would stop this one (SIGTTOU). `when` is TCSADRAIN, or
+ * TCSAFLUSH to drop what was typed, or TCSANOW in a signal handler.
+ */
+static void os_terminal_leave(int when)
+{
+    static const char paste_off[] = "\x1b[?2004l";
+    int fd = os_terminal_fd;
+    pid_t owner = fd < 0 ? -1 : tcgetpgrp(fd);
+    os_terminal_fd = -1;
+    if (fd < 0 || (owner > 0 && owner != getpgrp()))
+        return;
+    ssize_t ignored = 0;
+    if (os_terminal_keys)
+        ignored = write(STDERR_FILENO, paste_off, sizeof(paste_off) - 1);
+    (void)ignored;
+    while (tcsetattr(fd, when, &os_terminal_old) && errno == EINTR)
+        when = TCSANOW;
+}
+
+/* For the ways out that pass ask_close() by: exit() and the second signal. */
 static void os_terminal_undo(void)
 {
-    if (os_terminal_fd >= 0)
-        tcsetattr(os_terminal_fd, TCSANOW, &os_terminal_old);
-    os_terminal_fd = -1;
+    os_terminal_leave(TCSANOW);
 }
 
 /* Does nothing, but ends a system call that blocks. */
@@ -876,6 +960,19 @@ static void os_on_signal(int number)
     }
     os_signal = number;
     alarm(1);
+    ssize_t ignored = write(os_signal_pipe[1], "!", 1);
+    (void)ignored;
+    errno = saved;
+}
+
+/* Keeps what befell the terminal for os_terminal_events(); wakes os_poll(). */
+static void os_on_terminal(int number)
+{
+    int saved = errno;
+    int event = number == SIGWINCH  ? OS_RESIZED
+                : number == SIGTSTP ? OS_STOP_ASKED
+                                    : OS_CONTINUED;
+    __atomic_fetch_or(&os_terminal_news, event, __ATOMIC_SEQ_CST);
     ssize_t ignored = write(os_signal_pipe[1], "!", 1);
     (void)ignored;
     errno = saved;
@@ -967,6 +1064,13 @@ static int64_t os_random(int64_t below)
     return below > 0 ? (int64_t)(value % (uint64_t)below) : 0;
 }
 
+/* Opens the pipe through which signal handlers wake os_poll(). */
+static void os_open_signal_pipe(void)
+{
+    if (os_signal_pipe[0] < 0 && pipe2(os_signal_pipe, O_CLOEXEC | O_NONBLOCK))
+        os_signal_pipe[0] = os_signal_pipe[1] = -1;
+}
+
 /*
  * Waits for events on `fds`, whose last entry, at fds[count], is lent to this
  * function for the signal pipe. `timeout` in milliseconds, -1 for ever.
@@ -974,13 +1078,18 @@ static int64_t os_random(int64_t below)
  */
 static int os_poll(struct pollfd *fds, int count, int64_t timeout)
 {
-    if (os_signal_pipe[0] < 0 && pipe2(os_signal_pipe, O_CLOEXEC | O_NONBLOCK))
-        os_signal_pipe[0] = os_signal_pipe[1] = -1;
+    char woken[64];
+    os_open_signal_pipe();
     fds[count] = (struct pollfd){os_signal_pipe[0], POLLIN, 0};
     int wait = timeout > INT_MAX ? INT_MAX : (int)timeout;
     if (os_interrupted())
         return 0;
     int ready = poll(fds, (nfds_t)count + 1, wait);
+    if (ready > 0 && fds[count].revents) {
+        ssize_t ignored = read(os_signal_pipe[0], woken, sizeof(woken));
+        (void)ignored;
+        ready--;
+    }
     return ready < 0 || os_interrupted() ? 0 : ready;
 }
 
@@ -999,7 +1108,7 @@ static void os_sleep(int64_t millis)
 }
 
 /* Reads once. Gives bytes, 0 at the end, or -errno. EINTR where a signal
- * asked to end. */
+ * asked to end, or something befell the terminal of a prompt. */
 static ptrdiff_t os_read(int fd, void *to, ptrdiff_t size)
 {
     for (;;) {
@@ -1008,7 +1117,7 @@ static ptrdiff_t os_read(int fd, void *to, ptrdiff_t size)
             return n;
         if (errno == EAGAIN && !os_interrupted())
             os_wait(fd, POLLIN, -1);
-        else if (errno != EINTR || os_interrupted())
+        else if (errno != EINTR || os_interrupted() || os_terminal_news)
             return -errno;
     }
 }
@@ -1153,16 +1262,37 @@ static int os_read_fd(Arena *arena, int fd, ptrdiff_t max, Str *out)
     return buf.len > max ? EFBIG : 0;
 }
 
-static int os_read_file(Arena *arena, Str path, ptrdiff_t max, Str *out)
+/* Opens a file with more `flags` than usual and reads it whole. */
+static int os_read_path(Arena *arena, Str path, int flags, ptrdiff_t max,
+                        Str *out)
 {
     int fd = os_fails() ? -1
                         : open(arena_cstr(arena, path),
-                               O_RDONLY | O_CLOEXEC | O_NOCTTY);
+                               O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
     if (fd < 0)
         return errno;
     int code = os_read_fd(arena, fd, max, out);
     close(fd);
     return code;
+}
+
+static int os_read_file(Arena *arena, Str path, ptrdiff_t max, Str *out)
+{
+    return os_read_path(arena, path, 0, max, out);
+}
+
+/* As os_read_file(), but ELOOP where the path's last name is a symbolic
+ * link. */
+static int os_read_own_file(Arena *arena, Str path, ptrdiff_t max, Str *out)
+{
+    return os_read_path(arena, path, O_NOFOLLOW, max, out);
+}
+
+/* Is there a plain file at the path, not a symbolic link to one? */
+static bool os_is_own_file(Arena *arena, Str path)
+{
+    struct stat st;
+    return lstat(arena_cstr(arena, path), &st) == 0 && S_ISREG(st.st_mode);
 }
 
 /* The names of a folder's entries, hidden ones left out, in no order. Gives
@@ -1189,6 +1319,286 @@ static int os_mkdir(Arena *arena, Str path, mode_t mode)
     if (os_fails() || mkdir(arena_cstr(arena, path), mode))
         return errno == EEXIST ? 0 : errno;
     return 0;
+}
+
+/* Removes a file; one that is gone already is fine. */
+static int os_unlink(Arena *arena, Str path)
+{
+    if (os_fails() || unlink(arena_cstr(arena, path)))
+        return errno == ENOENT ? 0 : errno;
+    return 0;
+}
+
+/* Renames a file to a name that nothing has: EEXIST where something does.
+ * Where the file system has no hard links, a name that is taken in the very
+ * instant would be replaced. */
+static int os_rename_new(Arena *arena, Str from, Str to)
+{
+    const char *old = arena_cstr(arena, from);
+    const char *new = arena_cstr(arena, to);
+    struct stat st;
+    if (!os_fails() && !link(old, new))
+        return unlink(old) ? errno : 0;
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != EMLINK)
+        return errno;
+    if (!lstat(new, &st))
+        return EEXIST;
+    return rename(old, new) ? errno : 0;
+}
+
+/* The permission bits of what is at a path; -1 where that cannot be told. */
+static int os_mode(Arena *arena, Str path)
+{
+    struct stat st;
+    return stat(arena_cstr(arena, path), &st) ? -1 : (int)(st.st_mode & 0777);
+}
+
+static int os_chmod(Arena *arena, Str path, mode_t mode)
+{
+    return os_fails() || chmod(arena_cstr(arena, path), mode) ? errno : 0;
+}
+static bool os_same_file(Arena *arena, Str a, Str b)
+{
+    struct stat x;
+    struct stat y;
+    return !stat(arena_cstr(arena, a), &x) && !stat(arena_cstr(arena, b), &y) &&
+           x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* What stands at a name, seen without following a symbolic link. */
+typedef enum { OS_NOTHING, OS_FILE, OS_FOLDER, OS_LINK, OS_OTHER } OsKind;
+
+typedef struct {
+    OsKind kind;
+    int64_t size;
+    int64_t changed; /* the content, milliseconds since 1970 */
+} OsEntry;
+
+static OsEntry os_entry(const struct stat *st)
+{
+    return (OsEntry){
+        .kind = S_ISREG(st->st_mode)   ? OS_FILE
+                : S_ISDIR(st->st_mode) ? OS_FOLDER
+                : S_ISLNK(st->st_mode) ? OS_LINK
+                                       : OS_OTHER,
+        .size = st->st_size,
+        .changed = (int64_t)st->st_mtim.tv_sec * 1000 +
+                   st->st_mtim.tv_nsec / 1000000,
+    };
+}
+
+/* Looks at a name in the folder `dir` (AT_FDCWD: the working one). That there
+ * is nothing is no error. */
+static int os_look(int dir, const char *name, OsEntry *out)
+{
+    struct stat st;
+    *out = (OsEntry){0};
+    if (os_fails() || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
+        return errno == ENOENT ? 0 : errno;
+    *out = os_entry(&st);
+    return 0;
+}
+
+static int os_look_fd(int fd, OsEntry *out)
+{
+    struct stat st;
+    if (os_fails() || fstat(fd, &st))
+        return errno;
+    *out = os_entry(&st);
+    return 0;
+}
+
+/* Opens a folder that a person named: links on the way are followed. */
+static int os_open_dir(const char *path, int *out)
+{
+    *out = os_fails() ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *out < 0 ? errno : 0;
+}
+
+/* Opens a folder in the folder `dir`; ENOTDIR or ELOOP where the last name is
+ * a symbolic link. */
+static int os_open_folder(int dir, const char *name, int *out)
+{
+    *out = os_fails() ? -1
+                      : openat(dir, name,
+                               O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return *out < 0 ? errno : 0;
+}
+
+/* As os_open_folder(), but it is made where it is missing. */
+static int os_enter(int dir, const char *name, int *out)
+{
+    if (os_fails() || (mkdirat(dir, name, 0777) && errno != EEXIST))
+        return errno;
+    return os_open_folder(dir, name, out);
+}
+
+/* Opens a file to read; never a link, and it does not wait for a pipe. */
+static int os_open_file(int dir, const char *name, int *out)
+{
+    *out = os_fails() ? -1
+                      : openat(dir, name,
+                               O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+                                   O_CLOEXEC);
+    return *out < 0 ? errno : 0;
+}
+
+/* Reads from an offset on. Gives bytes, 0 at the end, or -errno. */
+static ptrdiff_t os_read_at(int fd, void *to, ptrdiff_t size, int64_t at)
+{
+    ssize_t n = -1;
+    do
+        n = os_fails() ? -1 : pread(fd, to, (size_t)size, at);
+    while (n < 0 && errno == EINTR && !os_interrupted());
+    return n < 0 ? -errno : n;
+}
+
+/* Writes all of `data` at an offset of a file. */
+static int os_write_at(int fd, Str data, int64_t at)
+{
+    while (data.len) {
+        ssize_t n = os_fails() ? -1
+                               : pwrite(fd, data.ptr, (size_t)data.len, at);
+        if (n < 0 && (errno != EINTR || os_interrupted()))
+            return errno;
+        n = n < 0 ? 0 : n;
+        data = str_slice(data, n, data.len);
+        at += n;
+    }
+    return 0;
+}
+
+static int os_set_size(int fd, int64_t size)
+{
+    return os_fails() || ftruncate(fd, size) ? errno : 0;
+}
+
+/*
+ * Makes the file that a download is written to until it is whole. It is locked
+ * as long as it is open, so one that is there without a lock is a dead run's,
+ * and is removed. EBUSY where another run writes it.
+ */
+static int os_create_part(int dir, const char *name, int *out)
+{
+    int code = EBUSY;
+    for (int tries = 0; tries < 2; tries++) {
+        int old = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        bool alive = old >= 0 && flock(old, LOCK_EX | LOCK_NB);
+        if (!alive)
+            unlinkat(dir, name, 0);
+        if (old >= 0)
+            close(old);
+        if (alive)
+            return EBUSY;
+        int fd = os_fails() ? -1
+                            : openat(dir, name,
+                                     O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |
+                                         O_CLOEXEC,
+                                     0666);
+        if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB)) {
+            *out = fd;
+            return 0;
+        }
+        code = fd < 0 ? errno : EBUSY;
+        if (fd >= 0)
+            close(fd);
+        if (code != EEXIST)
+            break;
+    }
+    return code == EEXIST ? EBUSY : code;
+}
+
+static void os_remove_part(int dir, const char *name, int fd)
+{
+    unlinkat(dir, name, 0);
+    close(fd);
+}
+
+/* Has what was written to the files reach the disk. Where there are many, the
+ * whole file system is told at once: that is a wait for all of them. */
+static int os_sync_files(const int *fds, int count)
+{
+    enum { MANY = 4 };
+    int code = 0;
+    if (count > MANY && !os_fails() && !syncfs(fds[0]))
+        return 0;
+    for (int i = 0; i < count && !code; i++)
+        if (os_fails() || (fsync(fds[i]) && errno != EINVAL))
+            code = errno;
+    return code;
+}
+
+/* Gives a whole file its name. Without `replace`, EEXIST where the name is
+ * taken; a symbolic link of that name is replaced itself. */
+static int os_publish(int dir, const char *from, const char *to, bool replace)
+{
+    OsEntry entry;
+    if (!replace) {
+        if (!os_fails() && !linkat(dir, from, dir, to, 0))
+            return unlinkat(dir, from, 0) ? errno : 0;
+        if (errno != EPERM && errno != EOPNOTSUPP && errno != EMLINK)
+            return errno;
+        if (!os_look(dir, to, &entry) && entry.kind != OS_NOTHING)
+            return EEXIST;
+    }
+    return os_fails() || renameat(dir, from, dir, to) ? errno : 0;
+}
+
+/* A folder being read, entry by entry, in no order. */
+typedef struct {
+    DIR *stream;
+} OsDir;
+
+/* Begins to read the folder that `fd` is open at, which is the OsDir's from
+ * then on, also after a failure. */
+static int os_dir_open(int fd, OsDir *out)
+{
+    out->stream = os_fails() ? NULL : fdopendir(fd);
+    if (out->stream)
+        return 0;
+    int code = errno;
+    close(fd);
+    return code;
+}
+
+static int os_dir_fd(const OsDir *dir)
+{
+    return dirfd(dir->stream);
+}
+
+/* The next entry's name, valid until the next call. NULL at the end, or with
+ * `*code` set where the folder cannot be read on. */
+static const char *os_dir_next(const OsDir *dir, int *code)
+{
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = os_fails() ? NULL : readdir(dir->stream);
+        *code = entry ? 0 : errno;
+        if (!entry)
+            return NULL;
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            return entry->d_name;
+    }
+}
+
+static void os_dir_close(OsDir *dir)
+{
+    if (dir->stream)
+        closedir(dir->stream);
+    dir->stream = NULL;
+}
+
+/* Opens a journal to append lines to, 0600. `anew`: what is there is replaced
+ * by an empty file. */
+static int os_open_journal(const char *path, bool anew, int *out)
+{
+    if (anew && unlink(path) && errno != ENOENT)
+        return errno;
+    *out = os_fails()
+               ? -1
+               : open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
+                      0600);
+    return *out < 0 ? errno : 0;
 }
 
 /* Has a folder's new entries reach the disk, where the file system can. */
@@ -1281,6 +1691,18 @@ static void os_unlock(Arena *arena, Str path, int fd)
     close(fd);
 }
 
+/* The loopback addresses, which "localhost" means also where no /etc/hosts
+ * says so (RFC 6761, 6.3). */
+static void os_add_loopback(OsAddresses *out)
+{
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->at[out->count++];
+    v6->sin6_family = AF_INET6;
+    v6->sin6_addr = in6addr_loopback;
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&out->at[out->count++];
+    v4->sin_family = AF_INET;
+    v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+}
+
 /* The child's half of os_lookup_start(): never returns. The answer is an
  * OsAddresses, or an error code of getaddrinfo() alone. */
 static _Noreturn void os_lookup_child(const char *host, int fd)
@@ -1293,6 +1715,10 @@ static _Noreturn void os_lookup_child(const char *host, int fd)
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     int code = getaddrinfo(host, NULL, &want, &list);
+    if (code && str_eq_nocase(str_from(host), S("localhost"))) {
+        os_add_loopback(&found);
+        code = 0;
+    }
     for (struct addrinfo *a = list; a && found.count < OS_ADDRESSES;
          a = a->ai_next) {
         if (a->ai_family != AF_INET && a->ai_family != AF_INET6)
@@ -1413,6 +1839,140 @@ static ptrdiff_t os_send(int fd, const void *from, ptrdiff_t size)
     return n < 0 ? (errno == EINTR ? -EAGAIN : -errno) : n;
 }
 
+/*
+ * Listens on loopback, 127.0.0.1 or ::1, at `*port`; 0 has the system choose
+ * one, which `*port` is then. Gives 0 and the socket, or an errno:
+ * EADDRNOTAVAIL or EAFNOSUPPORT where the machine has no such address.
+ */
+static int os_listen(int family, int *port, int *out)
+{
+    struct sockaddr_storage at = {.ss_family = (sa_family_t)family};
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&at;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&at;
+    socklen_t len = family == AF_INET ? sizeof(*v4) : sizeof(*v6);
+    int on = 1;
+    int fd = os_fails()
+                 ? -1
+                 : socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                          IPPROTO_TCP);
+    if (fd < 0)
+        return errno;
+    if (family == AF_INET) {
+        v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        v4->sin_port = htons((uint16_t)*port);
+    } else {
+        v6->sin6_addr = in6addr_loopback;
+        v6->sin6_port = htons((uint16_t)*port);
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    }
+    /* A run before this one may have left connections in TIME_WAIT. */
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(fd, (struct sockaddr *)&at, len) || listen(fd, 16) ||
+        getsockname(fd, (struct sockaddr *)&at, &len)) {
+        int code = errno;
+        close(fd);
+        return code;
+    }
+    *port = ntohs(family == AF_INET ? v4->sin_port : v6->sin6_port);
+    *out = fd;
+    return 0;
+}
+
+/* Takes a connection off a listener; -1 where there is none. */
+static int os_accept(int listener)
+{
+    int on = 1;
+    int fd = os_fails()
+                 ? -1
+                 : accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    return fd;
+}
+
+/* Ends what is sent on a socket; what comes can still be read. */
+static void os_shut(int fd)
+{
+    shutdown(fd, SHUT_WR);
+}
+
+static void os_close(int fd)
+{
+    close(fd);
+}
+
+/* The path of a program: `name` itself where it has a slash, else the first
+ * one in PATH that may be run; empty where there is none. */
+static Str os_find_program(Arena *arena, Str name)
+{
+    Str dirs = os_env("PATH");
+    struct stat st;
+    bool own = str_index(name, '/') >= 0;
+    while (name.len && (own || dirs.len)) {
+        Str dir = own ? S("") : str_cut(&dirs, ':');
+        Str path = own ? name
+                       : os_path_join(arena, dir.len ? dir : S("."), name);
+        const char *text = arena_cstr(arena, path);
+        if (!stat(text, &st) && S_ISREG(st.st_mode) && !access(text, X_OK))
+            return path;
+        if (own)
+            break;
+    }
+    return (Str){0};
+}
+
+/* The grandchild's half of os_launch(): never returns. What fails before the
+ * program runs goes through the pipe. */
+static _Noreturn void os_launch_child(const char *path, char **argv, int report)
+{
+    int null = open("/dev/null", O_RDWR);
+    sigset_t none;
+    ssize_t sent = 0;
+    signal(SIGPIPE, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
+        dup2(null, STDOUT_FILENO) >= 0 && dup2(null, STDERR_FILENO) >= 0) {
+        if (null > STDERR_FILENO)
+            close(null);
+        execv(path, argv);
+    }
+    int code = errno;
+    sent = write(report, &code, sizeof(code));
+    _exit(sent < 0 ? 126 : 127);
+}
+
+/*
+ * Starts a program of its own: no terminal, no descriptors but /dev/null, in
+ * a session where Ctrl-C does not reach it. It is nobody's child, so that no
+ * zombie stays; the process between is waited for. `argv` ends with a NULL
+ * and goes to the program as it is, through no shell. Gives 0 once it runs,
+ * or the errno of execve().
+ */
+static int os_launch(const char *path, char **argv)
+{
+    int ends[2];
+    int code = 0;
+    if (os_fails() || pipe2(ends, O_CLOEXEC))
+        return errno;
+    pid_t pid = fork();
+    if (!pid) {
+        if (setsid() >= 0 && !fork())
+            os_launch_child(path, argv, ends[1]);
+        _exit(0);
+    }
+    if (pid < 0)
+        code = errno;
+    close(ends[1]);
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    if (pid > 0 &&
+        os_read(ends[0], &code, sizeof(code)) != (ptrdiff_t)sizeof(code))
+        code = 0;
+    close(ends[0]);
+    return code;
+}
+
 static bool os_is_terminal(int fd)
 {
     return isatty(fd) == 1;
@@ -1427,30 +1987,87 @@ static int os_columns(int fd)
     return size.ws_col;
 }
 
-/* Reads the terminal's mode into `*saved` and turns off echo and, with
- * `keys`, line editing: each key comes at once. Signals stay on. */
-static int os_terminal_mode(int fd, bool keys, struct termios *saved)
+/* The height of the terminal at `fd` in rows; 24 where it does not say. */
+static int os_rows(int fd)
 {
-    struct termios mode;
-    if (tcgetattr(fd, saved))
-        return errno;
-    mode = *saved;
-    os_terminal_old = *saved;
-    os_terminal_fd = fd;
-    mode.c_cc[VSUSP] = _POSIX_VDISABLE; /* else the shell gets this mode */
+    struct winsize size = {0};
+    if (ioctl(fd, TIOCGWINSZ, &size) || !size.ws_row)
+        return 24;
+    return size.ws_row;
+}
+
+/* Has signals about the terminal kept for os_terminal_events(), or not. Where
+ * the parent wants no Ctrl-Z (SIGTSTP is ignored), it stays so. */
+static void os_watch_terminal(bool on)
+{
+    static const int numbers[] = {SIGWINCH, SIGTSTP, SIGCONT};
+    struct sigaction action = {.sa_handler = on ? os_on_terminal : SIG_DFL};
+    os_open_signal_pipe();
+    for (int i = 0; i < COUNT(numbers); i++) {
+        struct sigaction old = {0};
+        sigaction(numbers[i], NULL, &old);
+        if (numbers[i] != SIGTSTP || old.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &action, NULL);
+    }
+}
+
+/* What befell the terminal since the last call: OsTerminalEvent bits. */
+static int os_terminal_events(void)
+{
+    return __atomic_exchange_n(&os_terminal_news, 0, __ATOMIC_SEQ_CST);
+}
+
+/* Sets the mode of a prompt: no echo, and with `keys` no line editing, so that
+ * each key comes at once, and bracketed paste. Signals stay on; they drop no
+ * input. In the background it waits for the foreground. Gives an errno. */
+static int os_terminal_set(int fd, bool keys)
+{
+    struct termios mode = os_terminal_old;
     mode.c_lflag &= ~(tcflag_t)(keys ? ECHO | ICANON | IEXTEN : ECHO);
     if (keys) {
+        mode.c_lflag |= NOFLSH;
         mode.c_iflag &= ~(tcflag_t)(IXON | ICRNL);
         mode.c_cc[VMIN] = 1;
         mode.c_cc[VTIME] = 0;
     }
-    return tcsetattr(fd, TCSADRAIN, &mode) ? errno : 0;
+    os_watch_terminal(true);
+    while (tcsetattr(fd, TCSADRAIN, &mode)) {
+        int code = errno;
+        if (code == EINTR && !os_interrupted())
+            continue;
+        os_watch_terminal(false);
+        return code;
+    }
+    os_terminal_keys = keys;
+    os_terminal_fd = fd;
+    if (keys)
+        os_write_all(STDERR_FILENO, S("\x1b[?2004h"));
+    return 0;
 }
 
-static void os_terminal_restore(int fd, const struct termios *saved)
+/* Keeps the terminal's mode for os_terminal_restore(), and sets a prompt's.
+ * tcdrain() comes first because it stops a job in the background (SIGTTOU):
+ * the mode that stands there meanwhile is the shell's. */
+static int os_terminal_mode(int fd, bool keys)
 {
-    tcsetattr(fd, TCSADRAIN, saved);
-    os_terminal_fd = -1;
+    while (tcdrain(fd) && errno == EINTR && !os_interrupted())
+        continue;
+    return tcgetattr(fd, &os_terminal_old) ? errno : os_terminal_set(fd, keys);
+}
+
+/* Ends a prompt's mode. After a signal to end, what was typed is dropped. */
+static void os_terminal_restore(void)
+{
+    os_terminal_leave(os_interrupted() ? TCSAFLUSH : TCSADRAIN);
+    os_watch_terminal(false);
+    os_terminal_events();
+}
+
+/* Stops, as Ctrl-Z does, until somebody continues the program. At once where
+ * nobody could (POSIX: an orphaned process group). The mode is restored. */
+static void os_stop(void)
+{
+    raise(SIGTSTP);
 }
 
 /* ==== 03 Terminal ======================================================== *
@@ -1462,17 +2079,26 @@ static void os_terminal_restore(int fd, const struct termios *saved)
  * since much of it quotes files and servers.
  *
  * Prompts are drawn on stderr, and only where stdin and stderr are terminals
- * and neither --no-input nor CI is set. A frame is one write. What they use
- * of ECMA-48: CR to the line's start, CSI K clears to its end, CSI n C moves
- * right, CSI n A moves up, CSI J clears below; and CSI ?2004h/l for bracketed
- * paste (xterm), so that a pasted line break does not answer the prompt. With
- * TERM=dumb there are no escape sequences: lines are read as they come.
+ * and neither --no-input nor CI is set. What they use of ECMA-48: CR to the
+ * line's start, CSI n C moves right, CSI n A moves up, CSI K clears to the
+ * line's end and CSI J to the screen's, CSI 6 n asks where the cursor is; of
+ * xterm: CSI ?2004h/l for bracketed paste, so that a pasted line break does
+ * not answer the prompt, and CSI ?7l/h against wrapping, should the terminal
+ * think a character wider than we do. With TERM=dumb there are no escape
+ * sequences: lines are read as they come.
+ *
+ * A frame is one write. Its rows are clipped to the width, and the cursor
+ * rests in the first one, so that all from there on is erased, however the
+ * terminal wrapped or cut the rows below when its size changed. The frame is
+ * erased before the program stops for Ctrl-Z, and is drawn again after fg.
+ * An answer leaves one line.
  */
 
 enum {
-    TERM_SECRETS = 256,
+    TERM_SECRETS = 1024,
     TERM_SECRET_PART = 12, /* bytes of one that are hidden by themselves */
     TERM_OUT_BUFFER = 32 * KIB,
+    TERM_AHEAD = 512,  /* bytes read from the terminal at once */
     ASK_MAX = 4 * KIB, /* bytes of one answer */
     ASK_ROWS = 10      /* entries of a list on the screen */
 };
@@ -1485,13 +2111,34 @@ typedef struct {
     bool interactive;
     bool dumb;
     bool debug;
+    bool links;                           /* of stderr: it knows hyperlinks */
+    const struct AskMeanwhile *meanwhile; /* what the prompt waits for too */
+    bool drawn;        /* a progress display stands on the screen */
     char foreign_last; /* the last byte that term_out_foreign() passed */
     int out_error;     /* the first errno of writing to stdout */
     int out_len;
     int secrets;
+    char out[TERM_OUT_BUFFER]; /* beside what is used: fewer pages */
     Str secret[TERM_SECRETS];
-    char out[TERM_OUT_BUFFER];
+    int ahead_len; /* keys typed ahead, for the next prompt */
+    char ahead[TERM_AHEAD];
 } Term;
+
+/* Does the terminal at stderr know OSC 8, the hyperlink? Those that do say who
+ * they are in one of these; the others are shown none, since some would show
+ * its bytes. */
+static bool term_knows_links(void)
+{
+    Str vte = os_env("VTE_VERSION");
+    Str name = os_env("TERM");
+    int64_t version = 0;
+    return (str_int(vte, &version) && version >= 5000) ||
+           str_in_words(os_env("TERM_PROGRAM"),
+                        "iTerm.app WezTerm vscode ghostty Hyper") ||
+           os_env("WT_SESSION").len || os_env("KONSOLE_VERSION").len ||
+           str_in_words(name, "xterm-kitty xterm-ghostty alacritty foot "
+                              "foot-extra wezterm");
+}
 
 /* Sets up the terminal from what stdin, stdout, stderr and the environment
  * are. `*term` is zero before. */
@@ -1507,6 +2154,7 @@ static void term_init(Term *term, Arena *arena)
                   !str_eq(os_env("CLICOLOR"), S("0"));
     term->interactive = term->err_terminal && os_is_terminal(STDIN_FILENO) &&
                         !os_env("CI").len;
+    term->links = term->err_terminal && !term->dumb && term_knows_links();
 }
 
 /* Has term_talk() hide this text, of which it keeps a copy, wherever it
@@ -1538,28 +2186,46 @@ static ptrdiff_t term_secret_at(const Term *term, Str s)
 }
 
 /*
- * Adds foreign text to a line for a terminal: control characters (C0, DEL and
- * the C1 block, which some terminals obey) and bytes that are not UTF-8
- * become '?', a tab and, with `lines`, a line feed stay.
+ * Takes the next piece off foreign text and gives what of it is fit for a
+ * terminal, never more bytes: control characters (C0, DEL and the C1 block,
+ * which some terminals obey) and bytes that are not UTF-8 become '?', a tab
+ * and, with `lines`, a line feed stay.
  */
-static void term_add_safe(Buf *buf, Str s, bool lines)
+static Str term_take_safe(Str *rest, bool lines)
 {
-    while (s.len) {
-        uint32_t c = 0;
-        ptrdiff_t run = str_printable_run(s);
-        buf_add(buf, str_slice(s, 0, run));
-        s = str_slice(s, run, s.len);
-        if (!s.len)
-            break;
-        int n = str_utf8(s, &c);
+    Str s = *rest;
+    uint32_t c = 0;
+    ptrdiff_t n = str_printable_run(s);
+    if (!n) {
+        n = str_utf8(s, &c);
         bool control = c < 0x20 || (c >= 0x7f && c < 0xa0);
         bool kept = c == '\t' || (lines && c == '\n');
-        if (!n || (control && !kept))
-            buf_add_char(buf, '?');
-        else
-            buf_add(buf, str_slice(s, 0, n));
-        s = str_slice(s, n ? n : 1, s.len);
+        if (!n || (control && !kept)) {
+            *rest = str_slice(s, n ? n : 1, s.len);
+            return S("?");
+        }
     }
+    *rest = str_slice(s, n, s.len);
+    return str_slice(s, 0, n);
+}
+
+/* Adds foreign text to a line for a terminal, made safe. */
+static void term_add_safe(Buf *buf, Str s, bool lines)
+{
+    while (s.len)
+        buf_add(buf, term_take_safe(&s, lines));
+}
+
+/* The text with the secrets of the run hidden, in `arena`. */
+static Str term_hidden(const Term *term, Arena *arena, Str text)
+{
+    Buf hidden = buf_new(arena, 64 * KIB);
+    while (text.len) {
+        ptrdiff_t n = term_secret_at(term, text);
+        buf_add(&hidden, n ? S("[hidden]") : str_slice(text, 0, 1));
+        text = str_slice(text, n ? n : 1, text.len);
+    }
+    return buf_str(&hidden);
 }
 
 /* Writes text to stderr: secrets hidden, control bytes stripped, one write.
@@ -1567,18 +2233,15 @@ static void term_add_safe(Buf *buf, Str s, bool lines)
 static void term_talk(Term *term, const char *color, const char *head, Str text)
 {
     Arena scratch = {0};
-    Buf hidden = buf_new(&scratch, 64 * KIB);
     Buf safe = buf_new(&scratch, 64 * KIB);
-    while (text.len) {
-        ptrdiff_t n = term_secret_at(term, text);
-        buf_add(&hidden, n ? S("[hidden]") : str_slice(text, 0, 1));
-        text = str_slice(text, n ? n : 1, text.len);
-    }
+    if (term->drawn)
+        buf_add(&safe, S("\r\x1b[J"));
+    term->drawn = false;
     if (head[0] && term->color)
         buf_printf(&safe, "\x1b[%sm%s\x1b[0m ", color, head);
     else if (head[0])
         buf_printf(&safe, "%s ", head);
-    term_add_safe(&safe, buf_str(&hidden), true);
+    term_add_safe(&safe, term_hidden(term, &scratch, text), true);
     os_write_all(STDERR_FILENO, buf_str(&safe));
     arena_free(&scratch);
 }
@@ -1604,6 +2267,25 @@ term_say(Term *term, const char *format, ...)
     va_start(args, format);
     term_vsay(term, "", "", format, args);
     va_end(args);
+}
+
+/* Says one line that ends with a URL, which is a hyperlink where the terminal
+ * knows them: OSC 8 ; ; URL ST, the text, OSC 8 ; ; ST. */
+static void term_link(Term *term, const char *text, Str url)
+{
+    Arena scratch = {0};
+    Buf line = buf_new(&scratch, 64 * KIB);
+    if (!term->links) {
+        term_say(term, "%s %.*s", text, P(url));
+        return;
+    }
+    buf_printf(&line, "%s \x1b]8;;", text);
+    term_add_safe(&line, url, false);
+    buf_add(&line, S("\x1b\\"));
+    term_add_safe(&line, url, false);
+    buf_add(&line, S("\x1b]8;;\x1b\\\n"));
+    os_write_all(STDERR_FILENO, buf_str(&line));
+    arena_free(&scratch);
 }
 
 __attribute__((format(printf, 2, 3))) static void
@@ -1659,7 +2341,7 @@ static void term_out(Term *term, Str data)
     while (data.len && !term->out_error) {
         ptrdiff_t room = TERM_OUT_BUFFER - term->out_len;
         ptrdiff_t n = data.len < room ? data.len : room;
-        memcpy(term->out + term->out_len, data.ptr, (size_t)n);
+        str_put(term->out + term->out_len, (Str){data.ptr, n});
         term->out_len += (int)n;
         data = str_slice(data, n, data.len);
         if (term->out_len == TERM_OUT_BUFFER)
@@ -1672,18 +2354,13 @@ __attribute__((format(printf, 2, 3))) static void
 term_printf(Term *term, const char *format, ...)
 {
     char text[4 * KIB];
-    _Alignas(max_align_t) char memory[8 * KIB]; /* most need no malloc() */
-    Arena scratch = arena_in(memory, sizeof(memory));
-    Buf safe = buf_new(&scratch, (ptrdiff_t)sizeof(text));
     va_list args;
     va_start(args, format);
     int n = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    if (n > 0)
-        term_add_safe(&safe, (Str){text, n < COUNT(text) ? n : COUNT(text) - 1},
-                      true);
-    term_out(term, buf_str(&safe));
-    arena_free(&scratch);
+    Str rest = {text, n < COUNT(text) ? n : COUNT(text) - 1};
+    while (rest.len > 0)
+        term_out(term, term_take_safe(&rest, true));
 }
 
 /*
@@ -1706,17 +2383,27 @@ static void term_out_foreign(Term *term, Str data)
     }
 }
 
-/* How many columns the text takes: wide characters two, combining none. */
+/* The bytes of the first character of `s`, which is not empty; `*columns` is
+ * how many it takes: a wide one two, a combining one none, one that
+ * term_add_safe() replaces one. */
+static int term_char(Str s, int *columns)
+{
+    uint32_t c = 0;
+    int n = str_utf8(s, &c);
+    int width = n && c ? wcwidth((wchar_t)c) : 1;
+    *columns = width < 0 ? 1 : width;
+    return n ? n : 1;
+}
+
+/* How many columns the text takes. */
 static int term_width(Str s)
 {
     ptrdiff_t at = str_printable_run(s);
     int width = (int)at;
     while (at < s.len) {
-        uint32_t c = 0;
-        int n = str_utf8(str_slice(s, at, s.len), &c);
-        int w = n ? wcwidth((wchar_t)c) : 1;
-        width += w < 0 ? 1 : w;
-        at += n ? n : 1;
+        int columns = 0;
+        at += term_char(str_slice(s, at, s.len), &columns);
+        width += columns;
     }
     return width;
 }
@@ -1727,13 +2414,12 @@ static Str term_clip(Str s, int columns)
     ptrdiff_t at = 0;
     int width = 0;
     while (at < s.len) {
-        uint32_t c = 0;
-        int n = str_utf8(str_slice(s, at, s.len), &c);
-        int w = n ? wcwidth((wchar_t)c) : 1;
-        width += w < 0 ? 1 : w;
+        int more = 0;
+        int n = term_char(str_slice(s, at, s.len), &more);
+        width += more;
         if (width > columns)
             break;
-        at += n ? n : 1;
+        at += n;
     }
     return str_slice(s, 0, at);
 }
@@ -1767,9 +2453,10 @@ static void term_table(Term *term, const Str *cells, int rows, int columns)
 }
 
 typedef enum {
-    KEY_NONE, /* nothing that a prompt knows */
+    KEY_NONE, /* nothing that a prompt knows; the frame may need drawing */
     KEY_TEXT, /* bytes to insert: typed, or pasted */
     KEY_ENTER,
+    KEY_ESCAPE,
     KEY_BACKSPACE,
     KEY_DELETE,
     KEY_LEFT,
@@ -1784,21 +2471,80 @@ typedef enum {
     KEY_CUT_WORD,
     KEY_CUT_REST,
     KEY_EOF,
-    KEY_STOP /* a signal, or the terminal is gone */
+    KEY_OVER, /* what went on meanwhile makes the answer needless */
+    KEY_STOP  /* a signal, or the terminal is gone */
 } Key;
 
-/* A prompt under way: the terminal's old mode and the keys read ahead. */
+/* What ask_byte() gives beside bytes. */
+enum { ASK_END = -1, ASK_WOKEN = -2, ASK_OVER = -3 };
+
+/*
+ * What goes on while a prompt waits for keys. wait() is called with `to`: it
+ * waits for input on `fd`, up to `timeout` milliseconds (-1: for ever), and
+ * does its work meanwhile. It gives true where there is input, and may give
+ * false at any time. Where it sets `over`, the prompt goes without an answer.
+ */
+typedef struct AskMeanwhile {
+    bool (*wait)(void *to, int fd, int64_t timeout);
+    void *to;
+    bool over;
+} AskMeanwhile;
+
+/* A prompt under way: where its frame is, and the keys read ahead. */
 typedef struct {
     Term *term;
-    struct termios saved;
-    bool raw;
+    bool raw; /* the terminal has a prompt's mode */
+    bool masked;
     bool pasting;
-    int rows; /* rows of the frame on the screen, below the first */
+    int cursor; /* the column that the cursor was left in */
+    int above;  /* rows of the frame above the cursor, after a resize */
     int len;
     int at;
-    char bytes[512];
+    char bytes[TERM_AHEAD];
     char text; /* the byte of a KEY_TEXT */
 } Ask;
+
+/* A frame being built. A row that is added to beyond `left` is clipped. */
+typedef struct {
+    Arena arena;
+    Buf out;
+    bool color;
+    int columns; /* that a row may take: the last one stays free */
+    int left;    /* of them, in the present row */
+    int rows;    /* below the first */
+} Frame;
+
+/* A line under edit: `len` bytes of UTF-8, the cursor at byte `at`. */
+typedef struct {
+    char text[ASK_MAX];
+    int len;
+    int at;
+    bool broken; /* a line break of a paste was left out */
+    bool lost;   /* the line is not what was given: see ask_line_note() */
+} Line;
+
+/* An entry of a checkbox list. */
+typedef struct {
+    Str label;
+    bool chosen;       /* before: preset; after: the answer */
+    const char *fixed; /* why it cannot be chosen ("linked already"), or NULL */
+} AskItem;
+
+/* A list to choose from: which entries pass the filter, where the cursor is. */
+typedef struct {
+    const char *question;
+    AskItem *items;
+    int count;
+    bool many;  /* a checkbox: any number of entries, not one */
+    int *shown; /* indices of the items that pass the filter */
+    int matches;
+    int at;    /* index into `shown` */
+    int first; /* of the page on the screen, as `at` */
+    int page;  /* entries on the screen */
+    bool typing;
+    const char *notice; /* shown in place of the help, until the next key */
+    Line filter;
+} Choice;
 
 /* May this run ask? If not, the error names the option that answers. */
 static bool ask_allowed(const Term *term, const char *what, const char *option,
@@ -1814,38 +2560,271 @@ static bool ask_allowed(const Term *term, const char *what, const char *option,
 /* Puts the terminal into a prompt's mode; ask_close() is its other half. */
 static bool ask_open(Ask *ask, Term *term, bool masked, Err *err)
 {
-    *ask = (Ask){.term = term};
+    *ask = (Ask){.term = term, .masked = masked};
     if (term->dumb && !masked)
         return true;
-    int code = os_terminal_mode(STDIN_FILENO, !term->dumb, &ask->saved);
+    int code = os_terminal_mode(STDIN_FILENO, !term->dumb);
     if (code)
         return err_set(err, EXIT_FAILED, "cannot set up the terminal: %s",
                        os_error(code));
     ask->raw = true;
-    if (!term->dumb)
-        os_write_all(STDERR_FILENO, S("\x1b[?2004h"));
+    ask->len = term->ahead_len;
+    memcpy(ask->bytes, term->ahead, sizeof(ask->bytes));
+    secret_wipe(term->ahead, sizeof(term->ahead));
+    term->ahead_len = 0;
     return true;
 }
 
+/* Ends a prompt. What was typed beyond its answer is the next one's; not so
+ * beyond a masked one, where it may be the rest of a pasted secret. */
 static void ask_close(Ask *ask)
 {
-    if (ask->raw && !ask->term->dumb)
-        os_write_all(STDERR_FILENO, S("\x1b[?2004l"));
+    Term *term = ask->term;
+    term->ahead_len = ask->masked ? 0 : ask->len - ask->at;
+    memcpy(term->ahead, ask->bytes + ask->at, (size_t)term->ahead_len);
     if (ask->raw)
-        os_terminal_restore(STDIN_FILENO, &ask->saved);
+        os_terminal_restore();
     secret_wipe(ask->bytes, sizeof(ask->bytes));
 }
 
-/* The next byte from the terminal; -1 at its end, on a signal, or where none
- * comes within `timeout` milliseconds (-1: for ever). */
+/* Starts a frame in the place of the one before. CSI J is given in the second
+ * column: in the first one of the screen, tmux saves what it erases. */
+static void ask_frame_begin(Frame *frame, const Ask *ask)
+{
+    int columns = os_columns(STDERR_FILENO);
+    *frame = (Frame){.color = ask->term->color};
+    frame->columns = columns > 1 ? columns - 1 : 1;
+    frame->left = frame->columns;
+    frame->out = buf_new(&frame->arena, 256 * KIB);
+    if (ask->above > 0)
+        buf_printf(&frame->out, "\x1b[%dA", ask->above);
+    buf_add(&frame->out, S("\r\x1b[K\x1b[C\x1b[J\r\x1b[?7l"));
+}
+
+/* Adds foreign text to the row, in `color` (SGR, ECMA-48 8.3.117; or ""). */
+static void ask_frame_add(Frame *frame, const char *color, Str text)
+{
+    Buf safe = buf_new(&frame->arena, 64 * KIB);
+    term_add_safe(&safe, text, false);
+    for (ptrdiff_t i = 0; i < safe.len; i++)
+        if (safe.ptr[i] == '\t')
+            safe.ptr[i] = ' ';
+    Str shown = term_clip(buf_str(&safe), frame->left);
+    bool colored = frame->color && color[0] && shown.len;
+    if (colored)
+        buf_printf(&frame->out, "\x1b[%sm", color);
+    buf_add(&frame->out, shown);
+    if (colored)
+        buf_add(&frame->out, S("\x1b[0m"));
+    frame->left -= term_width(shown);
+}
+
+/* Starts the frame's next row. */
+static void ask_frame_row(Frame *frame)
+{
+    buf_add(&frame->out, S("\r\n"));
+    frame->left = frame->columns;
+    frame->rows++;
+}
+
+/* Shows the frame, and leaves the cursor in that column of its first row. */
+static void ask_frame_show(Frame *frame, Ask *ask, int column)
+{
+    if (frame->rows)
+        buf_printf(&frame->out, "\x1b[%dA", frame->rows);
+    buf_add(&frame->out, S("\r"));
+    if (column)
+        buf_printf(&frame->out, "\x1b[%dC", column);
+    buf_add(&frame->out, S("\x1b[?7h"));
+    os_write_all(STDERR_FILENO, buf_str(&frame->out));
+    arena_free(&frame->arena);
+    ask->cursor = column;
+    ask->above = 0;
+}
+
+/*
+ * Adds the question and a space to the first row. It is clipped where the
+ * `width` columns of what follows would not fit, but half of a narrow row,
+ * or all but 24 columns of a wide one, are its own.
+ */
+static void ask_frame_question(Frame *frame, Str question, int width)
+{
+    int full = frame->columns;
+    int own = full > 48 ? full - 24 : full / 2;
+    int most = full - 1 - width > own ? full - 1 - width : own;
+    frame->left = most;
+    ask_frame_add(frame, "32", S("?"));
+    ask_frame_add(frame, "", S(" "));
+    ask_frame_add(frame, "", question);
+    frame->left += full - most;
+    ask_frame_add(frame, "", S(" "));
+}
+
+/* Replaces the frame by a line: the question and its answer. Not after a
+ * signal to end while stopped: the screen is another job's. */
+static void ask_answered(Ask *ask, Str question, Str answer)
+{
+    Frame frame;
+    if (!ask->raw)
+        return;
+    ask_frame_begin(&frame, ask);
+    ask_frame_question(&frame, question, term_width(answer));
+    ask_frame_add(&frame, "36", answer);
+    buf_add(&frame.out, S("\x1b[?7h\r\n"));
+    os_write_all(STDERR_FILENO, buf_str(&frame.out));
+    arena_free(&frame.arena);
+    ask->cursor = 0;
+    ask->above = 0;
+}
+
+/* Where the cursor stands after the terminal became `columns` wide: how many
+ * rows below the one that it was left in, in column `cursor`. It is reported
+ * in column `now` (from 1), or nowhere (0). */
+static int ask_rows_above(int cursor, int columns, int now)
+{
+    int rows = cursor / columns;
+    if (now - 1 == cursor % columns)
+        return rows; /* it went with its character: the row was wrapped anew */
+    if (rows && cursor % columns == 0 && now == columns)
+        return rows - 1; /* likewise, and waits at the end of a row */
+    return 0;            /* the row was cut */
+}
+
+/* Takes the terminal's report on the cursor, CSI row ; column R, out of the
+ * bytes read ahead. Gives the column, or 0 where there is none. */
+static int ask_take_report(Ask *ask)
+{
+    for (int i = ask->at; i < ask->len; i++) {
+        Str s = {ask->bytes + i, ask->len - i};
+        ptrdiff_t end = str_index(s, 'R');
+        int64_t row = 0;
+        int64_t column = 0;
+        if (!str_starts(s, S("\x1b[")) || end < 0)
+            continue;
+        Str both = str_slice(s, 2, end);
+        if (!str_int(str_cut(&both, ';'), &row) || !str_int(both, &column) ||
+            column < 1 || column > INT16_MAX)
+            continue;
+        memmove(ask->bytes + i, ask->bytes + i + end + 1,
+                (size_t)(s.len - end - 1));
+        ask->len -= (int)end + 1;
+        return (int)column;
+    }
+    return 0;
+}
+
+/* The width once it has not changed for a moment: a window that is being
+ * dragged would change again under a frame on its way. */
+static int ask_settled_columns(void)
+{
+    int columns = 0;
+    int64_t settled = 0;
+    for (;;) {
+        int now = os_columns(STDERR_FILENO);
+        if (now != columns)
+            settled = os_now() + 50;
+        columns = now;
+        int64_t left = settled - os_now();
+        if (left <= 0 || os_interrupted())
+            return columns;
+        os_sleep(left);
+    }
+}
+
+/*
+ * Finds the frame after the terminal's size changed. Where the cursor's
+ * column is gone, some terminals have wrapped the row anew and others have
+ * cut it; only the terminal knows. One that does not answer in time is taken
+ * for the simple kind. Keys that come first stay read ahead.
+ */
+static void ask_find_frame(Ask *ask)
+{
+    int columns = ask_settled_columns();
+    int64_t deadline = os_now() + 250;
+    int column = 0;
+    if (ask->cursor < columns)
+        return;
+    os_write_all(STDERR_FILENO, S("\x1b[6n"));
+    ask->len -= ask->at;
+    memmove(ask->bytes, ask->bytes + ask->at, (size_t)ask->len);
+    ask->at = 0;
+    while (!column && ask->len < COUNT(ask->bytes) && os_now() < deadline &&
+           !os_interrupted()) {
+        if (!os_wait(STDIN_FILENO, POLLIN, deadline - os_now()))
+            continue;
+        ptrdiff_t n = os_read(STDIN_FILENO, ask->bytes + ask->len,
+                              COUNT(ask->bytes) - ask->len);
+        if (n <= 0)
+            break;
+        ask->len += (int)n;
+        column = ask_take_report(ask);
+    }
+    ask->above = ask_rows_above(ask->cursor, columns, column);
+}
+
+/* Stops for Ctrl-Z: the screen and the mode are as before the prompt until
+ * the program is continued. */
+static void ask_suspend(Ask *ask)
+{
+    if (!ask->term->dumb) {
+        Frame frame;
+        ask_frame_begin(&frame, ask);
+        ask_frame_show(&frame, ask, 0);
+    }
+    os_terminal_restore();
+    ask->raw = false;
+    os_stop();
+}
+
+/* Deals with what befell the terminal while a key was awaited; the caller
+ * draws the prompt again. False where it cannot go on. */
+static bool ask_woken(Ask *ask)
+{
+    int events = os_terminal_events();
+    if (events & OS_STOP_ASKED)
+        ask_suspend(ask);
+    if (os_interrupted())
+        return false;
+    if (events & (OS_STOP_ASKED | OS_CONTINUED)) {
+        ask->raw = !os_terminal_set(STDIN_FILENO, !ask->term->dumb);
+        ask->pasting = false;
+        if (!ask->raw)
+            return false;
+    }
+    if (events & OS_RESIZED)
+        ask_find_frame(ask);
+    return true;
+}
+
+/* The next byte from the terminal; ASK_END at its end, on a signal, or where
+ * none comes within `timeout` milliseconds. Without a time-out (-1), also
+ * ASK_WOKEN: ask_woken() has something to do; and ASK_OVER. */
 static int ask_byte(Ask *ask, int64_t timeout)
 {
-    if (ask->at == ask->len) {
-        if (!os_wait(STDIN_FILENO, POLLIN, timeout))
-            return -1;
+    int64_t deadline = timeout < 0 ? INT64_MAX : os_now() + timeout;
+    while (ask->at == ask->len) {
+        if (os_interrupted())
+            return ASK_END;
+        if (timeout < 0 && os_terminal_news)
+            return ASK_WOKEN;
+        const AskMeanwhile *meanwhile = timeout < 0 ? ask->term->meanwhile
+                                                    : NULL;
+        if (meanwhile && meanwhile->over)
+            return ASK_OVER;
+        int64_t left = timeout < 0 ? -1 : deadline - os_now();
+        if (meanwhile ? !meanwhile->wait(meanwhile->to, STDIN_FILENO, -1)
+                      : !os_wait(STDIN_FILENO, POLLIN, left < -1 ? 0 : left)) {
+            if (os_now() >= deadline)
+                return ASK_END;
+            continue;
+        }
+        if (timeout < 0 && os_terminal_news)
+            return ASK_WOKEN;
         ptrdiff_t n = os_read(STDIN_FILENO, ask->bytes, sizeof(ask->bytes));
+        if (n == -EINTR)
+            continue;
         if (n <= 0)
-            return -1;
+            return ASK_END;
         ask->len = (int)n;
         ask->at = 0;
     }
@@ -1867,6 +2846,8 @@ static Key ask_escape(Ask *ask)
     };
     char text[16] = {0};
     int first = ask_byte(ask, 50);
+    if (first < 0)
+        return KEY_ESCAPE;
     if (first != '[' && first != 'O')
         return KEY_NONE;
     for (int n = 0; n < COUNT(text) - 1; n++) {
@@ -1891,6 +2872,10 @@ static Key ask_escape(Ask *ask)
 static Key ask_key(Ask *ask)
 {
     int c = ask_byte(ask, -1);
+    if (c == ASK_WOKEN && ask_woken(ask))
+        return KEY_NONE;
+    if (c == ASK_OVER)
+        return KEY_OVER;
     if (c < 0)
         return KEY_STOP;
     if (c == 0x1b)
@@ -1930,19 +2915,24 @@ static Key ask_key(Ask *ask)
     }
 }
 
-/* A line under edit: `len` bytes of UTF-8, the cursor at byte `at`. */
-typedef struct {
-    char text[ASK_MAX];
-    int len;
-    int at;
-} Line;
+/* Does the character at byte `at` combine with the one before? */
+static bool ask_line_combines(const Line *line, int at)
+{
+    int columns = 1;
+    if (at > 0 && at < line->len)
+        term_char(str_slice((Str){line->text, line->len}, at, line->len),
+                  &columns);
+    return !columns;
+}
 
-/* The start of the character before, or after, byte `at` of the line. */
+/* The start of the character before, or after, byte `at` of the line. What
+ * combines with a character belongs to it. */
 static int ask_line_step(const Line *line, int at, int by)
 {
     do
         at += by;
-    while (at > 0 && at < line->len && (line->text[at] & 0xc0) == 0x80);
+    while (at > 0 && at < line->len &&
+           ((line->text[at] & 0xc0) == 0x80 || ask_line_combines(line, at)));
     return at < 0 ? 0 : at > line->len ? line->len : at;
 }
 
@@ -1983,47 +2973,42 @@ static void ask_line_edit(Line *line, Key key, char text)
     }
 }
 
-/*
- * Draws a prompt's line: the label, then as much of the text as fits around
- * the cursor, or a star for each character of a masked one.
- */
-static void ask_line_draw(Str label, const Line *line, bool masked)
+/* The line up to byte `end`, as it is shown: a masked one as a star for each
+ * character. */
+static Str ask_line_text(Arena *arena, const Line *line, int end, bool masked)
 {
-    Arena scratch = {0};
-    Buf frame = buf_new(&scratch, 64 * KIB);
-    Buf shown = buf_new(&scratch, 2 * ASK_MAX);
-    int columns = os_columns(STDERR_FILENO);
-    Str text = {line->text, line->len};
-    if (masked) {
-        for (int i = 0; i < line->len; i++)
-            if ((line->text[i] & 0xc0) != 0x80)
-                buf_add_char(&shown, '*');
-        text = buf_str(&shown);
+    if (!masked)
+        return (Str){line->text, end};
+    Buf stars = buf_new(arena, ASK_MAX);
+    for (int at = 0; at < end; at = ask_line_step(line, at, 1))
+        buf_add_char(&stars, '*');
+    return buf_str(&stars);
+}
+
+/* Adds the label and as much of the line as fits around its cursor to the
+ * first row. Gives the cursor's column. */
+static int ask_frame_line(Frame *frame, Str label, const Line *line,
+                          bool masked)
+{
+    Str text = ask_line_text(&frame->arena, line, line->len, masked);
+    Str before = ask_line_text(&frame->arena, line, line->at, masked);
+    Str after = str_slice(text, before.len, text.len);
+    ask_frame_question(frame, label, term_width(text) + 1);
+    int width = term_width(before);
+    bool cut = false;
+    while (before.len) {
+        int columns = 0;
+        int n = term_char(before, &columns);
+        if (width < frame->left && (columns || !cut))
+            break;
+        before = str_slice(before, n, before.len);
+        width -= columns;
+        cut = true;
     }
-    Str head = term_clip(label, columns > 48 ? columns - 24 : columns / 2);
-    int room = columns - term_width(head) - 1;
-    ptrdiff_t cursor = line->at;
-    if (masked) {
-        cursor = 0;
-        for (int i = 0; i < line->at; i++)
-            cursor += (line->text[i] & 0xc0) != 0x80;
-    }
-    Str before = str_slice(text, 0, cursor);
-    while (term_width(before) >= room && before.len) {
-        uint32_t c = 0;
-        int n = str_utf8(before, &c);
-        before = str_slice(before, n ? n : 1, before.len);
-    }
-    int used = term_width(before);
-    buf_add(&frame, S("\r\x1b[K"));
-    term_add_safe(&frame, head, false);
-    term_add_safe(&frame, before, false);
-    term_add_safe(&frame,
-                  term_clip(str_slice(text, cursor, text.len), room - used),
-                  false);
-    buf_printf(&frame, "\r\x1b[%dC", term_width(head) + used);
-    os_write_all(STDERR_FILENO, buf_str(&frame));
-    arena_free(&scratch);
+    ask_frame_add(frame, "", before);
+    int column = frame->columns - frame->left;
+    ask_frame_add(frame, "", after);
+    return column;
 }
 
 static bool ask_stopped(Err *err)
@@ -2033,41 +3018,103 @@ static bool ask_stopped(Err *err)
     return err_set(err, EXIT_USAGE, "the input ended before an answer");
 }
 
+static bool ask_is_over(const Term *term)
+{
+    return term->meanwhile && term->meanwhile->over;
+}
+
 /* Reads a line from a terminal without escape sequences. */
 static bool ask_line_dumb(Ask *ask, Str label, Line *line, Err *err)
 {
     os_write_all(STDERR_FILENO, label);
     for (;;) {
         int c = ask_byte(ask, -1);
-        if (c < 0)
+        bool lost = c == ASK_WOKEN && os_terminal_news != OS_RESIZED;
+        if (c == ASK_WOKEN && ask_woken(ask)) {
+            os_write_all(STDERR_FILENO, lost ? label : S(""));
+            continue;
+        }
+        if (c < 0 && c != ASK_OVER)
             return ask_stopped(err);
-        if (c == '\n')
+        if (c < 0)
+            line->len = 0;
+        if (c == '\n' || c < 0)
             break;
         ask_line_edit(line, KEY_TEXT, (char)c);
     }
-    if (ask->raw)
+    if (ask->raw || ask_is_over(ask->term))
         os_write_all(STDERR_FILENO, S("\n"));
     return true;
 }
 
+/* Notes what the line is about to lose of what is given: a line break inside
+ * a paste, or what does not fit. A line that is emptied starts afresh. */
+static void ask_line_note(Line *line, const Ask *ask, Key key)
+{
+    bool line_break = ask->text == '\n' || ask->text == '\r';
+    if (!line->len)
+        line->broken = line->lost = false;
+    if (key == KEY_NONE && ask->pasting && line_break && line->len)
+        line->broken = true;
+    if (key == KEY_TEXT && (line->broken || line->len == ASK_MAX))
+        line->lost = true;
+}
+
+/* Reads a line key by key. */
 static bool ask_line_keys(Ask *ask, Str label, Line *line, bool masked,
                           Err *err)
 {
     for (;;) {
-        if (ask->at == ask->len)
-            ask_line_draw(label, line, masked);
-        Key key = ask_key(ask);
-        if (key == KEY_STOP || (key == KEY_EOF && !line->len)) {
-            os_write_all(STDERR_FILENO, S("\r\n"));
-            return ask_stopped(err);
+        if (ask->at == ask->len) {
+            Frame frame;
+            ask_frame_begin(&frame, ask);
+            int column = ask_frame_line(&frame, label, line, masked);
+            ask_frame_show(&frame, ask, column);
         }
-        if (key == KEY_ENTER)
-            break;
+        Key key = ask_key(ask);
+        if (key == KEY_STOP || (key == KEY_EOF && !line->len))
+            return ask_stopped(err);
+        if (key == KEY_OVER)
+            line->len = 0;
+        if (key == KEY_ENTER || key == KEY_OVER)
+            return true;
+        ask_line_note(line, ask, key);
         ask_line_edit(line, key, ask->text);
     }
-    ask_line_draw(label, line, masked);
-    os_write_all(STDERR_FILENO, S("\r\n"));
-    return true;
+}
+
+/* What ask_text() and ask_confirm() share. `hint` stands after the question
+ * until it is answered; then `preset` is shown for an empty answer. `lost`
+ * (may be NULL) says whether the answer is less than what was given. */
+static bool ask_line(Term *term, Arena *arena, const char *question, Str hint,
+                     Str preset, bool masked, Str *out, bool *lost, Err *err)
+{
+    Ask ask;
+    Arena scratch = {0};
+    Buf dumb = buf_new(&scratch, 64 * KIB);
+    Line *line = arena_alloc(&scratch, sizeof(*line));
+    Str label = arena_printf(&scratch, "%s%s%.*s", question,
+                             hint.len ? " " : "", P(hint));
+    bool ok = ask_open(&ask, term, masked, err);
+    if (ok && term->dumb) {
+        term_add_safe(&dumb, arena_printf(&scratch, "? %.*s ", P(label)),
+                      false);
+        ok = ask_line_dumb(&ask, buf_str(&dumb), line, err);
+    } else if (ok) {
+        ok = ask_line_keys(&ask, label, line, masked, err);
+        Str text = ask_line_text(&scratch, line, line->len, masked);
+        Str shown = str_trim(text);
+        ask_answered(&ask, str_from(question),
+                     shown.len || !ok ? shown : preset);
+    }
+    ask_close(&ask);
+    Str answer = str_trim((Str){line->text, line->len});
+    if (ok)
+        *out = answer.len ? arena_copy(arena, answer) : preset;
+    if (lost)
+        *lost = line->lost;
+    arena_free(&scratch);
+    return ok;
 }
 
 /*
@@ -2078,22 +3125,40 @@ static bool ask_line_keys(Ask *ask, Str label, Line *line, bool masked,
 static bool ask_text(Term *term, Arena *arena, const char *question, Str preset,
                      bool masked, Str *out, Err *err)
 {
-    Ask ask;
-    Arena scratch = {0};
-    Line *line = arena_alloc(&scratch, sizeof(*line));
-    Str label = preset.len ? arena_printf(&scratch, "? %s (%.*s) ", question,
-                                          P(preset))
-                           : arena_printf(&scratch, "? %s ", question);
-    bool ok = ask_open(&ask, term, masked, err);
-    if (ok) {
-        ok = term->dumb ? ask_line_dumb(&ask, label, line, err)
-                        : ask_line_keys(&ask, label, line, masked, err);
-        ask_close(&ask);
-    }
-    Str answer = str_trim((Str){line->text, line->len});
-    if (ok)
-        *out = answer.len ? arena_copy(arena, answer) : preset;
-    arena_free(&scratch);
+    Str hint = {0};
+    if (preset.len)
+        hint = arena_printf(arena, "(%.*s)", P(preset));
+    return ask_line(term, arena, question, hint, preset, masked, out, NULL,
+                    err);
+}
+
+/* Asks for a secret, masked, as ask_text() does; one that lost its line
+ * breaks, or its end, to the prompt is refused. */
+static bool ask_secret(Term *term, Arena *arena, const char *question,
+                       Secret *out, Err *err)
+{
+    Str text = {0};
+    bool lost = false;
+    if (!ask_line(term, arena, question, (Str){0}, (Str){0}, true, &text, &lost,
+                  err))
+        return false;
+    *out = secret_from(text);
+    return !lost || err_set(err, EXIT_USAGE,
+                            "a prompt takes one line of up to %d bytes, and "
+                            "what was pasted is more",
+                            ASK_MAX);
+}
+
+/* As ask_text(), but something else goes on meanwhile and may make the answer
+ * needless: then `*out` is empty, what was typed is dropped, and
+ * `meanwhile->over` says so. */
+static bool ask_text_while(Term *term, Arena *arena, const char *question,
+                           bool masked, const AskMeanwhile *meanwhile, Str *out,
+                           Err *err)
+{
+    term->meanwhile = meanwhile;
+    bool ok = ask_text(term, arena, question, (Str){0}, masked, out, err);
+    term->meanwhile = NULL;
     return ok;
 }
 
@@ -2104,42 +3169,36 @@ static bool ask_confirm(Term *term, const char *question, bool preset,
     for (;;) {
         Arena scratch = {0};
         Str answer = {0};
-        Str label = arena_printf(&scratch, "%s [%s]", question,
-                                 preset ? "Y/n" : "y/N");
-        bool ok = ask_text(term, &scratch, label.ptr, (Str){0}, false, &answer,
-                           err);
+        Str hint = str_from(preset ? "[Y/n]" : "[y/N]");
+        bool ok = ask_line(term, &scratch, question, hint,
+                           str_from(preset ? "yes" : "no"), false, &answer,
+                           NULL, err);
         bool yes = str_in_words(answer, "y yes");
         bool no = str_in_words(answer, "n no");
-        bool empty = !answer.len;
         arena_free(&scratch);
         if (!ok)
             return false;
-        if (yes || no || empty) {
-            *out = yes || (empty && preset);
+        if (yes || no) {
+            *out = yes;
             return true;
         }
     }
 }
 
-/* A list to choose from: which entries pass the filter, where the cursor is. */
-typedef struct {
-    const Str *items;
-    int count;
-    int *shown; /* indices of the items that pass the filter */
-    int matches;
-    int at;
-    Line filter;
-} Choice;
-
+/* Sets which entries pass the filter. The cursor stays on its entry, if that
+ * one does. */
 static void ask_choice_filter(Choice *choice)
 {
     Str want = {choice->filter.text, choice->filter.len};
+    int kept = choice->matches ? choice->shown[choice->at] : -1;
     choice->matches = 0;
     for (int i = 0; i < choice->count; i++) {
-        Str item = choice->items[i];
+        Str item = choice->items[i].label;
         bool match = !want.len;
         for (ptrdiff_t k = 0; !match && k + want.len <= item.len; k++)
             match = str_eq_nocase(str_slice(item, k, k + want.len), want);
+        if (match && i == kept)
+            choice->at = choice->matches;
         if (match)
             choice->shown[choice->matches++] = i;
     }
@@ -2147,47 +3206,156 @@ static void ask_choice_filter(Choice *choice)
         choice->at = choice->matches ? choice->matches - 1 : 0;
 }
 
-static void ask_choice_draw(Ask *ask, const char *question,
-                            const Choice *choice)
+/* The first entry of a page that shows the cursor's one, moved no further
+ * than it takes, and one more on either side where the page has room. */
+static int ask_choice_first(const Choice *choice)
 {
-    Arena scratch = {0};
-    Buf frame = buf_new(&scratch, 256 * KIB);
-    int columns = os_columns(STDERR_FILENO);
-    int first = choice->at < ASK_ROWS ? 0 : choice->at - ASK_ROWS + 1;
-    if (ask->rows)
-        buf_printf(&frame, "\x1b[%dA", ask->rows);
-    buf_add(&frame, S("\r\x1b[J"));
-    Str head = arena_printf(&scratch, "? %s %.*s", question, choice->filter.len,
-                            choice->filter.text);
-    term_add_safe(&frame, term_clip(head, columns - 1), false);
-    ask->rows = 0;
-    for (int i = first; i < choice->matches && i < first + ASK_ROWS; i++) {
-        Str row = arena_printf(&scratch, "%s %.*s", i == choice->at ? ">" : " ",
-                               P(choice->items[choice->shown[i]]));
-        buf_add(&frame, S("\r\n"));
-        term_add_safe(&frame, term_clip(row, columns - 1), false);
-        ask->rows++;
-    }
-    os_write_all(STDERR_FILENO, buf_str(&frame));
-    arena_free(&scratch);
+    int page = choice->page;
+    int margin = page >= 3;
+    int first = choice->first;
+    if (first > choice->at - margin)
+        first = choice->at - margin;
+    if (first < choice->at + margin - page + 1)
+        first = choice->at + margin - page + 1;
+    if (first > choice->matches - page)
+        first = choice->matches - page;
+    return first < 0 ? 0 : first;
 }
 
+/* Adds the row of an entry: the cursor or, at an end of the page, a sign
+ * that there are more; its box; its label. */
+static void ask_choice_row(Frame *frame, const Choice *choice, int i)
+{
+    const AskItem *item = &choice->items[choice->shown[i]];
+    int last = choice->first + choice->page - 1;
+    const char *color = i == choice->at ? "36" : item->fixed ? "2" : "";
+    const char *mark = i == choice->at                           ? "> "
+                       : i == choice->first && i > 0             ? "^ "
+                       : i == last && choice->matches > last + 1 ? "v "
+                                                                 : "  ";
+    const char *box = !choice->many  ? ""
+                      : item->fixed  ? "[-] "
+                      : item->chosen ? "[x] "
+                                     : "[ ] ";
+    Str row = arena_printf(&frame->arena, "%s%s%.*s%s%s%s", mark, box,
+                           P(item->label), item->fixed ? " (" : "",
+                           item->fixed ? item->fixed : "",
+                           item->fixed ? ")" : "");
+    ask_frame_row(frame);
+    ask_frame_add(frame, color, row);
+}
+
+/* What stands below the list. */
+static const char *ask_choice_help(const Choice *choice)
+{
+    if (choice->notice)
+        return choice->notice;
+    if (!choice->matches)
+        return "Nothing matches. Esc: all entries";
+    if (choice->typing)
+        return choice->many ? "Type to filter. Space: mark, Esc: all entries"
+                            : "Type to filter. Enter: take, Esc: all entries";
+    return choice->many ? "Space: mark, a: all, i: invert, /: filter, "
+                          "Enter: done"
+                        : "Arrows or j, k: move, type to filter, Enter: take";
+}
+
+/* Draws the list. The frame is never higher than the screen, unless that has
+ * a single row; help comes where there are four. */
+static void ask_choice_draw(Ask *ask, Choice *choice)
+{
+    Frame frame;
+    int rows = os_rows(STDERR_FILENO);
+    bool help = choice->notice || rows > 3;
+    int page = rows - 1 - help;
+    choice->page = page < 1 ? 1 : page > ASK_ROWS ? ASK_ROWS : page;
+    choice->first = ask_choice_first(choice);
+    ask_frame_begin(&frame, ask);
+    int column = ask_frame_line(&frame, str_from(choice->question),
+                                &choice->filter, false);
+    for (int i = choice->first;
+         i < choice->matches && i < choice->first + choice->page; i++)
+        ask_choice_row(&frame, choice, i);
+    if (help) {
+        ask_frame_row(&frame);
+        ask_frame_add(&frame, choice->notice ? "33" : "2",
+                      str_from(ask_choice_help(choice)));
+    }
+    ask_frame_show(&frame, ask, column);
+}
+
+/* Chooses all entries, or none where all are chosen; or turns each over. */
+static void ask_choice_toggle_all(Choice *choice, bool invert)
+{
+    bool all = true;
+    for (int i = 0; i < choice->count; i++)
+        if (!choice->items[i].fixed && !choice->items[i].chosen)
+            all = false;
+    for (int i = 0; i < choice->count; i++)
+        if (!choice->items[i].fixed)
+            choice->items[i].chosen = invert ? !choice->items[i].chosen : !all;
+}
+
+/* Turns the cursor's entry over. One that is fixed says why. */
+static void ask_choice_toggle(Choice *choice)
+{
+    if (!choice->many || !choice->matches)
+        return;
+    AskItem *item = &choice->items[choice->shown[choice->at]];
+    if (item->fixed)
+        choice->notice = item->fixed;
+    else
+        item->chosen = !item->chosen;
+}
+
+/*
+ * What a typed byte means while nothing is filtered. Letters of a list where
+ * one is chosen filter it at once, but j and k; in a checkbox they are keys,
+ * and "/" starts the filter. Gives KEY_TEXT where the byte is the filter's.
+ */
+static Key ask_choice_letter(Choice *choice, char text)
+{
+    if (text == 'j' || text == 'k')
+        return text == 'j' ? KEY_DOWN : KEY_UP;
+    if (text == 'a' && choice->many)
+        ask_choice_toggle_all(choice, false);
+    else if (text == 'i' && choice->many)
+        ask_choice_toggle_all(choice, true);
+    else if (text == '/')
+        choice->typing = true;
+    else if (!choice->many)
+        return KEY_TEXT;
+    return KEY_NONE;
+}
+
+/* Applies a key to a list. */
 static void ask_choice_key(Choice *choice, Key key, char text)
 {
     int last = choice->matches - 1;
-    bool typing = choice->filter.len > 0;
-    if (key == KEY_TEXT && !typing && (text == 'j' || text == 'k'))
-        key = text == 'j' ? KEY_DOWN : KEY_UP;
+    if (key != KEY_NONE)
+        choice->notice = NULL;
+    if (key == KEY_TEXT && text == ' ' && (choice->many || !choice->typing)) {
+        ask_choice_toggle(choice);
+        return;
+    }
+    if (key == KEY_TEXT && !choice->typing)
+        key = ask_choice_letter(choice, text);
+    if (key == KEY_NONE)
+        return;
     if (key == KEY_UP)
         choice->at = choice->at > 0 ? choice->at - 1 : last;
     else if (key == KEY_DOWN)
         choice->at = choice->at < last ? choice->at + 1 : 0;
     else if (key == KEY_HOME || key == KEY_PAGE_UP)
-        choice->at = key == KEY_HOME ? 0 : choice->at - ASK_ROWS;
+        choice->at = key == KEY_HOME ? 0 : choice->at - choice->page;
     else if (key == KEY_END || key == KEY_PAGE_DOWN)
-        choice->at = key == KEY_END ? last : choice->at + ASK_ROWS;
-    else
+        choice->at = key == KEY_END ? last : choice->at + choice->page;
+    else {
+        if (key == KEY_ESCAPE)
+            ask_line_cut(&choice->filter, 0, choice->filter.len);
         ask_line_edit(&choice->filter, key, text);
+        choice->typing = choice->filter.len > 0;
+    }
     if (choice->at > last)
         choice->at = last;
     if (choice->at < 0)
@@ -2195,54 +3363,155 @@ static void ask_choice_key(Choice *choice, Key key, char text)
     ask_choice_filter(choice);
 }
 
-static bool ask_choice_keys(Ask *ask, const char *question, Choice *choice,
-                            Err *err)
+/* How many entries are chosen. */
+static int ask_choice_chosen(const Choice *choice)
 {
-    for (;;) {
-        ask_choice_draw(ask, question, choice);
-        Key key = ask_key(ask);
-        bool done = key == KEY_ENTER && choice->matches;
-        if (done || key == KEY_STOP || key == KEY_EOF) {
-            Arena scratch = {0};
-            Str answer = done ? choice->items[choice->shown[choice->at]]
-                              : (Str){0};
-            Buf end = buf_new(&scratch, 64 * KIB);
-            if (ask->rows)
-                buf_printf(&end, "\x1b[%dA", ask->rows);
-            buf_printf(&end, "\r\x1b[J? %s ", question);
-            term_add_safe(&end, answer, false);
-            buf_add(&end, S("\r\n"));
-            os_write_all(STDERR_FILENO, buf_str(&end));
-            arena_free(&scratch);
-            return done || ask_stopped(err);
-        }
-        ask_choice_key(choice, key, ask->text);
-    }
+    int chosen = 0;
+    for (int i = 0; i < choice->count; i++)
+        chosen += choice->items[i].chosen && !choice->items[i].fixed;
+    return chosen;
 }
 
-/* Asks for one of numbered lines, on a terminal without escape sequences. */
-static bool ask_choice_dumb(Term *term, const char *question,
-                            const Choice *choice, int *out, Err *err)
+/* May Enter end the list? If not, the notice says why. */
+static bool ask_choice_done(Choice *choice)
 {
-    for (int i = 0; i < choice->count; i++)
-        term_say(term, "%3d  %.*s", i + 1, P(choice->items[i]));
-    for (;;) {
-        Arena scratch = {0};
-        Str answer = {0};
-        int64_t number = 0;
-        bool ok = ask_text(term, &scratch, question, (Str){0}, false, &answer,
-                           err);
-        bool fits = ok && str_int(answer, &number) && number >= 1 &&
-                    number <= choice->count;
-        arena_free(&scratch);
-        if (!ok)
-            return false;
-        if (fits) {
-            *out = (int)number - 1;
-            return true;
-        }
-        term_say(term, "A number from 1 to %d, please.", choice->count);
+    if (!choice->many)
+        return choice->matches > 0;
+    if (!ask_choice_chosen(choice))
+        choice->notice = "Mark at least one, with Space.";
+    return ask_choice_chosen(choice) > 0;
+}
+
+/* The answer as it stays on the screen. */
+static Str ask_choice_answer(Arena *arena, const Choice *choice)
+{
+    Buf text = buf_new(arena, 64 * KIB);
+    if (!choice->many)
+        return choice->items[choice->shown[choice->at]].label;
+    for (int i = 0; i < choice->count; i++) {
+        if (!choice->items[i].chosen || choice->items[i].fixed)
+            continue;
+        buf_add(&text, text.len ? S(", ") : S(""));
+        buf_add(&text, choice->items[i].label);
     }
+    return buf_str(&text);
+}
+
+static bool ask_choice_keys(Ask *ask, Choice *choice, Err *err)
+{
+    Arena scratch = {0};
+    Key key = KEY_NONE;
+    for (;;) {
+        if (ask->at == ask->len)
+            ask_choice_draw(ask, choice);
+        key = ask_key(ask);
+        if (key == KEY_STOP || key == KEY_EOF ||
+            (key == KEY_ENTER && ask_choice_done(choice)))
+            break;
+        if (ask->pasting && key == KEY_TEXT)
+            choice->typing = true;
+        if (key != KEY_ENTER)
+            ask_choice_key(choice, key, ask->text);
+    }
+    Str answer = {0};
+    if (key == KEY_ENTER)
+        answer = ask_choice_answer(&scratch, choice);
+    ask_answered(ask, str_from(choice->question), answer);
+    arena_free(&scratch);
+    return key == KEY_ENTER || ask_stopped(err);
+}
+
+/* Takes an answer in numbers, separated by commas and spaces, or "all"; for a
+ * list where one is chosen, one number. False where it is none of these, and
+ * then nothing is chosen. */
+static bool ask_choice_parse(Choice *choice, Str answer)
+{
+    bool all = choice->many && str_eq_nocase(answer, S("all"));
+    bool ok = true;
+    int count = 0;
+    for (int i = 0; i < choice->count; i++)
+        choice->items[i].chosen = all && !choice->items[i].fixed;
+    while (!all && ok && answer.len) {
+        ptrdiff_t n = 0;
+        int64_t number = 0;
+        while (n < answer.len && answer.ptr[n] != ',' &&
+               !str_is_space(answer.ptr[n]))
+            n++;
+        ok = !n ||
+             (str_int(str_slice(answer, 0, n), &number) && number >= 1 &&
+              number <= choice->count && !choice->items[number - 1].fixed &&
+              (choice->many || !count++));
+        if (ok && n)
+            choice->items[number - 1].chosen = true;
+        answer = str_slice(answer, n + 1, answer.len);
+    }
+    for (int i = 0; !ok && i < choice->count; i++)
+        choice->items[i].chosen = false;
+    return ok && ask_choice_chosen(choice) > 0;
+}
+
+/* Asks with numbered lines, on a terminal without escape sequences. An empty
+ * answer to a checkbox is what was preset. */
+static bool ask_choice_dumb(Term *term, Choice *choice, Err *err)
+{
+    Arena scratch = {0};
+    Str hint = {0};
+    Buf preset = buf_new(&scratch, 64 * KIB);
+    bool ok = true;
+    for (int i = 0; i < choice->count; i++) {
+        const AskItem *item = &choice->items[i];
+        if (item->fixed)
+            term_say(term, "  -  %.*s (%s)", P(item->label), item->fixed);
+        else
+            term_say(term, "%3d  %.*s", i + 1, P(item->label));
+        if (item->chosen && !item->fixed)
+            buf_printf(&preset, "%s%d", preset.len ? "," : "", i + 1);
+    }
+    if (choice->many && preset.len)
+        hint = arena_printf(&scratch, "(%.*s)", P(buf_str(&preset)));
+    for (;;) {
+        Str answer = {0};
+        ok = ask_line(term, &scratch, choice->question, hint,
+                      choice->many ? buf_str(&preset) : hint, false, &answer,
+                      NULL, err);
+        if (!ok || ask_choice_parse(choice, answer))
+            break;
+        if (choice->many)
+            term_say(term, "Numbers from 1 to %d, or all, please.",
+                     choice->count);
+        else
+            term_say(term, "A number from 1 to %d, please.", choice->count);
+    }
+    arena_free(&scratch);
+    return ok;
+}
+
+/* What ask_select() and ask_checkbox() share. The answer is what is chosen
+ * in `items`. The cursor starts at entry `at`. */
+static bool ask_choice(Term *term, const char *question, AskItem *items,
+                       int count, int at, bool many, Err *err)
+{
+    Ask ask;
+    Arena scratch = {0};
+    Choice *choice = arena_alloc(&scratch, sizeof(*choice));
+    choice->question = question;
+    choice->items = items;
+    choice->count = count;
+    choice->many = many;
+    choice->shown = arena_array(&scratch, count, sizeof(int));
+    choice->at = at;
+    ask_choice_filter(choice);
+    bool ok = true;
+    if (term->dumb) {
+        ok = ask_choice_dumb(term, choice, err);
+    } else if ((ok = ask_open(&ask, term, false, err))) {
+        ok = ask_choice_keys(&ask, choice, err);
+        ask_close(&ask);
+        if (ok && !many)
+            items[choice->shown[choice->at]].chosen = true;
+    }
+    arena_free(&scratch);
+    return ok;
 }
 
 /*
@@ -2252,25 +3521,66 @@ static bool ask_choice_dumb(Term *term, const char *question,
 static bool ask_select(Term *term, const char *question, const Str *items,
                        int count, int *out, Err *err)
 {
-    Ask ask;
     Arena scratch = {0};
-    Choice *choice = arena_alloc(&scratch, sizeof(*choice));
-    choice->items = items;
-    choice->count = count;
-    choice->shown = arena_array(&scratch, count, sizeof(int));
-    choice->at = *out;
-    ask_choice_filter(choice);
-    bool ok = true;
-    if (term->dumb) {
-        ok = ask_choice_dumb(term, question, choice, out, err);
-    } else if ((ok = ask_open(&ask, term, false, err))) {
-        ok = ask_choice_keys(&ask, question, choice, err);
-        ask_close(&ask);
-        if (ok)
-            *out = choice->shown[choice->at];
-    }
+    AskItem *list = arena_array(&scratch, count, sizeof(*list));
+    for (int i = 0; i < count; i++)
+        list[i].label = items[i];
+    bool ok = ask_choice(term, question, list, count, *out, false, err);
+    for (int i = 0; ok && i < count; i++)
+        if (list[i].chosen)
+            *out = i;
     arena_free(&scratch);
     return ok;
+}
+
+/*
+ * Asks for any of `count` items, and at least one: as ask_select(), but Space
+ * marks, a marks all or none, i inverts, "/" starts a filter. Entries that
+ * are `fixed` are shown with the reason, and stay as they are. An error where
+ * all of them are.
+ */
+static bool ask_checkbox(Term *term, const char *question, AskItem *items,
+                         int count, Err *err)
+{
+    int first = 0;
+    while (first < count && items[first].fixed)
+        first++;
+    if (first == count)
+        return err_set(err, EXIT_USAGE, "there is nothing to choose from");
+    return ask_choice(term, question, items, count, first, true, err);
+}
+
+/* ---- Progress: some rows that are drawn again and again ---- */
+
+/* Can progress be drawn? It needs a terminal that understands the sequences
+ * above, to itself: with --debug the talk would tear it. */
+static bool term_can_draw(const Term *term)
+{
+    return term->err_terminal && !term->dumb && !term->debug;
+}
+
+/* Shows the rows in place of those shown before; they are clipped to the
+ * width. Whatever is said next takes their place. */
+static void term_draw(Term *term, const Str *rows, int count)
+{
+    Ask ask = {.term = term};
+    Frame frame;
+    ask_frame_begin(&frame, &ask);
+    for (int i = 0; i < count; i++) {
+        if (i)
+            ask_frame_row(&frame);
+        ask_frame_add(&frame, "", rows[i]);
+    }
+    ask_frame_show(&frame, &ask, 0);
+    term->drawn = true;
+}
+
+/* Takes the rows off the screen. */
+static void term_undraw(Term *term)
+{
+    if (term->drawn)
+        os_write_all(STDERR_FILENO, S("\r\x1b[J"));
+    term->drawn = false;
 }
 
 /* ==== 04 JSON ============================================================ *
@@ -2743,6 +4053,14 @@ static void json_add_id(cJSON *object, const char *name, int64_t id)
              id > 0 ? cJSON_CreateNumber((double)id) : cJSON_CreateNull());
 }
 
+/* Adds a number; null where it is not known (less than 0). */
+static void json_add_count(cJSON *object, const char *name, int64_t value)
+{
+    json_add(object, name,
+             value >= 0 ? cJSON_CreateNumber((double)value)
+                        : cJSON_CreateNull());
+}
+
 static void json_add_bool(cJSON *object, const char *name, bool value)
 {
     json_add(object, name, cJSON_CreateBool(value));
@@ -2799,13 +4117,14 @@ enum {
 typedef enum { YAML_TEXT, YAML_LIST, YAML_MAP, YAML_ALIAS } YamlKind;
 
 typedef struct YamlNode YamlNode; /* forward: a node holds nodes */
-struct YamlNode {                 /* 64 bytes: files have thousands */
+struct YamlNode {                 /* 48 bytes: files have thousands */
     uint8_t kind;                 /* a YamlKind */
     uint8_t style;                /* of a text: a yaml_scalar_style_t */
     bool merges;                  /* a map with a key << */
     bool flow;                    /* a list or map in brackets */
     bool open;                    /* while reading: not yet at its end */
     bool written;                 /* while writing: an alias may follow */
+    bool named;                   /* it is the head of a YamlNamed */
     int line;                     /* in the file, from 1; 0: made by us */
     int count;
     union { /* by its kind */
@@ -2816,11 +4135,17 @@ struct YamlNode {                 /* 64 bytes: files have thousands */
             YamlNode *last;
         };
     };
-    const char *tag;    /* NULL: none */
-    const char *anchor; /* its name, where aliases may refer to it */
-    YamlNode *key;      /* of a map's entry */
+    YamlNode *key; /* of a map's entry */
     YamlNode *next;
 };
+
+/* A node with a tag, an anchor or both, which few nodes have. A node is copied
+ * with yaml_new_like(), never by itself. */
+typedef struct {
+    YamlNode node;
+    const char *tag;    /* NULL: none */
+    const char *anchor; /* its name, where aliases may refer to it */
+} YamlNamed;
 
 typedef struct {
     Arena *arena;
@@ -2830,15 +4155,34 @@ typedef struct {
     int nodes;
     int documents;
     YamlNode *root;
-    YamlNode *anchors[YAML_ANCHORS];
+    YamlNamed **anchors; /* YAML_ANCHORS; NULL before the first */
     int anchor_count;
 } YamlReader;
 
 static YamlNode *yaml_new(Arena *arena, YamlKind kind)
 {
-    YamlNode *node = arena_alloc(arena, sizeof(*node));
-    node->kind = (uint8_t)kind;
+    YamlNode *node = arena_take(arena, sizeof(*node));
+    *node = (YamlNode){.kind = (uint8_t)kind};
     return node;
+}
+
+static const char *yaml_tag(const YamlNode *node)
+{
+    return node->named ? ((const YamlNamed *)node)->tag : NULL;
+}
+
+static const char *yaml_anchor(const YamlNode *node)
+{
+    return node->named ? ((const YamlNamed *)node)->anchor : NULL;
+}
+
+/* A copy of a node, its tag too, but not its anchor. */
+static YamlNode *yaml_new_like(Arena *arena, const YamlNode *node)
+{
+    YamlNamed *copy = arena_take(arena, sizeof(*copy));
+    *copy = (YamlNamed){.node = *node, .tag = yaml_tag(node)};
+    copy->node.named = true;
+    return &copy->node;
 }
 
 /* The node itself, or what the alias stands for. NULL for NULL. */
@@ -2860,7 +4204,7 @@ static void yaml_append(YamlNode *parent, YamlNode *node)
 
 static bool yaml_key_is(const YamlNode *entry, Str key)
 {
-    return entry->key->text.len == key.len && str_eq(entry->key->text, key);
+    return str_eq(entry->key->text, key);
 }
 
 static YamlNode *yaml_own_entry(const YamlNode *map, Str key)
@@ -2922,10 +4266,11 @@ static YamlNode *yaml_get_own(const YamlNode *map, const char *key)
 /* Is it a plain `null`, `~` or nothing? A missing node counts as null. */
 static bool yaml_is_null(const YamlNode *node)
 {
-    return !node || (node->kind == YAML_TEXT &&
-                     node->style == YAML_PLAIN_SCALAR_STYLE && !node->tag &&
-                     (!node->text.len || str_eq(node->text, S("~")) ||
-                      str_eq_nocase(node->text, S("null"))));
+    return !node ||
+           (node->kind == YAML_TEXT && node->style == YAML_PLAIN_SCALAR_STYLE &&
+            !yaml_tag(node) &&
+            (!node->text.len || str_eq(node->text, S("~")) ||
+             str_eq_nocase(node->text, S("null"))));
 }
 
 /* A scalar's text, whatever its type; empty for null, lists, maps, NULL. */
@@ -2989,6 +4334,85 @@ static YamlNode *yaml_new_int(Arena *arena, int64_t value)
     return yaml_new_plain(arena, arena_printf(arena, "%" PRId64, value));
 }
 
+/* Takes a node out of the list or map that it stands in. */
+static void yaml_remove(YamlNode *parent, const YamlNode *node)
+{
+    YamlNode *last = NULL;
+    YamlNode **link = &parent->first;
+    while (*link && *link != node) {
+        last = *link;
+        link = &(*link)->next;
+    }
+    if (!*link)
+        return;
+    *link = node->next;
+    if (parent->last == node)
+        parent->last = last;
+    parent->count--;
+}
+
+/* Takes a map's own entry of this key out, where there is one. */
+static void yaml_remove_key(YamlNode *map, const char *key)
+{
+    const YamlNode *entry = yaml_own_entry(map, str_from(key));
+    if (entry)
+        yaml_remove(map, entry);
+}
+
+/* Moves into `map` what the value of its `<<`, a map or a list of maps that
+ * nobody else needs, has under keys that the map has not. */
+static void yaml_take_merged(YamlNode *map, YamlNode *merged)
+{
+    YamlNode *next = NULL;
+    YamlNode *item = merged->kind == YAML_LIST ? merged->first : merged;
+    for (; item; item = item->next)
+        for (YamlNode *entry = item->kind == YAML_MAP ? item->first : NULL;
+             entry; entry = next) {
+            next = entry->next;
+            if (!yaml_own_entry(map, entry->key->text))
+                yaml_append(map, entry);
+        }
+}
+
+/*
+ * A copy of a node for another document, in `arena`: aliases and merges are
+ * replaced by what they stand for, anchors are dropped. It calls itself, no
+ * deeper than `depth`. NULL where the copy would be deeper than that, or hold
+ * more than `*room` nodes, which it counts down.
+ */
+static YamlNode *yaml_clone(Arena *arena, YamlNode *from, int depth, int *room)
+{
+    from = yaml_follow(from);
+    if (!from || !depth || --*room < 0)
+        return NULL;
+    YamlNode *copy = yaml_new_like(arena, from);
+    copy->key = copy->next = NULL;
+    if (from->kind == YAML_TEXT)
+        return copy;
+    copy->first = copy->last = NULL;
+    copy->count = 0;
+    copy->merges = false;
+    for (int pass = 0; pass < 2; pass++) { /* its own entries come first */
+        for (YamlNode *entry = from->first; entry; entry = entry->next) {
+            bool merges = from->merges && entry->key &&
+                          yaml_key_is(entry, S("<<"));
+            if (merges != (pass == 1))
+                continue;
+            YamlNode *inner = yaml_clone(arena, entry, depth - 1, room);
+            if (!inner)
+                return NULL;
+            if (merges) {
+                yaml_take_merged(copy, inner);
+                continue;
+            }
+            if (entry->key)
+                inner->key = yaml_new_text(arena, entry->key->text);
+            yaml_append(copy, inner);
+        }
+    }
+    return copy;
+}
+
 /* Sets a map's entry: in its place where the key is there, else at the end. */
 static void yaml_set(Arena *arena, YamlNode *map, const char *key,
                      YamlNode *value)
@@ -3000,7 +4424,7 @@ static void yaml_set(Arena *arena, YamlNode *map, const char *key,
         return;
     }
     YamlNode **link = &map->first;
-    while (*link != old)
+    while (*link && *link != old)
         link = &(*link)->next;
     value->next = old->next;
     *link = value;
@@ -3021,57 +4445,82 @@ static void yaml_unflow(YamlReader *reader)
         reader->open[i]->flow = false;
 }
 
+/* Adds a map's next key. Gives NULL, or the fault. */
+static const char *yaml_add_key(YamlReader *reader, YamlNode *key)
+{
+    YamlNode *map = reader->open[reader->depth - 1];
+    if (++reader->nodes > YAML_NODES)
+        return "the file has too many values";
+    if (key->kind != YAML_TEXT)
+        return "a key must be plain text";
+    if (yaml_own_entry(map, key->text))
+        return "a key stands twice in one map";
+    map->merges |= str_eq(key->text, S("<<"));
+    reader->key[reader->depth - 1] = key;
+    return NULL;
+}
+
+/* Adds the root, an item of a list, or the value of the key that was added
+ * last. Gives NULL, or the fault. */
+static const char *yaml_add_value(YamlReader *reader, YamlNode *node)
+{
+    if (++reader->nodes > YAML_NODES)
+        return "the file has too many values";
+    if (!reader->depth) {
+        reader->root = node;
+        return NULL;
+    }
+    YamlNode *parent = reader->open[reader->depth - 1];
+    node->key = reader->key[reader->depth - 1];
+    reader->key[reader->depth - 1] = NULL;
+    yaml_append(parent, node);
+    return parent->kind == YAML_MAP && parent->count > YAML_ENTRIES
+               ? "a map has too many entries"
+               : NULL;
+}
+
 /* Puts a node where it belongs: the root, a list, a map's key or value. */
 static bool yaml_attach(YamlReader *reader, YamlNode *node, Err *err)
 {
-    size_t line = (size_t)node->line - 1;
-    if (++reader->nodes > YAML_NODES)
-        return yaml_fault(err, line, "the file has too many values");
-    if (!reader->depth) {
-        reader->root = node;
-        return true;
-    }
-    YamlNode *parent = reader->open[reader->depth - 1];
-    if (parent->flow && node->kind == YAML_TEXT &&
+    int top = reader->depth - 1;
+    const YamlNode *parent = top < 0 ? NULL : reader->open[top];
+    if (parent && parent->flow && node->kind == YAML_TEXT &&
         str_index(node->text, ':') >= 0)
         yaml_unflow(reader);
-    if (parent->kind == YAML_MAP) {
-        YamlNode **key = &reader->key[reader->depth - 1];
-        if (!*key) {
-            if (node->kind != YAML_TEXT)
-                return yaml_fault(err, line, "a key must be plain text");
-            if (yaml_own_entry(parent, node->text))
-                return yaml_fault(err, line, "a key stands twice in one map");
-            parent->merges |= str_eq(node->text, S("<<"));
-            *key = node;
-            return true;
-        }
-        node->key = *key;
-        *key = NULL;
-    }
-    yaml_append(parent, node);
-    if (parent->kind == YAML_MAP && parent->count > YAML_ENTRIES)
-        return yaml_fault(err, line, "a map has too many entries");
-    return true;
+    bool is_key = parent && parent->kind == YAML_MAP && !reader->key[top];
+    const char *fault = is_key ? yaml_add_key(reader, node)
+                               : yaml_add_value(reader, node);
+    return !fault || yaml_fault(err, (size_t)node->line - 1, fault);
 }
 
 static const char *yaml_copy(Arena *arena, const yaml_char_t *text)
 {
-    return arena_cstr(arena, str_from((const char *)text));
+    return text ? arena_cstr(arena, str_from((const char *)text)) : NULL;
 }
 
-/* Keeps a node's anchor for the aliases that follow. */
-static bool yaml_anchor(YamlReader *reader, YamlNode *node,
-                        const yaml_char_t *name, Err *err)
+/* A node of the file with its tag and anchor (NULL: none), the anchor kept
+ * for the aliases that follow; NULL, and an error, where there are too many. */
+static YamlNode *yaml_new_named(YamlReader *reader, YamlKind kind, size_t line,
+                                const yaml_char_t *tag,
+                                const yaml_char_t *anchor, Err *err)
 {
-    if (!name)
-        return true;
-    if (reader->anchor_count == YAML_ANCHORS)
-        return yaml_fault(err, (size_t)node->line - 1,
-                          "the file has too many anchors");
-    node->anchor = yaml_copy(reader->arena, name);
-    reader->anchors[reader->anchor_count++] = node;
-    return true;
+    YamlNamed *named = arena_alloc(reader->arena, sizeof(*named));
+    named->node.kind = (uint8_t)kind;
+    named->node.line = (int)line + 1;
+    named->node.named = true;
+    named->tag = yaml_copy(reader->arena, tag);
+    named->anchor = yaml_copy(reader->arena, anchor);
+    if (!anchor)
+        return &named->node;
+    if (reader->anchor_count == YAML_ANCHORS) {
+        yaml_fault(err, line, "the file has too many anchors");
+        return NULL;
+    }
+    if (!reader->anchors)
+        reader->anchors = arena_array(reader->arena, YAML_ANCHORS,
+                                      sizeof(*reader->anchors));
+    reader->anchors[reader->anchor_count++] = named;
+    return &named->node;
 }
 
 static bool yaml_on_alias(YamlReader *reader, const yaml_event_t *event,
@@ -3082,7 +4531,7 @@ static bool yaml_on_alias(YamlReader *reader, const yaml_event_t *event,
     node->line = (int)event->start_mark.line + 1;
     for (int i = reader->anchor_count - 1; i >= 0 && !node->target; i--)
         if (!strcmp(reader->anchors[i]->anchor, name))
-            node->target = reader->anchors[i];
+            node->target = &reader->anchors[i]->node;
     if (!node->target)
         return yaml_fault(err, event->start_mark.line,
                           "an alias names no anchor");
@@ -3095,16 +4544,16 @@ static bool yaml_on_alias(YamlReader *reader, const yaml_event_t *event,
 static bool yaml_on_text(YamlReader *reader, const yaml_event_t *event,
                          Err *err)
 {
-    YamlNode *node = yaml_new(reader->arena, YAML_TEXT);
-    node->line = (int)event->start_mark.line + 1;
+    YamlNode *node = yaml_new_named(reader, YAML_TEXT, event->start_mark.line,
+                                    event->data.scalar.tag,
+                                    event->data.scalar.anchor, err);
+    if (!node)
+        return false;
     node->style = (uint8_t)event->data.scalar.style;
     node->text = arena_copy(reader->arena,
                             (Str){(const char *)event->data.scalar.value,
                                   (ptrdiff_t)event->data.scalar.length});
-    if (event->data.scalar.tag)
-        node->tag = yaml_copy(reader->arena, event->data.scalar.tag);
-    return yaml_anchor(reader, node, event->data.scalar.anchor, err) &&
-           yaml_attach(reader, node, err);
+    return yaml_attach(reader, node, err);
 }
 
 /* A list or map begins. */
@@ -3112,22 +4561,19 @@ static bool yaml_on_open(YamlReader *reader, const yaml_event_t *event,
                          Err *err)
 {
     bool map = event->type == YAML_MAPPING_START_EVENT;
-    const yaml_char_t *tag = map ? event->data.mapping_start.tag
-                                 : event->data.sequence_start.tag;
-    YamlNode *node = yaml_new(reader->arena, map ? YAML_MAP : YAML_LIST);
-    node->line = (int)event->start_mark.line + 1;
+    YamlNode *node = yaml_new_named(
+        reader, map ? YAML_MAP : YAML_LIST, event->start_mark.line,
+        map ? event->data.mapping_start.tag : event->data.sequence_start.tag,
+        map ? event->data.mapping_start.anchor
+            : event->data.sequence_start.anchor,
+        err);
+    if (!node)
+        return false;
     node->open = true;
     node->flow = map ? event->data.mapping_start.style ==
                            YAML_FLOW_MAPPING_STYLE
                      : event->data.sequence_start.style ==
                            YAML_FLOW_SEQUENCE_STYLE;
-    if (tag)
-        node->tag = yaml_copy(reader->arena, tag);
-    if (!yaml_anchor(reader, node,
-                     map ? event->data.mapping_start.anchor
-                         : event->data.sequence_start.anchor,
-                     err))
-        return false;
     if (reader->depth == YAML_DEPTH)
         return yaml_fault(err, event->start_mark.line,
                           "it is nested too deeply");
@@ -3187,32 +4633,33 @@ typedef struct {
     Str rest;
     Str body;   /* the line under way, without its indentation */
     int indent; /* of it; -1 at the end of the file */
+    bool dash;  /* it is an item of a list */
     int line;
     int column[YAML_DEPTH]; /* where the entries of each open one stand */
     YamlNode *keys[16];     /* seen last, to be shared */
     unsigned turn;
-    Err ignored;
 } YamlShort;
 
 /* Takes the next line. False where it is empty, or not plain to read. */
 static bool yaml_short_next(YamlShort *in)
 {
+    Str s = in->rest;
+    ptrdiff_t at = 0;
     in->line++;
     in->indent = -1;
-    in->body = (Str){0};
-    if (!in->rest.len)
+    in->dash = false;
+    if (!s.len)
         return true;
-    ptrdiff_t end = str_printable_run(in->rest);
-    ptrdiff_t at = 0;
-    if (end == in->rest.len || in->rest.ptr[end] != '\n')
+    while (at < s.len && s.ptr[at] == ' ')
+        at++;
+    ptrdiff_t end = at + str_printable_run((Str){s.ptr + at, s.len - at});
+    if (at == end || end == s.len || s.ptr[end] != '\n')
         return false;
-    while (at + 2 <= end && !memcmp(in->rest.ptr + at, "  ", 2))
-        at += 2;
-    at += at < end && in->rest.ptr[at] == ' ';
     in->indent = (int)at;
-    in->body = str_slice(in->rest, at, end);
-    in->rest = str_slice(in->rest, end + 1, in->rest.len);
-    return in->body.len && in->body.ptr[in->body.len - 1] != ' ';
+    in->body = (Str){s.ptr + at, end - at};
+    in->rest = (Str){s.ptr + end + 1, s.len - end - 1};
+    in->dash = s.ptr[at] == '-' && s.ptr[at + 1] == ' ';
+    return s.ptr[end - 1] != ' ';
 }
 
 static bool yaml_short_letter(char c)
@@ -3239,7 +4686,7 @@ static YamlNode *yaml_short_key(YamlShort *in, Str *value)
     for (int i = 0; i < COUNT(in->keys) && !key; i++) {
         YamlNode *known = in->keys[++in->turn % (unsigned)COUNT(in->keys)];
         if (known && known->text.len < s.len && s.ptr[known->text.len] == ':' &&
-            str_eq(known->text, (Str){s.ptr, known->text.len}))
+            str_same(known->text.ptr, s.ptr, known->text.len))
             key = known;
     }
     ptrdiff_t n = key ? key->text.len : yaml_short_key_len(s);
@@ -3256,11 +4703,6 @@ static YamlNode *yaml_short_key(YamlShort *in, Str *value)
     return key;
 }
 
-static bool yaml_short_dash(const YamlShort *in)
-{
-    return in->body.len > 1 && in->body.ptr[0] == '-' && in->body.ptr[1] == ' ';
-}
-
 /* The text of a scalar on one line, and its style; false: not a plain case. */
 static bool yaml_short_scalar(Str s, Str *text, uint8_t *style)
 {
@@ -3274,7 +4716,7 @@ static bool yaml_short_scalar(Str s, Str *text, uint8_t *style)
         return s.len >= 2 && s.ptr[s.len - 1] == first &&
                str_index(*text, first) < 0 && str_index(*text, '\\') < 0;
     }
-    for (ptrdiff_t i = str_index(s, ' '); i > 0 && i < s.len; i++)
+    for (ptrdiff_t i = 1; i < s.len; i++)
         if (s.ptr[i] == ' ' && (s.ptr[i - 1] == ':' || s.ptr[i + 1] == '#'))
             return false;
     return (yaml_short_letter(first) || first == '/') &&
@@ -3288,7 +4730,7 @@ static bool yaml_short_open(YamlShort *in, YamlKind kind, int column)
     YamlNode *node = yaml_new(reader->arena, kind);
     node->line = in->line;
     node->open = true;
-    if (reader->depth == YAML_DEPTH || !yaml_attach(reader, node, &in->ignored))
+    if (reader->depth == YAML_DEPTH || yaml_add_value(reader, node))
         return false;
     in->column[reader->depth] = column;
     reader->key[reader->depth] = NULL;
@@ -3306,7 +4748,7 @@ static bool yaml_short_value(YamlShort *in, Str value, int column)
     if (!value.len) {
         if (!yaml_short_next(in))
             return false;
-        bool list = yaml_short_dash(in);
+        bool list = in->dash;
         bool indented = in->indent > column || (list && in->indent == column &&
                                                 parent->kind == YAML_MAP);
         return indented &&
@@ -3327,7 +4769,7 @@ static bool yaml_short_value(YamlShort *in, Str value, int column)
     } else if (!flow && !yaml_short_scalar(value, &node->text, &node->style)) {
         return false;
     }
-    return yaml_attach(reader, node, &in->ignored) && yaml_short_next(in) &&
+    return !yaml_add_value(reader, node) && yaml_short_next(in) &&
            in->indent <= column;
 }
 
@@ -3337,7 +4779,7 @@ static bool yaml_short_entry(YamlShort *in)
     YamlReader *reader = in->reader;
     Str value = {0};
     int column = in->indent;
-    bool dash = yaml_short_dash(in);
+    bool dash = in->dash;
     if (dash != (reader->open[reader->depth - 1]->kind == YAML_LIST))
         return false;
     if (dash) {
@@ -3350,7 +4792,7 @@ static bool yaml_short_entry(YamlShort *in)
                yaml_short_value(in, in->body, column - 2);
     if (dash && !yaml_short_open(in, YAML_MAP, column))
         return false;
-    return key && yaml_attach(reader, key, &in->ignored) &&
+    return key && !yaml_add_key(reader, key) &&
            yaml_short_value(in, value, column);
 }
 
@@ -3359,12 +4801,11 @@ static bool yaml_short_entry(YamlShort *in)
 static void yaml_short_close(YamlShort *in)
 {
     YamlReader *reader = in->reader;
-    bool dash = yaml_short_dash(in);
     while (reader->depth) {
         YamlNode *node = reader->open[reader->depth - 1];
         int column = in->column[reader->depth - 1];
         if (in->indent > column ||
-            (in->indent == column && (dash || node->kind == YAML_MAP)))
+            (in->indent == column && (in->dash || node->kind == YAML_MAP)))
             break;
         node->open = false;
         reader->depth--;
@@ -3396,17 +4837,16 @@ static bool yaml_short_read(YamlReader *reader, Str text)
 static bool yaml_read(Arena *arena, Str text, YamlNode **root, Err *err)
 {
     yaml_parser_t parser;
-    YamlReader *reader = arena_alloc(arena, sizeof(*reader));
+    YamlReader reader = {.arena = arena};
     bool more = true;
     bool ok = true;
-    reader->arena = arena;
     if (text.len > YAML_MAX)
         return err_set(err, EXIT_CONFIG, "it is larger than 1 MiB");
-    if (yaml_short_read(reader, text)) {
-        *root = reader->root;
+    if (yaml_short_read(&reader, text)) {
+        *root = reader.root;
         return true;
     }
-    *reader = (YamlReader){.arena = arena};
+    reader = (YamlReader){.arena = arena};
     if (!yaml_parser_initialize(&parser))
         arena_exhausted();
     yaml_parser_set_input_string(&parser, (const unsigned char *)text.ptr,
@@ -3423,11 +4863,11 @@ static bool yaml_read(Arena *arena, Str text, YamlNode **root, Err *err)
             break;
         }
         more = event.type != YAML_STREAM_END_EVENT;
-        ok = yaml_on_event(reader, &event, err);
+        ok = yaml_on_event(&reader, &event, err);
         yaml_event_delete(&event);
     }
     yaml_parser_delete(&parser);
-    *root = reader->root;
+    *root = reader.root;
     return ok;
 }
 
@@ -3447,13 +4887,13 @@ static yaml_char_t *yaml_name(const char *name)
 static bool yaml_emit_node(yaml_emitter_t *emitter, YamlNode *node)
 {
     yaml_event_t event = {0};
-    yaml_char_t *anchor = yaml_name(node->anchor);
-    yaml_char_t *tag = yaml_name(node->tag);
+    yaml_char_t *anchor = yaml_name(yaml_anchor(node));
+    yaml_char_t *tag = yaml_name(yaml_tag(node));
     int ok = 0;
     if (node->kind == YAML_ALIAS)
         ok = node->target->written &&
              yaml_alias_event_initialize(&event,
-                                         yaml_name(node->target->anchor));
+                                         yaml_name(yaml_anchor(node->target)));
     else if (node->kind == YAML_TEXT) {
         Str text = node->text;
         if (yaml_is_null(node) && !text.len)
@@ -3696,6 +5136,25 @@ static bool url_has_query(Str path, Str name)
     return false;
 }
 
+/* The value of the first parameter of this name in a URL's query, decoded as
+ * HTML forms encode it (a plus is a space); empty where it is missing. */
+static Str url_query_value(Arena *arena, Str url, Str name)
+{
+    Str query = str_cut(&url, '#');
+    str_cut(&query, '?');
+    while (query.len) {
+        Str pair = str_cut(&query, '&');
+        if (!str_eq(str_cut(&pair, '='), name))
+            continue;
+        Str value = arena_copy(arena, pair);
+        Buf spaced = buf_new(arena, value.len + 1);
+        for (ptrdiff_t i = 0; i < value.len; i++)
+            buf_add_char(&spaced, value.ptr[i] == '+' ? ' ' : value.ptr[i]);
+        return url_decode(arena, buf_str(&spaced));
+    }
+    return (Str){0};
+}
+
 /* Is the address inside a CIDR block such as 10.0.0.0/8 or fd00::/8? */
 static bool url_in_block(Arena *arena, Str host, Str block)
 {
@@ -3760,7 +5219,653 @@ static bool url_bypasses_proxy(Str no_proxy, Str host, int port)
     return hit;
 }
 
-/* ==== 07 TLS ============================================================= *
+/* ==== 07 Ignore rules ==================================================== *
+ *
+ * Judges paths by ignore files as git does, for two ends: whether git leaves
+ * a path alone, so that a file with keys is not committed by mistake, and
+ * which files an upload leaves out (.hsignore, with rules that are built in).
+ *
+ * What is promised: a path gets the same answer as from `git check-ignore
+ * --no-index`, which tests/test_ignore.py asks. Patterns are bytes, not
+ * characters: `?` is one byte, as with git. Matching takes no recursion and
+ * no memory, and at most about pattern times path steps.
+ *
+ * Where it parts from git, on purpose:
+ *   - "foo**" followed by a slash is what the page says, "foo*" (git up to
+ *     2.52 lets the stars span folders where nothing but plain text stands
+ *     before them).
+ *   - GIT_DIR, GIT_WORK_TREE and the other GIT_ variables are not looked at;
+ *     of git's config only core.excludesFile is read, without [include] and
+ *     without "~user/". So core.worktree, core.bare, core.ignoreCase and
+ *     config.worktree change nothing here.
+ *   - A .git file that leads nowhere ends git's run; here the search goes on
+ *     upwards. It crosses mount points too: what lies in a mounted folder of
+ *     a work tree can still be added to it.
+ *   - Ignore files are read up to 1 MiB, patterns up to 4 KiB; a longer one
+ *     matches nothing.
+ *
+ * Paths are in one form: no "." or "..", no slash at the end. A rule's Strs
+ * point into what the caller gave, which lives as long as the rules.
+ *
+ * Sources: gitignore(5), gitrepository-layout(5), git-config(1) (syntax, and
+ * core.excludesFile), git 2.39's answers where the pages are silent.
+ */
+
+enum { IGNORE_FILE = MIB, IGNORE_PATTERN = 4 * KIB };
+
+typedef struct {
+    Str pattern; /* as it stands in the file, less the blanks at its end */
+    Str base;    /* the folder that it is relative to: an absolute path, or
+                    "" for the root of what is judged */
+    Str file;    /* where the rule stands, or a name such as "built-in" */
+    int line;
+    bool negated;      /* takes back what an earlier rule ignores */
+    bool folders_only; /* a slash stands at the end */
+    bool anchored;     /* judges the path from `base` on, not the name alone */
+} IgnoreRule;
+
+/* Rules in the order of their weight: the last that matches counts. `arena`
+ * is set by the owner and holds the array. */
+typedef struct {
+    Arena *arena;
+    IgnoreRule *rule;
+    int count;
+    int cap;
+} IgnoreRules;
+
+/* A git work tree; all paths absolute, links resolved. */
+typedef struct {
+    Str root;       /* the folder that holds .git */
+    Str git_dir;    /* the work tree's own part: HEAD, index */
+    Str common_dir; /* what work trees share: config, info/exclude */
+} GitTree;
+
+/* The length of the name in a "[:name:]" at the start of `s`; -1 where none
+ * stands there. */
+static ptrdiff_t ignore_class_len(Str s)
+{
+    Str name = str_slice(s, 2, s.len);
+    ptrdiff_t end = str_starts(s, S("[:")) ? str_index(name, ']') : -1;
+    return end > 0 && name.ptr[end - 1] == ':' ? end - 1 : -1;
+}
+
+/* Is `c` in the class of this name? ASCII only, whatever the locale. -1 where
+ * there is no such class. git's blanks lack the vertical tab and form feed. */
+static int ignore_in_class(Str name, unsigned char c)
+{
+    static const char names[] = "alnum alpha blank cntrl digit graph lower "
+                                "print punct space upper xdigit";
+    bool digit = c >= '0' && c <= '9';
+    bool lower = c >= 'a' && c <= 'z';
+    bool upper = c >= 'A' && c <= 'Z';
+    bool graph = c > ' ' && c <= '~';
+    bool alnum = digit || lower || upper;
+    bool hex = digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    bool blank = c == ' ' || c == '\t';
+    const bool in[] = {
+        alnum,           lower || upper,
+        blank,           c < ' ' || c == 0x7f,
+        digit,           graph,
+        lower,           graph || c == ' ',
+        graph && !alnum, blank || c == '\n' || c == '\r',
+        upper,           hex,
+    };
+    Str rest = str_from(names);
+    for (int i = 0; i < COUNT(in); i++)
+        if (str_eq(str_cut(&rest, ' '), name))
+            return in[i];
+    return -1;
+}
+
+/*
+ * Is `c` one of the set that begins at pattern[*at], such as "[a-z]"? Then
+ * `*at` is moved past it. A slash is in no set. A set that does not end, or
+ * that names a class which does not exist, has no members.
+ */
+static bool ignore_in_set(Str pattern, ptrdiff_t *at, unsigned char c)
+{
+    Str s = str_slice(pattern, *at + 1, pattern.len);
+    bool negated = s.len && (s.ptr[0] == '!' || s.ptr[0] == '^');
+    bool found = false;
+    int low = 0; /* where a range may begin: the member before; 0 for none */
+    s = str_slice(s, negated, s.len);
+    for (bool first = true; s.len && (first || s.ptr[0] != ']');
+         first = false) {
+        ptrdiff_t class_len = ignore_class_len(s);
+        if (class_len >= 0) {
+            int in = ignore_in_class(str_slice(s, 2, class_len + 2), c);
+            if (in < 0)
+                return false;
+            found = found || in;
+            low = 0;
+            s = str_slice(s, class_len + 4, s.len);
+            continue;
+        }
+        bool range = low && s.len > 1 && s.ptr[0] == '-' && s.ptr[1] != ']';
+        s = str_slice(s, range, s.len);
+        s = str_slice(s, s.ptr[0] == '\\', s.len);
+        if (!s.len)
+            return false;
+        unsigned char high = (unsigned char)s.ptr[0];
+        found = found || (c <= high && c >= (range ? low : high));
+        low = range ? 0 : high;
+        s = str_slice(s, 1, s.len);
+    }
+    if (!s.len)
+        return false;
+    *at = pattern.len - s.len + 1;
+    return found != negated && c != '/';
+}
+
+/* Does the one item at pattern[*at], no star, match `c`? Then `*at` is moved
+ * past it. */
+static bool ignore_match_one(Str pattern, ptrdiff_t *at, char c)
+{
+    char item = pattern.ptr[*at];
+    if (item == '[')
+        return ignore_in_set(pattern, at, (unsigned char)c);
+    bool escaped = item == '\\';
+    if (escaped && *at + 1 == pattern.len)
+        return false;
+    if (!escaped && item == '?' ? c == '/' : pattern.ptr[*at + escaped] != c)
+        return false;
+    *at += 1 + escaped;
+    return true;
+}
+
+/*
+ * Moves `*at` past the stars that stand there. Gives how far they reach: '*'
+ * up to the next slash, '/' over whole folders ("**" and a slash, which is
+ * passed too), 'e' to the end of the path, '\\' as '/' but over one folder at
+ * least (the slash is escaped, and git does not see that it may go as well).
+ */
+static char ignore_take_stars(Str pattern, ptrdiff_t *at)
+{
+    ptrdiff_t from = *at;
+    ptrdiff_t to = from;
+    while (to < pattern.len && pattern.ptr[to] == '*')
+        to++;
+    *at = to;
+    Str rest = str_slice(pattern, to, pattern.len);
+    if (to - from < 2 || (from && pattern.ptr[from - 1] != '/'))
+        return '*';
+    if (!rest.len)
+        return 'e';
+    bool escaped = str_starts(rest, S("\\/"));
+    if (!escaped && rest.ptr[0] != '/')
+        return '*';
+    *at += escaped ? 2 : 1;
+    return rest.ptr[0];
+}
+
+/*
+ * Does the pattern match the whole of `text`? Where an item does not fit, the
+ * last star takes one byte more, then the last folder stars one folder more;
+ * the ones before need no second try: what they span ends at a fixed slash,
+ * or was the least that let the pattern come this far.
+ */
+static bool ignore_match(Str pattern, Str text)
+{
+    ptrdiff_t p = 0;
+    ptrdiff_t t = 0;
+    ptrdiff_t star = -1;    /* behind the last star in the pattern, and where */
+    ptrdiff_t star_end = 0; /* in the text that star ends for now */
+    ptrdiff_t deep = -1;
+    ptrdiff_t deep_end = 0;
+    while (p < pattern.len || t < text.len) {
+        if (p < pattern.len && pattern.ptr[p] == '*') {
+            char reach = ignore_take_stars(pattern, &p);
+            if (reach == 'e')
+                return true;
+            star = reach == '*' ? p : -1;
+            star_end = t;
+            if (reach == '*')
+                continue;
+            deep = p;
+            deep_end = t;
+            if (reach == '/')
+                continue;
+        } else if (p < pattern.len && t < text.len &&
+                   ignore_match_one(pattern, &p, text.ptr[t])) {
+            t++;
+            continue;
+        }
+        if (star >= 0 && star_end < text.len && text.ptr[star_end] != '/') {
+            p = star;
+            t = ++star_end;
+            continue;
+        }
+        Str rest = str_slice(text, deep_end, text.len);
+        ptrdiff_t slash = deep < 0 ? -1 : str_index(rest, '/');
+        if (slash < 0)
+            return false;
+        p = deep;
+        t = deep_end += slash + 1;
+        star = -1;
+    }
+    return true;
+}
+
+/* Is `path` below the folder `base`? Then `*rest` is the part below it. */
+static bool ignore_below(Str base, Str path, Str *rest)
+{
+    while (str_ends(base, S("/")))
+        base.len--;
+    *rest = str_slice(path, base.len, path.len);
+    if (!str_starts(path, base) || (base.len && !str_starts(*rest, S("/"))))
+        return false;
+    *rest = str_slice(*rest, str_starts(*rest, S("/")), rest->len);
+    return rest->len > 0;
+}
+
+static bool ignore_applies(const IgnoreRule *rule, Str path, bool folder)
+{
+    Str core = str_slice(rule->pattern, rule->negated, rule->pattern.len);
+    Str rest = {0};
+    core.len -= rule->folders_only;
+    core = str_slice(core, str_starts(core, S("/")), core.len);
+    return (folder || !rule->folders_only) &&
+           ignore_below(rule->base, path, &rest) &&
+           ignore_match(core, rule->anchored ? rest : os_path_base(rest));
+}
+
+static Str ignore_skip_mark(Str text)
+{
+    return str_slice(text, str_starts(text, S("\xef\xbb\xbf")) ? 3 : 0,
+                     text.len);
+}
+
+/* The line without spaces at its end; a backslash keeps the one after it. */
+static Str ignore_trim(Str line)
+{
+    ptrdiff_t end = 0;
+    for (ptrdiff_t i = 0; i < line.len; i++) {
+        if (line.ptr[i] == ' ')
+            continue;
+        i += line.ptr[i] == '\\';
+        end = i + 1;
+    }
+    return str_slice(line, 0, end);
+}
+
+static void ignore_add_rule(IgnoreRules *rules, IgnoreRule rule)
+{
+    Str core = rule.pattern;
+    rule.negated = str_starts(core, S("!"));
+    core = str_slice(core, rule.negated, core.len);
+    rule.folders_only = str_ends(core, S("/"));
+    core.len -= rule.folders_only;
+    rule.anchored = str_index(core, '/') >= 0;
+    if (!core.len || core.len > IGNORE_PATTERN)
+        return;
+    if (rules->count == rules->cap) {
+        int cap = rules->cap ? 2 * rules->cap : 32;
+        IgnoreRule *grown = arena_array(rules->arena, cap, sizeof(*grown));
+        if (rules->count)
+            memcpy(grown, rules->rule, sizeof(*grown) * (size_t)rules->count);
+        rules->rule = grown;
+        rules->cap = cap;
+    }
+    rules->rule[rules->count++] = rule;
+}
+
+/*
+ * Adds the lines of an ignore file's text, which weigh more than the rules
+ * before them. Lines may end in CR LF, and a byte order mark is skipped, both
+ * as git does. Nothing is copied: `base`, `file` and `text` stay where the
+ * rules are.
+ */
+static void ignore_add_text(IgnoreRules *rules, Str base, Str file, Str text)
+{
+    text = ignore_skip_mark(text);
+    for (int line = 1; text.len; line++) {
+        Str tail = str_cut(&text, '\n');
+        tail.len -= str_ends(tail, S("\r"));
+        Str pattern = str_cut(&tail, '\0'); /* git's strings end there */
+        if (!str_starts(pattern, S("#")))
+            ignore_add_rule(rules, (IgnoreRule){.pattern = ignore_trim(pattern),
+                                                .base = base,
+                                                .file = file,
+                                                .line = line});
+    }
+}
+
+/*
+ * Adds the lines of the file at `path`, if there is one: a missing file and a
+ * folder of that name are no error. `own` is for a work tree's .gitignore,
+ * which counts only where it is no symbolic link (git 2.32). False and `err`
+ * where it cannot be read or has more than 1 MiB. `base` and `path` are kept
+ * by the rules.
+ */
+static bool ignore_add_file(IgnoreRules *rules, Str base, Str path, bool own,
+                            Err *err)
+{
+    Str text = {0};
+    int code = own ? os_read_own_file(rules->arena, path, IGNORE_FILE, &text)
+                   : os_read_file(rules->arena, path, IGNORE_FILE, &text);
+    if (!code)
+        ignore_add_text(rules, base, path, text);
+    if (!code || code == ENOENT || code == ENOTDIR || code == EISDIR ||
+        (own && code == ELOOP))
+        return true;
+    return err_set(err, EXIT_FAILED, "cannot read %.*s: %s", P(path),
+                   code == EFBIG ? "it is larger than 1 MiB" : os_error(code));
+}
+
+/*
+ * The last rule that matches `path` itself, or NULL: look at its `negated`.
+ * `path` is absolute or relative as the bases are; `folder` says what is
+ * there (a link to a folder is none). Parents are not looked at.
+ */
+static const IgnoreRule *ignore_find(const IgnoreRules *rules, Str path,
+                                     bool folder)
+{
+    for (int i = rules->count; i-- > 0;)
+        if (ignore_applies(&rules->rule[i], path, folder))
+            return &rules->rule[i];
+    return NULL;
+}
+
+/* Where the name after path[at] ends: at the next slash or the path's end. */
+static ptrdiff_t ignore_name_end(Str path, ptrdiff_t at)
+{
+    while (at < path.len && path.ptr[at] == '/')
+        at++;
+    while (at < path.len && path.ptr[at] != '/')
+        at++;
+    return at;
+}
+
+/*
+ * The rule that ignores `path`, which lies below `top`; NULL where none does.
+ * As ignore_find(), but each folder between them is judged first, from `top`
+ * downwards: what lies in an ignored folder cannot be taken back.
+ */
+static const IgnoreRule *ignore_judge(const IgnoreRules *rules, Str top,
+                                      Str path, bool folder)
+{
+    Str rest = {0};
+    ptrdiff_t at = top.len;
+    if (!ignore_below(top, path, &rest))
+        return NULL;
+    while (at < path.len) {
+        at = ignore_name_end(path, at);
+        bool is_folder = folder || at < path.len;
+        const IgnoreRule *rule = ignore_find(rules, str_slice(path, 0, at),
+                                             is_folder);
+        if (rule && !rule->negated)
+            return rule;
+    }
+    return NULL;
+}
+
+/* A folder with links resolved; what is not there yet stays as it is. */
+static Str ignore_real_folder(Arena *arena, Str dir)
+{
+    Str there = dir;
+    while (there.len > 1 && !os_is_there(arena, there))
+        there = os_path_dir(there);
+    Str rest = {0};
+    Str real = os_resolve_links(arena, there);
+    return ignore_below(there, dir, &rest) ? os_path_join(arena, real, rest)
+                                           : real;
+}
+
+/* The text of a small file with one line, less the line's end; empty where it
+ * cannot be read. */
+static Str ignore_read_line(Arena *arena, Str dir, Str name)
+{
+    Str text = {0};
+    if (os_read_file(arena, os_path_join(arena, dir, name), 8 * KIB, &text))
+        return S("");
+    while (str_ends(text, S("\n")) || str_ends(text, S("\r")))
+        text.len--;
+    return text;
+}
+
+/* A path that was read in a file of git's, relative to `dir`. */
+static Str ignore_path_in(Arena *arena, Str dir, Str path)
+{
+    if (!str_starts(path, S("/")))
+        path = os_path_join(arena, dir, path);
+    return os_resolve_links(arena, path);
+}
+
+/* Does a HEAD's line name a branch or a commit? */
+static bool ignore_is_head(Str line)
+{
+    ptrdiff_t digits = 0;
+    if (str_starts(line, S("ref:")))
+        return str_starts(str_trim(str_slice(line, 4, line.len)), S("refs/"));
+    while (digits < line.len && isxdigit((unsigned char)line.ptr[digits]))
+        digits++;
+    return digits >= 40;
+}
+
+/* Is `dir` a repository's folder, as git tells it: HEAD, objects and refs?
+ * Then `git_dir` and `common_dir` are set. */
+static bool ignore_is_git_dir(Arena *arena, Str dir, GitTree *out)
+{
+    if (!ignore_is_head(ignore_read_line(arena, dir, S("HEAD"))))
+        return false;
+    Str common = ignore_read_line(arena, dir, S("commondir"));
+    out->git_dir = os_resolve_links(arena, dir);
+    out->common_dir = common.len ? ignore_path_in(arena, dir, common)
+                                 : out->git_dir;
+    return os_is_there(arena,
+                       os_path_join(arena, out->common_dir, S("objects"))) &&
+           os_is_there(arena, os_path_join(arena, out->common_dir, S("refs")));
+}
+
+/*
+ * Finds the root of the git work tree that `dir` (absolute; it need not be
+ * there yet) lies in, up to the root of the file system. False where there is
+ * none, also inside a bare repository or a .git folder. A .git may be a file
+ * ("gitdir: path": further work trees, submodules); one that leads to no
+ * repository does not count.
+ */
+static bool ignore_git_tree(Arena *arena, Str dir, GitTree *out)
+{
+    Str at = ignore_real_folder(arena, dir);
+    for (;; at = os_path_dir(at)) {
+        Str line = ignore_read_line(arena, at, S(".git"));
+        Str git_dir = os_path_join(arena, at, S(".git"));
+        *out = (GitTree){.root = at};
+        if (str_starts(line, S("gitdir: ")))
+            git_dir = ignore_path_in(arena, at, str_slice(line, 8, line.len));
+        if (ignore_is_git_dir(arena, git_dir, out))
+            return true;
+        if (at.len <= 1 || ignore_is_git_dir(arena, at, out))
+            return false;
+    }
+}
+
+/* Takes what a backslash in a config stands before; 0 for a line that goes
+ * on in the next one. */
+static char ignore_take_escape(Str *rest)
+{
+    if (str_starts(*rest, S("\r\n")))
+        *rest = str_slice(*rest, 1, rest->len);
+    char c = rest->len ? rest->ptr[0] : '\n';
+    *rest = str_slice(*rest, 1, rest->len);
+    return (char)(c == '\n'  ? 0
+                  : c == 'n' ? '\n'
+                  : c == 't' ? '\t'
+                  : c == 'b' ? '\b'
+                             : c);
+}
+
+/* Takes a config's value off `*rest`, to the end of its line: without quotes,
+ * escapes, comment and the blanks around it. */
+static Str ignore_take_value(Arena *arena, Str *rest)
+{
+    Buf out = buf_new(arena, rest->len + 1);
+    ptrdiff_t solid = 0; /* the length up to the blanks at the end */
+    bool quoted = false;
+    bool comment = false;
+    while (rest->len) {
+        char c = rest->ptr[0];
+        *rest = str_slice(*rest, 1, rest->len);
+        if (c == '\n')
+            break;
+        comment = comment || (!quoted && (c == '#' || c == ';'));
+        if (comment)
+            continue;
+        if (!quoted && str_is_space(c)) {
+            if (out.len)
+                buf_add_char(&out, c);
+            continue;
+        }
+        if (c == '"')
+            quoted = !quoted;
+        else if (c != '\\' || (c = ignore_take_escape(rest)))
+            buf_add_char(&out, c);
+        solid = out.len;
+    }
+    return str_slice(buf_str(&out), 0, solid);
+}
+
+/* Reads core.excludesFile in the text of a git config. The last one wins; it
+ * may be empty, for no file. False, `*out` untouched, where there is none. */
+static bool ignore_read_config(Arena *arena, Str text, Str *out)
+{
+    bool core = false;
+    bool found = false;
+    Str rest = ignore_skip_mark(text);
+    while (rest.len) {
+        char c = rest.ptr[0];
+        ptrdiff_t end = 0;
+        if (str_is_space(c)) {
+            rest = str_slice(rest, 1, rest.len);
+            continue;
+        }
+        if (c == '[') {
+            Str section = str_cut(&rest, ']');
+            core = str_eq_nocase(section, S("[core"));
+            continue;
+        }
+        while (end < rest.len &&
+               (isalnum((unsigned char)rest.ptr[end]) || rest.ptr[end] == '-'))
+            end++;
+        Str key = str_slice(rest, 0, end);
+        while (end < rest.len &&
+               (rest.ptr[end] == ' ' || rest.ptr[end] == '\t'))
+            end++;
+        rest = str_slice(rest, end, rest.len);
+        if (!str_starts(rest, S("="))) { /* a comment, or no value */
+            str_cut(&rest, '\n');
+            continue;
+        }
+        rest = str_slice(rest, 1, rest.len);
+        Str value = ignore_take_value(arena, &rest);
+        if (core && str_eq_nocase(key, S("excludesfile"))) {
+            *out = value;
+            found = true;
+        }
+    }
+    return found;
+}
+
+/* The ignore file that git reads for every work tree of this user; empty for
+ * none. Configs that cannot be read are passed by: a HOME that is another
+ * user's is common under sudo and in containers. */
+static Str ignore_excludes_file(Arena *arena, const GitTree *tree)
+{
+    Str home = os_home(arena);
+    Str user = os_env("XDG_CONFIG_HOME");
+    Str value = {0};
+    bool found = false;
+    if (!user.len && home.len)
+        user = os_path_join(arena, home, S(".config"));
+    const Str configs[] = {
+        S("/etc/gitconfig"),
+        user.len ? os_path_join(arena, user, S("git/config")) : S(""),
+        home.len ? os_path_join(arena, home, S(".gitconfig")) : S(""),
+        os_path_join(arena, tree->common_dir, S("config")),
+    };
+    for (int i = 0; i < COUNT(configs); i++) {
+        Str text = {0};
+        if (configs[i].len &&
+            !os_read_file(arena, configs[i], IGNORE_FILE, &text))
+            found = ignore_read_config(arena, text, &value) || found;
+    }
+    if (!found)
+        return user.len ? os_path_join(arena, user, S("git/ignore")) : S("");
+    if (str_starts(value, S("~/")))
+        return home.len
+                   ? os_path_join(arena, home, str_slice(value, 2, value.len))
+                   : S("");
+    return value.len && value.ptr[0] != '/'
+               ? os_path_join(arena, tree->root, value)
+               : value;
+}
+
+/* Adds all the rules by which git judges what lies in `dir`, a folder of the
+ * work tree. Of the files outside of it, one that cannot be read is passed by,
+ * as git does. */
+static bool ignore_add_git(IgnoreRules *rules, const GitTree *tree, Str dir,
+                           Err *err)
+{
+    Arena *arena = rules->arena;
+    Err passed = {0};
+    Str excludes = ignore_excludes_file(arena, tree);
+    ptrdiff_t at = tree->root.len;
+    if (excludes.len)
+        ignore_add_file(rules, tree->root, excludes, false, &passed);
+    ignore_add_file(rules, tree->root,
+                    os_path_join(arena, tree->common_dir, S("info/exclude")),
+                    false, &passed);
+    for (;; at = ignore_name_end(dir, at)) {
+        Str folder = str_slice(dir, 0, at);
+        Str path = os_path_join(arena, folder, S(".gitignore"));
+        if (!ignore_add_file(rules, folder, path, true, err))
+            return false;
+        if (at >= dir.len)
+            return true;
+    }
+}
+
+/*
+ * Does git ignore `path` (absolute, inside `tree`; it need not be there)?
+ * Looks at core.excludesFile, the tree's info/exclude and every .gitignore
+ * from the root down to the path's folder. A path outside the tree is not
+ * covered. False and `err` where a .gitignore cannot be read.
+ */
+static bool ignore_git_covers(Arena *arena, const GitTree *tree, Str path,
+                              bool folder, bool *covered, Err *err)
+{
+    IgnoreRules rules = {.arena = arena};
+    Str dir = ignore_real_folder(arena, os_path_dir(path));
+    Str real = os_path_join(arena, dir, os_path_base(path));
+    Str rest = {0};
+    *covered = false;
+    if (!ignore_below(tree->root, real, &rest))
+        return true;
+    if (!ignore_add_git(&rules, tree, dir, err))
+        return false;
+    *covered = ignore_judge(&rules, tree->root, real, folder) != NULL;
+    return true;
+}
+
+/* The path of the nearest .gitignore that counts, from `dir` (absolute) up to
+ * the tree's root; empty where there is none. */
+static Str ignore_git_nearest(Arena *arena, const GitTree *tree, Str dir)
+{
+    Str rest = {0};
+    Str at = ignore_real_folder(arena, dir);
+    for (;; at = os_path_dir(at)) {
+        bool is_root = str_eq(at, tree->root);
+        Str path = os_path_join(arena, at, S(".gitignore"));
+        if (!is_root && !ignore_below(tree->root, at, &rest))
+            return S("");
+        if (os_is_own_file(arena, path))
+            return path;
+        if (is_root)
+            return S("");
+    }
+}
+
+/* ==== 08 TLS ============================================================= *
  *
  * TLS 1.2 (RFC 5246) by BearSSL on a non-blocking socket: ECDHE with AES-GCM
  * or ChaCha20-Poly1305, X25519 and P-256, RSA keys of 2048 bits or more, no
@@ -3775,7 +5880,11 @@ static bool url_bypasses_proxy(Str no_proxy, Str host, int port)
  * move. It lives in its connection's arena.
  */
 
-enum { TLS_FILE_MAX = 8 * MIB, TLS_RSA_BYTES = 256 };
+enum {
+    TLS_FILE_MAX = 8 * MIB,
+    TLS_RSA_BYTES = 256,
+    TLS_AHEAD = 32 * KIB /* read from the socket at once */
+};
 
 typedef struct {
     const br_x509_trust_anchor *anchors;
@@ -3798,6 +5907,9 @@ typedef struct {
     br_x509_minimal_context x509;
     br_ec_impl curves;
     unsigned char buffer[BR_SSL_BUFSIZE_BIDI];
+    int ahead_at; /* what was read, and is for the engine yet */
+    int ahead_len;
+    unsigned char ahead[TLS_AHEAD];
 } Tls;
 
 static int tls_base64_value(char c)
@@ -4171,6 +6283,28 @@ typedef struct {
     bool ended;  /* the peer closed: see tls_ended_cleanly() */
 } TlsPump;
 
+/* Feeds the engine with what the socket has. It asks for each record in two
+ * parts; read as they come, that would be two system calls a record. Gives
+ * bytes, 0 at the end, or -errno. */
+static ptrdiff_t tls_feed(Tls *tls, int fd)
+{
+    size_t size = 0;
+    unsigned char *in = br_ssl_engine_recvrec_buf(&tls->client.eng, &size);
+    if (tls->ahead_at == tls->ahead_len) {
+        ptrdiff_t n = os_receive(fd, tls->ahead, TLS_AHEAD);
+        if (n <= 0)
+            return n;
+        tls->ahead_at = 0;
+        tls->ahead_len = (int)n;
+    }
+    int n = tls->ahead_len - tls->ahead_at;
+    n = (size_t)n < size ? n : (int)size;
+    memcpy(in, tls->ahead + tls->ahead_at, (size_t)n);
+    tls->ahead_at += n;
+    br_ssl_engine_recvrec_ack(&tls->client.eng, (size_t)n);
+    return n;
+}
+
 /*
  * Moves records between the engine and the socket until one of them blocks
  * or data has come for the caller. Gives 0, or an errno of the socket; the
@@ -4201,15 +6335,12 @@ static int tls_pump(Tls *tls, int fd, TlsPump *pump)
                 broken = (int)-n;
         }
         if (n <= 0 && (state & BR_SSL_RECVREC)) {
-            unsigned char *in = br_ssl_engine_recvrec_buf(engine, &size);
-            n = os_receive(fd, in, (ptrdiff_t)size);
-            if (n > 0)
-                br_ssl_engine_recvrec_ack(engine, (size_t)n);
-            else if (n == 0)
+            n = tls_feed(tls, fd);
+            if (n == 0)
                 pump->ended = true;
             else if (n == -EAGAIN)
                 pump->wants |= POLLIN;
-            else
+            else if (n < 0)
                 broken = (int)-n;
         }
         pump->moved |= n > 0;
@@ -4276,7 +6407,26 @@ static ptrdiff_t tls_give(Tls *tls, Str data, bool last)
     return n;
 }
 
-/* ==== 08 HTTP ============================================================ *
+/* Where the engine takes bytes to encrypt, and how many it has room for: for
+ * those who can read right into it. NULL: there is no room now. */
+static char *tls_room(Tls *tls, ptrdiff_t *room)
+{
+    size_t size = 0;
+    unsigned char *to = br_ssl_engine_sendapp_buf(&tls->client.eng, &size);
+    *room = (ptrdiff_t)size;
+    return (char *)to;
+}
+
+/* Says that `n` bytes were put where tls_room() said; `last` as tls_give() has
+ * it. */
+static void tls_filled(Tls *tls, ptrdiff_t n, bool last)
+{
+    br_ssl_engine_sendapp_ack(&tls->client.eng, (size_t)n);
+    if (last)
+        br_ssl_engine_flush(&tls->client.eng, 0);
+}
+
+/* ==== 09 HTTP ============================================================ *
  *
  * An HTTP/1.1 client (RFC 9112) over TLS. A transfer (HttpXfer) is one request
  * and its answer as a state machine; a pool (HttpPool) drives any number of
@@ -4296,7 +6446,13 @@ static ptrdiff_t tls_give(Tls *tls, Str data, bool last)
  *
  * Answers: up to HTTP_HOLD bytes of a body are held until it is whole, so a
  * broken one can be fetched again before anybody has seen a part of it. A
- * larger body streams to the request's sink, piece by piece.
+ * larger body streams to the request's sink, piece by piece. The sink of a
+ * download writes by offset and sees every byte at once. A request's body is
+ * text, or comes from a source that reads right into the TLS engine's buffer.
+ *
+ * Pacing: where answers say how many requests are left until when (the
+ * X-HubSpot-RateLimit headers), no more are begun to that host than are left;
+ * what is under way counts as used. Waiting for that is no failed waiting.
  *
  * Credentials go to the host that the request names and to no other: a
  * redirect to another host is followed without them, to plain http never.
@@ -4309,9 +6465,13 @@ enum {
     HTTP_HEADERS = 128,
     HTTP_HOLD = 512 * KIB,
     HTTP_IN = 16 * KIB,
+    HTTP_TURN = MIB, /* bytes that one transfer moves before the next one */
+    HTTP_IDLE = 16,  /* connections kept for later */
+    HTTP_PACE = 256, /* requests whose beginning is remembered */
     HTTP_REDIRECTS = 5,
     HTTP_TRIES = 4,      /* of one request, on network trouble */
     HTTP_LEAST_MS = 500, /* a try that would have less is not begun */
+    HTTP_TICK_MS = 1000,
     HTTP_ACTIVE = 64
 };
 
@@ -4328,6 +6488,7 @@ typedef struct {
     int header_count;
     Str body;         /* what is held: all of it, unless it streamed */
     int64_t received; /* bytes of the body so far */
+    bool again;       /* a try before may have been carried out, too */
 } HttpRes;
 
 /*
@@ -4342,6 +6503,13 @@ typedef struct {
     Secret authorization;
     Str body;
     bool has_body;
+    /* Where the body is not `body`: gives up to `room` bytes of it from the
+     * offset `at` on, at least one; less is a failure that `err` explains.
+     * All in all it gives `body_size`; another try begins at 0 again. */
+    ptrdiff_t (*source)(void *from, int64_t at, char *into, ptrdiff_t room,
+                        Err *err);
+    void *from;
+    int64_t body_size;
     bool repeatable; /* doing it twice is the same as once */
     bool follow;     /* follow redirects */
     int64_t timeout; /* milliseconds */
@@ -4351,6 +6519,10 @@ typedef struct {
      * piece, maybe an empty one, comes with `last`. */
     bool (*sink)(void *to, const HttpRes *res, Str piece, bool last, Err *err);
     void *to;
+    /* The body of a 2xx answer is not held: the sink sees it as it comes. A
+     * piece stands at the offset res->received - piece.len; a try that breaks
+     * off is repeated, and begins at 0 again. */
+    bool direct;
 } HttpReq;
 
 typedef enum {
@@ -4421,8 +6593,10 @@ struct HttpXfer {
 
     Str out; /* what is being sent, to the proxy or the server */
     ptrdiff_t out_at;
+    int64_t body_at; /* of what the source gives */
     int socks_stage;
     bool sent;     /* a byte of the request has left */
+    bool unsure;   /* a try may have been carried out that told nothing */
     bool may_pass; /* the failure is one that another try may mend */
     int connect_error;
 
@@ -4436,7 +6610,19 @@ struct HttpXfer {
     int trailer;   /* bytes of the trailer so far */
     Buf hold;
     bool streamed; /* the sink has seen a piece */
+    bool eager;    /* it could go on, but it is another's turn */
 };
+
+/* The rate limit of the API's host: what it says, and what was sent to it.
+ * Zero: nothing is known. */
+typedef struct {
+    char host[256];
+    int64_t most;     /* requests in an interval */
+    int64_t interval; /* milliseconds, and some more: see http_note_pace() */
+    int64_t left;     /* requests that may begin now, as far as it says */
+    int64_t begun;
+    int64_t at[HTTP_PACE]; /* when the last ones began: a ring */
+} HttpPace;
 
 typedef struct {
     Arena *arena;
@@ -4450,6 +6636,10 @@ typedef struct {
     int64_t max_wait;   /* milliseconds */
     int64_t waited;     /* of it, used up */
     int64_t hold_until; /* a rate limit: nothing starts before */
+    HttpPace pace;
+    void (*tick)(void *to); /* called each HTTP_TICK_MS of a wait, if set */
+    void *tick_to;
+    int64_t tick_at;
     HttpXfer *active;
     HttpConn *idle;
     bool has_session;
@@ -4666,7 +6856,13 @@ static void http_add_host(Buf *out, const Url *url, bool with_port)
         buf_printf(out, ":%d", url->port);
 }
 
-/* Writes the request, head and body in one piece, into x->out. */
+static int64_t http_body_size(const HttpReq *req)
+{
+    return req->source ? req->body_size : req->body.len;
+}
+
+/* Writes the request into x->out: head and body in one piece, or the head
+ * alone where the body comes from a source. */
 static void http_build_request(HttpXfer *x)
 {
     const HttpReq *req = &x->req;
@@ -4688,11 +6884,13 @@ static void http_build_request(HttpXfer *x)
     if (req->has_body)
         http_add_line(&out, S("Content-Type"), req->content_type);
     if (req->has_body || str_in_words(req->method, "POST PUT PATCH"))
-        buf_printf(&out, "Content-Length: %td\r\n", req->body.len);
+        buf_printf(&out, "Content-Length: %" PRId64 "\r\n",
+                   http_body_size(req));
     buf_add(&out, S("\r\n"));
     buf_add(&out, req->body);
     x->out = buf_str(&out);
     x->out_at = 0;
+    x->body_at = 0;
 }
 
 /* Fills the head's limits for a new answer. */
@@ -4714,8 +6912,8 @@ static void http_debug_request(HttpPool *pool, const HttpXfer *x)
                P(host), P(x->req.url.path),
                x->conn && x->conn->used ? " (connection kept)" : "");
     if (x->req.has_body)
-        term_debug(pool->term, "> %.*s, %td bytes", P(x->req.content_type),
-                   x->req.body.len);
+        term_debug(pool->term, "> %.*s, %" PRId64 " bytes",
+                   P(x->req.content_type), http_body_size(&x->req));
 }
 
 static void http_begin_send(HttpPool *pool, HttpXfer *x)
@@ -4901,28 +7099,38 @@ static ptrdiff_t http_fill(HttpXfer *x, short *wants)
     return pump.ended ? 0 : -EAGAIN;
 }
 
+/* Moves what the engine has towards the socket. `gave`: the engine has just
+ * been given bytes. False where there is nothing more to do for now, or after
+ * an error. */
+static bool http_push(HttpXfer *x, bool gave, short *wants)
+{
+    HttpConn *conn = x->conn;
+    TlsPump pump = {0};
+    int code = tls_pump(conn->tls, conn->fd, &pump);
+    if (tls_has_data(conn->tls))
+        return false; /* an answer already: see http_on_send() */
+    if (code)
+        return http_socket_trouble(x, code);
+    if (tls_failed(conn->tls))
+        return tls_fail(conn->tls, x->req.url.host, &x->err);
+    *wants = pump.wants;
+    if (!gave && pump.ended)
+        return http_lost(x, "the connection was closed");
+    return gave || pump.moved;
+}
+
 /* Sends x->out; true when all of it is with the socket or the engine. */
 static bool http_send_out(HttpXfer *x, short *wants)
 {
     HttpConn *conn = x->conn;
+    bool more = x->state == HTTP_SEND && x->req.source;
     while (x->out_at < x->out.len) {
         Str rest = str_slice(x->out, x->out_at, x->out.len);
-        TlsPump pump = {0};
         ptrdiff_t n = 0;
         if (conn->tls) {
-            n = tls_give(conn->tls, rest, true);
-            int code = tls_pump(conn->tls, conn->fd, &pump);
+            n = tls_give(conn->tls, rest, !more);
             x->out_at += n;
-            if (tls_has_data(conn->tls))
-                return false; /* an answer already: see http_on_send() */
-            if (code)
-                return http_socket_trouble(x, code);
-            if (tls_failed(conn->tls))
-                return tls_fail(conn->tls, x->req.url.host, &x->err);
-            *wants = pump.wants;
-            if (!n && pump.ended)
-                return http_lost(x, "the connection was closed");
-            if (!n && !pump.moved)
+            if (!http_push(x, n > 0, wants))
                 return false;
             continue;
         }
@@ -4933,6 +7141,37 @@ static bool http_send_out(HttpXfer *x, short *wants)
         if (n < 0)
             return http_socket_trouble(x, (int)-n);
         x->out_at += n;
+    }
+    return true;
+}
+
+/* Sends what the source gives, after the head and in the same record where it
+ * fits; true as http_send_out(). */
+static bool http_send_body(HttpXfer *x, short *wants)
+{
+    const HttpReq *req = &x->req;
+    Tls *tls = x->conn->tls;
+    int64_t turn = x->body_at + HTTP_TURN;
+    while (x->body_at < req->body_size) {
+        ptrdiff_t room = 0;
+        char *into = tls_room(tls, &room);
+        int64_t left = req->body_size - x->body_at;
+        ptrdiff_t n = 0;
+        if (x->body_at >= turn) {
+            x->eager = true;
+            return false;
+        }
+        if (into) {
+            n = req->source(req->from, x->body_at, into,
+                            left < room ? (ptrdiff_t)left : room, &x->err);
+            if (n <= 0)
+                return err_set(&x->err, EXIT_FAILED,
+                               "the request's body ended too early");
+            x->body_at += n;
+            tls_filled(tls, n, x->body_at == req->body_size);
+        }
+        if (!http_push(x, n > 0, wants))
+            return false;
     }
     return true;
 }
@@ -5040,26 +7279,32 @@ static bool http_begin_tls(HttpPool *pool, HttpXfer *x)
     return tls_fail(conn->tls, x->req.url.host, &x->err);
 }
 
-/* `user:password` of the proxy, as Basic wants it (RFC 7617). */
-static Str http_proxy_basic(const HttpPool *pool, Arena *arena)
+/* Adds bytes as base64 (RFC 4648, with padding). */
+static void http_add_base64(Buf *out, Str bytes)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                  "abcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (ptrdiff_t i = 0; i < bytes.len; i += 3) {
+        uint32_t bits = 0;
+        for (int k = 0; k < 3; k++)
+            bits = bits << 8 |
+                   (i + k < bytes.len ? (unsigned char)bytes.ptr[i + k] : 0);
+        for (int k = 0; k < 4; k++)
+            buf_add_char(out, i + k > bytes.len
+                                  ? '='
+                                  : digits[bits >> (18 - 6 * k) & 63]);
+    }
+}
+
+/* `user:password` of the proxy, as Basic wants it (RFC 7617). */
+static Str http_proxy_basic(const HttpPool *pool, Arena *arena)
+{
     bool alone = str_index(pool->proxy.user, ':') < 0;
     Str user = url_decode(
         arena,
         arena_printf(arena, "%.*s%s", P(pool->proxy.user), alone ? ":" : ""));
     Buf out = buf_new(arena, user.len * 2 + 8);
-    for (ptrdiff_t i = 0; i < user.len; i += 3) {
-        uint32_t bits = 0;
-        for (int k = 0; k < 3; k++)
-            bits = bits << 8 |
-                   (i + k < user.len ? (unsigned char)user.ptr[i + k] : 0);
-        for (int k = 0; k < 4; k++)
-            buf_add_char(&out, i + k > user.len
-                                   ? '='
-                                   : digits[bits >> (18 - 6 * k) & 63]);
-    }
+    http_add_base64(&out, user);
     return buf_str(&out);
 }
 
@@ -5260,17 +7505,20 @@ static bool http_on_tls(HttpPool *pool, HttpXfer *x, short *wants)
  * in the next state. */
 static bool http_on_send(HttpPool *pool, HttpXfer *x, short *wants)
 {
-    ptrdiff_t before = x->out_at;
-    bool all = http_send_out(x, wants);
-    x->sent |= x->out_at > 0;
+    int64_t before = x->out_at + x->body_at;
+    bool all = http_send_out(x, wants) &&
+               (!x->req.source || http_send_body(x, wants));
+    int64_t after = x->out_at + x->body_at;
+    x->sent |= after > 0;
     if (x->err.code)
         return false;
-    if (all || tls_has_data(x->conn->tls)) {
+    if (all || after > before)
         x->try_began = os_now();
+    if (all || tls_has_data(x->conn->tls)) {
         http_enter(pool, x, HTTP_HEAD);
         return true;
     }
-    if (x->out_at > before)
+    if (after > before)
         http_enter(pool, x, HTTP_SEND);
     return false;
 }
@@ -5347,14 +7595,15 @@ static bool http_on_head(HttpPool *pool, HttpXfer *x, short *wants)
 static bool http_deliver(HttpXfer *x, Str piece)
 {
     const HttpReq *req = &x->req;
+    bool direct = req->direct && x->res.status / 100 == 2;
     x->res.received += piece.len;
-    if (!x->streamed && piece.len <= HTTP_HOLD - x->hold.len) {
+    if (!x->streamed && !direct && piece.len <= HTTP_HOLD - x->hold.len) {
         buf_add(&x->hold, piece);
         return true;
     }
     if (!req->sink)
         return http_trouble(x, "the answer is larger than 512 KiB");
-    if (!x->streamed &&
+    if (!x->streamed && !direct &&
         !req->sink(req->to, &x->res, buf_str(&x->hold), false, &x->err))
         return false;
     x->streamed = true;
@@ -5451,6 +7700,7 @@ static void http_release_conn(HttpPool *pool, HttpXfer *x, bool to_close)
     bool old = str_starts(buf_str(&x->head), S("HTTP/1.0"));
     bool keep = !to_close && !conn->ended && !old &&
                 conn->in_at == conn->in_len && x->out_at == x->out.len &&
+                (!x->req.source || x->body_at == x->req.body_size) &&
                 !http_header_has(&x->res, S("Connection"), S("close"));
     x->conn = NULL;
     if (!keep) {
@@ -5460,6 +7710,15 @@ static void http_release_conn(HttpPool *pool, HttpXfer *x, bool to_close)
     conn->used = true;
     conn->next = pool->idle;
     pool->idle = conn;
+    int count = 0; /* the newest ones stay */
+    for (HttpConn **link = &pool->idle; *link; link = &(*link)->next) {
+        if (++count <= HTTP_IDLE)
+            continue;
+        HttpConn *oldest = *link;
+        *link = NULL;
+        http_close(oldest);
+        return;
+    }
 }
 
 /* Where a redirect leads; false where it is not to be followed. */
@@ -5513,6 +7772,83 @@ static int64_t http_asked_pause(const HttpRes *res)
     return -1;
 }
 
+/* Is this request one of those that the host's rate limit counts? */
+static bool http_is_paced(const HttpPool *pool, const HttpXfer *x)
+{
+    return str_eq_nocase(str_from(pool->pace.host), x->req.url.host);
+}
+
+static void http_pace_host(HttpPace *pace, Str host)
+{
+    if (str_eq_nocase(str_from(pace->host), host))
+        return;
+    *pace = (HttpPace){0};
+    memcpy(pace->host, host.ptr, (size_t)host.len);
+}
+
+/* Learns from an answer how many requests the host has left. Those under way
+ * may not be counted in it yet. Requests do not all take the same time to
+ * arrive, so that the interval is taken as somewhat longer. */
+static void http_note_pace(HttpPool *pool, const HttpXfer *x)
+{
+    HttpPace *pace = &pool->pace;
+    int64_t most = 0;
+    int64_t left = 0;
+    int64_t interval = 0;
+    if (!str_int(http_header(&x->res, S("X-HubSpot-RateLimit-Max")), &most) ||
+        !str_int(http_header(&x->res, S("X-HubSpot-RateLimit-Remaining")),
+                 &left) ||
+        !str_int(http_header(&x->res,
+                             S("X-HubSpot-RateLimit-Interval-Milliseconds")),
+                 &interval) ||
+        most < 1 || left < 0 || left > most || interval < 1 || interval > 60000)
+        return;
+    http_pace_host(pace, x->req.url.host);
+    pace->most = most;
+    pace->interval = interval + interval / 16 + 20;
+    pace->left = left;
+    for (const HttpXfer *other = pool->active; other; other = other->next)
+        if (other != x && other->state > HTTP_WAIT &&
+            other->state < HTTP_DONE && http_is_paced(pool, other))
+            pace->left--;
+}
+
+/* When the transfer, which is in HTTP_WAIT, may begin as far as the rate limit
+ * goes: when no more than what is allowed began within an interval, and, with
+ * none left, when the last one is so long ago. */
+static int64_t http_pace_until(const HttpPool *pool, const HttpXfer *x)
+{
+    const HttpPace *pace = &pool->pace;
+    int64_t back = pace->left > 0 ? pace->most : 1;
+    if (!pace->interval || !http_is_paced(pool, x) || back > pace->begun ||
+        back > HTTP_PACE)
+        return 0;
+    return pace->at[(pace->begun - back) % HTTP_PACE] + pace->interval;
+}
+
+/* When a transfer in HTTP_WAIT may begin. */
+static int64_t http_wake_at(const HttpPool *pool, const HttpXfer *x)
+{
+    int64_t at = http_pace_until(pool, x);
+    at = at > pool->hold_until ? at : pool->hold_until;
+    return at > x->wake_at ? at : x->wake_at;
+}
+
+/* Begins a transfer whose time has come, and counts it. */
+static bool http_begin_paced(HttpPool *pool, HttpXfer *x)
+{
+    HttpPace *pace = &pool->pace;
+    if (!x->foreign && secret_is_set(x->req.authorization))
+        http_pace_host(pace, x->req.url.host);
+    if (http_is_paced(pool, x)) {
+        if (pace->left <= 0)
+            pace->left = pace->most;
+        pace->left--;
+        pace->at[pace->begun++ % HTTP_PACE] = os_now();
+    }
+    return http_begin(pool, x);
+}
+
 /* Does the answer mean "later" for this request? */
 static bool http_is_later(const HttpXfer *x)
 {
@@ -5560,6 +7896,8 @@ static bool http_on_whole(HttpPool *pool, HttpXfer *x)
     bool to_close = x->framing == HTTP_TO_CLOSE;
     int64_t asked = http_asked_pause(&x->res);
     x->res.body = buf_str(&x->hold);
+    http_note_pace(pool, x);
+    x->res.again = x->unsure;
     http_release_conn(pool, x, to_close);
     if (http_redirect(x)) {
         x->state = HTTP_WAIT;
@@ -5574,6 +7912,7 @@ static bool http_on_whole(HttpPool *pool, HttpXfer *x)
         if (asked > 0) /* "0" is no leave to hammer */
             pause = asked;
         bool limited = x->res.status == 429;
+        x->unsure |= x->res.status >= 500;
         if (http_try_later(pool, x, pause, why)) {
             if (limited)
                 pool->hold_until = x->wake_at;
@@ -5588,14 +7927,20 @@ static bool http_on_whole(HttpPool *pool, HttpXfer *x)
     return false;
 }
 
+/* Takes what has come of the body. After HTTP_TURN bytes the other transfers
+ * have their turn. */
 static bool http_on_body(HttpPool *pool, HttpXfer *x, short *wants)
 {
     bool moved = false;
+    int64_t turn = x->res.received + HTTP_TURN;
     while (x->framing != HTTP_NO_BODY) {
         ptrdiff_t n = http_fill(x, wants);
-        if (n == -EAGAIN) {
-            if (moved)
+        x->eager = n > 0 && x->res.received >= turn;
+        if (n == -EAGAIN || x->eager) {
+            if (moved) {
+                x->try_began = os_now();
                 http_enter(pool, x, HTTP_BODY);
+            }
             return false;
         }
         if (n < 0)
@@ -5647,7 +7992,8 @@ static bool http_on_failure(HttpPool *pool, HttpXfer *x)
 {
     bool stale = x->conn && x->conn->used && x->state <= HTTP_HEAD &&
                  !x->head.len;
-    bool safe = !x->streamed && (x->req.repeatable || !x->sent);
+    bool safe = (!x->streamed || x->req.direct) &&
+                (x->req.repeatable || !x->sent);
     Err err = x->err;
     if (x->err.code != EXIT_NETWORK || os_interrupted() || !safe ||
         !x->may_pass) {
@@ -5657,6 +8003,7 @@ static bool http_on_failure(HttpPool *pool, HttpXfer *x)
     }
     if (!x->tries)
         pool->waited += os_now() - x->try_began;
+    x->unsure |= x->sent;
     int64_t pause = stale ? 0 : http_pause(x->tries + 1);
     if (++x->tries < HTTP_TRIES && http_try_later(pool, x, pause, err.message))
         return true;
@@ -5670,12 +8017,13 @@ static bool http_on_failure(HttpPool *pool, HttpXfer *x)
 static void http_advance(HttpPool *pool, HttpXfer *x, short *wants)
 {
     bool again = true;
+    x->eager = false;
     while (again && !os_interrupted()) {
         *wants = 0;
         switch (x->state) {
         case HTTP_WAIT:
-            again = os_now() >= x->wake_at && os_now() >= pool->hold_until &&
-                    http_begin(pool, x);
+            again = os_now() >= http_wake_at(pool, x) &&
+                    http_begin_paced(pool, x);
             break;
         case HTTP_LOOKUP:
             again = http_on_lookup(pool, x);
@@ -5726,19 +8074,23 @@ static int http_poll_set(const HttpXfer *x, short wants, struct pollfd *fds)
 /* When a transfer next needs a look without any event. */
 static int64_t http_next_look(const HttpPool *pool, const HttpXfer *x)
 {
+    if (x->eager)
+        return 0;
     if (x->state == HTTP_WAIT)
-        return x->wake_at > pool->hold_until ? x->wake_at : pool->hold_until;
+        return http_wake_at(pool, x);
     if (x->state == HTTP_CONNECT && x->attempts < x->addresses.count &&
         x->next_attempt_at < x->deadline)
         return x->next_attempt_at;
     return x->deadline;
 }
 
-/* Does the transfer do nothing but wait after a failure? */
-static bool http_is_stuck(const HttpXfer *x)
+/* Does the transfer do nothing but wait after a failure, its own or that of
+ * another one? */
+static bool http_is_stuck(const HttpPool *pool, const HttpXfer *x)
 {
-    return x->state == HTTP_WAIT ||
-           (x->tries && x->state != HTTP_SEND && x->state != HTTP_BODY);
+    if (x->state == HTTP_WAIT)
+        return x->tries || os_now() < pool->hold_until;
+    return x->tries && x->state != HTTP_SEND && x->state != HTTP_BODY;
 }
 
 /* Takes the finished ones out of the list. */
@@ -5761,8 +8113,9 @@ static void http_interrupt(HttpPool *pool)
     pool->active = NULL;
 }
 
-/* One turn of the loop: each transfer as far as it goes, then a wait. */
-static void http_turn(HttpPool *pool)
+/* One turn of the loop: each transfer as far as it goes, then a wait of at
+ * most `most` milliseconds. */
+static void http_turn(HttpPool *pool, int64_t most)
 {
     struct pollfd fds[HTTP_ACTIVE * (OS_ADDRESSES + 1) + 1];
     int64_t look = INT64_MAX;
@@ -5775,22 +8128,29 @@ static void http_turn(HttpPool *pool)
             continue;
         count += http_poll_set(x, wants, fds + count);
         look = http_next_look(pool, x) < look ? http_next_look(pool, x) : look;
-        stuck &= http_is_stuck(x);
+        stuck &= http_is_stuck(pool, x);
     }
     http_sweep(pool);
     if (!pool->active)
         return;
     int64_t began = os_now();
-    os_poll(fds, count, look > began ? look - began : 0);
+    if (pool->tick && began >= pool->tick_at) {
+        pool->tick(pool->tick_to);
+        pool->tick_at = began + HTTP_TICK_MS;
+    }
+    if (pool->tick && pool->tick_at < look)
+        look = pool->tick_at;
+    int64_t wait = look > began ? look - began : 0;
+    os_poll(fds, count, wait < most ? wait : most);
     if (stuck)
         pool->waited += os_now() - began;
 }
 
-/* Drives every transfer of the pool to its end. */
-static void http_run(HttpPool *pool)
+/* Drives the pool until this transfer has ended; the others move on with it. */
+static void http_run(HttpPool *pool, const HttpXfer *x)
 {
-    while (pool->active && !os_interrupted())
-        http_turn(pool);
+    while (x->state < HTTP_DONE && !os_interrupted())
+        http_turn(pool, INT_MAX);
     if (os_interrupted())
         http_interrupt(pool);
 }
@@ -5849,7 +8209,7 @@ static bool http_do(HttpPool *pool, Arena *arena, const HttpReq *req,
                     HttpRes *res, Err *err)
 {
     HttpXfer *x = http_add(pool, req);
-    http_run(pool);
+    http_run(pool, x);
     bool ok = x->state == HTTP_DONE;
     if (ok) {
         *res = x->res;
@@ -5868,6 +8228,61 @@ static bool http_do(HttpPool *pool, Arena *arena, const HttpReq *req,
     return ok;
 }
 
+/* Whoever gives http_run_many() its requests and takes what comes of them. */
+typedef struct {
+    void *to;
+    int width;    /* requests at a time, 1 to HTTP_ACTIVE */
+    int64_t tick; /* milliseconds: how often `turned` is called at least */
+    /* Gives the next request, and a mark to know it by. False: none for now;
+     * it is asked again in each turn, until none is under way either. */
+    bool (*next)(void *to, HttpReq *req, void **mark);
+    /* One has ended, well or not; the transfer is gone when this returns. */
+    void (*ended)(void *to, void *mark, const HttpXfer *x);
+    void (*turned)(void *to); /* may be NULL */
+} HttpMany;
+
+/*
+ * Drives requests, many at a time, until there are no more. Both callbacks
+ * may use http_do(); the other transfers move on meanwhile. The bound on
+ * waiting is one for the time between two successes: a long run is not to fail
+ * for many short pauses. After a signal no request is begun, and those under
+ * way end with its code.
+ */
+static void http_run_many(HttpPool *pool, const HttpMany *many)
+{
+    HttpXfer *running[HTTP_ACTIVE];
+    void *marks[HTTP_ACTIVE];
+    int n = 0;
+    for (;;) {
+        HttpReq req = {0};
+        while (n < many->width && !os_interrupted() &&
+               many->next(many->to, &req, &marks[n])) {
+            running[n++] = http_add(pool, &req);
+            req = (HttpReq){0};
+        }
+        if (!n)
+            return;
+        if (os_interrupted())
+            http_interrupt(pool);
+        else if (pool->active)
+            http_turn(pool, many->tick ? many->tick : INT_MAX);
+        for (int i = n - 1; i >= 0; i--) {
+            HttpXfer *x = running[i];
+            void *mark = marks[i];
+            if (x->state < HTTP_DONE)
+                continue;
+            running[i] = running[--n];
+            marks[i] = marks[n];
+            if (x->state == HTTP_DONE && x->res.status < 400)
+                pool->waited = 0;
+            many->ended(many->to, mark, x);
+            http_end(x);
+        }
+        if (many->turned)
+            many->turned(many->to);
+    }
+}
+
 /* Closes the idle connections. */
 static void http_free(HttpPool *pool)
 {
@@ -5879,7 +8294,700 @@ static void http_free(HttpPool *pool)
     secret_wipe(&pool->session, sizeof(pool->session));
 }
 
-/* ==== 09 Config ========================================================== *
+/* ==== 10 Loopback ======================================================== *
+ *
+ * A server for one browser, on 127.0.0.1 and ::1: what a sign-in needs, where
+ * HubSpot's page hands something to the program that opened it. It speaks
+ * HTTP/1.1 (GET alone, one request a connection) and WebSocket (RFC 6455, no
+ * extensions). What is asked and answered is the caller's, a LoopApp.
+ *
+ * Anything on the machine can connect, and every page that the browser shows
+ * can have it connect. So all of it is bounded: connections, the bytes of a
+ * head, a frame and a message, the time for a head and for leaving. Where all
+ * places are taken the oldest connection that has shown nothing makes room. A
+ * frame that is too large is refused by its header alone. No connection can
+ * hold another up: nothing here waits but loop_turn(), in one poll.
+ *
+ * Memory is the caller's arena's, all of it from the start; what a connection
+ * received is wiped when it ends.
+ */
+
+enum {
+    LOOP_CONNS = 8,
+    LOOP_HEAD = 8 * KIB,
+    LOOP_MESSAGE = 16 * KIB,     /* bytes of a message */
+    LOOP_IN = LOOP_MESSAGE + 14, /* with a frame's header */
+    LOOP_OUT = 4 * KIB,          /* not yet sent */
+    LOOP_ANSWER = 1 * KIB,       /* the most that a frame is answered with */
+    LOOP_HEAD_MS = 10 * 1000,    /* for a request to come whole */
+    LOOP_LEAVE_MS = 1000,        /* for a last answer to be taken */
+    LOOP_FINISH_MS = 500         /* the same, when nobody else is awaited */
+};
+
+/* Opcodes (RFC 6455, 5.2) and close codes (7.4.1). */
+enum {
+    LOOP_MORE = 0,
+    LOOP_TEXT = 1,
+    LOOP_BINARY = 2,
+    LOOP_CLOSE = 8,
+    LOOP_PING = 9,
+    LOOP_PONG = 10,
+    LOOP_NORMAL = 1000,
+    LOOP_PROTOCOL = 1002,
+    LOOP_NOT_TEXT = 1003,
+    LOOP_NOT_UTF8 = 1007,
+    LOOP_POLICY = 1008,
+    LOOP_TOO_BIG = 1009
+};
+
+/* A page for the browser. All text is ours: nothing in it is escaped. */
+typedef struct {
+    int status;
+    const char *title;
+    const char *text;
+    bool later; /* loop_answer() will give it; the rest counts for nothing */
+} LoopPage;
+
+/* What the server is for. */
+typedef struct {
+    void *to;
+    /* The page for a GET of `target`, a path and query as they came. */
+    LoopPage (*get)(void *to, Str target);
+    /* May a page of this origin open a WebSocket? NULL: there are none. */
+    bool (*may_open)(void *to, Str origin);
+    Str greeting; /* the first message to whom may */
+    /* Takes a text message. Gives the answer, empty for none, which lives on;
+     * a `*close` other than 0 is the code to close with after it. */
+    Str (*message)(void *to, Str text, int *close);
+} LoopApp;
+
+typedef enum {
+    LOOP_FREE,
+    LOOP_ASKING,  /* its request is coming */
+    LOOP_HELD,    /* its answer is loop_answer()'s */
+    LOOP_OPEN,    /* a WebSocket */
+    LOOP_LEAVING, /* the last bytes go out, what comes is dropped */
+    LOOP_SHUT     /* they are out: the other side's end is awaited */
+} LoopState;
+
+typedef struct {
+    LoopState state;
+    int fd;
+    int64_t since;
+    int64_t deadline; /* INT64_MAX: none */
+    int in_len;
+    int out_at;
+    int out_len;
+    int message_len;
+    bool in_message; /* a fragment of one is there */
+    char in[LOOP_IN];
+    char out[LOOP_OUT];
+    char message[LOOP_MESSAGE];
+} LoopConn;
+
+typedef struct {
+    LoopApp app;
+    int port;
+    int listeners[2];
+    int listening;
+    LoopConn conns[LOOP_CONNS];
+} LoopServer;
+
+typedef struct {
+    int opcode;
+    bool fin;
+    ptrdiff_t head; /* bytes of the header */
+    ptrdiff_t size; /* of the payload */
+    unsigned char mask[4];
+} LoopFrame;
+
+/*
+ * Reads the header of a client's frame (RFC 6455, 5.2). `room` is how much of
+ * a message may still come. Gives 1 and the frame; 0 where the header is not
+ * whole; or the code to close with.
+ */
+static int loop_frame(Str in, ptrdiff_t room, LoopFrame *frame)
+{
+    const unsigned char *bytes = (const unsigned char *)in.ptr;
+    if (in.len < 2)
+        return 0;
+    *frame = (LoopFrame){.opcode = bytes[0] & 15, .fin = bytes[0] >> 7};
+    bool control = frame->opcode >= LOOP_CLOSE;
+    int more = (bytes[1] & 127) == 127 ? 8 : (bytes[1] & 127) == 126 ? 2 : 0;
+    if (bytes[0] & 0x70 || frame->opcode > LOOP_PONG ||
+        (frame->opcode > LOOP_BINARY && !control) || bytes[1] < 128 ||
+        (control && (!frame->fin || more)))
+        return LOOP_PROTOCOL;
+    if (in.len < 2 + more)
+        return 0;
+    uint64_t size = more ? 0 : bytes[1] & 127;
+    for (int i = 0; i < more; i++)
+        size = size << 8 | bytes[2 + i];
+    if ((more == 2 && size < 126) || (more == 8 && size <= UINT16_MAX) ||
+        size > INT64_MAX)
+        return LOOP_PROTOCOL;
+    if (!control && size > (uint64_t)room)
+        return LOOP_TOO_BIG;
+    if (in.len < 6 + more)
+        return 0;
+    memcpy(frame->mask, bytes + 2 + more, 4);
+    frame->head = 6 + more;
+    frame->size = (ptrdiff_t)size;
+    return 1;
+}
+
+/* The answer to a client's key: base64 of the SHA-1 of it and of a constant
+ * of the protocol (RFC 6455, 4.2.2). `to` takes its 28 bytes. */
+static Str loop_accept(Arena *arena, Str key)
+{
+    br_sha1_context sha1;
+    char hash[br_sha1_SIZE];
+    Str magic = S("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    Buf out = buf_new(arena, 64);
+    br_sha1_init(&sha1);
+    br_sha1_update(&sha1, key.ptr, (size_t)key.len);
+    br_sha1_update(&sha1, magic.ptr, (size_t)magic.len);
+    br_sha1_out(&sha1, hash);
+    http_add_base64(&out, (Str){hash, sizeof(hash)});
+    return buf_str(&out);
+}
+
+/* Is it UTF-8, whole? */
+static bool loop_is_utf8(Str s)
+{
+    uint32_t c = 0;
+    while (s.len) {
+        ptrdiff_t n = str_printable_run(s);
+        if (!n)
+            n = str_utf8(s, &c);
+        if (!n)
+            return false;
+        s = str_slice(s, n, s.len);
+    }
+    return true;
+}
+
+/* What to answer a close frame with: its own code, or that it breaks the
+ * rules (RFC 6455, 5.5.1 and 7.4). */
+static int loop_close_code(Str payload)
+{
+    const unsigned char *bytes = (const unsigned char *)payload.ptr;
+    if (!payload.len)
+        return LOOP_NORMAL;
+    if (payload.len == 1)
+        return LOOP_PROTOCOL;
+    int code = bytes[0] << 8 | bytes[1];
+    if (!((code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+          (code >= 3000 && code <= 4999)))
+        return LOOP_PROTOCOL;
+    return loop_is_utf8(str_slice(payload, 2, payload.len)) ? code
+                                                            : LOOP_NOT_UTF8;
+}
+
+static void loop_drop(LoopConn *conn)
+{
+    if (conn->state == LOOP_FREE)
+        return;
+    os_close(conn->fd);
+    secret_wipe(conn, sizeof(*conn));
+}
+
+/* Queues bytes; where they do not fit, the connection is broken off. */
+static void loop_queue(LoopConn *conn, Str bytes)
+{
+    if (conn->state == LOOP_FREE)
+        return;
+    if (bytes.len > LOOP_OUT - conn->out_len) {
+        loop_drop(conn);
+        return;
+    }
+    memcpy(conn->out + conn->out_len, bytes.ptr, (size_t)bytes.len);
+    conn->out_len += (int)bytes.len;
+}
+
+/* Sends what is queued, as far as it goes now. */
+static void loop_send(LoopConn *conn)
+{
+    while (conn->out_at < conn->out_len) {
+        ptrdiff_t n = os_send(conn->fd, conn->out + conn->out_at,
+                              conn->out_len - conn->out_at);
+        if (n == -EAGAIN)
+            return;
+        if (n < 0) {
+            loop_drop(conn);
+            return;
+        }
+        conn->out_at += (int)n;
+    }
+    conn->out_at = conn->out_len = 0;
+    if (conn->state == LOOP_LEAVING) {
+        os_shut(conn->fd);
+        conn->state = LOOP_SHUT;
+    }
+}
+
+/* Nothing more will be answered; closing at once would have the other side's
+ * bytes on their way answered with a reset, which loses what was sent. */
+static void loop_leave(LoopConn *conn)
+{
+    if (conn->state == LOOP_FREE)
+        return;
+    secret_wipe(conn->in, sizeof(conn->in));
+    secret_wipe(conn->message, sizeof(conn->message));
+    conn->in_len = conn->message_len = 0;
+    conn->state = LOOP_LEAVING;
+    conn->deadline = os_now() + LOOP_LEAVE_MS;
+    loop_send(conn);
+}
+
+/* Queues a frame of the server's: whole, not masked, below 64 KiB. */
+static void loop_queue_frame(LoopConn *conn, int opcode, Str payload)
+{
+    char head[4] = {(char)(0x80 | opcode), (char)payload.len};
+    bool wide = payload.len > 125;
+    if (wide) {
+        head[1] = 126;
+        head[2] = (char)(payload.len >> 8);
+        head[3] = (char)payload.len;
+    }
+    loop_queue(conn, (Str){head, wide ? 4 : 2});
+    loop_queue(conn, payload);
+}
+
+static void loop_close_socket(LoopConn *conn, int code)
+{
+    const char payload[2] = {(char)(code >> 8), (char)code};
+    loop_queue_frame(conn, LOOP_CLOSE, (Str){payload, 2});
+    loop_leave(conn);
+}
+
+/* Answers a request with a page and leaves. Nothing may keep, frame or refer
+ * to a page whose address holds a code. */
+static void loop_page(LoopConn *conn, const LoopPage *page)
+{
+    Arena scratch = {0};
+    Str body = arena_printf(
+        &scratch,
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width\">\n"
+        "<title>hs: %s</title>\n"
+        "<style>body{font:1.1em sans-serif;max-width:34em;margin:4em auto;"
+        "padding:0 1em;color-scheme:light dark}</style>\n"
+        "<h1>%s</h1>\n<p>%s</p>\n</html>\n",
+        page->title, page->title, page->text);
+    Str head = arena_printf(
+        &scratch,
+        "HTTP/1.1 %d %s\r\nContent-Type: text/html; charset=utf-8\r\n"
+        "Content-Length: %td\r\nConnection: close\r\n"
+        "Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n"
+        "Content-Security-Policy: default-src 'none'; "
+        "style-src 'unsafe-inline'; frame-ancestors 'none'\r\n"
+        "X-Content-Type-Options: nosniff\r\n%s\r\n",
+        page->status, page->status == 200 ? "OK" : "Refused", body.len,
+        page->status == 405   ? "Allow: GET\r\n"
+        : page->status == 426 ? "Sec-WebSocket-Version: 13\r\n"
+                              : "");
+    conn->out_at = conn->out_len = 0;
+    loop_queue(conn, head);
+    loop_queue(conn, body);
+    loop_leave(conn);
+    arena_free(&scratch);
+}
+
+static void loop_refuse(LoopConn *conn, int status, const char *text)
+{
+    LoopPage page = {status, "No", text, false};
+    loop_page(conn, &page);
+}
+
+/* The value of a field in a request's head; empty where it is missing. */
+static Str loop_field(Str head, Str name)
+{
+    str_cut(&head, '\n');
+    while (head.len) {
+        Str line = str_cut(&head, '\n');
+        if (str_eq_nocase(str_cut(&line, ':'), name))
+            return str_trim(line);
+    }
+    return (Str){0};
+}
+
+/* Is the word one of those in a field, which commas separate? */
+static bool loop_field_has(Str head, Str name, Str word)
+{
+    Str list = loop_field(head, name);
+    while (list.len)
+        if (str_eq_nocase(str_trim(str_cut(&list, ',')), word))
+            return true;
+    return false;
+}
+
+/*
+ * Checks a head, all up to its empty line, and takes the request's method and
+ * target from it. False where it is no HTTP/1 request.
+ */
+static bool loop_request(Str head, Str *method, Str *target)
+{
+    Str rest = head;
+    Str line = str_trim(str_cut(&rest, '\n'));
+    for (ptrdiff_t i = 0; i < head.len; i++) {
+        unsigned char c = (unsigned char)head.ptr[i];
+        bool ends = c == '\n' && i > 0 && head.ptr[i - 1] == '\r';
+        bool begins = c == '\r' && i + 1 < head.len && head.ptr[i + 1] == '\n';
+        if ((c < 0x20 && c != '\t' && !ends && !begins) || c == 0x7f)
+            return false;
+    }
+    *method = str_cut(&line, ' ');
+    *target = str_cut(&line, ' ');
+    if (!method->len || !str_starts(*target, S("/")) ||
+        (!str_eq(line, S("HTTP/1.1")) && !str_eq(line, S("HTTP/1.0"))))
+        return false;
+    while (rest.len) {
+        line = str_cut(&rest, '\n');
+        ptrdiff_t colon = str_index(line, ':');
+        if (colon < 1 || str_is_space(line.ptr[0]) ||
+            str_is_space(line.ptr[colon - 1]))
+            return false;
+    }
+    return true;
+}
+
+/* Opens a WebSocket (RFC 6455, 4.2). An origin that may not is told so by a
+ * close frame: a page can read that, and no HTTP status. */
+static void loop_upgrade(LoopServer *server, LoopConn *conn, Str head)
+{
+    Arena scratch = {0};
+    Str key = loop_field(head, S("Sec-WebSocket-Key"));
+    bool sound = key.len == 24 && str_ends(key, S("==")) &&
+                 loop_field_has(head, S("Connection"), S("upgrade"));
+    if (!str_eq(loop_field(head, S("Sec-WebSocket-Version")), S("13"))) {
+        loop_refuse(conn, 426, "This is version 13 of WebSocket alone.");
+        return;
+    }
+    if (!sound) {
+        loop_refuse(conn, 400, "This is no WebSocket handshake.");
+        return;
+    }
+    Str accept = loop_accept(&scratch, key);
+    bool may = server->app.may_open(server->app.to,
+                                    loop_field(head, S("Origin")));
+    loop_queue(conn, arena_printf(&scratch,
+                                  "HTTP/1.1 101 Switching Protocols\r\n"
+                                  "Upgrade: websocket\r\n"
+                                  "Connection: Upgrade\r\n"
+                                  "Sec-WebSocket-Accept: %.*s\r\n\r\n",
+                                  P(accept)));
+    arena_free(&scratch);
+    conn->state = LOOP_OPEN;
+    conn->deadline = INT64_MAX;
+    if (may)
+        loop_queue_frame(conn, LOOP_TEXT, server->app.greeting);
+    else
+        loop_close_socket(conn, LOOP_POLICY);
+}
+
+static void loop_asked(LoopServer *server, LoopConn *conn, Str head)
+{
+    Str method = {0};
+    Str target = {0};
+    if (!loop_request(head, &method, &target)) {
+        loop_refuse(conn, 400, "This is no request that a browser makes.");
+    } else if (!str_eq(method, S("GET"))) {
+        loop_refuse(conn, 405, "Only GET works here.");
+    } else if (server->app.may_open &&
+               loop_field_has(head, S("Upgrade"), S("websocket"))) {
+        loop_upgrade(server, conn, head);
+    } else {
+        LoopPage page = server->app.get(server->app.to, target);
+        if (page.later) {
+            conn->state = LOOP_HELD;
+            conn->deadline = INT64_MAX;
+        } else {
+            loop_page(conn, &page);
+        }
+    }
+}
+
+/* Takes `size` bytes off the front of what has come. */
+static void loop_take(LoopConn *conn, ptrdiff_t size)
+{
+    if (conn->state == LOOP_FREE || size > conn->in_len)
+        return;
+    conn->in_len -= (int)size;
+    memmove(conn->in, conn->in + size, (size_t)conn->in_len);
+}
+
+/* Looks for the head of a request in what has come; false: not whole yet. */
+static bool loop_head(LoopServer *server, LoopConn *conn)
+{
+    Str in = {conn->in, conn->in_len};
+    ptrdiff_t end = str_find(in, S("\r\n\r\n"));
+    if (end < 0 && conn->in_len <= LOOP_HEAD)
+        return false;
+    if (end < 0 || end > LOOP_HEAD) {
+        loop_refuse(conn, 431, "The request is too long.");
+        return true;
+    }
+    loop_asked(server, conn, str_slice(in, 0, end + 2));
+    if (conn->state == LOOP_OPEN)
+        loop_take(conn, end + 4);
+    return true;
+}
+
+/* A data frame is whole: adds it to its message, and hands that over where it
+ * is whole as well. */
+static void loop_data(LoopServer *server, LoopConn *conn,
+                      const LoopFrame *frame, Str payload)
+{
+    int code = 0;
+    if (frame->opcode == LOOP_BINARY)
+        code = LOOP_NOT_TEXT;
+    else if ((frame->opcode == LOOP_MORE) != conn->in_message)
+        code = LOOP_PROTOCOL;
+    if (code) {
+        loop_close_socket(conn, code);
+        return;
+    }
+    memcpy(conn->message + conn->message_len, payload.ptr, (size_t)payload.len);
+    conn->message_len += (int)payload.len;
+    conn->in_message = !frame->fin;
+    if (!frame->fin)
+        return;
+    Str text = {conn->message, conn->message_len};
+    if (!loop_is_utf8(text)) {
+        loop_close_socket(conn, LOOP_NOT_UTF8);
+        return;
+    }
+    Str answer = server->app.message(server->app.to, text, &code);
+    secret_wipe(conn->message, conn->message_len);
+    conn->message_len = 0;
+    if (answer.len)
+        loop_queue_frame(conn, LOOP_TEXT, answer);
+    if (code && conn->state == LOOP_OPEN)
+        loop_close_socket(conn, code);
+}
+
+/* Takes the next frame that has come whole; false: there is none. */
+static bool loop_next_frame(LoopServer *server, LoopConn *conn)
+{
+    LoopFrame frame;
+    ptrdiff_t room = LOOP_MESSAGE - conn->message_len;
+    int got = loop_frame((Str){conn->in, conn->in_len}, room, &frame);
+    if (got > 1)
+        loop_close_socket(conn, got);
+    if (got != 1 || conn->in_len < frame.head + frame.size)
+        return false;
+    char *bytes = conn->in + frame.head;
+    for (ptrdiff_t i = 0; i < frame.size; i++)
+        bytes[i] ^= (char)frame.mask[i & 3];
+    Str payload = {bytes, frame.size};
+    if (frame.opcode == LOOP_PING)
+        loop_queue_frame(conn, LOOP_PONG, payload);
+    else if (frame.opcode == LOOP_CLOSE)
+        loop_close_socket(conn, loop_close_code(payload));
+    else if (frame.opcode != LOOP_PONG)
+        loop_data(server, conn, &frame, payload);
+    loop_take(conn, frame.head + frame.size);
+    return conn->state == LOOP_OPEN;
+}
+
+/* Deals with all that has come on a connection, as long as there is room for
+ * what has to be answered. */
+static void loop_digest(LoopServer *server, LoopConn *conn)
+{
+    bool more = true;
+    while (more) {
+        if (LOOP_OUT - conn->out_len < LOOP_ANSWER)
+            loop_send(conn);
+        if (LOOP_OUT - conn->out_len < LOOP_ANSWER)
+            return;
+        more = conn->state == LOOP_ASKING ? loop_head(server, conn)
+               : conn->state == LOOP_OPEN ? loop_next_frame(server, conn)
+                                          : false;
+    }
+    if (conn->state != LOOP_FREE)
+        loop_send(conn);
+}
+
+/* Reads once what is there. A connection that leaves is read to its end, and
+ * no further than its deadline. */
+static void loop_receive(LoopServer *server, LoopConn *conn)
+{
+    bool leaving = conn->state >= LOOP_LEAVING;
+    int at = leaving ? 0 : conn->in_len;
+    ptrdiff_t n = os_receive(conn->fd, conn->in + at, LOOP_IN - at);
+    if (n == -EAGAIN)
+        return;
+    if (n <= 0) {
+        loop_drop(conn);
+        return;
+    }
+    if (leaving)
+        return;
+    conn->in_len += (int)n;
+    loop_digest(server, conn);
+}
+
+/* A place for a new connection: a free one, or that of the oldest that has
+ * not opened a WebSocket. NULL where all have. */
+static LoopConn *loop_place(LoopServer *server)
+{
+    LoopConn *oldest = NULL;
+    for (int i = 0; i < LOOP_CONNS; i++) {
+        LoopConn *conn = &server->conns[i];
+        if (conn->state == LOOP_FREE)
+            return conn;
+        if (conn->state != LOOP_OPEN && conn->state != LOOP_HELD &&
+            (!oldest || conn->since < oldest->since))
+            oldest = conn;
+    }
+    if (oldest)
+        loop_drop(oldest);
+    return oldest;
+}
+
+static void loop_accept_one(LoopServer *server, int listener)
+{
+    int fd = os_accept(listener);
+    LoopConn *conn = fd < 0 ? NULL : loop_place(server);
+    if (conn) {
+        conn->state = LOOP_ASKING;
+        conn->fd = fd;
+        conn->since = os_now();
+        conn->deadline = conn->since + LOOP_HEAD_MS;
+    } else if (fd >= 0) {
+        os_close(fd);
+    }
+}
+
+/* Which events a connection waits for. While something is still to be sent,
+ * nothing more is taken in. */
+static short loop_events(const LoopConn *conn)
+{
+    if (conn->state == LOOP_OPEN)
+        return conn->out_len ? POLLOUT : POLLIN;
+    return conn->out_len ? POLLIN | POLLOUT : POLLIN;
+}
+
+/*
+ * Waits once, up to `timeout` milliseconds (-1: for ever), for the browser
+ * and for input on `fd` (-1: none), and deals with what the browser does.
+ * True where there is input; false also on a signal.
+ */
+static bool loop_turn(LoopServer *server, int fd, int64_t timeout)
+{
+    struct pollfd fds[1 + COUNT(server->listeners) + LOOP_CONNS + 1] = {
+        {fd, POLLIN, 0}};
+    LoopConn *conns[LOOP_CONNS];
+    int first = 1 + server->listening;
+    int n = 0;
+    int64_t now = os_now();
+    for (int i = 0; i < server->listening; i++)
+        fds[1 + i] = (struct pollfd){server->listeners[i], POLLIN, 0};
+    for (int i = 0; i < LOOP_CONNS; i++) {
+        LoopConn *conn = &server->conns[i];
+        if (conn->state == LOOP_FREE || conn->state == LOOP_HELD)
+            continue;
+        if (conn->deadline <= now) {
+            loop_drop(conn);
+            continue;
+        }
+        if (conn->deadline != INT64_MAX &&
+            (timeout < 0 || conn->deadline - now < timeout))
+            timeout = conn->deadline - now;
+        conns[n] = conn;
+        fds[first + n++] = (struct pollfd){conn->fd, loop_events(conn), 0};
+    }
+    if (!os_poll(fds, first + n, timeout))
+        return false;
+    for (int i = 0; i < n; i++) {
+        short events = fds[first + i].revents;
+        if (events & POLLOUT) {
+            loop_send(conns[i]);
+            loop_digest(server, conns[i]);
+        } else if (events) {
+            loop_receive(server, conns[i]);
+        }
+    }
+    for (int i = 0; i < server->listening; i++)
+        if (fds[1 + i].revents)
+            loop_accept_one(server, server->listeners[i]);
+    return fds[0].revents != 0;
+}
+
+/* Ends listening and every connection at once. */
+static void loop_close(LoopServer *server)
+{
+    for (int i = 0; i < server->listening; i++)
+        os_close(server->listeners[i]);
+    server->listening = 0;
+    for (int i = 0; i < LOOP_CONNS; i++)
+        loop_drop(&server->conns[i]);
+}
+
+/*
+ * Starts to listen at `port`, or with 0 at one that the system chooses: the
+ * same one on 127.0.0.1 and on ::1, since "localhost" may be either. A
+ * machine without one of them is fine. Gives 0, or an errno.
+ */
+static int loop_open(LoopServer *server, const LoopApp *app, int port)
+{
+    int code = 0;
+    for (int tries = 0; tries < 8; tries++) {
+        server->app = *app;
+        server->port = port;
+        server->listening = 0;
+        for (int i = 0; i < COUNT(server->listeners); i++) {
+            code = os_listen(i ? AF_INET6 : AF_INET, &server->port,
+                             &server->listeners[server->listening]);
+            if (!code)
+                server->listening++;
+            else if (code != EADDRNOTAVAIL && code != EAFNOSUPPORT)
+                break;
+            else if (server->listening)
+                code = 0;
+        }
+        if (!code)
+            return 0;
+        loop_close(server);
+        if (port || code != EADDRINUSE)
+            break;
+    }
+    return code;
+}
+
+/* Answers the request that was to be answered later. */
+static void loop_answer(LoopServer *server, const LoopPage *page)
+{
+    for (int i = 0; i < LOOP_CONNS; i++)
+        if (server->conns[i].state == LOOP_HELD)
+            loop_page(&server->conns[i], page);
+}
+
+/* Ends all, but has a moment's patience for answers on their way. */
+static void loop_finish(LoopServer *server)
+{
+    int64_t deadline = os_now() + LOOP_FINISH_MS;
+    bool leaving = true;
+    for (int i = 0; i < server->listening; i++)
+        os_close(server->listeners[i]);
+    server->listening = 0;
+    while (leaving && os_now() < deadline && !os_interrupted()) {
+        leaving = false;
+        for (int i = 0; i < LOOP_CONNS; i++) {
+            LoopConn *conn = &server->conns[i];
+            if (conn->state >= LOOP_LEAVING)
+                leaving = true;
+            else
+                loop_drop(conn);
+        }
+        if (leaving)
+            loop_turn(server, -1, deadline - os_now());
+    }
+    loop_close(server);
+}
+
+/* ==== 11 Config ========================================================== *
  *
  * Which accounts there are, which one a command means, and where that is
  * written down. Three sources: the environment (--use-env), a file named with
@@ -5919,7 +9027,6 @@ typedef struct {
     Str name;
     bool name_is_odd; /* a list or a map */
     int64_t id;       /* 0: none (only for CONFIG_AUTH_TOKEN) */
-    uint32_t name_hash;
     bool qa;
     ConfigAuth auth;
     Str auth_name; /* as the file spells it */
@@ -5931,6 +9038,7 @@ typedef struct {
     Str client_id;
     Secret client_secret;
     Secret refresh_token;
+    Str scopes; /* to be written, separated by spaces: config_scopes() reads */
 } ConfigAccount;
 
 typedef struct {
@@ -5940,9 +9048,11 @@ typedef struct {
     ConfigAccount *accounts;
     int count;
     bool is_global;      /* the file is ~/.hscli/config.yml, by default */
+    Str why;             /* what chose this config, for people */
     Str default_account; /* a name or an id, as it stands */
     int64_t timeout;     /* milliseconds */
     bool use_localhost;
+    bool no_browser; /* none may be opened by itself */
 } Config;
 
 /* What the command line says about where the config is. */
@@ -5954,7 +9064,8 @@ typedef struct {
 /* The account that a command works on, and what chose it. */
 typedef struct {
     const ConfigAccount *account;
-    Str why;
+    Str why;  /* an option, or the path of a file */
+    int line; /* in that file; 0: none */
 } ConfigChoice;
 
 /* .hs/settings.json: a linked folder. Zero where there is none. */
@@ -5962,6 +9073,7 @@ typedef struct {
     Str path;
     cJSON *document;
     int64_t default_account; /* -1: none */
+    int default_line;        /* where the file says so */
     int64_t linked[CONFIG_LINKED];
     int count;
 } ConfigLinks;
@@ -6041,58 +9153,58 @@ static bool config_uses_env(const ConfigWhere *where)
 static Str config_type_of(const YamlNode *node)
 {
     Str type = yaml_text(yaml_get(node, "accountType"));
-    Str sandbox = yaml_text(yaml_get(node, "sandboxAccountType"));
-    if (type.len || !sandbox.len)
+    if (type.len)
         return type;
+    Str sandbox = yaml_text(yaml_get(node, "sandboxAccountType"));
+    if (!sandbox.len)
+        return sandbox;
     return str_eq_nocase(sandbox, S("DEVELOPER")) ? S("DEVELOPMENT_SANDBOX")
                                                   : S("STANDARD_SANDBOX");
 }
 
-/* One account. An access token counts only where it stands in the account
- * itself: what an alias or a merge shares is another account's. */
 /* What names that differ in no more than case have in common (FNV-1a). */
 static uint32_t config_name_hash(Str name)
 {
     uint32_t hash = 2166136261u;
     for (ptrdiff_t i = 0; i < name.len; i++)
-        hash = (hash ^ (uint32_t)tolower((unsigned char)name.ptr[i])) *
-               16777619u;
+        hash = (hash ^ (uint8_t)str_lower(name.ptr[i])) * 16777619u;
     return hash;
 }
 
-static ConfigAccount config_read_account(YamlNode *node)
+/* One account. An access token counts only where it stands in the account
+ * itself: what an alias or a merge shares is another account's. */
+static void config_read_account(YamlNode *node, ConfigAccount *account)
 {
+    const YamlNode *name = yaml_get(node, "name");
     const YamlNode *auth = yaml_get(node, "auth");
     const YamlNode *token = yaml_get(auth, "tokenInfo");
     const YamlNode *own = yaml_get_own(yaml_get_own(node, "auth"), "tokenInfo");
     int64_t id = yaml_int(yaml_get(node, "accountId"));
     int64_t parent = yaml_int(yaml_get(node, "parentAccountId"));
-    ConfigAccount account = {
+    Str expires = yaml_text(yaml_get(own, "expiresAt"));
+    Str auth_name = yaml_text(yaml_get(node, "authType"));
+    ConfigAuth kind = config_auth_from(auth_name);
+    const YamlNode *key = kind == CONFIG_AUTH_API_KEY
+                              ? yaml_get(node, "apiKey")
+                              : yaml_get(node, "personalAccessKey");
+    *account = (ConfigAccount){
         .node = node,
-        .name = yaml_text(yaml_get(node, "name")),
+        .name = yaml_text(name),
+        .name_is_odd = name && name->kind != YAML_TEXT,
         .id = id >= 0 ? id : yaml_int(yaml_get(node, "portalId")),
         .qa = str_eq_nocase(yaml_text(yaml_get(node, "env")), S("qa")),
-        .auth_name = yaml_text(yaml_get(node, "authType")),
+        .auth = kind,
+        .auth_name = auth_name,
         .type = config_type_of(node),
         .parent = parent > 0 ? parent : 0,
+        .key = secret_from(yaml_text(key)),
         .access_token = secret_from(yaml_text(yaml_get(own, "accessToken"))),
-        .expires_at = -1,
+        .expires_at = expires.len ? time_parse(expires) : -1,
         .client_id = yaml_text(yaml_get(auth, "clientId")),
         .client_secret = secret_from(yaml_text(yaml_get(auth, "clientSecret"))),
         .refresh_token = secret_from(
             yaml_text(yaml_get(token, "refreshToken"))),
     };
-    const YamlNode *name = yaml_get(node, "name");
-    account.name_is_odd = name && name->kind != YAML_TEXT;
-    Str expires = yaml_text(yaml_get(own, "expiresAt"));
-    if (expires.len)
-        account.expires_at = time_parse(expires);
-    account.auth = config_auth_from(account.auth_name);
-    account.name_hash = config_name_hash(account.name);
-    account.key = secret_from(yaml_text(yaml_get(
-        node,
-        account.auth == CONFIG_AUTH_API_KEY ? "apiKey" : "personalAccessKey")));
-    return account;
 }
 
 /* Builds the typed view of the tree. */
@@ -6107,14 +9219,16 @@ static void config_read_tree(Arena *arena, Config *config)
                       : timeout < CONFIG_TIMEOUT_MIN_MS ? CONFIG_TIMEOUT_MIN_MS
                                                         : timeout;
     config->use_localhost = yaml_is_true(yaml_get(root, "httpUseLocalhost"));
+    config->no_browser = str_eq_nocase(
+        yaml_text(yaml_get(root, "autoOpenBrowser")), S("false"));
     config->count = 0;
     if (!list || list->kind != YAML_LIST)
         return;
     config->accounts = arena_array(arena, list->count,
                                    sizeof(*config->accounts));
     for (YamlNode *item = list->first; item; item = item->next)
-        config->accounts[config->count++] = config_read_account(
-            yaml_follow(item));
+        config_read_account(yaml_follow(item),
+                            &config->accounts[config->count++]);
 }
 
 /* The form that a tree has: by its keys, else `preset`. */
@@ -6198,6 +9312,9 @@ static bool config_from_env(Arena *arena, Config *config, Err *err)
     *config = (Config){
         .form = CONFIG_ENVIRONMENT,
         .path = S("the environment"),
+        .why = os_env("USE_ENVIRONMENT_HUBSPOT_CONFIG").len
+                   ? S("USE_ENVIRONMENT_HUBSPOT_CONFIG or --use-env")
+                   : S("--use-env"),
         .accounts = arena_alloc(arena, sizeof(account)),
         .count = 1,
         .default_account = id_text,
@@ -6260,7 +9377,13 @@ static bool config_load(Arena *arena, const ConfigWhere *where, Config *config,
         return false;
     if (!config_read_file(arena, path, form, config, err))
         return false;
-    config->is_global = !config_named_path(where).len && form == CONFIG_GLOBAL;
+    bool named = config_named_path(where).len > 0;
+    config->is_global = !named && form == CONFIG_GLOBAL;
+    config->why = where->file.len ? S("--config")
+                  : named         ? S("HUBSPOT_CONFIG_PATH")
+                  : config->is_global
+                      ? S("the global config: it is there")
+                      : S("the nearest upward; there is no global config");
     return true;
 }
 
@@ -6301,14 +9424,23 @@ static void config_check_account(Buf *faults, const ConfigAccount *account,
         }
 }
 
+/* Adds a hash to a set of them; was it there? It may say so wrongly where it
+ * was not, never the other way. */
+static bool config_saw(uint64_t *seen, int words, uint64_t hash)
+{
+    uint64_t *word = &seen[hash / 64 % (uint64_t)words];
+    uint64_t bit = 1ull << hash % 64;
+    bool saw = *word & bit;
+    *word |= bit;
+    return saw;
+}
+
 /* Whether an account has the id or the name of one before it. */
 static void config_check_twins(Buf *faults, const Config *config, int number)
 {
     const ConfigAccount *account = &config->accounts[number];
     for (int k = 0; k < number; k++) {
         const ConfigAccount *other = &config->accounts[k];
-        if (account->id != other->id && account->name_hash != other->name_hash)
-            continue;
         if (account->id > 0 && account->id == other->id)
             config_fault(faults, account, number, "its id stands twice");
         if (account->name.len && str_eq_nocase(account->name, other->name))
@@ -6324,6 +9456,8 @@ static bool config_validate(const Config *config, Err *err)
 {
     Arena scratch = {0};
     Buf faults = buf_new(&scratch, 3 * KIB);
+    uint64_t ids[128] = {0};
+    uint64_t names[128] = {0};
     const YamlNode *list = yaml_get(config->root, config_accounts_key(config));
     if (list && list->kind != YAML_LIST && !yaml_is_null(list))
         buf_printf(&faults, "\n  line %d: %s is not a list", list->line,
@@ -6331,8 +9465,13 @@ static bool config_validate(const Config *config, Err *err)
     else if (!config->count)
         buf_add(&faults, S("\n  it has no account"));
     for (int i = 0; i < config->count; i++) {
-        config_check_account(&faults, &config->accounts[i], i);
-        config_check_twins(&faults, config, i);
+        const ConfigAccount *account = &config->accounts[i];
+        bool same_id = config_saw(ids, COUNT(ids), (uint64_t)account->id);
+        bool same_name = config_saw(names, COUNT(names),
+                                    config_name_hash(account->name));
+        config_check_account(&faults, account, i);
+        if (same_id || same_name)
+            config_check_twins(&faults, config, i);
     }
     bool ok = !faults.len;
     if (!ok) {
@@ -6397,14 +9536,34 @@ static bool config_require(const Config *config, Str which,
     return err_hint(err, "hs account list shows the accounts.");
 }
 
-/* Reads the nearest .hs/settings.json. A folder without one is no error:
- * then `links` is zero. */
-static bool config_read_links(Arena *arena, ConfigLinks *links, Err *err)
+/* The settings of the linked folder that the user works in: the nearest
+ * .hs/settings.json upward; empty: none. */
+static Str config_links_path(Arena *arena)
+{
+    return config_find_upward(arena, S(".hs/settings.json"), S(""));
+}
+
+/* Builds the typed view of a linked folder's settings. */
+static void config_view_links(ConfigLinks *links)
+{
+    const cJSON *item = NULL;
+    links->default_account = json_int(links->document, "localDefaultAccount");
+    links->count = 0;
+    cJSON_ArrayForEach(item, json_get(links->document, "accounts"))
+    {
+        if (links->count < CONFIG_LINKED && json_int_of(item) > 0)
+            links->linked[links->count++] = json_int_of(item);
+    }
+}
+
+/* Reads the settings of a linked folder. A file that is not there, or no path,
+ * is no error: then `links` is empty. */
+static bool config_read_links_at(Arena *arena, Str path, ConfigLinks *links,
+                                 Err *err)
 {
     Str text = {0};
-    *links = (ConfigLinks){.default_account = -1};
-    Str path = config_find_upward(arena, S(".hs/settings.json"), S(""));
-    if (!path.len)
+    *links = (ConfigLinks){.path = path, .default_account = -1};
+    if (!path.len || !os_exists(arena, path))
         return true;
     int code = os_read_file(arena, path, JSON_DOC_MAX, &text);
     cJSON *document = code ? NULL : json_read(arena, text);
@@ -6414,23 +9573,24 @@ static bool config_read_links(Arena *arena, ConfigLinks *links, Err *err)
         return err_hint(err, "Mend it, remove it, or name an account with "
                              "--account.");
     }
-    links->path = path;
     links->document = document;
+    config_view_links(links);
+    ptrdiff_t at = str_find(text, S("\"localDefaultAccount\""));
+    links->default_line = str_line(text, at);
     const cJSON *preset = json_get(document, "localDefaultAccount");
-    links->default_account = json_int_of(preset);
     if (preset && !cJSON_IsNull(preset) && links->default_account <= 0) {
         err_set(err, EXIT_CONFIG,
                 "cannot use %.*s: its localDefaultAccount is no account id",
                 P(path));
         return err_hint(err, "Mend it, or name an account with --account.");
     }
-    const cJSON *item = NULL;
-    cJSON_ArrayForEach(item, json_get(document, "accounts"))
-    {
-        if (links->count < CONFIG_LINKED && json_int_of(item) > 0)
-            links->linked[links->count++] = json_int_of(item);
-    }
     return true;
+}
+
+/* Reads the nearest .hs/settings.json. */
+static bool config_read_links(Arena *arena, ConfigLinks *links, Err *err)
+{
+    return config_read_links_at(arena, config_links_path(arena), links, err);
 }
 
 static bool config_is_linked(const ConfigLinks *links, int64_t id)
@@ -6459,11 +9619,10 @@ static bool config_read_override(Arena *arena, Str *path, int64_t *id, Err *err)
 }
 
 /* The account that a file names by id; an error names the file. */
-static bool config_choose_by_file(const Config *config, Str path, int64_t id,
-                                  ConfigChoice *choice, Err *err)
+static bool config_choose_by_file(const Config *config, Str path, int line,
+                                  int64_t id, ConfigChoice *choice, Err *err)
 {
-    choice->account = config_find_id(config, id);
-    choice->why = path;
+    *choice = (ConfigChoice){config_find_id(config, id), path, line};
     if (choice->account)
         return true;
     err_set(err, EXIT_CONFIG,
@@ -6473,36 +9632,13 @@ static bool config_choose_by_file(const Config *config, Str path, int64_t id,
                          "or name an account with --account.");
 }
 
-/*
- * Chooses the account: `which` (of --account) where it is given, else the
- * linked folder's default, else .hsaccount (with the global config only), else
- * the config's default.
- */
-static bool config_choose(Arena *arena, const Config *config, Str which,
-                          ConfigChoice *choice, Err *err)
+/* The config's own default. */
+static bool config_choose_default(const Config *config, ConfigChoice *choice,
+                                  Err *err)
 {
-    ConfigLinks links;
-    Str override = {0};
-    int64_t id = -1;
-    if (which.len) {
-        choice->why = S("--account");
-        return config_require(config, which, &choice->account, err);
-    }
-    if (config->form != CONFIG_ENVIRONMENT) {
-        if (!config_read_links(arena, &links, err))
-            return false;
-        if (links.default_account > 0)
-            return config_choose_by_file(config, links.path,
-                                         links.default_account, choice, err);
-    }
-    if (config->is_global) {
-        if (!config_read_override(arena, &override, &id, err))
-            return false;
-        if (id > 0)
-            return config_choose_by_file(config, override, id, choice, err);
-    }
-    choice->why = config->path;
-    choice->account = config_find(config, config->default_account);
+    const YamlNode *node = yaml_get(config->root, config_default_key(config));
+    *choice = (ConfigChoice){config_find(config, config->default_account),
+                             config->path, node ? node->line : 0};
     if (choice->account)
         return true;
     if (config->default_account.len)
@@ -6513,6 +9649,61 @@ static bool config_choose(Arena *arena, const Config *config, Str which,
                 P(config->path));
     return err_hint(err, "Name one with --account, or set the default with "
                          "hs account use.");
+}
+
+/*
+ * Chooses the account where none is named: the linked folder's default, else
+ * .hsaccount (with the global config only), else the config's default. `links`
+ * is zero where no folder is linked, and with the environment.
+ */
+static bool config_choose_unnamed(Arena *arena, const Config *config,
+                                  const ConfigLinks *links,
+                                  ConfigChoice *choice, Err *err)
+{
+    Str override = {0};
+    int64_t id = -1;
+    *choice = (ConfigChoice){0};
+    if (links->default_account > 0)
+        return config_choose_by_file(config, links->path, links->default_line,
+                                     links->default_account, choice, err);
+    if (config->is_global) {
+        if (!config_read_override(arena, &override, &id, err))
+            return false;
+        if (id > 0)
+            return config_choose_by_file(config, override, 1, id, choice, err);
+    }
+    return config_choose_default(config, choice, err);
+}
+
+/* Chooses the account: `which` (of --account) where it is given, else as
+ * config_choose_unnamed() does. */
+static bool config_choose(Arena *arena, const Config *config, Str which,
+                          ConfigChoice *choice, Err *err)
+{
+    ConfigLinks links = {0};
+    if (which.len) {
+        *choice = (ConfigChoice){.why = S("--account")};
+        return config_require(config, which, &choice->account, err);
+    }
+    if (config->form != CONFIG_ENVIRONMENT &&
+        !config_read_links(arena, &links, err)) {
+        *choice = (ConfigChoice){0};
+        return false;
+    }
+    return config_choose_unnamed(arena, config, &links, choice, err);
+}
+
+/* The config file, or the global one's folder, that others may read; empty:
+ * neither. */
+static Str config_loose(Arena *arena, const Config *config)
+{
+    if (config->form == CONFIG_ENVIRONMENT)
+        return S("");
+    int mode = os_mode(arena, config->path);
+    if (mode > 0 && mode & 077)
+        return config->path;
+    mode = config->is_global ? os_mode(arena, os_path_dir(config->path)) : 0;
+    return mode > 0 && mode & 077 ? os_path_dir(config->path) : S("");
 }
 
 /* A config file under its lock, to be changed. */
@@ -6575,6 +9766,13 @@ static bool config_edit_begin(Arena *arena, Str path, ConfigForm form,
     return ok;
 }
 
+/* Has a folder be its owner's alone, where it is not; as far as may be. */
+static void config_tighten(Arena *arena, Str dir)
+{
+    if (os_mode(arena, dir) & 077)
+        os_chmod(arena, dir, 0700);
+}
+
 /* Writes the changed tree: the whole file, or nothing of it. */
 static bool config_edit_commit(ConfigEdit *edit, Err *err)
 {
@@ -6593,6 +9791,8 @@ static bool config_edit_commit(ConfigEdit *edit, Err *err)
                        "cannot write %.*s: it could not be read again: %s",
                        P(config->path), fault.message);
     int code = os_replace_file(edit->arena, edit->real, text, 0600);
+    if (!code && str_eq(config->path, config_global_path(edit->arena)))
+        config_tighten(edit->arena, os_path_dir(edit->real));
     return code ? config_cannot_write(config->path, code, err) : true;
 }
 
@@ -6615,13 +9815,29 @@ static YamlNode *config_edit_list(ConfigEdit *edit, Err *err)
     return list;
 }
 
+/* The settings come before the accounts, also those that are new. */
+static void config_edit_accounts_last(ConfigEdit *edit)
+{
+    YamlNode *root = edit->config.root;
+    YamlNode *list = yaml_own_entry(
+        root, str_from(config_accounts_key(&edit->config)));
+    if (!list)
+        return;
+    yaml_remove(root, list);
+    yaml_append(root, list);
+}
+
 static void config_edit_default(ConfigEdit *edit, const ConfigAccount *account)
 {
     const Config *config = &edit->config;
     bool by_name = config->form == CONFIG_DEPRECATED && account->name.len;
-    yaml_set(edit->arena, config->root, config_default_key(config),
+    Str key = str_from(config_default_key(config));
+    bool fresh = !yaml_own_entry(config->root, key);
+    yaml_set(edit->arena, config->root, key.ptr,
              by_name ? yaml_new_text(edit->arena, account->name)
                      : yaml_new_int(edit->arena, account->id));
+    if (fresh)
+        config_edit_accounts_last(edit);
 }
 
 static void config_set_text(Arena *arena, YamlNode *map, const char *key,
@@ -6639,19 +9855,14 @@ static void config_set_text(Arena *arena, YamlNode *map, const char *key,
 static void config_copy_map(Arena *arena, YamlNode *to, const YamlNode *from)
 {
     for (YamlNode *entry = from->first; entry; entry = entry->next) {
-        YamlNode *copy = yaml_new(arena, entry->kind);
-        *copy = *entry;
-        copy->anchor = NULL;
+        YamlNode *copy = yaml_new_like(arena, entry);
         if (entry->kind == YAML_MAP) {
             copy->first = copy->last = NULL;
             copy->count = 0;
         }
         for (YamlNode *e = entry->first; entry->kind == YAML_MAP && e;
              e = e->next) {
-            YamlNode *inner = yaml_new(arena, e->kind);
-            *inner = *e;
-            inner->anchor = NULL;
-            yaml_append(copy, inner);
+            yaml_append(copy, yaml_new_like(arena, e));
         }
         yaml_append(to, copy);
     }
@@ -6688,6 +9899,35 @@ static void config_put_token(Arena *arena, YamlNode *node,
                         secret_text(account->refresh_token));
 }
 
+/* Writes the app of an OAuth2 account, and what it may do. */
+static void config_put_client(Arena *arena, YamlNode *node,
+                              const ConfigAccount *account)
+{
+    YamlNode *auth = config_submap(arena, node, "auth");
+    YamlNode *scopes = yaml_new(arena, YAML_LIST);
+    config_set_text(arena, auth, "clientId", account->client_id);
+    config_set_text(arena, auth, "clientSecret",
+                    secret_text(account->client_secret));
+    for (Str rest = account->scopes; rest.len;)
+        yaml_append(scopes, yaml_new_text(arena, str_cut(&rest, ' ')));
+    yaml_set(arena, auth, "scopes", scopes);
+    yaml_remove_key(node, "personalAccessKey");
+}
+
+/* The scopes of an OAuth2 account in a file, separated by spaces. */
+static Str config_scopes(Arena *arena, const ConfigAccount *account)
+{
+    Buf out = buf_new(arena, 8 * KIB);
+    const YamlNode *list = yaml_get(yaml_get(account->node, "auth"), "scopes");
+    for (const YamlNode *item = list ? list->first : NULL; item;
+         item = item->next) {
+        Str scope = yaml_text(item);
+        buf_add(&out, scope.len && out.len ? S(" ") : S(""));
+        buf_add(&out, scope);
+    }
+    return buf_str(&out);
+}
+
 /*
  * Adds an account to the file, or updates the one of the same id in place.
  * What stands in its node beside the fields of `account` is kept.
@@ -6711,6 +9951,8 @@ static bool config_edit_put(ConfigEdit *edit, const ConfigAccount *account,
                     account->auth == CONFIG_AUTH_API_KEY ? "apiKey"
                                                          : "personalAccessKey",
                     secret_text(account->key));
+    if (account->auth == CONFIG_AUTH_OAUTH2)
+        config_put_client(arena, node, account);
     config_put_token(arena, node, account);
     if (account->parent > 0)
         yaml_set(arena, node, "parentAccountId",
@@ -6719,6 +9961,50 @@ static bool config_edit_put(ConfigEdit *edit, const ConfigAccount *account,
         yaml_append(list, node);
     config_read_tree(arena, &edit->config);
     return true;
+}
+
+/* Changes a setting, whose value is a word or a number. A new one stands
+ * before the accounts; in a deprecated file it gets today's name. */
+static void config_edit_setting(ConfigEdit *edit, const char *key, Str value)
+{
+    YamlNode *root = edit->config.root;
+    if (!strcmp(key, "defaultCmsPublishMode") &&
+        edit->config.form == CONFIG_DEPRECATED)
+        yaml_remove_key(root, "defaultMode");
+    bool fresh = !yaml_own_entry(root, str_from(key));
+    yaml_set(edit->arena, root, key, yaml_new_plain(edit->arena, value));
+    if (fresh)
+        config_edit_accounts_last(edit);
+}
+
+/* Takes an account out of the file; the default goes with it where it named
+ * this one. */
+static void config_edit_remove(ConfigEdit *edit, const ConfigAccount *account)
+{
+    Config *config = &edit->config;
+    YamlNode *list = yaml_get(config->root, config_accounts_key(config));
+    if (config_find(config, config->default_account) == account)
+        yaml_remove_key(config->root, config_default_key(config));
+    for (YamlNode *item = list->first; item; item = item->next)
+        if (yaml_follow(item) == account->node) {
+            yaml_remove(list, item);
+            break;
+        }
+    config_read_tree(edit->arena, config);
+}
+
+/* Gives an account another name; a default that goes by the name follows. */
+static void config_edit_rename(ConfigEdit *edit, const ConfigAccount *account,
+                               Str name)
+{
+    Config *config = &edit->config;
+    bool is_default = config_find(config, config->default_account) == account;
+    ConfigAccount renamed = *account;
+    renamed.name = name;
+    config_set_text(edit->arena, account->node, "name", name);
+    if (is_default)
+        config_edit_default(edit, &renamed);
+    config_read_tree(edit->arena, config);
 }
 
 /*
@@ -6743,6 +10029,198 @@ static bool config_save_token(Arena *arena, const Config *config,
     return ok;
 }
 
+/* A name as a pattern that matches just it (gitignore(5)). */
+static Str config_ignore_pattern(Arena *arena, Str name)
+{
+    Buf out = buf_new(arena, name.len * 2 + 1);
+    for (ptrdiff_t i = 0; i < name.len; i++) {
+        bool edge = (!i && strchr("#!", name.ptr[i])) ||
+                    (i == name.len - 1 && name.ptr[i] == ' ');
+        if (edge || strchr("*?[\\", name.ptr[i]))
+            buf_add_char(&out, '\\');
+        buf_add_char(&out, name.ptr[i]);
+    }
+    return buf_str(&out);
+}
+
+/* Adds a line for `name` to the .gitignore at `file`, whose lock is held. */
+static int config_add_ignored(Arena *arena, Str file, Str name)
+{
+    Str text = {0};
+    /* Git reads no .gitignore that is a symbolic link, and what such a one
+     * leads to is not ours to change. */
+    int code = os_read_own_file(arena, file, MIB, &text);
+    int mode = code == ENOENT ? 0644 : os_mode(arena, file);
+    if (code && code != ENOENT)
+        return code;
+    bool ended = !text.len || str_ends(text, S("\n"));
+    const Str parts[] = {text,
+                         ended ? S("") : S("\n"),
+                         text.len ? S("\n") : S(""),
+                         S("# HubSpot CLI: local settings and keys\n"),
+                         config_ignore_pattern(arena, name),
+                         S("\n")};
+    return os_replace_file(arena, file, arena_join(arena, parts, COUNT(parts)),
+                           (mode_t)mode);
+}
+
+/*
+ * Has git ignore a file that we write, where it lies in a work tree and no
+ * ignore file covers it: the name of `entry`, the file or the folder that it
+ * is in, goes to the nearest .gitignore, or to a new one beside it. `*changed`
+ * is that file, or empty.
+ */
+static bool config_hide_from_git(Arena *arena, Str path, Str entry,
+                                 Str *changed, Err *err)
+{
+    GitTree tree;
+    bool covered = false;
+    int lock = -1;
+    Str dir = os_resolve_links(arena, os_path_dir(entry));
+    ptrdiff_t base = entry.len - os_path_base(entry).len;
+    Str rest = str_slice(path, base, path.len); /* from the folder on */
+    path = os_path_join(arena, dir, rest);
+    *changed = S("");
+    if (!ignore_git_tree(arena, dir, &tree))
+        return true;
+    if (!ignore_git_covers(arena, &tree, path, false, &covered, err))
+        return false;
+    if (covered)
+        return true;
+    Str file = ignore_git_nearest(arena, &tree, dir);
+    if (!file.len)
+        file = os_path_join(arena, dir, S(".gitignore"));
+    int code = os_lock(arena, file, CONFIG_LOCK_MS, &lock);
+    if (code)
+        return config_cannot_write(file, code, err);
+    /* Another run may have added it meanwhile. */
+    bool ok = ignore_git_covers(arena, &tree, path, false, &covered, err);
+    if (ok && !covered) {
+        code = config_add_ignored(arena, file, os_path_base(entry));
+        *changed = code ? S("") : file;
+        ok = code ? config_cannot_write(file, code, err) : true;
+    }
+    os_unlock(arena, file, lock);
+    return ok;
+}
+
+/* Writes an .hsaccount: the id and no more. */
+static bool config_write_override(Arena *arena, Str path, int64_t id, Err *err)
+{
+    int lock = -1;
+    int code = os_lock(arena, path, CONFIG_LOCK_MS, &lock);
+    if (code)
+        return config_cannot_write(path, code, err);
+    code = os_replace_file(arena, path, arena_int(arena, id), 0644);
+    os_unlock(arena, path, lock);
+    return code ? config_cannot_write(path, code, err) : true;
+}
+
+/* A linked folder's settings under their lock, to be changed. */
+typedef struct {
+    Arena *arena;
+    ConfigLinks links;
+    Str real; /* the path, symbolic links resolved */
+    int lock;
+    bool fresh; /* there was no file */
+} ConfigLinkEdit;
+
+static void config_links_end(ConfigLinkEdit *edit)
+{
+    os_unlock(edit->arena, edit->real, edit->lock);
+}
+
+/*
+ * Opens the settings at `path`, which need not be there yet, to change them:
+ * takes the lock, reads. The caller must call config_links_end().
+ */
+static bool config_links_begin(Arena *arena, Str path, ConfigLinkEdit *edit,
+                               Err *err)
+{
+    *edit = (ConfigLinkEdit){.arena = arena};
+    edit->fresh = !os_exists(arena, path);
+    int code = edit->fresh ? os_mkdir(arena, os_path_dir(path), 0755) : 0;
+    edit->real = os_resolve_links(arena, path);
+    code = code ? code
+                : os_lock(arena, edit->real, CONFIG_LOCK_MS, &edit->lock);
+    if (code)
+        return config_cannot_write(path, code, err);
+    bool ok = config_read_links_at(arena, path, &edit->links, err);
+    if (ok && !edit->links.document)
+        edit->links.document = json_new(arena);
+    if (!ok)
+        config_links_end(edit);
+    return ok;
+}
+
+/* Sets the folder's default; 0: none, and then the config's counts. */
+static void config_links_default(ConfigLinkEdit *edit, int64_t id)
+{
+    if (id > 0)
+        json_set(edit->links.document, "localDefaultAccount",
+                 cJSON_CreateNumber((double)id));
+    else
+        cJSON_DeleteItemFromObjectCaseSensitive(edit->links.document,
+                                                "localDefaultAccount");
+    config_view_links(&edit->links);
+}
+
+static void config_links_add(ConfigLinkEdit *edit, int64_t id)
+{
+    cJSON *list = json_get(edit->links.document, "accounts");
+    if (!cJSON_IsArray(list)) {
+        list = cJSON_CreateArray();
+        json_set(edit->links.document, "accounts", list);
+    }
+    for (const cJSON *item = list->child; item; item = item->next)
+        if (json_int_of(item) == id)
+            return;
+    if (!cJSON_AddItemToArray(list, cJSON_CreateNumber((double)id)))
+        arena_exhausted();
+    config_view_links(&edit->links);
+}
+
+/* Takes an account out; the folder's default goes with it where it is that. */
+static void config_links_drop(ConfigLinkEdit *edit, int64_t id)
+{
+    cJSON *list = json_get(edit->links.document, "accounts");
+    for (int i = cJSON_GetArraySize(list) - 1; i >= 0; i--)
+        if (json_int_of(cJSON_GetArrayItem(list, i)) == id)
+            cJSON_DeleteItemFromArray(list, i);
+    if (edit->links.default_account == id)
+        config_links_default(edit, 0);
+    config_view_links(&edit->links);
+}
+
+/* Explains the folder to who finds it; what is there already is kept. */
+static int config_explain_links(Arena *arena, Str dir)
+{
+    Str path = os_path_join(arena, dir, S("README.txt"));
+    if (os_exists(arena, path))
+        return 0;
+    return os_replace_file(
+        arena, path,
+        S("This folder belongs to the HubSpot CLI (hs).\n\n"
+          "settings.json says which HubSpot accounts are linked to the folder\n"
+          "above and which of them commands use there. It holds ids and no\n"
+          "secrets. hs account link and hs account unlink change it.\n"),
+        0644);
+}
+
+/* Writes the settings, the first time after a README.txt beside them. */
+static bool config_links_commit(ConfigLinkEdit *edit, Err *err)
+{
+    Arena *arena = edit->arena;
+    Str dir = os_path_dir(edit->real);
+    int mode = edit->fresh ? 0644 : os_mode(arena, edit->real);
+    int code = edit->fresh ? config_explain_links(arena, dir) : 0;
+    if (!code)
+        code = os_replace_file(arena, edit->real,
+                               json_write(arena, edit->links.document, true),
+                               (mode_t)mode);
+    return code ? config_cannot_write(edit->links.path, code, err) : true;
+}
+
 /*
  * Makes `id` the default of the linked folder whose settings are at `path`,
  * and one of its linked accounts.
@@ -6750,29 +10228,13 @@ static bool config_save_token(Arena *arena, const Config *config,
 static bool config_save_link_default(Arena *arena, Str path, int64_t id,
                                      Err *err)
 {
-    ConfigLinks links;
-    Str real = os_resolve_links(arena, path);
-    int lock = -1;
-    int code = os_lock(arena, real, CONFIG_LOCK_MS, &lock);
-    if (code)
-        return config_cannot_write(path, code, err);
-    bool ok = config_read_links(arena, &links, err);
-    if (ok) {
-        cJSON *accounts = json_get(links.document, "accounts");
-        json_set(links.document, "localDefaultAccount",
-                 cJSON_CreateNumber((double)id));
-        if (!cJSON_IsArray(accounts)) {
-            accounts = cJSON_CreateArray();
-            json_set(links.document, "accounts", accounts);
-        }
-        if (!config_is_linked(&links, id) &&
-            !cJSON_AddItemToArray(accounts, cJSON_CreateNumber((double)id)))
-            arena_exhausted();
-        code = os_replace_file(arena, real,
-                               json_write(arena, links.document, true), 0644);
-        ok = code ? config_cannot_write(path, code, err) : true;
-    }
-    os_unlock(arena, real, lock);
+    ConfigLinkEdit edit;
+    if (!config_links_begin(arena, path, &edit, err))
+        return false;
+    config_links_add(&edit, id);
+    config_links_default(&edit, id);
+    bool ok = config_links_commit(&edit, err);
+    config_links_end(&edit);
     return ok;
 }
 
@@ -6870,7 +10332,7 @@ static bool config_check_name(const Config *config, Str name, int64_t id,
                     n ? "white space or control characters"
                       : "bytes that are no UTF-8",
                     P(name));
-            return err_hint(err, "Choose another with --name.");
+            return false;
         }
         rest = str_slice(rest, n, rest.len);
     }
@@ -6883,13 +10345,332 @@ static bool config_check_name(const Config *config, Str name, int64_t id,
             err_set(err, EXIT_USAGE,
                     "the name '%.*s' is taken by account %" PRId64, P(name),
                     other->id);
-            return err_hint(err, "Choose another with --name.");
+            return false;
         }
     }
     return true;
 }
 
-/* ==== 10 HubSpot ========================================================= *
+/*
+ * What the deprecated config and the global one hold differently: a setting
+ * with two values, the default account, or an account's name that the global
+ * config gives to another id. A person, or --force, says what is to be done.
+ */
+typedef struct {
+    Str key;     /* of a setting, in the global form; empty: an account */
+    int64_t id;  /* of the account */
+    Str now;     /* the global config's value */
+    Str old;     /* the deprecated one's; of an account: its name */
+    bool take;   /* the old value counts; the account is taken over */
+    Str renamed; /* the account's name from now on */
+} ConfigClash;
+
+typedef struct {
+    ConfigClash *clash;
+    int count;
+} ConfigClashes;
+
+/* What a migration did. */
+typedef struct {
+    Str *added; /* accounts, by their labels */
+    int added_count;
+    Str *kept; /* those that were in the global config already */
+    int kept_count;
+    Str *left; /* those that were left out */
+    int left_count;
+    Str archive;   /* what the old file is called now */
+    Str gitignore; /* the ignore file that was changed, or empty */
+    Str exposed;   /* why git does not ignore the archive, or empty */
+} ConfigMigrated;
+
+/* The key that a deprecated file's setting has in the global form. */
+static Str config_global_key(Str key)
+{
+    return str_eq(key, S("defaultMode")) ? S("defaultCmsPublishMode") : key;
+}
+
+/* Is it a setting, other than the accounts, their default, and flags? */
+static bool config_is_setting(const YamlNode *entry)
+{
+    return !str_in_words(entry->key->text, "accounts portals defaultaccount "
+                                           "defaultportal flags <<");
+}
+
+/* A value for a person to compare. */
+static Str config_value_text(const YamlNode *node)
+{
+    return !node || node->kind != YAML_TEXT ? S("(a list or map)") : node->text;
+}
+
+static YamlNode *config_get(const Config *config, Str key)
+{
+    YamlNode *entry = yaml_own_entry(config->root, key);
+    if (!entry && str_eq(key, S("defaultCmsPublishMode")) &&
+        config->form == CONFIG_DEPRECATED)
+        entry = yaml_own_entry(config->root, S("defaultMode"));
+    return yaml_follow(entry);
+}
+
+static void config_add_clash(ConfigClashes *list, ConfigClash clash)
+{
+    list->clash[list->count++] = clash;
+}
+
+/* `<name>_<id>`: what an account is called whose name is taken. */
+static Str config_other_name(Arena *arena, const ConfigAccount *account)
+{
+    return arena_printf(arena, "%.*s_%" PRId64, P(account->name), account->id);
+}
+
+/* The account, if another than `id`, that has this name. */
+static const ConfigAccount *config_name_taken(const Config *config, Str name,
+                                              int64_t id)
+{
+    for (int i = 0; name.len && i < config->count; i++)
+        if (config->accounts[i].id != id &&
+            str_eq_nocase(config->accounts[i].name, name))
+            return &config->accounts[i];
+    return NULL;
+}
+
+/* Finds what a migration from `old` to `now` has to decide; the list and its
+ * texts live in `arena`. */
+static ConfigClashes config_find_clashes(Arena *arena, const Config *old,
+                                         const Config *now)
+{
+    int most = old->count + (old->root ? old->root->count : 0) + 1;
+    ConfigClashes list = {arena_array(arena, most, sizeof(*list.clash)), 0};
+    const ConfigAccount *a = config_find(old, old->default_account);
+    const ConfigAccount *b = config_find(now, now->default_account);
+    if (a && b && a->id != b->id)
+        config_add_clash(&list, (ConfigClash){.key = S("defaultAccount"),
+                                              .now = config_label(arena, b),
+                                              .old = config_label(arena, a)});
+    for (YamlNode *entry = old->root ? old->root->first : NULL; entry;
+         entry = entry->next) {
+        Str key = config_global_key(entry->key->text);
+        const YamlNode *there = config_get(now, key);
+        ConfigClash clash = {.key = key,
+                             .now = config_value_text(there),
+                             .old = config_value_text(yaml_follow(entry))};
+        if (config_is_setting(entry) && !yaml_is_null(there) &&
+            !yaml_is_null(yaml_follow(entry)) && !str_eq(clash.now, clash.old))
+            config_add_clash(&list, clash);
+    }
+    for (int i = 0; i < old->count; i++) {
+        const ConfigAccount *account = &old->accounts[i];
+        if (account->id > 0 && !config_find_id(now, account->id) &&
+            config_name_taken(now, account->name, account->id))
+            config_add_clash(&list, (ConfigClash){.id = account->id,
+                                                  .old = account->name,
+                                                  .renamed = config_other_name(
+                                                      arena, account)});
+    }
+    return list;
+}
+
+/* What was decided about a setting, or about an account; NULL: nothing. */
+static const ConfigClash *config_decision(const ConfigClashes *list, Str key,
+                                          int64_t id)
+{
+    for (int i = 0; i < list->count; i++)
+        if (list->clash[i].id == id && str_eq(list->clash[i].key, key))
+            return &list->clash[i];
+    return NULL;
+}
+
+/* Takes the settings over that the global config has not, or that were
+ * decided for. What the old file lacks changes nothing. */
+static bool config_merge_settings(ConfigEdit *edit, const Config *old,
+                                  const ConfigClashes *decided, Err *err)
+{
+    int room = YAML_NODES;
+    for (YamlNode *entry = old->root->first; entry; entry = entry->next) {
+        Str key = config_global_key(entry->key->text);
+        const ConfigClash *clash = config_decision(decided, key, 0);
+        bool missing = yaml_is_null(config_get(&edit->config, key));
+        if (!config_is_setting(entry) || yaml_is_null(yaml_follow(entry)) ||
+            (!missing && (!clash || !clash->take)))
+            continue;
+        YamlNode *copy = yaml_clone(edit->arena, entry, YAML_DEPTH, &room);
+        if (!copy)
+            return err_set(err, EXIT_CONFIG, "%.*s is too large to take over",
+                           P(old->path));
+        yaml_set(edit->arena, edit->config.root, arena_cstr(edit->arena, key),
+                 copy);
+    }
+    return true;
+}
+
+/* Adds the flags that the global config has not. */
+static void config_merge_flags(ConfigEdit *edit, const Config *old)
+{
+    const YamlNode *from = yaml_get(old->root, "flags");
+    YamlNode *to = yaml_get(edit->config.root, "flags");
+    if (!from || from->kind != YAML_LIST || (to && to->kind != YAML_LIST))
+        return;
+    if (!to) {
+        to = yaml_new(edit->arena, YAML_LIST);
+        yaml_set(edit->arena, edit->config.root, "flags", to);
+    }
+    for (YamlNode *flag = from->first; flag; flag = flag->next) {
+        Str name = yaml_text(yaml_follow(flag));
+        bool there = false;
+        for (YamlNode *own = to->first; own && !there; own = own->next)
+            there = str_eq(yaml_text(yaml_follow(own)), name);
+        if (name.len && !there)
+            yaml_append(to, yaml_new_text(edit->arena, name));
+    }
+}
+
+/* A copy of an account's map in the global form; NULL: it is too large. */
+static YamlNode *config_global_account(Arena *arena,
+                                       const ConfigAccount *account)
+{
+    int room = YAML_NODES;
+    YamlNode *node = yaml_clone(arena, account->node, YAML_DEPTH, &room);
+    YamlNode *id = node ? yaml_own_entry(node, S("portalId")) : NULL;
+    if (!node)
+        return NULL;
+    if (id && !yaml_own_entry(node, S("accountId")))
+        id->key = yaml_new_text(arena, S("accountId"));
+    /* The official client lists no account that has no type. */
+    if (!yaml_text(yaml_own_entry(node, S("accountType"))).len)
+        config_set_text(arena, node, "accountType",
+                        account->type.len ? account->type : S("STANDARD"));
+    yaml_remove_key(node, "sandboxAccountType");
+    return node;
+}
+
+/* A name that no account of the config has. */
+static Str config_free_name(Arena *arena, const Config *config,
+                            const ConfigAccount *account, Str wanted)
+{
+    Str name = wanted;
+    for (int n = 2; config_name_taken(config, name, account->id); n++)
+        name = arena_printf(arena, "%.*s_%d",
+                            P(config_other_name(arena, account)), n);
+    return name;
+}
+
+/* Takes the accounts over that the global config has not. */
+static bool config_merge_accounts(ConfigEdit *edit, const Config *old,
+                                  const ConfigClashes *decided,
+                                  ConfigMigrated *done, Err *err)
+{
+    Arena *arena = edit->arena;
+    YamlNode *list = config_edit_list(edit, err);
+    for (int i = 0; list && i < old->count; i++) {
+        const ConfigAccount *account = &old->accounts[i];
+        Str label = config_label(arena, account);
+        const ConfigClash *clash = config_decision(decided, S(""), account->id);
+        if (config_find_id(&edit->config, account->id)) {
+            done->kept[done->kept_count++] = label;
+            continue;
+        }
+        if (account->id <= 0 || (clash && !clash->take)) {
+            done->left[done->left_count++] = label;
+            continue;
+        }
+        YamlNode *node = config_global_account(arena, account);
+        if (!node)
+            return err_set(err, EXIT_CONFIG, "%.*s is too large to take over",
+                           P(old->path));
+        Str name = clash ? clash->renamed : account->name;
+        if (!clash && config_name_taken(&edit->config, name, account->id))
+            name = config_other_name(arena, account);
+        name = config_free_name(arena, &edit->config, account, name);
+        if (!str_eq(name, account->name))
+            config_set_text(arena, node, "name", name);
+        yaml_append(list, node);
+        config_read_tree(arena, &edit->config);
+        done->added[done->added_count++] = name.len ? name : label;
+    }
+    return list != NULL;
+}
+
+/* The default: the old one where there was none, or where that was decided. It
+ * is set first of all, so that a new file begins with it. */
+static void config_merge_default(ConfigEdit *edit, const Config *old,
+                                 const ConfigClashes *decided)
+{
+    const Config *now = &edit->config;
+    const ConfigAccount *wanted = config_find(old, old->default_account);
+    const ConfigClash *clash = config_decision(decided, S("defaultAccount"), 0);
+    if (!wanted || wanted->id <= 0)
+        return;
+    const ConfigClash *account = config_decision(decided, S(""), wanted->id);
+    bool present = config_find(now, now->default_account) != NULL;
+    if ((present && (!clash || !clash->take)) || (account && !account->take))
+        return;
+    config_edit_default(edit, wanted);
+}
+
+/* Renames a file that is no longer used to archived.hubspot.config.yml, or
+ * to the first name like that which is free. Nobody else may read it, and
+ * git ignores it as well. */
+static bool config_archive(Arena *arena, Str path, ConfigMigrated *done,
+                           Err *err)
+{
+    enum { MOST = 100 };
+    Err fault = {0};
+    int code = os_chmod(arena, path, 0600);
+    for (int n = 1; !code && n < MOST; n++) {
+        Str name = n == 1 ? S("archived.hubspot.config.yml")
+                          : arena_printf(arena,
+                                         "archived.hubspot.config-%d.yml", n);
+        done->archive = os_path_join(arena, os_path_dir(path), name);
+        if (os_exists(arena, done->archive))
+            continue;
+        if (!config_hide_from_git(arena, done->archive, done->archive,
+                                  &done->gitignore, &fault))
+            done->exposed = arena_copy(arena, str_from(fault.message));
+        code = os_rename_new(arena, path, done->archive);
+        if (!code)
+            return true;
+        code = code == EEXIST ? 0 : code;
+    }
+    return err_set(err, EXIT_CONFIG,
+                   "the accounts are in the global config now, but %.*s cannot "
+                   "be renamed: %s",
+                   P(path), os_error(code ? code : EEXIST));
+}
+
+/*
+ * Takes over what the deprecated config at `from` holds into the global one
+ * at `to`, which is made where it is missing, as `decided` says, and archives
+ * the old file. Both are read anew under their locks. `*done` says what was
+ * done; its texts live in `arena`.
+ */
+static bool config_migrate(Arena *arena, Str from, Str to,
+                           const ConfigClashes *decided, ConfigMigrated *done,
+                           Err *err)
+{
+    ConfigEdit old;
+    ConfigEdit edit;
+    *done = (ConfigMigrated){0};
+    if (!config_edit_begin(arena, from, CONFIG_DEPRECATED, &old, err))
+        return false;
+    bool ok = config_edit_begin(arena, to, CONFIG_GLOBAL, &edit, err);
+    if (ok) {
+        int count = old.config.count;
+        done->added = arena_array(arena, count, sizeof(Str));
+        done->kept = arena_array(arena, count, sizeof(Str));
+        done->left = arena_array(arena, count, sizeof(Str));
+        config_merge_default(&edit, &old.config, decided);
+        config_merge_flags(&edit, &old.config);
+        ok = config_merge_settings(&edit, &old.config, decided, err) &&
+             config_merge_accounts(&edit, &old.config, decided, done, err);
+        config_edit_accounts_last(&edit);
+        ok = ok && config_edit_commit(&edit, err);
+        config_edit_end(&edit);
+    }
+    ok = ok && config_archive(arena, from, done, err);
+    config_edit_end(&old);
+    return ok;
+}
+
+/* ==== 12 HubSpot ========================================================= *
  *
  * What HubSpot's servers want and answer: origins, tokens, the error
  * envelope, and one function for each endpoint that we call. A Hub is an
@@ -6933,6 +10714,7 @@ typedef struct {
     Str path; /* percent-encoded, with its query, without portalId */
     Str body;
     bool has_body;
+    bool repeatable; /* a POST that may be done twice */
     bool (*sink)(void *to, const HttpRes *res, Str piece, bool last, Err *err);
     void *to;
 } HubCall;
@@ -6950,10 +10732,14 @@ static Str hub_host(Arena *arena, const Hub *hub, bool for_token)
 }
 
 /* The website's origin, for addresses that people open. */
+static const char *hub_site(bool qa)
+{
+    return qa ? "https://app.hubspotqa.com" : "https://app.hubspot.com";
+}
+
 static const char *hub_website(const Hub *hub)
 {
-    return hub->account.qa ? "https://app.hubspotqa.com"
-                           : "https://app.hubspot.com";
+    return hub_site(hub->account.qa);
 }
 
 /* The account type as the tables name it; empty where it is not known. */
@@ -7139,15 +10925,12 @@ static bool hub_key_refused(const Hub *hub, const HttpRes *res, Err *err)
     return false;
 }
 
-/*
- * Fetches an access token for a personal access key (POST
- * /localdevauth/v1/auth/refresh). A refused key is EXIT_AUTH.
- */
-static bool hub_fetch_token(const Hub *hub, HubToken *token, Err *err)
+/* The request for an access token for the account's personal access key (POST
+ * /localdevauth/v1/auth/refresh). */
+static HttpReq hub_key_request(const Hub *hub)
 {
     Arena *arena = hub->arena;
     const ConfigAccount *account = &hub->account;
-    HttpRes res;
     cJSON *body = json_new(arena);
     json_add_text(body, "encodedOAuthRefreshToken", secret_text(account->key));
     Str path = S("/localdevauth/v1/auth/refresh");
@@ -7157,11 +10940,20 @@ static bool hub_fetch_token(const Hub *hub, HubToken *token, Err *err)
     HttpReq req = hub_token_request(arena, hub, path);
     req.content_type = S("application/json");
     req.body = json_write(arena, body, false);
-    if (!http_do(hub->pool, arena, &req, &res, err))
+    return req;
+}
+
+/* Fetches an access token for a personal access key. A refused key is
+ * EXIT_AUTH. */
+static bool hub_fetch_token(const Hub *hub, HubToken *token, Err *err)
+{
+    HttpRes res;
+    HttpReq req = hub_key_request(hub);
+    if (!http_do(hub->pool, hub->arena, &req, &res, err))
         return false;
     if (res.status != 200)
         return hub_key_refused(hub, &res, err);
-    const cJSON *answer = json_read(arena, res.body);
+    const cJSON *answer = json_read(hub->arena, res.body);
     Str access = json_text(answer, "oauthAccessToken");
     if (!access.len || json_int(answer, "hubId") <= 0)
         return err_set(err, EXIT_FAILED,
@@ -7188,37 +10980,13 @@ static void hub_add_form(Buf *form, const char *name, Str value)
     url_add_encoded(form, value, "");
 }
 
-/* Renews an OAuth2 account's token (POST /oauth/v1/token). The end is kept
- * as three quarters of the token's life from now, as the official client
- * keeps it. */
-static bool hub_refresh_oauth(Hub *hub, Err *err)
+/* Takes the tokens from an answer of POST /oauth/v1/token. The end is kept as
+ * three quarters of the token's life from now, as the official client keeps
+ * it. */
+static bool hub_take_tokens(Hub *hub, const HttpRes *res, Err *err)
 {
-    Arena *arena = hub->arena;
     ConfigAccount *account = &hub->account;
-    HttpRes res;
-    Buf form = buf_new(arena, 16 * KIB);
-    if (!secret_is_set(account->refresh_token)) {
-        err_set(err, EXIT_AUTH, "account %" PRId64 " has no refresh token",
-                account->id);
-        return err_hint(err, "Sign in to it again.");
-    }
-    hub_add_form(&form, "grant_type", S("refresh_token"));
-    hub_add_form(&form, "client_id", account->client_id);
-    hub_add_form(&form, "client_secret", secret_text(account->client_secret));
-    hub_add_form(&form, "refresh_token", secret_text(account->refresh_token));
-    HttpReq req = hub_token_request(arena, hub, S("/oauth/v1/token"));
-    req.content_type = S("application/x-www-form-urlencoded");
-    req.body = buf_str(&form);
-    if (!http_do(hub->pool, arena, &req, &res, err))
-        return false;
-    if (res.status != 200) {
-        hub_refused(arena, hub, &res, err);
-        if (res.status == 400)
-            err->code = EXIT_AUTH;
-        return err_hint(err, "Sign in again: the authorization may have been "
-                             "taken back.");
-    }
-    const cJSON *answer = json_read(arena, res.body);
+    const cJSON *answer = json_read(hub->arena, res->body);
     Str access = json_text(answer, "access_token");
     Str refresh = json_text(answer, "refresh_token");
     int64_t life = json_int(answer, "expires_in");
@@ -7232,6 +11000,79 @@ static bool hub_refresh_oauth(Hub *hub, Err *err)
         life = 0;
     account->expires_at = os_wall() + life * 750;
     return true;
+}
+
+/* Makes the token call of OAuth2 with a form that says what for. `hint` is
+ * for a refusal, which is EXIT_AUTH where it is about the form. */
+static bool hub_call_oauth(Hub *hub, Buf *form, bool repeatable,
+                           const char *hint, Err *err)
+{
+    HttpRes res;
+    const ConfigAccount *account = &hub->account;
+    hub_add_form(form, "client_id", account->client_id);
+    hub_add_form(form, "client_secret", secret_text(account->client_secret));
+    HttpReq req = hub_token_request(hub->arena, hub, S("/oauth/v1/token"));
+    req.content_type = S("application/x-www-form-urlencoded");
+    req.repeatable = repeatable;
+    req.body = buf_str(form);
+    if (!http_do(hub->pool, hub->arena, &req, &res, err))
+        return false;
+    if (res.status == 200)
+        return hub_take_tokens(hub, &res, err);
+    err_hint(err, "%s", hint);
+    hub_refused(hub->arena, hub, &res, err);
+    if (res.status == 400)
+        err->code = EXIT_AUTH;
+    return false;
+}
+
+/* How to sign in to an OAuth2 account again. */
+static const char *hub_again(const Hub *hub)
+{
+    const Config *config = hub->config;
+    if (!config || config->form == CONFIG_ENVIRONMENT)
+        return "HUBSPOT_REFRESH_TOKEN is not, or no longer, good.";
+    return arena_printf(hub->arena,
+                        "Sign in again: hs %s --auth-type oauth2 --account "
+                        "%" PRId64,
+                        config->form == CONFIG_DEPRECATED ? "auth"
+                                                          : "account auth",
+                        hub->account.id)
+        .ptr;
+}
+
+/* Renews an OAuth2 account's token. */
+static bool hub_refresh_oauth(Hub *hub, Err *err)
+{
+    Buf form = buf_new(hub->arena, 16 * KIB);
+    const ConfigAccount *account = &hub->account;
+    if (!secret_is_set(account->refresh_token)) {
+        err_set(err, EXIT_AUTH, "account %" PRId64 " has no refresh token",
+                account->id);
+        return err_hint(err, "%s", hub_again(hub));
+    }
+    hub_add_form(&form, "grant_type", S("refresh_token"));
+    hub_add_form(&form, "refresh_token", secret_text(account->refresh_token));
+    return hub_call_oauth(hub, &form, true, hub_again(hub), err);
+}
+
+/* The page that the browser comes back to, as it is known to HubSpot. */
+static const char HUB_CALLBACK[] = "http://localhost:3000/oauth-callback";
+
+/* Trades the code that the browser brought for tokens, which the account then
+ * has. A code is good for one call: that is not repeated. */
+static bool hub_trade_code(Hub *hub, Secret code, Err *err)
+{
+    Buf form = buf_new(hub->arena, 16 * KIB);
+    hub_add_form(&form, "grant_type", S("authorization_code"));
+    hub_add_form(&form, "redirect_uri", str_from(HUB_CALLBACK));
+    hub_add_form(&form, "code", secret_text(code));
+    term_hide(hub->term, code);
+    return hub_call_oauth(hub, &form, false,
+                          "Check the client's id and secret, and that "
+                          "http://localhost:3000/oauth-callback is one of the "
+                          "app's redirect URLs.",
+                          err);
 }
 
 /* Has every secret of the account be hidden on stderr. */
@@ -7306,6 +11147,87 @@ static bool hub_need_token(Hub *hub, Err *err)
     return hub_renew(hub, err);
 }
 
+/* What HubSpot says of an account's key. */
+typedef enum {
+    HUB_UNCHECKED, /* no answer, or one that says neither */
+    HUB_ACTIVE,
+    HUB_INACTIVE /* the account is deactivated, or gone */
+} HubStanding;
+
+typedef struct {
+    const ConfigAccount *account;
+    HubStanding standing;
+    ExitCode code; /* why it is unchecked */
+    Str reason;
+} HubCheck;
+
+typedef struct {
+    Hub *hubs;
+    HubCheck *checks;
+    int count;
+    int begun;
+} HubChecks;
+
+/* These two refusals, and no other error, mean that an account is inactive. */
+static bool hub_is_inactive(const HttpRes *res)
+{
+    Arena scratch = {0};
+    const cJSON *body = json_read(&scratch, res->body);
+    Str sub = json_text(body, "subCategory");
+    bool named = str_eq(json_text(body, "category"),
+                        S("INVALID_AUTHENTICATION"));
+    bool gone = (res->status == 401 &&
+                 str_eq(sub, S("LocalDevAuthErrorType.PORTAL_NOT_ACTIVE"))) ||
+                (res->status == 404 &&
+                 str_eq(sub, S("LocalDevAuthErrorType.INVALID_PORTAL_ID")));
+    arena_free(&scratch);
+    return named && gone;
+}
+
+static bool hub_next_check(void *to, HttpReq *req, void **mark)
+{
+    HubChecks *all = to;
+    if (all->begun == all->count)
+        return false;
+    *mark = &all->checks[all->begun];
+    *req = hub_key_request(&all->hubs[all->begun++]);
+    return true;
+}
+
+static void hub_on_check(void *to, void *mark, const HttpXfer *x)
+{
+    const HubChecks *all = to;
+    HubCheck *check = mark;
+    const Hub *hub = &all->hubs[check - all->checks];
+    Err fault = x->err;
+    if (x->state == HTTP_DONE && x->res.status == 200) {
+        check->standing = HUB_ACTIVE;
+    } else if (x->state == HTTP_DONE && hub_is_inactive(&x->res)) {
+        check->standing = HUB_INACTIVE;
+    } else {
+        if (x->state == HTTP_DONE)
+            hub_key_refused(hub, &x->res, &fault);
+        check->code = fault.code;
+        check->reason = arena_copy(hub->arena, str_from(fault.message));
+    }
+}
+
+/* Asks HubSpot about the keys of the accounts that `checks` names, many at
+ * once, and fills in what it says. */
+static void hub_check_keys(Arena *arena, Term *term, HttpPool *pool,
+                           const Config *config, HubCheck *checks, int count)
+{
+    enum { AT_ONCE = 16 };
+    HubChecks all = {arena_array(arena, count, sizeof(Hub)), checks, count, 0};
+    HttpMany many = {.to = &all,
+                     .width = AT_ONCE,
+                     .next = hub_next_check,
+                     .ended = hub_on_check};
+    for (int i = 0; i < count; i++)
+        all.hubs[i] = hub_open(arena, term, pool, config, checks[i].account);
+    http_run_many(pool, &many);
+}
+
 /* The path with what every call carries: portalId last, and the API key of
  * an account that has one. */
 static Str hub_full_path(const Hub *hub, Str path)
@@ -7339,7 +11261,7 @@ static HttpReq hub_request(const Hub *hub, const HubCall *call)
         .content_type = call->has_body ? S("application/json") : (Str){0},
         .body = call->body,
         .has_body = call->has_body,
-        .repeatable = !str_in_words(method, "POST PATCH"),
+        .repeatable = call->repeatable || !str_in_words(method, "POST PATCH"),
         .follow = str_eq(method, S("GET")),
         .timeout = hub->timeout,
         .is_final = hub_is_final,
@@ -7429,7 +11351,968 @@ static int64_t hub_parent(Hub *hub)
     return id > 0 ? id : 0;
 }
 
-/* ==== 11 Commands ======================================================== *
+/* ---- secrets ---- */
+
+typedef enum { HUB_SECRET_ADD, HUB_SECRET_UPDATE, HUB_SECRET_DELETE } HubAct;
+
+/* A change of one secret, and how it went. */
+typedef struct {
+    HubAct act;
+    Str name;
+    Secret value;
+    bool done;
+    ExitCode code; /* why it is not done; 0: it was not tried */
+    Str reason;
+} HubChange;
+
+typedef struct {
+    Hub *hub;
+    HubChange *changes;
+    int count;
+    int begun;
+} HubChanges;
+
+static const char HUB_SECRETS[] = "/cms/v3/functions/secrets";
+
+/* Lists the names of the account's secrets; their values cannot be read. */
+static bool hub_list_secrets(Hub *hub, Str **names, int *count, Err *err)
+{
+    const cJSON *answer = NULL;
+    const cJSON *item = NULL;
+    *count = 0;
+    if (!hub_get_json(hub, str_from(HUB_SECRETS), &answer, err))
+        return false;
+    const cJSON *results = json_get(answer, "results");
+    *names = arena_array(hub->arena, cJSON_GetArraySize(results),
+                         sizeof(**names));
+    cJSON_ArrayForEach(item, results)
+    {
+        if (cJSON_IsString(item))
+            (*names)[(*count)++] = str_from(item->valuestring);
+    }
+    return true;
+}
+
+/* The call that makes a change. A name is one segment of a path: every mark
+ * in it is encoded. */
+static HubCall hub_secret_call(const Hub *hub, const HubChange *change)
+{
+    static const char *const methods[] = {"POST", "PUT", "DELETE"};
+    HubCall call = {.method = str_from(methods[change->act])};
+    Buf path = buf_new(hub->arena, change->name.len * 3 + KIB);
+    buf_add(&path, str_from(HUB_SECRETS));
+    if (change->act == HUB_SECRET_DELETE) {
+        buf_add_char(&path, '/');
+        url_add_encoded(&path, change->name, "");
+    } else {
+        cJSON *body = json_new(hub->arena);
+        json_add_text(body, "key", change->name);
+        json_add_text(body, "secret", secret_text(change->value));
+        call.body = json_write(hub->arena, body, false);
+        call.has_body = true;
+    }
+    call.path = buf_str(&path);
+    return call;
+}
+
+/* Judges the answer to a change. An answer that quotes a value too short to
+ * be hidden in messages is not quoted itself. What is not there any more at
+ * the second try was deleted by the first. */
+static bool hub_secret_judge(const Hub *hub, const HubChange *change,
+                             const HttpRes *res, Err *err)
+{
+    HttpRes quiet = *res;
+    Str value = secret_text(change->value);
+    Err fault = {0};
+    if (res->status < 300 ||
+        (change->act == HUB_SECRET_DELETE && res->status == 404 && res->again))
+        return true;
+    hub_refused(hub->arena, hub, res, &fault);
+    if (value.len && value.len < 8 &&
+        str_find(str_from(fault.message), value) >= 0)
+        quiet.body = S("");
+    return hub_refused(hub->arena, hub, &quiet, err);
+}
+
+/* Makes one change. An addition whose answer was lost may have been made. */
+static bool hub_change_secret(Hub *hub, const HubChange *change, Err *err)
+{
+    HttpRes res;
+    HubCall call = hub_secret_call(hub, change);
+    if (hub_call(hub, &call, &res, err))
+        return hub_secret_judge(hub, change, &res, err);
+    if (err->code == EXIT_NETWORK && change->act == HUB_SECRET_ADD) {
+        err->hint[0] = 0;
+        err_hint(err, "It may have been added all the same: hs secrets list "
+                      "shows it.");
+    }
+    return false;
+}
+
+static bool hub_next_change(void *to, HttpReq *req, void **mark)
+{
+    HubChanges *all = to;
+    if (all->begun == all->count)
+        return false;
+    HubChange *change = &all->changes[all->begun++];
+    HubCall call = hub_secret_call(all->hub, change);
+    *mark = change;
+    *req = hub_request(all->hub, &call);
+    return true;
+}
+
+static void hub_on_change(void *to, void *mark, const HttpXfer *x)
+{
+    const HubChanges *all = to;
+    HubChange *change = mark;
+    Err fault = x->err;
+    change->done = x->state == HTTP_DONE &&
+                   hub_secret_judge(all->hub, change, &x->res, &fault);
+    change->code = change->done ? EXIT_DONE : fault.code;
+    change->reason = change->done
+                         ? S("")
+                         : arena_copy(all->hub->arena, str_from(fault.message));
+}
+
+/* Makes changes, several at a time; one that fails stops no other. A call
+ * before this one has seen to it that the access token is good. */
+static void hub_change_secrets(Hub *hub, HubChange *changes, int count)
+{
+    enum { AT_ONCE = 8 };
+    HubChanges all = {hub, changes, count, 0};
+    HttpMany many = {.to = &all,
+                     .width = AT_ONCE,
+                     .next = hub_next_change,
+                     .ended = hub_on_change};
+    http_run_many(hub->pool, &many);
+}
+
+/* ---- sandboxes: all with the parent account's token ---- */
+
+/* How many sandboxes of a kind there are; -1: HubSpot does not say. */
+typedef struct {
+    int64_t used;
+    int64_t available;
+    int64_t limit;
+} HubUsage;
+
+/* The refusals that have a sentence of their own; the rest is as ever. */
+static bool hub_sandbox_refused(const Hub *hub, const HttpRes *res, Err *err)
+{
+    static const struct {
+        int status;
+        const char *sub;
+        const char *text;
+        const char *hint;
+    } known[] = {
+        {403, "SandboxErrors.USER_ACCESS_NOT_ALLOWED",
+         "the key's user is not a super admin of the account",
+         "Only super admins make and delete sandboxes: ask one of them, or "
+         "for that right."},
+        {403, "SandboxErrors.DEVELOPMENT_SANDBOX_ACCESS_NOT_ALLOWED",
+         "the account's plan has no development sandboxes",
+         "See the account's plan, or make a standard sandbox."},
+        {404, "SandboxErrors.SANDBOX_NOT_FOUND", "there is no such sandbox",
+         "It may have been deleted already."},
+    };
+    Str sub = json_text(json_read(hub->arena, res->body), "subCategory");
+    Err fault = {0};
+    hub_refused(hub->arena, hub, res, &fault);
+    for (int i = 0; i < COUNT(known); i++) {
+        if (res->status != known[i].status ||
+            !str_eq(sub, str_from(known[i].sub)))
+            continue;
+        err_set(err, fault.code, "%s (%" PRId64 "): %s", known[i].text,
+                hub->account.id, fault.message);
+        return err_hint(err, "%s", known[i].hint);
+    }
+    err_set(err, fault.code, "%s", fault.message);
+    if (fault.code == EXIT_AUTH && res->status == 401)
+        err_hint(err,
+                 "The key of account %" PRId64 " is not, or no longer, good: "
+                 "sign in to it again with hs account auth.",
+                 hub->account.id);
+    return err_hint(err, "%s", fault.hint);
+}
+
+/* How many sandboxes of `kind` (STANDARD, DEVELOPER) the account has. */
+static bool hub_sandbox_usage(Hub *hub, const char *kind, HubUsage *out,
+                              Err *err)
+{
+    HttpRes res;
+    HubCall call = {.path = arena_printf(
+                        hub->arena, "/sandbox-hubs/v1/parent/%" PRId64 "/usage",
+                        hub->account.id)};
+    if (!hub_call(hub, &call, &res, err))
+        return false;
+    if (res.status >= 300)
+        return hub_sandbox_refused(hub, &res, err);
+    const cJSON *usage = json_get(json_read(hub->arena, res.body), "usage");
+    const cJSON *of = json_get(usage, kind);
+    *out = (HubUsage){json_int(of, "used"), json_int(of, "available"),
+                      json_int(of, "limit")};
+    if (out->available < 0 && out->used >= 0 && out->limit >= 0)
+        out->available = out->limit > out->used ? out->limit - out->used : 0;
+    return true;
+}
+
+/*
+ * Makes a sandbox; `*id` is its account. After a failure `*unsure` says that
+ * it may have been made all the same: the answer was lost, or HubSpot broke
+ * down over it.
+ */
+static bool hub_create_sandbox(Hub *hub, Str name, const char *kind,
+                               bool contacts, int64_t *id, bool *unsure,
+                               Err *err)
+{
+    HttpRes res;
+    cJSON *body = json_new(hub->arena);
+    json_add_text(body, "name", name);
+    json_add_text(body, "type", str_from(kind));
+    json_add_bool(body, "syncObjectRecords", contacts);
+    HubCall call = {.method = S("POST"),
+                    .path = S("/sandbox-hubs/v2/sandboxes"),
+                    .body = json_write(hub->arena, body, false),
+                    .has_body = true};
+    *unsure = false;
+    if (!hub_call(hub, &call, &res, err)) {
+        *unsure = err->code != EXIT_AUTH && err->code != EXIT_RATE_LIMIT;
+        return false;
+    }
+    *unsure = res.status >= 500;
+    if (res.status >= 300)
+        return hub_sandbox_refused(hub, &res, err);
+    *id = json_int(json_read(hub->arena, res.body), "sandboxHubId");
+    *unsure = *id <= 0;
+    return *id > 0 || err_set(err, EXIT_FAILED,
+                              "HubSpot's answer does not say the sandbox's id");
+}
+
+/* Has HubSpot make a personal access key for a sandbox. */
+static bool hub_sandbox_key(Hub *hub, int64_t id, Secret *key, Err *err)
+{
+    HttpRes res;
+    HubCall call = {.method = S("POST"), .has_body = true, .repeatable = true};
+    call.path = arena_printf(
+        hub->arena,
+        "/sandbox-hubs/v2/sandboxes/%" PRId64 "/personal-access-key", id);
+    if (!hub_call(hub, &call, &res, err))
+        return false;
+    if (res.status >= 300)
+        return hub_sandbox_refused(hub, &res, err);
+    const cJSON *answer = json_read(hub->arena, res.body);
+    *key = secret_from(json_text(json_get(answer, "personalAccessKey"),
+                                 "encodedOAuthRefreshToken"));
+    term_hide(hub->term, *key);
+    return secret_is_set(*key) ||
+           err_set(err, EXIT_FAILED, "HubSpot's answer holds no key");
+}
+
+/* Deletes a sandbox. `*gone`: HubSpot says that there is none (any more),
+ * which is an error here and may be none for the caller. */
+static bool hub_delete_sandbox(Hub *hub, int64_t id, bool *gone, Err *err)
+{
+    HttpRes res;
+    HubCall call = {.method = S("DELETE")};
+    call.path = arena_printf(hub->arena, "/sandbox-hubs/v1/%" PRId64, id);
+    *gone = false;
+    if (!hub_call(hub, &call, &res, err))
+        return false;
+    if (res.status < 300)
+        return true;
+    const cJSON *body = json_read(hub->arena, res.body);
+    *gone = res.status == 404 &&
+            str_eq(json_text(body, "category"), S("OBJECT_NOT_FOUND")) &&
+            str_eq(json_text(body, "subCategory"),
+                   S("SandboxErrors.SANDBOX_NOT_FOUND"));
+    return hub_sandbox_refused(hub, &res, err);
+}
+
+/* ---- The file manager ---- */
+
+/* A file, or a folder, as the file manager shows it. */
+typedef struct {
+    int64_t id; /* -1: not told */
+    Str name;   /* with its extension */
+    Str url;
+    int64_t size; /* -1: not told */
+    bool archived;
+    bool hidden;
+    bool is_private;
+    bool is_folder;
+} HubFile;
+
+/* A page of a listing. */
+typedef struct {
+    HubFile *files;
+    int count;
+    int64_t total; /* of all pages, as the server has it; -1: not told */
+} HubPage;
+
+/* A file on its way up: `fd` is open for reading and stays the caller's. */
+typedef struct {
+    int fd;
+    OsEntry entry; /* what it was when it was opened */
+    Str folder;    /* "/" for the top */
+    Str name;
+    Str access;     /* PUBLIC_INDEXABLE and the like */
+    bool replace;   /* a file of that name */
+    int64_t *moved; /* set to how much of the file was taken */
+    Str head;       /* of the multipart body: what stands before the file */
+    Str tail;       /* and behind it */
+} HubUpload;
+
+/* Makes a request for a transfer of the pool, in its `arena`. It carries the
+ * present token; false where none is to be had. */
+static bool hub_prepare(Hub *hub, Arena *arena, const HubCall *call,
+                        HttpReq *req, Err *err)
+{
+    if (!hub_need_token(hub, err))
+        return false;
+    Hub scoped = *hub;
+    scoped.arena = arena;
+    *req = hub_request(&scoped, call);
+    return true;
+}
+
+/*
+ * A transfer made with hub_prepare() was answered 401. True where it is worth
+ * to make it once more: the token was another one than now, or the present one
+ * could be renewed. `used` is the request's authorization.
+ */
+static bool hub_renew_for(Hub *hub, Secret used, Err *err)
+{
+    Str text = secret_text(used);
+    if (!hub_has_tokens(hub))
+        return false;
+    if (!str_ends(text, secret_text(hub->account.access_token)))
+        return true;
+    return !hub->fresh && hub_renew(hub, err);
+}
+
+/* The media type that a file's extension stands for. */
+static Str hub_media_type(Str name)
+{
+    static const struct {
+        const char *extensions;
+        const char *type;
+    } known[] = {
+        {"jpg jpeg", "image/jpeg"},
+        {"png", "image/png"},
+        {"gif", "image/gif"},
+        {"webp", "image/webp"},
+        {"avif", "image/avif"},
+        {"svg", "image/svg+xml"},
+        {"ico", "image/x-icon"},
+        {"html htm", "text/html"},
+        {"css", "text/css"},
+        {"js mjs", "text/javascript"},
+        {"txt", "text/plain"},
+        {"csv", "text/csv"},
+        {"md", "text/markdown"},
+        {"json", "application/json"},
+        {"xml", "application/xml"},
+        {"pdf", "application/pdf"},
+        {"zip", "application/zip"},
+        {"mp4", "video/mp4"},
+        {"webm", "video/webm"},
+        {"mov", "video/quicktime"},
+        {"mp3", "audio/mpeg"},
+        {"wav", "audio/wav"},
+        {"woff", "font/woff"},
+        {"woff2", "font/woff2"},
+        {"ttf", "font/ttf"},
+        {"otf", "font/otf"},
+        {"doc", "application/msword"},
+        {"xls", "application/vnd.ms-excel"},
+        {"ppt", "application/vnd.ms-powerpoint"},
+    };
+    ptrdiff_t at = name.len;
+    while (at && name.ptr[at - 1] != '.')
+        at--;
+    Str extension = str_slice(name, at, name.len);
+    for (int i = 0; at && i < COUNT(known); i++)
+        if (str_in_words(extension, known[i].extensions))
+            return str_from(known[i].type);
+    return S("application/octet-stream");
+}
+
+/* Adds a part's head; the file's has its name and type too. What would end
+ * the quoted name is percent-encoded, as browsers do (HTML, 4.10.21.8). */
+static void hub_add_part(Buf *out, Str boundary, const char *part, Str filename)
+{
+    buf_printf(out, "--%.*s\r\nContent-Disposition: form-data; name=\"%s\"",
+               P(boundary), part);
+    if (filename.len) {
+        buf_add(out, S("; filename=\""));
+        for (ptrdiff_t i = 0; i < filename.len; i++) {
+            char c = filename.ptr[i];
+            if (c == '"' || c == '\r' || c == '\n')
+                buf_printf(out, "%%%02X", c);
+            else
+                buf_add_char(out, c);
+        }
+        buf_printf(out, "\"\r\nContent-Type: %.*s",
+                   P(hub_media_type(filename)));
+    }
+    buf_add(out, S("\r\n\r\n"));
+}
+
+/* A boundary that no file can hold but by a chance of one in 2^128. */
+static bool hub_boundary(Arena *arena, Str *out, Err *err)
+{
+    unsigned char bytes[16];
+    if (!os_entropy(bytes, sizeof(bytes)))
+        return err_set(err, EXIT_FAILED, "the system gives no random bytes");
+    Buf text = buf_new(arena, 64);
+    buf_add(&text, S("hs-"));
+    for (int i = 0; i < COUNT(bytes); i++)
+        buf_printf(&text, "%02x", bytes[i]);
+    *out = buf_str(&text);
+    return true;
+}
+
+/* The source of an upload's body: head, file, tail. The file must still be
+ * what it was when the tail is due, else the server must not take it. */
+static ptrdiff_t hub_upload_source(void *from, int64_t at, char *into,
+                                   ptrdiff_t room, Err *err)
+{
+    HubUpload *up = from;
+    OsEntry now = {0};
+    int64_t end = up->head.len + up->entry.size;
+    ptrdiff_t n = 0;
+    if (at < up->head.len || at >= end) {
+        Str part = at < up->head.len ? up->head : up->tail;
+        ptrdiff_t skip = (ptrdiff_t)(at < end ? at : at - end);
+        if (at >= end &&
+            (os_look_fd(up->fd, &now) || now.size != up->entry.size ||
+             now.changed != up->entry.changed)) {
+            err_set(err, EXIT_FAILED, "it changed while it was read");
+            return -1;
+        }
+        part = str_slice(part, skip, skip + room);
+        str_put(into, part);
+        n = part.len;
+    } else {
+        int64_t left = end - at;
+        n = os_read_at(up->fd, into, left < room ? (ptrdiff_t)left : room,
+                       at - up->head.len);
+        if (!n)
+            err_set(err, EXIT_FAILED, "it became shorter while it was read");
+        if (n < 0)
+            err_set(err, EXIT_FAILED, "cannot read it: %s", os_error((int)-n));
+    }
+    int64_t moved = at + n - up->head.len;
+    *up->moved = moved < 0                ? 0
+                 : moved > up->entry.size ? up->entry.size
+                                          : moved;
+    return n;
+}
+
+/*
+ * The request that uploads a file (POST /filemanager/api/v3/files/upload). To
+ * repeat it where no answer came is safe only while it replaces a file of the
+ * same name: else the second one would find what the first one made.
+ */
+static bool hub_upload_request(Hub *hub, Arena *arena, HubUpload *up,
+                               HttpReq *req, Err *err)
+{
+    HubCall call = {.method = S("POST"),
+                    .path = S("/filemanager/api/v3/files/upload")};
+    Str boundary = {0};
+    if (!hub_boundary(arena, &boundary, err) ||
+        !hub_prepare(hub, arena, &call, req, err))
+        return false;
+    Buf head = buf_new(arena, 4 * KIB + 4 * up->name.len);
+    Buf tail = buf_new(arena, 4 * KIB + 2 * up->name.len + up->folder.len);
+    hub_add_part(&head, boundary, "file", up->name);
+    buf_add(&tail, S("\r\n"));
+    hub_add_part(&tail, boundary, "fileName", (Str){0});
+    buf_add(&tail, up->name);
+    buf_add(&tail, S("\r\n"));
+    hub_add_part(&tail, boundary, "options", (Str){0});
+    buf_printf(&tail, "{\"access\":\"%.*s\",\"overwrite\":%s}\r\n",
+               P(up->access), up->replace ? "true" : "false");
+    hub_add_part(&tail, boundary, "folderPath", (Str){0});
+    buf_add(&tail, up->folder);
+    buf_printf(&tail, "\r\n--%.*s--\r\n", P(boundary));
+    up->head = buf_str(&head);
+    up->tail = buf_str(&tail);
+    req->content_type = arena_printf(
+        arena, "multipart/form-data; boundary=%.*s", P(boundary));
+    req->has_body = true;
+    req->source = hub_upload_source;
+    req->from = up;
+    req->body_size = up->head.len + up->entry.size + up->tail.len;
+    req->repeatable = up->replace;
+    return true;
+}
+
+/* Reads one object of the file manager; its text is copied into `arena`. */
+static HubFile hub_read_file(Arena *arena, const cJSON *object, bool folder)
+{
+    Str name = json_text(object, "name");
+    Str extension = folder ? S("") : json_text(object, "extension");
+    Str access = json_text(object, "access");
+    const Str parts[] = {name, S("."), extension};
+    return (HubFile){
+        .id = json_int(object, "id"),
+        .name = arena_join(arena, parts, extension.len ? 3 : 1),
+        .url = arena_copy(arena, json_text(object, "url")),
+        .size = json_int(object, "size"),
+        .archived = cJSON_IsTrue(json_get(object, "archived")),
+        .hidden = cJSON_IsTrue(json_get(object, "hidden")),
+        .is_private = str_eq(access, S("PRIVATE")) ||
+                      str_ends(access, S("_PRIVATE")),
+        .is_folder = folder,
+    };
+}
+
+/*
+ * Reads an answer of the file manager. cJSON's strings end at a NUL, so that
+ * "a\u0000.png" would pass for "a": such a NUL becomes another control
+ * character, which no name may have either.
+ */
+static const cJSON *hub_read_json(Arena *arena, const HttpRes *res)
+{
+    char *text = arena_take(arena, res->body.len + 1);
+    str_put(text, res->body);
+    for (ptrdiff_t i = 0; i + 5 < res->body.len; i++) {
+        if (text[i] != '\\')
+            continue;
+        if (!memcmp(text + i + 1, "u0000", 5))
+            text[i + 5] = '1';
+        i++;
+    }
+    return json_read(arena, (Str){text, res->body.len});
+}
+
+/* What an upload's answer says about the file that was made. */
+static bool hub_upload_answer(Hub *hub, Arena *arena, const HttpRes *res,
+                              HubFile *out, Err *err)
+{
+    if (res->status >= 300)
+        return hub_refused(arena, hub, res, err);
+    const cJSON *answer = hub_read_json(arena, res);
+    const cJSON *first = json_get(answer, "objects");
+    first = cJSON_IsArray(first) ? first->child : answer;
+    *out = hub_read_file(arena, first, false);
+    return true;
+}
+
+/* Finds a file or folder by its path (GET …/files/stat/<path>). */
+static bool hub_find_file(Hub *hub, Str path, HubFile *out, Err *err)
+{
+    HttpRes res;
+    Buf full = buf_new(hub->arena, path.len * 3 + KIB);
+    buf_add(&full, S("/filemanager/api/v2/files/stat/"));
+    url_add_encoded(&full, path, "/");
+    HubCall call = {.path = buf_str(&full)};
+    if (!hub_call(hub, &call, &res, err))
+        return false;
+    if (res.status == 404)
+        err_hint(err, "Is it spelt as in the file manager, from its top?");
+    if (res.status != 200)
+        return hub_refused(hub->arena, hub, &res, err);
+    const cJSON *answer = hub_read_json(hub->arena, &res);
+    const cJSON *file = json_get(answer, "file");
+    const cJSON *folder = json_get(answer, "folder");
+    if (!cJSON_IsObject(file) && !cJSON_IsObject(folder))
+        return err_set(err, EXIT_NOT_FOUND,
+                       "HubSpot has no file and no folder %.*s", P(path));
+    bool is_folder = !cJSON_IsObject(file);
+    *out = hub_read_file(hub->arena, is_folder ? folder : file, is_folder);
+    return true;
+}
+
+/* The request for a page of what is in a folder (id 0: the top), its files or
+ * its folders. */
+static bool hub_page_request(Hub *hub, Arena *arena, int64_t folder,
+                             bool folders, int64_t offset, bool archived,
+                             HttpReq *req, Err *err)
+{
+    Str id = folder ? arena_int(arena, folder) : S("None");
+    HubCall call = {
+        .path = arena_printf(arena,
+                             "/filemanager/api/v2/%s/?hidden=0&offset=%" PRId64
+                             "&%s=%.*s%s",
+                             folders ? "folders" : "files", offset,
+                             folders ? "parent_folder_id" : "folder_id", P(id),
+                             folders || archived ? "" : "&archived=0")};
+    return hub_prepare(hub, arena, &call, req, err);
+}
+
+/* Reads a page; its text is copied into `arena`. */
+static bool hub_read_page(Hub *hub, Arena *arena, const HttpRes *res,
+                          bool folders, HubPage *out, Err *err)
+{
+    Arena scratch = {0};
+    const cJSON *item = NULL;
+    if (res->status != 200)
+        return hub_refused(arena, hub, res, err);
+    const cJSON *answer = hub_read_json(&scratch, res);
+    const cJSON *objects = json_get(answer, "objects");
+    bool ok = cJSON_IsArray(objects);
+    *out = (HubPage){.total = json_int(answer, "total_count")};
+    if (ok) {
+        out->files = arena_array(arena, cJSON_GetArraySize(objects),
+                                 sizeof(HubFile));
+        cJSON_ArrayForEach(item, objects)
+        {
+            out->files[out->count++] = hub_read_file(arena, item, folders);
+        }
+    }
+    arena_free(&scratch);
+    return ok || err_set(err, EXIT_FAILED, "HubSpot's answer holds no list");
+}
+
+/* The request for an address at which a private file can be had for a while. */
+static bool hub_signed_request(Hub *hub, Arena *arena, int64_t id, HttpReq *req,
+                               Err *err)
+{
+    HubCall call = {.path = arena_printf(
+                        arena, "/files/v3/files/%" PRId64 "/signed-url", id)};
+    return hub_prepare(hub, arena, &call, req, err);
+}
+
+static bool hub_signed_answer(Hub *hub, Arena *arena, const HttpRes *res,
+                              Str *url, Err *err)
+{
+    if (res->status != 200)
+        return hub_refused(arena, hub, res, err);
+    *url = arena_copy(arena, json_text(hub_read_json(arena, res), "url"));
+    return url->len || err_set(err, EXIT_FAILED,
+                               "HubSpot's answer holds no address of the file");
+}
+
+/*
+ * The request for a file's bytes, without credentials and without portalId,
+ * which would break a signed address. What is listed as plain http is asked
+ * for by TLS at the same place.
+ */
+static bool hub_download_request(const Hub *hub, Arena *arena, Str url,
+                                 HttpReq *req, Err *err)
+{
+    Url to = {0};
+    Str full = str_starts(url, S("//"))
+                   ? arena_printf(arena, "https:%.*s", P(url))
+                   : url;
+    bool ok = url_parse(full, &to);
+    if (ok && str_eq_nocase(to.scheme, S("http"))) {
+        to.scheme = S("https");
+        to.port = to.port == 80 ? 443 : to.port;
+    }
+    if (!ok || !str_eq_nocase(to.scheme, S("https")))
+        return err_set(err, EXIT_FAILED,
+                       "HubSpot names no address for it that can be used");
+    Buf path = buf_new(arena, to.path.len * 3 + 1);
+    if (!str_starts(to.path, S("/")))
+        buf_add_char(&path, '/');
+    url_add_encoded(&path, to.path, URL_PATH_MARKS);
+    to.path = buf_str(&path);
+    *req = (HttpReq){
+        .method = S("GET"),
+        .url = to,
+        .accept = S("application/octet-stream"),
+        .repeatable = true,
+        .follow = true,
+        .direct = true,
+        .timeout = hub->timeout,
+    };
+    return true;
+}
+
+/*
+ * Asks HubSpot which account a fresh token is for, and what type it has.
+ * False where that is another one than it was got for. That it cannot be
+ * asked is no error: an app may lack the scope.
+ */
+static bool hub_check_account(Hub *hub, Err *err)
+{
+    Err unknown = {0};
+    const cJSON *answer = NULL;
+    if (!hub_get_json(hub, S("/account-info/v3/details"), &answer, &unknown)) {
+        term_debug(hub->term, "the account's type is unknown: %s",
+                   unknown.message);
+        return true;
+    }
+    int64_t id = json_int(answer, "portalId");
+    if (id > 0 && id != hub->account.id)
+        return err_set(err, EXIT_AUTH,
+                       "access was given to account %" PRId64
+                       ", not to %" PRId64,
+                       id, hub->account.id);
+    hub->account.type = json_text(answer, "accountType");
+    return true;
+}
+
+/* ---- What a browser brings ---- */
+
+/*
+ * A sign-in in which a browser has a part: a page of HubSpot's is to be opened
+ * at `url`, and what it gives comes to a server on loopback. While it is
+ * awaited, `meanwhile` lets a prompt stand; it is over when the browser has
+ * answered, or the time is.
+ */
+typedef struct {
+    Arena *arena;
+    LoopServer server;
+    AskMeanwhile meanwhile;
+    int64_t patience; /* milliseconds, from the start */
+    int64_t deadline;
+    Str url;
+    Str token;  /* random: who does not bring it back is somebody else */
+    Secret got; /* the personal access key, or the code */
+    Str fault;  /* why there is none, as HubSpot calls it */
+} HubVisit;
+
+/* A random UUID (RFC 4122, version 4). */
+static bool hub_uuid(Arena *arena, Str *out, Err *err)
+{
+    unsigned char b[16];
+    Buf text = buf_new(arena, 64);
+    if (!os_entropy(b, sizeof(b)))
+        return err_set(err, EXIT_FAILED, "the system gives no random bytes");
+    b[6] = (unsigned char)((b[6] & 15) | 0x40);
+    b[8] = (unsigned char)((b[8] & 63) | 0x80);
+    for (int i = 0; i < COUNT(b); i++)
+        buf_printf(&text, "%s%02x",
+                   i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
+    *out = buf_str(&text);
+    return true;
+}
+
+/* Where a key is made or shown: for one account (`id`), or for the one that
+ * is chosen there (0). */
+static Str hub_key_page(Arena *arena, bool qa, int64_t id)
+{
+    const char *site = hub_site(qa);
+    return id > 0 ? arena_printf(arena, "%s/personal-access-key/%" PRId64, site,
+                                 id)
+                  : arena_printf(arena, "%s/l/personal-access-key", site);
+}
+
+/* The pages that may hand a key over: those of HubSpot's website. */
+static bool hub_may_open(void *to, Str origin)
+{
+    (void)to;
+    if (!str_starts(origin, S("https://")))
+        return false;
+    Str domain = str_slice(origin, 8, origin.len);
+    Str host = str_cut(&domain, '.');
+    return str_in_words(host, "local app app-na2 app-na3 app-ap1 app-eu1") &&
+           str_in_words(domain, "hubspot.com hubspotqa.com");
+}
+
+/* A message of the page: the first key with the right token counts. */
+static Str hub_take_key(void *to, Str text, int *close)
+{
+    HubVisit *visit = to;
+    Arena scratch = {0};
+    const cJSON *message = json_read(&scratch, text);
+    const cJSON *data = json_get(message, "data");
+    Str answer = {0};
+    bool key = str_eq(json_text(message, "type"),
+                      S("client:personalAccessKey"));
+    if (key &&
+        (visit->meanwhile.over ||
+         !secret_eq(json_text(data, "cliCallbackToken"), visit->token))) {
+        answer = S("{\"type\":\"server:authFailed\",\"data\":{\"reason\":"
+                   "\"cliCallbackTokenMismatch\"}}");
+        *close = LOOP_POLICY;
+    } else if (key) {
+        Str text_of_key = json_text(data, "personalAccessKey");
+        visit->got = secret_from(arena_copy(visit->arena, text_of_key));
+        visit->meanwhile.over = true;
+        answer = S("{\"type\":\"server:authReceived\"}");
+        *close = LOOP_NORMAL;
+    }
+    arena_free(&scratch);
+    return answer;
+}
+
+static LoopPage hub_no_page(void *to, Str target)
+{
+    (void)to;
+    (void)target;
+    return (LoopPage){404, "Nothing here",
+                      "hs waits here for a page of HubSpot's.", false};
+}
+
+/* What an address that the browser came back to says. */
+typedef enum {
+    HUB_FOREIGN, /* it does not belong to this sign-in */
+    HUB_DENIED,  /* access was not given; `fault` says why */
+    HUB_GIVEN    /* `got` is the code */
+} HubCallback;
+
+/* Reads such an address, or a target of it. Without the state that this run
+ * made up it is not believed, whatever it says (RFC 6749, 10.12). */
+static HubCallback hub_read_callback(HubVisit *visit, Str address)
+{
+    Arena *arena = visit->arena;
+    Str code = url_query_value(arena, address, S("code"));
+    Str fault = url_query_value(arena, address, S("error"));
+    if (!secret_eq(url_query_value(arena, address, S("state")), visit->token))
+        return HUB_FOREIGN;
+    visit->meanwhile.over = true;
+    if (code.len && !fault.len) {
+        visit->got = secret_from(code);
+        return HUB_GIVEN;
+    }
+    visit->fault = fault.len ? fault : S("there is no code in the answer");
+    return HUB_DENIED;
+}
+
+/* The browser comes back from the consent page. How it went is told once the
+ * code is traded. */
+static LoopPage hub_take_code(void *to, Str target)
+{
+    HubVisit *visit = to;
+    Str query = target;
+    if (!str_eq(str_cut(&query, '?'), S("/oauth-callback")))
+        return hub_no_page(to, target);
+    if (visit->meanwhile.over)
+        return (LoopPage){409, "Too late", "An answer is there already.",
+                          false};
+    switch (hub_read_callback(visit, target)) {
+    case HUB_GIVEN:
+        return (LoopPage){.later = true};
+    case HUB_DENIED:
+        return (LoopPage){200, "Not signed in",
+                          "HubSpot gave no access. The terminal says more.",
+                          false};
+    case HUB_FOREIGN:
+    default:
+        return (LoopPage){400, "Not signed in",
+                          "This page does not belong to the sign-in that hs "
+                          "waits for, which goes on.",
+                          false};
+    }
+}
+
+/* Lets the browser in until the time is over: see AskMeanwhile. */
+static bool hub_visit_wait(void *to, int fd, int64_t timeout)
+{
+    HubVisit *visit = to;
+    int64_t left = visit->deadline - os_now();
+    if (left <= 0)
+        visit->meanwhile.over = true;
+    if (visit->meanwhile.over)
+        return false;
+    bool ready = loop_turn(&visit->server, fd,
+                           timeout < 0 || left < timeout ? left : timeout);
+    return ready && !visit->meanwhile.over;
+}
+
+/* What both kinds of a visit begin with; `patience` in milliseconds. */
+static HubVisit *hub_visit_new(Arena *arena, int64_t patience, Err *err)
+{
+    HubVisit *visit = arena_alloc(arena, sizeof(*visit));
+    visit->arena = arena;
+    visit->patience = patience;
+    visit->deadline = os_now() + patience;
+    visit->meanwhile.wait = hub_visit_wait;
+    visit->meanwhile.to = visit;
+    return hub_uuid(arena, &visit->token, err) ? visit : NULL;
+}
+
+/* Awaits a personal access key from HubSpot's page, over WebSocket. NULL with
+ * the error where that cannot be. */
+static HubVisit *hub_visit_for_key(Arena *arena, bool qa, int64_t id,
+                                   int64_t patience, Err *err)
+{
+    HubVisit *visit = hub_visit_new(arena, patience, err);
+    Buf url = buf_new(arena, 512);
+    if (!visit)
+        return NULL;
+    LoopApp app = {.to = visit,
+                   .get = hub_no_page,
+                   .may_open = hub_may_open,
+                   .message = hub_take_key,
+                   .greeting = S("{\"type\":\"server:cliMetadata\",\"data\":"
+                                 "{\"cliVersion\":\"" HS_VERSION
+                                 "\",\"accountAuthWebsocketServerVersion\":1"
+                                 "}}")};
+    int code = loop_open(&visit->server, &app, 0);
+    if (code) {
+        err_set(err, EXIT_FAILED, "cannot listen on loopback: %s",
+                os_error(code));
+        return NULL;
+    }
+    buf_add(&url, hub_key_page(arena, qa, id));
+    url_add_query(&url, S("cliCallbackPort"),
+                  arena_int(arena, visit->server.port));
+    url_add_query(&url, S("cliCallbackToken"), visit->token);
+    visit->url = buf_str(&url);
+    return visit;
+}
+
+/* Awaits the code of an OAuth2 account, at the one address that the app has
+ * told HubSpot. `scopes` are separated by spaces. */
+static HubVisit *hub_visit_for_code(Arena *arena, const ConfigAccount *account,
+                                    Str scopes, int64_t patience, Err *err)
+{
+    enum { PORT = 3000 };
+    HubVisit *visit = hub_visit_new(arena, patience, err);
+    Buf url = buf_new(arena, 16 * KIB);
+    if (!visit)
+        return NULL;
+    LoopApp app = {.to = visit, .get = hub_take_code};
+    int code = loop_open(&visit->server, &app, PORT);
+    if (code) {
+        err_set(err, EXIT_FAILED, "cannot listen on port %d of localhost: %s",
+                PORT,
+                code == EADDRINUSE ? "another program does" : os_error(code));
+        err_hint(err, "HubSpot sends the browser there. End what listens "
+                      "(ss -ltnp shows it) and try again.");
+        return NULL;
+    }
+    buf_printf(&url, "%s/oauth/%" PRId64 "/authorize", hub_site(account->qa),
+               account->id);
+    url_add_query(&url, S("client_id"), account->client_id);
+    url_add_query(&url, S("scope"), scopes);
+    url_add_query(&url, S("redirect_uri"), str_from(HUB_CALLBACK));
+    url_add_query(&url, S("state"), visit->token);
+    visit->url = buf_str(&url);
+    return visit;
+}
+
+/* Whether the visit brought what it was for. */
+static bool hub_visit_result(const HubVisit *visit, Err *err)
+{
+    if (os_interrupted())
+        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+    if (secret_is_set(visit->got))
+        return true;
+    if (visit->fault.len) {
+        err_set(err, EXIT_AUTH, "HubSpot gave no access: %.*s",
+                P(str_slice(visit->fault, 0, 200)));
+        return err_hint(err, "Try again, and allow what the page asks for.");
+    }
+    err_set(err, EXIT_FAILED,
+            "no answer from the browser within %" PRId64 " seconds",
+            visit->patience / 1000);
+    return err_hint(err, "Try again; --max-wait sets how long to wait.");
+}
+
+/* Ends a visit: the browser that still waits learns how it went, and the port
+ * is free. */
+static void hub_visit_end(HubVisit *visit, bool ok)
+{
+    LoopPage page = {200, "Not signed in",
+                     "That did not work. The terminal says why.", false};
+    if (ok)
+        page = (LoopPage){200, "Signed in",
+                          "HubSpot has given access. Go on in the terminal; "
+                          "this page can be closed.",
+                          false};
+    loop_answer(&visit->server, &page);
+    loop_finish(&visit->server);
+}
+
+/* ==== 13 Commands ======================================================== *
+>>>>>>> main
  *
  * One section a command group, in the order of `hs --help`. A command takes a
  * Cmd, the parsed command line with all that a run needs, and gives true, or
@@ -7437,7 +12320,7 @@ static int64_t hub_parent(Hub *hub)
  * prints data on stdout and says the rest on stderr.
  */
 
-/* The options, by what they mean; room 12 has their names and help. */
+/* The options, by what they mean; room 14 has their names and help. */
 typedef enum {
     OPT_NONE,
     OPT_HELP,
@@ -7465,14 +12348,54 @@ typedef enum {
     OPT_DATA,
     OPT_RAW,
     OPT_JSON_SCHEMA,
+    OPT_FORCE,
+    OPT_NEW_DEFAULT,
+    OPT_ACCOUNTS,
+    OPT_LINK_DEFAULT,
+    OPT_ALL,
+    OPT_WHY,
+    OPT_AUTH_TYPE,
+    OPT_PUBLISH_MODE,
+    OPT_HTTP_TIMEOUT,
+    OPT_ALLOW_TRACKING,
+    OPT_ALLOW_UPDATES,
+    OPT_OPEN_BROWSER,
+    OPT_CLIENT_ID,
+    OPT_CLIENT_SECRET_STDIN,
+    OPT_SCOPES,
+    OPT_CONCURRENCY,
+    OPT_INCLUDE,
+    OPT_EXCLUDE,
+    OPT_ACCESS,
+    OPT_REPLACE,
+    OPT_OVERWRITE,
+    OPT_ARCHIVED,
+    OPT_FAIL_FAST,
+    OPT_MANIFEST,
+    OPT_RESUME,
+    OPT_VALUE_STDIN,
+    OPT_VALUE_FILE,
+    OPT_VALUE_ENV,
+    OPT_KEEP_NEWLINE,
+    OPT_DELETE_FORCE,
+    OPT_FILE,
+    OPT_PRUNE,
+    OPT_DRY_RUN,
+    OPT_SANDBOX_NAME,
+    OPT_SANDBOX_TYPE,
+    OPT_COPY_CONTACTS,
     OPT_COUNT
 } CmdOption;
+
+enum { CMD_VALUES = 64 }; /* of an option that may stand more than once */
 
 typedef struct {
     bool set;
     bool on; /* of a flag */
     Str text;
     int64_t number;
+    Str *list; /* each value, where it may stand more than once */
+    int count;
 } CmdValue;
 
 typedef struct {
@@ -7484,7 +12407,8 @@ typedef struct {
     Config config;
     TlsTrust trust;
     HttpPool pool;
-    bool online; /* trust and pool are set up */
+    bool online;   /* trust and pool are set up */
+    int64_t began; /* what takes long, for its progress */
 } Cmd;
 
 static bool cmd_on(const Cmd *cmd, CmdOption option)
@@ -7502,12 +12426,80 @@ static ConfigWhere cmd_where(const Cmd *cmd)
     return (ConfigWhere){cmd_on(cmd, OPT_USE_ENV), cmd_text(cmd, OPT_CONFIG)};
 }
 
+/* Says where the config is open to others' eyes: to other users of the
+ * machine, or to who can read the git repository. */
+static void cmd_warn_config(Cmd *cmd)
+{
+    Arena *arena = cmd->arena;
+    const Config *config = &cmd->config;
+    GitTree tree;
+    Err fault = {0};
+    bool covered = true;
+    Str loose = config_loose(arena, config);
+    if (loose.len)
+        term_warn(cmd->term,
+                  "%.*s can be read by other users (mode %04o); the next write "
+                  "closes it",
+                  P(loose), (unsigned)os_mode(arena, loose));
+    if (config->form != CONFIG_DEPRECATED)
+        return;
+    Str path = os_resolve_links(arena, config->path);
+    if (ignore_git_tree(arena, os_path_dir(path), &tree) &&
+        ignore_git_covers(arena, &tree, path, false, &covered, &fault) &&
+        !covered)
+        term_warn(cmd->term,
+                  "%.*s holds keys, and git does not ignore it: add it to "
+                  ".gitignore",
+                  P(config->path));
+}
+
 /* Loads the config and refuses one that is not valid. */
 static bool cmd_load_config(Cmd *cmd, Err *err)
 {
     ConfigWhere where = cmd_where(cmd);
-    return config_load(cmd->arena, &where, &cmd->config, err) &&
-           config_validate(&cmd->config, err);
+    if (!config_load(cmd->arena, &where, &cmd->config, err))
+        return false;
+    cmd_warn_config(cmd);
+    return config_validate(&cmd->config, err);
+}
+
+/* Loads a config that is to be changed: the environment's cannot be. */
+static bool cmd_load_file(Cmd *cmd, Err *err)
+{
+    if (!cmd_load_config(cmd, err))
+        return false;
+    if (cmd->config.form != CONFIG_ENVIRONMENT)
+        return true;
+    return err_set(err, EXIT_USAGE,
+                   "the config is the environment's: there is nothing to "
+                   "change");
+}
+
+/* A person said no. That is no success, and nothing was touched. */
+static bool cmd_declined(Err *err)
+{
+    return err_set(err, EXIT_FAILED, "cancelled: nothing was changed");
+}
+
+/* --force, whichever of its two spellings the command has. */
+static bool cmd_forced(const Cmd *cmd)
+{
+    return cmd_on(cmd, OPT_FORCE) || cmd_on(cmd, OPT_DELETE_FORCE);
+}
+
+/* A yes from a person, or --force; anything else is an error. `what` is what
+ * a run without a terminal lacks; an empty answer means `preset`. */
+static bool cmd_confirm(Cmd *cmd, const char *what, Str question, bool preset,
+                        Err *err)
+{
+    bool yes = cmd_forced(cmd);
+    if (yes)
+        return true;
+    if (!ask_allowed(cmd->term, what, "--force", err) ||
+        !ask_confirm(cmd->term, arena_cstr(cmd->arena, question), preset, &yes,
+                     err))
+        return false;
+    return yes || cmd_declined(err);
 }
 
 /* Gets ready for HTTP: trust anchors, proxy, the pool. */
@@ -7535,11 +12527,10 @@ static bool cmd_go_online(Cmd *cmd, Err *err)
     return true;
 }
 
-/* Prints a document that we made. DEL and the C1 controls, which cJSON leaves
- * as they are, are escaped: names in it come from servers and files. */
-static void cmd_print_json(Cmd *cmd, const cJSON *document)
+/* Prints JSON that we made. DEL and the C1 controls, which cJSON leaves as
+ * they are, are escaped: names in it come from servers and files. */
+static void cmd_print_json_text(Cmd *cmd, Str text)
 {
-    Str text = json_write(cmd->arena, document, true);
     while (text.len) {
         uint32_t c = 0;
         int n = str_utf8(text, &c);
@@ -7549,6 +12540,11 @@ static void cmd_print_json(Cmd *cmd, const cJSON *document)
             term_out(cmd->term, str_slice(text, 0, n ? n : 1));
         text = str_slice(text, n ? n : 1, text.len);
     }
+}
+
+static void cmd_print_json(Cmd *cmd, const cJSON *document)
+{
+    cmd_print_json_text(cmd, json_write(cmd->arena, document, true));
 }
 
 /* "acme [standard] (1000001)", as messages name an account. */
@@ -7569,8 +12565,59 @@ static Str cmd_account_title(const Cmd *cmd, const ConfigAccount *account)
     return buf_str(&out);
 }
 
+/* When an access token ends; empty: unknown. */
+static Str cmd_expiry(Arena *arena, int64_t expires_at)
+{
+    return expires_at > 0 ? time_iso(arena, expires_at) : S("");
+}
+
+/* The account that --account, the folder or the config chooses. */
+static bool cmd_choose_account(Cmd *cmd, ConfigChoice *choice, Err *err)
+{
+    Str which = cmd_text(cmd, OPT_ACCOUNT);
+    if (cmd_on(cmd, OPT_USE_ENV) && which.len) {
+        err_set(err, EXIT_USAGE, "--use-env does not go with --account");
+        return false;
+    }
+    if (!cmd_load_config(cmd, err) ||
+        !config_choose(cmd->arena, &cmd->config, which, choice, err) ||
+        !choice->account)
+        return false;
+    term_debug(cmd->term, "account: %.*s, chosen by %.*s",
+               P(cmd_account_title(cmd, choice->account)), P(choice->why));
+    return true;
+}
+
+/* Opens the account for calls: HUBSPOT_ACCESS_TOKEN is one by itself, unless
+ * the command line names another. */
+static bool cmd_open_account(Cmd *cmd, Hub *hub, Err *err)
+{
+    Str token = str_trim(os_env("HUBSPOT_ACCESS_TOKEN"));
+    ConfigChoice choice = {0};
+    ConfigWhere where = cmd_where(cmd);
+    if (token.len && !cmd_text(cmd, OPT_ACCOUNT).len &&
+        !config_uses_env(&where) && !config_named_path(&where).len) {
+        ConfigAccount bare = {
+            .auth = CONFIG_AUTH_TOKEN,
+            .key = secret_from(token),
+            .qa = str_eq_nocase(os_env("HUBSPOT_ENVIRONMENT"), S("qa"))};
+        if (os_env("HUBSPOT_ACCOUNT_ID").len &&
+            !str_int(os_env("HUBSPOT_ACCOUNT_ID"), &bare.id))
+            return err_set(err, EXIT_CONFIG,
+                           "HUBSPOT_ACCOUNT_ID is not a number");
+        term_debug(cmd->term, "account: that of HUBSPOT_ACCESS_TOKEN");
+        *hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, &bare);
+        return true;
+    }
+    if (!cmd_choose_account(cmd, &choice, err))
+        return false;
+    *hub = hub_open(cmd->arena, cmd->term, &cmd->pool, &cmd->config,
+                    choice.account);
+    return true;
+}
+
 /* The fields of an account that are no secret. */
-static cJSON *cmd_account_json(const ConfigAccount *account)
+static cJSON *cmd_account_json(Arena *arena, const ConfigAccount *account)
 {
     cJSON *object = cJSON_CreateObject();
     if (!object)
@@ -7581,14 +12628,304 @@ static cJSON *cmd_account_json(const ConfigAccount *account)
     json_add_text(object, "authType", account->auth_name);
     json_add_text(object, "env", account->qa ? S("qa") : S("prod"));
     json_add_id(object, "parentAccountId", account->parent);
+    json_add_text(object, "tokenExpiresAt",
+                  cmd_expiry(arena, account->expires_at));
     return object;
+}
+
+/* ---- Migration: hs config migrate, and offered by hs account auth ---- */
+
+/* Asks about one thing that both configs have. */
+static bool cmd_migrate_ask(Cmd *cmd, ConfigClash *clash, Err *err)
+{
+    Arena *arena = cmd->arena;
+    int at = 0;
+    if (clash->key.len) {
+        const Str values[] = {
+            arena_printf(arena, "%.*s  (the global config)", P(clash->now)),
+            arena_printf(arena, "%.*s  (the deprecated one)", P(clash->old))};
+        Str question = arena_printf(arena, "%.*s:", P(clash->key));
+        if (!ask_select(cmd->term, question.ptr, values, 2, &at, err))
+            return false;
+        clash->take = at == 1;
+        return true;
+    }
+    const Str ways[] = {
+        arena_printf(arena, "Take it over as %.*s", P(clash->renamed)),
+        S("Take it over with another name"), S("Leave it out")};
+    Str question = arena_printf(arena,
+                                "The name %.*s is taken:", P(clash->old));
+    if (!ask_select(cmd->term, question.ptr, ways, COUNT(ways), &at, err))
+        return false;
+    clash->take = at < 2;
+    return at != 1 || ask_text(cmd->term, arena, "New name:", clash->renamed,
+                               false, &clash->renamed, err);
+}
+
+/* Decides every clash: --force takes the old values over and renames. */
+static bool cmd_migrate_decide(Cmd *cmd, const Config *now,
+                               ConfigClashes *clashes, Err *err)
+{
+    for (int i = 0; i < clashes->count; i++) {
+        ConfigClash *clash = &clashes->clash[i];
+        clash->take = true;
+        if (cmd_on(cmd, OPT_FORCE))
+            continue;
+        if (!ask_allowed(cmd->term, "a decision on what both configs have",
+                         "--force: the deprecated file's values count, and "
+                         "accounts whose name is taken are renamed",
+                         err) ||
+            !cmd_migrate_ask(cmd, clash, err))
+            return false;
+        if (!clash->key.len && clash->take &&
+            !config_check_name(now, clash->renamed, clash->id, err))
+            return false;
+    }
+    return true;
+}
+
+static void cmd_migrate_names(Cmd *cmd, const char *what, const Str *names,
+                              int count)
+{
+    Buf list = buf_new(cmd->arena, 64 * KIB);
+    for (int i = 0; i < count; i++) {
+        buf_add(&list, i ? S(", ") : S(""));
+        buf_add(&list, names[i]);
+    }
+    if (count)
+        term_say(cmd->term, "%s: %.*s", what, P(buf_str(&list)));
+}
+
+static cJSON *cmd_names_json(const Str *names, int count)
+{
+    cJSON *list = cJSON_CreateArray();
+    Arena scratch = {0};
+    for (int i = 0; i < count; i++)
+        if (!cJSON_AddItemToArray(
+                list, cJSON_CreateString(arena_cstr(&scratch, names[i]))))
+            arena_exhausted();
+    arena_free(&scratch);
+    return list;
+}
+
+static void cmd_migrate_report(Cmd *cmd, Str to, const ConfigMigrated *done)
+{
+    cmd_migrate_names(cmd, "Taken over", done->added, done->added_count);
+    cmd_migrate_names(cmd, "In the global config already", done->kept,
+                      done->kept_count);
+    cmd_migrate_names(cmd, "Left out", done->left, done->left_count);
+    term_say(cmd->term, "The config is now %.*s; the old file is %.*s", P(to),
+             P(done->archive));
+    if (done->gitignore.len)
+        term_say(cmd->term, "Added to %.*s, so that git ignores it.",
+                 P(done->gitignore));
+    if (done->exposed.len)
+        term_warn(cmd->term, "git does not ignore %.*s: %.*s", P(done->archive),
+                  P(done->exposed));
+}
+
+static void cmd_migrate_json(Cmd *cmd, Str to, const ConfigMigrated *done)
+{
+    cJSON *answer = json_new(cmd->arena);
+    json_add_text(answer, "config", to);
+    json_add_text(answer, "archived", done->archive);
+    json_add(answer, "added", cmd_names_json(done->added, done->added_count));
+    json_add(answer, "present", cmd_names_json(done->kept, done->kept_count));
+    json_add(answer, "leftOut", cmd_names_json(done->left, done->left_count));
+    cmd_print_json(cmd, answer);
+}
+
+/* Takes the accounts of the deprecated config at `from` over to `to`. */
+static bool cmd_migrate_run(Cmd *cmd, Str from, Str to, ConfigMigrated *done,
+                            Err *err)
+{
+    Arena *arena = cmd->arena;
+    Config old = {0};
+    Config now = {.form = CONFIG_GLOBAL, .path = to};
+    if (!config_read_file(arena, from, CONFIG_DEPRECATED, &old, err) ||
+        (os_exists(arena, to) &&
+         !config_read_file(arena, to, CONFIG_GLOBAL, &now, err)))
+        return false;
+    if (!old.count && !now.count)
+        return err_set(err, EXIT_CONFIG, "%.*s has no account to move",
+                       P(from));
+    ConfigClashes clashes = config_find_clashes(arena, &old, &now);
+    if (!cmd_migrate_decide(cmd, &now, &clashes, err) ||
+        !config_migrate(arena, from, to, &clashes, done, err))
+        return false;
+    cmd_migrate_report(cmd, to, done);
+    return true;
+}
+
+static cJSON *cmd_ids_json(const int64_t *ids, int count)
+{
+    cJSON *list = cJSON_CreateArray();
+    for (int i = 0; i < count; i++)
+        if (!cJSON_AddItemToArray(list, cJSON_CreateNumber((double)ids[i])))
+            arena_exhausted();
+    return list;
+}
+
+/* Prints an account as the JSON answer of a command. */
+static void cmd_print_account(Cmd *cmd, const ConfigAccount *account)
+{
+    cJSON *answer = json_new(cmd->arena);
+    json_add(answer, "account", cmd_account_json(cmd->arena, account));
+    cmd_print_json(cmd, answer);
+}
+
+/* Another run has taken the account away. */
+static bool cmd_gone(const Cmd *cmd, Err *err)
+{
+    return err_set(err, EXIT_CONFIG,
+                   "the account has just been removed from %.*s",
+                   P(cmd->config.path));
 }
 
 /* ---- hs account auth ---- */
 
+/* `--account X` says which account the key must be for: its id in `*id`, or 0
+ * where the option is not given. */
+static bool cmd_auth_wanted(const Cmd *cmd, const Config *config, int64_t *id,
+                            Err *err)
+{
+    Str which = cmd_text(cmd, OPT_ACCOUNT);
+    const ConfigAccount *wanted = config_find(config, which);
+    *id = wanted ? wanted->id : 0;
+    if (!which.len || wanted || str_int(which, id))
+        return true;
+    err_set(err, EXIT_CONFIG, "there is no account '%.*s' in %.*s", P(which),
+            P(config->path));
+    return err_hint(err, "To give a new account this name, use --name.");
+}
+
+/* Who is at the browser, or at the terminal, has this long (milliseconds). */
+static int64_t cmd_patience(const Cmd *cmd)
+{
+    const CmdValue *wait = &cmd->options[OPT_MAX_WAIT];
+    return wait->set ? wait->number * 1000 : 5 * 60 * 1000;
+}
+
+/* May a browser be opened? Not where the user says no, nor where it would not
+ * be on the screen that the user looks at. */
+static bool cmd_may_browse(const Cmd *cmd, const Config *config)
+{
+    return cmd->term->interactive && !config->no_browser &&
+           !str_eq_nocase(os_env("BROWSER"), S("none")) &&
+           (os_env("DISPLAY").len || os_env("WAYLAND_DISPLAY").len) &&
+           !os_env("SSH_CONNECTION").len && !os_env("SSH_TTY").len;
+}
+
+/* The words of a browser's command, the URL in the place of each %s, or as
+ * the last one. Blanks separate words, and nothing quotes. */
+static char **cmd_browser_words(Arena *arena, Str command, Str url)
+{
+    enum { WORDS = 16 };
+    char **words = arena_array(arena, WORDS + 2, sizeof(*words));
+    int n = 0;
+    bool placed = false;
+    while (command.len && n < WORDS) {
+        Str word = str_cut(&command, ' ');
+        Buf out = buf_new(arena, 16 * KIB);
+        for (ptrdiff_t at = 0; (at = str_find(word, S("%s"))) >= 0;) {
+            buf_add(&out, str_slice(word, 0, at));
+            buf_add(&out, url);
+            word = str_slice(word, at + 2, word.len);
+            placed = true;
+        }
+        buf_add(&out, word);
+        buf_add_char(&out, '\0');
+        if (out.len > 1)
+            words[n++] = out.ptr;
+    }
+    if (n && !placed) {
+        Buf out = buf_new(arena, url.len + 1);
+        buf_add(&out, url);
+        buf_add_char(&out, '\0');
+        words[n] = out.ptr;
+    }
+    return words;
+}
+
+/* Opens a URL with the first of BROWSER's commands, xdg-open, open and
+ * wslview that there is. False where none of them starts. */
+static bool cmd_browse(Cmd *cmd, Str url)
+{
+    Arena *arena = cmd->arena;
+    Str list = arena_printf(arena, "%.*s:xdg-open:open:wslview",
+                            P(os_env("BROWSER")));
+    while (list.len) {
+        char **words = cmd_browser_words(arena, str_cut(&list, ':'), url);
+        Str path = words[0] ? os_find_program(arena, str_from(words[0]))
+                            : (Str){0};
+        if (!path.len)
+            continue;
+        int code = os_launch(arena_cstr(arena, path), words);
+        if (!code)
+            return true;
+        term_debug(cmd->term, "cannot run %.*s: %s", P(path), os_error(code));
+    }
+    return false;
+}
+
+/* Awaits a key from the browser, where one opens; else NULL. */
+static HubVisit *cmd_auth_visit(Cmd *cmd, const Config *config, bool qa,
+                                int64_t id)
+{
+    Err fault = {0};
+    if (!cmd_may_browse(cmd, config))
+        return NULL;
+    HubVisit *visit = hub_visit_for_key(cmd->arena, qa, id, cmd_patience(cmd),
+                                        &fault);
+    if (!visit) {
+        term_debug(cmd->term, "no browser: %s", fault.message);
+        return NULL;
+    }
+    if (cmd_browse(cmd, visit->url))
+        return visit;
+    term_debug(cmd->term, "no browser: nothing opens one");
+    hub_visit_end(visit, false);
+    return NULL;
+}
+
+/* Has a person give the key: in the browser, or by pasting it, which works at
+ * any time. */
+static bool cmd_auth_ask_key(Cmd *cmd, const Config *config, Str *text,
+                             Err *err)
+{
+    static const char question[] = "Personal access key:";
+    int64_t id = 0;
+    if (!cmd_auth_wanted(cmd, config, &id, err))
+        return false;
+    const ConfigAccount *old = config_find_id(config, id);
+    bool qa = cmd_on(cmd, OPT_QA) || (old && old->qa);
+    HubVisit *visit = cmd_auth_visit(cmd, config, qa, id);
+    if (!visit) {
+        term_link(cmd->term, "Make or copy a key at",
+                  hub_key_page(cmd->arena, qa, id));
+        return ask_text(cmd->term, cmd->arena, question, (Str){0}, true, text,
+                        err);
+    }
+    term_link(cmd->term, "Opened in the browser:", visit->url);
+    term_say(cmd->term,
+             "Hand the key over there, or paste it here, within %" PRId64
+             " seconds.",
+             visit->patience / 1000);
+    bool ok = true;
+    while (ok && !text->len && !visit->meanwhile.over)
+        ok = ask_text_while(cmd->term, cmd->arena, question, true,
+                            &visit->meanwhile, text, err);
+    if (ok && !text->len) {
+        ok = hub_visit_result(visit, err);
+        *text = secret_text(visit->got);
+    }
+    hub_visit_end(visit, ok);
+    return ok;
+}
+
 /* Takes the key from what the command line and the environment give, else
  * asks. `err` names the ways to give it. */
-static bool cmd_auth_key(Cmd *cmd, Secret *key, Err *err)
+static bool cmd_auth_key(Cmd *cmd, const Config *config, Secret *key, Err *err)
 {
     Str text = cmd_text(cmd, OPT_PAK);
     Str file = os_env("HUBSPOT_PERSONAL_ACCESS_KEY_FILE");
@@ -7615,12 +12952,8 @@ static bool cmd_auth_key(Cmd *cmd, Secret *key, Err *err)
         if (!ask_allowed(cmd->term, "a personal access key",
                          "--pak-stdin, HUBSPOT_PERSONAL_ACCESS_KEY or "
                          "HUBSPOT_PERSONAL_ACCESS_KEY_FILE",
-                         err))
-            return false;
-        term_say(cmd->term, "Make or copy a key at "
-                            "https://app.hubspot.com/l/personal-access-key");
-        if (!ask_text(cmd->term, cmd->arena, "Personal access key:", (Str){0},
-                      true, &text, err))
+                         err) ||
+            !cmd_auth_ask_key(cmd, config, &text, err))
             return false;
     }
     *key = secret_from(str_trim(text));
@@ -7628,46 +12961,35 @@ static bool cmd_auth_key(Cmd *cmd, Secret *key, Err *err)
     return hub_check_key(secret_text(*key), err);
 }
 
-/* Where sign-in writes: the file that HUBSPOT_CONFIG_PATH names, else the
- * global one, even where a deprecated one is near. */
-static bool cmd_auth_path(Cmd *cmd, Str *path, ConfigForm *form, Err *err)
+/* What a sign-in is to write, and where. */
+typedef struct {
+    Str path; /* of the config */
+    ConfigForm form;
+    Config config; /* what is there now */
+    ConfigAccount account;
+    Str hub_name;
+    bool is_default;
+} CmdAuth;
+
+/* The global config's path, or an error where there is no home. */
+static bool cmd_global_path(Cmd *cmd, Str *path, Err *err)
 {
-    ConfigWhere where = cmd_where(cmd);
-    *path = config_named_path(&where);
-    *form = CONFIG_DEPRECATED;
+    *path = config_global_path(cmd->arena);
     if (path->len)
         return true;
-    *form = CONFIG_GLOBAL;
-    *path = config_global_path(cmd->arena);
-    if (!path->len) {
-        err_set(err, EXIT_CONFIG,
-                "there is no home folder to keep a config "
-                "in");
-        return err_hint(err, "Set HOME or HUBSPOT_CONFIG_PATH; or keep nothing "
-                             "and use --use-env.");
-    }
-    Str old = config_deprecated_path(cmd->arena);
-    if (old.len && !os_exists(cmd->arena, *path))
-        term_warn(cmd->term,
-                  "%.*s is no longer used once %.*s exists; hs config migrate "
-                  "of the official client moves its accounts over",
-                  P(old), P(*path));
-    return true;
+    err_set(err, EXIT_CONFIG, "there is no home folder to keep a config in");
+    return err_hint(err, "Set HOME or HUBSPOT_CONFIG_PATH; or keep nothing "
+                         "and use --use-env.");
 }
 
-/* `--account X` says which account the key must be for: its id in `*id`, or 0
- * where the option is not given. */
-static bool cmd_auth_wanted(const Cmd *cmd, const Config *config, int64_t *id,
-                            Err *err)
+/* Where hs account auth writes: the file that HUBSPOT_CONFIG_PATH names, else
+ * the global one, even where a deprecated one is near. */
+static bool cmd_auth_path(Cmd *cmd, CmdAuth *auth, Err *err)
 {
-    Str which = cmd_text(cmd, OPT_ACCOUNT);
-    const ConfigAccount *wanted = config_find(config, which);
-    *id = wanted ? wanted->id : 0;
-    if (!which.len || wanted || str_int(which, id))
-        return true;
-    err_set(err, EXIT_CONFIG, "there is no account '%.*s' in %.*s", P(which),
-            P(config->path));
-    return err_hint(err, "To give a new account this name, use --name.");
+    ConfigWhere where = cmd_where(cmd);
+    auth->path = config_named_path(&where);
+    auth->form = auth->path.len ? CONFIG_DEPRECATED : CONFIG_GLOBAL;
+    return auth->path.len || cmd_global_path(cmd, &auth->path, err);
 }
 
 /* A name that nothing else has: the hub's, with the id where it is taken. */
@@ -7691,7 +13013,8 @@ static bool cmd_auth_name(Cmd *cmd, const Config *config,
     Str wanted = cmd_text(cmd, OPT_NAME);
     if (wanted.len) {
         account->name = wanted;
-        return config_check_name(config, wanted, account->id, err);
+        return config_check_name(config, wanted, account->id, err) ||
+               err_hint(err, "Choose another with --name.");
     }
     if (old && old->name.len) {
         account->name = old->name;
@@ -7773,6 +13096,264 @@ static bool cmd_auth_sign_in(Cmd *cmd, const Config *config, Secret key,
     return true;
 }
 
+/* ---- OAuth2: hs auth, hs init and hs account auth --auth-type oauth2 ---- */
+
+static bool cmd_is_oauth(const Cmd *cmd)
+{
+    return str_eq_nocase(cmd_text(cmd, OPT_AUTH_TYPE), S("oauth2"));
+}
+
+/* Options of one way to sign in, given for the other, are a mistake. */
+static bool cmd_oauth_options(const Cmd *cmd, Err *err)
+{
+    bool key = cmd->options[OPT_PAK].set || cmd_on(cmd, OPT_PAK_STDIN);
+    bool client = cmd->options[OPT_CLIENT_ID].set ||
+                  cmd->options[OPT_SCOPES].set ||
+                  cmd_on(cmd, OPT_CLIENT_SECRET_STDIN);
+    if (cmd_is_oauth(cmd) && key)
+        return err_set(err, EXIT_USAGE,
+                       "OAuth2 takes no personal access key: leave --pak and "
+                       "--pak-stdin out");
+    if (!cmd_is_oauth(cmd) && client)
+        return err_set(err, EXIT_USAGE,
+                       "--client-id, --client-secret-stdin and --scopes are "
+                       "for --auth-type oauth2");
+    return true;
+}
+
+/* The account that access is asked for: --account, or asked. */
+static bool cmd_oauth_account(Cmd *cmd, const Config *config, int64_t *id,
+                              Err *err)
+{
+    Str text = {0};
+    if (!cmd_auth_wanted(cmd, config, id, err))
+        return false;
+    if (cmd_text(cmd, OPT_ACCOUNT).len && *id <= 0)
+        return err_set(err, EXIT_USAGE, "'%.*s' is no account id",
+                       P(cmd_text(cmd, OPT_ACCOUNT)));
+    if (*id > 0)
+        return true;
+    if (!ask_allowed(cmd->term, "an account id", "--account", err))
+        return false;
+    while (*id <= 0) {
+        if (!ask_text(cmd->term, cmd->arena, "Account id:", (Str){0}, false,
+                      &text, err))
+            return false;
+        if (!str_int(text, id) || *id <= 0)
+            term_say(cmd->term, "That is a number, please.");
+    }
+    return true;
+}
+
+/* A client's id and secret are UUIDs. */
+static bool cmd_oauth_check(const char *what, Str text, Err *err)
+{
+    bool plain = text.len == 36;
+    for (ptrdiff_t i = 0; i < text.len; i++)
+        plain &= text.ptr[i] == '-' || isalnum((unsigned char)text.ptr[i]);
+    if (plain)
+        return true;
+    err_set(err, EXIT_USAGE,
+            "this is no client %s: that has 36 letters, digits and dashes",
+            what);
+    return err_hint(err, "Both are on the Auth tab of the app in HubSpot.");
+}
+
+/* Asks until the answer can be a client's id, or secret. */
+static bool cmd_oauth_ask(Cmd *cmd, const char *what, bool masked, Str *text,
+                          Err *err)
+{
+    Str question = arena_printf(cmd->arena, "Client %s:", what);
+    for (;;) {
+        Err fault = {0};
+        if (!ask_text(cmd->term, cmd->arena, question.ptr, (Str){0}, masked,
+                      text, err))
+            return false;
+        if (cmd_oauth_check(what, *text, &fault))
+            return true;
+        term_error(cmd->term, &fault);
+    }
+}
+
+/* The app's id and secret: from options and the environment, from what the
+ * account in the config has, or asked. */
+static bool cmd_oauth_client(Cmd *cmd, ConfigAccount *account, Err *err)
+{
+    Str id = cmd_text(cmd, OPT_CLIENT_ID);
+    Str secret = {0};
+    if (cmd_on(cmd, OPT_CLIENT_SECRET_STDIN)) {
+        int code = os_read_fd(cmd->arena, STDIN_FILENO, 64 * KIB, &secret);
+        if (code)
+            return err_set(err, EXIT_USAGE,
+                           "cannot read the client secret from stdin: %s",
+                           os_error(code));
+        secret = str_trim(secret);
+        if (!secret.len)
+            return err_set(err, EXIT_USAGE, "the client secret is empty");
+    }
+    if (!id.len)
+        id = str_trim(os_env("HUBSPOT_CLIENT_ID"));
+    if (!secret.len)
+        secret = str_trim(os_env("HUBSPOT_CLIENT_SECRET"));
+    bool same = !id.len || str_eq(id, account->client_id);
+    if (same)
+        id = account->client_id;
+    if (same && !secret.len)
+        secret = secret_text(account->client_secret);
+    if ((!id.len && !ask_allowed(cmd->term, "a client id",
+                                 "--client-id or HUBSPOT_CLIENT_ID", err)) ||
+        (!secret.len &&
+         !ask_allowed(cmd->term, "a client secret",
+                      "--client-secret-stdin or HUBSPOT_CLIENT_SECRET", err)))
+        return false;
+    bool ok = (id.len || cmd_oauth_ask(cmd, "id", false, &id, err)) &&
+              (secret.len || cmd_oauth_ask(cmd, "secret", true, &secret, err));
+    account->client_id = id;
+    account->client_secret = secret_from(secret);
+    return ok && cmd_oauth_check("id", id, err) &&
+           cmd_oauth_check("secret", secret, err);
+}
+
+/* Checks what --scopes says, separated by commas or spaces, and gives it
+ * separated by spaces. */
+static bool cmd_oauth_parse(Cmd *cmd, Str text, Str *out, Err *err)
+{
+    Buf scopes = buf_new(cmd->arena, 8 * KIB);
+    while (text.len) {
+        Str rest = str_cut(&text, ',');
+        while (rest.len) {
+            Str scope = str_cut(&rest, ' ');
+            for (ptrdiff_t i = 0; i < scope.len; i++)
+                if (!isalnum((unsigned char)scope.ptr[i]) &&
+                    (!scope.ptr[i] || !strchr("._-", scope.ptr[i])))
+                    return err_set(err, EXIT_USAGE, "'%.*s' is no scope",
+                                   P(scope));
+            buf_add(&scopes, scope.len && scopes.len ? S(" ") : S(""));
+            buf_add(&scopes, scope);
+        }
+    }
+    *out = buf_str(&scopes);
+    return (out->len && !scopes.full) ||
+           err_set(err, EXIT_USAGE, "--scopes names no scopes");
+}
+
+/* What access is asked for: --scopes, or chosen, with what the account has had
+ * as the default. */
+static bool cmd_oauth_scopes(Cmd *cmd, ConfigAccount *account, Err *err)
+{
+    enum { MOST = 64 };
+    AskItem *items = arena_array(cmd->arena, MOST, sizeof(*items));
+    Buf chosen = buf_new(cmd->arena, 8 * KIB);
+    Str preset = account->scopes.len ? account->scopes : S("content");
+    Str known = S("content hubdb files");
+    int count = 0;
+    account->scopes = preset;
+    if (cmd->options[OPT_SCOPES].set)
+        return cmd_oauth_parse(cmd, cmd_text(cmd, OPT_SCOPES), &account->scopes,
+                               err);
+    if (!cmd->term->interactive) {
+        term_say(cmd->term,
+                 "Asking for these scopes: %.*s. --scopes asks for "
+                 "others.",
+                 P(preset));
+        return true;
+    }
+    const char *had = arena_cstr(cmd->arena, preset);
+    const char *offered = arena_cstr(cmd->arena, known);
+    for (Str rest = known; rest.len;) {
+        Str scope = str_cut(&rest, ' ');
+        items[count++] = (AskItem){scope, str_in_words(scope, had), NULL};
+    }
+    for (Str rest = preset; rest.len && count < MOST;) {
+        Str scope = str_cut(&rest, ' ');
+        if (!str_in_words(scope, offered))
+            items[count++] = (AskItem){scope, true, NULL};
+    }
+    if (!ask_checkbox(cmd->term, "Scopes:", items, count, err))
+        return false;
+    for (int i = 0; i < count; i++) {
+        if (!items[i].chosen)
+            continue;
+        buf_add(&chosen, chosen.len ? S(" ") : S(""));
+        buf_add(&chosen, items[i].label);
+    }
+    account->scopes = buf_str(&chosen);
+    return true;
+}
+
+/* Waits for the browser to come back, or for a person to paste the address
+ * that it ended on: that may be a browser elsewhere. */
+static bool cmd_oauth_wait(Cmd *cmd, HubVisit *visit, bool opened, Err *err)
+{
+    bool ok = true;
+    term_link(cmd->term,
+              opened ? "Opened in the browser:" : "Open this in a browser:",
+              visit->url);
+    if (!cmd->term->interactive) {
+        term_say(cmd->term,
+                 "Waiting %" PRId64 " seconds for the browser to "
+                 "come back to this machine.",
+                 visit->patience / 1000);
+        while (!visit->meanwhile.over && !os_interrupted())
+            hub_visit_wait(visit, -1, -1);
+        return hub_visit_result(visit, err);
+    }
+    term_say(cmd->term,
+             "Allow access there, within %" PRId64 " seconds. Should the "
+             "browser end on a page that it cannot load, paste the page's "
+             "address here.",
+             visit->patience / 1000);
+    while (ok && !visit->meanwhile.over) {
+        Str text = {0};
+        ok = ask_text_while(cmd->term, cmd->arena, "Address:", true,
+                            &visit->meanwhile, &text, err);
+        if (ok && text.len && hub_read_callback(visit, text) == HUB_FOREIGN)
+            term_say(cmd->term,
+                     "That is not the address of this sign-in: it "
+                     "begins with %s?code= and has this run's "
+                     "state.",
+                     HUB_CALLBACK);
+    }
+    return ok && hub_visit_result(visit, err);
+}
+
+/* Signs in with OAuth2: consent in the browser, the code, the tokens. */
+static bool cmd_oauth_sign_in(Cmd *cmd, const Config *config,
+                              ConfigAccount *account, Err *err)
+{
+    int64_t id = 0;
+    if (!cmd_oauth_account(cmd, config, &id, err))
+        return false;
+    const ConfigAccount *old = config_find_id(config, id);
+    *account = (ConfigAccount){.id = id,
+                               .auth = CONFIG_AUTH_OAUTH2,
+                               .auth_name = S("oauth2"),
+                               .qa = cmd_on(cmd, OPT_QA) || (old && old->qa)};
+    if (old) {
+        account->client_id = old->client_id;
+        account->client_secret = old->client_secret;
+        account->scopes = config_scopes(cmd->arena, old);
+        account->type = old->type;
+    }
+    if (!cmd_oauth_client(cmd, account, err) ||
+        !cmd_oauth_scopes(cmd, account, err) || !cmd_go_online(cmd, err))
+        return false;
+    Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, account);
+    HubVisit *visit = hub_visit_for_code(cmd->arena, account, account->scopes,
+                                         cmd_patience(cmd), err);
+    if (!visit)
+        return false;
+    bool opened = cmd_may_browse(cmd, config) && cmd_browse(cmd, visit->url);
+    bool ok = cmd_oauth_wait(cmd, visit, opened, err) &&
+              hub_trade_code(&hub, visit->got, err);
+    hub.fresh = true;
+    hub_hide(&hub);
+    ok = ok && hub_check_account(&hub, err);
+    hub_visit_end(visit, ok);
+    *account = hub.account;
+    return ok;
+}
+
 /* Writes the account under the lock; what is there now counts, not what was
  * there when the key was asked for. */
 static bool cmd_auth_save(Cmd *cmd, Str path, ConfigForm form,
@@ -7782,7 +13363,9 @@ static bool cmd_auth_save(Cmd *cmd, Str path, ConfigForm form,
     ConfigEdit edit;
     if (!config_edit_begin(cmd->arena, path, form, &edit, err))
         return false;
-    bool ok = config_check_name(&edit.config, account->name, account->id, err);
+    bool ok = config_check_name(&edit.config, account->name, account->id,
+                                err) ||
+              err_hint(err, "Choose another with --name.");
     if (ok) {
         if (is_default)
             config_edit_default(&edit, account);
@@ -7793,43 +13376,87 @@ static bool cmd_auth_save(Cmd *cmd, Str path, ConfigForm form,
     return ok;
 }
 
-static bool cmd_account_auth(Cmd *cmd, Err *err)
+/* Signs in and writes the account to the config that `auth` names. */
+static bool cmd_auth_run(Cmd *cmd, CmdAuth *auth, Err *err)
 {
-    Config config = {0};
-    ConfigForm form = CONFIG_GLOBAL;
-    ConfigAccount account = {0};
     Secret key = {0};
-    Str path = {0};
-    Str hub_name = {0};
     Str name = cmd_text(cmd, OPT_NAME);
-    bool is_default = false;
+    Config *config = &auth->config;
+    *config = (Config){.form = auth->form, .path = auth->path};
+    if (!cmd_oauth_options(cmd, err))
+        return false;
     if (name.len && cmd_on(cmd, OPT_USE_DEFAULT_NAME))
         return err_set(err, EXIT_USAGE,
                        "--name and --use-default-name exclude each other");
-    if (!cmd_auth_path(cmd, &path, &form, err))
-        return false;
-    config = (Config){.form = form, .path = path};
-    if (os_exists(cmd->arena, path) &&
-        !config_read_file(cmd->arena, path, form, &config, err))
+    if (os_exists(cmd->arena, auth->path) &&
+        !config_read_file(cmd->arena, auth->path, auth->form, config, err))
         return false;
     if (name.len && !config_check_name(&(Config){0}, name, 0, err))
-        return false;
-    if (!cmd_auth_key(cmd, &key, err) ||
-        !cmd_auth_sign_in(cmd, &config, key, &account, &hub_name, err) ||
-        !cmd_auth_name(cmd, &config, &account, hub_name, err) ||
-        !cmd_auth_default(cmd, &config, &account, &is_default, err) ||
-        !cmd_auth_save(cmd, path, form, &account, is_default, err))
-        return false;
+        return err_hint(err, "Choose another with --name.");
+    bool signed_in = cmd_is_oauth(cmd)
+                         ? cmd_oauth_sign_in(cmd, config, &auth->account, err)
+                         : cmd_auth_key(cmd, config, &key, err) &&
+                               cmd_auth_sign_in(cmd, config, key,
+                                                &auth->account, &auth->hub_name,
+                                                err);
+    return signed_in &&
+           cmd_auth_name(cmd, config, &auth->account, auth->hub_name, err) &&
+           cmd_auth_default(cmd, config, &auth->account, &auth->is_default,
+                            err) &&
+           cmd_auth_save(cmd, auth->path, auth->form, &auth->account,
+                         auth->is_default, err);
+}
+
+/* Says what a sign-in has done. */
+static void cmd_auth_report(Cmd *cmd, const CmdAuth *auth)
+{
     if (cmd_on(cmd, OPT_JSON)) {
         cJSON *answer = json_new(cmd->arena);
-        json_add(answer, "account", cmd_account_json(&account));
-        json_add_bool(answer, "default", is_default);
-        json_add_text(answer, "config", path);
+        json_add(answer, "account",
+                 cmd_account_json(cmd->arena, &auth->account));
+        json_add_bool(answer, "default", auth->is_default);
+        json_add_text(answer, "config", auth->path);
         cmd_print_json(cmd, answer);
     }
     term_say(cmd->term, "Signed in to %.*s%s. Saved in %.*s",
-             P(cmd_account_title(cmd, &account)),
-             is_default ? ", now the default account" : "", P(path));
+             P(cmd_account_title(cmd, &auth->account)),
+             auth->is_default ? ", now the default account" : "",
+             P(auth->path));
+}
+
+/* Where a deprecated config is near and no global one is there, offers to
+ * take its accounts over first; without a terminal it only says so. */
+static bool cmd_auth_migrate_first(Cmd *cmd, const CmdAuth *auth, Err *err)
+{
+    bool migrate = true;
+    ConfigMigrated done = {0};
+    ConfigWhere where = cmd_where(cmd);
+    Str old = config_deprecated_path(cmd->arena);
+    if (!old.len || config_named_path(&where).len ||
+        os_exists(cmd->arena, auth->path))
+        return true;
+    if (!cmd->term->interactive) {
+        term_warn(cmd->term,
+                  "%.*s is no longer used once %.*s exists; hs config migrate "
+                  "moves its accounts over",
+                  P(old), P(auth->path));
+        return true;
+    }
+    term_say(cmd->term, "There is a deprecated config: %.*s", P(old));
+    if (!ask_confirm(cmd->term, "Move its accounts to the global config first?",
+                     true, &migrate, err))
+        return false;
+    return !migrate || cmd_migrate_run(cmd, old, auth->path, &done, err);
+}
+
+static bool cmd_account_auth(Cmd *cmd, Err *err)
+{
+    CmdAuth auth = {0};
+    if (!cmd_auth_path(cmd, &auth, err) ||
+        !cmd_auth_migrate_first(cmd, &auth, err) ||
+        !cmd_auth_run(cmd, &auth, err))
+        return false;
+    cmd_auth_report(cmd, &auth);
     return true;
 }
 
@@ -7898,19 +13525,16 @@ static void cmd_list_json(Cmd *cmd, const CmdListRow *rows,
 {
     cJSON *answer = json_new(cmd->arena);
     cJSON *list = cJSON_CreateArray();
-    cJSON *linked = cJSON_CreateArray();
     json_add_text(answer, "config", cmd->config.path);
     json_add_id(answer, "defaultAccount",
                 choice->account ? choice->account->id : 0);
     json_add_text(answer, "defaultSource",
                   choice->account ? choice->why : (Str){0});
-    json_add(answer, "linkedAccounts", linked);
-    for (int i = 0; i < links->count; i++)
-        cJSON_AddItemToArray(linked,
-                             cJSON_CreateNumber((double)links->linked[i]));
+    json_add(answer, "linkedAccounts",
+             cmd_ids_json(links->linked, links->count));
     json_add(answer, "accounts", list);
     for (int i = 0; i < cmd->config.count; i++) {
-        cJSON *row = cmd_account_json(rows[i].account);
+        cJSON *row = cmd_account_json(cmd->arena, rows[i].account);
         json_add_bool(row, "default", rows[i].account == choice->account);
         cJSON_AddItemToArray(list, row);
     }
@@ -7924,11 +13548,11 @@ static bool cmd_account_list(Cmd *cmd, Err *err)
     Err unchosen = {0};
     if (!cmd_load_config(cmd, err))
         return false;
-    if (!config_choose(cmd->arena, &cmd->config, (Str){0}, &choice, &unchosen))
+    bool read = cmd->config.form == CONFIG_ENVIRONMENT ||
+                config_read_links(cmd->arena, &links, &unchosen);
+    if (!read || !config_choose_unnamed(cmd->arena, &cmd->config, &links,
+                                        &choice, &unchosen))
         choice.account = NULL;
-    if (cmd->config.form != CONFIG_ENVIRONMENT && !unchosen.code &&
-        !config_read_links(cmd->arena, &links, err))
-        return false;
     CmdListRow *rows = cmd_list_rows(cmd);
     if (unchosen.code)
         term_warn(cmd->term, "%s", unchosen.message);
@@ -7983,6 +13607,7 @@ static void cmd_info_print(Cmd *cmd, const ConfigChoice *choice,
 {
     const ConfigAccount *account = choice->account;
     Str type = hub_type_label(account->type);
+    Str expiry = cmd_expiry(cmd->arena, account->expires_at);
     cmd_print_field(cmd, "Name:", config_label(cmd->arena, account));
     term_printf(cmd->term, "%-13s %" PRId64 "\n", "Account ID:", account->id);
     if (token->name.len)
@@ -7993,78 +13618,170 @@ static void cmd_info_print(Cmd *cmd, const ConfigChoice *choice,
     if (account->parent)
         term_printf(cmd->term, "%-13s %" PRId64 "\n",
                     "Parent:", account->parent);
-    cmd_print_field(cmd, "Chosen by:", choice->why);
+    if (expiry.len)
+        cmd_print_field(cmd, "Token until:", expiry);
+    if (!cmd_on(cmd, OPT_WHY))
+        cmd_print_field(cmd, "Chosen by:", choice->why);
     cmd_info_scopes(cmd, token->scopes);
 }
 
-static void cmd_info_json(Cmd *cmd, const ConfigChoice *choice,
-                          const HubToken *token)
+/* What chose what this run uses, as `hs account info --why` says it. */
+typedef struct {
+    Str account;
+    Str config;
+    Str proxy;
+    Str ca;
+} CmdWhy;
+
+static CmdWhy cmd_why(Cmd *cmd, const ConfigChoice *choice)
 {
-    cJSON *answer = cmd_account_json(choice->account);
+    Arena *arena = cmd->arena;
+    const HttpPool *pool = &cmd->pool;
+    Hub hub = hub_open(arena, cmd->term, &cmd->pool, &cmd->config,
+                       choice->account);
+    Str host = hub_host(arena, &hub, false);
+    CmdWhy why = {.account = choice->why,
+                  .config = arena_printf(arena, "%.*s (%.*s)",
+                                         P(cmd->config.path),
+                                         P(cmd->config.why)),
+                  .proxy = S("none"),
+                  .ca = cmd->trust.source};
+    if (choice->line)
+        why.account = arena_printf(arena, "%.*s, line %d", P(choice->why),
+                                   choice->line);
+    if (pool->has_proxy && url_bypasses_proxy(pool->no_proxy, host, 443))
+        why.proxy = arena_printf(arena,
+                                 "none for %.*s (NO_PROXY), else that of %.*s",
+                                 P(host), P(pool->proxy_from));
+    else if (pool->has_proxy)
+        why.proxy = arena_printf(arena, "%.*s port %d (%.*s)",
+                                 P(pool->proxy.host), pool->proxy.port,
+                                 P(pool->proxy_from));
+    return why;
+}
+
+static void cmd_why_print(Cmd *cmd, const CmdWhy *why)
+{
+    cmd_print_field(cmd, "Chosen by:", why->account);
+    cmd_print_field(cmd, "Config:", why->config);
+    cmd_print_field(cmd, "Proxy:", why->proxy);
+    cmd_print_field(cmd, "CA store:", why->ca);
+}
+
+static void cmd_info_json(Cmd *cmd, const ConfigChoice *choice,
+                          const HubToken *token, const CmdWhy *why)
+{
+    cJSON *answer = cmd_account_json(cmd->arena, choice->account);
     cJSON *scopes = token->scopes ? cJSON_Duplicate(token->scopes, true)
                                   : cJSON_CreateArray();
     arena_defer(cmd->arena, json_release, answer);
     json_add_text(answer, "hubName", token->name);
     json_add_text(answer, "source", choice->why);
     json_add(answer, "scopes", scopes);
+    if (cmd_on(cmd, OPT_WHY)) {
+        cJSON *reasons = cJSON_CreateObject();
+        json_add(answer, "why", reasons);
+        json_add_text(reasons, "account", why->account);
+        json_add_text(reasons, "config", why->config);
+        json_add_text(reasons, "proxy", why->proxy);
+        json_add_text(reasons, "ca", why->ca);
+    }
     cmd_print_json(cmd, answer);
+}
+
+/* Asks HubSpot about a key account, and keeps the token that this gives. */
+static bool cmd_fetch_token(Cmd *cmd, ConfigAccount *account, HubToken *token,
+                            Err *err)
+{
+    Err unsaved = {0};
+    if (account->auth != CONFIG_AUTH_KEY)
+        return true;
+    Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool, &cmd->config,
+                       account);
+    if (!hub_fetch_token(&hub, token, err))
+        return false;
+    account->access_token = token->access_token;
+    account->expires_at = token->expires_at;
+    if (!config_save_token(cmd->arena, &cmd->config, account, &unsaved))
+        term_warn(cmd->term, "the access token is not kept: %s",
+                  unsaved.message);
+    return true;
 }
 
 static bool cmd_account_info(Cmd *cmd, Err *err)
 {
     ConfigChoice choice = {0};
     HubToken token = {0};
-    Err unsaved = {0};
+    CmdWhy why = {0};
     if (!cmd_load_config(cmd, err) ||
         !config_choose(cmd->arena, &cmd->config, cmd->args[0], &choice, err))
         return false;
+    ConfigAccount account = *choice.account;
+    choice.account = &account;
     if (cmd->args[0].len)
         choice.why = S("the command line");
-    if (choice.account->auth == CONFIG_AUTH_KEY) {
-        if (!cmd_go_online(cmd, err))
-            return false;
-        Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool, &cmd->config,
-                           choice.account);
-        if (!hub_fetch_token(&hub, &token, err))
-            return false;
-        hub.account.access_token = token.access_token;
-        hub.account.expires_at = token.expires_at;
-        if (!config_save_token(cmd->arena, &cmd->config, &hub.account,
-                               &unsaved))
-            term_warn(cmd->term, "the access token is not kept: %s",
-                      unsaved.message);
-    }
-    if (cmd_on(cmd, OPT_JSON))
-        cmd_info_json(cmd, &choice, &token);
-    else
+    if ((account.auth == CONFIG_AUTH_KEY || cmd_on(cmd, OPT_WHY)) &&
+        !cmd_go_online(cmd, err))
+        return false;
+    if (cmd_on(cmd, OPT_WHY))
+        why = cmd_why(cmd, &choice);
+    /* Why is what one asks where it does not work: so it is said first, and
+     * also where HubSpot is out of reach. */
+    if (cmd_on(cmd, OPT_WHY) && !cmd_on(cmd, OPT_JSON))
+        cmd_why_print(cmd, &why);
+    bool ok = cmd_fetch_token(cmd, &account, &token, err);
+    if (cmd_on(cmd, OPT_JSON) && (ok || cmd_on(cmd, OPT_WHY)))
+        cmd_info_json(cmd, &choice, &token, &why);
+    else if (ok)
         cmd_info_print(cmd, &choice, &token);
-    return true;
+    return ok;
 }
 
 /* ---- hs account use ---- */
 
-/* Asks which account to use. */
-static bool cmd_use_ask(Cmd *cmd, const ConfigAccount **out, Err *err)
+/* Has a person pick one of the config's accounts, of those that `fits` lets
+ * pass (NULL: any). `what` is what it is for; `how` is how a script says it.
+ * The cursor starts at the default. */
+static bool cmd_pick_account(Cmd *cmd, bool (*fits)(const ConfigAccount *),
+                             const char *what, const char *how,
+                             const ConfigAccount **out, Err *err)
 {
     const Config *config = &cmd->config;
     Str *items = arena_array(cmd->arena, config->count, sizeof(*items));
+    const ConfigAccount **list = arena_array(cmd->arena, config->count,
+                                             sizeof(*list));
     const ConfigAccount *present = config_find(config, config->default_account);
+    int count = 0;
     int at = 0;
-    if (!ask_allowed(cmd->term, "an account",
-                     "its name or id: hs account use "
-                     "ACCOUNT",
-                     err))
+    if (!ask_allowed(cmd->term, "an account", how, err))
         return false;
     for (int i = 0; i < config->count; i++) {
-        items[i] = cmd_account_title(cmd, &config->accounts[i]);
-        if (&config->accounts[i] == present)
-            at = i;
+        const ConfigAccount *account = &config->accounts[i];
+        if (fits && !fits(account))
+            continue;
+        if (account == present)
+            at = count;
+        list[count] = account;
+        items[count++] = cmd_account_title(cmd, account);
     }
-    if (!ask_select(cmd->term, "Default account:", items, config->count, &at,
-                    err))
+    if (!count) {
+        err_set(err, EXIT_CONFIG, "there is no such account in %.*s",
+                P(config->path));
         return false;
-    *out = &config->accounts[at];
+    }
+    if (!ask_select(cmd->term, what, items, count, &at, err))
+        return false;
+    *out = list[at];
     return true;
+}
+
+/* The account of the first argument, or the one that a person picks. */
+static bool cmd_arg_account(Cmd *cmd, const char *what, const char *how,
+                            const ConfigAccount **out, Err *err)
+{
+    return cmd->args[0].len
+               ? config_require(&cmd->config, cmd->args[0], out, err)
+               : cmd_pick_account(cmd, NULL, what, how, out, err);
 }
 
 /* In a linked folder the folder's default changes; an account that is not
@@ -8100,8 +13817,7 @@ static bool cmd_use_save(Cmd *cmd, const ConfigAccount *account, Err *err)
         config_edit_default(&edit, there);
         ok = config_edit_commit(&edit, err);
     } else {
-        err_set(err, EXIT_CONFIG, "the account has just been removed from %.*s",
-                P(cmd->config.path));
+        cmd_gone(cmd, err);
     }
     config_edit_end(&edit);
     return ok;
@@ -8128,16 +13844,11 @@ static bool cmd_account_use(Cmd *cmd, Err *err)
     const ConfigAccount *account = NULL;
     ConfigLinks links = {0};
     bool here = false;
-    if (!cmd_load_config(cmd, err))
-        return false;
-    if (cmd->config.form == CONFIG_ENVIRONMENT)
-        return err_set(err, EXIT_USAGE,
-                       "the config is the environment's: "
-                       "there is no default to set");
-    bool chosen = cmd->args[0].len ? config_require(&cmd->config, cmd->args[0],
-                                                    &account, err)
-                                   : cmd_use_ask(cmd, &account, err);
-    if (!chosen || !config_read_links(cmd->arena, &links, err) ||
+    if (!cmd_load_file(cmd, err) ||
+        !cmd_arg_account(
+            cmd, "Default account:", "its name or id: hs account use ACCOUNT",
+            &account, err) ||
+        !config_read_links(cmd->arena, &links, err) ||
         !cmd_use_where(cmd, account, &links, &here, err))
         return false;
     if (here &&
@@ -8153,10 +13864,969 @@ static bool cmd_account_use(Cmd *cmd, Err *err)
         cmd_use_warn(cmd, account);
     if (cmd_on(cmd, OPT_JSON)) {
         cJSON *answer = json_new(cmd->arena);
-        json_add(answer, "account", cmd_account_json(account));
+        json_add(answer, "account", cmd_account_json(cmd->arena, account));
         json_add_text(answer, "source", path);
         cmd_print_json(cmd, answer);
     }
+    return true;
+}
+
+/* ---- hs account rename ---- */
+
+static bool cmd_account_rename(Cmd *cmd, Err *err)
+{
+    ConfigEdit edit;
+    const ConfigAccount *account = NULL;
+    Str which = cmd_text(cmd, OPT_ACCOUNT);
+    if (!cmd_load_file(cmd, err) ||
+        !config_require(&cmd->config, cmd->args[0], &account, err))
+        return false;
+    if (which.len && config_find(&cmd->config, which) != account)
+        return err_set(err, EXIT_USAGE,
+                       "--account and the argument name two accounts");
+    Str name = config_kebab_case(cmd->arena, cmd->args[1]);
+    if (!name.len)
+        return err_set(err, EXIT_USAGE,
+                       "'%.*s' leaves no name: letters and digits are needed",
+                       P(cmd->args[1]));
+    if (!config_edit_begin(cmd->arena, cmd->config.path, cmd->config.form,
+                           &edit, err))
+        return false;
+    const ConfigAccount *there = config_find_id(&edit.config, account->id);
+    bool ok = there ? config_check_name(&edit.config, name, account->id, err)
+                    : cmd_gone(cmd, err);
+    if (there && ok) {
+        config_edit_rename(&edit, there, name);
+        ok = config_edit_commit(&edit, err);
+    }
+    config_edit_end(&edit);
+    if (!ok)
+        return false;
+    ConfigAccount renamed = *account;
+    renamed.name = name;
+    if (cmd_on(cmd, OPT_JSON))
+        cmd_print_account(cmd, &renamed);
+    term_say(cmd->term, "%.*s is now called %.*s, in %.*s",
+             P(config_label(cmd->arena, account)), P(name),
+             P(cmd->config.path));
+    return true;
+}
+
+/* ---- hs account remove ---- */
+
+static bool cmd_is_among(const int64_t *ids, int count, int64_t id)
+{
+    for (int i = 0; i < count; i++)
+        if (ids[i] == id)
+            return true;
+    return false;
+}
+
+/* Has a person pick one of the accounts that stay. */
+static bool cmd_pick_next(Cmd *cmd, const int64_t *gone, int count,
+                          int64_t *next, Err *err)
+{
+    const Config *config = &cmd->config;
+    Str *items = arena_array(cmd->arena, config->count, sizeof(*items));
+    int64_t *ids = arena_array(cmd->arena, config->count, sizeof(*ids));
+    int left = 0;
+    int at = 0;
+    for (int i = 0; i < config->count; i++) {
+        const ConfigAccount *account = &config->accounts[i];
+        if (cmd_is_among(gone, count, account->id))
+            continue;
+        ids[left] = account->id;
+        items[left++] = cmd_account_title(cmd, account);
+    }
+    *next = left ? ids[0] : 0;
+    if (left < 2)
+        return true;
+    if (!ask_allowed(cmd->term, "another default account",
+                     "--new-default ACCOUNT", err) ||
+        !ask_select(cmd->term, "New default account:", items, left, &at, err))
+        return false;
+    *next = ids[at];
+    return true;
+}
+
+/*
+ * Decides which account is the default once those of `gone` have left the
+ * config: --new-default, the only one that stays, or what a person picks.
+ * `*next` is 0 where the default does not change, or nothing stays.
+ */
+static bool cmd_next_default(Cmd *cmd, const int64_t *gone, int count,
+                             int64_t *next, Err *err)
+{
+    const Config *config = &cmd->config;
+    const ConfigAccount *wanted = NULL;
+    const ConfigAccount *present = config_find(config, config->default_account);
+    Str which = cmd_text(cmd, OPT_NEW_DEFAULT);
+    *next = 0;
+    if (which.len) {
+        if (!config_require(config, which, &wanted, err))
+            return false;
+        if (cmd_is_among(gone, count, wanted->id))
+            return err_set(err, EXIT_USAGE,
+                           "--new-default names an account that is removed");
+    }
+    bool stays = present && !cmd_is_among(gone, count, present->id);
+    if (wanted && !stays)
+        *next = wanted->id;
+    return wanted || stays || !present ||
+           cmd_pick_next(cmd, gone, count, next, err);
+}
+
+/* Takes accounts out of the config, and sets the default that is next. */
+static bool cmd_remove_save(Cmd *cmd, const int64_t *gone, int count,
+                            int64_t next, Err *err)
+{
+    ConfigEdit edit;
+    if (!config_edit_begin(cmd->arena, cmd->config.path, cmd->config.form,
+                           &edit, err))
+        return false;
+    const ConfigAccount *preset = next ? config_find_id(&edit.config, next)
+                                       : NULL;
+    if (preset) /* first, so that the key keeps its place */
+        config_edit_default(&edit, preset);
+    config_read_tree(cmd->arena, &edit.config);
+    for (int i = 0; i < count; i++) {
+        const ConfigAccount *account = config_find_id(&edit.config, gone[i]);
+        if (account)
+            config_edit_remove(&edit, account);
+    }
+    bool ok = config_edit_commit(&edit, err);
+    config_edit_end(&edit);
+    return ok;
+}
+
+/* Asks about a file that names a removed account: `*yes` without a terminal
+ * only with --force. */
+static bool cmd_forget_ask(Cmd *cmd, Str path, const char *question, bool *yes,
+                           Err *err)
+{
+    *yes = cmd_on(cmd, OPT_FORCE);
+    if (*yes)
+        return true;
+    if (cmd->term->interactive) {
+        term_say(cmd->term, "%.*s names it.", P(path));
+        return ask_confirm(cmd->term, question, true, yes, err);
+    }
+    term_warn(cmd->term, "%.*s still names it; with --force it would not",
+              P(path));
+    return true;
+}
+
+/* Offers to take an account that has left the config out of what the folder
+ * says: .hsaccount, and the linked accounts. */
+static bool cmd_forget_here(Cmd *cmd, int64_t id, Err *err)
+{
+    Str path = {0};
+    int64_t named = -1;
+    ConfigLinks links = {0};
+    ConfigLinkEdit edit;
+    Err ignored = {0};
+    bool yes = false;
+    if (config_read_override(cmd->arena, &path, &named, &ignored) &&
+        named == id) {
+        if (!cmd_forget_ask(cmd, path, "Remove that file?", &yes, err))
+            return false;
+        int code = yes ? os_unlink(cmd->arena, path) : 0;
+        if (code)
+            return config_cannot_write(path, code, err);
+    }
+    if (!config_read_links(cmd->arena, &links, &ignored) ||
+        (!config_is_linked(&links, id) && links.default_account != id))
+        return true;
+    if (!cmd_forget_ask(cmd, links.path, "Unlink it there?", &yes, err))
+        return false;
+    if (!yes)
+        return true;
+    if (!config_links_begin(cmd->arena, links.path, &edit, err))
+        return false;
+    config_links_drop(&edit, id);
+    bool ok = config_links_commit(&edit, err);
+    config_links_end(&edit);
+    return ok;
+}
+
+/* Says what the default is now, where it changed. */
+static void cmd_say_default(Cmd *cmd, int64_t next)
+{
+    const ConfigAccount *account = next ? config_find_id(&cmd->config, next)
+                                        : NULL;
+    if (account)
+        term_say(cmd->term, "The default account is now %.*s",
+                 P(cmd_account_title(cmd, account)));
+}
+
+static bool cmd_account_remove(Cmd *cmd, Err *err)
+{
+    const ConfigAccount *account = NULL;
+    int64_t next = 0;
+    if (!cmd_load_file(cmd, err) ||
+        !cmd_arg_account(cmd, "Account to remove:",
+                         "its name or id: hs account remove ACCOUNT", &account,
+                         err) ||
+        !cmd_next_default(cmd, &account->id, 1, &next, err) ||
+        !cmd_remove_save(cmd, &account->id, 1, next, err))
+        return false;
+    term_say(cmd->term, "Removed %.*s from %.*s",
+             P(cmd_account_title(cmd, account)), P(cmd->config.path));
+    cmd_say_default(cmd, next);
+    if (cmd_on(cmd, OPT_JSON))
+        cmd_print_account(cmd, account);
+    return cmd_forget_here(cmd, account->id, err);
+}
+
+/* ---- hs account clean ---- */
+
+/* The accounts whose keys are tried: those of the environment that is meant,
+ * with a key. */
+static HubCheck *cmd_clean_list(Cmd *cmd, int *count)
+{
+    const Config *config = &cmd->config;
+    HubCheck *checks = arena_array(cmd->arena, config->count, sizeof(*checks));
+    *count = 0;
+    for (int i = 0; i < config->count; i++) {
+        const ConfigAccount *account = &config->accounts[i];
+        if (account->auth == CONFIG_AUTH_KEY &&
+            account->qa == cmd_on(cmd, OPT_QA))
+            checks[(*count)++] = (HubCheck){.account = account};
+    }
+    return checks;
+}
+
+static void cmd_clean_json(Cmd *cmd, const HubCheck *checks, int count)
+{
+    static const char *const names[] = {"unchecked", "active", "removed"};
+    cJSON *answer = json_new(cmd->arena);
+    for (int standing = COUNT(names) - 1; standing >= 0; standing--) {
+        cJSON *list = cJSON_CreateArray();
+        json_add(answer, names[standing], list);
+        for (int i = 0; i < count; i++) {
+            if ((int)checks[i].standing != standing)
+                continue;
+            cJSON *row = cmd_account_json(cmd->arena, checks[i].account);
+            if (standing == HUB_UNCHECKED)
+                json_add_text(row, "reason", checks[i].reason);
+            cJSON_AddItemToArray(list, row);
+        }
+    }
+    cmd_print_json(cmd, answer);
+}
+
+/* Names what the checks found; the ids of the inactive ones are in `gone`,
+ * whose number is given. */
+static int cmd_clean_say(Cmd *cmd, const HubCheck *checks, int count,
+                         int64_t *gone)
+{
+    int inactive = 0;
+    for (int i = 0; i < count; i++) {
+        const HubCheck *check = &checks[i];
+        Str title = cmd_account_title(cmd, check->account);
+        if (check->standing == HUB_INACTIVE) {
+            gone[inactive++] = check->account->id;
+            term_say(cmd->term, "Inactive: %.*s", P(title));
+        } else if (check->standing == HUB_UNCHECKED) {
+            term_warn(cmd->term, "%.*s could not be checked: %.*s", P(title),
+                      P(check->reason));
+        }
+    }
+    return inactive;
+}
+
+/* Accounts that could not be checked are a failure: of some, or of all. */
+static bool cmd_clean_result(const HubCheck *checks, int count, Err *err)
+{
+    int unchecked = 0;
+    ExitCode code = EXIT_FAILED;
+    if (os_interrupted())
+        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+    for (int i = 0; i < count; i++)
+        if (checks[i].standing == HUB_UNCHECKED) {
+            unchecked++;
+            code = checks[i].code;
+        }
+    if (!unchecked)
+        return true;
+    return err_set(err, unchecked == count ? code : EXIT_PARTIAL,
+                   "%d of %d accounts could not be checked; they were left as "
+                   "they are",
+                   unchecked, count);
+}
+
+/* Asks whether to remove what is inactive. */
+static bool cmd_clean_confirm(Cmd *cmd, int inactive, Err *err)
+{
+    Str question = arena_printf(cmd->arena,
+                                "Remove %d inactive account%s from the config?",
+                                inactive, inactive == 1 ? "" : "s");
+    return cmd_confirm(cmd, "a yes to their removal", question, true, err);
+}
+
+static bool cmd_account_clean(Cmd *cmd, Err *err)
+{
+    int count = 0;
+    int64_t next = 0;
+    if (!cmd_load_file(cmd, err) || !cmd_go_online(cmd, err))
+        return false;
+    HubCheck *checks = cmd_clean_list(cmd, &count);
+    int64_t *gone = arena_array(cmd->arena, count, sizeof(*gone));
+    hub_check_keys(cmd->arena, cmd->term, &cmd->pool, &cmd->config, checks,
+                   count);
+    if (os_interrupted())
+        return cmd_clean_result(checks, count, err);
+    int inactive = cmd_clean_say(cmd, checks, count, gone);
+    if (inactive && (!cmd_clean_confirm(cmd, inactive, err) ||
+                     !cmd_next_default(cmd, gone, inactive, &next, err) ||
+                     !cmd_remove_save(cmd, gone, inactive, next, err)))
+        return false;
+    if (cmd_on(cmd, OPT_JSON))
+        cmd_clean_json(cmd, checks, count);
+    term_say(cmd->term, "%d account%s checked, %d removed.", count,
+             count == 1 ? "" : "s", inactive);
+    cmd_say_default(cmd, next);
+    bool ok = true;
+    for (int i = 0; ok && i < inactive; i++)
+        ok = cmd_forget_here(cmd, gone[i], err);
+    return ok && cmd_clean_result(checks, count, err);
+}
+
+/* ---- hs account link ---- */
+
+/* What a linked folder is to hold. */
+typedef struct {
+    Str path; /* of the settings */
+    ConfigLinks links;
+    int64_t *ids; /* to link, or to unlink */
+    int count;
+    int64_t preset; /* the folder's default; 0: as it is */
+    Str override;   /* an .hsaccount that is to go, or empty */
+} CmdLink;
+
+/* Linked folders belong to the global config's world. */
+static bool cmd_no_deprecated(Cmd *cmd, Err *err)
+{
+    Str old = config_deprecated_path(cmd->arena);
+    if (!old.len)
+        return true;
+    err_set(err, EXIT_CONFIG, "%.*s is in use here: it knows no linked folders",
+            P(old));
+    return err_hint(err, "Run hs config migrate first.");
+}
+
+/* Reads the folder's settings, or says where new ones will be. */
+static bool cmd_link_begin(Cmd *cmd, CmdLink *link, Err *err)
+{
+    int most = cmd->config.count + CMD_VALUES;
+    link->ids = arena_array(cmd->arena, most, sizeof(*link->ids));
+    link->path = config_links_path(cmd->arena);
+    if (!link->path.len)
+        link->path = os_path_join(cmd->arena, os_cwd(cmd->arena),
+                                  S(".hs/settings.json"));
+    return config_read_links_at(cmd->arena, link->path, &link->links, err);
+}
+
+/* The accounts of the option --account, which may stand more than once. */
+static bool cmd_link_named(Cmd *cmd, CmdLink *link, Err *err)
+{
+    const CmdValue *value = &cmd->options[OPT_ACCOUNTS];
+    for (int i = 0; i < value->count; i++) {
+        const ConfigAccount *account = NULL;
+        if (!config_require(&cmd->config, value->list[i], &account, err))
+            return false;
+        if (!cmd_is_among(link->ids, link->count, account->id))
+            link->ids[link->count++] = account->id;
+    }
+    return true;
+}
+
+/* Signs in to another account, which is then linked. */
+static bool cmd_link_sign_in(Cmd *cmd, CmdLink *link, Err *err)
+{
+    CmdAuth auth = {.path = cmd->config.path, .form = cmd->config.form};
+    if (!cmd_auth_run(cmd, &auth, err))
+        return false;
+    cmd_auth_report(cmd, &auth);
+    link->ids[link->count++] = auth.account.id;
+    return cmd_load_config(cmd, err);
+}
+
+/* Has a person tick the accounts to link; those that are linked already
+ * cannot be chosen again, that of an .hsaccount is ticked. */
+static bool cmd_link_tick(Cmd *cmd, CmdLink *link, int64_t override, Err *err)
+{
+    const Config *config = &cmd->config;
+    AskItem *items = arena_array(cmd->arena, config->count, sizeof(*items));
+    int open = 0;
+    for (int i = 0; i < config->count; i++) {
+        const ConfigAccount *account = &config->accounts[i];
+        bool linked = config_is_linked(&link->links, account->id);
+        items[i] = (AskItem){.label = cmd_account_title(cmd, account),
+                             .chosen = account->id == override && !linked,
+                             .fixed = linked ? "linked already" : NULL};
+        open += !linked;
+    }
+    if (!open)
+        return err_set(err, EXIT_USAGE,
+                       "every account of the config is linked already");
+    if (!ask_checkbox(cmd->term, "Accounts to link:", items, config->count,
+                      err))
+        return false;
+    for (int i = 0; i < config->count; i++)
+        if (items[i].chosen && !items[i].fixed)
+            link->ids[link->count++] = config->accounts[i].id;
+    return true;
+}
+
+static bool cmd_link_ask(Cmd *cmd, CmdLink *link, int64_t override, Err *err)
+{
+    static const char *const ways[] = {"Link accounts that are signed in",
+                                       "Sign in to another account", "Cancel"};
+    Str items[COUNT(ways)];
+    int at = 0;
+    if (!ask_allowed(cmd->term, "an account to link", "--account ACCOUNT", err))
+        return false;
+    for (int i = 0; i < COUNT(ways); i++)
+        items[i] = str_from(ways[i]);
+    if (!ask_select(cmd->term, "What to do?", items, COUNT(ways), &at, err))
+        return false;
+    return at == 0   ? cmd_link_tick(cmd, link, override, err)
+           : at == 1 ? cmd_link_sign_in(cmd, link, err)
+                     : cmd_declined(err);
+}
+
+/* An .hsaccount that names one of the accounts gives way to the settings: a
+ * person is asked whether it stays the default, and the file goes. In a
+ * script it is the default unless --default says otherwise, and it stays
+ * unless --force is given. */
+static bool cmd_link_override(Cmd *cmd, CmdLink *link, Str path,
+                              int64_t override, Err *err)
+{
+    bool keep = true;
+    const ConfigAccount *account = config_find_id(&cmd->config, override);
+    if (!account || (!cmd_is_among(link->ids, link->count, override) &&
+                     !config_is_linked(&link->links, override)))
+        return true;
+    if (!cmd->term->interactive || cmd_on(cmd, OPT_FORCE)) {
+        link->preset = link->preset ? link->preset : override;
+        if (cmd_on(cmd, OPT_FORCE))
+            link->override = path;
+        else
+            term_say(cmd->term,
+                     "%.*s no longer counts here; --force would remove it.",
+                     P(path));
+        return true;
+    }
+    term_say(cmd->term, "%.*s names %.*s.", P(path),
+             P(cmd_account_title(cmd, account)));
+    if (!link->preset &&
+        !ask_confirm(cmd->term, "Keep it as the folder's default?", true, &keep,
+                     err))
+        return false;
+    if (!link->preset && keep)
+        link->preset = override;
+    link->override = path;
+    return true;
+}
+
+/* Has a person pick the folder's default from its accounts. */
+static bool cmd_link_pick(Cmd *cmd, CmdLink *link, const int64_t *ids,
+                          int count, const char *option, Err *err)
+{
+    Str *items = arena_array(cmd->arena, count, sizeof(*items));
+    int at = 0;
+    if (!ask_allowed(cmd->term, "the folder's default account", option, err))
+        return false;
+    for (int i = 0; i < count; i++) {
+        ConfigAccount unknown = {.id = ids[i]};
+        const ConfigAccount *account = config_find_id(&cmd->config, ids[i]);
+        items[i] = cmd_account_title(cmd, account ? account : &unknown);
+        if (ids[i] == link->links.default_account)
+            at = i;
+    }
+    if (!ask_select(cmd->term, "Default account of this folder:", items, count,
+                    &at, err))
+        return false;
+    link->preset = ids[at];
+    return true;
+}
+
+/* Decides the folder's default: what is set already, the only account, or
+ * what a person picks; a script names it where there are several. */
+static bool cmd_link_default(Cmd *cmd, CmdLink *link, Err *err)
+{
+    int most = link->links.count + link->count;
+    int64_t *ids = arena_array(cmd->arena, most, sizeof(*ids));
+    int count = 0;
+    for (int i = 0; i < link->links.count; i++)
+        ids[count++] = link->links.linked[i];
+    for (int i = 0; i < link->count; i++)
+        if (!cmd_is_among(ids, count, link->ids[i]))
+            ids[count++] = link->ids[i];
+    if (link->preset) {
+        if (cmd_is_among(ids, count, link->preset))
+            return true;
+        return err_set(err, EXIT_USAGE,
+                       "--default names an account that is not linked here");
+    }
+    if (link->links.default_account > 0 && !cmd->term->interactive) {
+        link->preset = link->links.default_account;
+        return true;
+    }
+    if (count == 1)
+        link->preset = ids[0];
+    return count == 1 ||
+           cmd_link_pick(cmd, link, ids, count, "--default ACCOUNT", err);
+}
+
+/* Writes the settings and has git ignore them; removes the .hsaccount that
+ * has given way. */
+static bool cmd_link_save(Cmd *cmd, const CmdLink *link, Err *err)
+{
+    ConfigLinkEdit edit;
+    Str changed = {0};
+    Err fault = {0};
+    if (!config_links_begin(cmd->arena, link->path, &edit, err))
+        return false;
+    for (int i = 0; i < link->count; i++)
+        config_links_add(&edit, link->ids[i]);
+    config_links_default(&edit, link->preset);
+    bool ok = config_links_commit(&edit, err);
+    config_links_end(&edit);
+    bool give_way = ok && link->override.len;
+    int code = give_way ? os_unlink(cmd->arena, link->override) : 0;
+    if (code)
+        return config_cannot_write(link->override, code, err);
+    if (give_way)
+        term_say(cmd->term, "Removed %.*s.", P(link->override));
+    if (ok && !config_hide_from_git(cmd->arena, link->path,
+                                    os_path_dir(link->path), &changed, &fault))
+        term_warn(cmd->term, "git does not ignore %.*s: %s", P(link->path),
+                  fault.message);
+    if (ok && changed.len)
+        term_say(cmd->term, "Added .hs to %.*s.", P(changed));
+    return ok;
+}
+
+/* Says which accounts the folder is linked with now. */
+static bool cmd_link_report(Cmd *cmd, Str path, Err *err)
+{
+    ConfigLinks now;
+    if (!config_read_links_at(cmd->arena, path, &now, err))
+        return false;
+    term_say(cmd->term, "Linked in %.*s:%s", P(path),
+             now.count ? "" : " no account");
+    for (int i = 0; i < now.count; i++) {
+        ConfigAccount unknown = {.id = now.linked[i]};
+        const ConfigAccount *account = config_find_id(&cmd->config,
+                                                      now.linked[i]);
+        term_say(cmd->term, "  %.*s%s",
+                 P(cmd_account_title(cmd, account ? account : &unknown)),
+                 now.linked[i] == now.default_account ? ", the default" : "");
+    }
+    if (cmd_on(cmd, OPT_JSON)) {
+        cJSON *answer = json_new(cmd->arena);
+        json_add_text(answer, "settings", path);
+        json_add_id(answer, "localDefaultAccount", now.default_account);
+        json_add(answer, "accounts", cmd_ids_json(now.linked, now.count));
+        cmd_print_json(cmd, answer);
+    }
+    return true;
+}
+
+static bool cmd_account_link(Cmd *cmd, Err *err)
+{
+    CmdLink link = {0};
+    Str path = {0};
+    int64_t override = -1;
+    const ConfigAccount *preset = NULL;
+    Str wanted = cmd_text(cmd, OPT_LINK_DEFAULT);
+    if (!cmd_no_deprecated(cmd, err) || !cmd_load_file(cmd, err) ||
+        !cmd_link_begin(cmd, &link, err) ||
+        (wanted.len && !config_require(&cmd->config, wanted, &preset, err)) ||
+        !config_read_override(cmd->arena, &path, &override, err))
+        return false;
+    link.preset = preset ? preset->id : 0;
+    bool named = cmd->options[OPT_ACCOUNTS].count || preset;
+    if (!(named ? cmd_link_named(cmd, &link, err)
+                : cmd_link_ask(cmd, &link, override, err)) ||
+        !cmd_link_override(cmd, &link, path, override, err) ||
+        !cmd_link_default(cmd, &link, err) || !cmd_link_save(cmd, &link, err))
+        return false;
+    return cmd_link_report(cmd, link.path, err);
+}
+
+/* ---- hs account unlink ---- */
+
+/* Has a person tick the accounts to unlink. */
+static bool cmd_unlink_tick(Cmd *cmd, CmdLink *link, Err *err)
+{
+    const ConfigLinks *links = &link->links;
+    AskItem *items = arena_array(cmd->arena, links->count, sizeof(*items));
+    if (!ask_allowed(cmd->term, "an account to unlink",
+                     "--account ACCOUNT or --all", err))
+        return false;
+    for (int i = 0; i < links->count; i++) {
+        ConfigAccount unknown = {.id = links->linked[i]};
+        const ConfigAccount *account = config_find_id(&cmd->config,
+                                                      links->linked[i]);
+        items[i].label = cmd_account_title(cmd, account ? account : &unknown);
+    }
+    if (!ask_checkbox(cmd->term, "Accounts to unlink:", items, links->count,
+                      err))
+        return false;
+    for (int i = 0; i < links->count; i++)
+        if (items[i].chosen)
+            link->ids[link->count++] = links->linked[i];
+    return true;
+}
+
+/* The linked accounts of --account. One that has left the config can still be
+ * named by its id. */
+static bool cmd_unlink_named(Cmd *cmd, CmdLink *link, Err *err)
+{
+    const CmdValue *value = &cmd->options[OPT_ACCOUNTS];
+    for (int i = 0; i < value->count; i++) {
+        const ConfigAccount *account = config_find(&cmd->config,
+                                                   value->list[i]);
+        int64_t id = account ? account->id : 0;
+        if (!account)
+            str_int(value->list[i], &id);
+        if (!config_is_linked(&link->links, id)) {
+            err_set(err, EXIT_CONFIG, "'%.*s' is not linked in %.*s",
+                    P(value->list[i]), P(link->path));
+            return err_hint(err, "hs account list shows what is.");
+        }
+        if (!cmd_is_among(link->ids, link->count, id))
+            link->ids[link->count++] = id;
+    }
+    return true;
+}
+
+/* Which default the folder has once the accounts have left it: --default, the
+ * only one that stays, or of several what a person picks. */
+static bool cmd_unlink_default(Cmd *cmd, CmdLink *link, Err *err)
+{
+    int64_t *ids = arena_array(cmd->arena, link->links.count, sizeof(*ids));
+    int count = 0;
+    const ConfigAccount *preset = NULL;
+    Str wanted = cmd_text(cmd, OPT_LINK_DEFAULT);
+    if (wanted.len && !config_require(&cmd->config, wanted, &preset, err))
+        return false;
+    link->preset = link->links.default_account;
+    for (int i = 0; i < link->links.count; i++)
+        if (!cmd_is_among(link->ids, link->count, link->links.linked[i]))
+            ids[count++] = link->links.linked[i];
+    if (preset && !cmd_is_among(ids, count, preset->id))
+        return err_set(err, EXIT_USAGE,
+                       "--default names an account that is not linked here");
+    if (preset)
+        link->preset = preset->id;
+    if (!cmd_is_among(link->ids, link->count, link->preset))
+        return true;
+    link->preset = count == 1 ? ids[0] : 0;
+    return count < 2 ||
+           cmd_link_pick(cmd, link, ids, count, "--default ACCOUNT", err);
+}
+
+static bool cmd_account_unlink(Cmd *cmd, Err *err)
+{
+    CmdLink link = {0};
+    ConfigLinkEdit edit;
+    bool all = cmd_on(cmd, OPT_ALL);
+    bool named = cmd->options[OPT_ACCOUNTS].count > 0;
+    if (all && named)
+        return err_set(err, EXIT_USAGE,
+                       "--all and --account exclude each "
+                       "other");
+    if (!cmd_no_deprecated(cmd, err) || !cmd_load_file(cmd, err) ||
+        !cmd_link_begin(cmd, &link, err))
+        return false;
+    if (!link.links.count && !named) {
+        term_say(cmd->term, "No account is linked here.");
+        return true;
+    }
+    for (int i = 0; all && i < link.links.count; i++)
+        link.ids[link.count++] = link.links.linked[i];
+    if ((!all && !(named ? cmd_unlink_named(cmd, &link, err)
+                         : cmd_unlink_tick(cmd, &link, err))) ||
+        !cmd_unlink_default(cmd, &link, err) ||
+        !config_links_begin(cmd->arena, link.path, &edit, err))
+        return false;
+    for (int i = 0; i < link.count; i++)
+        config_links_drop(&edit, link.ids[i]);
+    config_links_default(&edit, link.preset);
+    bool ok = config_links_commit(&edit, err);
+    config_links_end(&edit);
+    return ok && cmd_link_report(cmd, link.path, err);
+}
+
+/* ---- hs account create-override, remove-override ---- */
+
+/* .hsaccount counts with the global config only. */
+static bool cmd_needs_global(const Cmd *cmd, Err *err)
+{
+    if (cmd->config.is_global)
+        return true;
+    err_set(err, EXIT_CONFIG,
+            ".hsaccount counts with the global config only, and %.*s is in use",
+            P(cmd->config.path));
+    return err_hint(err, "Run hs config migrate first.");
+}
+
+/* An .hsaccount that stands in the folder already is replaced only with a yes
+ * or --force. */
+static bool cmd_override_replace(Cmd *cmd, Str path, int64_t id, Err *err)
+{
+    Str text = {0};
+    int64_t present = -1;
+    if (!os_exists(cmd->arena, path))
+        return true;
+    if (!os_read_file(cmd->arena, path, KIB, &text) &&
+        str_int(str_trim(text), &present) && present == id)
+        return true;
+    return cmd_confirm(cmd, "a yes to replacing .hsaccount",
+                       S("Replace the .hsaccount that is here?"), true, err);
+}
+
+static bool cmd_account_create_override(Cmd *cmd, Err *err)
+{
+    const ConfigAccount *account = NULL;
+    ConfigLinks links = {0};
+    Str path = os_path_join(cmd->arena, os_cwd(cmd->arena), S(".hsaccount"));
+    if (!cmd_load_file(cmd, err) || !cmd_needs_global(cmd, err) ||
+        !cmd_arg_account(cmd, "Account for this folder:",
+                         "its name or id: hs account create-override ACCOUNT",
+                         &account, err) ||
+        !config_read_links(cmd->arena, &links, err) ||
+        !cmd_override_replace(cmd, path, account->id, err))
+        return false;
+    if (!config_write_override(cmd->arena, path, account->id, err))
+        return false;
+    term_say(cmd->term, "%.*s is now used below this folder, by %.*s",
+             P(cmd_account_title(cmd, account)), P(path));
+    if (links.default_account > 0)
+        term_warn(cmd->term, "%.*s goes before it", P(links.path));
+    if (cmd_on(cmd, OPT_JSON))
+        cmd_print_account(cmd, account);
+    return true;
+}
+
+static bool cmd_account_remove_override(Cmd *cmd, Err *err)
+{
+    Str path = config_find_upward(cmd->arena, S(".hsaccount"), S(""));
+    if (!path.len) {
+        term_say(cmd->term, "There is no .hsaccount here or above.");
+        return true;
+    }
+    Str question = arena_printf(cmd->arena, "Remove %.*s?", P(path));
+    if (!cmd_confirm(cmd, "a yes to the removal", question, true, err))
+        return false;
+    int code = os_unlink(cmd->arena, path);
+    if (code)
+        return config_cannot_write(path, code, err);
+    term_say(cmd->term, "Removed %.*s", P(path));
+    return true;
+}
+
+/* ---- hs auth, hs init: the deprecated config ---- */
+
+/* The deprecated config is for machines without a global one. */
+static bool cmd_refuse_global(Cmd *cmd, Err *err)
+{
+    ConfigWhere where = cmd_where(cmd);
+    Str global = config_global_path(cmd->arena);
+    if (config_named_path(&where).len || !global.len ||
+        !os_exists(cmd->arena, global))
+        return true;
+    err_set(err, EXIT_CONFIG, "the global config %.*s is in use", P(global));
+    return err_hint(err, "Use hs account auth; this command is for the "
+                         "deprecated hubspot.config.yml.");
+}
+
+static bool cmd_auth_old(Cmd *cmd, Err *err)
+{
+    ConfigWhere where = cmd_where(cmd);
+    CmdAuth auth = {.form = CONFIG_DEPRECATED};
+    if (!cmd_refuse_global(cmd, err))
+        return false;
+    auth.path = config_named_path(&where);
+    if (!auth.path.len)
+        auth.path = config_deprecated_path(cmd->arena);
+    if (!auth.path.len || !os_exists(cmd->arena, auth.path)) {
+        if (auth.path.len)
+            err_set(err, EXIT_CONFIG, "there is no config: %.*s does not exist",
+                    P(auth.path));
+        else
+            err_set(err, EXIT_CONFIG,
+                    "there is no hubspot.config.yml here or above");
+        return err_hint(err, "hs account auth signs in without one; hs init "
+                             "makes one.");
+    }
+    if (!cmd_auth_run(cmd, &auth, err))
+        return false;
+    cmd_auth_report(cmd, &auth);
+    return true;
+}
+
+static bool cmd_init(Cmd *cmd, Err *err)
+{
+    ConfigWhere where = cmd_where(cmd);
+    CmdAuth auth = {.form = CONFIG_DEPRECATED};
+    Str changed = {0};
+    Err fault = {0};
+    if (!cmd_refuse_global(cmd, err))
+        return false;
+    Str named = config_named_path(&where);
+    Str there = named.len && os_exists(cmd->arena, named) ? named : S("");
+    if (!named.len)
+        there = config_deprecated_path(cmd->arena);
+    if (there.len) {
+        err_set(err, EXIT_CONFIG, "there is a config already: %.*s", P(there));
+        return err_hint(err, "hs auth adds an account to it.");
+    }
+    auth.path = named.len ? named
+                          : os_path_join(cmd->arena, os_cwd(cmd->arena),
+                                         S("hubspot.config.yml"));
+    if (!cmd_auth_run(cmd, &auth, err))
+        return false;
+    cmd_auth_report(cmd, &auth);
+    if (!config_hide_from_git(cmd->arena, auth.path, auth.path, &changed,
+                              &fault))
+        term_warn(cmd->term, "git does not ignore %.*s: %s", P(auth.path),
+                  fault.message);
+    if (changed.len)
+        term_say(cmd->term, "Added %.*s to %.*s.", P(os_path_base(auth.path)),
+                 P(changed));
+    return true;
+}
+
+/* ---- hs config set ---- */
+
+/* The settings that can be set, in the order of the config file. */
+static const struct {
+    CmdOption option;
+    const char *key;
+    const char *help;
+} cmd_settings[] = {
+    {OPT_PUBLISH_MODE, "defaultCmsPublishMode",
+     "CMS publish mode: draft or publish"},
+    {OPT_HTTP_TIMEOUT, "httpTimeout", "HTTP time-out in milliseconds"},
+    {OPT_ALLOW_TRACKING, "allowUsageTracking",
+     "Usage tracking by the official client"},
+    {OPT_ALLOW_UPDATES, "allowAutoUpdates",
+     "Automatic updates of the official client"},
+    {OPT_OPEN_BROWSER, "autoOpenBrowser", "Opening a browser by itself"},
+};
+
+/* Has a person choose a setting and its value. */
+static bool cmd_set_ask(Cmd *cmd, Err *err)
+{
+    Str items[COUNT(cmd_settings)];
+    const Str modes[] = {S("draft"), S("publish")};
+    int at = 0;
+    int mode = 0;
+    Str text = {0};
+    if (!ask_allowed(cmd->term, "a setting",
+                     "--default-cms-publish-mode, --http-timeout, "
+                     "--allow-usage-tracking, --allow-auto-updates or "
+                     "--auto-open-browser",
+                     err))
+        return false;
+    for (int i = 0; i < COUNT(cmd_settings); i++)
+        items[i] = str_from(cmd_settings[i].help);
+    if (!ask_select(cmd->term, "Setting:", items, COUNT(items), &at, err))
+        return false;
+    CmdValue *value = &cmd->options[cmd_settings[at].option];
+    value->set = true;
+    if (cmd_settings[at].option == OPT_PUBLISH_MODE) {
+        bool ok = ask_select(cmd->term, "Publish mode:", modes, 2, &mode, err);
+        value->text = modes[mode];
+        return ok;
+    }
+    if (cmd_settings[at].option != OPT_HTTP_TIMEOUT)
+        return ask_confirm(cmd->term, "Allow it?", true, &value->on, err);
+    if (!ask_text(cmd->term, cmd->arena, "Milliseconds:", S("15000"), false,
+                  &text, err))
+        return false;
+    if (!str_int(text, &value->number) || value->number < CONFIG_TIMEOUT_MIN_MS)
+        return err_set(err, EXIT_USAGE, "the time-out is a number from %d up",
+                       CONFIG_TIMEOUT_MIN_MS);
+    return true;
+}
+
+static Str cmd_set_text(const Cmd *cmd, int setting)
+{
+    const CmdValue *value = &cmd->options[cmd_settings[setting].option];
+    if (cmd_settings[setting].option == OPT_PUBLISH_MODE)
+        return value->text;
+    if (cmd_settings[setting].option == OPT_HTTP_TIMEOUT)
+        return arena_int(cmd->arena, value->number);
+    return value->on ? S("true") : S("false");
+}
+
+static bool cmd_config_set(Cmd *cmd, Err *err)
+{
+    ConfigEdit edit;
+    bool any = false;
+    if (!cmd_load_file(cmd, err))
+        return false;
+    for (int i = 0; i < COUNT(cmd_settings); i++)
+        any |= cmd->options[cmd_settings[i].option].set;
+    if ((!any && !cmd_set_ask(cmd, err)) ||
+        !config_edit_begin(cmd->arena, cmd->config.path, cmd->config.form,
+                           &edit, err))
+        return false;
+    for (int i = 0; i < COUNT(cmd_settings); i++)
+        if (cmd->options[cmd_settings[i].option].set)
+            config_edit_setting(&edit, cmd_settings[i].key,
+                                cmd_set_text(cmd, i));
+    bool ok = config_edit_commit(&edit, err);
+    config_edit_end(&edit);
+    if (!ok)
+        return false;
+    cJSON *answer = json_new(cmd->arena);
+    for (int i = 0; i < COUNT(cmd_settings); i++) {
+        if (!cmd->options[cmd_settings[i].option].set)
+            continue;
+        Str text = cmd_set_text(cmd, i);
+        json_add_text(answer, cmd_settings[i].key, text);
+        term_say(cmd->term, "%s is now %.*s, in %.*s", cmd_settings[i].key,
+                 P(text), P(cmd->config.path));
+    }
+    if (cmd_on(cmd, OPT_JSON))
+        cmd_print_json(cmd, answer);
+    return true;
+}
+
+/* ---- hs config migrate ---- */
+
+static bool cmd_config_migrate(Cmd *cmd, Err *err)
+{
+    ConfigWhere where = cmd_where(cmd);
+    ConfigMigrated done = {0};
+    Str to = {0};
+    Str from = config_named_path(&where);
+    if (!cmd_global_path(cmd, &to, err))
+        return false;
+    if (!from.len)
+        from = config_deprecated_path(cmd->arena);
+    if (!from.len || !os_exists(cmd->arena, from))
+        return err_set(err, EXIT_CONFIG,
+                       "there is nothing to migrate: no hubspot.config.yml "
+                       "here or above");
+    if (os_same_file(cmd->arena, from, to))
+        return err_set(err, EXIT_USAGE, "%.*s is the global config itself",
+                       P(from));
+    Str question = arena_printf(
+        cmd->arena, "Move the accounts of %.*s to %.*s?", P(from), P(to));
+    if (!cmd_confirm(cmd, "a yes to the migration", question, true, err))
+        return false;
+    if (!cmd_migrate_run(cmd, from, to, &done, err))
+        return false;
+    if (cmd_on(cmd, OPT_JSON))
+        cmd_migrate_json(cmd, to, &done);
     return true;
 }
 
@@ -8299,40 +14969,6 @@ static bool cmd_api_path(Cmd *cmd, const Hub *hub, Str endpoint, Str *out,
     return !path.full || err_set(err, EXIT_USAGE, "the endpoint is too long");
 }
 
-/* The account for `hs api`: HUBSPOT_ACCESS_TOKEN is one by itself, unless the
- * command line names another. */
-static bool cmd_api_account(Cmd *cmd, Hub *hub, Err *err)
-{
-    Str token = str_trim(os_env("HUBSPOT_ACCESS_TOKEN"));
-    Str which = cmd_text(cmd, OPT_ACCOUNT);
-    ConfigChoice choice = {0};
-    if (cmd_on(cmd, OPT_USE_ENV) && which.len)
-        return err_set(err, EXIT_USAGE, "--use-env does not go with --account");
-    ConfigWhere where = cmd_where(cmd);
-    if (token.len && !which.len && !config_uses_env(&where) &&
-        !config_named_path(&where).len) {
-        ConfigAccount bare = {
-            .auth = CONFIG_AUTH_TOKEN,
-            .key = secret_from(token),
-            .qa = str_eq_nocase(os_env("HUBSPOT_ENVIRONMENT"), S("qa"))};
-        if (os_env("HUBSPOT_ACCOUNT_ID").len &&
-            !str_int(os_env("HUBSPOT_ACCOUNT_ID"), &bare.id))
-            return err_set(err, EXIT_CONFIG,
-                           "HUBSPOT_ACCOUNT_ID is not a number");
-        term_debug(cmd->term, "account: that of HUBSPOT_ACCESS_TOKEN");
-        *hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, &bare);
-        return true;
-    }
-    if (!cmd_load_config(cmd, err) ||
-        !config_choose(cmd->arena, &cmd->config, which, &choice, err))
-        return false;
-    term_debug(cmd->term, "account: %.*s, chosen by %.*s",
-               P(cmd_account_title(cmd, choice.account)), P(choice.why));
-    *hub = hub_open(cmd->arena, cmd->term, &cmd->pool, &cmd->config,
-                    choice.account);
-    return true;
-}
-
 /* Any JSON can be an endpoint's answer, and that is what the schema says. */
 static bool cmd_api_schema(Cmd *cmd)
 {
@@ -8357,7 +14993,7 @@ static bool cmd_api(Cmd *cmd, Err *err)
         call.method = call.has_body ? S("POST") : S("GET");
     call.sink = cmd_api_sink;
     call.to = &out;
-    if (!cmd_api_account(cmd, &hub, err) ||
+    if (!cmd_open_account(cmd, &hub, err) ||
         !cmd_api_path(cmd, &hub, cmd->args[0], &call.path, err) ||
         (call.has_body && !cmd_api_data(cmd, &call.body, err)) ||
         !cmd_go_online(cmd, err))
@@ -8372,7 +15008,3129 @@ static bool cmd_api(Cmd *cmd, Err *err)
     return true;
 }
 
-/* ==== 12 Command line ==================================================== *
+/* ---- Dotenv files, for hs secrets apply ---- */
+
+/*
+ * A dotenv file has lines NAME=value, blank lines, and comments from # on;
+ * `export ` may stand before a name. A value in single quotes (or backticks)
+ * is as it stands; in double quotes \n \r \t \\ \" \' \` \$ are escapes;
+ * either may run over several lines. One without quotes is the rest of the
+ * line, white space at its ends left out. Nothing is expanded. Programs read
+ * such files differently: where they would disagree (# without quotes,
+ * another escape, a name twice), the line is an error here, since a secret
+ * that came out wrong cannot be read back. No error quotes a value.
+ */
+enum {
+    CMD_SECRETS_MOST = 50, /* secrets of one account: HubSpot's limit */
+    CMD_SECRET_MAX = 64 * KIB,
+    CMD_SECRET_NAME_MAX = 256,
+    CMD_ENV_MAX = MIB
+};
+
+typedef struct {
+    Str name;
+    Secret value;
+    int line;
+} CmdEnvItem;
+
+/* What is left of the file; `line` is that of its first byte. */
+typedef struct {
+    Arena *arena;
+    Str rest;
+    int line;
+    const char *fault;
+} CmdEnv;
+
+static bool cmd_env_fault(CmdEnv *env, const char *what)
+{
+    if (!env->fault)
+        env->fault = what;
+    return false;
+}
+
+/* The next byte; a line feed at the end. */
+static char cmd_env_peek(const CmdEnv *env)
+{
+    return env->rest.len ? env->rest.ptr[0] : '\n';
+}
+
+static char cmd_env_take(CmdEnv *env)
+{
+    char c = cmd_env_peek(env);
+    env->line += c == '\n';
+    env->rest = str_slice(env->rest, 1, env->rest.len);
+    return c;
+}
+
+static void cmd_env_skip_blanks(CmdEnv *env)
+{
+    while (cmd_env_peek(env) == ' ' || cmd_env_peek(env) == '\t')
+        cmd_env_take(env);
+}
+
+/* Takes what may end a line: blanks, a comment, the line break. */
+static bool cmd_env_line_end(CmdEnv *env)
+{
+    cmd_env_skip_blanks(env);
+    if (cmd_env_peek(env) == '#')
+        while (cmd_env_peek(env) != '\n')
+            cmd_env_take(env);
+    if (str_starts(env->rest, S("\r\n")) || str_eq(env->rest, S("\r")))
+        cmd_env_take(env);
+    if (cmd_env_peek(env) != '\n')
+        return false;
+    cmd_env_take(env);
+    return true;
+}
+
+static bool cmd_env_name(CmdEnv *env, Str *name)
+{
+    Str s = env->rest;
+    ptrdiff_t n = 0;
+    while (n < s.len && (isalnum((unsigned char)s.ptr[n]) ||
+                         (s.ptr[n] && strchr("_.-", s.ptr[n]))))
+        n++;
+    *name = str_slice(s, 0, n);
+    env->rest = str_slice(s, n, s.len);
+    if (!n || str_is_digit(s.ptr[0]) || strchr(".-", s.ptr[0]))
+        return cmd_env_fault(env, "no name stands before the value (letters, "
+                                  "digits, _ . and -, a letter or _ first)");
+    if (n > CMD_SECRET_NAME_MAX)
+        return cmd_env_fault(env, "the name is too long");
+    return true;
+}
+
+/* One escape of a value in double quotes, after its backslash. */
+static bool cmd_env_escape(CmdEnv *env, Buf *value)
+{
+    static const char from[] = "nrt\\\"'`$";
+    static const char to[] = "\n\r\t\\\"'`$";
+    char c = cmd_env_peek(env);
+    const char *at = c ? strchr(from, c) : NULL;
+    if (!at)
+        return cmd_env_fault(env, "an escape in double quotes that is not one "
+                                  "of \\n \\r \\t \\\\ \\\" \\' \\` \\$; "
+                                  "single quotes take all as it stands");
+    cmd_env_take(env);
+    buf_add_char(value, to[at - from]);
+    return true;
+}
+
+/* Takes a value in quotes; a line break in it is one LF, however the file
+ * writes it. */
+static bool cmd_env_quoted(CmdEnv *env, Str *out)
+{
+    char quote = cmd_env_take(env);
+    Buf value = buf_new(env->arena, CMD_SECRET_MAX + 1);
+    while (env->rest.len && cmd_env_peek(env) != quote) {
+        if (str_starts(env->rest, S("\r\n")))
+            cmd_env_take(env);
+        char c = cmd_env_take(env);
+        if (c != '\\' || quote != '"')
+            buf_add_char(&value, c);
+        else if (!cmd_env_escape(env, &value))
+            return false;
+    }
+    if (!env->rest.len)
+        return cmd_env_fault(env, "the quote is never closed");
+    cmd_env_take(env);
+    *out = buf_str(&value);
+    if (value.full)
+        out->len = CMD_SECRET_MAX + 1; /* too long; see cmd_secret_fault() */
+    return cmd_env_line_end(env) ||
+           cmd_env_fault(env, "something stands after the closing quote");
+}
+
+/* Takes a value without quotes: the rest of the line. */
+static bool cmd_env_plain(CmdEnv *env, Str *out)
+{
+    Str rest = env->rest;
+    ptrdiff_t n = 0;
+    while (n < rest.len && rest.ptr[n] != '\n' &&
+           !(rest.ptr[n] == '#' && n && str_is_space(rest.ptr[n - 1])))
+        n++;
+    *out = str_trim(str_slice(rest, 0, n));
+    env->rest = str_slice(rest, n, rest.len);
+    for (ptrdiff_t i = 0; i < out->len; i++) {
+        unsigned char c = (unsigned char)out->ptr[i];
+        if (c == '#')
+            return cmd_env_fault(env, "a value with # needs quotes");
+        if ((c < ' ' && c != '\t') || c == 0x7f)
+            return cmd_env_fault(env, "a control character without quotes");
+    }
+    return cmd_env_line_end(env);
+}
+
+/* What keeps a value from being a secret's; NULL: nothing. */
+static const char *cmd_secret_fault(Str value)
+{
+    if (!value.len)
+        return "the value is empty";
+    if (value.len > CMD_SECRET_MAX)
+        return "the value is larger than 64 KiB";
+    for (Str rest = value; rest.len;) {
+        uint32_t c = 0;
+        int n = str_utf8(rest, &c);
+        if (!n)
+            return "the value is not UTF-8 text";
+        if (!c)
+            return "the value holds a NUL byte";
+        rest = str_slice(rest, n, rest.len);
+    }
+    return NULL;
+}
+
+/* Takes one line, or the lines of one value. `*item` has no name where it is
+ * blank or a comment. */
+static bool cmd_env_take_item(CmdEnv *env, CmdEnvItem *item)
+{
+    Str value = {0};
+    *item = (CmdEnvItem){.line = env->line};
+    if (cmd_env_line_end(env))
+        return true;
+    if (str_starts(env->rest, S("export ")) ||
+        str_starts(env->rest, S("export\t"))) {
+        env->rest = str_slice(env->rest, 6, env->rest.len);
+        cmd_env_skip_blanks(env);
+    }
+    if (!cmd_env_name(env, &item->name))
+        return false;
+    cmd_env_skip_blanks(env);
+    if (cmd_env_peek(env) != '=')
+        return cmd_env_fault(env, "no = stands after the name");
+    cmd_env_take(env);
+    cmd_env_skip_blanks(env);
+    char c = cmd_env_peek(env);
+    bool quoted = c == '"' || c == '\'' || c == '`';
+    if (!(quoted ? cmd_env_quoted(env, &value) : cmd_env_plain(env, &value)))
+        return false;
+    item->value = secret_from(value);
+    const char *fault = cmd_secret_fault(value);
+    return !fault || cmd_env_fault(env, fault);
+}
+
+/*
+ * Reads a dotenv file's text; `file` is its name for errors. Gives up to
+ * `most` entries, in `arena` or in `text`.
+ */
+static bool cmd_env_read(Arena *arena, Str text, Str file, CmdEnvItem *items,
+                         int most, int *count, Err *err)
+{
+    CmdEnv env = {.arena = arena, .rest = text, .line = 1};
+    CmdEnvItem item;
+    *count = 0;
+    if (str_starts(text, S("\xef\xbb\xbf"))) /* a byte order mark */
+        env.rest = str_slice(text, 3, text.len);
+    while (env.rest.len) {
+        if (!cmd_env_take_item(&env, &item))
+            return err_set(err, EXIT_USAGE, "%.*s: line %d: %s", P(file),
+                           item.line, env.fault);
+        if (!item.name.len)
+            continue;
+        for (int i = 0; i < *count; i++)
+            if (str_eq(items[i].name, item.name))
+                return err_set(err, EXIT_USAGE,
+                               "%.*s: line %d: %.*s stands in line %d already",
+                               P(file), item.line, P(item.name), items[i].line);
+        if (*count == most)
+            return err_set(err, EXIT_USAGE,
+                           "%.*s holds more than %d secrets, and an account "
+                           "can have no more",
+                           P(file), most);
+        items[(*count)++] = item;
+    }
+    return true;
+}
+
+/* ---- hs secrets ---- */
+
+/* The secrets of an account, and the one that a command is about. */
+typedef struct {
+    Hub hub;
+    Str *names;
+    int count;
+    HubChange change;
+} CmdSecrets;
+
+/* Is this a name that can be sent? "." and ".." cannot stand in a path. */
+static bool cmd_secret_check_name(Str name, Err *err)
+{
+    bool clean = name.len > 0;
+    for (Str rest = name; rest.len;) {
+        uint32_t c = 0;
+        int n = str_utf8(rest, &c);
+        clean &= n && c >= ' ' && !(c >= 0x7f && c < 0xa0);
+        rest = str_slice(rest, n ? n : 1, rest.len);
+    }
+    if (!clean)
+        return err_set(err, EXIT_USAGE,
+                       "a secret's name may not be empty, nor have control "
+                       "characters or bytes that are no UTF-8");
+    if (str_eq(name, S(".")) || str_eq(name, S("..")))
+        return err_set(err, EXIT_USAGE, "'%.*s' cannot be a secret's name",
+                       P(name));
+    return name.len <= CMD_SECRET_NAME_MAX ||
+           err_set(err, EXIT_USAGE, "a secret's name has at most %d bytes",
+                   CMD_SECRET_NAME_MAX);
+}
+
+/* The name where it is an argument; without one a terminal is needed. A value
+ * that was typed with the name (NAME=value) is not sent, nor shown. */
+static bool cmd_secret_arg(Cmd *cmd, HubChange *change, Err *err)
+{
+    change->name = cmd->args[0];
+    if (!change->name.len)
+        return ask_allowed(cmd->term, "the secret's name",
+                           "an argument: hs secrets … NAME", err);
+    if (change->act == HUB_SECRET_DELETE || str_index(change->name, '=') < 0)
+        return cmd_secret_check_name(change->name, err);
+    err_set(err, EXIT_USAGE,
+            "a secret's name has no =, and its value is never "
+            "taken from an argument");
+    return err_hint(err, "Give it on stdin, with --value-file, --value-env, "
+                         "or at the prompt.");
+}
+
+/* Has the value, and each line of it, be hidden from all that is said. */
+static void cmd_secret_hide(Cmd *cmd, Secret value)
+{
+    Str rest = secret_text(value);
+    term_hide(cmd->term, value);
+    while (rest.len)
+        term_hide(cmd->term, secret_from(str_trim(str_cut(&rest, '\n'))));
+}
+
+/* Reads a file that holds a secret, or stdin where `path` is empty. What is
+ * typed would be seen, so stdin may be no terminal. */
+static bool cmd_secret_read(Cmd *cmd, Str path, ptrdiff_t most, Str *out,
+                            Err *err)
+{
+    if (!path.len && os_is_terminal(STDIN_FILENO))
+        return err_set(err, EXIT_USAGE,
+                       "stdin is a terminal, which would show what is "
+                       "typed: use a pipe, or a file");
+    int code = path.len ? os_read_file(cmd->arena, path, most, out)
+                        : os_read_fd(cmd->arena, STDIN_FILENO, most, out);
+    if (code == EINTR && os_interrupted())
+        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+    if (!code)
+        return true;
+    return err_set(err, EXIT_USAGE, "cannot read %.*s: %s",
+                   P(path.len ? path : S("stdin")),
+                   code == EFBIG ? "it is too large" : os_error(code));
+}
+
+/*
+ * Takes the value from where the command line says it is, else from stdin
+ * where that is no terminal, else leaves it to the prompt. One line break at
+ * the end of a file or of stdin is not the value's, without --keep-newline.
+ */
+static bool cmd_secret_value(Cmd *cmd, Secret *out, Err *err)
+{
+    const CmdOption ways[] = {OPT_VALUE_STDIN, OPT_VALUE_FILE, OPT_VALUE_ENV};
+    Str file = cmd_text(cmd, OPT_VALUE_FILE);
+    Str name = cmd_text(cmd, OPT_VALUE_ENV);
+    Str value = {0};
+    int given = 0;
+    for (int i = 0; i < COUNT(ways); i++)
+        given += cmd->options[ways[i]].set;
+    if (given > 1)
+        return err_set(err, EXIT_USAGE,
+                       "--value-stdin, --value-file and "
+                       "--value-env exclude each other");
+    if (!given && os_is_terminal(STDIN_FILENO))
+        return ask_allowed(cmd->term, "the secret's value",
+                           "stdin, --value-file or --value-env", err);
+    if (name.len) {
+        const char *text = getenv(arena_cstr(cmd->arena, name));
+        if (!text) /* what is named may be the value itself, by mistake */
+            return err_set(err, EXIT_USAGE,
+                           "the variable that --value-env names is not set");
+        value = str_from(text);
+    } else if (!cmd_secret_read(cmd, file, CMD_SECRET_MAX + 2, &value, err)) {
+        return false;
+    } else if (!cmd_on(cmd, OPT_KEEP_NEWLINE) && str_ends(value, S("\n"))) {
+        value.len--;
+        value.len -= str_ends(value, S("\r"));
+    }
+    *out = secret_from(value);
+    cmd_secret_hide(cmd, *out);
+    const char *fault = cmd_secret_fault(value);
+    return !fault || err_set(err, EXIT_USAGE, "%s", fault);
+}
+
+/* Opens the account and lists its secrets. */
+static bool cmd_secrets_open(Cmd *cmd, CmdSecrets *s, Err *err)
+{
+    return cmd_open_account(cmd, &s->hub, err) && cmd_go_online(cmd, err) &&
+           hub_list_secrets(&s->hub, &s->names, &s->count, err);
+}
+
+static bool cmd_secret_exists(const CmdSecrets *s, Str name)
+{
+    for (int i = 0; i < s->count; i++)
+        if (str_eq(s->names[i], name))
+            return true;
+    return false;
+}
+
+/* Has a person pick one of the secrets. */
+static bool cmd_secret_pick(Cmd *cmd, CmdSecrets *s, const char *question,
+                            Err *err)
+{
+    int at = 0;
+    if (!s->count)
+        return err_set(err, EXIT_NOT_FOUND, "the account has no secrets");
+    if (!ask_select(cmd->term, question, s->names, s->count, &at, err))
+        return false;
+    s->change.name = s->names[at];
+    return cmd_secret_check_name(s->change.name, err);
+}
+
+/* The secret must be there: the closest name is suggested. */
+static bool cmd_secret_require(Cmd *cmd, const CmdSecrets *s, Err *err)
+{
+    const Str name = s->change.name;
+    Str close = {0};
+    int best = 3;
+    if (cmd_secret_exists(s, name))
+        return true;
+    for (int i = 0; i < s->count; i++) {
+        int distance = str_distance(s->names[i], name);
+        if (distance < best) {
+            best = distance;
+            close = s->names[i];
+        }
+    }
+    err_set(err, EXIT_NOT_FOUND, "there is no secret %.*s in %.*s", P(name),
+            P(cmd_account_title(cmd, &s->hub.account)));
+    if (close.len)
+        return err_hint(err, "Did you mean %.*s?", P(close));
+    return err_hint(err, "hs secrets list shows those that there are.");
+}
+
+/* Asks for the value where nothing gave it. */
+static bool cmd_secret_ask(Cmd *cmd, HubChange *change, Err *err)
+{
+    Str question = arena_printf(cmd->arena, "Value of %.*s:", P(change->name));
+    if (secret_is_set(change->value))
+        return true;
+    if (!ask_secret(cmd->term, cmd->arena, question.ptr, &change->value, err))
+        return err_hint(err, "Give it with --value-file, or on stdin.");
+    cmd_secret_hide(cmd, change->value);
+    const char *fault = cmd_secret_fault(secret_text(change->value));
+    return !fault || err_set(err, EXIT_USAGE, "%s", fault);
+}
+
+/* Makes the change and says so. */
+static bool cmd_secret_change(Cmd *cmd, CmdSecrets *s, Err *err)
+{
+    static const char *const said[] = {"Added", "Updated", "Deleted"};
+    static const char *const words[] = {"added", "updated", "deleted"};
+    const HubChange *change = &s->change;
+    if (!hub_change_secret(&s->hub, change, err))
+        return false;
+    term_say(cmd->term, "%s the secret %.*s %s %.*s%s", said[change->act],
+             P(change->name), change->act == HUB_SECRET_ADD ? "to" : "of",
+             P(cmd_account_title(cmd, &s->hub.account)),
+             change->act == HUB_SECRET_UPDATE
+                 ? ". It can take a minute until functions see the new value."
+                 : "");
+    if (cmd_on(cmd, OPT_JSON)) {
+        cJSON *answer = json_new(cmd->arena);
+        json_add_text(answer, "secret", change->name);
+        json_add_text(answer, "action", str_from(words[change->act]));
+        json_add_id(answer, "accountId", s->hub.account.id);
+        cmd_print_json(cmd, answer);
+    }
+    return true;
+}
+
+static bool cmd_secrets_list(Cmd *cmd, Err *err)
+{
+    CmdSecrets s = {0};
+    if (!cmd_secrets_open(cmd, &s, err))
+        return false;
+    if (cmd_on(cmd, OPT_JSON)) {
+        cJSON *answer = json_new(cmd->arena);
+        json_add(answer, "secrets", cmd_names_json(s.names, s.count));
+        cmd_print_json(cmd, answer);
+        return true;
+    }
+    for (int i = 0; i < s.count; i++)
+        term_printf(cmd->term, "%.*s\n", P(s.names[i]));
+    if (!s.count)
+        term_say(cmd->term, "%.*s has no secrets.",
+                 P(cmd_account_title(cmd, &s.hub.account)));
+    return true;
+}
+
+/* A name that is there already: a person may change its value instead. */
+static bool cmd_secret_taken(Cmd *cmd, CmdSecrets *s, Err *err)
+{
+    bool yes = false;
+    Str title = cmd_account_title(cmd, &s->hub.account);
+    if (!cmd_secret_exists(s, s->change.name))
+        return true;
+    if (!cmd->term->interactive) {
+        err_set(err, EXIT_USAGE, "there is a secret %.*s in %.*s already",
+                P(s->change.name), P(title));
+        return err_hint(err, "hs secrets update changes its value.");
+    }
+    term_say(cmd->term, "There is a secret %.*s in %.*s already.",
+             P(s->change.name), P(title));
+    if (!ask_confirm(cmd->term, "Change its value?", false, &yes, err))
+        return false;
+    s->change.act = HUB_SECRET_UPDATE;
+    return yes || cmd_declined(err);
+}
+
+static bool cmd_secrets_add(Cmd *cmd, Err *err)
+{
+    CmdSecrets s = {.change = {.act = HUB_SECRET_ADD}};
+    Str *name = &s.change.name;
+    if (!cmd_secret_arg(cmd, &s.change, err) ||
+        !cmd_secret_value(cmd, &s.change.value, err) ||
+        !cmd_secrets_open(cmd, &s, err))
+        return false;
+    if (!name->len && (!ask_text(cmd->term, cmd->arena, "Name of the secret:",
+                                 (Str){0}, false, name, err) ||
+                       !cmd_secret_check_name(*name, err)))
+        return false;
+    return cmd_secret_taken(cmd, &s, err) &&
+           cmd_secret_ask(cmd, &s.change, err) &&
+           cmd_secret_change(cmd, &s, err);
+}
+
+static bool cmd_secrets_update(Cmd *cmd, Err *err)
+{
+    CmdSecrets s = {.change = {.act = HUB_SECRET_UPDATE}};
+    if (!cmd_secret_arg(cmd, &s.change, err) ||
+        !cmd_secret_value(cmd, &s.change.value, err) ||
+        !cmd_secrets_open(cmd, &s, err))
+        return false;
+    if (!s.change.name.len &&
+        !cmd_secret_pick(cmd, &s, "Secret to update:", err))
+        return false;
+    return cmd_secret_require(cmd, &s, err) &&
+           cmd_secret_ask(cmd, &s.change, err) &&
+           cmd_secret_change(cmd, &s, err);
+}
+
+static bool cmd_secrets_delete(Cmd *cmd, Err *err)
+{
+    CmdSecrets s = {.change = {.act = HUB_SECRET_DELETE}};
+    if (!cmd_secret_arg(cmd, &s.change, err) ||
+        (!cmd_forced(cmd) &&
+         !ask_allowed(cmd->term, "a yes to the deletion", "--force", err)) ||
+        !cmd_secrets_open(cmd, &s, err))
+        return false;
+    if (!s.change.name.len &&
+        !cmd_secret_pick(cmd, &s, "Secret to delete:", err))
+        return false;
+    Str question = arena_printf(cmd->arena, "Delete the secret %.*s of %.*s?",
+                                P(s.change.name),
+                                P(cmd_account_title(cmd, &s.hub.account)));
+    return cmd_secret_require(cmd, &s, err) &&
+           cmd_confirm(cmd, "a yes to the deletion", question, false, err) &&
+           cmd_secret_change(cmd, &s, err);
+}
+
+/* ---- hs secrets apply ---- */
+
+/* What a file changes: additions and updates first, then deletions. */
+typedef struct {
+    CmdSecrets secrets;
+    Str file;
+    CmdEnvItem items[CMD_SECRETS_MOST];
+    int item_count;
+    HubChange *changes;
+    int count; /* of them */
+    int adds;
+    int deletes; /* the last ones */
+} CmdApply;
+
+/* Reads and checks the whole file before anything is asked or sent. */
+static bool cmd_apply_read(Cmd *cmd, CmdApply *apply, Err *err)
+{
+    Str path = cmd_text(cmd, OPT_FILE);
+    Str text = {0};
+    if (!path.len) {
+        err_set(err, EXIT_USAGE, "hs secrets apply needs a file");
+        return err_hint(err, "Name it with --file, or - for stdin: hs secrets "
+                             "apply -f .env");
+    }
+    bool is_stdin = str_eq(path, S("-"));
+    apply->file = is_stdin ? S("stdin") : path;
+    if (!cmd_secret_read(cmd, is_stdin ? S("") : path, CMD_ENV_MAX, &text,
+                         err) ||
+        !cmd_env_read(cmd->arena, text, apply->file, apply->items,
+                      COUNT(apply->items), &apply->item_count, err))
+        return false;
+    for (int i = 0; i < apply->item_count; i++)
+        term_hide(cmd->term, apply->items[i].value);
+    for (int i = 0; i < apply->item_count; i++)
+        cmd_secret_hide(cmd, apply->items[i].value);
+    return apply->item_count ||
+           err_set(err, EXIT_USAGE, "%.*s holds no secret", P(apply->file));
+}
+
+static bool cmd_apply_has(const CmdApply *apply, Str name)
+{
+    for (int i = 0; i < apply->item_count; i++)
+        if (str_eq(apply->items[i].name, name))
+            return true;
+    return false;
+}
+
+/* Compares the file with what the account has. */
+static void cmd_apply_plan(Cmd *cmd, CmdApply *apply)
+{
+    const CmdSecrets *s = &apply->secrets;
+    apply->changes = arena_array(cmd->arena, apply->item_count + s->count,
+                                 sizeof(HubChange));
+    for (int i = 0; i < apply->item_count; i++) {
+        const CmdEnvItem *item = &apply->items[i];
+        bool there = cmd_secret_exists(s, item->name);
+        apply->adds += !there;
+        apply->changes[apply->count++] = (HubChange){
+            .act = there ? HUB_SECRET_UPDATE : HUB_SECRET_ADD,
+            .name = item->name,
+            .value = item->value};
+    }
+    for (int i = 0; i < s->count && cmd_on(cmd, OPT_PRUNE); i++) {
+        Err ignored = {0};
+        if (cmd_apply_has(apply, s->names[i]) ||
+            !cmd_secret_check_name(s->names[i], &ignored))
+            continue;
+        apply->deletes++;
+        apply->changes[apply->count++] = (HubChange){.act = HUB_SECRET_DELETE,
+                                                     .name = s->names[i]};
+    }
+}
+
+/* Would the account have more secrets than it can? */
+static bool cmd_apply_fits(const CmdApply *apply, Err *err)
+{
+    int after = apply->secrets.count - apply->deletes + apply->adds;
+    if (after <= CMD_SECRETS_MOST || !apply->adds)
+        return true;
+    err_set(err, EXIT_FAILED,
+            "the account would have %d secrets, and it can have no more than "
+            "%d; nothing was changed",
+            after, CMD_SECRETS_MOST);
+    return err_hint(err,
+                    "It has %d, of which the file names %d. --prune "
+                    "deletes the others.",
+                    apply->secrets.count, apply->item_count - apply->adds);
+}
+
+/* Asks about the deletions, by name. */
+static bool cmd_apply_confirm(Cmd *cmd, const CmdApply *apply, Err *err)
+{
+    if (!apply->deletes || cmd_forced(cmd))
+        return true;
+    Str title = cmd_account_title(cmd, &apply->secrets.hub.account);
+    Str question = arena_printf(cmd->arena, "Delete %d secret%s of %.*s?",
+                                apply->deletes, apply->deletes == 1 ? "" : "s",
+                                P(title));
+    for (int i = apply->count - apply->deletes; i < apply->count; i++)
+        term_say(cmd->term, "Not in %.*s: %.*s", P(apply->file),
+                 P(apply->changes[i].name));
+    return cmd_confirm(cmd, "a yes to the deletions of --prune", question,
+                       false, err);
+}
+
+/* Makes the changes. Deletions come last, so that a failure costs nothing,
+ * unless the additions need their room. */
+static void cmd_apply_run(CmdApply *apply)
+{
+    Hub *hub = &apply->secrets.hub;
+    int puts = apply->count - apply->deletes;
+    bool full = apply->secrets.count + apply->adds > CMD_SECRETS_MOST;
+    if (full)
+        hub_change_secrets(hub, apply->changes + puts, apply->deletes);
+    hub_change_secrets(hub, apply->changes, puts);
+    if (!full)
+        hub_change_secrets(hub, apply->changes + puts, apply->deletes);
+}
+
+/* Prints what is planned, or was done, as JSON. */
+static void cmd_apply_json(Cmd *cmd, const CmdApply *apply, bool dry)
+{
+    static const char *const words[] = {"added", "updated", "deleted"};
+    static const char *const acts[] = {"add", "update", "delete"};
+    cJSON *answer = json_new(cmd->arena);
+    Str *names = arena_array(cmd->arena, apply->count, sizeof(*names));
+    json_add_id(answer, "accountId", apply->secrets.hub.account.id);
+    json_add_bool(answer, "dryRun", dry);
+    for (int act = 0; act < COUNT(words); act++) {
+        int count = 0;
+        for (int i = 0; i < apply->count; i++)
+            if ((int)apply->changes[i].act == act &&
+                (dry || apply->changes[i].done))
+                names[count++] = apply->changes[i].name;
+        json_add(answer, words[act], cmd_names_json(names, count));
+    }
+    cJSON *failed = cJSON_CreateArray();
+    json_add(answer, "failed", failed);
+    for (int i = 0; i < apply->count && !dry; i++) {
+        const HubChange *change = &apply->changes[i];
+        if (change->done)
+            continue;
+        cJSON *row = cJSON_CreateObject();
+        cJSON_AddItemToArray(failed, row);
+        json_add_text(row, "name", change->name);
+        json_add_text(row, "action", str_from(acts[change->act]));
+        json_add_text(row, "message",
+                      term_hidden(cmd->term, cmd->arena, change->reason));
+    }
+    cmd_print_json(cmd, answer);
+}
+
+/* Says how each change went. False where some were not made. */
+static bool cmd_apply_report(Cmd *cmd, const CmdApply *apply, Err *err)
+{
+    static const char *const said[] = {"Added", "Updated", "Deleted"};
+    static const char *const acts[] = {"add", "update", "delete"};
+    int failed = 0;
+    ExitCode code = EXIT_FAILED;
+    for (int i = 0; i < apply->count; i++) {
+        const HubChange *change = &apply->changes[i];
+        if (change->done) {
+            term_say(cmd->term, "%s %.*s", said[change->act], P(change->name));
+            continue;
+        }
+        failed++;
+        code = change->code ? change->code : code;
+        term_warn(cmd->term, "cannot %s %.*s: %.*s", acts[change->act],
+                  P(change->name),
+                  P(change->code ? change->reason : S("it was not tried")));
+    }
+    if (apply->count - apply->adds > apply->deletes)
+        term_say(cmd->term, "It can take a minute until functions see the new "
+                            "values.");
+    if (!failed)
+        return true;
+    err_set(err, failed == apply->count ? code : EXIT_PARTIAL,
+            "%d of %d changes to the secrets of %.*s failed", failed,
+            apply->count,
+            P(cmd_account_title(cmd, &apply->secrets.hub.account)));
+    return err_hint(err, "Running it again does no harm to what was done.");
+}
+
+static bool cmd_secrets_apply(Cmd *cmd, Err *err)
+{
+    static const char *const acts[] = {"add", "update", "delete"};
+    CmdApply *apply = arena_alloc(cmd->arena, sizeof(*apply));
+    bool dry = cmd_on(cmd, OPT_DRY_RUN);
+    if (!cmd_apply_read(cmd, apply, err) ||
+        !cmd_secrets_open(cmd, &apply->secrets, err))
+        return false;
+    cmd_apply_plan(cmd, apply);
+    if (!cmd_apply_fits(apply, err) ||
+        (!dry && !cmd_apply_confirm(cmd, apply, err)))
+        return false;
+    for (int i = 0; i < apply->count && dry && !cmd_on(cmd, OPT_JSON); i++)
+        term_printf(cmd->term, "%s %.*s\n", acts[apply->changes[i].act],
+                    P(apply->changes[i].name));
+    if (!dry)
+        cmd_apply_run(apply);
+    if (cmd_on(cmd, OPT_JSON))
+        cmd_apply_json(cmd, apply, dry);
+    if (!dry)
+        return cmd_apply_report(cmd, apply, err);
+    term_say(cmd->term, "Nothing was changed: --dry-run.");
+    return true;
+}
+
+/* ---- hs sandbox create ---- */
+
+enum { CMD_SANDBOX_MS = 60000, CMD_SANDBOX_NAME_MAX = 256 };
+
+typedef struct {
+    Hub hub; /* the parent's */
+    Str name;
+    const char *kind; /* as HubSpot spells it: STANDARD, DEVELOPER */
+    bool contacts;
+    HubUsage usage;
+    int64_t began;
+    ConfigAccount made; /* zero until it is */
+    bool saved;
+} CmdSandbox;
+
+/* What people call a kind of sandbox. */
+static const char *cmd_sandbox_word(const char *kind)
+{
+    return strcmp(kind, "STANDARD") ? "developer" : "standard";
+}
+
+static bool cmd_is_sandbox(const ConfigAccount *account)
+{
+    return str_ends(account->type, S("_SANDBOX"));
+}
+
+/* Learns an account's type from its key, where the config does not say it. */
+static bool cmd_learn_type(Cmd *cmd, ConfigAccount *account, Err *err)
+{
+    HubToken token = {0};
+    if (account->type.len)
+        return true;
+    if (!cmd_go_online(cmd, err) || !cmd_fetch_token(cmd, account, &token, err))
+        return false;
+    account->type = token.type;
+    return true;
+}
+
+/* Sandboxes are made, and deleted, by production accounts. One whose type
+ * cannot be told (OAuth2) is HubSpot's to judge. */
+static bool cmd_sandbox_parent(Cmd *cmd, const ConfigAccount *chosen, Hub *hub,
+                               Err *err)
+{
+    ConfigAccount account = *chosen;
+    if (!cmd_learn_type(cmd, &account, err))
+        return false;
+    if (account.type.len && !str_eq_nocase(account.type, S("STANDARD"))) {
+        err_set(err, EXIT_CONFIG,
+                "%.*s is not a production account, and only those have "
+                "sandboxes",
+                P(cmd_account_title(cmd, &account)));
+        return err_hint(err, "Name one of type standard with --account; hs "
+                             "account list shows the types.");
+    }
+    *hub = hub_open(cmd->arena, cmd->term, &cmd->pool, &cmd->config, &account);
+    if (hub->timeout < CMD_SANDBOX_MS)
+        hub->timeout = CMD_SANDBOX_MS;
+    return cmd_go_online(cmd, err);
+}
+
+static bool cmd_sandbox_check_name(Str name, Err *err)
+{
+    bool clean = name.len > 0;
+    for (Str rest = name; rest.len;) {
+        uint32_t c = 0;
+        int n = str_utf8(rest, &c);
+        clean &= n && c >= ' ' && !(c >= 0x7f && c < 0xa0);
+        rest = str_slice(rest, n ? n : 1, rest.len);
+    }
+    if (!clean)
+        return err_set(err, EXIT_USAGE,
+                       "a sandbox's name may not be empty, nor have control "
+                       "characters or bytes that are no UTF-8");
+    return name.len <= CMD_SANDBOX_NAME_MAX ||
+           err_set(err, EXIT_USAGE, "a sandbox's name has at most %d bytes",
+                   CMD_SANDBOX_NAME_MAX);
+}
+
+/* Copying contacts is for standard sandboxes. */
+static bool cmd_sandbox_check_copy(const Cmd *cmd, const CmdSandbox *s,
+                                   Err *err)
+{
+    if (!cmd_on(cmd, OPT_COPY_CONTACTS) || !strcmp(s->kind, "STANDARD"))
+        return true;
+    return err_set(err, EXIT_USAGE,
+                   "--copy-contacts is for standard sandboxes: a developer "
+                   "sandbox has none");
+}
+
+/* What the options say. Without a terminal they must say it all. */
+static bool cmd_sandbox_options(Cmd *cmd, CmdSandbox *s, Err *err)
+{
+    Str type = cmd_text(cmd, OPT_SANDBOX_TYPE);
+    s->name = str_trim(cmd_text(cmd, OPT_SANDBOX_NAME));
+    if (type.len)
+        s->kind = str_eq(type, S("standard")) ? "STANDARD" : "DEVELOPER";
+    if (cmd->options[OPT_SANDBOX_NAME].set &&
+        !cmd_sandbox_check_name(s->name, err))
+        return false;
+    return (s->kind
+                ? cmd_sandbox_check_copy(cmd, s, err)
+                : ask_allowed(cmd->term, "the sandbox's type",
+                              "--type developer or --type standard", err)) &&
+           (s->name.len ||
+            ask_allowed(cmd->term, "the sandbox's name", "--name NAME", err));
+}
+
+/* Is there room for one more of this kind, as far as HubSpot says? */
+static bool cmd_sandbox_room(Cmd *cmd, CmdSandbox *s, const char *kind,
+                             Err *err)
+{
+    if (!hub_sandbox_usage(&s->hub, kind, &s->usage, err))
+        return false;
+    if (s->usage.available != 0)
+        return true;
+    err_set(err, EXIT_FAILED,
+            "%.*s has no room for another %s sandbox: %" PRId64 " of %" PRId64
+            " are in use",
+            P(cmd_account_title(cmd, &s->hub.account)), cmd_sandbox_word(kind),
+            s->usage.used, s->usage.limit);
+    return err_hint(err, "Use one that there is, or delete one with hs "
+                         "sandbox delete.");
+}
+
+/* Asks what the options do not say. */
+static bool cmd_sandbox_ask(Cmd *cmd, CmdSandbox *s, Err *err)
+{
+    const Str kinds[] = {S("developer"), S("standard")};
+    int at = 0;
+    if (!s->kind) {
+        if (!ask_select(cmd->term, "Type of the sandbox:", kinds, 2, &at, err))
+            return false;
+        s->kind = at ? "STANDARD" : "DEVELOPER";
+        if (!cmd_sandbox_check_copy(cmd, s, err))
+            return false;
+    }
+    if (!cmd_sandbox_room(cmd, s, s->kind, err))
+        return false;
+    if (!s->name.len &&
+        (!ask_text(cmd->term, cmd->arena, "Name of the sandbox:", (Str){0},
+                   false, &s->name, err) ||
+         !cmd_sandbox_check_name(s->name, err)))
+        return false;
+    s->contacts = cmd_on(cmd, OPT_COPY_CONTACTS);
+    if (strcmp(s->kind, "STANDARD") != 0 || cmd->options[OPT_COPY_CONTACTS].set)
+        return true;
+    if (cmd->term->interactive && !cmd_on(cmd, OPT_FORCE))
+        return ask_confirm(cmd->term,
+                           "Copy the 5,000 contacts that changed last, and "
+                           "what belongs to them?",
+                           false, &s->contacts, err);
+    term_say(cmd->term, "Contacts are not copied; --copy-contacts does it.");
+    return true;
+}
+
+static void cmd_sandbox_tick(void *to)
+{
+    Cmd *cmd = to;
+    int64_t seconds = (os_now() - cmd->began) / 1000;
+    Str row = arena_printf(cmd->arena, "Creating the sandbox: %" PRId64 " s",
+                           seconds);
+    term_draw(cmd->term, &row, 1);
+}
+
+/* Sends the request, and shows on a terminal how long it takes. */
+static bool cmd_sandbox_send(Cmd *cmd, CmdSandbox *s, bool *unsure, Err *err)
+{
+    bool draws = term_can_draw(cmd->term);
+    term_say(cmd->term,
+             "Creating the %s sandbox %.*s of %.*s. This can take a minute.",
+             cmd_sandbox_word(s->kind), P(s->name),
+             P(cmd_account_title(cmd, &s->hub.account)));
+    cmd->began = os_now();
+    cmd->pool.tick = draws ? cmd_sandbox_tick : NULL;
+    cmd->pool.tick_to = cmd;
+    bool ok = hub_create_sandbox(&s->hub, s->name, s->kind, s->contacts,
+                                 &s->made.id, unsure, err);
+    cmd->pool.tick = NULL;
+    term_undraw(cmd->term);
+    return ok;
+}
+
+/*
+ * The request failed in a way that leaves open whether the sandbox was made.
+ * There is no list to look into, only the count of sandboxes: it is looked at
+ * a few times, as HubSpot may still be at it. `fault` is what went wrong.
+ */
+static bool cmd_sandbox_look(Cmd *cmd, CmdSandbox *s, const Err *fault,
+                             Err *err)
+{
+    enum { LOOKS = 3, PAUSE_MS = 1000 };
+    HubUsage now = {0};
+    Err blind = {0};
+    const char *word = cmd_sandbox_word(s->kind);
+    Str place = arena_printf(
+        cmd->arena, "Sandboxes in the settings of account %" PRId64 " (%s)",
+        s->hub.account.id, hub_website(&s->hub));
+    if (os_interrupted()) {
+        term_warn(cmd->term, "the sandbox may be made all the same: see %.*s",
+                  P(place));
+        return err_set(err, fault->code, "%s", fault->message);
+    }
+    term_say(cmd->term, "%s. Looking whether the sandbox was made.",
+             fault->message);
+    for (int i = 0; i < LOOKS && !blind.code; i++) {
+        if (i)
+            os_sleep(i * PAUSE_MS);
+        if (!hub_sandbox_usage(&s->hub, s->kind, &now, &blind))
+            break;
+        if (s->usage.used >= 0 && now.used > s->usage.used) {
+            err_set(err, fault->code,
+                    "the sandbox was made, but HubSpot's answer with its id "
+                    "was lost: the count of %s sandboxes went from %" PRId64
+                    " to %" PRId64,
+                    word, s->usage.used, now.used);
+            return err_hint(err,
+                            "Find it under %.*s, and sign in to it with hs "
+                            "account auth.",
+                            P(place));
+        }
+    }
+    if (blind.code || now.used < 0 || s->usage.used < 0) {
+        err_set(err, fault->code,
+                "it is not known whether the sandbox was "
+                "made: %s",
+                fault->message);
+        return err_hint(err, "See %.*s before you try again.", P(place));
+    }
+    err_set(err, fault->code,
+            "the sandbox was not made: the count of %s sandboxes is still "
+            "%" PRId64 " (%s)",
+            word, now.used, fault->message);
+    return err_hint(err, "Should it still come, it stands under %.*s.",
+                    P(place));
+}
+
+/* The name in the config: lower case, dashes for white space, and the id
+ * after it where the name is taken. */
+static Str cmd_sandbox_config_name(Cmd *cmd, const Config *config, Str name,
+                                   int64_t id)
+{
+    Buf out = buf_new(cmd->arena, name.len + 32);
+    Err taken = {0};
+    for (Str rest = name; rest.len;) {
+        uint32_t c = 0;
+        int n = str_utf8(rest, &c);
+        if (!n || config_is_white(c))
+            buf_add_char(&out, '-');
+        else if (c < 0x80)
+            buf_add_char(&out, str_lower((char)c));
+        else
+            buf_add(&out, str_slice(rest, 0, n));
+        rest = str_slice(rest, n ? n : 1, rest.len);
+    }
+    if (!config_check_name(config, buf_str(&out), id, &taken))
+        buf_printf(&out, "_%" PRId64, id);
+    return buf_str(&out);
+}
+
+/* Adds the sandbox to the config; the name is decided under the lock. */
+static bool cmd_sandbox_save(Cmd *cmd, CmdSandbox *s, Err *err)
+{
+    ConfigEdit edit;
+    if (!config_edit_begin(cmd->arena, cmd->config.path, cmd->config.form,
+                           &edit, err))
+        return false;
+    s->made.name = cmd_sandbox_config_name(cmd, &edit.config, s->name,
+                                           s->made.id);
+    bool ok = config_edit_put(&edit, &s->made, err) &&
+              config_edit_commit(&edit, err);
+    config_edit_end(&edit);
+    s->saved = ok;
+    return ok;
+}
+
+/* Fills in what the sandbox's own token says. A key that turns out to be of
+ * another account is dropped. */
+static bool cmd_sandbox_token(Cmd *cmd, CmdSandbox *s, Err *err)
+{
+    HubToken token = {0};
+    Hub own = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, &s->made);
+    own.timeout = s->hub.timeout;
+    if (!hub_fetch_token(&own, &token, err))
+        return false;
+    if (token.id != s->made.id) {
+        s->made.key = (Secret){0};
+        return err_set(err, EXIT_FAILED,
+                       "its key is for another account (%" PRId64 ")",
+                       token.id);
+    }
+    if (token.type.len)
+        s->made.type = token.type;
+    s->made.access_token = token.access_token;
+    s->made.expires_at = token.expires_at;
+    return true;
+}
+
+/* Gets the sandbox's key and keeps it, also where the first sign-in with it
+ * fails: what is made is not to be lost. */
+static bool cmd_sandbox_keep(Cmd *cmd, CmdSandbox *s, Err *err)
+{
+    Err unsigned_in = {0};
+    ConfigAccount *made = &s->made;
+    made->auth = CONFIG_AUTH_KEY;
+    made->auth_name = S("personalaccesskey");
+    made->qa = s->hub.account.qa;
+    made->parent = s->hub.account.id;
+    made->name = s->name;
+    made->type = strcmp(s->kind, "STANDARD") ? S("DEVELOPMENT_SANDBOX")
+                                             : S("STANDARD_SANDBOX");
+    if (cmd->config.form == CONFIG_ENVIRONMENT)
+        return true;
+    if (!hub_sandbox_key(&s->hub, made->id, &made->key, err))
+        return false;
+    bool signed_in = cmd_sandbox_token(cmd, s, &unsigned_in);
+    if (!secret_is_set(made->key))
+        return err_set(err, unsigned_in.code, "%s", unsigned_in.message);
+    if (!cmd_sandbox_save(cmd, s, err))
+        return false;
+    if (signed_in)
+        return true;
+    err_set(err, unsigned_in.code, "%s", unsigned_in.message);
+    return err_hint(err, "hs account info %.*s tries again.", P(made->name));
+}
+
+static void cmd_sandbox_json(Cmd *cmd, const CmdSandbox *s)
+{
+    cJSON *answer = json_new(cmd->arena);
+    json_add_text(answer, "sandbox", s->name);
+    json_add_text(answer, "type", str_from(cmd_sandbox_word(s->kind)));
+    json_add_bool(answer, "saved", s->saved);
+    json_add(answer, "account", cmd_account_json(cmd->arena, &s->made));
+    cmd_print_json(cmd, answer);
+}
+
+/* Says what was made. `fault` is what failed afterwards, and empty where
+ * nothing did. */
+static bool cmd_sandbox_report(Cmd *cmd, const CmdSandbox *s, const Err *fault,
+                               Err *err)
+{
+    int64_t id = s->made.id;
+    if (cmd_on(cmd, OPT_JSON))
+        cmd_sandbox_json(cmd, s);
+    if (!fault->code && s->saved) {
+        term_say(cmd->term, "Created %.*s. Saved in %.*s",
+                 P(cmd_account_title(cmd, &s->made)), P(cmd->config.path));
+        return true;
+    }
+    if (!fault->code) {
+        term_say(cmd->term, "Created the sandbox %.*s (%" PRId64 ")",
+                 P(s->name), id);
+        term_warn(cmd->term, "it is not saved: the config is the "
+                             "environment's");
+        return true;
+    }
+    if (os_interrupted()) /* main will say no more than that */
+        term_warn(cmd->term, "the sandbox %.*s (%" PRId64 ") was made",
+                  P(s->name), id);
+    err_set(err, fault->code, "the sandbox %.*s (%" PRId64 ") was made%s: %s",
+            P(s->name), id,
+            s->saved ? " and is in the config, but it could not be signed in to"
+                     : ", but it is not in the config",
+            fault->message);
+    if (s->saved)
+        return err_hint(err, "%s", fault->hint);
+    return err_hint(err,
+                    "Sign in to it with hs account auth and a key from "
+                    "%s/personal-access-key/%" PRId64 ".",
+                    hub_website(&s->hub), id);
+}
+
+static bool cmd_sandbox_create(Cmd *cmd, Err *err)
+{
+    CmdSandbox s = {0};
+    ConfigChoice choice = {0};
+    Err fault = {0};
+    bool unsure = false;
+    if (!cmd_sandbox_options(cmd, &s, err) ||
+        !cmd_choose_account(cmd, &choice, err) ||
+        !cmd_sandbox_parent(cmd, choice.account, &s.hub, err) ||
+        !cmd_sandbox_ask(cmd, &s, err))
+        return false;
+    if (!cmd_sandbox_send(cmd, &s, &unsure, &fault)) {
+        if (unsure)
+            return cmd_sandbox_look(cmd, &s, &fault, err);
+        *err = fault;
+        return false;
+    }
+    cmd_sandbox_keep(cmd, &s, &fault);
+    return cmd_sandbox_report(cmd, &s, &fault, err);
+}
+
+/* ---- hs sandbox delete ---- */
+
+typedef struct {
+    Hub hub;               /* the parent's */
+    ConfigAccount sandbox; /* only its id with the environment's config */
+    bool gone;
+    int64_t next; /* the default account from then on; 0: as before */
+} CmdSandboxEnd;
+
+/* The sandbox of the config that is meant, with its type. */
+static bool cmd_sandbox_pick(Cmd *cmd, ConfigAccount *sandbox, Err *err)
+{
+    const ConfigAccount *account = NULL;
+    Str which = cmd_text(cmd, OPT_ACCOUNT);
+    if (which.len ? !config_require(&cmd->config, which, &account, err)
+                  : !cmd_pick_account(cmd, cmd_is_sandbox, "Sandbox to delete:",
+                                      "--account ACCOUNT", &account, err))
+        return false;
+    *sandbox = *account;
+    if (!cmd_learn_type(cmd, sandbox, err))
+        return false;
+    if (cmd_is_sandbox(sandbox))
+        return true;
+    err_set(err, EXIT_CONFIG, "%.*s is not a sandbox",
+            P(cmd_account_title(cmd, sandbox)));
+    return err_hint(err, "hs account remove takes any account out of the "
+                         "config.");
+}
+
+/* The account above the sandbox, whose key deletes it: the config says which
+ * it is, else the sandbox itself does. */
+static bool cmd_sandbox_above(Cmd *cmd, CmdSandboxEnd *end, Err *err)
+{
+    int64_t id = end->sandbox.parent;
+    if (id <= 0) {
+        if (!cmd_go_online(cmd, err))
+            return false;
+        Hub own = hub_open(cmd->arena, cmd->term, &cmd->pool, &cmd->config,
+                           &end->sandbox);
+        id = hub_parent(&own);
+    }
+    const ConfigAccount *parent = config_find_id(&cmd->config, id);
+    if (parent)
+        return cmd_sandbox_parent(cmd, parent, &end->hub, err);
+    Str title = cmd_account_title(cmd, &end->sandbox);
+    if (id > 0)
+        err_set(err, EXIT_CONFIG,
+                "%.*s is deleted with the key of its parent account %" PRId64
+                ", which is not in %.*s",
+                P(title), id, P(cmd->config.path));
+    else
+        err_set(err, EXIT_CONFIG, "the parent account of %.*s is not known",
+                P(title));
+    return err_hint(err, "Sign in to the parent account first: hs account "
+                         "auth.");
+}
+
+/* With the environment's config its one account is the parent, and --account
+ * is the sandbox's id. */
+static bool cmd_sandbox_of_env(Cmd *cmd, CmdSandboxEnd *end, Err *err)
+{
+    ConfigChoice choice = {0};
+    Str which = cmd_text(cmd, OPT_ACCOUNT);
+    if (!str_int(which, &end->sandbox.id) || end->sandbox.id <= 0) {
+        err_set(err, EXIT_USAGE, "the id of the sandbox is needed");
+        return err_hint(err, "Give it with --account ID: the account of the "
+                             "environment is its parent.");
+    }
+    if (!config_choose(cmd->arena, &cmd->config, S(""), &choice, err) ||
+        !choice.account)
+        return false;
+    if (choice.account->id == end->sandbox.id)
+        return err_set(err, EXIT_USAGE,
+                       "account %" PRId64 " is the environment's own: a "
+                       "sandbox is deleted with its parent's key",
+                       end->sandbox.id);
+    return cmd_sandbox_parent(cmd, choice.account, &end->hub, err);
+}
+
+/* Decides the next default, before anything is deleted: --force takes the
+ * parent. */
+static bool cmd_sandbox_next(Cmd *cmd, CmdSandboxEnd *end, Err *err)
+{
+    const Config *config = &cmd->config;
+    const ConfigAccount *present = config_find(config, config->default_account);
+    if (!cmd_forced(cmd) || cmd_text(cmd, OPT_NEW_DEFAULT).len)
+        return cmd_next_default(cmd, &end->sandbox.id, 1, &end->next, err);
+    if (present && present->id == end->sandbox.id)
+        end->next = end->hub.account.id;
+    return true;
+}
+
+/* Deletes it at HubSpot. One that is gone already is as good as deleted, if
+ * the config knew it; a mere id may be a slip. */
+static bool cmd_sandbox_remove(Cmd *cmd, CmdSandboxEnd *end, Err *err)
+{
+    Err fault = {0};
+    Str title = cmd_account_title(cmd, &end->sandbox);
+    bool known = cmd->config.form != CONFIG_ENVIRONMENT;
+    bool ok = hub_delete_sandbox(&end->hub, end->sandbox.id, &end->gone,
+                                 &fault);
+    if (!ok && !(end->gone && known)) {
+        *err = fault;
+        return false;
+    }
+    if (end->gone)
+        term_say(cmd->term, "HubSpot has no sandbox %.*s any more.", P(title));
+    else
+        term_say(cmd->term, "Deleted the sandbox %.*s", P(title));
+    return true;
+}
+
+/* Takes it out of the config, and out of what the folder says. */
+static bool cmd_sandbox_drop(Cmd *cmd, const CmdSandboxEnd *end, Err *err)
+{
+    Err fault = {0};
+    int64_t id = end->sandbox.id;
+    if (cmd->config.form == CONFIG_ENVIRONMENT)
+        return true;
+    if (!cmd_remove_save(cmd, &id, 1, end->next, &fault)) {
+        err_set(err, fault.code,
+                "the sandbox is deleted, but still in the config: %s",
+                fault.message);
+        return err_hint(err, "Take it out with hs account remove %" PRId64 ".",
+                        id);
+    }
+    term_say(cmd->term, "Removed it from %.*s", P(cmd->config.path));
+    cmd_say_default(cmd, end->next);
+    return cmd_forget_here(cmd, id, err);
+}
+
+static bool cmd_sandbox_delete(Cmd *cmd, Err *err)
+{
+    CmdSandboxEnd end = {0};
+    if (!cmd_text(cmd, OPT_ACCOUNT).len &&
+        !ask_allowed(cmd->term, "the sandbox", "--account ACCOUNT", err))
+        return false;
+    if ((!cmd_forced(cmd) &&
+         !ask_allowed(cmd->term, "a yes to the deletion", "--force", err)) ||
+        !cmd_load_config(cmd, err))
+        return false;
+    bool ok = cmd->config.form == CONFIG_ENVIRONMENT
+                  ? cmd_sandbox_of_env(cmd, &end, err)
+                  : cmd_sandbox_pick(cmd, &end.sandbox, err) &&
+                        cmd_sandbox_above(cmd, &end, err) &&
+                        cmd_sandbox_next(cmd, &end, err);
+    Str question = arena_printf(
+        cmd->arena, "Delete the sandbox %.*s, and all that is in it?",
+        P(cmd_account_title(cmd, &end.sandbox)));
+    if (!ok ||
+        !cmd_confirm(cmd, "a yes to the deletion", question, false, err) ||
+        !cmd_sandbox_remove(cmd, &end, err))
+        return false;
+    if (cmd_on(cmd, OPT_JSON)) {
+        cJSON *answer = json_new(cmd->arena);
+        json_add(answer, "account", cmd_account_json(cmd->arena, &end.sandbox));
+        json_add_bool(answer, "wasGone", end.gone);
+        cmd_print_json(cmd, answer);
+    }
+    return cmd_sandbox_drop(cmd, &end, err);
+}
+
+/* ---- hs filemanager: what upload and fetch share ---- */
+
+enum {
+    FILES_WIDTH = 8,     /* transfers at a time, unless --concurrency says */
+    FILES_DEPTH = 128,   /* folders in folders */
+    FILES_TICK_MS = 200, /* between two drawings of the progress */
+    FILES_NAMED = 20,    /* failures and ignored paths that the end names */
+    FILES_STREAK = 16,   /* refusals of one kind in a row that end a run */
+    FILES_LANDING = 32,  /* whole files that are synced in one go */
+    FILES_LANDING_MS = 300,
+    FILES_LINE = 64 * KIB /* of a manifest */
+};
+
+/* A set of 64-bit hashes: what is left of a name that must be known again. */
+typedef struct {
+    Arena arena;
+    uint64_t *slot;
+    int64_t cap;
+    int64_t count;
+} CmdSet;
+
+typedef enum {
+    CMD_ITEM_DONE,
+    CMD_ITEM_SKIPPED, /* on purpose */
+    CMD_ITEM_KNOWN,   /* skipped: the manifest lists it as done */
+    CMD_ITEM_FAILED
+} CmdItemEnd;
+
+typedef enum { CMD_FETCH_LIST, CMD_FETCH_SIGN, CMD_FETCH_GET } CmdFetchStage;
+
+/* A folder of the file manager that is being fetched. It lives while `refs`
+ * are held: by the stack of those to be listed, pages, items, children. */
+typedef struct CmdFolder CmdFolder;
+struct CmdFolder {
+    CmdFolder *parent;
+    CmdFolder *next; /* on the stack, or among the free ones */
+    int refs;
+    int depth;
+    int fd; /* the folder on this machine; -1: not made yet */
+    int64_t id;
+    bool folders; /* the listing has come to the folders */
+    int64_t offset;
+    uint64_t page; /* a hash of the last one, to see it repeat itself */
+    char name[NAME_MAX + 1];
+};
+
+/* A file on its way, or a page of a listing. All of it, and what its transfer
+ * needs, is in its arena. */
+typedef struct CmdItem CmdItem;
+struct CmdItem {
+    CmdItem *next;
+    Arena arena;
+    Str path;   /* on this machine, from the folder that was given */
+    Str remote; /* in the file manager */
+    HubFile file;
+    int64_t changed; /* of a local file, milliseconds since 1970; or -1 */
+    int64_t moved;
+    int fd; /* the local file; -1: none */
+    Secret used;
+    bool renewed; /* a 401 was met with another token */
+    Err err;
+    HubUpload up;
+    CmdFolder *folder;
+    CmdFetchStage stage;
+    const char *name; /* of the local file, and of the unfinished one */
+    const char *part;
+    int lookups; /* of an address */
+};
+
+/* A run of many transfers. */
+typedef struct {
+    Cmd *cmd;
+    Hub hub;
+    const char *verb; /* "uploaded" */
+    int width;
+    bool json;
+    bool draws;
+    bool fail_fast;
+    bool single;  /* one file was asked for, not a folder */
+    bool counted; /* `found` will not grow */
+    int64_t began;
+    CmdItem *active; /* on their way */
+    CmdItem *again;  /* to be sent once more */
+    int64_t found;
+    int64_t found_bytes;
+    int64_t done;
+    int64_t skipped;
+    int64_t failed;
+    int64_t bytes; /* of those done */
+    int64_t tried; /* bytes of all that ended */
+    int64_t moved; /* of these, over the wire */
+    int64_t drawn_at;
+    int64_t drawn_bytes;
+    int64_t rate; /* bytes a second, smoothed */
+    int journal;  /* -1: none */
+    Str journal_path;
+    CmdSet known; /* what the manifest lists as done */
+    bool stopped; /* nothing more is begun */
+    Err fatal;    /* what ended the run, where it was no item's failure */
+    Err first;    /* failure */
+    bool mixed;   /* failures of more than one kind */
+    int streak;
+    int listed; /* items in the JSON output */
+    Str named[FILES_NAMED];
+} CmdFiles;
+
+/* Goes on with a hash (FNV-1a), a separator behind each text. */
+static uint64_t cmd_hash(uint64_t hash, Str s)
+{
+    hash = hash ? hash : 0xcbf29ce484222325u;
+    for (ptrdiff_t i = 0; i < s.len; i++)
+        hash = (hash ^ (unsigned char)s.ptr[i]) * 0x100000001b3u;
+    hash = (hash ^ 0xff) * 0x100000001b3u;
+    return hash ? hash : 1;
+}
+
+static uint64_t cmd_hash_int(uint64_t hash, int64_t value)
+{
+    return cmd_hash(hash, (Str){(const char *)&value, sizeof(value)});
+}
+
+/* Where a hash stands in the set, or would. The set is not full. */
+static uint64_t *cmd_set_find(const CmdSet *set, uint64_t hash)
+{
+    uint64_t at = (hash ^ hash >> 29) * 0x9e3779b97f4a7c15u >> 20;
+    while (set->slot[at & (uint64_t)(set->cap - 1)] &&
+           set->slot[at & (uint64_t)(set->cap - 1)] != hash)
+        at++;
+    return &set->slot[at & (uint64_t)(set->cap - 1)];
+}
+
+static bool cmd_set_has(const CmdSet *set, uint64_t hash)
+{
+    return set->cap && *cmd_set_find(set, hash) == hash;
+}
+
+/* Adds a hash, which is not 0; false where it is in the set already. */
+static bool cmd_set_add(CmdSet *set, uint64_t hash)
+{
+    if (cmd_set_has(set, hash))
+        return false;
+    if (set->count >= set->cap - set->cap / 5) {
+        CmdSet grown = {.cap = set->cap ? 2 * set->cap : 256};
+        grown.slot = arena_array(&grown.arena, grown.cap, sizeof(uint64_t));
+        for (int64_t i = 0; i < set->cap; i++)
+            if (set->slot[i])
+                *cmd_set_find(&grown, set->slot[i]) = set->slot[i];
+        grown.count = set->count;
+        arena_free(&set->arena);
+        *set = grown;
+    }
+    *cmd_set_find(set, hash) = hash;
+    set->count++;
+    return true;
+}
+
+static bool cmd_is_utf8(Str s)
+{
+    uint32_t c = 0;
+    while (s.len) {
+        int n = str_utf8(s, &c);
+        if (!n)
+            return false;
+        s = str_slice(s, n, s.len);
+    }
+    return true;
+}
+
+/* "12 B", "4.0 KiB", "1.5 GiB" */
+static Str cmd_size(Arena *arena, int64_t bytes)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    int unit = 0;
+    int64_t tenths = bytes < INT64_MAX / 10 ? bytes * 10 : INT64_MAX;
+    if (bytes < KIB)
+        return arena_printf(arena, "%" PRId64 " B", bytes);
+    for (; tenths >= 10LL * KIB && unit < COUNT(units) - 1; unit++)
+        tenths /= KIB;
+    return arena_printf(arena, "%" PRId64 ".%" PRId64 " %s", tenths / 10,
+                        tenths % 10, units[unit]);
+}
+
+/* "48 s", "12 min", "3 h 20 min" */
+static Str cmd_span(Arena *arena, int64_t seconds)
+{
+    if (seconds < 100)
+        return arena_printf(arena, "%" PRId64 " s", seconds);
+    if (seconds < 6000)
+        return arena_printf(arena, "%" PRId64 " min", (seconds + 30) / 60);
+    return arena_printf(arena, "%" PRId64 " h %" PRId64 " min", seconds / 3600,
+                        seconds % 3600 / 60);
+}
+
+/* A new item; cmd_item_free() frees all that is in its arena. */
+static CmdItem *cmd_item_new(Str path, Str remote)
+{
+    Arena arena = {0};
+    CmdItem *item = arena_alloc(&arena, sizeof(*item));
+    item->path = arena_copy(&arena, path);
+    item->remote = arena_copy(&arena, remote);
+    item->file = (HubFile){.id = -1, .size = -1};
+    item->changed = -1;
+    item->fd = -1;
+    item->arena = arena;
+    return item;
+}
+
+static void cmd_item_free(CmdItem *item)
+{
+    Arena arena = item->arena;
+    if (item->fd >= 0)
+        close(item->fd);
+    arena_free(&arena);
+}
+
+static void cmd_item_link(CmdItem **list, CmdItem *item)
+{
+    item->next = *list;
+    *list = item;
+}
+
+static void cmd_item_unlink(CmdItem **list, const CmdItem *item)
+{
+    while (*list && *list != item)
+        list = &(*list)->next;
+    if (*list)
+        *list = item->next;
+}
+
+static CmdItem *cmd_item_take(CmdItem **list)
+{
+    CmdItem *item = *list;
+    if (item)
+        *list = item->next;
+    return item;
+}
+
+/* What a manifest knows a file by: another content of it is another one. */
+static uint64_t cmd_files_key(int64_t account, Str path, Str remote,
+                              int64_t bytes, int64_t version)
+{
+    uint64_t hash = cmd_hash(cmd_hash_int(0, account), path);
+    return cmd_hash_int(cmd_hash_int(cmd_hash(hash, remote), bytes), version);
+}
+
+/* Does the manifest that --resume named list this one as done? */
+static bool cmd_files_knows(const CmdFiles *run, const CmdItem *item)
+{
+    int64_t version = item->changed >= 0 ? item->changed : item->file.id;
+    return cmd_set_has(&run->known,
+                       cmd_files_key(run->hub.account.id, item->path,
+                                     item->remote, item->file.size, version));
+}
+
+/* Takes one line of a manifest; one that is no whole entry is passed over. */
+static void cmd_files_learn(CmdFiles *run, Str line)
+{
+    Arena scratch = {0};
+    const cJSON *entry = json_read(&scratch, line);
+    int64_t changed = json_int(entry, "modified");
+    if (str_in_words(json_text(entry, "status"), "uploaded fetched"))
+        cmd_set_add(
+            &run->known,
+            cmd_files_key(json_int(entry, "account"), json_text(entry, "path"),
+                          json_text(entry, "remote"), json_int(entry, "bytes"),
+                          changed >= 0 ? changed : json_int(entry, "id")));
+    arena_free(&scratch);
+}
+
+/* Reads the manifest line by line. A last line without an end was torn when a
+ * run was killed: it is ended, so that the next one is whole. */
+static int cmd_files_read_journal(CmdFiles *run)
+{
+    Arena scratch = {0};
+    char *text = arena_take(&scratch, FILES_LINE);
+    int64_t at = 0;
+    ptrdiff_t len = 0;
+    ptrdiff_t n = 0;
+    bool skip = false;
+    while ((n = os_read_at(run->journal, text + len, FILES_LINE - len, at)) >
+           0) {
+        at += n;
+        len += n;
+        Str rest = {text, len};
+        while (str_index(rest, '\n') >= 0) {
+            Str line = str_cut(&rest, '\n');
+            if (!skip)
+                cmd_files_learn(run, line);
+            skip = false;
+        }
+        skip |= rest.len == FILES_LINE; /* no entry is so long */
+        len = skip ? 0 : rest.len;
+        memmove(text, rest.ptr, (size_t)len);
+    }
+    arena_free(&scratch);
+    if (!n && (len || skip))
+        return os_write_all(run->journal, S("\n"));
+    return (int)-n;
+}
+
+/* Opens the manifest that --manifest or --resume names. */
+static bool cmd_files_open_journal(CmdFiles *run, Err *err)
+{
+    Cmd *cmd = run->cmd;
+    Str resume = cmd_text(cmd, OPT_RESUME);
+    Str path = resume.len ? resume : cmd_text(cmd, OPT_MANIFEST);
+    run->journal = -1;
+    if (resume.len && cmd_text(cmd, OPT_MANIFEST).len)
+        return err_set(err, EXIT_USAGE,
+                       "--resume goes on with its file, so that --manifest "
+                       "does not go with it");
+    if (!path.len)
+        return true;
+    run->journal_path = path;
+    int code = os_open_journal(arena_cstr(cmd->arena, path), !resume.len,
+                               &run->journal);
+    if (!code && resume.len)
+        code = cmd_files_read_journal(run);
+    return !code ||
+           err_set(err, EXIT_FAILED, "cannot use the manifest %.*s: %s",
+                   P(path), os_error(code));
+}
+
+/* An item as one line of JSON. */
+static Str cmd_files_line(const CmdFiles *run, Arena *arena,
+                          const CmdItem *item, const char *status)
+{
+    cJSON *entry = json_new(arena);
+    json_add_text(entry, "path", item->path);
+    json_add_text(entry, "remote", item->remote);
+    json_add_id(entry, "id", item->file.id);
+    json_add_text(entry, "url", item->file.url);
+    json_add_count(entry, "bytes", item->file.size);
+    json_add_count(entry, "modified", item->changed);
+    json_add_count(entry, "account", run->hub.account.id);
+    json_add_text(entry, "status", str_from(status));
+    if (item->err.code)
+        json_add_text(entry, "reason", str_from(item->err.message));
+    return json_write(arena, entry, false);
+}
+
+/* Adds a JSON text to the list on stdout. */
+static void cmd_files_list(CmdFiles *run, Str line)
+{
+    term_out(run->cmd->term, run->listed++ ? S(",\n") : S("{\"items\":[\n"));
+    cmd_print_json_text(run->cmd, line);
+}
+
+/* Ends the list on stdout, with the counts. */
+static void cmd_files_end_list(CmdFiles *run)
+{
+    Term *term = run->cmd->term;
+    if (!run->listed)
+        term_out(term, S("{\"items\":["));
+    term_printf(term,
+                "\n],\"%s\":%" PRId64 ",\"skipped\":%" PRId64
+                ",\"failed\":%" PRId64 ",\"bytes\":%" PRId64 "}\n",
+                run->verb, run->done, run->skipped, run->failed, run->bytes);
+}
+
+/* Writes an item down: in the manifest, with one write, and on stdout. */
+static void cmd_files_note(CmdFiles *run, const CmdItem *item,
+                           const char *status, bool known)
+{
+    Arena scratch = {0};
+    Buf line = buf_new(&scratch, FILES_LINE);
+    if (run->journal < 0 && !run->json)
+        return;
+    buf_add(&line, cmd_files_line(run, &scratch, item, status));
+    if (run->json)
+        cmd_files_list(run, buf_str(&line));
+    buf_add_char(&line, '\n');
+    int code = run->journal < 0 || known
+                   ? 0
+                   : os_write_all(run->journal, buf_str(&line));
+    if (code) {
+        err_set(&run->fatal, EXIT_FAILED, "cannot write the manifest %.*s: %s",
+                P(run->journal_path), os_error(code));
+        run->stopped = true;
+    }
+    arena_free(&scratch);
+}
+
+/* Says a failure, and keeps it for the end. */
+static void cmd_files_failed(CmdFiles *run, const CmdItem *item)
+{
+    Str reason = str_slice(str_from(item->err.message), 0, 300);
+    if (run->failed == 1)
+        run->first = item->err;
+    run->mixed |= run->first.code != item->err.code;
+    if (run->failed <= FILES_NAMED)
+        run->named[run->failed - 1] = arena_printf(
+            run->cmd->arena, "%.*s: %.*s", P(str_slice(item->path, 0, 200)),
+            P(reason));
+    if (!run->single)
+        term_say(run->cmd->term, "failed %.*s: %s", P(item->path),
+                 item->err.message);
+    run->stopped |= run->fail_fast;
+}
+
+/* An item has come to its end: it is counted, written down, said and freed. */
+static void cmd_files_ended(CmdFiles *run, CmdItem *item, CmdItemEnd end)
+{
+    Term *term = run->cmd->term;
+    Arena scratch = {0};
+    bool failed = end == CMD_ITEM_FAILED;
+    const char *status = end == CMD_ITEM_DONE ? run->verb
+                         : failed             ? "failed"
+                                              : "skipped";
+    int64_t size = item->file.size > 0 ? item->file.size : 0;
+    cmd_item_unlink(&run->active, item);
+    run->done += end == CMD_ITEM_DONE;
+    run->failed += failed;
+    run->skipped += end == CMD_ITEM_SKIPPED || end == CMD_ITEM_KNOWN;
+    run->bytes += end == CMD_ITEM_DONE ? size : 0;
+    run->tried += size;
+    run->moved += item->moved;
+    if (end == CMD_ITEM_DONE)
+        run->streak = 0;
+    cmd_files_note(run, item, status, end == CMD_ITEM_KNOWN);
+    if (failed)
+        cmd_files_failed(run, item);
+    else if (end == CMD_ITEM_SKIPPED)
+        term_say(term, "skipped %.*s: %s", P(item->path), item->err.message);
+    else if (end == CMD_ITEM_DONE && !run->draws)
+        term_say(term, "%s %.*s (%.*s)", run->verb, P(item->path),
+                 P(cmd_size(&scratch, size)));
+    arena_free(&scratch);
+    cmd_item_free(item);
+}
+
+/* Looks at a refusal by the API: does it concern all that is to come? Then
+ * nothing more is begun. */
+static void cmd_files_refused(CmdFiles *run, const HttpXfer *x, ExitCode code)
+{
+    bool same = code == EXIT_AUTH || code == EXIT_RATE_LIMIT ||
+                code == EXIT_NETWORK;
+    bool all = x->state == HTTP_DONE &&
+               (x->res.status == 401 || hub_is_final(&x->res));
+    run->streak = same ? run->streak + 1 : 0;
+    run->stopped |= all || run->streak >= FILES_STREAK;
+}
+
+/* Takes over what a transfer failed with, or that it was refused with 401 and
+ * shall be made once more (true). */
+static bool cmd_files_again(CmdFiles *run, CmdItem *item, const HttpXfer *x)
+{
+    if (x->state != HTTP_DONE) {
+        item->err = x->err;
+        return false;
+    }
+    if (x->res.status != 401 || item->renewed || run->stopped ||
+        !secret_is_set(x->req.authorization) ||
+        !hub_renew_for(&run->hub, x->req.authorization, &item->err))
+        return false;
+    item->renewed = true;
+    cmd_item_link(&run->again, item);
+    return true;
+}
+
+/* The row of a transfer: how far it is, how much, what. */
+static Str cmd_files_row(Arena *arena, const CmdItem *item)
+{
+    int64_t size = item->file.size;
+    Str moved = cmd_size(arena, item->moved);
+    Str part = size > 0 ? arena_printf(arena, "%3d %%",
+                                       (int)(item->moved * 100 / size))
+                        : S("     ");
+    return arena_printf(arena, "  %.*s  %10.*s  %.*s", P(part), P(moved),
+                        P(item->path));
+}
+
+/* The row of the whole run. */
+static Str cmd_files_total(const CmdFiles *run, Arena *arena, int64_t moving)
+{
+    Buf row = buf_new(arena, KIB);
+    int64_t left = run->found_bytes - run->tried - moving;
+    int64_t ended = run->done + run->skipped + run->failed;
+    buf_printf(&row, "%" PRId64 " of %" PRId64 "%s files, %.*s of %.*s", ended,
+               run->found, run->counted ? "" : "+",
+               P(cmd_size(arena, run->tried + moving)),
+               P(cmd_size(arena, run->found_bytes)));
+    if (run->rate)
+        buf_printf(&row, ", %.*s/s", P(cmd_size(arena, run->rate)));
+    if (run->rate && run->counted && left > 0)
+        buf_printf(&row, ", %.*s left",
+                   P(cmd_span(arena, left / run->rate + 1)));
+    if (run->failed)
+        buf_printf(&row, ", %" PRId64 " failed", run->failed);
+    return buf_str(&row);
+}
+
+/* Draws the progress, unless that was done just now. */
+static void cmd_files_draw(CmdFiles *run)
+{
+    Arena arena = {0};
+    Str rows[HTTP_ACTIVE + 1];
+    int64_t now = os_now();
+    int64_t since = now - run->drawn_at;
+    int count = 0;
+    int64_t moving = 0;
+    if (!run->draws || since < FILES_TICK_MS)
+        return;
+    int most = os_rows(STDERR_FILENO) - 2;
+    for (const CmdItem *item = run->active; item; item = item->next) {
+        moving += item->moved;
+        if (count < most && count < HTTP_ACTIVE)
+            rows[count++] = cmd_files_row(&arena, item);
+    }
+    int64_t bytes = run->moved + moving;
+    int64_t rate = (bytes - run->drawn_bytes) * 1000 / since;
+    if (run->drawn_at)
+        run->rate = run->rate ? (7 * run->rate + rate) / 8 : rate;
+    run->drawn_at = now;
+    run->drawn_bytes = bytes;
+    rows[count++] = cmd_files_total(run, &arena, moving);
+    term_draw(run->cmd->term, rows, count);
+    arena_free(&arena);
+}
+
+/* Reads the options that both commands take, opens the account and then the
+ * manifest. */
+static bool cmd_files_begin(CmdFiles *run, Cmd *cmd, const char *verb, Err *err)
+{
+    const CmdValue *width = &cmd->options[OPT_CONCURRENCY];
+    run->cmd = cmd;
+    run->hub = (Hub){
+        .arena = cmd->arena, .term = cmd->term, .pool = &cmd->pool};
+    run->verb = verb;
+    run->width = width->set ? (int)width->number : FILES_WIDTH;
+    run->json = cmd_on(cmd, OPT_JSON);
+    run->fail_fast = cmd_on(cmd, OPT_FAIL_FAST);
+    run->draws = term_can_draw(cmd->term) &&
+                 !(run->json && cmd->term->out_terminal);
+    run->began = os_now();
+    return cmd_open_account(cmd, &run->hub, err) && cmd_go_online(cmd, err) &&
+           cmd_files_open_journal(run, err);
+}
+
+/* Says what was done, and what failed by name. */
+static void cmd_files_say_end(CmdFiles *run)
+{
+    Term *term = run->cmd->term;
+    Arena arena = {0};
+    Buf text = buf_new(&arena, KIB);
+    int64_t ended = run->done + run->skipped + run->failed;
+    buf_printf(&text, "%s: %" PRId64 " files, %.*s, in %.1f s", run->verb,
+               run->done, P(cmd_size(&arena, run->bytes)),
+               (double)(os_now() - run->began) / 1000);
+    if (run->skipped)
+        buf_printf(&text, "; skipped: %" PRId64, run->skipped);
+    if (run->failed)
+        buf_printf(&text, "; failed: %" PRId64, run->failed);
+    if (run->counted && run->found > ended)
+        buf_printf(&text, "; not tried: %" PRId64, run->found - ended);
+    if (!run->single || !run->failed)
+        term_say(term, "%.*s", P(buf_str(&text)));
+    for (int i = 0; !run->single && i < run->failed && i < FILES_NAMED; i++)
+        term_say(term, "    %.*s", P(run->named[i]));
+    if (run->failed > FILES_NAMED)
+        term_say(term, "    and %" PRId64 " more, said above",
+                 run->failed - FILES_NAMED);
+    arena_free(&arena);
+}
+
+/* Ends a run: the summary, the manifest, and the error where there is one. */
+static bool cmd_files_finish(CmdFiles *run, Err *err)
+{
+    term_undraw(run->cmd->term);
+    if (run->json)
+        cmd_files_end_list(run);
+    cmd_files_say_end(run);
+    if (run->journal >= 0) {
+        os_sync_files(&run->journal, 1);
+        close(run->journal);
+    }
+    arena_free(&run->known.arena);
+    if (os_interrupted())
+        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+    if (run->fatal.code) {
+        *err = run->fatal;
+        return false;
+    }
+    if (!run->failed)
+        return true;
+    if (run->single)
+        err_set(err, run->first.code, "%.*s", P(run->named[0]));
+    else if (!run->done && !run->skipped && !run->mixed)
+        err_set(err, run->first.code, "nothing was %s: %s", run->verb,
+                run->first.message);
+    else
+        err_set(err, EXIT_PARTIAL, "%" PRId64 " of %" PRId64 " files failed",
+                run->failed, run->done + run->skipped + run->failed);
+    return err_hint(err, "%s", run->first.hint);
+}
+
+/* A path that a person gave, absolute. */
+static Str cmd_files_absolute(Cmd *cmd, Str path)
+{
+    return str_starts(path, S("/"))
+               ? path
+               : os_path_join(cmd->arena, os_cwd(cmd->arena), path);
+}
+
+/* ---- hs filemanager upload ---- */
+
+/* What is left out of an upload unless an ignore file takes it back. */
+static const char cmd_ignored[] = "fields.output.json\n"
+                                  "hubspot.config.yml\n"
+                                  "hubspot.config.yaml\n"
+                                  "node_modules\n"
+                                  ".*\n"
+                                  "*.log\n"
+                                  "*.swp\n"
+                                  ".env\n"
+                                  "Icon[\r]\n"
+                                  "__MACOSX\n"
+                                  "~\n"
+                                  "*~\n"
+                                  "Thumbs.db\n"
+                                  "ehthumbs.db\n"
+                                  "Desktop.ini\n"
+                                  "@eaDir\n"
+                                  "package-lock.json\n";
+
+typedef enum {
+    CMD_WALK_FILE,
+    CMD_WALK_IGNORED,
+    CMD_WALK_LEFT_OUT, /* no --include matches */
+    CMD_WALK_ODD,      /* a link, a pipe, a device */
+    CMD_WALK_FAILED
+} CmdWalkKind;
+
+/* One thing that was found. Its text is good until the next step. */
+typedef struct {
+    CmdWalkKind kind;
+    Str path; /* from the folder that is walked */
+    bool is_folder;
+    int dir; /* the folder that it is in, and its name there */
+    const char *name;
+    OsEntry entry;
+    const IgnoreRule *rule;
+    const char *fault;
+} CmdStep;
+
+/* A walk through a folder and those below it, one entry at a time. */
+typedef struct {
+    const IgnoreRules *rules;
+    const IgnoreRules *includes;
+    OsDir dirs[FILES_DEPTH];
+    int lens[FILES_DEPTH]; /* of the path up to each of them */
+    int depth;
+    int root; /* the length of the path of the folder walked */
+    char path[PATH_MAX];
+} CmdWalk;
+
+typedef struct {
+    CmdFiles run;
+    CmdWalk walk;
+    Str source; /* absolute, links resolved */
+    OsEntry entry;
+    Str dest; /* the folder, or the path of the file */
+    IgnoreRules rules;
+    IgnoreRules includes;
+    Str access;
+    bool replace;
+    bool begun; /* of a single file */
+    int64_t ignored;
+    int64_t left_out;
+    int64_t odd;
+    Str examples[FILES_NAMED]; /* of what was ignored */
+} CmdUpload;
+
+/* Goes into a folder; NULL, or why it cannot be read. */
+static const char *cmd_walk_enter(CmdWalk *walk, int dir, const char *name,
+                                  int len)
+{
+    int fd = -1;
+    if (walk->depth == FILES_DEPTH)
+        return "there are more than 128 folders in each other";
+    int code = os_open_folder(dir, name, &fd);
+    if (!code)
+        code = os_dir_open(fd, &walk->dirs[walk->depth]);
+    if (code)
+        return os_error(code);
+    walk->lens[walk->depth++] = len;
+    return NULL;
+}
+
+/* Begins a walk at an absolute path. */
+static const char *cmd_walk_begin(CmdWalk *walk, Str root,
+                                  const IgnoreRules *rules,
+                                  const IgnoreRules *includes)
+{
+    root.len -= str_eq(root, S("/"));
+    walk->rules = rules;
+    walk->includes = includes;
+    walk->depth = 0;
+    if (root.len >= PATH_MAX)
+        return os_error(ENAMETOOLONG);
+    str_put(walk->path, root);
+    walk->path[root.len] = '\0';
+    walk->root = (int)root.len;
+    return cmd_walk_enter(walk, AT_FDCWD, root.len ? walk->path : "/",
+                          walk->root);
+}
+
+/* Judges the entry whose path stands in the walk. */
+static void cmd_walk_judge(const CmdWalk *walk, int len, CmdStep *step)
+{
+    Str full = {walk->path, len};
+    Str root = {walk->path, walk->root};
+    const IgnoreRule *rule = ignore_find(walk->rules, full, step->is_folder);
+    step->rule = rule;
+    if (rule && !rule->negated)
+        step->kind = CMD_WALK_IGNORED;
+    else if (step->entry.kind == OS_LINK || step->entry.kind == OS_OTHER)
+        step->kind = CMD_WALK_ODD;
+    else if (!step->is_folder && walk->includes->count &&
+             !ignore_judge(walk->includes, root, full, false))
+        step->kind = CMD_WALK_LEFT_OUT;
+}
+
+/* Looks at the entry `name` of the innermost folder. False where there is
+ * nothing to tell: a folder that was entered, or a name that has gone. */
+static bool cmd_walk_look(CmdWalk *walk, const char *name, CmdStep *step)
+{
+    int dir = os_dir_fd(&walk->dirs[walk->depth - 1]);
+    int from = walk->lens[walk->depth - 1];
+    int len = from + 1 + (int)strlen(name);
+    *step = (CmdStep){.dir = dir, .name = name};
+    if (len >= PATH_MAX) {
+        step->kind = CMD_WALK_FAILED;
+        step->path = str_from(name);
+        step->fault = os_error(ENAMETOOLONG);
+        return true;
+    }
+    walk->path[from] = '/';
+    memcpy(walk->path + from + 1, name, strlen(name) + 1);
+    step->path = str_slice((Str){walk->path, len}, walk->root + 1, len);
+    int code = os_look(dir, name, &step->entry);
+    if (code) {
+        step->kind = CMD_WALK_FAILED;
+        step->fault = os_error(code);
+        return true;
+    }
+    step->is_folder = step->entry.kind == OS_FOLDER;
+    cmd_walk_judge(walk, len, step);
+    if (step->entry.kind == OS_NOTHING)
+        return false;
+    if (!step->is_folder || step->kind == CMD_WALK_IGNORED)
+        return true;
+    step->fault = cmd_walk_enter(walk, dir, name, len);
+    step->kind = CMD_WALK_FAILED;
+    return step->fault != NULL;
+}
+
+/* Takes the next thing that is to be told of; false at the end. */
+static bool cmd_walk_next(CmdWalk *walk, CmdStep *step)
+{
+    while (walk->depth > 0) {
+        int code = 0;
+        OsDir *dir = &walk->dirs[walk->depth - 1];
+        const char *name = os_dir_next(dir, &code);
+        if (name && cmd_walk_look(walk, name, step))
+            return true;
+        if (name)
+            continue;
+        int len = walk->lens[--walk->depth];
+        os_dir_close(dir);
+        if (!code)
+            continue;
+        *step = (CmdStep){.kind = CMD_WALK_FAILED,
+                          .is_folder = true,
+                          .fault = os_error(code)};
+        step->path = str_slice((Str){walk->path, len}, walk->root + 1, len);
+        return true;
+    }
+    return false;
+}
+
+static void cmd_walk_end(CmdWalk *walk)
+{
+    while (walk->depth > 0)
+        os_dir_close(&walk->dirs[--walk->depth]);
+}
+
+/* The rule and where it stands, as people look for it. */
+static Str cmd_rule_text(Arena *arena, const IgnoreRule *rule)
+{
+    return arena_printf(arena, "%.*s line %d: %.*s", P(rule->file), rule->line,
+                        P(rule->pattern));
+}
+
+/* Adds the patterns of an option, which count from the folder on. */
+static void cmd_upload_patterns(CmdUpload *up, IgnoreRules *rules,
+                                CmdOption option, const char *name, Str base)
+{
+    const CmdValue *value = &up->run.cmd->options[option];
+    rules->arena = up->run.cmd->arena;
+    for (int i = 0; i < value->count; i++)
+        ignore_add_text(rules, base, str_from(name), value->list[i]);
+}
+
+/* Gathers the ignore rules: those built in, the nearest .hsignore at or above
+ * the folder, --exclude. */
+static bool cmd_upload_rules(CmdUpload *up, Str base, Err *err)
+{
+    Arena *arena = up->run.cmd->arena;
+    up->rules.arena = arena;
+    ignore_add_text(&up->rules, base, S("built-in"), str_from(cmd_ignored));
+    for (Str at = base;; at = os_path_dir(at)) {
+        Str path = os_path_join(arena, at, S(".hsignore"));
+        if (os_is_there(arena, path)) {
+            if (!ignore_add_file(&up->rules, at, path, false, err))
+                return false;
+            break;
+        }
+        if (at.len <= 1)
+            break;
+    }
+    cmd_upload_patterns(up, &up->rules, OPT_EXCLUDE, "--exclude", base);
+    cmd_upload_patterns(up, &up->includes, OPT_INCLUDE, "--include", base);
+    return true;
+}
+
+/* Where a file goes: the folder and the name in the file manager. */
+static Str cmd_upload_remote(const CmdUpload *up, Arena *arena, Str path)
+{
+    return up->run.single ? up->dest : os_path_join(arena, up->dest, path);
+}
+
+/* Counts what a step of the first walk has found, and keeps some of what was
+ * ignored for the error that nothing is left. */
+static void cmd_upload_count(CmdUpload *up, const CmdStep *step)
+{
+    Arena *arena = up->run.cmd->arena;
+    if (step->kind == CMD_WALK_LEFT_OUT)
+        up->left_out++;
+    if (step->kind == CMD_WALK_IGNORED && up->ignored++ < 5)
+        up->examples[up->ignored - 1] = arena_printf(
+            arena, "%.*s%s: %.*s", P(str_slice(step->path, 0, 200)),
+            step->is_folder ? "/" : "", P(cmd_rule_text(arena, step->rule)));
+    if (step->kind == CMD_WALK_IGNORED || step->kind == CMD_WALK_LEFT_OUT)
+        return;
+    up->run.found++;
+    up->run.found_bytes += step->kind == CMD_WALK_FILE ? step->entry.size : 0;
+}
+
+/* Shows a step of the plan (--dry-run). */
+static void cmd_upload_show(CmdUpload *up, const CmdStep *step)
+{
+    static const char *const words[] = {"upload", "ignore", "leave out", "skip",
+                                        "fail"};
+    Term *term = up->run.cmd->term;
+    Arena arena = {0};
+    const char *word = words[step->kind];
+    Str remote = step->kind == CMD_WALK_FILE
+                     ? cmd_upload_remote(up, &arena, step->path)
+                     : S("");
+    Str why = step->kind == CMD_WALK_IGNORED ? cmd_rule_text(&arena, step->rule)
+              : step->kind == CMD_WALK_LEFT_OUT ? S("no --include matches it")
+              : step->kind == CMD_WALK_ODD      ? S("a link or no plain file")
+                                                : str_from(step->fault);
+    if (up->run.json) {
+        cJSON *entry = json_new(&arena);
+        json_add_text(entry, "path", step->path);
+        json_add_text(entry, "remote", remote);
+        json_add_count(entry, "bytes",
+                       step->kind == CMD_WALK_FILE ? step->entry.size : -1);
+        json_add_text(entry, "status", str_from(word));
+        json_add_text(entry, "reason", why);
+        cmd_files_list(&up->run, json_write(&arena, entry, false));
+    } else if (remote.len) {
+        term_printf(term, "%s %.*s -> %.*s (%.*s)\n", word, P(step->path),
+                    P(remote), P(cmd_size(&arena, step->entry.size)));
+    } else {
+        term_printf(term, "%s %.*s%s (%.*s)\n", word, P(step->path),
+                    step->is_folder ? "/" : "", P(why));
+    }
+    arena_free(&arena);
+}
+
+/* The one step of an upload of a single file. */
+static CmdStep cmd_upload_step(const CmdUpload *up)
+{
+    CmdStep step = {.path = os_path_base(up->source), .entry = up->entry};
+    const IgnoreRule *rule = ignore_judge(&up->rules, os_path_dir(up->source),
+                                          up->source, false);
+    if (rule)
+        step = (CmdStep){
+            .kind = CMD_WALK_IGNORED, .path = step.path, .rule = rule};
+    return step;
+}
+
+/* Nothing is left to upload: says which rules saw to that. */
+static bool cmd_upload_nothing(const CmdUpload *up, Err *err)
+{
+    Buf list = buf_new(up->run.cmd->arena, 2 * KIB);
+    for (int i = 0; i < up->ignored && i < 5; i++) {
+        buf_add(&list, i ? S("; ") : S(""));
+        buf_add(&list, up->examples[i]);
+    }
+    if (up->ignored > 5)
+        buf_printf(&list, "; and %" PRId64 " more", up->ignored - 5);
+    if (up->left_out)
+        buf_printf(&list, "%s%" PRId64 " files that no --include matches",
+                   list.len ? "; " : "", up->left_out);
+    if (!list.len)
+        return err_set(err, EXIT_USAGE, "%.*s holds no file",
+                       P(up->run.cmd->args[0]));
+    err_set(err, EXIT_USAGE, "nothing to upload in %.*s: %.*s",
+            P(up->run.cmd->args[0]), P(buf_str(&list)));
+    return err_hint(err, "--exclude '!NAME' takes back what a rule ignores; "
+                         "--dry-run shows all.");
+}
+
+/* The first walk: counts, or shows the plan. */
+static bool cmd_upload_plan(CmdUpload *up, bool show, Err *err)
+{
+    CmdStep step;
+    const char *fault = NULL;
+    if (up->run.single) {
+        step = cmd_upload_step(up);
+        cmd_upload_count(up, &step);
+        if (show)
+            cmd_upload_show(up, &step);
+    } else {
+        fault = cmd_walk_begin(&up->walk, up->source, &up->rules,
+                               &up->includes);
+        if (fault)
+            return err_set(err, EXIT_FAILED, "cannot read %.*s: %s",
+                           P(up->run.cmd->args[0]), fault);
+        while (!os_interrupted() && cmd_walk_next(&up->walk, &step)) {
+            cmd_upload_count(up, &step);
+            if (show)
+                cmd_upload_show(up, &step);
+        }
+        cmd_walk_end(&up->walk);
+    }
+    up->run.counted = true;
+    if (os_interrupted())
+        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+    return up->run.found > 0 || cmd_upload_nothing(up, err);
+}
+
+/* Opens the file of a step for its transfer. False where it is not to be sent:
+ * then `*end` says how it ended. */
+static bool cmd_upload_open(CmdUpload *up, CmdItem *item, const CmdStep *step,
+                            CmdItemEnd *end)
+{
+    OsEntry *entry = &item->up.entry;
+    *end = CMD_ITEM_FAILED;
+    if (step->kind == CMD_WALK_ODD) {
+        *end = CMD_ITEM_SKIPPED;
+        return err_set(&item->err, EXIT_FAILED,
+                       step->entry.kind == OS_LINK
+                           ? "a symbolic link is not followed"
+                           : "it is no plain file");
+    }
+    if (step->kind == CMD_WALK_FAILED)
+        return err_set(&item->err, EXIT_FAILED, "cannot read it: %s",
+                       step->fault);
+    if (!cmd_is_utf8(item->path))
+        return err_set(&item->err, EXIT_FAILED, "its name is not UTF-8");
+    int code = os_open_file(step->dir, step->name, &item->fd);
+    code = code ? code : os_look_fd(item->fd, entry);
+    if (code)
+        return err_set(&item->err, EXIT_FAILED, "cannot read it: %s",
+                       os_error(code));
+    if (entry->kind != OS_FILE)
+        return err_set(&item->err, EXIT_FAILED, "it is no plain file");
+    item->file.size = entry->size;
+    item->changed = entry->changed;
+    *end = CMD_ITEM_KNOWN;
+    return !cmd_files_knows(&up->run, item);
+}
+
+/* The next file that is to be sent; NULL at the end. */
+static CmdItem *cmd_upload_item(CmdUpload *up)
+{
+    CmdStep step;
+    while (!up->run.stopped && !os_interrupted()) {
+        CmdItemEnd end;
+        if (up->run.single && up->begun)
+            return NULL;
+        if (up->run.single) {
+            up->begun = true;
+            step = cmd_upload_step(up);
+            step.dir = AT_FDCWD;
+            step.name = up->source.ptr;
+        } else if (!cmd_walk_next(&up->walk, &step)) {
+            return NULL;
+        }
+        if (step.kind == CMD_WALK_IGNORED || step.kind == CMD_WALK_LEFT_OUT)
+            continue;
+        Arena scratch = {0};
+        CmdItem *item = cmd_item_new(
+            step.path, cmd_upload_remote(up, &scratch, step.path));
+        arena_free(&scratch);
+        if (cmd_upload_open(up, item, &step, &end))
+            return item;
+        cmd_files_ended(&up->run, item, end);
+    }
+    return NULL;
+}
+
+static bool cmd_upload_next(void *to, HttpReq *req, void **mark)
+{
+    CmdUpload *up = to;
+    for (;;) {
+        CmdItem *item = up->run.stopped ? NULL : cmd_item_take(&up->run.again);
+        if (!item)
+            item = cmd_upload_item(up);
+        if (!item)
+            return false;
+        Str folder = os_path_dir(item->remote);
+        item->up.fd = item->fd;
+        item->up.moved = &item->moved;
+        item->up.folder = str_eq(folder, S(".")) ? S("/") : folder;
+        item->up.name = os_path_base(item->remote);
+        item->up.access = up->access;
+        item->up.replace = up->replace;
+        *mark = item;
+        if (hub_upload_request(&up->run.hub, &item->arena, &item->up, req,
+                               &item->err)) {
+            cmd_item_link(&up->run.active, item);
+            return true;
+        }
+        up->run.stopped = true; /* without a token no other one will do */
+        cmd_files_ended(&up->run, item, CMD_ITEM_FAILED);
+    }
+}
+
+static void cmd_upload_ended(void *to, void *mark, const HttpXfer *x)
+{
+    CmdUpload *up = to;
+    CmdFiles *run = &up->run;
+    CmdItem *item = mark;
+    HubFile made = {0};
+    cmd_item_unlink(&run->active, item);
+    if (os_interrupted() && x->state != HTTP_DONE) {
+        cmd_item_free(item);
+        return;
+    }
+    if (cmd_files_again(run, item, x))
+        return;
+    if (!item->err.code && hub_upload_answer(&run->hub, &item->arena, &x->res,
+                                             &made, &item->err)) {
+        item->file.id = made.id;
+        item->file.url = made.url;
+        cmd_files_ended(run, item, CMD_ITEM_DONE);
+        return;
+    }
+    cmd_files_refused(run, x, item->err.code);
+    cmd_files_ended(run, item, CMD_ITEM_FAILED);
+}
+
+static void cmd_upload_turned(void *to)
+{
+    CmdUpload *up = to;
+    cmd_files_draw(&up->run);
+}
+
+/* Says once who will be able to read the files. */
+static void cmd_upload_notice(const CmdUpload *up)
+{
+    Term *term = up->run.cmd->term;
+    if (str_eq(up->access, S("PUBLIC_INDEXABLE")))
+        term_say(term, "The files become public: everybody who has their "
+                       "address can read them, and search engines may list "
+                       "them. --access private keeps them private.");
+    else if (str_eq(up->access, S("PUBLIC_NOT_INDEXABLE")))
+        term_say(term, "The files become public: everybody who has their "
+                       "address can read them.");
+}
+
+/* The destination without empty and "." components. A slash at the end, or a
+ * bare one, says that it is a folder. */
+static bool cmd_upload_dest(CmdUpload *up, Str text, Err *err)
+{
+    Arena *arena = up->run.cmd->arena;
+    bool folder = str_ends(text, S("/")) || str_eq(text, S("."));
+    Buf out = buf_new(arena, text.len + PATH_MAX);
+    Str rest = text;
+    if (str_starts(text, S("/")))
+        buf_add_char(&out, '/');
+    while (rest.len) {
+        Str part = str_cut(&rest, '/');
+        if (str_eq(part, S("..")) || !cmd_is_utf8(part) || !http_is_clean(part))
+            return err_set(err, EXIT_USAGE,
+                           "'%.*s' cannot be a path in the file manager",
+                           P(text));
+        if (!part.len || str_eq(part, S(".")))
+            continue;
+        if (out.len && !str_ends(buf_str(&out), S("/")))
+            buf_add_char(&out, '/');
+        buf_add(&out, part);
+    }
+    up->dest = buf_str(&out);
+    if (up->run.single && folder)
+        up->dest = os_path_join(arena, up->dest, os_path_base(up->source));
+    return true;
+}
+
+/* What is to be uploaded, how and where to. */
+static bool cmd_upload_begin(CmdUpload *up, Err *err)
+{
+    static const char *const accesses[][2] = {
+        {"public", "PUBLIC_INDEXABLE"},
+        {"public-noindex", "PUBLIC_NOT_INDEXABLE"},
+        {"private", "PRIVATE"},
+    };
+    Cmd *cmd = up->run.cmd;
+    const CmdValue *replace = &cmd->options[OPT_REPLACE];
+    up->source = os_resolve_links(cmd->arena,
+                                  cmd_files_absolute(cmd, cmd->args[0]));
+    int code = os_look(AT_FDCWD, arena_cstr(cmd->arena, up->source),
+                       &up->entry);
+    if (code || up->entry.kind == OS_NOTHING)
+        return err_set(err, EXIT_USAGE, "cannot read %.*s: %s", P(cmd->args[0]),
+                       os_error(code ? code : ENOENT));
+    up->run.single = up->entry.kind == OS_FILE;
+    if (!up->run.single && up->entry.kind != OS_FOLDER)
+        return err_set(err, EXIT_USAGE, "%.*s is no file and no folder",
+                       P(cmd->args[0]));
+    up->replace = !replace->set || replace->on;
+    up->access = str_from(accesses[0][1]);
+    for (int i = 0; i < COUNT(accesses); i++)
+        if (str_eq_nocase(cmd_text(cmd, OPT_ACCESS), str_from(accesses[i][0])))
+            up->access = str_from(accesses[i][1]);
+    Str base = up->run.single ? os_path_dir(up->source) : up->source;
+    return cmd_upload_dest(up, cmd->args[1], err) &&
+           cmd_upload_rules(up, base, err);
+}
+
+static bool cmd_filemanager_upload(Cmd *cmd, Err *err)
+{
+    CmdUpload *up = arena_alloc(cmd->arena, sizeof(*up));
+    bool show = cmd_on(cmd, OPT_DRY_RUN);
+    up->run.cmd = cmd;
+    up->run.json = cmd_on(cmd, OPT_JSON);
+    up->run.verb = "uploaded";
+    if (!cmd_upload_begin(up, err) || !cmd_upload_plan(up, show, err))
+        return false;
+    if (show) {
+        if (up->run.json)
+            cmd_files_end_list(&up->run);
+        return true;
+    }
+    HttpMany many = {.to = up,
+                     .tick = FILES_TICK_MS,
+                     .next = cmd_upload_next,
+                     .ended = cmd_upload_ended,
+                     .turned = cmd_upload_turned};
+    if (!cmd_files_begin(&up->run, cmd, "uploaded", err))
+        return false;
+    many.width = up->run.width;
+    cmd_upload_notice(up);
+    if (!up->run.single)
+        cmd_walk_begin(&up->walk, up->source, &up->rules, &up->includes);
+    http_run_many(&cmd->pool, &many);
+    cmd_walk_end(&up->walk);
+    for (CmdItem *item; (item = cmd_item_take(&up->run.again));)
+        cmd_item_free(item);
+    return cmd_files_finish(&up->run, err);
+}
+
+/* ---- hs filemanager fetch ---- */
+
+/* A page of files that wait for their turn. */
+typedef struct CmdPage CmdPage;
+struct CmdPage {
+    CmdPage *next;
+    Arena arena;
+    CmdFolder *folder;
+    HubPage page;
+    int at;
+};
+
+typedef struct {
+    CmdFiles run;
+    Str dest;         /* the folder on this machine, for messages */
+    Str above;        /* what stands before a path in the file manager */
+    CmdFolder top;    /* that folder */
+    CmdFolder *stack; /* folders to be listed, the innermost first */
+    CmdFolder *spare;
+    CmdPage *pages; /* of files to be fetched, in order */
+    CmdPage **pages_end;
+    int64_t waiting;  /* files in them */
+    CmdItem *landing; /* whole, but not synced and named */
+    int landing_count;
+    int64_t landing_since;
+    CmdSet seen; /* names that are taken, folders that were listed */
+    bool overwrite;
+    bool archived;
+} CmdFetch;
+
+/* Gives up a hold on a folder; with the last one it is closed, and so is the
+ * hold on its parent. */
+static void cmd_folder_drop(CmdFetch *fetch, CmdFolder *folder)
+{
+    while (folder && !--folder->refs) {
+        CmdFolder *parent = folder->parent;
+        if (folder->fd >= 0)
+            close(folder->fd);
+        folder->next = fetch->spare;
+        fetch->spare = folder;
+        folder = parent;
+    }
+}
+
+static CmdFolder *cmd_folder_hold(CmdFolder *folder)
+{
+    folder->refs++;
+    return folder;
+}
+
+/* A folder below `parent`, held once. The name fits. */
+static CmdFolder *cmd_folder_new(CmdFetch *fetch, CmdFolder *parent,
+                                 const HubFile *file)
+{
+    CmdFolder *folder = fetch->spare;
+    if (folder)
+        fetch->spare = folder->next;
+    else
+        folder = arena_alloc(fetch->run.cmd->arena, sizeof(*folder));
+    *folder = (CmdFolder){.parent = cmd_folder_hold(parent),
+                          .refs = 1,
+                          .depth = parent->depth + 1,
+                          .fd = -1,
+                          .id = file->id};
+    str_put(folder->name, file->name);
+    return folder;
+}
+
+/* The path of what is called `name` in a folder, from the destination on. */
+static Str cmd_folder_path(Arena *arena, const CmdFolder *folder, Str name)
+{
+    const CmdFolder *chain[FILES_DEPTH + 2];
+    Buf out = buf_new(arena, (FILES_DEPTH + 2) * (NAME_MAX + 2) + name.len);
+    int n = 0;
+    for (; folder && n < COUNT(chain); folder = folder->parent)
+        chain[n++] = folder;
+    while (n-- > 0) {
+        buf_add(&out, str_from(chain[n]->name));
+        if (chain[n]->name[0] && (n || name.len))
+            buf_add_char(&out, '/');
+    }
+    buf_add(&out, name);
+    return buf_str(&out);
+}
+
+/* Why a name from the server cannot be that of a file here; NULL: it can. */
+static const char *cmd_name_fault(Str name)
+{
+    if (!name.len)
+        return "it has no name";
+    if (name.len > NAME_MAX)
+        return "its name is too long for a file";
+    if (str_eq(name, S(".")) || str_eq(name, S("..")) ||
+        str_index(name, '/') >= 0)
+        return "its name would lead out of the folder";
+    if (!http_is_clean(name) || !cmd_is_utf8(name))
+        return "its name holds control characters, or is not UTF-8";
+    if (str_ends(name, S(".hs-part")))
+        return "its name is one of those that unfinished files have";
+    return NULL;
+}
+
+/* Ends an item of a fetch: what is unfinished of its file is removed. */
+static void cmd_fetch_end(CmdFetch *fetch, CmdItem *item, CmdItemEnd end)
+{
+    CmdFolder *folder = item->folder;
+    if (item->fd >= 0 && item->part)
+        os_remove_part(folder->fd, item->part, item->fd);
+    else if (item->fd >= 0)
+        close(item->fd);
+    item->fd = -1;
+    cmd_files_ended(&fetch->run, item, end);
+    cmd_folder_drop(fetch, folder);
+}
+
+/* Drops an item without a word: the run was interrupted. */
+static void cmd_fetch_drop(CmdFetch *fetch, CmdItem *item)
+{
+    CmdFolder *folder = item->folder;
+    if (item->fd >= 0 && item->part) {
+        os_remove_part(folder->fd, item->part, item->fd);
+        item->fd = -1;
+    }
+    cmd_item_free(item);
+    cmd_folder_drop(fetch, folder);
+}
+
+static CmdItem *cmd_fetch_item(CmdFetch *fetch, CmdFolder *folder, Str name)
+{
+    Arena scratch = {0};
+    Str path = cmd_folder_path(&scratch, folder, name);
+    const Str parts[] = {fetch->above, path};
+    CmdItem *item = cmd_item_new(path, arena_join(&scratch, parts, 2));
+    item->folder = cmd_folder_hold(folder);
+    arena_free(&scratch);
+    return item;
+}
+
+/* Something in a folder cannot be fetched. */
+__attribute__((format(printf, 4, 5))) static void
+cmd_fetch_fault(CmdFetch *fetch, CmdFolder *folder, Str name,
+                const char *format, ...)
+{
+    char text[KIB];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    CmdItem *item = cmd_fetch_item(fetch, folder, name);
+    err_set(&item->err, EXIT_FAILED, "%s", text);
+    fetch->run.found++;
+    cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
+}
+
+/* Whole files get their names, after what was written to them has reached the
+ * disk: many at once, since that wait is as long for one. */
+static void cmd_fetch_land(CmdFetch *fetch)
+{
+    int fds[FILES_LANDING];
+    int n = 0;
+    for (const CmdItem *item = fetch->landing; item; item = item->next)
+        fds[n++] = item->fd;
+    int code = n ? os_sync_files(fds, n) : 0;
+    fetch->landing_count = 0;
+    for (CmdItem *item; (item = cmd_item_take(&fetch->landing));) {
+        int dir = item->folder->fd;
+        int fault = code ? code
+                         : os_publish(dir, item->part, item->name,
+                                      fetch->overwrite);
+        if (fault) {
+            err_set(&item->err, EXIT_FAILED, "cannot write it: %s",
+                    os_error(fault));
+            cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
+            continue;
+        }
+        item->part = NULL;
+        cmd_fetch_end(fetch, item, CMD_ITEM_DONE);
+    }
+}
+
+/* A file is whole and waits to be synced. */
+static void cmd_fetch_whole(CmdFetch *fetch, CmdItem *item)
+{
+    if (!fetch->landing_count++)
+        fetch->landing_since = os_now();
+    cmd_item_link(&fetch->landing, item);
+    if (fetch->landing_count == FILES_LANDING)
+        cmd_fetch_land(fetch);
+}
+
+/* Is this name in this folder taken by a file of this run? Then no more. */
+static bool cmd_fetch_claim(CmdFetch *fetch, const CmdFolder *folder, Str name)
+{
+    return cmd_set_add(&fetch->seen,
+                       cmd_hash(cmd_hash_int(1, folder->id), name));
+}
+
+/* The name that a file has while it is not whole. */
+static Str cmd_part_name(Arena *arena, Str name)
+{
+    Str head = str_slice(name, 0, 200);
+    if (head.len == name.len)
+        return arena_printf(arena, ".%.*s.hs-part", P(name));
+    return arena_printf(arena, ".%.*s.%016" PRIx64 ".hs-part", P(head),
+                        cmd_hash(0, name));
+}
+
+/* Looks whether a listed file is to be fetched, and to be fetched here. If
+ * not, `*end` says how it ends and the item's error why. */
+static bool cmd_fetch_check(CmdFetch *fetch, CmdItem *item, CmdItemEnd *end)
+{
+    const HubFile *file = &item->file;
+    CmdFolder *folder = item->folder;
+    const char *fault = cmd_name_fault(file->name);
+    OsEntry there = {0};
+    *end = CMD_ITEM_SKIPPED;
+    if (file->hidden)
+        return err_set(&item->err, EXIT_FAILED, "it is hidden");
+    if (file->archived && !fetch->archived)
+        return err_set(&item->err, EXIT_FAILED,
+                       "it is archived; --include-archived fetches it");
+    *end = CMD_ITEM_FAILED;
+    if (fault)
+        return err_set(&item->err, EXIT_FAILED, "%s", fault);
+    if (!cmd_fetch_claim(fetch, folder, file->name))
+        return err_set(&item->err, EXIT_FAILED,
+                       "another file of this name is fetched: this one has "
+                       "the id %" PRId64,
+                       file->id);
+    int code = os_look(folder->fd, item->name, &there);
+    if (code)
+        return err_set(&item->err, EXIT_FAILED, "cannot write it: %s",
+                       os_error(code));
+    if (there.kind == OS_FOLDER)
+        return err_set(&item->err, EXIT_FAILED, "there is a folder so called");
+    *end = CMD_ITEM_KNOWN;
+    if (there.kind == OS_FILE && there.size == file->size &&
+        cmd_files_knows(&fetch->run, item))
+        return false;
+    *end = CMD_ITEM_SKIPPED;
+    if (there.kind != OS_NOTHING && !fetch->overwrite)
+        return err_set(&item->err, EXIT_FAILED,
+                       "it is there already; --overwrite replaces it");
+    return true;
+}
+
+/* Takes the next file off the pages. NULL where it came to its end at once. */
+static CmdItem *cmd_fetch_file(CmdFetch *fetch)
+{
+    CmdPage *page = fetch->pages;
+    HubFile file = page->page.files[page->at++];
+    CmdItem *item = cmd_fetch_item(fetch, page->folder, file.name);
+    CmdItemEnd end;
+    fetch->waiting--;
+    item->file = file;
+    item->file.name = arena_copy(&item->arena, file.name);
+    item->file.url = arena_copy(&item->arena, file.url);
+    item->name = item->file.name.ptr;
+    item->stage = file.is_private || !file.url.len ? CMD_FETCH_SIGN
+                                                   : CMD_FETCH_GET;
+    if (page->at == page->page.count) {
+        Arena arena = page->arena;
+        fetch->pages = page->next;
+        if (!fetch->pages)
+            fetch->pages_end = &fetch->pages;
+        cmd_folder_drop(fetch, page->folder);
+        arena_free(&arena);
+    }
+    if (!cmd_fetch_check(fetch, item, &end)) {
+        cmd_fetch_end(fetch, item, end);
+        return NULL;
+    }
+    item->part = cmd_part_name(&item->arena, item->file.name).ptr;
+    int code = os_create_part(item->folder->fd, item->part, &item->fd);
+    if (!code)
+        return item;
+    err_set(&item->err, EXIT_FAILED, "cannot write it: %s",
+            code == EBUSY ? "another run is fetching it" : os_error(code));
+    cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
+    return NULL;
+}
+
+/* Takes the next folder to be listed; it is made here first. NULL where that
+ * failed. */
+static CmdItem *cmd_fetch_folder(CmdFetch *fetch)
+{
+    CmdFolder *folder = fetch->stack;
+    fetch->stack = folder->next;
+    if (folder->fd < 0 && folder->parent) {
+        int code = os_enter(folder->parent->fd, folder->name, &folder->fd);
+        if (code) {
+            folder->fd = -1;
+            cmd_fetch_fault(fetch, folder, S(""), "cannot make the folder: %s",
+                            os_error(code));
+            cmd_folder_drop(fetch, folder);
+            return NULL;
+        }
+    }
+    CmdItem *item = cmd_fetch_item(fetch, folder, S(""));
+    cmd_folder_drop(fetch, folder); /* the item holds it now */
+    item->stage = CMD_FETCH_LIST;
+    return item;
+}
+
+static bool cmd_fetch_sink(void *to, const HttpRes *res, Str piece, bool last,
+                           Err *err)
+{
+    CmdItem *item = to;
+    (void)last;
+    if (res->status / 100 != 2)
+        return true;
+    if (item->file.size >= 0 && res->received > item->file.size)
+        return err_set(err, EXIT_FAILED,
+                       "more came than the %" PRId64
+                       " bytes that HubSpot lists",
+                       item->file.size);
+    int code = os_write_at(item->fd, piece, res->received - piece.len);
+    item->moved = res->received;
+    return !code ||
+           err_set(err, EXIT_FAILED, "cannot write it: %s", os_error(code));
+}
+
+/* Makes the request of an item's present stage. */
+static bool cmd_fetch_request(CmdFetch *fetch, CmdItem *item, HttpReq *req)
+{
+    Hub *hub = &fetch->run.hub;
+    const CmdFolder *folder = item->folder;
+    if (item->stage == CMD_FETCH_LIST)
+        return hub_page_request(hub, &item->arena, folder->id, folder->folders,
+                                folder->offset, fetch->archived, req,
+                                &item->err);
+    if (item->stage == CMD_FETCH_SIGN) {
+        item->lookups++;
+        return hub_signed_request(hub, &item->arena, item->file.id, req,
+                                  &item->err);
+    }
+    if (!hub_download_request(hub, &item->arena, item->file.url, req,
+                              &item->err))
+        return false;
+    req->sink = cmd_fetch_sink;
+    req->to = item;
+    return true;
+}
+
+static bool cmd_fetch_next(void *to, HttpReq *req, void **mark)
+{
+    CmdFetch *fetch = to;
+    CmdFiles *run = &fetch->run;
+    while (!run->stopped && !os_interrupted()) {
+        CmdItem *item = cmd_item_take(&run->again);
+        if (!item && fetch->stack && fetch->waiting < run->width) {
+            item = cmd_fetch_folder(fetch);
+            if (!item)
+                continue;
+        } else if (!item && fetch->pages) {
+            item = cmd_fetch_file(fetch);
+            if (!item)
+                continue;
+        }
+        if (!item)
+            return false;
+        if (cmd_fetch_request(fetch, item, req)) {
+            if (item->stage != CMD_FETCH_LIST)
+                cmd_item_link(&run->active, item);
+            *mark = item;
+            return true;
+        }
+        run->stopped |= item->stage != CMD_FETCH_GET; /* no token */
+        cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
+    }
+    return false;
+}
+
+/* Puts the folders of a page on the stack. */
+static void cmd_fetch_add_folders(CmdFetch *fetch, CmdFolder *folder,
+                                  const HubPage *page)
+{
+    for (int i = page->count - 1; i >= 0; i--) {
+        const HubFile *child = &page->files[i];
+        const char *fault = cmd_name_fault(child->name);
+        if (!fault && folder->depth == FILES_DEPTH)
+            fault = "there are more than 128 folders in each other";
+        if (!fault && (child->id <= 0 ||
+                       !cmd_set_add(&fetch->seen, cmd_hash_int(2, child->id))))
+            fault = "the folder was listed before";
+        if (!fault && !cmd_fetch_claim(fetch, folder, child->name))
+            fault = "another one of this name is fetched";
+        if (fault) {
+            cmd_fetch_fault(fetch, folder, child->name, "%s", fault);
+            continue;
+        }
+        CmdFolder *made = cmd_folder_new(fetch, folder, child);
+        made->next = fetch->stack;
+        fetch->stack = made;
+    }
+}
+
+/* Adds the page's files to those that wait. The page goes with the last. */
+static void cmd_fetch_add_files(CmdFetch *fetch, CmdPage *page)
+{
+    fetch->run.found += page->page.count;
+    fetch->waiting += page->page.count;
+    for (int i = 0; i < page->page.count; i++)
+        if (page->page.files[i].size > 0)
+            fetch->run.found_bytes += page->page.files[i].size;
+    *fetch->pages_end = page;
+    fetch->pages_end = &page->next;
+    cmd_folder_hold(page->folder);
+}
+
+/* Does the listing end with this page? What is wrong with it is a failure: a
+ * file that is not listed is one that would be missed. */
+static bool cmd_fetch_is_last(CmdFetch *fetch, CmdFolder *folder,
+                              const HubPage *page)
+{
+    const char *what = folder->folders ? "folders" : "files";
+    uint64_t hash = 0;
+    for (int i = 0; i < page->count; i++)
+        hash = cmd_hash(cmd_hash_int(hash, page->files[i].id),
+                        page->files[i].name);
+    if (page->count && folder->page == hash) {
+        cmd_fetch_fault(fetch, folder, S(""),
+                        "HubSpot sends the same %s again and again", what);
+        return true;
+    }
+    folder->page = hash;
+    if (!page->count && page->total > folder->offset)
+        cmd_fetch_fault(fetch, folder, S(""),
+                        "HubSpot counts %" PRId64 " %s here, but lists "
+                        "%" PRId64,
+                        page->total, what, folder->offset);
+    folder->offset += page->count;
+    return !page->count || folder->offset == page->total;
+}
+
+/* A page of a listing has come. */
+static void cmd_fetch_on_page(CmdFetch *fetch, CmdItem *item, const HttpXfer *x)
+{
+    Arena arena = {0};
+    CmdPage *page = arena_alloc(&arena, sizeof(*page));
+    CmdFolder *folder = cmd_folder_hold(item->folder);
+    if (item->err.code ||
+        !hub_read_page(&fetch->run.hub, &arena, &x->res, folder->folders,
+                       &page->page, &item->err)) {
+        cmd_files_refused(&fetch->run, x, item->err.code);
+        fetch->run.found++;
+        cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
+        cmd_folder_drop(fetch, folder);
+        arena_free(&arena);
+        return;
+    }
+    uint64_t before = folder->page;
+    bool last = cmd_fetch_is_last(fetch, folder, &page->page);
+    bool repeats = page->page.count && before == folder->page;
+    bool folders = folder->folders;
+    if (last) {
+        folder->page = 0;
+        folder->offset = 0;
+        folder->folders = true;
+    }
+    if (!last || !folders) { /* it goes on */
+        folder->next = fetch->stack;
+        fetch->stack = cmd_folder_hold(folder);
+    }
+    page->arena = arena;
+    page->folder = folder;
+    if (folders && !repeats)
+        cmd_fetch_add_folders(fetch, folder, &page->page);
+    if (!folders && !repeats && page->page.count)
+        cmd_fetch_add_files(fetch, page);
+    else
+        arena_free(&arena);
+    cmd_fetch_drop(fetch, item);
+    cmd_folder_drop(fetch, folder);
+}
+
+/* An address of a private file has come, or was refused. */
+static void cmd_fetch_on_address(CmdFetch *fetch, CmdItem *item,
+                                 const HttpXfer *x)
+{
+    if (item->err.code ||
+        !hub_signed_answer(&fetch->run.hub, &item->arena, &x->res,
+                           &item->file.url, &item->err)) {
+        cmd_files_refused(&fetch->run, x, item->err.code);
+        cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
+        return;
+    }
+    item->stage = CMD_FETCH_GET;
+    cmd_item_link(&fetch->run.again, item);
+}
+
+/* A file's bytes have come, or were refused: an address that has run out is
+ * looked up once more. */
+static void cmd_fetch_on_file(CmdFetch *fetch, CmdItem *item, const HttpXfer *x)
+{
+    int status = x->res.status;
+    bool expired = status == 401 || status == 403 || status == 404 ||
+                   status == 410;
+    if (!item->err.code && expired && item->lookups < 2 && item->file.id > 0) {
+        item->lookups++;
+        item->stage = CMD_FETCH_SIGN;
+        cmd_item_link(&fetch->run.again, item);
+        return;
+    }
+    if (!item->err.code && status != 200)
+        err_set(&item->err, hub_exit_code(status), "%.*s answered %d %.*s",
+                P(x->req.url.host), status, P(x->res.reason));
+    if (!item->err.code && item->file.size >= 0 &&
+        x->res.received != item->file.size)
+        err_set(&item->err, EXIT_FAILED,
+                "%" PRId64 " bytes came, but HubSpot lists %" PRId64,
+                x->res.received, item->file.size);
+    int code = item->err.code ? 0 : os_set_size(item->fd, x->res.received);
+    if (code)
+        err_set(&item->err, EXIT_FAILED, "cannot write it: %s", os_error(code));
+    if (item->err.code) {
+        cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
+        return;
+    }
+    item->file.size = item->moved = x->res.received;
+    cmd_fetch_whole(fetch, item);
+}
+
+static void cmd_fetch_ended(void *to, void *mark, const HttpXfer *x)
+{
+    CmdFetch *fetch = to;
+    CmdItem *item = mark;
+    cmd_item_unlink(&fetch->run.active, item);
+    if (os_interrupted() && x->state != HTTP_DONE)
+        cmd_fetch_drop(fetch, item);
+    else if (cmd_files_again(&fetch->run, item, x))
+        return;
+    else if (item->stage == CMD_FETCH_LIST)
+        cmd_fetch_on_page(fetch, item, x);
+    else if (item->stage == CMD_FETCH_SIGN)
+        cmd_fetch_on_address(fetch, item, x);
+    else
+        cmd_fetch_on_file(fetch, item, x);
+}
+
+static void cmd_fetch_turned(void *to)
+{
+    CmdFetch *fetch = to;
+    bool idle = !fetch->run.active && !fetch->pages && !fetch->stack;
+    if (fetch->landing_count &&
+        (idle || os_now() - fetch->landing_since > FILES_LANDING_MS))
+        cmd_fetch_land(fetch);
+    fetch->run.counted = !fetch->stack;
+    cmd_files_draw(&fetch->run);
+}
+
+/* Opens the destination, making what is missing of it. */
+static bool cmd_fetch_open(CmdFetch *fetch, Err *err)
+{
+    Arena *arena = fetch->run.cmd->arena;
+    Str path = cmd_files_absolute(fetch->run.cmd, fetch->dest);
+    int code = 0;
+    for (ptrdiff_t i = 1; i <= path.len && !code; i++)
+        if (i == path.len || path.ptr[i] == '/')
+            code = os_mkdir(arena, str_slice(path, 0, i), 0777);
+    if (!code || code == EROFS || code == EACCES)
+        code = os_open_dir(arena_cstr(arena, path), &fetch->top.fd);
+    return !code || err_set(err, EXIT_FAILED, "cannot write to %.*s: %s",
+                            P(fetch->dest), os_error(code));
+}
+
+/* The path in the file manager: without a slash at the end, nor at the start
+ * but for the top. */
+static Str cmd_fetch_source(Str text)
+{
+    while (text.len > 1 && str_ends(text, S("/")))
+        text.len--;
+    while (text.len > 1 && str_starts(text, S("/")))
+        text = str_slice(text, 1, text.len);
+    return text;
+}
+
+/* The page with the one file that was asked for. */
+static bool cmd_fetch_one(CmdFetch *fetch, const HubFile *file, Str source,
+                          Err *err)
+{
+    Arena arena = {0};
+    if (file->hidden)
+        return err_set(err, EXIT_FAILED, "%.*s is hidden", P(source));
+    if (file->archived && !fetch->archived) {
+        err_set(err, EXIT_FAILED, "%.*s is archived", P(source));
+        return err_hint(err, "--include-archived fetches it all the same.");
+    }
+    CmdPage *page = arena_alloc(&arena, sizeof(*page));
+    page->page.files = arena_alloc(&arena, sizeof(HubFile));
+    page->page.files[0] = *file;
+    page->page.count = 1;
+    page->folder = &fetch->top;
+    page->arena = arena;
+    fetch->run.single = true;
+    cmd_fetch_add_files(fetch, page);
+    return true;
+}
+
+/* Finds what is to be fetched. A folder lands in one of its own name. */
+static bool cmd_fetch_find(CmdFetch *fetch, Str source, Err *err)
+{
+    HubFile found = {.id = 0, .is_folder = true};
+    bool all = str_eq(source, S("/"));
+    if (!all && !hub_find_file(&fetch->run.hub, source, &found, err))
+        return false;
+    Str above = os_path_dir(source);
+    fetch->above = all || str_eq(above, S("."))
+                       ? S("")
+                       : arena_printf(fetch->run.cmd->arena, "%.*s/", P(above));
+    const char *fault = all ? NULL : cmd_name_fault(found.name);
+    if (fault)
+        return err_set(err, EXIT_FAILED, "%.*s: %s", P(source), fault);
+    if (!cmd_fetch_open(fetch, err))
+        return false;
+    if (!found.is_folder)
+        return cmd_fetch_one(fetch, &found, source, err);
+    if (!all && found.id <= 0)
+        return err_set(err, EXIT_FAILED, "HubSpot gives no id for %.*s",
+                       P(source));
+    CmdFolder *folder = all ? cmd_folder_hold(&fetch->top)
+                            : cmd_folder_new(fetch, &fetch->top, &found);
+    fetch->stack = folder;
+    return true;
+}
+
+/* Lets go of what a run that was stopped has not come to. */
+static void cmd_fetch_clear(CmdFetch *fetch)
+{
+    for (CmdItem *item; (item = cmd_item_take(&fetch->run.again));)
+        cmd_fetch_drop(fetch, item);
+    while (fetch->pages) {
+        Arena arena = fetch->pages->arena;
+        fetch->pages = fetch->pages->next;
+        arena_free(&arena);
+    }
+    arena_free(&fetch->seen.arena);
+    close(fetch->top.fd);
+}
+
+static bool cmd_filemanager_fetch(Cmd *cmd, Err *err)
+{
+    CmdFetch *fetch = arena_alloc(cmd->arena, sizeof(*fetch));
+    HttpMany many = {.to = fetch,
+                     .tick = FILES_TICK_MS,
+                     .next = cmd_fetch_next,
+                     .ended = cmd_fetch_ended,
+                     .turned = cmd_fetch_turned};
+    fetch->dest = cmd->arg_count > 1 ? cmd->args[1] : S(".");
+    fetch->overwrite = cmd_on(cmd, OPT_OVERWRITE);
+    fetch->archived = cmd_on(cmd, OPT_ARCHIVED);
+    fetch->pages_end = &fetch->pages;
+    fetch->top = (CmdFolder){.refs = 1, .fd = -1};
+    if (!cmd_files_begin(&fetch->run, cmd, "fetched", err) ||
+        !cmd_fetch_find(fetch, cmd_fetch_source(cmd->args[0]), err))
+        return false;
+    many.width = fetch->run.width;
+    http_run_many(&cmd->pool, &many);
+    cmd_fetch_land(fetch);
+    fetch->run.counted = !fetch->stack;
+    cmd_fetch_clear(fetch);
+    return cmd_files_finish(&fetch->run, err);
+}
+
+/* ==== 14 Command line ==================================================== *
  *
  * The commands and options as data, and all that is made of it: parsing,
  * help, suggestions. One table drives all, so that they cannot disagree.
@@ -8384,7 +18142,12 @@ static bool cmd_api(Cmd *cmd, Err *err)
  * `-a "$ACCOUNT"` with an unset variable must not reach another account.
  */
 
-typedef enum { CLI_FLAG, CLI_TEXT, CLI_NUMBER } CliKind;
+typedef enum {
+    CLI_FLAG,
+    CLI_TEXT,
+    CLI_LIST, /* a text that may stand more than once */
+    CLI_NUMBER
+} CliKind;
 
 typedef struct {
     const char *name;
@@ -8394,11 +18157,13 @@ typedef struct {
     bool hidden;
     bool secret;         /* wiped from argv */
     const char *value;   /* its name in the help */
-    const char *choices; /* words separated by spaces, in lower case */
+    const char *choices; /* words separated by spaces, in any case */
     const char *help;
+    int64_t least; /* of a number */
+    int64_t most;  /* 0: 86400 */
 } CliOption;
 
-enum { CLI_OPTIONS = 12, CLI_WIDTH = 80 };
+enum { CLI_OPTIONS = 16, CLI_NUMBER_MOST = 86400 };
 
 typedef struct {
     const char *group; /* "account", or NULL */
@@ -8461,7 +18226,7 @@ static const CliOption cli_options[OPT_COUNT] = {
     [OPT_DEFAULT] = {"default", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
                      "Make it the default account; --no-default: do not"},
     [OPT_METHOD] = {"method", NULL, 'X', CLI_TEXT, false, false, "METHOD",
-                    "get post put patch delete",
+                    "GET POST PUT PATCH DELETE",
                     "GET, POST, PUT, PATCH or DELETE"},
     [OPT_DATA] = {"data", NULL, 0, CLI_TEXT, false, false, "JSON", NULL,
                   "The body: JSON, @file, or - for stdin"},
@@ -8469,6 +18234,89 @@ static const CliOption cli_options[OPT_COUNT] = {
                          NULL, "Print the JSON schema of the output and end"},
     [OPT_RAW] = {"raw", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
                  "Print the answer byte for byte, not re-indented"},
+    [OPT_FORCE] = {"force", NULL, 'f', CLI_FLAG, false, false, NULL, NULL,
+                   "Take every question for answered with yes"},
+    [OPT_NEW_DEFAULT] = {"new-default", NULL, 0, CLI_TEXT, false, false,
+                         "ACCOUNT", NULL,
+                         "The next default, where the default goes"},
+    [OPT_ACCOUNTS] = {"account", NULL, 'a', CLI_LIST, false, false, "ACCOUNT",
+                      NULL, "An account, by its name or id; may be repeated"},
+    [OPT_LINK_DEFAULT] = {"default", NULL, 0, CLI_TEXT, false, false, "ACCOUNT",
+                          NULL, "The default account of this folder"},
+    [OPT_ALL] = {"all", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
+                 "Every account that is linked here"},
+    [OPT_WHY] = {"why", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
+                 "Say what chose account, config, proxy and CAs"},
+    [OPT_AUTH_TYPE] = {"auth-type", NULL, 0, CLI_TEXT, false, false, "TYPE",
+                       "personalaccesskey oauth2",
+                       "personalaccesskey (the default) or oauth2"},
+    [OPT_PUBLISH_MODE] = {"default-cms-publish-mode", NULL, 0, CLI_TEXT, false,
+                          false, "MODE", "draft publish", "draft or publish"},
+    [OPT_HTTP_TIMEOUT] = {"http-timeout", NULL, 0, CLI_NUMBER, false, false,
+                          "MS", NULL, "How long to wait for an answer",
+                          CONFIG_TIMEOUT_MIN_MS, INT_MAX},
+    [OPT_ALLOW_TRACKING] = {"allow-usage-tracking", NULL, 0, CLI_FLAG, false,
+                            false, NULL, NULL,
+                            "May the official client track usage?"},
+    [OPT_ALLOW_UPDATES] = {"allow-auto-updates", NULL, 0, CLI_FLAG, false,
+                           false, NULL, NULL,
+                           "May the official client update itself?"},
+    [OPT_OPEN_BROWSER] = {"auto-open-browser", NULL, 0, CLI_FLAG, false, false,
+                          NULL, NULL, "May a browser be opened by itself?"},
+    [OPT_CLIENT_ID] = {"client-id", NULL, 0, CLI_TEXT, false, false, "ID", NULL,
+                       "OAuth2: the app's client id"},
+    [OPT_CLIENT_SECRET_STDIN] = {"client-secret-stdin", NULL, 0, CLI_FLAG,
+                                 false, false, NULL, NULL,
+                                 "OAuth2: read the client secret from stdin"},
+    [OPT_SCOPES] = {"scopes", NULL, 0, CLI_TEXT, false, false, "LIST", NULL,
+                    "OAuth2: what to ask for (content,hubdb,files)"},
+    [OPT_CONCURRENCY] = {"concurrency", NULL, 0, CLI_NUMBER, false, false, "N",
+                         NULL, "How many files at a time, 1 to 64 (8)", 1, 64},
+    [OPT_INCLUDE] = {"include", NULL, 0, CLI_LIST, false, false, "PATTERN",
+                     NULL, "Only files that match; may be repeated"},
+    [OPT_EXCLUDE] = {"exclude", NULL, 0, CLI_LIST, false, false, "PATTERN",
+                     NULL,
+                     "A line more for .hsignore, '!x' too; may be repeated"},
+    [OPT_ACCESS] = {"access", NULL, 0, CLI_TEXT, false, false, "WHO",
+                    "public public-noindex private",
+                    "public (the default), public-noindex or private"},
+    [OPT_REPLACE] = {"overwrite", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
+                     "Replace files of the same name (the default); "
+                     "--no-overwrite: do not"},
+    [OPT_OVERWRITE] = {"overwrite", NULL, 'o', CLI_FLAG, false, false, NULL,
+                       NULL, "Replace files that are there already"},
+    [OPT_ARCHIVED] = {"include-archived", NULL, 'i', CLI_FLAG, false, false,
+                      NULL, NULL, "Fetch archived files too"},
+    [OPT_FAIL_FAST] = {"fail-fast", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
+                       "Begin no more files after one has failed"},
+    [OPT_MANIFEST] = {"manifest", NULL, 0, CLI_TEXT, false, false, "FILE", NULL,
+                      "Write down each file as it ends, a line of JSON each"},
+    [OPT_RESUME] = {"resume", NULL, 0, CLI_TEXT, false, false, "FILE", NULL,
+                    "Go on with a manifest: skip what it lists as done"},
+    [OPT_VALUE_STDIN] = {"value-stdin", NULL, 0, CLI_FLAG, false, false, NULL,
+                         NULL, "Read the value from stdin"},
+    [OPT_VALUE_FILE] = {"value-file", NULL, 0, CLI_TEXT, false, false, "FILE",
+                        NULL, "Read the value from this file"},
+    [OPT_VALUE_ENV] = {"value-env", NULL, 0, CLI_TEXT, false, true, "VAR", NULL,
+                       "Take the value of this environment variable"},
+    [OPT_KEEP_NEWLINE] = {"keep-newline", NULL, 0, CLI_FLAG, false, false, NULL,
+                          NULL, "Keep a line break at the end of the value"},
+    [OPT_DELETE_FORCE] = {"force", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
+                          "Delete without asking"},
+    [OPT_FILE] = {"file", NULL, 'f', CLI_TEXT, false, false, "FILE", NULL,
+                  "The dotenv file, or - for stdin"},
+    [OPT_PRUNE] = {"prune", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
+                   "Delete the secrets that are not in the file"},
+    [OPT_DRY_RUN] = {"dry-run", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
+                     "Print what would be done, and change nothing"},
+    [OPT_SANDBOX_NAME] = {"name", NULL, 0, CLI_TEXT, false, false, "NAME", NULL,
+                          "The sandbox's name"},
+    [OPT_SANDBOX_TYPE] = {"type", NULL, 0, CLI_TEXT, false, false, "TYPE",
+                          "dev developer development standard",
+                          "developer (dev, development) or standard"},
+    [OPT_COPY_CONTACTS] = {"copy-contacts", NULL, 0, CLI_FLAG, false, false,
+                           NULL, NULL,
+                           "Copy contacts to a standard sandbox; or --no-…"},
 };
 
 /* Options that every command takes. */
@@ -8490,13 +18338,16 @@ static const CliCommand cli_commands[] = {
      0,
      "Sign in to an account with a personal access key",
      "The key comes from --pak-stdin, HUBSPOT_PERSONAL_ACCESS_KEY, the file\n"
-     "that HUBSPOT_PERSONAL_ACCESS_KEY_FILE names, --personal-access-key, or\n"
-     "a masked prompt. An account that is in the config is updated in place.",
+     "that HUBSPOT_PERSONAL_ACCESS_KEY_FILE names, --personal-access-key, the\n"
+     "browser, or a masked prompt. An account that is in the config is "
+     "updated\n"
+     "in place. --auth-type oauth2 signs in with an app's id and secret.",
      "hs account auth --pak-stdin < key.txt\n"
      "hs account auth --name my-portal --default",
      cmd_account_auth,
      {OPT_ACCOUNT, OPT_PAK, OPT_PAK_STDIN, OPT_NAME, OPT_USE_DEFAULT_NAME,
-      OPT_DEFAULT, OPT_JSON, OPT_QA, OPT_DISABLE_TRACKING}},
+      OPT_DEFAULT, OPT_JSON, OPT_QA, OPT_DISABLE_TRACKING, OPT_AUTH_TYPE,
+      OPT_CLIENT_ID, OPT_CLIENT_SECRET_STDIN, OPT_SCOPES}},
     {"account",
      "accounts",
      "list",
@@ -8518,9 +18369,10 @@ static const CliCommand cli_commands[] = {
      1,
      "Show an account and the scopes of its key",
      "Without an argument it is the account that commands here would use.",
-     "hs account info\nhs account info my-portal --json",
+     "hs account info\nhs account info my-portal --json\n"
+     "hs account info --why",
      cmd_account_info,
-     {OPT_CONFIG, OPT_JSON}},
+     {OPT_WHY, OPT_CONFIG, OPT_JSON}},
     {"account",
      "accounts",
      "use",
@@ -8533,6 +18385,156 @@ static const CliCommand cli_commands[] = {
      "hs account use my-portal\nhs account use 123456",
      cmd_account_use,
      {OPT_JSON}},
+    {"account",
+     "accounts",
+     "rename",
+     NULL,
+     "<account> <new-name>",
+     2,
+     2,
+     "Give an account another name",
+     "The new name is written in kebab-case: \"My Portal\" becomes "
+     "my-portal.",
+     "hs account rename my-portal acme",
+     cmd_account_rename,
+     {OPT_CONFIG, OPT_JSON, OPT_ACCOUNT}},
+    {"account",
+     "accounts",
+     "remove",
+     NULL,
+     "[account]",
+     0,
+     1,
+     "Remove an account from the config",
+     "Where it was the default, --new-default names the next one. --force\n"
+     "also takes it out of .hsaccount and the folder's linked accounts.",
+     "hs account remove my-portal\n"
+     "hs account remove my-portal --new-default acme",
+     cmd_account_remove,
+     {OPT_NEW_DEFAULT, OPT_FORCE, OPT_CONFIG, OPT_JSON}},
+    {"account",
+     "accounts",
+     "clean",
+     NULL,
+     "",
+     0,
+     0,
+     "Remove the accounts that are no longer active",
+     "Every key is tried. Only what HubSpot calls inactive is removed; "
+     "trouble\n"
+     "with the network or a key is no reason.",
+     "hs account clean\nhs account clean --force",
+     cmd_account_clean,
+     {OPT_FORCE, OPT_NEW_DEFAULT, OPT_CONFIG, OPT_JSON, OPT_QA}},
+    {"account",
+     "accounts",
+     "link",
+     NULL,
+     "",
+     0,
+     0,
+     "Link accounts to this folder",
+     "The folder's accounts and their default stand in .hs/settings.json,\n"
+     "and count for every command in it and below it. An .hsaccount that\n"
+     "names one of them is offered for removal; --force removes it.",
+     "hs account link\n"
+     "hs account link --account acme --account acme-sandbox --default acme",
+     cmd_account_link,
+     {OPT_ACCOUNTS, OPT_LINK_DEFAULT, OPT_FORCE, OPT_CONFIG, OPT_JSON}},
+    {"account",
+     "accounts",
+     "unlink",
+     NULL,
+     "",
+     0,
+     0,
+     "Unlink accounts from this folder",
+     NULL,
+     "hs account unlink --account acme\nhs account unlink --all",
+     cmd_account_unlink,
+     {OPT_ACCOUNTS, OPT_ALL, OPT_LINK_DEFAULT, OPT_CONFIG, OPT_JSON}},
+    {"account",
+     "accounts",
+     "create-override",
+     NULL,
+     "[account]",
+     0,
+     1,
+     "Write an .hsaccount file (older than link)",
+     "The file names the account that commands in this folder and below use.\n"
+     "hs account link is the newer way.",
+     "hs account create-override my-portal",
+     cmd_account_create_override,
+     {OPT_FORCE, OPT_JSON}},
+    {"account",
+     "accounts",
+     "remove-override",
+     NULL,
+     "",
+     0,
+     0,
+     "Remove the nearest .hsaccount file",
+     NULL,
+     "hs account remove-override --force",
+     cmd_account_remove_override,
+     {OPT_FORCE}},
+    {NULL,
+     NULL,
+     "auth",
+     NULL,
+     "",
+     0,
+     0,
+     "Sign in, into a deprecated hubspot.config.yml",
+     "For folders that still have that file; elsewhere it is hs account auth.",
+     "hs auth --pak-stdin < key.txt",
+     cmd_auth_old,
+     {OPT_AUTH_TYPE, OPT_ACCOUNT, OPT_PAK, OPT_PAK_STDIN, OPT_NAME,
+      OPT_USE_DEFAULT_NAME, OPT_DEFAULT, OPT_CONFIG, OPT_JSON, OPT_QA,
+      OPT_CLIENT_ID, OPT_CLIENT_SECRET_STDIN, OPT_SCOPES}},
+    {NULL,
+     NULL,
+     "init",
+     NULL,
+     "",
+     0,
+     0,
+     "Make a deprecated hubspot.config.yml here",
+     "It signs in and adds the file to .gitignore. hs account auth is the\n"
+     "newer way, with one config for all folders.",
+     "hs init --pak-stdin < key.txt",
+     cmd_init,
+     {OPT_AUTH_TYPE, OPT_ACCOUNT, OPT_PAK, OPT_PAK_STDIN, OPT_NAME,
+      OPT_USE_DEFAULT_NAME, OPT_CONFIG, OPT_JSON, OPT_QA, OPT_DISABLE_TRACKING,
+      OPT_CLIENT_ID, OPT_CLIENT_SECRET_STDIN, OPT_SCOPES}},
+    {"config",
+     NULL,
+     "set",
+     NULL,
+     "",
+     0,
+     0,
+     "Change settings of the config",
+     NULL,
+     "hs config set --http-timeout 30000\n"
+     "hs config set --default-cms-publish-mode draft --no-auto-open-browser",
+     cmd_config_set,
+     {OPT_PUBLISH_MODE, OPT_HTTP_TIMEOUT, OPT_ALLOW_TRACKING, OPT_ALLOW_UPDATES,
+      OPT_OPEN_BROWSER, OPT_CONFIG, OPT_JSON}},
+    {"config",
+     NULL,
+     "migrate",
+     NULL,
+     "",
+     0,
+     0,
+     "Move hubspot.config.yml to the global config",
+     "What both configs have is asked about; --force takes the deprecated\n"
+     "file's values and renames accounts whose name is taken. The old file\n"
+     "stays, as archived.hubspot.config.yml.",
+     "hs config migrate\nhs config migrate --force",
+     cmd_config_migrate,
+     {OPT_FORCE, OPT_CONFIG, OPT_JSON}},
     {NULL,
      NULL,
      "api",
@@ -8549,13 +18551,152 @@ static const CliCommand cli_commands[] = {
      cmd_api,
      {OPT_METHOD, OPT_DATA, OPT_RAW, OPT_JSON, OPT_JSON_SCHEMA, OPT_ACCOUNT,
       OPT_CONFIG, OPT_USE_ENV}},
+    {"secrets",
+     "secret",
+     "list",
+     NULL,
+     "",
+     0,
+     0,
+     "List the names of the account's secrets",
+     "HubSpot does not give the values back.",
+     "hs secrets list\nhs secrets list --json",
+     cmd_secrets_list,
+     {OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON}},
+    {"secrets",
+     "secret",
+     "add",
+     NULL,
+     "[name]",
+     0,
+     1,
+     "Add a secret",
+     "The value comes from a masked prompt; from stdin, where that is no\n"
+     "terminal, all of it but one line break at the end; from a file; or from\n"
+     "the environment. It is never an argument, which others could see.",
+     "hs secrets add API_KEY\n"
+     "hs secrets add API_KEY < key.txt\n"
+     "hs secrets add API_KEY --value-env UPSTREAM_KEY",
+     cmd_secrets_add,
+     {OPT_VALUE_STDIN, OPT_VALUE_FILE, OPT_VALUE_ENV, OPT_KEEP_NEWLINE,
+      OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON}},
+    {"secrets",
+     "secret",
+     "update",
+     NULL,
+     "[name]",
+     0,
+     1,
+     "Change the value of a secret",
+     "The value comes from where hs secrets add takes it.",
+     "hs secrets update API_KEY --value-file key.txt",
+     cmd_secrets_update,
+     {OPT_VALUE_STDIN, OPT_VALUE_FILE, OPT_VALUE_ENV, OPT_KEEP_NEWLINE,
+      OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON}},
+    {"secrets",
+     "secret",
+     "delete",
+     NULL,
+     "[name]",
+     0,
+     1,
+     "Delete a secret",
+     NULL,
+     "hs secrets delete API_KEY --force",
+     cmd_secrets_delete,
+     {OPT_DELETE_FORCE, OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON}},
+    {"secrets",
+     "secret",
+     "apply",
+     NULL,
+     "",
+     0,
+     0,
+     "Add and update all secrets of a dotenv file",
+     "The file has lines NAME=value; values in quotes may have several lines.\n"
+     "It is checked as a whole before anything is sent.",
+     "hs secrets apply -f .env --dry-run\n"
+     "hs secrets apply -f .env --prune --force",
+     cmd_secrets_apply,
+     {OPT_FILE, OPT_PRUNE, OPT_DRY_RUN, OPT_DELETE_FORCE, OPT_ACCOUNT,
+      OPT_CONFIG, OPT_USE_ENV, OPT_JSON}},
+    {"sandbox",
+     "sandboxes",
+     "create",
+     NULL,
+     "",
+     0,
+     0,
+     "Create a sandbox of a production account",
+     "The sandbox is signed in to and kept in the config.",
+     "hs sandbox create\n"
+     "hs sandbox create --name \"My box\" --type developer",
+     cmd_sandbox_create,
+     {OPT_SANDBOX_NAME, OPT_SANDBOX_TYPE, OPT_COPY_CONTACTS, OPT_FORCE,
+      OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON, OPT_QA}},
+    {"sandbox",
+     "sandboxes",
+     "delete",
+     NULL,
+     "",
+     0,
+     0,
+     "Delete a sandbox, and take it out of the config",
+     "It is deleted with the key of the account above it. Where it was the\n"
+     "default account, --new-default names the next one; --force takes the\n"
+     "account above it. With --use-env, --account is the sandbox's id.",
+     "hs sandbox delete --account my-box --force",
+     cmd_sandbox_delete,
+     {OPT_ACCOUNT, OPT_FORCE, OPT_NEW_DEFAULT, OPT_CONFIG, OPT_USE_ENV,
+      OPT_JSON, OPT_QA}},
+    {"filemanager",
+     "files",
+     "upload",
+     NULL,
+     "<src> <dest>",
+     2,
+     2,
+     "Upload a file, or a folder with all below it",
+     "A file goes to the path <dest>, or into it where it ends in a slash; "
+     "what\n"
+     "is in a folder goes below <dest>. The nearest .hsignore, at or above "
+     "the\n"
+     "folder, says what is left out, by the rules of .gitignore.",
+     "hs filemanager upload logo.png images/logo.png\n"
+     "hs filemanager upload ./assets site/assets --dry-run\n"
+     "hs filemanager upload ./assets site/assets --manifest done.jsonl\n"
+     "hs filemanager upload ./assets site/assets --resume done.jsonl",
+     cmd_filemanager_upload,
+     {OPT_INCLUDE, OPT_EXCLUDE, OPT_DRY_RUN, OPT_ACCESS, OPT_REPLACE,
+      OPT_CONCURRENCY, OPT_FAIL_FAST, OPT_MANIFEST, OPT_RESUME, OPT_JSON,
+      OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV}},
+    {"filemanager",
+     "files",
+     "fetch",
+     NULL,
+     "<src> [dest]",
+     1,
+     2,
+     "Fetch a file, or a folder with all below it",
+     "A file lands in the folder [dest], a folder in one of its own name in "
+     "it;\n"
+     "/ is everything. Files that are there already are skipped.",
+     "hs filemanager fetch images/logo.png\n"
+     "hs filemanager fetch site/assets ./backup --manifest done.jsonl",
+     cmd_filemanager_fetch,
+     {OPT_OVERWRITE, OPT_ARCHIVED, OPT_CONCURRENCY, OPT_FAIL_FAST, OPT_MANIFEST,
+      OPT_RESUME, OPT_JSON, OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV}},
 };
 
 static const struct {
     const char *name;
     const char *summary;
 } cli_groups[] = {
-    {"account", "Accounts: sign in, list, choose"},
+    {"account", "Accounts: sign in, list, choose, link to folders"},
+    {"config", "The config file: settings, migration"},
+    {"secrets", "Secrets of an account's serverless functions"},
+    {"sandbox", "Sandboxes: create, delete"},
+    {"filemanager", "Files of the file manager: upload, fetch"},
 };
 
 static const struct {
@@ -8622,33 +18763,47 @@ static bool cli_takes(const CliCommand *command, CmdOption option)
     return false;
 }
 
-/* The option of this long name; OPT_NONE where there is none. `*negated`
- * where it is a flag written as --no-flag. */
-static CmdOption cli_find_long(Str name, bool *negated)
+/* The option of this long name, and of the command where two commands have
+ * options of one name; OPT_NONE where there is none. */
+static CmdOption cli_find_name(const CliCommand *command, Str name, bool flag)
 {
-    *negated = false;
-    for (int i = 1; i < OPT_COUNT; i++)
-        if (cli_is_long(name, cli_options[i].name) ||
-            cli_is_long(name, cli_options[i].alias))
+    CmdOption found = OPT_NONE;
+    for (int i = 1; i < OPT_COUNT; i++) {
+        const CliOption *option = &cli_options[i];
+        if ((flag && option->kind != CLI_FLAG) ||
+            (!cli_is_long(name, option->name) &&
+             !cli_is_long(name, option->alias)))
+            continue;
+        if (cli_takes(command, (CmdOption)i))
             return (CmdOption)i;
-    if (!str_starts(name, S("no-")))
-        return OPT_NONE;
-    name = str_slice(name, 3, name.len);
-    *negated = true;
-    for (int i = 1; i < OPT_COUNT; i++)
-        if (cli_options[i].kind == CLI_FLAG &&
-            (cli_is_long(name, cli_options[i].name) ||
-             cli_is_long(name, cli_options[i].alias)))
-            return (CmdOption)i;
-    return OPT_NONE;
+        if (!found)
+            found = (CmdOption)i;
+    }
+    return found;
 }
 
-static CmdOption cli_find_letter(char letter)
+/* As cli_find_name(); `*negated` where it is a flag written as --no-flag. */
+static CmdOption cli_find_long(const CliCommand *command, Str name,
+                               bool *negated)
 {
-    for (int i = 1; i < OPT_COUNT; i++)
-        if (cli_options[i].letter == letter)
+    CmdOption found = cli_find_name(command, name, false);
+    *negated = !found && str_starts(name, S("no-"));
+    return *negated ? cli_find_name(command, str_slice(name, 3, name.len), true)
+                    : found;
+}
+
+static CmdOption cli_find_letter(const CliCommand *command, char letter)
+{
+    CmdOption found = OPT_NONE;
+    for (int i = 1; i < OPT_COUNT; i++) {
+        if (cli_options[i].letter != letter)
+            continue;
+        if (cli_takes(command, (CmdOption)i))
             return (CmdOption)i;
-    return OPT_NONE;
+        if (!found)
+            found = (CmdOption)i;
+    }
+    return found;
 }
 
 /* The command's words, "account list", or "" where there is none. */
@@ -8698,6 +18853,33 @@ static bool cli_flag_value(const CliOption *option, Str value, bool *on,
                    option->name, P(value));
 }
 
+/* A number within the option's bounds. */
+static bool cli_set_number(const CliOption *option, Str value, int64_t *out,
+                           Err *err)
+{
+    int64_t most = option->most ? option->most : CLI_NUMBER_MOST;
+    if (str_int(value, out) && *out >= option->least && *out <= most)
+        return true;
+    return err_set(err, EXIT_USAGE,
+                   "--%s is a number from %" PRId64 " to %" PRId64
+                   ", not '%.*s'",
+                   option->name, option->least, most, P(value));
+}
+
+/* One of the option's choices, as the table spells it. */
+static bool cli_set_choice(const CliOption *option, Str value, Str *out,
+                           Err *err)
+{
+    Str rest = str_from(option->choices);
+    while (rest.len) {
+        *out = str_cut(&rest, ' ');
+        if (str_eq_nocase(*out, value))
+            return true;
+    }
+    return err_set(err, EXIT_USAGE, "--%s is %s, not '%.*s'", option->name,
+                   option->help, P(value));
+}
+
 /* Sets a text or a number, checked against what the option allows. */
 static bool cli_set_value(Cmd *cmd, CmdOption which, Str value, Err *err)
 {
@@ -8708,21 +18890,18 @@ static bool cli_set_value(Cmd *cmd, CmdOption which, Str value, Err *err)
                        option->name);
     slot->set = true;
     slot->text = arena_copy(cmd->arena, value);
-    if (option->kind == CLI_NUMBER &&
-        (!str_int(value, &slot->number) || slot->number < 0 ||
-         slot->number > 86400))
-        return err_set(err, EXIT_USAGE,
-                       "--%s is a number from 0 to 86400, not '%.*s'",
-                       option->name, P(value));
-    if (option->choices) {
-        if (!str_in_words(value, option->choices))
-            return err_set(err, EXIT_USAGE, "--%s is %s, not '%.*s'",
-                           option->name, option->help, P(value));
-        char *text = arena_alloc(cmd->arena, value.len);
-        for (ptrdiff_t i = 0; i < value.len; i++)
-            text[i] = (char)toupper((unsigned char)value.ptr[i]);
-        slot->text = (Str){text, value.len};
-    }
+    if (option->kind == CLI_NUMBER)
+        return cli_set_number(option, value, &slot->number, err);
+    if (option->choices)
+        return cli_set_choice(option, value, &slot->text, err);
+    if (option->kind != CLI_LIST)
+        return true;
+    if (!slot->list)
+        slot->list = arena_array(cmd->arena, CMD_VALUES, sizeof(Str));
+    if (slot->count == CMD_VALUES)
+        return err_set(err, EXIT_USAGE, "--%s stands more than %d times",
+                       option->name, CMD_VALUES);
+    slot->list[slot->count++] = slot->text;
     return true;
 }
 
@@ -8731,6 +18910,13 @@ static bool cli_set_value(Cmd *cmd, CmdOption which, Str value, Err *err)
 static void cli_wipe_argv(char *text)
 {
     secret_wipe(text, (ptrdiff_t)strlen(text));
+}
+
+/* Is the next argument a flag's value: `--flag false`? */
+static bool cli_flag_follows(const CliParse *parse)
+{
+    return parse->at < parse->argc &&
+           str_in_words(str_from(parse->argv[parse->at]), "true false");
 }
 
 /* One option with its value, given with it (`has_value`) or in the next
@@ -8742,6 +18928,10 @@ static bool cli_take_option(CliParse *parse, CmdOption which, bool negated,
     CmdValue *slot = &parse->cmd->options[which];
     if (option->kind == CLI_FLAG) {
         bool on = true;
+        if (!has_value && !negated && cli_flag_follows(parse)) {
+            has_value = true;
+            value = str_from(parse->argv[parse->at++]);
+        }
         if (has_value && !cli_flag_value(option, value, &on, err))
             return false;
         slot->set = true;
@@ -8768,7 +18958,7 @@ static bool cli_take_long(CliParse *parse, char *text, Err *err)
     bool has_value = str_index(value, '=') >= 0;
     bool negated = false;
     Str name = str_cut(&value, '=');
-    CmdOption which = cli_find_long(name, &negated);
+    CmdOption which = cli_find_long(parse->command, name, &negated);
     if (which == OPT_NONE || !cli_takes(parse->command, which))
         return cli_unknown_option(
             parse, arena_printf(parse->cmd->arena, "--%.*s", P(name)), name,
@@ -8783,7 +18973,7 @@ static bool cli_take_long(CliParse *parse, char *text, Err *err)
 static bool cli_take_short(CliParse *parse, const char *text, Err *err)
 {
     for (Str rest = str_from(text + 1); rest.len;) {
-        CmdOption which = cli_find_letter(rest.ptr[0]);
+        CmdOption which = cli_find_letter(parse->command, rest.ptr[0]);
         Str letter = str_slice(rest, 0, 1);
         rest = str_slice(rest, 1, rest.len);
         if (which == OPT_NONE || !cli_takes(parse->command, which))
@@ -8873,9 +19063,16 @@ static bool cli_take_word(CliParse *parse, Str word, Err *err)
     if (!word.len)
         return err_set(err, EXIT_USAGE, "an argument is empty");
     if (cmd->arg_count == parse->command->most &&
-        cli_takes(parse->command, OPT_PAK)) { /* it may be the key */
+        (cli_takes(parse->command, OPT_PAK) ||
+         cli_takes(parse->command, OPT_VALUE_STDIN))) {
+        bool key = cli_takes(parse->command, OPT_PAK);
+        term_hide(cmd->term, secret_from(word)); /* it may be the secret */
+        cli_wipe_argv(parse->argv[parse->at - 1]);
         err_set(err, EXIT_USAGE, "there is an argument too many");
-        return err_hint(err, "Give the key on stdin, with --pak-stdin.");
+        return err_hint(err, key ? "Give the key on stdin, with --pak-stdin."
+                                 : "The value is never an argument: give it "
+                                   "on stdin, with --value-file or "
+                                   "--value-env, or at the prompt.");
     }
     if (cmd->arg_count == parse->command->most) {
         err_set(err, EXIT_USAGE, "there is an argument too many: '%.*s'",
@@ -8886,23 +19083,26 @@ static bool cli_take_word(CliParse *parse, Str word, Err *err)
     return true;
 }
 
-/* Does this option take its value from the next argument? `text` begins with
- * a dash; letters that take none may stand before one that does. */
-static bool cli_takes_next(const char *text)
+/* Does this option take its value from the next argument, `next` (NULL: there
+ * is none)? `text` begins with a dash; letters that take none may stand before
+ * one that does. The command is not known yet. */
+static bool cli_takes_next(const char *text, const char *next)
 {
     bool negated = false;
     Str rest = str_from(text + 1);
+    bool word = next && str_in_words(str_from(next), "true false");
     if (text[1] == '-') {
         rest = str_slice(rest, 1, rest.len);
-        CmdOption which = cli_find_long(rest, &negated);
-        return which && cli_options[which].kind != CLI_FLAG;
+        CmdOption which = cli_find_long(NULL, rest, &negated);
+        return which &&
+               (cli_options[which].kind != CLI_FLAG || (word && !negated));
     }
     for (; rest.len; rest = str_slice(rest, 1, rest.len)) {
-        CmdOption which = cli_find_letter(rest.ptr[0]);
+        CmdOption which = cli_find_letter(NULL, rest.ptr[0]);
         if (which && cli_options[which].kind != CLI_FLAG)
             return rest.len == 1;
     }
-    return false;
+    return word;
 }
 
 /* Wipes the secrets among the arguments that were not taken yet. */
@@ -8916,7 +19116,7 @@ static void cli_wipe_rest(const CliParse *parse)
             continue;
         value = str_slice(value, 2, value.len);
         Str name = str_cut(&value, '=');
-        if (!cli_options[cli_find_long(name, &negated)].secret)
+        if (!cli_options[cli_find_long(parse->command, name, &negated)].secret)
             continue;
         if (here)
             cli_wipe_argv(parse->argv[i] + 2 + name.len + 1);
@@ -8938,7 +19138,7 @@ static void cli_find_words(CliParse *parse)
             over = true;
         else if (over || text[0] != '-' || !text[1])
             cli_take_word(&look, str_from(text), &ignored);
-        else if (cli_takes_next(text))
+        else if (cli_takes_next(text, look.argv[look.at + 1]))
             look.at++;
         if (ignored.code)
             break;
@@ -9059,7 +19259,11 @@ static void cli_print_commands(Term *term, const char *group)
         Str left = arena_printf(&scratch, "%.*s%s%s",
                                 P(cli_words(&scratch, command)),
                                 command->args[0] ? " " : "", command->args);
-        term_printf(term, "  %-24.*s  %s\n", P(left), command->summary);
+        if (left.len <= 24)
+            term_printf(term, "  %-24.*s  %s\n", P(left), command->summary);
+        else
+            term_printf(term, "  %.*s\n  %-24s  %s\n", P(left), "",
+                        command->summary);
         arena_free(&scratch);
     }
 }
@@ -9077,8 +19281,8 @@ static void cli_help_group(Term *term, const char *group)
 
 static void cli_help_all(Term *term)
 {
-    term_printf(term, "HubSpot accounts, sign-in and API requests from one "
-                      "binary.\n\nUsage: hs <command> [options]\n\n"
+    term_printf(term, "HubSpot accounts, API requests, secrets and sandboxes "
+                      "from one binary.\n\nUsage: hs <command> [options]\n\n"
                       "Commands:\n");
     cli_print_commands(term, NULL);
     cli_print_common(term);
@@ -9109,6 +19313,8 @@ static void cli_apply(Cmd *cmd)
         term->color = false;
     if (cmd->options[OPT_NO_INPUT].on)
         term->interactive = false;
+    if (cmd->options[OPT_NO_HYPERLINKS].on)
+        term->links = false;
 }
 
 /* Parses the command line and runs what it says. */
@@ -9140,7 +19346,7 @@ static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
     return parse.command->run(cmd, err);
 }
 
-/* ==== 13 Main ============================================================ *
+/* ==== 15 Main ============================================================ *
  *
  * Sets up, runs, turns the result into words and an exit code. Output that
  * could not be written is a failure, whatever the command said.
@@ -9149,15 +19355,19 @@ static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
 #ifndef HS_TEST
 int main(int argc, char **argv)
 {
-    static Term term;
-    /* Costs no more than what is touched, and most runs need no malloc(). */
+    /* Static: it costs no more than what is touched. Most runs need no
+     * malloc(). */
     static _Alignas(max_align_t) char memory[256 * KIB];
-    Arena arena = arena_in(memory, sizeof(memory));
-    Err err = {0};
+    static Term term;
+    static Cmd cmd;
+    static Err err;
+    static Arena arena;
+    arena = arena_in(memory, sizeof(memory));
     os_init();
     json_init();
     term_init(&term, &arena);
-    Cmd cmd = {.arena = &arena, .term = &term};
+    cmd.arena = &arena;
+    cmd.term = &term;
     bool ok = cli_run(&cmd, argc, argv, &err);
     term_flush(&term);
     if (os_interrupted() && (!ok || term.out_error)) {

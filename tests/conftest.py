@@ -8,13 +8,17 @@ Every test with `hs` or `tty` runs once for each binary in HS_BINS (paths joined
 by ":", build/hs where it is unset). Nothing but loopback is reached, and nothing
 of the caller's HOME or environment is seen.
 """
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
 import re
 import resource
+import shutil
+import stat
 import subprocess
+import tempfile
 import time
 
 import pexpect
@@ -26,6 +30,7 @@ from hubsim import HubSim
 REPO = pathlib.Path(__file__).resolve().parent.parent
 BINS = [pathlib.Path(p).resolve() for p in
         os.environ.get("HS_BINS", str(REPO / "build" / "hs")).split(":") if p]
+NOBODY = 65534
 SANITIZER = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
 
 
@@ -147,6 +152,8 @@ class Home:
                         yaml.dump(value, Dumper=Yaml, sort_keys=False,
                                   allow_unicode=True, width=10000))
         path.chmod(0o600)
+        if path.parent.name == ".hscli":
+            path.parent.chmod(0o700)
         return path
 
     def account(self, portal, **fields):
@@ -156,6 +163,23 @@ class Home:
                 "authType": "personalaccesskey", "accountType": portal.type,
                 "personalAccessKey": portal.key,
                 "auth": {"tokenInfo": {}}, **fields}
+
+    def files(self):
+        """All that stands in the home and the working directory, to compare
+        before and after: path -> its mode, and its bytes or where it points."""
+        found = {}
+        for top in (self.home, self.cwd):
+            for path in sorted(top.rglob("*")):
+                name = str(path.relative_to(top.parent))
+                if ".git" in path.parts:
+                    continue
+                if path.is_symlink():
+                    found[name] = os.readlink(path)
+                elif path.is_dir():
+                    found[name] = mode(path)
+                else:
+                    found[name] = (mode(path), path.read_bytes())
+        return found
 
     def check_output(self, text, where):
         """No secret and no sanitizer's report in what was printed."""
@@ -201,6 +225,18 @@ class Runner(Home):
                 self.check_output(line, "the command line, while a request was made")
         return result
 
+    def start(self, *args, cwd=None, env=None):
+        """Start a run, which the caller must wait for (see `ends`)."""
+        return subprocess.Popen([self.bin, *map(str, args)], env=self.env(env),
+                                cwd=cwd or self.cwd, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    def ends(self, run):
+        """Wait for a run that was started: its exit code and its stderr."""
+        _, err = run.communicate(timeout=120)
+        self.check_output(decode(err), "stderr")
+        return run.returncode, decode(err)
+
     def sign_in(self, *portals):
         """`hs account auth` for each; the first becomes the default."""
         for portal in portals:
@@ -216,7 +252,7 @@ class Terminal(Home):
         super().__init__(*args)
         self.children = []
 
-    def __call__(self, *args, env=None, cwd=None, timeout=10, rows=24, columns=80):
+    def __call__(self, *args, env=None, cwd=None, timeout=60, rows=24, columns=80):
         child = pexpect.spawn(self.bin, [str(a) for a in args], timeout=timeout,
                               env=self.env({"TERM": "xterm-256color", **(env or {})}),
                               cwd=str(cwd or self.cwd), dimensions=(rows, columns),
@@ -255,6 +291,39 @@ def hs(bin, sim, tmp_path):
 
 
 @pytest.fixture
+def outsider(hs, sim, tmp_path):
+    """The same home, somewhere that another user reaches, and run as that user:
+    root may read and write anything."""
+    with tempfile.TemporaryDirectory(prefix="hs-tests-") as folder:
+        folder = pathlib.Path(folder)
+        binary = shutil.copy(hs.bin, folder / "hs")
+        runner = Runner(binary, sim, folder)
+        ca = shutil.copy(sim.ca_file, folder / "ca.pem")
+        env = {"SSL_CERT_FILE": ca}
+        who = {}
+        if os.getuid() == 0:
+            who = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+            for path in (folder, runner.home, runner.cwd, ca):
+                os.chown(path, NOBODY, NOBODY)
+
+        def run(*args, **more):
+            more["env"] = {**env, **more.get("env", {})}
+            return runner(*args, **who, **more)
+        run.home, run.cwd, run.sim, run.files = runner.home, runner.cwd, sim, runner
+        run.config_path = runner.config_path
+
+        def own():
+            for path in [*folder.rglob("*")]:
+                if os.getuid() == 0:
+                    os.chown(path, NOBODY, NOBODY)
+        run.own = own
+        yield run
+        for path in [runner.home, *runner.home.rglob("*")]:
+            with contextlib.suppress(OSError):
+                path.chmod(0o700)
+
+
+@pytest.fixture
 def tty(bin, sim, tmp_path, request):
     """On a terminal; in one test with `hs` both share the home."""
     terminal = Terminal.__new__(Terminal)
@@ -270,6 +339,11 @@ def tty(bin, sim, tmp_path, request):
 
 def decode(data):
     return data.decode("utf-8", "surrogateescape")
+
+
+def mode(path):
+    """The permission bits of a file."""
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 def command_line(pid):

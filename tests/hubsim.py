@@ -230,6 +230,10 @@ class Portal:
     tokens: dict = dataclasses.field(default_factory=dict)  # token -> expiry
     files: dict = dataclasses.field(default_factory=dict)
     folders: dict = dataclasses.field(default_factory=dict)
+    page: int = 20                  # entries of a listing's page
+    lie: int = 0                    # added to the totals of listings
+    rate: tuple = None              # (requests, seconds) of a rolling limit
+    calls: list = dataclasses.field(default_factory=list)   # when they came
     sandbox_limits: dict = dataclasses.field(
         default_factory=lambda: {"DEVELOPER": 1, "STANDARD": 1})
 
@@ -256,7 +260,7 @@ class Portal:
         for folder in self.folders.values():
             if (folder["parent_folder_id"], folder["name"]) == (parent, name):
                 return folder["id"]
-        number = 9000 + len(self.folders)
+        number = max(self.folders, default=8999) + 1
         self.folders[number] = {"id": number, "name": name, "parent_folder_id": parent}
         return number
 
@@ -264,7 +268,7 @@ class Portal:
         """A file of the file manager; fields as the listing shows them."""
         folder, _, name = path.strip("/").rpartition("/")
         stem, dot, extension = name.rpartition(".")
-        number = fields.get("id", 40000 + len(self.files))
+        number = fields.get("id", max(self.files, default=39999) + 1)
         self.files[number] = {
             "id": number, "name": stem if dot else name, "extension": extension if dot else "",
             "folder_id": self.add_folder(folder), "size": len(data), "type": "OTHER",
@@ -272,6 +276,19 @@ class Portal:
             "url": f"https://{host}/hubfs/{self.hub_id}/{number}/{urllib.parse.quote(name)}",
             "data": data, **fields}
         return self.files[number]
+
+    def limit(self):
+        """Count a request: what the rate limit's headers say, and whether it
+        is over the limit."""
+        most, span = self.rate
+        now = time.monotonic()
+        self.calls = [t for t in self.calls if t > now - span]
+        over = len(self.calls) >= most
+        if not over:
+            self.calls.append(now)
+        return over, [("X-HubSpot-RateLimit-Max", str(most)),
+                      ("X-HubSpot-RateLimit-Remaining", str(most - len(self.calls))),
+                      ("X-HubSpot-RateLimit-Interval-Milliseconds", str(int(span * 1000)))]
 
     def confidential(self):
         yield from (self.key, self.api_key, self.static_token)
@@ -399,7 +416,8 @@ class Rule:
              another answer instead of the real one (body: bytes, text or JSON)
     at, then where in the answer something happens ("start", "mid-head", "head"
              is after it, "body" is half-way) and what: "reset", "close",
-             "hang", or a pause in seconds
+             "hang", a pause in seconds, or a function to call (which may wait
+             until other requests are there)
     drip     (bytes, seconds): send so many, wait so long, and so on
     early    answer on the head, without reading the request's body
     """
@@ -524,7 +542,10 @@ def refresh(sim, request, _):
 @route("POST", "/oauth/v1/token", None)
 def oauth_token(sim, request, _):
     form = dict(urllib.parse.parse_qsl(request.body.decode()))
-    secret = "code" if form.get("grant_type") == "authorization_code" else "refresh_token"
+    fresh = form.get("grant_type") == "authorization_code"
+    secret = "code" if fresh else "refresh_token"
+    if fresh and form.get("redirect_uri") != "http://localhost:3000/oauth-callback":
+        return error(400, "redirect_uri differs from the one before", "BAD_REDIRECT_URI")
     for portal in sim.portals.values():
         wanted = {"code": f"code-{portal.hub_id}", **portal.oauth}
         if all(form.get(k) == wanted[k] for k in ("client_id", "client_secret", secret)):
@@ -678,7 +699,7 @@ FILES = "/filemanager/api/v2"
 
 
 def shown(entry):
-    return {k: v for k, v in entry.items() if k != "data"}
+    return {k: v for k, v in entry.items() if k not in ("data", "signature")}
 
 
 @route("POST", "/filemanager/api/v3/files/upload", "files")
@@ -739,15 +760,78 @@ def file_listing(sim, request, portal, what):
     found = [e for e in getattr(portal, what).values()
              if str(e[field]) == wanted and not (
                  request.param("archived") == "0" and e.get("archived"))]
-    offset, limit = int(request.param("offset", "0")), int(request.param("limit", "20"))
+    offset, limit = int(request.param("offset", "0")), portal.page
     return send_json({"objects": [shown(e) for e in found[offset:offset + limit]],
-                      "total_count": len(found), "offset": offset, "limit": limit})
+                      "total_count": len(found) + portal.lie, "offset": offset,
+                      "limit": limit})
+
+
+@route("GET", r"/files/v3/files/(\d+)/signed-url", "files")
+def file_signed_url(sim, request, portal, number):
+    """An address at which a private file can be had; an earlier one is void."""
+    entry = portal.files.get(int(number))
+    if entry is None:
+        return error(404, "no such file", "OBJECT_NOT_FOUND")
+    entry["signature"] = secrets.token_hex(8)
+    return send_json({"url": f"{entry['url']}?Expires=1&Signature={entry['signature']}",
+                      "name": entry["name"], "size": entry["size"]})
 
 
 @route("GET HEAD", r"/hubfs/(\d+)/(\d+)/[^/]*", None)
 def file_data(sim, request, _, hub_id, number):
+    """The bytes, from the CDN. A private file's need the address's signature,
+    and nothing else behind it."""
     entry = sim.portals[int(hub_id)].files[int(number)]
+    signed = f"Expires=1&Signature={entry.get('signature')}"
+    if (entry.get("access") or "").endswith("PRIVATE") and request.query != signed:
+        return Answer(403, b"<Error><Code>AccessDenied</Code></Error>",
+                      [("Content-Type", "application/xml")])
     return Answer(200, entry["data"], [("Content-Type", "application/octet-stream")])
+
+
+# ---- the website's pages that take part in a sign-in
+
+KEY_PAGE = """<!doctype html><title>Personal access key</title><script>
+const query = new URLSearchParams(location.search), heard = [];
+const told = %s, key = {type: "client:personalAccessKey", data: {
+  personalAccessKey: told.key, cliCallbackToken: told.token || query.get("cliCallbackToken")}};
+const socket = new WebSocket("ws://localhost:" + query.get("cliCallbackPort"));
+socket.onmessage = event => {
+  heard.push(JSON.parse(event.data));
+  if (heard.length == 1)
+    for (let i = 0; i < told.times; i++) socket.send(JSON.stringify(key));
+};
+socket.onclose = event => fetch("/test/heard", {method: "POST",
+  headers: {"Content-Type": "application/json"}, body: JSON.stringify(
+    {origin: location.origin, heard: heard, code: event.code, clean: event.wasClean})});
+</script>"""
+
+
+@route("GET", r"/l/personal-access-key|/personal-access-key/(\d+)", None)
+def key_page(sim, request, _, hub_id):
+    """Hands the key over to whoever opened the page (`website` of the stand-in
+    says how), and notes what it was told."""
+    portal = sim.portals[int(hub_id)] if hub_id else next(iter(sim.portals.values()))
+    told = {"key": portal.key, "token": None, "times": 1, **sim.website}
+    return Answer(200, (KEY_PAGE % json.dumps(told)).encode(),
+                  [("Content-Type", "text/html; charset=utf-8")])
+
+
+@route("POST", "/test/heard", None)
+def page_heard(sim, request, *_):
+    return Answer(204)
+
+
+@route("GET", r"/oauth/(\d+)/authorize", None)
+def consent_page(sim, request, _, hub_id):
+    """Consents at once, or does what `website` says."""
+    portal = sim.portals[int(hub_id)]
+    given = dict(request.params)
+    if given["client_id"] != portal.oauth["client_id"] or not given["scope"]:
+        return error(400, "no such app")
+    answer = {"code": f"code-{hub_id}", "state": given["state"], **sim.website}
+    query = urllib.parse.urlencode({k: v for k, v in answer.items() if v is not None})
+    return Answer(302, b"", [("Location", given["redirect_uri"] + "?" + query)])
 
 
 # ---- for tests alone
@@ -920,6 +1004,7 @@ class HubSim:
         with self.lock:
             self.portals, self.rules, self.log = {}, [], []
             self.kinds, self.proxy, self.raw = {}, Proxy(), b""
+            self.website = {}       # how its pages differ from the ordinary
             self.let_go.set()       # whoever hangs or waits stops doing so
             self.let_go = threading.Event()
             for sock in list(self.open):
@@ -1133,7 +1218,7 @@ class HubSim:
         self.open.discard(sock)
         self.open.add(tls)
         try:
-            info = (tls.version(), tls.cipher()[0], tls.session_reused)
+            info = (tls.version(), (tls.cipher() or ("",))[0], tls.session_reused)
             self.serve_http(Stream(tls), host, port, info)
             if kind != RUDE:
                 tls.settimeout(0)   # send close_notify, wait for none
@@ -1210,7 +1295,10 @@ class HubSim:
             if place == rule.at and rule.then is not None:
                 if isinstance(rule.then, str):
                     self.leave(sock, rule.then)
-                self.pause(rule.then)
+                elif callable(rule.then):
+                    rule.then()
+                else:
+                    self.pause(rule.then)
             self.send(sock, piece, rule.drip)
 
     def send(self, sock, data, drip=None):
@@ -1236,6 +1324,14 @@ class HubSim:
             portal, refusal = self.authorise(request, scope)
             if refusal:
                 return refusal
+        if portal and portal.rate:
+            over, headers = portal.limit()
+            answer = rate_limited() if over else self.call(function, request, portal, match)
+            answer.headers += headers
+            return answer
+        return self.call(function, request, portal, match)
+
+    def call(self, function, request, portal, match):
         kind = BODIES.get(function, "application/json")
         if request.body and kind not in request.header("content-type", ""):
             return error(415, f"Content-Type must be {kind}")

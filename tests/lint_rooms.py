@@ -5,7 +5,7 @@
 The first comment of hs.c lists the rooms, a line each: number, name and the
 prefixes of their functions. What is checked against that list:
 
-  - each room opens with its banner, "/* ==== 08 HTTP ==== ...", in that order;
+  - each room opens with its banner, "/* ==== 09 HTTP ==== ...", in that order;
   - a function is static and carries a prefix of the room that it stands in;
   - no function is called above its definition, and no prototype stands there
     unless a comment "forward: why" is on its line or the one before;

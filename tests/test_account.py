@@ -437,7 +437,9 @@ def test_no_parent_is_no_failure(hs, sim):
 
 def test_auth_json(hs, sim):
     sim.portal(202, "Box", type="STANDARD_SANDBOX", parent=101)
-    assert auth(hs, "--json", portal=202).json == {
+    answer = auth(hs, "--json", portal=202).json
+    assert answer["account"].pop("tokenExpiresAt").endswith("Z")
+    assert answer == {
         "account": {"name": "box", "accountId": 202, "accountType": "STANDARD_SANDBOX",
                     "authType": "personalaccesskey", "env": "prod", "parentAccountId": 101},
         "default": True, "config": str(hs.config_path)}
@@ -493,7 +495,7 @@ def test_list_json(hs, sim):
     assert answer["accounts"][2] == {
         "name": "box", "accountId": 202, "accountType": "DEVELOPMENT_SANDBOX",
         "authType": "personalaccesskey", "env": "prod", "parentAccountId": 101,
-        "default": False}
+        "tokenExpiresAt": None, "default": False}
 
 
 def test_list_lists_each_account_once(hs, sim):
@@ -562,7 +564,9 @@ def test_info(hs, sim):
 
 def test_info_json(hs, sim):
     hs.sign_in(sim.portal(101, "Acme Ltd"), sim.portal(202, "Box", scopes=["files"]))
-    assert hs("account", "info", "box", "--json").json == {
+    answer = hs("account", "info", "box", "--json").json
+    assert answer.pop("tokenExpiresAt").endswith("Z")
+    assert answer == {
         "name": "box", "accountId": 202, "accountType": "STANDARD",
         "authType": "personalaccesskey", "env": "prod", "parentAccountId": None, "hubName": "Box",
         "source": "the command line", "scopes": ["files"]}

@@ -651,7 +651,9 @@ def test_oauth2_account(sim, hs):
     refresh, request = sim.requests()
     assert (refresh.method, refresh.target) == ("POST", "/oauth/v1/token")
     assert refresh.header("authorization") is None
-    assert refresh.body.startswith(b"grant_type=refresh_token&client_id=")
+    fields = dict(field.split(b"=", 1) for field in refresh.body.split(b"&"))
+    assert fields.pop(b"grant_type") == b"refresh_token"
+    assert set(fields) == {b"client_id", b"client_secret", b"refresh_token"}
     assert request.target == "/account-info/v3/details?portalId=101"
     info = hs.read_config()["accounts"][0]["auth"]["tokenInfo"]
     assert request.header("authorization") == f"Bearer {info['accessToken']}"

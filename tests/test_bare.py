@@ -99,6 +99,17 @@ def test_a_request_with_the_environment_alone(bare, sim):
     assert sorted(os.listdir(bare.root)) == ["ca.pem", "hs"]
 
 
+def test_localhost_is_known_without_a_hosts_file(bare, sim):
+    """RFC 6761: the name means this machine, whoever is asked."""
+    portal = sim.portal(101)
+    proxy = bare.online["HTTPS_PROXY"].replace("127.0.0.1", "localhost")
+    assert "localhost" in proxy
+    done = bare("api", "/crm/v3/objects/contacts",
+                env={**bare.online, "HTTPS_PROXY": proxy,
+                     "HUBSPOT_ACCESS_TOKEN": portal.static_token})
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_built_in_authorities_serve_where_no_file_does(bare, sim):
     """They do not know the stand-in's, so this has to fail, and in that way."""
     portal = sim.portal(101)
@@ -112,7 +123,8 @@ def test_the_built_in_authorities_serve_where_no_file_does(bare, sim):
 def test_a_config_in_a_read_only_root(bare, hs, sim):
     """An expired token is fetched, not kept, and that is one line."""
     portal = sim.portal(101)
-    hs.write_config(portal, path=bare.root / "config.yml").chmod(0o644)
+    path = hs.write_config(portal, path=bare.root / "config.yml")
+    os.chown(path, UID, UID)
     before = (bare.root / "config.yml").read_bytes()
     env = {**bare.online, "HUBSPOT_CONFIG_PATH": "/config.yml"}
     done = bare("api", "/crm/v3/objects/contacts", env=env)

@@ -10,24 +10,18 @@ import re
 import resource
 import shutil
 import signal
-import stat
 import subprocess
-import tempfile
 import time
 
 import pytest
 import yaml
 
 import conftest
+from conftest import mode
 
 OFFICIAL = pathlib.Path("/tmp/official/node_modules/js-yaml")
 ECHO = "/test/echo"
 KEY = "CiRuYTEt" * 10
-NOBODY = 65534
-
-
-def mode(path):
-    return stat.S_IMODE(path.stat().st_mode)
 
 
 def used(hs, *args, code=0, **more):
@@ -54,39 +48,6 @@ def three(hs, sim):
     hs.sign_in(*(sim.portal(n) for n in (101, 202, 303)))
     sim.log.clear()
     return hs
-
-
-@pytest.fixture
-def outsider(hs, sim, tmp_path):
-    """The same home, somewhere that another user reaches, and run as that user:
-    root may read and write anything."""
-    with tempfile.TemporaryDirectory(prefix="hs-tests-") as folder:
-        folder = pathlib.Path(folder)
-        binary = shutil.copy(hs.bin, folder / "hs")
-        runner = conftest.Runner(binary, sim, folder)
-        ca = shutil.copy(sim.ca_file, folder / "ca.pem")
-        env = {"SSL_CERT_FILE": ca}
-        who = {}
-        if os.getuid() == 0:
-            who = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-            for path in (folder, runner.home, runner.cwd, ca):
-                os.chown(path, NOBODY, NOBODY)
-
-        def run(*args, **more):
-            more["env"] = {**env, **more.get("env", {})}
-            return runner(*args, **who, **more)
-        run.home, run.cwd, run.sim, run.files = runner.home, runner.cwd, sim, runner
-        run.config_path = runner.config_path
-
-        def own():
-            for path in [*folder.rglob("*")]:
-                if os.getuid() == 0:
-                    os.chown(path, NOBODY, NOBODY)
-        run.own = own
-        yield run
-        for path in [runner.home, *runner.home.rglob("*")]:
-            with contextlib.suppress(OSError):
-                path.chmod(0o700)
 
 
 def link(hs, settings, folder=None):

@@ -1,43 +1,16 @@
 """Side by side with HubSpot's own client: one config, either program, any order.
 
-The official client comes from the npm registry, once, into a cache folder; where
-npm is not at hand, or the registry is not, these tests are skipped. It takes some
-two seconds a run, so each run here has to show something.
+Where the official client cannot be had, these tests are skipped (official.py).
+The commands one by one are in test_matrix.py.
 """
-import fcntl
-import os
-import pathlib
-import shutil
 import subprocess
 
 import pytest
 
 import conftest
+from official import official_client, official_env  # noqa: F401 (the first: a fixture)
 
-VERSION = "8.14.0"
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
 ECHO = "/test/echo"
-
-
-@pytest.fixture(scope="session")
-def official_client():
-    """The path of the official client's program, installed if need be."""
-    npm = shutil.which("npm")
-    if not npm:
-        pytest.skip("npm is not at hand: the official client cannot be installed")
-    folder = CACHE / "hs-tests" / f"hubspot-cli-{VERSION}"
-    program = folder / "node_modules" / ".bin" / "hs"
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w") as lock:    # for pytest's parallel workers
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not program.exists():
-            done = subprocess.run(
-                [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund",
-                 "--prefix", folder, f"@hubspot/cli@{VERSION}"],
-                cwd=folder, capture_output=True, text=True, timeout=300)
-            if done.returncode:
-                pytest.skip(f"npm install failed: {done.stderr.strip()[-300:]}")
-    return program
 
 
 @pytest.fixture(scope="session")
@@ -50,10 +23,8 @@ def bin():
 def official(official_client, hs, sim):
     """official("account", "list") in the same home and folder as hs(...)."""
     def run(*args, code=0, cwd=None):
-        env = hs.env({"NODE_EXTRA_CA_CERTS": sim.ca_file, "BROWSER": "none",
-                      "PATH": os.environ["PATH"]})
-        done = subprocess.run([official_client, *args], env=env, cwd=cwd or hs.cwd,
-                              stdin=subprocess.DEVNULL, capture_output=True,
+        done = subprocess.run([official_client, *args], env=official_env(hs),
+                              cwd=cwd or hs.cwd, stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, timeout=60)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
@@ -221,3 +192,15 @@ def test_override_file(sim, hs, official, portals):
     assert (hs.cwd / ".hsaccount").read_text() == "3000003"
     ours(hs, "api", ECHO)
     assert asked_for(sim)[0] == "3000003"
+
+
+def test_official_uses_the_sandbox_that_we_made(sim, hs, official, portals):
+    hs.sign_in(portals[0])
+    ours(hs, "sandbox", "create", "--name", "My Box", "--type", "developer")
+    made = max(sim.portals)
+    rows = official("account", "list").splitlines()
+    assert any("my-box [dev sandbox]" in r and str(made) in r for r in rows), rows
+    ours(hs, "secrets", "add", "API_KEY", "-a", "my-box", input="value-of-api-key")
+    assert "API_KEY" in official("secrets", "list", "-a", "my-box")
+    official("sandbox", "delete", "--account", "my-box", "--force")
+    assert made not in accounts(hs.read_config())

@@ -79,7 +79,7 @@ def test_a_paste_with_a_line_break_does_not_answer(tty, sim):
 def test_a_long_key_fits_a_narrow_terminal(tty, sim):
     portal = sim.portal(101)
     child = tty("account", "auth", "--use-default-name", columns=30)
-    ready(child, "\\? P")
+    ready(child, "Personal")
     child.send(paste(portal.key) + "\r")
     assert tty.end(child) == 0, seen(child)
     for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", seen(child))):
@@ -381,3 +381,24 @@ def test_no_colour_where_none_is_wanted(two, env):
     assert "\x1b" not in seen(child)
     child = two("account", "list", "--no-color")
     assert two.end(child) == 0 and "\x1b" not in seen(child)
+
+
+def test_what_is_typed_ahead_is_the_next_prompts(hs, tty, sim):
+    hs.write_config(sim.portal(101), sim.portal(202))
+    child = tty("config", "set")
+    ready(child, "Setting:")
+    child.send("j\r20000\r")
+    assert tty.end(child) == 0
+    assert hs.read_config()["httpTimeout"] == 20000
+
+
+def test_what_follows_a_pasted_key_is_no_answer(tty, sim):
+    """It may be the rest of the paste, on a terminal that does not mark pastes."""
+    portal = sim.portal(101, "Acme")
+    child = tty("account", "auth")
+    ready(child, KEY_LABEL)
+    child.send(portal.key + "\rmore-of-it\r")
+    child.expect("Name of the account:")
+    child.send("\r")
+    assert tty.end(child) == 0
+    assert tty.read_config()["accounts"][0]["name"] == "acme"

@@ -1,9 +1,10 @@
 /*
- * Unit tests: row tests of rooms 01 to 12, one function a topic.
+ * Unit tests: row tests of rooms 01 to 14, one function a topic.
  *
  * hs.c is included whole, so that its static functions can be called. Each
  * check counts; a failed one prints where it stands and which row it is, and
  * the run goes on. Prints "unit: N checks passed" and exits 0, else 1.
+ * With arguments it asks one prompt instead; see unit_prompt().
  *
  * Tests write into a folder of their own under the working directory, and
  * reach no network.
@@ -739,6 +740,19 @@ static void test_ask_line(void)
         {L("\xc3\xbc\xe2\x82\xac\x02\x02x"), L("x\xc3\xbc\xe2\x82\xac"), 1},
         {L("\xc3\xbc\xe2\x82\xac\x01\x06\x1b[3~"), L("\xc3\xbc"), 2},
         {L("\xf0\x9f\x98\x80\x02\x1b[3~"), L(""), 0},
+        /* what combines goes with its character */
+        {L("ae\xcc\x81\x7f"), L("a"), 1},
+        {L("ae\xcc\x81\xcc\xa3\x02x"), L("axe\xcc\x81\xcc\xa3"), 2},
+        {L("e\xcc\x81"
+           "b\x01\x06x"),
+         L("e\xcc\x81"
+           "xb"),
+         4},
+        {L("e\xcc\x81"
+           "b\x01\x1b[3~"),
+         L("b"), 0},
+        {L("\xcc\x81x\x7f\x7f"), L(""), 0},
+        {L("\xe6\xbc\xa2\xe5\xad\x97\x02\x7f"), L("\xe5\xad\x97"), 0},
         /* what no prompt knows */
         {L("a\x1b[1;5Cb"), L("ab"), 2},
         {L("a\x1b[15~b"), L("ab"), 2},
@@ -783,7 +797,7 @@ static void test_ask_keys(void)
         {L("\x1b[6~"), KEY_PAGE_DOWN},
         {L("\x1b[7~"), KEY_HOME},
         {L("\x1b[8~"), KEY_END},
-        {L("\x1b"), KEY_NONE},
+        {L("\x1b"), KEY_ESCAPE},
         {L("\x1b["), KEY_NONE},
         {L("\x1b[9"), KEY_NONE},
         {L(""), KEY_STOP},
@@ -799,30 +813,239 @@ static void test_ask_keys(void)
     }
 }
 
+/* Plays keys on a list: capitals stand for those that are no text. */
+static void unit_choose(Choice *choice, const char *keys)
+{
+    static const struct {
+        char name;
+        Key key;
+    } known[] = {
+        {'U', KEY_UP},     {'D', KEY_DOWN},      {'H', KEY_HOME},
+        {'E', KEY_END},    {'P', KEY_PAGE_UP},   {'N', KEY_PAGE_DOWN},
+        {'X', KEY_ESCAPE}, {'B', KEY_BACKSPACE}, {'C', KEY_CUT_LINE},
+    };
+    for (; *keys; keys++) {
+        Key key = KEY_TEXT;
+        for (int i = 0; i < COUNT(known); i++)
+            if (known[i].name == *keys)
+                key = known[i].key;
+        ask_choice_key(choice, key, *keys);
+    }
+}
+
 static void test_ask_choice(void)
 {
-    static const Str items[] = {L("alpha"), L("beta"), L("gamma")};
+    static const struct {
+        const char *keys;
+        int matches;
+        int at;
+    } rows[] = {
+        {"", 3, 0},    {"U", 3, 2},  {"UD", 3, 0},  {"j", 3, 1},
+        {"jjk", 3, 1}, {"E", 3, 2},  {"EH", 3, 0},  {"N", 3, 2},
+        {"NP", 3, 0},  {"m", 1, 0},  {"mx", 0, 0},  {"mxUEN", 0, 0},
+        {"mxC", 3, 0}, {"mC", 3, 2}, {"mX", 3, 2},  {"mBj", 3, 0},
+        {"et", 1, 0},  {" ", 3, 0},  {"/", 3, 0},   {"/j", 0, 0},
+        {"/Bj", 3, 1}, {"ta", 1, 0}, {"jet", 1, 0}, {"/et a", 0, 0},
+    };
+    AskItem items[] = {
+        {.label = S("alpha")}, {.label = S("beta")}, {.label = S("gamma")}};
     int shown[3];
     static Choice choice;
-    choice = (Choice){.items = items, .count = 3, .shown = shown};
-    unit_at(S("choice"));
-    ask_choice_filter(&choice);
-    CHECK_INT(choice.matches, 3);
-    ask_choice_key(&choice, KEY_UP, 0);
-    CHECK_INT(choice.at, 2);
-    ask_choice_key(&choice, KEY_DOWN, 0);
-    CHECK_INT(choice.at, 0);
-    ask_choice_key(&choice, KEY_TEXT, 'j');
-    CHECK_INT(choice.at, 1);
-    ask_choice_key(&choice, KEY_TEXT, 'M');
-    CHECK(choice.matches == 1 && choice.shown[0] == 2 && !choice.at);
-    ask_choice_key(&choice, KEY_TEXT, 'x');
-    CHECK_INT(choice.matches, 0);
-    ask_choice_key(&choice, KEY_UP, 0);
-    ask_choice_key(&choice, KEY_END, 0);
-    CHECK_INT(choice.at, 0);
-    ask_choice_key(&choice, KEY_CUT_LINE, 0);
-    CHECK_INT(choice.matches, 3);
+    for (int i = 0; i < COUNT(rows); i++) {
+        choice = (Choice){.items = items, .count = 3, .shown = shown};
+        choice.page = 3;
+        snprintf(unit_row, sizeof(unit_row), "choice: %s", rows[i].keys);
+        ask_choice_filter(&choice);
+        unit_choose(&choice, rows[i].keys);
+        CHECK_INT(choice.matches, rows[i].matches);
+        CHECK_INT(choice.at, rows[i].at);
+        CHECK_INT(ask_choice_chosen(&choice), 0);
+    }
+}
+
+/* Which entries of a checkbox are chosen: "x" each, "-" where fixed. */
+static void test_ask_checkbox(void)
+{
+    static const struct {
+        const char *keys;
+        const char *chosen;
+    } rows[] = {
+        {"", ".x-."},     {" ", "xx-."},       {"  ", ".x-."},
+        {"j ", "..-."},   {"a", "xx-x"},       {"aa", "..-."},
+        {"i", "x.-x"},    {"ii", ".x-."},      {"jj ", ".x-."},
+        {"E ", ".x-x"},   {"/delta ", ".x-x"}, {"/aX ", "xx-."},
+        {"/aBa", "xx-x"}, {"/ai", ".x-."},     {"zq", ".x-."},
+    };
+    int shown[4];
+    static Choice choice;
+    AskItem items[4]; /* they outlive the loop in `choice` */
+    for (int i = 0; i < COUNT(rows); i++) {
+        items[0] = (AskItem){.label = S("alpha")};
+        items[1] = (AskItem){.label = S("beta"), .chosen = true};
+        items[2] = (AskItem){.label = S("gamma"), .fixed = "linked already"};
+        items[3] = (AskItem){.label = S("delta")};
+        char chosen[5] = "....";
+        choice = (Choice){.items = items, .count = 4, .shown = shown};
+        choice.many = true;
+        choice.page = 4;
+        snprintf(unit_row, sizeof(unit_row), "checkbox: %s", rows[i].keys);
+        ask_choice_filter(&choice);
+        unit_choose(&choice, rows[i].keys);
+        for (int k = 0; k < 4; k++)
+            chosen[k] = items[k].fixed ? '-' : items[k].chosen ? 'x' : '.';
+        CHECK_STR(str_from(chosen), str_from(rows[i].chosen));
+        CHECK(!items[2].chosen);
+    }
+    unit_at(S("the notices of a checkbox"));
+    unit_choose(&choice, "XjX");
+    CHECK(!choice.notice);
+    choice.at = 2;
+    unit_choose(&choice, " ");
+    CHECK_STR(str_from(choice.notice), S("linked already"));
+    ask_choice_key(&choice, KEY_NONE, 0);
+    CHECK(choice.notice != NULL);
+    unit_choose(&choice, "j");
+    CHECK(!choice.notice);
+}
+
+static void test_ask_numbers(void)
+{
+    static const struct {
+        Str answer;
+        const char *many; /* what it chooses in a checkbox; "" is refused */
+        const char *one;
+    } rows[] = {
+        {L("1"), "x.-.", "x..."},
+        {L("4"), "..-x", "...x"},
+        {L("1,4"), "x.-x", ""},
+        {L("1 4"), "x.-x", ""},
+        {L("4, 1,"), "x.-x", ""},
+        {L("1,1"), "x.-.", ""},
+        {L("all"), "xx-x", ""},
+        {L("ALL"), "xx-x", ""},
+        {L("none"), "", ""},
+        {L(""), "", ""},
+        {L(","), "", ""},
+        {L("0"), "", ""},
+        {L("5"), "", ""},
+        {L("-1"), "", ""},
+        {L("3"), "", "..x."},
+        {L("1,3"), "", ""},
+        {L("1 x"), "", ""},
+        {L("1.5"), "", ""},
+        {L("99999999999999999999"), "", ""},
+    };
+    for (int i = 0; i < COUNT(rows) * 2; i++) {
+        bool many = i % 2;
+        const char *want = many ? rows[i / 2].many : rows[i / 2].one;
+        AskItem items[4] = {{.chosen = false}};
+        Choice *choice = calloc(1, sizeof(*choice));
+        char chosen[5] = "";
+        snprintf(unit_row, sizeof(unit_row), "numbers row %d", i);
+        items[2].fixed = many ? "linked already" : NULL;
+        choice->items = items;
+        choice->count = 4;
+        choice->many = many;
+        bool ok = ask_choice_parse(choice, rows[i / 2].answer);
+        for (int k = 0; k < 4; k++)
+            chosen[k] = items[k].fixed ? '-' : items[k].chosen ? 'x' : '.';
+        CHECK_INT(ok, want[0] != 0);
+        CHECK_STR(str_from(chosen), str_from(ok     ? want
+                                             : many ? "..-."
+                                                    : "...."));
+        free(choice);
+    }
+}
+
+static void test_ask_page(void)
+{
+    static const struct {
+        int matches, at, first, page, want;
+    } rows[] = {
+        {3, 0, 0, 10, 0},     {3, 2, 0, 10, 0},   {30, 0, 0, 10, 0},
+        {30, 8, 0, 10, 0},    {30, 9, 0, 10, 1},  {30, 29, 0, 10, 20},
+        {30, 20, 20, 10, 19}, {30, 0, 20, 10, 0}, {30, 5, 20, 1, 5},
+        {30, 5, 0, 2, 4},     {30, 5, 0, 3, 4},   {0, 0, 5, 10, 0},
+        {4, 3, 20, 10, 0},
+    };
+    static Choice choice;
+    for (int i = 0; i < COUNT(rows); i++) {
+        snprintf(unit_row, sizeof(unit_row), "page row %d", i);
+        choice.matches = rows[i].matches;
+        choice.at = rows[i].at;
+        choice.first = rows[i].first;
+        choice.page = rows[i].page;
+        CHECK_INT(ask_choice_first(&choice), rows[i].want);
+    }
+}
+
+/* Where the frame is after a resize, and the terminal's report about it. */
+static void test_ask_resize(void)
+{
+    static const struct {
+        Str bytes;
+        int column;
+        Str left;
+    } rows[] = {
+        {L("\x1b[7;12R"), 12, L("")},
+        {L("ab\x1b[7;12Rc\x1b[A"), 12, L("abc\x1b[A")},
+        {L("\x1b[A\x1b[1;1R"), 1, L("\x1b[A")},
+        {L("\x1b[7;12"), 0, L("\x1b[7;12")},
+        {L("R\x1b[R"), 0, L("R\x1b[R")},
+        {L("\x1b[1;0R"), 0, L("\x1b[1;0R")},
+        {L("\x1b[1;999999999999R"), 0, L("\x1b[1;999999999999R")},
+        {L(""), 0, L("")},
+    };
+    unit_at(S("rows above the cursor"));
+    CHECK_INT(ask_rows_above(45, 20, 6), 2);
+    CHECK_INT(ask_rows_above(45, 20, 20), 0);
+    CHECK_INT(ask_rows_above(45, 20, 0), 0);
+    CHECK_INT(ask_rows_above(40, 20, 1), 2);
+    CHECK_INT(ask_rows_above(40, 20, 20), 1);
+    CHECK_INT(ask_rows_above(20, 20, 20), 0);
+    for (int i = 0; i < COUNT(rows); i++) {
+        Ask ask = {.len = (int)rows[i].bytes.len};
+        snprintf(unit_row, sizeof(unit_row), "report row %d", i);
+        memcpy(ask.bytes, rows[i].bytes.ptr, (size_t)rows[i].bytes.len);
+        CHECK_INT(ask_take_report(&ask), rows[i].column);
+        CHECK_STR(((Str){ask.bytes, ask.len}), rows[i].left);
+    }
+}
+
+/* The first row of a frame: nothing of it is wider than it may be, and the
+ * cursor stands beside the text before it. */
+static void test_ask_frame(void)
+{
+    static Term term;
+    static Line line;
+    Ask ask = {.term = &term};
+    Str text = S("ab\xe6\xbc\xa2"
+                 "e\xcc\x81"
+                 "cdefghij\xe6\xbc\xa2\xe6\xbc\xa2klm\xff");
+    memcpy(line.text, text.ptr, (size_t)text.len);
+    line.len = (int)text.len;
+    for (int columns = 1; columns < 60; columns++) {
+        for (int at = 0; at <= line.len; at = ask_line_step(&line, at, 1)) {
+            for (int masked = 0; masked < 2; masked++) {
+                Frame frame;
+                snprintf(unit_row, sizeof(unit_row), "%d columns, at %d",
+                         columns, at);
+                line.at = at;
+                ask_frame_begin(&frame, &ask);
+                frame.columns = columns;
+                frame.out.len = 0;
+                int column = ask_frame_line(&frame, S("Q\xc3\xbc:"), &line,
+                                            masked);
+                Str row = buf_str(&frame.out);
+                CHECK(term_width(row) <= columns);
+                CHECK(column >= 0 && column <= columns);
+                CHECK_INT(term_width(row), columns - frame.left);
+                arena_free(&frame.arena);
+            }
+            if (at == line.len)
+                break;
+        }
+    }
 }
 
 /* ---- 04 JSON ------------------------------------------------------------ */
@@ -1117,27 +1340,27 @@ static bool unit_same(const YamlNode *a, const YamlNode *b, const char **why)
         return a == b;
     }
     if (yaml_is_null(a) && yaml_is_null(b) &&
-        unit_same_name(a->anchor, b->anchor))
+        unit_same_name(yaml_anchor(a), yaml_anchor(b)))
         return true; /* `null`, `~` and nothing are the same */
     Str text_a = a->kind == YAML_TEXT ? a->text : (Str){0};
     Str text_b = b->kind == YAML_TEXT ? b->text : (Str){0};
     bool text = yaml_reads_as_text(text_a);
     bool plain_a = a->style == YAML_PLAIN_SCALAR_STYLE && !text;
     bool plain_b = b->style == YAML_PLAIN_SCALAR_STYLE && !text;
-    *why = a->kind != b->kind                                      ? "kind"
-           : !str_eq(text_a, text_b)                               ? "text"
-           : !unit_same_name(a->tag, b->tag)                       ? "tag"
-           : !unit_same_name(a->anchor, b->anchor)                 ? "anchor"
-           : a->count != b->count                                  ? "count"
-           : a->flow != b->flow && a->count                        ? "flow"
-           : a->kind == YAML_TEXT && !a->tag && plain_a != plain_b ? "type"
-           : yaml_is_null(a) != yaml_is_null(b)                    ? "null"
-                                                                   : NULL;
+    *why = a->kind != b->kind                                ? "kind"
+           : !str_eq(text_a, text_b)                         ? "text"
+           : !unit_same_name(yaml_tag(a), yaml_tag(b))       ? "tag"
+           : !unit_same_name(yaml_anchor(a), yaml_anchor(b)) ? "anchor"
+           : a->count != b->count                            ? "count"
+           : a->flow != b->flow && a->count                  ? "flow"
+           : a->kind == YAML_TEXT && !yaml_tag(a) && plain_a != plain_b ? "type"
+           : yaml_is_null(a) != yaml_is_null(b)                         ? "null"
+                                                                        : NULL;
     if (*why)
         return false;
     if (a->kind == YAML_ALIAS) {
         *why = "alias";
-        return unit_same_name(a->target->anchor, b->target->anchor);
+        return unit_same_name(yaml_anchor(a->target), yaml_anchor(b->target));
     }
     if (a->kind == YAML_TEXT)
         return true;
@@ -1669,7 +1892,317 @@ static void test_url_no_proxy(void)
     }
 }
 
-/* ---- 07 TLS ------------------------------------------------------------- */
+/* ---- 07 Ignore rules ---------------------------------------------------- */
+
+static void test_ignore_match(void)
+{
+    static const struct {
+        const char *pattern;
+        const char *path; /* a slash at its end: a folder */
+        bool hit;
+    } rows[] = {
+        /* names, at any depth */
+        {"a", "a", true},
+        {"a", "x/a", true},
+        {"a", "a/x", false},
+        {"a", "A", false},
+        {"*.log", "x/y/.log", true},
+        {"a*b*c", "aXbYbZc", true},
+        {"a*b*c", "aXbYbZ", false},
+        {"?", "\xc3\xa9", false}, /* bytes, as with git */
+        {"\?\?", "\xc3\xa9", true},
+        {"a**b", "a--b", true},
+        {"**", "x/y", true},
+        /* folders */
+        {"a/", "a/", true},
+        {"a/", "a", false},
+        {"a/", "x/a/", true},
+        /* a slash ties the pattern to its base */
+        {"/a", "a", true},
+        {"/a", "x/a", false},
+        {"a/b", "a/b", true},
+        {"a/b", "x/a/b", false},
+        {"a/*", "a/b", true},
+        {"a/*", "a/b/c", false},
+        {"a/?b", "a//b", false},
+        {"a[/]b", "a/b", false},
+        {"a[!x]b", "a/b", false},
+        {"//a", "a", false},
+        /* two stars between slashes */
+        {"**/a", "a", true},
+        {"**/a", "x/y/a", true},
+        {"**/a", "x/ya", false},
+        {"a/**", "a/b/c", true},
+        {"a/**", "a", false},
+        {"a/**/b", "a/b", true},
+        {"a/**/b", "a/x/y/b", true},
+        {"a/**/b", "a/x/yb", false},
+        {"a/**/b/**/c", "a/x/b/b/y/c", true},
+        {"a/***/b", "a/x/y/b", true},
+        {"a/**/*.c", "a/x/y/.c", true},
+        {"**/x*/y", "x/x1/z/x2/y", true},
+        {"a/x**/b", "a/xy/b", true},
+        {"a/x**/b", "a/x/y/b", false},
+        {"foo**/bar", "foo/x/bar", false}, /* git before 2.53 says yes */
+        {"foo**/bar", "foox/bar", true},
+        {"a/**\\/b", "a/b", false},
+        {"a/**\\/b", "a/x/b", true},
+        /* sets */
+        {"[a-c]", "b", true},
+        {"[!a-c]", "b", false},
+        {"[^a-c]", "d", true},
+        {"[]]", "]", true},
+        {"[!]a]", "]", false},
+        {"[a-]", "-", true},
+        {"[-a]", "-", true},
+        {"[a-c-e]", "d", false},
+        {"[a-c-e]", "-", true},
+        {"[\\]]", "]", true},
+        {"[\\a-\\c]", "b", true},
+        {"[[]", "[", true},
+        {"[[:digit:]x]", "7", true},
+        {"[[:digit:]x]", "x", true},
+        {"[![:digit:]]", "7", false},
+        {"[[:digit:]-z]", "-", true},
+        {"[[:space:]]", "\v", false},
+        {"[[:space:]]", "\t", true},
+        {"[[:punct:]]", "_", true},
+        {"[[:alpha:]]", "\xe9", false},
+        {"[[:nope:]]", "n", false},
+        {"[[:a]", ":", true},
+        {"[\xe0-\xef]", "\xe9", true},
+        /* what does not end matches nothing, not even itself */
+        {"[a", "[a", false},
+        {"[]", "[]", false},
+        {"[[:alpha:", "a", false},
+        {"a\\", "a\\", false},
+        /* escapes */
+        {"\\a", "a", true},
+        {"\\*", "*", true},
+        {"\\*", "a", false},
+        {"\\!a", "!a", true},
+        {"\\#a", "#a", true},
+        {"a\\/b", "a/b", true},
+        {"", "a", false},
+        {"/", "a/", false},
+        {"!", "a", false},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        Arena arena = {0};
+        IgnoreRules rules = {.arena = &arena};
+        Str path = str_from(rows[i].path);
+        bool folder = str_ends(path, S("/"));
+        path.len -= folder;
+        snprintf(unit_row, sizeof(unit_row), "'%s' on '%s'", rows[i].pattern,
+                 rows[i].path);
+        ignore_add_text(&rules, S(""), S("rows"), str_from(rows[i].pattern));
+        CHECK_INT(ignore_find(&rules, path, folder) != NULL, rows[i].hit);
+        arena_free(&arena);
+    }
+}
+
+/* What would take an innocent matcher longer than the world has been. */
+static void test_ignore_is_bounded(void)
+{
+    Arena arena = {0};
+    IgnoreRules rules = {.arena = &arena};
+    const Str patterns[] = {
+        unit_repeat(&arena, S("a*"), 1000),
+        unit_repeat(&arena, S("a/**/"), 500),
+        unit_repeat(&arena, S("*a/**/*a*/"), 200),
+        unit_repeat(&arena, S("*[a-z]"), 500),
+        unit_repeat(&arena, S("**/*a*"), 400),
+    };
+    const Str paths[] = {
+        unit_repeat(&arena, S("a"), 4000),
+        unit_repeat(&arena, S("a/"), 2000),
+        unit_repeat(&arena, S("aaaaaaaaaaaaaaa/"), 250),
+    };
+    for (int i = 0; i < COUNT(patterns); i++)
+        ignore_add_text(&rules, S(""), S("rows"),
+                        arena_printf(&arena, "%.*sb\n", P(patterns[i])));
+    unit_at(S("long patterns"));
+    CHECK_INT(rules.count, COUNT(patterns));
+    for (int i = 0; i < COUNT(paths); i++) {
+        Str path = arena_printf(&arena, "%.*sc", P(paths[i]));
+        CHECK(!ignore_find(&rules, path, false));
+    }
+    ignore_add_text(&rules, S(""), S("rows"),
+                    unit_repeat(&arena, S("*"), IGNORE_PATTERN + 1));
+    CHECK_INT(rules.count, COUNT(patterns));
+    arena_free(&arena);
+}
+
+static void test_ignore_text(void)
+{
+    Arena arena = {0};
+    IgnoreRules rules = {.arena = &arena};
+    static const struct {
+        Str pattern;
+        int line;
+        bool negated, folders_only, anchored;
+    } rows[] = {
+        {L("a"), 1, false, false, false},
+        {L("!b/"), 4, true, true, false},
+        {L("/c"), 5, false, false, true},
+        {L("d\\ "), 6, false, false, false},
+        {L("e\t"), 7, false, false, false},
+        {L("f\r"), 8, false, false, false},
+        {L("\\#g"), 9, false, false, false},
+        {L(" #h"), 10, false, false, false},
+        {L("i"), 11, false, false, false},
+        {L("j/k/"), 12, false, true, true},
+    };
+    ignore_add_text(&rules, S("/base"), S("name"),
+                    S("\xef\xbb\xbf"
+                      "a  \r\n#\n\r\n!b/\n/c\nd\\  \ne\t\nf\r\r\n\\#g\n #h\n"
+                      "i\0x\nj/k/"));
+    unit_at(S("lines"));
+    CHECK_INT(rules.count, COUNT(rows));
+    for (int i = 0; i < COUNT(rows) && i < rules.count; i++) {
+        const IgnoreRule *rule = &rules.rule[i];
+        unit_at(rows[i].pattern);
+        CHECK_STR(rule->pattern, rows[i].pattern);
+        CHECK_STR(rule->base, S("/base"));
+        CHECK_STR(rule->file, S("name"));
+        CHECK_INT(rule->line, rows[i].line);
+        CHECK_INT(rule->negated, rows[i].negated);
+        CHECK_INT(rule->folders_only, rows[i].folders_only);
+        CHECK_INT(rule->anchored, rows[i].anchored);
+    }
+    arena_free(&arena);
+}
+
+/* Which rule has the last word, by its line; 0 where nothing is ignored. */
+static void test_ignore_judge(void)
+{
+    static const struct {
+        const char *top;
+        const char *path;
+        int find, judge;
+    } rows[] = {
+        {"/t", "/t/a.log", 1, 1},
+        {"/t", "/t/keep.log", 2, 0},
+        {"/t", "/t/sub/keep.log", 2, 0},
+        {"/t", "/t/out/keep.log", 2, 3}, /* its folder is ignored */
+        {"/t", "/t/out/x", 0, 3},
+        {"/t", "/t/out", 0, 0}, /* a file of that name */
+        {"/t/out", "/t/out/x", 0, 0},
+        {"/t/", "/t/out/x", 0, 3},
+        {"/", "/t/out/x", 0, 3},
+        {"", "/t/out/x", 0, 3},
+        {"/t", "/t", 0, 0},
+        {"/t", "/tt/a.log", 0, 0},
+        {"/t", "/u/a.log", 0, 0},
+        {"/t", "/t/sub/only", 4, 4},
+        {"/t", "/t/only", 0, 0},
+    };
+    Arena arena = {0};
+    IgnoreRules rules = {.arena = &arena};
+    ignore_add_text(&rules, S("/t"), S("top"), S("*.log\n!keep.log\nout/\n"));
+    ignore_add_text(&rules, S("/t/sub"), S("sub"), S("\n\n\n/only"));
+    for (int i = 0; i < COUNT(rows); i++) {
+        Str path = str_from(rows[i].path);
+        const IgnoreRule *found = ignore_find(&rules, path, false);
+        const IgnoreRule *judged = ignore_judge(&rules, str_from(rows[i].top),
+                                                path, false);
+        snprintf(unit_row, sizeof(unit_row), "%s below %s", rows[i].path,
+                 rows[i].top);
+        CHECK_INT(found ? found->line : 0, rows[i].find);
+        CHECK_INT(judged ? judged->line : 0, rows[i].judge);
+    }
+    unit_at(S("the root as base, and no base"));
+    IgnoreRules wide = {.arena = &arena};
+    ignore_add_text(&wide, S("/"), S("root"), S("/a\n"));
+    ignore_add_text(&wide, S(""), S("built-in"), S("/b/c\nd\n"));
+    CHECK(ignore_find(&wide, S("/a"), false));
+    CHECK(ignore_find(&wide, S("b/c"), false));
+    CHECK(ignore_find(&wide, S("/x/d"), false));
+    CHECK(!ignore_find(&wide, S(""), true));
+    CHECK(!ignore_find(&wide, S("/"), true));
+    arena_free(&arena);
+}
+
+static void test_ignore_files(void)
+{
+    Arena arena = {0};
+    IgnoreRules rules = {.arena = &arena};
+    Err err = {0};
+    unit_at(S("ignore files"));
+    CHECK(ignore_add_file(&rules, S(""), S("nothing/.hsignore"), false, &err));
+    CHECK_INT(rules.count, 0);
+    unit_write_file(".hsignore", S("a\nb\n"));
+    CHECK(ignore_add_file(&rules, S(""), S(".hsignore"), false, &err));
+    CHECK(ignore_add_file(&rules, S(""), S(".hsignore/x"), false, &err));
+    CHECK_INT(rules.count, 2);
+    CHECK(!symlink(".hsignore", ".gitignore") && !symlink(".hsignore", "x"));
+    CHECK(ignore_add_file(&rules, S(""), S(".gitignore"), true, &err));
+    CHECK_INT(rules.count, 2);
+    CHECK(ignore_add_file(&rules, S(""), S("x"), false, &err));
+    CHECK_INT(rules.count, 4);
+    CHECK_INT(err.code, 0);
+    os_test_countdown = 1;
+    CHECK(!ignore_add_file(&rules, S(""), S(".hsignore"), false, &err));
+    CHECK_INT(err.code, EXIT_FAILED);
+    CHECK(strstr(err.message, ".hsignore"));
+    err = (Err){0};
+    unit_write_file(".hsignore", unit_repeat(&arena, S("#"), MIB + 1));
+    CHECK(!ignore_add_file(&rules, S(""), S(".hsignore"), false, &err));
+    CHECK(strstr(err.message, "larger than 1 MiB"));
+    unlink(".gitignore");
+    unlink(".hsignore");
+    unlink("x");
+    arena_free(&arena);
+}
+
+static void test_ignore_git(void)
+{
+    Arena arena = {0};
+    Err err = {0};
+    GitTree tree = {0};
+    bool covered = false;
+    Str here = os_resolve_links(&arena, S("."));
+    Str root = os_path_join(&arena, here, S("tree"));
+    Str deep = os_path_join(&arena, root, S("sub/deep"));
+    unit_at(S("a work tree"));
+    static const char *const folders[] = {
+        "tree",           "tree/.git", "tree/.git/objects",
+        "tree/.git/refs", "tree/sub",  "tree/sub/deep"};
+    for (int i = 0; i < COUNT(folders); i++)
+        CHECK_INT(os_mkdir(&arena, str_from(folders[i]), 0755), 0);
+    unit_write_file("tree/.git/HEAD", S("ref: refs/heads/main\n"));
+    unit_write_file("tree/sub/.gitignore", S("*.yml\n!b.yml\n"));
+    CHECK(ignore_git_tree(&arena, deep, &tree));
+    CHECK_STR(tree.root, root);
+    CHECK_STR(tree.git_dir, os_path_join(&arena, root, S(".git")));
+    CHECK_STR(tree.common_dir, tree.git_dir);
+    CHECK_STR(ignore_git_nearest(&arena, &tree, deep),
+              os_path_join(&arena, root, S("sub/.gitignore")));
+    CHECK_STR(ignore_git_nearest(&arena, &tree, root), S(""));
+    CHECK_STR(ignore_git_nearest(&arena, &tree, here), S(""));
+    static const struct {
+        Str path;
+        bool covered;
+    } rows[] = {
+        {L("sub/a.yml"), true},       {L("sub/b.yml"), false},
+        {L("a.yml"), false},          {L("sub/deep/new/a.yml"), true},
+        {L("sub/deep/b.yml"), false}, {L("../a.yml"), false},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        unit_at(rows[i].path);
+        CHECK(ignore_git_covers(&arena, &tree,
+                                os_path_join(&arena, root, rows[i].path), false,
+                                &covered, &err));
+        CHECK_INT(covered, rows[i].covered);
+    }
+    unlink("tree/.git/HEAD");
+    unlink("tree/sub/.gitignore");
+    for (int i = COUNT(folders); i-- > 0;)
+        rmdir(folders[i]);
+    arena_free(&arena);
+}
+
+/* ---- 08 TLS ------------------------------------------------------------- */
 
 static void test_tls_base64(void)
 {
@@ -1784,7 +2317,7 @@ static void test_tls_anchor(void)
     arena_free(&arena);
 }
 
-/* ---- 08 HTTP ------------------------------------------------------------ */
+/* ---- 09 HTTP ------------------------------------------------------------ */
 
 /* A transfer whose answer's head is `head`, and a connection that holds
  * `bytes` to read and has no socket. */
@@ -2349,7 +2882,184 @@ static void test_http_interleave(void)
     }
 }
 
-/* ---- 09 Config ---------------------------------------------------------- */
+/* ---- 10 Loopback -------------------------------------------------------- */
+
+static void test_loop_frame(void)
+{
+    static const struct {
+        Str bytes;
+        ptrdiff_t room;
+        int got;
+        int opcode;
+        ptrdiff_t head;
+        ptrdiff_t size;
+    } rows[] = {
+        {L(""), 9, 0, 0, 0, 0},
+        {L("\x81"), 9, 0, 0, 0, 0},
+        {L("\x81\x80"), 9, 0, 0, 0, 0},
+        {L("\x81\x80mas"), 9, 0, 0, 0, 0},
+        {L("\x81\x80mask"), 9, 1, LOOP_TEXT, 6, 0},
+        {L("\x81\x89mask"), 9, 1, LOOP_TEXT, 6, 9},
+        {L("\x01\x89mask123456789more"), 9, 1, LOOP_TEXT, 6, 9},
+        {L("\x80\x83mask"), 9, 1, LOOP_MORE, 6, 3},
+        {L("\x82\x83mask"), 9, 1, LOOP_BINARY, 6, 3},
+        {L("\x88\x80mask"), 9, 1, LOOP_CLOSE, 6, 0},
+        {L("\x89\xfdmask"), 9, 1, LOOP_PING, 6, 125}, /* no part of a message */
+        {L("\x8a\x81mask"), 0, 1, LOOP_PONG, 6, 1},
+        {L("\x81\x8amask"), 9, LOOP_TOO_BIG, 0, 0, 0},
+        {L("\x81\x8a"), 9, LOOP_TOO_BIG, 0, 0, 0}, /* the mask is not needed */
+        {L("\x81\xfe\x00"), 999, 0, 0, 0, 0},
+        {L("\x81\xfe\x00\x7emask"), 999, 1, LOOP_TEXT, 8, 126},
+        {L("\x81\xfe\x00\x7dmask"), 999, LOOP_PROTOCOL, 0, 0, 0},
+        {L("\x81\xff\0\0\0\0\0\1\0"), 999, 0, 0, 0, 0},
+        {L("\x81\xff\0\0\0\0\0\1\0\0mask"), 70000, 1, LOOP_TEXT, 14, 65536},
+        {L("\x81\xff\0\0\0\0\0\0\xff\xffmask"), 70000, LOOP_PROTOCOL, 0, 0, 0},
+        {L("\x81\xff\0\0\0\0\x40\0\0\0"), 16384, LOOP_TOO_BIG, 0, 0, 0},
+        {L("\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff"), 999, LOOP_TOO_BIG, 0, 0,
+         0},
+        {L("\x81\xff\x80\0\0\0\0\0\0\0"), 999, LOOP_PROTOCOL, 0, 0, 0},
+        {L("\x81\x01x"), 9, LOOP_PROTOCOL, 0, 0, 0}, /* not masked */
+        {L("\xc1\x81"), 9, LOOP_PROTOCOL, 0, 0, 0},  /* reserved bits */
+        {L("\xa1\x81"), 9, LOOP_PROTOCOL, 0, 0, 0},
+        {L("\x91\x81"), 9, LOOP_PROTOCOL, 0, 0, 0},
+        {L("\x83\x81"), 9, LOOP_PROTOCOL, 0, 0, 0}, /* unknown opcodes */
+        {L("\x87\x81"), 9, LOOP_PROTOCOL, 0, 0, 0},
+        {L("\x8b\x81"), 9, LOOP_PROTOCOL, 0, 0, 0},
+        {L("\x8f\x81"), 9, LOOP_PROTOCOL, 0, 0, 0},
+        {L("\x09\x81"), 9, LOOP_PROTOCOL, 0, 0, 0},   /* control in fragments */
+        {L("\x89\xfe"), 999, LOOP_PROTOCOL, 0, 0, 0}, /* and too long */
+        {L("\x88\xff"), 999, LOOP_PROTOCOL, 0, 0, 0},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        LoopFrame frame = {0};
+        unit_at(rows[i].bytes);
+        int got = loop_frame(rows[i].bytes, rows[i].room, &frame);
+        CHECK_INT(got, rows[i].got);
+        if (got != 1)
+            continue;
+        CHECK_INT(frame.opcode, rows[i].opcode);
+        CHECK_INT(frame.head, rows[i].head);
+        CHECK_INT(frame.size, rows[i].size);
+        CHECK(!memcmp(frame.mask, "mask", 4));
+    }
+}
+
+static void test_loop_close_code(void)
+{
+    static const struct {
+        Str payload;
+        int code;
+    } rows[] = {
+        {L(""), 1000},
+        {L("\x03"), LOOP_PROTOCOL},
+        {L("\x03\xe7"), LOOP_PROTOCOL},
+        {L("\x03\xe8"), 1000},
+        {L("\x03\xe9gone"), 1001},
+        {L("\x03\xec"), LOOP_PROTOCOL},
+        {L("\x03\xed"), LOOP_PROTOCOL},
+        {L("\x03\xee"), LOOP_PROTOCOL},
+        {L("\x03\xf3"), 1011},
+        {L("\x03\xf7"), LOOP_PROTOCOL},
+        {L("\x0b\xb7"), LOOP_PROTOCOL},
+        {L("\x0b\xb8"), 3000},
+        {L("\x13\x87"), 4999},
+        {L("\x13\x88"), LOOP_PROTOCOL},
+        {L("\xff\xff"), LOOP_PROTOCOL},
+        {L("\x03\xe8\xc3\xa4"), 1000},
+        {L("\x03\xe8\xc3"), LOOP_NOT_UTF8},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        unit_at(rows[i].payload);
+        CHECK_INT(loop_close_code(rows[i].payload), rows[i].code);
+    }
+}
+
+static void test_loop_request(void)
+{
+    static const struct {
+        Str head;
+        const char *method; /* NULL: refused */
+        const char *target;
+    } rows[] = {
+        {L("GET / HTTP/1.1\r\n"), "GET", "/"},
+        {L("GET /a?b=c HTTP/1.0\r\nHost: x\r\nA:\tb\r\n"), "GET", "/a?b=c"},
+        {L("POST / HTTP/1.1\r\nA:\r\n"), "POST", "/"},
+        {L("GET / HTTP/1.1\r\nA: \xc3\xa4\r\n"), "GET", "/"},
+        {L("\r\n"), NULL, NULL},
+        {L("GET /\r\n"), NULL, NULL},
+        {L("GET  / HTTP/1.1\r\n"), NULL, NULL},
+        {L("GET / HTTP/1.1 x\r\n"), NULL, NULL},
+        {L("GET * HTTP/1.1\r\n"), NULL, NULL},
+        {L("GET http://x/ HTTP/1.1\r\n"), NULL, NULL},
+        {L("GET / HTTP/1.2\r\n"), NULL, NULL},
+        {L("GET / HTTP/1.1\n"), NULL, NULL},
+        {L("GET / HTTP/1.1\r\nA\r\n"), NULL, NULL},
+        {L("GET / HTTP/1.1\r\n: b\r\n"), NULL, NULL},
+        {L("GET / HTTP/1.1\r\nA : b\r\n"), NULL, NULL},
+        {L("GET / HTTP/1.1\r\n A: b\r\n"), NULL, NULL},
+        {L("GET / HTTP/1.1\r\nA: b\rc\r\n"), NULL, NULL},
+        {L("GET / HTTP/1.1\r\nA: b\nC: d\r\n"), NULL, NULL},
+        {L("GET / HTTP/1.1\r\nA: \0\r\n"), NULL, NULL},
+        {L("GET / HTTP/1.1\r\nA: \x7f\r\n"), NULL, NULL},
+        {L("GET / HTTP/1.1\r\nA: \x1b\r\n"), NULL, NULL},
+    };
+    Str head = S("GET / HTTP/1.1\r\nUpgrade:  websocket \r\n"
+                 "connection: keep-alive , UPGRADE\r\n");
+    for (int i = 0; i < COUNT(rows); i++) {
+        Str method = {0};
+        Str target = {0};
+        unit_at(rows[i].head);
+        bool ok = loop_request(rows[i].head, &method, &target);
+        CHECK_INT(ok, rows[i].method != NULL);
+        if (!ok || !rows[i].method)
+            continue;
+        CHECK_STR(method, str_from(rows[i].method));
+        CHECK_STR(target, str_from(rows[i].target));
+    }
+    unit_at(head);
+    CHECK_STR(loop_field(head, S("upgrade")), S("websocket"));
+    CHECK_STR(loop_field(head, S("GET / HTTP/1.1")), S(""));
+    CHECK_STR(loop_field(head, S("Origin")), S(""));
+    CHECK(loop_field_has(head, S("Connection"), S("upgrade")));
+    CHECK(!loop_field_has(head, S("Connection"), S("grade")));
+}
+
+/* The example of RFC 6455, 1.3. */
+static void test_loop_accept(void)
+{
+    Arena arena = {0};
+    unit_at(S("RFC 6455"));
+    CHECK_STR(loop_accept(&arena, S("dGhlIHNhbXBsZSBub25jZQ==")),
+              S("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+    arena_free(&arena);
+}
+
+/* Listening fails, and so does accepting: nothing stays open. */
+static void test_loop_open(void)
+{
+    static LoopServer server;
+    LoopApp app = {0};
+    int before = dup(STDIN_FILENO);
+    for (int n = 1; n < 4; n++) {
+        unit_at(n == 1   ? S("the first socket")
+                : n == 2 ? S("the second socket")
+                         : S("no socket"));
+        os_test_errno = EMFILE;
+        os_test_countdown = n;
+        int code = loop_open(&server, &app, 0);
+        CHECK_INT(code, n < 3 && os_test_countdown == 0 ? EMFILE : 0);
+        os_test_countdown = 0;
+        CHECK(code || (server.port > 0 && server.listening > 0));
+        loop_close(&server);
+    }
+    os_test_errno = EIO;
+    close(before);
+    int after = dup(STDIN_FILENO);
+    CHECK_INT(after, before);
+    close(after);
+}
+
+/* ---- 11 Config ---------------------------------------------------------- */
 
 /* A config made of text, through a file. */
 static bool unit_config(Arena *arena, Str text, ConfigForm form, Config *config,
@@ -2708,12 +3418,12 @@ static void test_config_edit(void)
     unit_at(S("a new file"));
     CHECK(unit_sign_in(S("fresh/config.yml"), &account, &err));
     CHECK_STR(unit_read_file(&arena, "fresh/config.yml"),
-              S("accounts:\n- name: new\n  accountId: 3\n  env: prod\n"
+              S("defaultAccount: 3\n"
+                "accounts:\n- name: new\n  accountId: 3\n  env: prod\n"
                 "  authType: personalaccesskey\n  accountType: STANDARD\n"
                 "  personalAccessKey: new-key\n  auth:\n    tokenInfo:\n"
                 "      accessToken: new-token\n"
-                "      expiresAt: '2026-11-23T22:46:47.000Z'\n"
-                "defaultAccount: 3\n"));
+                "      expiresAt: '2026-11-23T22:46:47.000Z'\n"));
     struct stat st = {0};
     CHECK(!stat("fresh/config.yml", &st) && (st.st_mode & 0777) == 0600);
     CHECK(!stat("fresh", &st) && (st.st_mode & 0777) == 0700);
@@ -2900,7 +3610,489 @@ static void test_config_faulty_start(void)
     CHECK(done);
 }
 
-/* ---- 10 HubSpot --------------------------------------------------------- */
+/* ---- 11 Config: accounts, linked folders, migration ---------------------- */
+
+/* The text of a copy of `text`'s root; empty where there was none. */
+static Str unit_cloned(Arena *arena, Str text, int depth, int room)
+{
+    Err err = {0};
+    YamlNode *root = NULL;
+    Str out = {0};
+    CHECK(yaml_read(arena, text, &root, &err));
+    YamlNode *copy = root ? yaml_clone(arena, root, depth, &room) : NULL;
+    CHECK(!copy || yaml_write(arena, copy, &out));
+    return out;
+}
+
+static void test_yaml_clone(void)
+{
+    static const struct {
+        Str text;
+        Str copy;
+    } rows[] = {
+        {L("a: 1\nb: '1'\nc: ~\nd: []\ne: {}\n"),
+         L("a: 1\nb: '1'\nc: ~\nd: []\ne: {}\n")},
+        {L("a: &x {k: 1}\nb: *x\nc: [*x]\n"),
+         L("a: {k: 1}\nb: {k: 1}\nc: [{k: 1}]\n")},
+        {L("a: &x t\nb: *x\n"), L("a: t\nb: t\n")},
+        {L("a: &x {k: 1, l: 2}\nb:\n  <<: *x\n  k: own\n"),
+         L("a: {k: 1, l: 2}\nb:\n  k: own\n  l: 2\n")},
+        {L("a: &x {k: 1}\nb: &y {k: 2, l: 3}\nc:\n  <<: [*x, *y]\n"),
+         L("a: {k: 1}\nb: {k: 2, l: 3}\nc:\n  k: 1\n  l: 3\n")},
+        {L("a: &x {k: 1}\nb: &y\n  <<: *x\n  l: 2\nc:\n  <<: *y\n"),
+         L("a: {k: 1}\nb:\n  l: 2\n  k: 1\nc:\n  l: 2\n  k: 1\n")},
+        {L("- &x [1]\n- *x\n"), L("- [1]\n- [1]\n")},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        Arena arena = {0};
+        unit_at(rows[i].text);
+        CHECK_STR(unit_cloned(&arena, rows[i].text, YAML_DEPTH, YAML_NODES),
+                  rows[i].copy);
+        arena_free(&arena);
+    }
+}
+
+/* Aliases of aliases make a small file a large one: the copy has bounds. */
+static void test_yaml_clone_limits(void)
+{
+    Arena arena = {0};
+    Str bomb = S("a: &a [x, x, x, x]\nb: &b [*a, *a, *a, *a]\n"
+                 "c: &c [*b, *b, *b, *b]\nd: [*c, *c, *c, *c]\n");
+    /* 1 root; 5, 21, 85 and 341 nodes */
+    unit_at(S("clone: room"));
+    CHECK(unit_cloned(&arena, bomb, YAML_DEPTH, 453).len > 0);
+    CHECK(!unit_cloned(&arena, bomb, YAML_DEPTH, 452).len);
+    CHECK(!unit_cloned(&arena, bomb, YAML_DEPTH, 0).len);
+    unit_at(S("clone: depth"));
+    CHECK(unit_cloned(&arena, bomb, 6, 453).len > 0);
+    CHECK(!unit_cloned(&arena, bomb, 5, 453).len);
+    CHECK(!unit_cloned(&arena, bomb, 0, 453).len);
+    arena_free(&arena);
+}
+
+/* A copy is nobody else's: what is changed in it stays there. */
+static void test_yaml_clone_is_apart(void)
+{
+    Arena arena = {0};
+    Err err = {0};
+    Str out = {0};
+    int room = YAML_NODES;
+    YamlNode *root = NULL;
+    unit_at(S("clone: apart"));
+    CHECK(yaml_read(&arena, S("a: &x {k: 1}\nb: *x\n"), &root, &err));
+    YamlNode *copy = yaml_clone(&arena, root, YAML_DEPTH, &room);
+    CHECK_INT(room, YAML_NODES - 5);
+    if (copy) {
+        yaml_set(&arena, yaml_get(copy, "b"), "k", yaml_new_int(&arena, 2));
+        yaml_remove_key(copy, "a");
+        CHECK(yaml_write(&arena, copy, &out));
+        CHECK_STR(out, S("b: {k: 2}\n"));
+    }
+    CHECK(yaml_write(&arena, root, &out));
+    CHECK_STR(out, S("a: &x {k: 1}\nb: *x\n"));
+    arena_free(&arena);
+}
+
+static void test_yaml_remove(void)
+{
+    static const struct {
+        const char *key;
+        Str left;
+    } rows[] = {
+        {"a", L("b: 2\nc: 3\nz: 0\n")},
+        {"b", L("a: 1\nc: 3\nz: 0\n")},
+        {"c", L("a: 1\nb: 2\nz: 0\n")},
+        {"none", L("a: 1\nb: 2\nc: 3\nz: 0\n")},
+    };
+    Arena arena = {0};
+    Err err = {0};
+    Str out = {0};
+    YamlNode *root = NULL;
+    for (int i = 0; i < COUNT(rows); i++) {
+        unit_at(str_from(rows[i].key));
+        CHECK(yaml_read(&arena, S("a: 1\nb: 2\nc: 3\n"), &root, &err));
+        yaml_remove_key(root, rows[i].key);
+        yaml_set(&arena, root, "z", yaml_new_int(&arena, 0));
+        CHECK_INT(root->count, i == COUNT(rows) - 1 ? 4 : 3);
+        CHECK(yaml_write(&arena, root, &out));
+        CHECK_STR(out, rows[i].left);
+    }
+    unit_at(S("all of a list, then one again"));
+    CHECK(yaml_read(&arena, S("- 1\n- 2\n"), &root, &err));
+    yaml_remove(root, root->last);
+    yaml_remove(root, root->first);
+    CHECK(!root->first && !root->last && !root->count);
+    yaml_append(root, yaml_new_int(&arena, 3));
+    CHECK(yaml_write(&arena, root, &out));
+    CHECK_STR(out, S("- 3\n"));
+    arena_free(&arena);
+}
+
+/* Requests that fail at once, many at a time: each is told of once. */
+typedef struct {
+    HttpReq req;
+    int count;
+    int begun;
+    int told[HTTP_ACTIVE];
+    int failed;
+} UnitMany;
+
+static bool unit_many_next(void *to, HttpReq *req, void **mark)
+{
+    UnitMany *many = to;
+    if (many->begun == many->count)
+        return false;
+    *req = many->req;
+    *mark = &many->told[many->begun++];
+    return true;
+}
+
+static void unit_many_ended(void *to, void *mark, const HttpXfer *x)
+{
+    UnitMany *many = to;
+    int *told = mark;
+    ++*told;
+    many->failed += x->state == HTTP_FAILED && x->err.code == EXIT_USAGE;
+}
+
+static void test_http_run_many(void)
+{
+    static const int rows[][2] = {{0, 1},  {1, 1},  {5, 1},   {5, 2},
+                                  {5, 5},  {5, 16}, {16, 16}, {17, 16},
+                                  {64, 3}, {64, 64}};
+    for (int i = 0; i < COUNT(rows); i++) {
+        HttpPool pool = {0};
+        UnitMany told = {
+            .req = {.method = S("GET"),
+                    .url = {.host = S("h"), .port = 443, .path = S("/\n")}},
+            .count = rows[i][0]};
+        HttpMany many = {.to = &told,
+                         .width = rows[i][1],
+                         .next = unit_many_next,
+                         .ended = unit_many_ended};
+        snprintf(unit_row, sizeof(unit_row), "%d requests, %d at a time",
+                 rows[i][0], rows[i][1]);
+        http_run_many(&pool, &many);
+        CHECK_INT(told.failed, told.count);
+        for (int k = 0; k < COUNT(told.told); k++)
+            CHECK_INT(told.told[k], k < told.count);
+        CHECK(!pool.active);
+    }
+}
+
+#define OLD_ACME \
+    "defaultPortal: acme\nportals:\n- {name: acme, portalId: 1, " \
+    "authType: personalaccesskey, personalAccessKey: k}\n"
+#define NEW_ACME(id) \
+    "defaultAccount: " #id "\naccounts:\n- {name: acme, accountId: " #id \
+    ", authType: personalaccesskey, personalAccessKey: k}\n"
+
+/* What a migration has to decide, as "key now old;" or "#id name renamed;". */
+static void test_config_find_clashes(void)
+{
+    static const struct {
+        Str old;
+        Str now;
+        Str clashes;
+    } rows[] = {
+        {L(OLD_ACME), L(NEW_ACME(1)), L("")},
+        {L("httpTimeout: 1\n" OLD_ACME), L("httpTimeout: 1\n" NEW_ACME(1)),
+         L("")},
+        {L("httpTimeout: 1\n" OLD_ACME), L("httpTimeout: '1'\n" NEW_ACME(1)),
+         L("")},
+        {L("httpTimeout: 1\n" OLD_ACME), L("httpTimeout: 2\n" NEW_ACME(1)),
+         L("httpTimeout 2 1;")},
+        {L("httpTimeout: 1\n" OLD_ACME), L(NEW_ACME(1)), L("")},
+        {L(OLD_ACME), L("httpTimeout: 1\n" NEW_ACME(1)), L("")},
+        {L("httpTimeout: ~\n" OLD_ACME), L("httpTimeout: 1\n" NEW_ACME(1)),
+         L("")},
+        {L("httpTimeout: 1\n" OLD_ACME), L("httpTimeout: ~\n" NEW_ACME(1)),
+         L("")},
+        {L("defaultMode: draft\n" OLD_ACME),
+         L("defaultCmsPublishMode: publish\n" NEW_ACME(1)),
+         L("defaultCmsPublishMode publish draft;")},
+        {L("defaultMode: draft\n" OLD_ACME),
+         L("defaultCmsPublishMode: draft\n" NEW_ACME(1)), L("")},
+        {L("flags: [a]\n" OLD_ACME), L("flags: [b]\n" NEW_ACME(1)), L("")},
+        {L("mine: 1\n" OLD_ACME), L("mine: 2\n" NEW_ACME(1)), L("mine 2 1;")},
+        {L("mine: [1]\n" OLD_ACME), L("mine: 2\n" NEW_ACME(1)),
+         L("mine 2 (a list or map);")},
+        /* the name is another account's: with it, the default differs */
+        {L(OLD_ACME), L(NEW_ACME(2)),
+         L("defaultAccount acme acme;"
+           "#1 acme acme_1;")},
+        {L("defaultPortal: none\nportals:\n- {name: ACME, portalId: 1}\n"),
+         L(NEW_ACME(2)), L("#1 ACME ACME_1;")},
+        {L("portals:\n- {name: other, portalId: 2}\n"), L(NEW_ACME(2)), L("")},
+        {L("portals:\n- {portalId: 1}\n- {name: acme}\n"), L(NEW_ACME(2)),
+         L("")},
+        {L(""), L(NEW_ACME(2)), L("")},
+        {L(OLD_ACME), L(""), L("")},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        Arena arena = {0};
+        Err err = {0};
+        Config old = {.form = CONFIG_DEPRECATED};
+        Config now = {.form = CONFIG_GLOBAL};
+        Buf out = buf_new(&arena, 4 * KIB);
+        unit_at(rows[i].old);
+        if (rows[i].old.len)
+            CHECK(unit_config(&arena, rows[i].old, CONFIG_DEPRECATED, &old,
+                              &err));
+        if (rows[i].now.len)
+            CHECK(unit_config(&arena, rows[i].now, CONFIG_GLOBAL, &now, &err));
+        ConfigClashes list = config_find_clashes(&arena, &old, &now);
+        for (int k = 0; k < list.count; k++) {
+            const ConfigClash *clash = &list.clash[k];
+            CHECK(!clash->take);
+            if (clash->key.len)
+                buf_printf(&out, "%.*s %.*s %.*s;", P(clash->key),
+                           P(clash->now), P(clash->old));
+            else
+                buf_printf(&out, "#%" PRId64 " %.*s %.*s;", clash->id,
+                           P(clash->old), P(clash->renamed));
+        }
+        CHECK_STR(buf_str(&out), rows[i].clashes);
+        arena_free(&arena);
+    }
+    unit_remove("config.yml");
+}
+
+static void test_config_free_name(void)
+{
+    static const struct {
+        Str wanted;
+        Str name;
+    } rows[] = {
+        {L("free"), L("free")},     {L("own"), L("own")},
+        {L("other"), L("own_1_2")}, {L("OTHER"), L("own_1_2")},
+        {L("third"), L("own_1_2")}, {L(""), L("")},
+    };
+    ConfigAccount accounts[] = {{.name = S("own"), .id = 1},
+                                {.name = S("other"), .id = 2},
+                                {.name = S("third"), .id = 3},
+                                {.name = S("OWN_1_2"), .id = 4},
+                                {.name = S("own_1_3"), .id = 5}};
+    Config config = {.accounts = accounts, .count = 3};
+    Arena arena = {0};
+    for (int i = 0; i < COUNT(rows); i++) {
+        unit_at(rows[i].wanted);
+        CHECK_STR(
+            config_free_name(&arena, &config, &accounts[0], rows[i].wanted),
+            rows[i].name);
+    }
+    unit_at(S("the next ones are taken, too"));
+    config.count = COUNT(accounts);
+    CHECK_STR(config_free_name(&arena, &config, &accounts[0], S("other")),
+              S("own_1_4"));
+    arena_free(&arena);
+}
+
+/* Links account 7 in a folder, as hs account link does. */
+static bool unit_link(Str path, Err *err)
+{
+    Arena arena = {0};
+    ConfigLinkEdit edit;
+    bool ok = config_links_begin(&arena, path, &edit, err);
+    if (ok) {
+        config_links_add(&edit, 7);
+        config_links_default(&edit, 7);
+        ok = config_links_commit(&edit, err);
+        config_links_end(&edit);
+    }
+    arena_free(&arena);
+    return ok;
+}
+
+/* Each system call of a link save fails in turn: the settings are the old
+ * ones or the new ones, whole; in a new folder, absent or whole. */
+static void unit_faulty_link(Str old, int code)
+{
+    const char *const path = "lk/settings.json";
+    bool done = false;
+    Arena arena = {0};
+    Str new = {0};
+    for (int n = 0; n < 100 && !done; n++) {
+        Err err = {0};
+        snprintf(unit_row, sizeof(unit_row), "link, %s, call %d fails: %s",
+                 old.len ? "again" : "new", n, strerror(code));
+        unlink("lk/README.txt");
+        unlink(path);
+        CHECK(!rmdir("lk") || errno == ENOENT);
+        if (old.len) {
+            CHECK(!mkdir("lk", 0700));
+            unit_write_file(path, old);
+        }
+        os_test_errno = code;
+        os_test_countdown = n; /* 0: none fails */
+        bool ok = unit_link(S("lk/settings.json"), &err);
+        done = n && os_test_countdown > 0;
+        os_test_countdown = 0;
+        CHECK_INT(ok, !n || done);
+        CHECK_INT(err.code, ok ? 0 : EXIT_CONFIG);
+        bool there = os_exists(&arena, S("lk/settings.json"));
+        Str now = there ? unit_read_file(&arena, path) : S("");
+        new = n ? new : now;
+        CHECK(str_eq(now, new) || (!ok && str_eq(now, old)));
+        CHECK(!os_exists(&arena, S("lk/.settings.json.hs-new")));
+        CHECK(!os_exists(&arena, S("lk/settings.json.lock")));
+        CHECK(!os_exists(&arena, S("lk/.README.txt.hs-new")));
+    }
+    CHECK(done);
+    CHECK(str_find(new, S("7")) > 0 && !str_eq(new, old));
+    unlink("lk/README.txt");
+    unit_remove(path);
+    rmdir("lk");
+    arena_free(&arena);
+}
+
+static void test_config_faulty_link(void)
+{
+    static const int codes[] = {EIO, ENOSPC, EACCES};
+    for (int c = 0; c < COUNT(codes); c++) {
+        unit_faulty_link(S(""), codes[c]);
+        unit_faulty_link(S("{\"accounts\": [1], \"mine\": \"kept\"}"),
+                         codes[c]);
+    }
+}
+
+#define MIGRATE_OLD \
+    "httpTimeout: 9000\n" OLD_ACME "- {name: beta, portalId: 2, " \
+    "authType: personalaccesskey, personalAccessKey: k2}\n"
+
+/* A folder with a deprecated config, in a work tree of git's; `now` is the
+ * global config, empty: none. */
+static void unit_migrate_prepare(Str now)
+{
+    static const char *const gone[] = {
+        "mg/home/config.yml", "mg/archived.hubspot.config.yml",
+        "mg/hubspot.config.yml", "mg/.gitignore"};
+    static const char *const folders[] = {"mg", "mg/.git", "mg/.git/objects",
+                                          "mg/.git/refs"};
+    for (int i = 0; i < COUNT(gone); i++)
+        CHECK(!unlink(gone[i]) || errno == ENOENT || errno == ENOTDIR);
+    CHECK(!rmdir("mg/home") || errno == ENOENT);
+    for (int i = 0; i < COUNT(folders); i++)
+        CHECK(!mkdir(folders[i], 0700) || errno == EEXIST);
+    unit_write_file("mg/.git/HEAD", S("ref: refs/heads/main\n"));
+    unit_write_file("mg/.gitignore", S("x\n"));
+    unit_write_file("mg/hubspot.config.yml", S(MIGRATE_OLD));
+    if (!now.len)
+        return;
+    CHECK(!mkdir("mg/home", 0700));
+    unit_write_file("mg/home/config.yml", now);
+}
+
+static void unit_migrate_clear(void)
+{
+    static const char *const folders[] = {"mg/.git/objects", "mg/.git/refs",
+                                          "mg/.git", "mg"};
+    unit_migrate_prepare(S(""));
+    unit_remove("mg/.git/HEAD");
+    unit_remove("mg/.gitignore");
+    unit_remove("mg/hubspot.config.yml");
+    for (int i = 0; i < COUNT(folders); i++)
+        CHECK(!rmdir(folders[i]));
+}
+
+/* Migrates as --force does. */
+static bool unit_migrate(Arena *arena, Err *err)
+{
+    Str from = S("mg/hubspot.config.yml");
+    Str to = S("mg/home/config.yml");
+    Config old = {0};
+    Config now = {.form = CONFIG_GLOBAL, .path = to};
+    ConfigMigrated done;
+    if (!config_read_file(arena, from, CONFIG_DEPRECATED, &old, err) ||
+        (os_exists(arena, to) &&
+         !config_read_file(arena, to, CONFIG_GLOBAL, &now, err)))
+        return false;
+    ConfigClashes clashes = config_find_clashes(arena, &old, &now);
+    for (int i = 0; i < clashes.count; i++)
+        clashes.clash[i].take = true;
+    return config_migrate(arena, from, to, &clashes, &done, err);
+}
+
+/* The text of a file, empty where it is not there. */
+static Str unit_text(Arena *arena, const char *path)
+{
+    return os_exists(arena, str_from(path)) ? unit_read_file(arena, path)
+                                            : S("");
+}
+
+/* After a migration whose call failed: the old file is whole, at its place
+ * or as the archive, and the global one is what it was, or what it is to be. */
+static void unit_migrate_check(Arena *arena, Str now, Str new, bool ok)
+{
+    static const char *const litter[] = {
+        "mg/hubspot.config.yml.lock", "mg/home/config.yml.lock",
+        "mg/.gitignore.lock", "mg/home/.config.yml.hs-new",
+        "mg/..gitignore.hs-new"};
+    Str old = unit_text(arena, "mg/hubspot.config.yml");
+    Str archive = unit_text(arena, "mg/archived.hubspot.config.yml");
+    Str global = unit_text(arena, "mg/home/config.yml");
+    Str ignore = unit_text(arena, "mg/.gitignore");
+    CHECK_STR(old.len ? old : archive, S(MIGRATE_OLD));
+    CHECK(!old.len || !archive.len);
+    CHECK(str_eq(global, new) || (old.len && str_eq(global, now)));
+    CHECK(!ok || (archive.len && str_eq(global, new)));
+    CHECK(str_starts(ignore, S("x\n")) && str_ends(ignore, S("\n")));
+    CHECK(ignore.len == 2 ||
+          str_find(ignore, S("\narchived.hubspot.config.yml\n")) > 0);
+    for (int i = 0; i < COUNT(litter); i++)
+        CHECK(!os_exists(arena, str_from(litter[i])));
+}
+
+/* Each system call of a migration fails in turn; what is run again then comes
+ * to the same end. */
+static void unit_faulty_migrate(Str now, int code)
+{
+    bool done = false;
+    Arena kept = {0};
+    Str new = {0};
+    int halfway = 0;
+    for (int n = 0; n < 300 && !done; n++) {
+        Arena arena = {0};
+        Err err = {0};
+        snprintf(unit_row, sizeof(unit_row), "migrate, %s, call %d fails: %s",
+                 now.len ? "merging" : "new", n, strerror(code));
+        unit_migrate_prepare(now);
+        os_test_errno = code;
+        os_test_countdown = n; /* 0: none fails */
+        bool ok = unit_migrate(&arena, &err);
+        done = n && os_test_countdown > 0;
+        os_test_countdown = 0;
+        CHECK(ok || (n && !done));
+        CHECK_INT(err.code, ok ? 0 : EXIT_CONFIG);
+        if (!n)
+            new = arena_copy(&kept, unit_text(&arena, "mg/home/config.yml"));
+        unit_migrate_check(&arena, now, new, ok);
+        if (os_exists(&arena, S("mg/hubspot.config.yml"))) {
+            halfway += str_eq(unit_text(&arena, "mg/home/config.yml"), new);
+            err = (Err){0};
+            CHECK(unit_migrate(&arena, &err));
+            unit_migrate_check(&arena, now, new, true);
+        }
+        arena_free(&arena);
+    }
+    CHECK(done);
+    CHECK(halfway > 0); /* the archive's own calls were among them */
+    CHECK(str_find(new, S("beta")) > 0);
+    unit_migrate_clear();
+    arena_free(&kept);
+}
+
+static void test_config_faulty_migrate(void)
+{
+    static const int codes[] = {EIO, ENOSPC, EACCES};
+    for (int c = 0; c < COUNT(codes); c++) {
+        unit_faulty_migrate(S(""), codes[c]);
+        unit_faulty_migrate(S("httpTimeout: 3000\nmine: 1\n" NEW_ACME(5)),
+                            codes[c]);
+    }
+}
+
+/* ---- 12 HubSpot --------------------------------------------------------- */
 
 static void test_hub_check_key(void)
 {
@@ -2942,7 +4134,118 @@ static void test_hub_check_key(void)
     arena_free(&arena);
 }
 
-/* ---- 12 Command line ---------------------------------------------------- */
+static void test_hub_may_open(void)
+{
+    static const struct {
+        Str origin;
+        bool ok;
+    } rows[] = {
+        {L("https://app.hubspot.com"), true},
+        {L("https://local.hubspotqa.com"), true},
+        {L("https://app-eu1.hubspot.com"), true},
+        {L("http://app.hubspot.com"), false},
+        {L("https://app.hubspot.com."), false},
+        {L("https://app.hubspot.com:443"), false},
+        {L("https://app.hubspot.com/"), false},
+        {L("https://app-eu2.hubspot.com"), false},
+        {L("https://app hubspot.com"), false},
+        {L("https://.hubspot.com"), false},
+        {L("https://hubspot.com"), false},
+        {L("https://app."), false},
+        {L("https://app.hubspot.com hubspotqa.com"), false},
+        {L("null"), false},
+        {L(""), false},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        unit_at(rows[i].origin);
+        CHECK_INT(hub_may_open(NULL, rows[i].origin), rows[i].ok);
+    }
+}
+
+static void test_hub_callback(void)
+{
+    static const struct {
+        Str address;
+        HubCallback got;
+        const char *text; /* the code, or the fault */
+    } rows[] = {
+        {L("/oauth-callback?code=a%2Bb+c&state=tok"), HUB_GIVEN, "a+b c"},
+        {L("http://localhost:3000/oauth-callback?state=tok&code=x#y"),
+         HUB_GIVEN, "x"},
+        {L("?code=1&state=tok&code=2"), HUB_GIVEN, "1"},
+        {L("?code=1&error=denied&state=tok"), HUB_DENIED, "denied"},
+        {L("?state=tok"), HUB_DENIED, "there is no code in the answer"},
+        {L("?code=1"), HUB_FOREIGN, ""},
+        {L("?code=1&state="), HUB_FOREIGN, ""},
+        {L("?code=1&state=tokk&state=tok"), HUB_FOREIGN, ""},
+        {L("?code=1#?state=tok"), HUB_FOREIGN, ""},
+        {L("?error=x&state=TOK"), HUB_FOREIGN, ""},
+        {L("code=1&state=tok"), HUB_FOREIGN, ""},
+        {L(""), HUB_FOREIGN, ""},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        static HubVisit visit;
+        Arena arena = {0};
+        memset(&visit, 0, sizeof(visit));
+        visit.arena = &arena;
+        visit.token = S("tok");
+        unit_at(rows[i].address);
+        CHECK_INT(hub_read_callback(&visit, rows[i].address), rows[i].got);
+        CHECK_INT(visit.meanwhile.over, rows[i].got != HUB_FOREIGN);
+        CHECK_STR(visit.fault.len ? visit.fault : secret_text(visit.got),
+                  str_from(rows[i].text));
+        arena_free(&arena);
+    }
+}
+
+static void test_hub_uuid(void)
+{
+    Arena arena = {0};
+    Err err = {0};
+    Str one = {0};
+    Str two = {0};
+    CHECK(hub_uuid(&arena, &one, &err) && hub_uuid(&arena, &two, &err));
+    unit_at(one);
+    CHECK_INT(one.len, 36);
+    CHECK(one.len == 36 && one.ptr[8] == '-' && one.ptr[14] == '4');
+    CHECK(!str_eq(one, two));
+    CHECK(secret_eq(one, one) && !secret_eq(one, two));
+    CHECK(!secret_eq(one, str_slice(one, 0, 35)));
+    arena_free(&arena);
+}
+
+/* ---- 13 Commands -------------------------------------------------------- */
+
+static void test_cmd_browser_words(void)
+{
+    static const struct {
+        Str command;
+        const char *words; /* each followed by a bar */
+    } rows[] = {
+        {L("firefox"), "firefox|URL|"},
+        {L("  firefox   -P x "), "firefox|-P|x|URL|"},
+        {L("lynx %s -dump"), "lynx|URL|-dump|"},
+        {L("b --u=%s,%s"), "b|--u=URL,URL|"},
+        {L("sh -c 'x; %s'"), "sh|-c|'x;|URL'|"},
+        {L("b %%s %d"), "b|%URL|%d|"},
+        {L(""), ""},
+        {L("   "), ""},
+        {L("a 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7"),
+         "a|1|2|3|4|5|6|7|8|9|0|1|2|3|4|5|URL|"},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        Arena arena = {0};
+        Buf all = buf_new(&arena, 4 * KIB);
+        char **words = cmd_browser_words(&arena, rows[i].command, S("URL"));
+        for (; *words; words++)
+            buf_printf(&all, "%s|", *words);
+        unit_at(rows[i].command);
+        CHECK_STR(buf_str(&all), str_from(rows[i].words));
+        arena_free(&arena);
+    }
+}
+
+/* ---- 14 Command line ---------------------------------------------------- */
 
 static void test_cli_long(void)
 {
@@ -3108,6 +4411,105 @@ static void test_cli_values(void)
     arena_free(&arena);
 }
 
+/* Options of one name or letter are for different commands. */
+static bool unit_options_clash(const CliCommand *command, int i, int k)
+{
+    const CliOption *a = &cli_options[i];
+    const CliOption *b = &cli_options[k];
+    return cli_takes(command, (CmdOption)i) &&
+           cli_takes(command, (CmdOption)k) &&
+           (!strcmp(a->name, b->name) || (a->letter && a->letter == b->letter));
+}
+
+/* One name is a flag here and a text there; a text may stand more than once;
+ * a flag takes the word after it where that is true or false. */
+static void test_cli_lists(void)
+{
+    Arena arena = {0};
+    Err err = {0};
+    Cmd cmd;
+    CliParse parse;
+    char *argv[160];
+    Buf line = buf_new(&arena, 4 * KIB);
+    unit_at(S("a list"));
+    CHECK(unit_parse(&arena,
+                     "account link -a one --account=two --account 3 -afour",
+                     &cmd, &parse, argv, &err));
+    const CmdValue *list = &cmd.options[OPT_ACCOUNTS];
+    CHECK_INT(list->count, 4);
+    CHECK_STR(list->list[0], S("one"));
+    CHECK_STR(list->list[1], S("two"));
+    CHECK_STR(list->list[2], S("3"));
+    CHECK_STR(list->list[3], S("four"));
+    CHECK(!cmd.options[OPT_ACCOUNT].set);
+    unit_at(S("as many as fit, and one more"));
+    buf_add(&line, S("account link"));
+    for (int i = 0; i < CMD_VALUES; i++)
+        buf_printf(&line, " -a %d", i);
+    buf_add_char(&line, '\0');
+    CHECK(unit_parse(&arena, buf_str(&line).ptr, &cmd, &parse, argv, &err));
+    CHECK_INT(cmd.options[OPT_ACCOUNTS].count, CMD_VALUES);
+    line.len--;
+    buf_add(&line, S(" -a more"));
+    buf_add_char(&line, '\0');
+    CHECK(!unit_parse(&arena, buf_str(&line).ptr, &cmd, &parse, argv, &err));
+    CHECK_INT(err.code, EXIT_USAGE);
+    CHECK(strstr(err.message, "--account"));
+    arena_free(&arena);
+}
+
+static void test_cli_flags(void)
+{
+    static const struct {
+        const char *line;
+        CmdOption option;
+        int on;           /* -1: not set */
+        const char *text; /* of the option, or of the first argument */
+    } rows[] = {
+        {"account link -a x --default acme", OPT_LINK_DEFAULT, 0, "acme"},
+        {"account link -a x --default acme", OPT_DEFAULT, -1, NULL},
+        {"account link -a x --default=true", OPT_LINK_DEFAULT, 0, "true"},
+        {"account unlink -a x --default 12", OPT_LINK_DEFAULT, 0, "12"},
+        {"account auth --default", OPT_DEFAULT, 1, NULL},
+        {"account auth --default --name x", OPT_DEFAULT, 1, NULL},
+        {"account auth --default false", OPT_DEFAULT, 0, NULL},
+        {"account auth --default true --name x", OPT_DEFAULT, 1, NULL},
+        {"account auth --default=FALSE", OPT_DEFAULT, 0, NULL},
+        {"account auth --no-default", OPT_DEFAULT, 0, NULL},
+        {"account auth --no-default=true", OPT_DEFAULT, 0, NULL},
+        {"account auth --no-default=false", OPT_DEFAULT, 1, NULL},
+        {"account auth --name x", OPT_DEFAULT, -1, NULL},
+        {"account remove --force false acme", OPT_FORCE, 0, "acme"},
+        {"account remove acme --force", OPT_FORCE, 1, "acme"},
+        {"account remove -f acme", OPT_FORCE, 1, "acme"},
+        {"account remove -- true", OPT_FORCE, -1, "true"},
+        {"account remove --force -- true", OPT_FORCE, 1, "true"},
+        {"config set --allow-usage-tracking false", OPT_ALLOW_TRACKING, 0,
+         NULL},
+        {"config set --allowAutoUpdates", OPT_ALLOW_UPDATES, 1, NULL},
+        {"config set --no-auto-open-browser", OPT_OPEN_BROWSER, 0, NULL},
+        {"config set --no-autoOpenBrowser", OPT_OPEN_BROWSER, 0, NULL},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        Arena arena = {0};
+        Err err = {0};
+        Cmd cmd;
+        CliParse parse;
+        char *argv[32];
+        unit_at(str_from(rows[i].line));
+        CHECK(unit_parse(&arena, rows[i].line, &cmd, &parse, argv, &err));
+        const CmdValue *value = &cmd.options[rows[i].option];
+        CHECK_INT(value->set, rows[i].on >= 0);
+        CHECK_INT(value->on, rows[i].on == 1);
+        if (rows[i].text)
+            CHECK_STR(value->text.len ? value->text : cmd.args[0],
+                      str_from(rows[i].text));
+        else
+            CHECK(!cmd.arg_count);
+        arena_free(&arena);
+    }
+}
+
 /* The table against itself: what its readers take for granted. */
 static void test_cli_table(void)
 {
@@ -3116,10 +4518,6 @@ static void test_cli_table(void)
         CHECK(option->name && option->help);
         unit_at(str_from(option->name));
         CHECK((option->kind == CLI_FLAG) == !option->value);
-        for (int k = 1; k < i; k++) {
-            CHECK(strcmp(option->name, cli_options[k].name) != 0);
-            CHECK(!option->letter || option->letter != cli_options[k].letter);
-        }
     }
     for (int i = 0; i < COUNT(cli_commands); i++) {
         const CliCommand *command = &cli_commands[i];
@@ -3129,10 +4527,149 @@ static void test_cli_table(void)
         for (int k = 0; k < CLI_OPTIONS && command->options[k]; k++)
             for (int c = 0; c < COUNT(cli_common); c++)
                 CHECK(command->options[k] != cli_common[c]);
+        for (int k = 1; k < OPT_COUNT; k++)
+            for (int other = 1; other < k; other++)
+                CHECK(!unit_options_clash(command, k, other));
     }
 }
 
 /* ---- main --------------------------------------------------------------- */
+
+/* The entries of a dotenv text, as "NAME=value;" each, or the error. */
+static Str unit_env(Arena *arena, Str text)
+{
+    CmdEnvItem items[3];
+    Err err = {0};
+    int count = 0;
+    Buf out = buf_new(arena, MIB);
+    if (!cmd_env_read(arena, text, S("f"), items, COUNT(items), &count, &err))
+        return arena_copy(arena, str_from(err.message));
+    for (int i = 0; i < count; i++) {
+        buf_add(&out, items[i].name);
+        buf_add_char(&out, '=');
+        buf_add(&out, secret_text(items[i].value));
+        buf_printf(&out, "@%d;", items[i].line);
+    }
+    return buf_str(&out);
+}
+
+static void test_env_read(void)
+{
+    static const struct {
+        Str text;
+        Str want;
+    } rows[] = {
+        {L(""), L("")},
+        {L("\n \t\n# x\n  # A=1\r\n\r\n"), L("")},
+        {L("A=1"), L("A=1@1;")},
+        {L("A=1\nB=2\n"), L("A=1@1;B=2@2;")},
+        {L("A=1\r\nB=2\r\n"), L("A=1@1;B=2@2;")},
+        {L("A=1\r"), L("A=1@1;")},
+        {L("\xef\xbb\xbf"
+           "A=1\n"),
+         L("A=1@1;")},
+        {L(" export  A = a b\t"), L("A=a b@1;")},
+        {L("export=1"), L("export=1@1;")},
+        {L("export =1"), L("f: line 1: no name stands before the value "
+                           "(letters, digits, _ . and -, a letter or _ "
+                           "first)")},
+        {L("_a.b-C9=1"), L("_a.b-C9=1@1;")},
+        {L("A=1 # x\nB=2\t#\n"), L("A=1@1;B=2@2;")},
+        {L("A=a'b\"c`$D\\n"), L("A=a'b\"c`$D\\n@1;")},
+        {L("A=\xc3\xa4"), L("A=\xc3\xa4@1;")},
+        {L("A='a#\\n\"b'#c"), L("A=a#\\n\"b@1;")},
+        {L("A=`a'\"b` # c"), L("A=a'\"b@1;")},
+        {L("A=' a '"), L("A= a @1;")},
+        {L("A=\"\\n\\r\\t\\\\\\\"\\'\\`\\$\""), L("A=\n\r\t\\\"'`$@1;")},
+        {L("A=\"a\nb\r\nc\"\nB=2"), L("A=a\nb\nc@1;B=2@4;")},
+        {L("A='a\n\nb'\r\n\r\nB=2"), L("A=a\n\nb@1;B=2@5;")},
+        {L("A='a\rb'"), L("A=a\rb@1;")},
+        {L("A=1\n\nB"), L("f: line 3: no = stands after the name")},
+        {L("A B=1"), L("f: line 1: no = stands after the name")},
+        {L("A: 1"), L("f: line 1: no = stands after the name")},
+        {L("A="), L("f: line 1: the value is empty")},
+        {L("A= # x"), L("f: line 1: a value with # needs quotes")},
+        {L("A=\"\""), L("f: line 1: the value is empty")},
+        {L("A=a#b"), L("f: line 1: a value with # needs quotes")},
+        {L("A=a\x01"), L("f: line 1: a control character without quotes")},
+        {L("A=a\rb"), L("f: line 1: a control character without quotes")},
+        {L("A=\xff"), L("f: line 1: the value is not UTF-8 text")},
+        {L("A='\0'"), L("f: line 1: the value holds a NUL byte")},
+        {L("B=1\nA='x\ny\n"), L("f: line 2: the quote is never closed")},
+        {L("A=\"x\\\"\n"), L("f: line 1: the quote is never closed")},
+        {L("A='x' y"), L("f: line 1: something stands after the closing "
+                         "quote")},
+        {L("A='it\\'s'"), L("f: line 1: something stands after the closing "
+                            "quote")},
+        {L("A=1\nB=2\nA=3"), L("f: line 3: A stands in line 1 already")},
+        {L("A=1\nB=2\nC=3\nD=4"), L("f holds more than 3 secrets, and an "
+                                    "account can have no more")},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        Arena arena = {0};
+        unit_at(rows[i].text);
+        CHECK_STR(unit_env(&arena, rows[i].text), rows[i].want);
+        arena_free(&arena);
+    }
+}
+
+/* An error never quotes a value: wherever a file is cut or spoilt, what its
+ * error says is ours. */
+static void test_env_quotes_nothing(void)
+{
+    static const char whole[] = "export A=\"XYZZYX\\nXYZZYX\" # XYZZYX\n"
+                                "B='XYZZYX\nXYZZYX'\nC=XYZZYX XYZZYX\n";
+    static const char spoil[] = {'\0', '\r', '\\', '"', '\'', '#', '=', '\xff'};
+    char text[sizeof(whole)];
+    for (int at = 0; at < COUNT(whole) - 1; at++)
+        for (int i = 0; i < COUNT(spoil); i++) {
+            Arena arena = {0};
+            CmdEnvItem items[3];
+            Err err = {0};
+            int count = 0;
+            memcpy(text, whole, sizeof(whole));
+            text[at] = spoil[i];
+            unit_at(arena_printf(&arena, "byte %d is %d", at, spoil[i]));
+            if (!cmd_env_read(&arena, (Str){text, COUNT(whole) - 1}, S("f"),
+                              items, COUNT(items), &count, &err))
+                CHECK(!strchr(err.message, 'X') && !strchr(err.message, 'Z'));
+            arena_free(&arena);
+        }
+}
+
+static void test_secret_names(void)
+{
+    static const struct {
+        Str name;
+        bool ok;
+    } rows[] = {
+        {L("A"), true},         {L("..."), true},   {L("a/../b"), true},
+        {L("\xc3\xa4"), true},  {L(""), false},     {L("."), false},
+        {L(".."), false},       {L("a\n"), false},  {L("a\0"), false},
+        {L("\xc2\x9b"), false}, {L("\xff"), false},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        Err err = {0};
+        unit_at(rows[i].name);
+        CHECK(cmd_secret_check_name(rows[i].name, &err) == rows[i].ok);
+    }
+}
+
+/* A name is one segment of the path, whatever is in it. */
+static void test_secret_path(void)
+{
+    Arena arena = {0};
+    Hub hub = {.arena = &arena};
+    HubChange change = {.act = HUB_SECRET_DELETE,
+                        .name = S("A/../B?c=%2F#d e")};
+    unit_at(change.name);
+    CHECK_STR(hub_secret_call(&hub, &change).path,
+              S("/cms/v3/functions/secrets/A%2F..%2FB%3Fc%3D%252F%23d%20e"));
+    change.act = HUB_SECRET_ADD;
+    CHECK_STR(hub_secret_call(&hub, &change).path,
+              S("/cms/v3/functions/secrets"));
+    arena_free(&arena);
+}
 
 static void unit_base(void)
 {
@@ -3162,6 +4699,11 @@ static void unit_terminal(void)
     test_ask_line();
     test_ask_keys();
     test_ask_choice();
+    test_ask_checkbox();
+    test_ask_numbers();
+    test_ask_page();
+    test_ask_resize();
+    test_ask_frame();
 }
 
 static void unit_formats(void)
@@ -3179,6 +4721,20 @@ static void unit_formats(void)
     test_yaml_long_text();
     test_yaml_set();
     test_yaml_get();
+    test_yaml_clone();
+    test_yaml_clone_limits();
+    test_yaml_clone_is_apart();
+    test_yaml_remove();
+}
+
+static void unit_ignore(void)
+{
+    test_ignore_match();
+    test_ignore_is_bounded();
+    test_ignore_text();
+    test_ignore_judge();
+    test_ignore_files();
+    test_ignore_git();
 }
 
 static void unit_network(void)
@@ -3202,6 +4758,12 @@ static void unit_network(void)
     test_http_proxy();
     test_http_proxy_basic();
     test_http_interleave();
+    test_loop_frame();
+    test_loop_close_code();
+    test_loop_request();
+    test_loop_accept();
+    test_loop_open();
+    test_http_run_many();
 }
 
 static void unit_program(void)
@@ -3217,10 +4779,24 @@ static void unit_program(void)
     test_config_unwritable();
     test_config_faulty_disk();
     test_config_faulty_start();
+    test_config_find_clashes();
+    test_config_free_name();
+    test_config_faulty_link();
+    test_config_faulty_migrate();
     test_hub_check_key();
+    test_hub_may_open();
+    test_hub_callback();
+    test_hub_uuid();
+    test_cmd_browser_words();
+    test_env_read();
+    test_env_quotes_nothing();
+    test_secret_names();
+    test_secret_path();
     test_cli_long();
     test_cli_parse();
     test_cli_values();
+    test_cli_lists();
+    test_cli_flags();
     test_cli_table();
 }
 
@@ -3237,6 +4813,7 @@ static void unit_clean_environment(void)
         "NO_PROXY",
         "no_proxy",
         "INIT_CWD",
+        "XDG_CONFIG_HOME",
         "HUBSPOT_ACCOUNT_ID",
         "HUBSPOT_PORTAL_ID",
         "HUBSPOT_PERSONAL_ACCESS_KEY",
@@ -3253,8 +4830,60 @@ static void unit_clean_environment(void)
         unsetenv(names[i]);
 }
 
-int main(void)
+/*
+ * Asks one prompt, for test_ask.py: KIND QUESTION [PRESET | LABEL...]. Labels
+ * of a checkbox begin with "+" where they are preset, "-" where they are
+ * fixed, and a space. Prints the answer to stdout; exits as hs does.
+ */
+static int unit_prompt(char **argv, int count)
 {
+    static Term term;
+    Arena arena = {0};
+    Err err = {0};
+    Str kind = str_from(argv[1]);
+    Str *labels = arena_array(&arena, count, sizeof(*labels));
+    AskItem *items = arena_array(&arena, count, sizeof(*items));
+    Str text = {0};
+    int at = 0;
+    bool yes = false;
+    bool ok = false;
+    os_init();
+    term_init(&term, &arena);
+    for (int i = 0; i < count; i++) {
+        labels[i] = str_from(argv[3 + i]);
+        items[i] = (AskItem){
+            str_slice(labels[i], 2, labels[i].len),
+            labels[i].len && labels[i].ptr[0] == '+',
+            labels[i].len && labels[i].ptr[0] == '-' ? "linked already" : NULL};
+    }
+    if (str_eq(kind, S("select")))
+        ok = ask_select(&term, argv[2], labels, count, &at, &err);
+    else if (str_eq(kind, S("checkbox")))
+        ok = ask_checkbox(&term, argv[2], items, count, &err);
+    else if (str_eq(kind, S("confirm")))
+        ok = ask_confirm(&term, argv[2], count > 0, &yes, &err);
+    else
+        ok = ask_text(&term, &arena, argv[2], count ? labels[0] : text,
+                      str_eq(kind, S("masked")), &text, &err);
+    if (!ok)
+        term_error(&term, &err);
+    else if (str_eq(kind, S("select")))
+        printf("got %d", at);
+    else if (str_eq(kind, S("confirm")))
+        printf("got %s", yes ? "yes" : "no");
+    else
+        printf("got%s%.*s", text.len ? " " : "", P(text));
+    for (int i = 0; ok && i < count && str_eq(kind, S("checkbox")); i++)
+        printf("%s", items[i].chosen ? arena_printf(&arena, " %d", i).ptr : "");
+    printf(ok ? "\n" : "");
+    arena_free(&arena);
+    return ok ? 0 : err.code;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc >= 3)
+        return unit_prompt(argv, argc - 3);
     char folder[] = "unit-XXXXXX";
     int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || !mkdtemp(folder) ||
@@ -3270,6 +4899,7 @@ int main(void)
     unit_base();
     unit_terminal();
     unit_formats();
+    unit_ignore();
     unit_network();
     unit_program();
     unit_remove("config.yml");

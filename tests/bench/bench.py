@@ -1,6 +1,7 @@
 """Speed, size and memory of hs against its targets, as ratios of one run.
 
-    tests/bench/run.sh [NAME...]    only the parts named: start list get size big official
+    tests/bench/run.sh [NAME...]    only the parts named: start list get size big
+                               official files stream
 
 Each comparison runs its commands in turn (A B A B ...) and takes medians, so
 that what else the machine does falls on all alike. Times of a run end when the
@@ -51,6 +52,7 @@ class Bench:
         self.hs = self.install(pathlib.Path(os.environ["HS_BIN"]))
         self.noop, self.spawn = self.install(tools / "noop"), tools / "spawn"
         self.missed = []
+        self.servers = []
         self.env = {"HOME": str(folder), "PATH": os.environ.get("PATH", "/usr/bin:/bin")}
         random.seed(1)      # the same text in every run
         self.token = text(300)
@@ -81,16 +83,21 @@ class Bench:
 
     # ---- the stand-in
 
+    def spawn_server(self, program, name, *args):
+        """Starts a server of ours; what makes a client come to it."""
+        server = subprocess.Popen(
+            ["/usr/bin/python3", "-B", REPO / "tests" / program, "--dir", self.folder / name, *args],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.servers.append(server)
+        if server.stdout.readline() != "ready\n":
+            sys.exit(f"bench: {program} did not start")
+        lines = (self.folder / name / "env").read_text().splitlines()
+        return server, dict(line.removeprefix("export ").split("=", 1) for line in lines)
+
     def start_sim(self):
         (self.folder / "sim").mkdir()
-        self.sim = subprocess.Popen(
-            ["/usr/bin/python3", "-B", REPO / "tests" / "hubsim.py", "--dir", self.folder / "sim"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        if self.sim.stdout.readline() != "ready\n":
-            sys.exit("bench: the stand-in did not start")
-        for line in (self.folder / "sim" / "env").read_text().splitlines():
-            name, _, value = line.removeprefix("export ").partition("=")
-            self.env[name] = value
+        _, env = self.spawn_server("hubsim.py", "sim")
+        self.env.update(env)
         self.proxy, self.ca = self.env["HTTPS_PROXY"], self.env["SSL_CERT_FILE"]
         self.control("portal", hub_id=1000001, name="Acme",
                      tokens={self.token: time.time() + 86400})
@@ -207,22 +214,136 @@ class Bench:
             self.row(f"{kind}, throughput", BIG / MIB / hs[0] * 1e3,
                      BIG / MIB / curl[0] * 1e3, "MiB/s")
 
-    def official(self):
+    def find_official(self):
         homes = [pathlib.Path("/tmp/official"),
                  *(pathlib.Path.home() / ".cache" / "hs-tests").glob("hubspot-cli-*")]
         found = [h / "node_modules/.bin/hs" for h in homes
                  if (h / "node_modules/.bin/hs").exists()]
         if not found or not shutil.which("node"):
-            print("\nofficial: the official client is not at hand: left out")
+            print("\nThe official client is not at hand: it is left out")
+            return None
+        return found[0]
+
+    def official(self):
+        theirs_at = self.find_official()
+        if not theirs_at:
             return
         self.head("official: against HubSpot's own client (Node.js); no target")
         self.env["HUBSPOT_CONFIG_PATH"] = str(self.hundred)
         for args in (["--version"], ["account", "list"]):
-            ours, theirs = self.measure(3, [self.hs, *args], [found[0], *args])
+            ours, theirs = self.measure(3, [self.hs, *args], [theirs_at, *args])
             self.compare("hs " + " ".join(args), ours, theirs)
             self.row("hs " + " ".join(args) + ", peak memory", ours[2] / 1024,
                      theirs[2] / 1024, "MiB")
         del self.env["HUBSPOT_CONFIG_PATH"]
+
+    # ---- files up and down
+
+    def with_store(self, latency, folder, run):
+        """Runs a part against a file manager of its own."""
+        before = dict(self.env)
+        server, env = self.spawn_server("bench/store.py", f"store-{latency}", "--latency", str(latency))
+        self.env.update(env, HUBSPOT_CONFIG_PATH=str(self.one), NODE_EXTRA_CA_CERTS=env["SSL_CERT_FILE"])
+        folder.mkdir()
+        try:
+            run(folder)
+        finally:
+            self.env = before
+            server.kill()
+            shutil.rmtree(folder)
+
+    def curl_many(self, script, requests):
+        """One curl that makes these requests, eight at a time."""
+        common = f'cacert = "{self.env["SSL_CERT_FILE"]}"\nproxy = "{self.env["HTTPS_PROXY"]}"\n' \
+                 f'header = "@{self.header}"\nsilent\nshow-error\nfail\n'
+        script.write_text("next\n".join(common + r for r in requests))
+        return [CURL, "-q", "--parallel", "--parallel-max", "8", "-K", script]
+
+    def curl_upload(self, path, more=""):
+        return (f'url = "{API}/filemanager/api/v3/files/upload?portalId=1000001"\n'
+                f'form = "file=@{path}"\nform = "fileName={path.name}"\n'
+                r'form-string = "options={\"access\":\"PUBLIC_INDEXABLE\",\"overwrite\":true}"'
+                f'\nform = "folderPath=up"\noutput = "/dev/null"\n{more}')
+
+    def curl_download(self, size, name, to):
+        return f'url = "https://cdn.example.com/hubfs/{size}/{name}"\noutput = "{to / name}"\n'
+
+    def files(self):
+        """1,000 files of 4 KiB, each answer 50 ms late. What curl asks for is the
+        same: the listing's pages too, and it need not wait for them."""
+        self.head("files: 1,000 files of 4 KiB at 50 ms of latency")
+        self.with_store(0.05, self.folder / "many", self.run_files)
+
+    def run_files(self, folder):
+        count, size = 1000, 4096
+        up, down = folder / "up", folder / f"{count}x{size}"
+        up.mkdir()
+        down.mkdir()
+        for n in range(count):
+            (up / f"file-{n:06}.bin").write_bytes(os.urandom(size))
+        pages = [f'url = "{API}/filemanager/api/v2/files/?hidden=0&offset={n}&folder_id=1&archived=0"\n'
+                 'output = "/dev/null"\n' for n in range(0, count + 60, 20)]
+        send = self.curl_many(folder / "send", [self.curl_upload(p) for p in sorted(up.iterdir())])
+        take = self.curl_many(folder / "take", pages + [
+            self.curl_download(size, f"file-{n:06}.bin", down) for n in range(count)])
+        hs = [self.hs, "filemanager"]
+        ours_up = [*hs, "upload", up, "up"]
+        ours_down = [*hs, "fetch", f"{count}x{size}", folder, "--overwrite"]
+        self.check([*hs, "fetch", f"{count}x{size}", folder, "--overwrite"])
+        for what, ours, theirs in (("up", ours_up, send), ("down", ours_down, take)):
+            mine, curl = self.measure(3, ours, theirs)
+            self.compare(f"{what}, against curl --parallel", mine, curl, wall=1.0)
+            self.limit(f"{what}, peak memory", mine[2], 6144, "KiB")
+            self.run_official(what, folder, up, size, mine[0], count)
+
+    def run_official(self, what, folder, up, size, ours, count):
+        """The official client goes one by one: a tenth of the files tells."""
+        program = self.find_official()
+        if not program:
+            return
+        few = folder / "few"
+        few.mkdir(exist_ok=True)
+        for path in sorted(up.iterdir())[:count // 10]:
+            shutil.copy(path, few)
+        args = ["upload", few, "up"] if what == "up" else \
+            ["fetch", f"{count // 10}x{size}", folder, "--overwrite"]
+        [theirs] = self.measure(1, [program, "filemanager", *args])
+        self.row(f"{what}, against the official client (x10)", ours, theirs[0] * 10, "ms", 1 / 7)
+
+    def stream(self):
+        """One file of a GiB, to and from memory (/dev/shm), so that no disk is
+        measured."""
+        self.head("stream: one file of 1 GiB")
+        shared = pathlib.Path("/dev/shm")
+        free = shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free
+        place = shared if free and free > 3 << 30 else self.folder
+        with tempfile.TemporaryDirectory(prefix="hs-bench-", dir=place) as folder:
+            self.with_store(0, pathlib.Path(folder) / "one", self.run_stream)
+
+    def run_stream(self, folder):
+        size = 1 << 30
+        big, to = folder / "big.bin", folder / f"1x{size}"
+        to.mkdir()
+        with open(big, "wb") as f:
+            block = os.urandom(MIB)
+            for _ in range(size // MIB):
+                f.write(block)
+        hs = [self.hs, "filemanager"]
+        pairs = (("up", [*hs, "upload", big, "up/big.bin"], self.curl_upload(big)),
+                 ("down", [*hs, "fetch", f"1x{size}", folder],
+                  self.curl_download(size, "file-000000.bin", to)))
+        for what, ours, request in pairs:
+            theirs = self.curl_many(folder / what, [request])
+            older = self.curl_many(folder / f"{what}-12", [request + "tls-max = 1.2\n"])
+            # All write a new file: to free the pages of an old one takes time.
+            anew = ["/bin/sh", "-c", f'rm -f {to}/*; exec "$@"', "sh"]
+            mine, curl, curl12 = self.measure(3, *([*anew, *command] for command in (ours, theirs, older)))
+            self.row(f"{what}, wall", mine[0], curl[0], "ms", 1 / 0.95)
+            self.row(f"{what}, wall, curl --tls-max 1.2", mine[0], curl12[0], "ms")
+            self.row(f"{what}, CPU", mine[1], curl[1], "ms")
+            self.limit(f"{what}, peak memory", mine[2], 6144, "KiB")
+            print(f"  {what + ', throughput':46} {size / MIB / mine[0] * 1e3:9.0f} "
+                  f"{size / MIB / curl[0] * 1e3:9.0f} {'':18} (MiB/s)")
 
 
 def text(length):
@@ -231,7 +352,7 @@ def text(length):
 
 def main():
     tools, *names = sys.argv[1:]
-    parts = ("start", "list", "get", "size", "big", "official")
+    parts = ("start", "list", "get", "size", "big", "official", "files", "stream")
     if unknown := set(names) - set(parts):
         sys.exit(f"bench: no such part: {' '.join(unknown)} (there are: {' '.join(parts)})")
     if CURL is None:
@@ -243,8 +364,9 @@ def main():
             for name in names or parts:
                 getattr(bench, name)()
         finally:
-            bench.sim.kill()
-            bench.sim.wait()
+            for server in bench.servers:
+                server.kill()
+                server.wait()
     print()
     if bench.missed:
         sys.exit("bench: missed: " + "; ".join(bench.missed))

@@ -29,19 +29,20 @@ static bool fuzz_same(const YamlNode *a, const YamlNode *b)
     if (!a || !b)
         return a == b;
     if (yaml_is_null(a) && yaml_is_null(b) &&
-        fuzz_same_name(a->anchor, b->anchor))
+        fuzz_same_name(yaml_anchor(a), yaml_anchor(b)))
         return true;
     bool plain_a = a->style == YAML_PLAIN_SCALAR_STYLE;
     bool plain_b = b->style == YAML_PLAIN_SCALAR_STYLE;
     if (a->kind != b->kind || a->count != b->count ||
-        !fuzz_same_name(a->tag, b->tag) ||
-        !fuzz_same_name(a->anchor, b->anchor))
+        !fuzz_same_name(yaml_tag(a), yaml_tag(b)) ||
+        !fuzz_same_name(yaml_anchor(a), yaml_anchor(b)))
         return false;
     if (a->kind == YAML_TEXT)
         return str_eq(a->text, b->text) &&
-               (a->tag || !fuzz_may_be_typed(a->text) || plain_a == plain_b);
+               (yaml_tag(a) || !fuzz_may_be_typed(a->text) ||
+                plain_a == plain_b);
     if (a->kind == YAML_ALIAS)
-        return fuzz_same_name(a->target->anchor, b->target->anchor);
+        return fuzz_same_name(yaml_anchor(a->target), yaml_anchor(b->target));
     const YamlNode *x = a->first;
     const YamlNode *y = b->first;
     for (; x && y; x = x->next, y = y->next)

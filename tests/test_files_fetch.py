@@ -1,0 +1,496 @@
+"""hs filemanager fetch, as a user sees it: what lands where, what never does,
+whatever the server says, and what happens when something goes wrong."""
+import os
+import signal
+import subprocess
+
+import pytest
+
+from calls import failed, is_sanitized
+from files import (CDN, LIST, NAMES, by_status, ended, files, manifest,  # noqa: F401
+                   parts_left, peak_memory, place, portal, stored, token, tree_of)
+
+SIGN = "GET api.hubapi.com/files/v3/files/"
+
+
+def fill(portal, **data):
+    for path, content in data.items():
+        portal.add_file(path, content)
+
+
+# ---- what lands where
+
+def test_a_file_lands_in_the_folder(files, hs, portal):
+    portal.add_file("images/logo.png", b"PNG")
+    ended(files("fetch", "images/logo.png", "here/there"), 0, "fetched: 1 files")
+    assert tree_of(hs.cwd) == {"here/there/logo.png": b"PNG"}
+    ended(files("fetch", "/images/logo.png"), 0)
+    assert (hs.cwd / "logo.png").read_bytes() == b"PNG"
+
+
+def test_a_folder_lands_in_one_of_its_own_name(files, hs, portal):
+    fill(portal, **{"site/assets/a.txt": b"a", "site/assets/sub/b.txt": b"b", "site/c.txt": b"c"})
+    portal.add_folder("site/assets/empty")
+    ended(files("fetch", "site/assets", "out"), 0)
+    assert tree_of(hs.cwd / "out") == {"assets/a.txt": b"a", "assets/sub/b.txt": b"b"}
+    assert (hs.cwd / "out" / "assets" / "empty").is_dir()
+
+
+def test_everything(files, hs, portal):
+    fill(portal, **{"top.txt": b"t", "x/y/z.txt": b"z"})
+    ended(files("fetch", "/", "all"), 0)
+    assert tree_of(hs.cwd / "all") == {"top.txt": b"t", "x/y/z.txt": b"z"}
+
+
+def test_what_is_uploaded_comes_back_with_the_same_bytes_and_names(files, hs, portal):
+    for n, name in enumerate(NAMES):
+        place(hs.cwd / "tree" / name, os.urandom(n * 1000))
+        place(hs.cwd / "tree" / "sub dir" / "ü%#?" / name, b"\0" * n)
+    place(hs.cwd / "tree" / "big.bin", os.urandom(3_000_000))
+    ended(files("upload", "tree", "site/tree"), 0)
+    ended(files("fetch", "site/tree", "back"), 0)
+    assert tree_of(hs.cwd / "back" / "tree") == tree_of(hs.cwd / "tree")
+    assert not parts_left(hs.cwd)
+
+
+def test_all_pages_of_files_and_of_folders(files, hs, portal):
+    """The official client reads the first page of folders only."""
+    for n in range(75):
+        portal.add_file(f"many/{n}.txt", str(n).encode())
+        portal.add_file(f"many/folder {n}/in.txt", str(n).encode())
+    ended(files("fetch", "many", "out"), 0, "fetched: 150 files")
+    assert len(tree_of(hs.cwd / "out")) == 150
+
+
+def test_deep_folders(files, hs, portal):
+    path = "/".join(f"d{n}" for n in range(60))
+    portal.add_file(f"{path}/x.txt", b"x")
+    ended(files("fetch", "d0", "."), 0)
+    assert tree_of(hs.cwd) == {f"{path}/x.txt": b"x"}
+
+
+def test_the_requests_are_those_that_hubspot_knows(files, sim, portal):
+    portal.add_file("a b/x.txt", b"x")
+    ended(files("fetch", "a b", "out"), 0)
+    targets = [r.target for r in sim.log]
+    number = next(iter(portal.folders))
+    assert targets[:2] == [
+        "/filemanager/api/v2/files/stat/a%20b?portalId=101",
+        f"/filemanager/api/v2/files/?hidden=0&offset=0&folder_id={number}&archived=0&portalId=101"]
+    assert f"/filemanager/api/v2/folders/?hidden=0&offset=0&parent_folder_id={number}&portalId=101" \
+        in targets
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_path_is_asked_for_as_it_is_spelt(files, hs, portal, name):
+    portal.add_file(f"f/{name}", b"x")
+    ended(files("fetch", f"f/{name}"), 0)
+    assert tree_of(hs.cwd) == {name: b"x"}
+
+
+def test_what_is_not_there_is_said(files, hs):
+    failed(files("fetch", "no/such.txt", "out"), 5, "404")
+    assert not (hs.cwd / "out").exists()
+
+
+# ---- hidden, archived, private
+
+def test_archived_files_are_fetched_only_where_wanted(files, hs, portal):
+    portal.add_file("d/old.txt", b"o", archived=True)
+    portal.add_file("d/new.txt", b"n")
+    ended(files("fetch", "d", "one"), 0)
+    assert tree_of(hs.cwd / "one") == {"d/new.txt": b"n"}
+    ended(files("fetch", "d", "two", "-i"), 0)
+    assert tree_of(hs.cwd / "two") == {"d/new.txt": b"n", "d/old.txt": b"o"}
+    failed(files("fetch", "d/old.txt", "one"), 1, "archived", "--include-archived")
+    ended(files("fetch", "d/old.txt", "one", "--include-archived"), 0)
+
+
+def test_a_hidden_file_is_not_fetched(files, portal):
+    portal.add_file("d/h.txt", b"h", hidden=True)
+    failed(files("fetch", "d/h.txt"), 1, "hidden")
+
+
+def test_a_private_file_comes_through_a_signed_address(files, hs, sim, portal):
+    portal.add_file("d/p.txt", b"private", access="PRIVATE")
+    portal.add_file("d/q.txt", b"hidden private", access="HIDDEN_PRIVATE")
+    ended(files("fetch", "d", "."), 0)
+    assert tree_of(hs.cwd) == {"d/p.txt": b"private", "d/q.txt": b"hidden private"}
+    assert len(sim.requests(SIGN)) == 2
+
+
+def test_an_address_that_has_run_out_is_looked_up_once_more(files, hs, sim, portal):
+    portal.add_file("d/p.txt", b"private", access="PRIVATE")
+    portal.add_file("d/a.txt", b"public")
+    for name, body in (("p.txt", b"private"), ("a.txt", b"public")):
+        sim.fail(CDN, status=403, body=b"<Error/>")
+        ended(files("fetch", f"d/{name}", "."), 0)
+        assert (hs.cwd / name).read_bytes() == body
+    assert len(sim.requests(SIGN)) == 3
+
+
+def test_an_address_that_stays_dead_is_a_failed_file(files, hs, sim, portal):
+    portal.add_file("d/a.txt", b"a")
+    portal.add_file("d/b.txt", b"b")
+    sim.fail(f"GET cdn.example.com/hubfs/101/{next(iter(portal.files))}", times=None, status=403)
+    ended(files("fetch", "d", "."), 8, r"failed d/a\.txt: cdn\.example\.com answered 403")
+    assert tree_of(hs.cwd) == {"d/b.txt": b"b"}
+
+
+# ---- credentials
+
+def test_no_token_and_no_account_reach_the_files_host(hs, sim):
+    here = sim.portal(202)
+    hs.write_config(here)
+    here.add_file("d/a.txt", b"a", host="cdn.evil.test")
+    here.add_file("d/b.txt", b"b", host="api.hubapi.com")
+    ended(hs("filemanager", "fetch", "d", "."), 0)
+    for r in sim.requests("/hubfs/"):
+        assert r.header("authorization") is None and "portalId" not in r.query, r.host
+        assert "hapikey" not in r.query
+
+
+def test_an_address_in_clear_is_asked_for_by_tls(files, hs, sim, portal):
+    made = portal.add_file("d/a.txt", b"a")
+    made["url"] = made["url"].replace("https:", "http:")
+    other = portal.add_file("d/b.txt", b"b")
+    other["url"] = other["url"].removeprefix("https:")
+    ended(files("fetch", "d", "."), 0)
+    assert tree_of(hs.cwd) == {"d/a.txt": b"a", "d/b.txt": b"b"}
+    assert all(r.tls for r in sim.log)
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/y", "nonsense", "https://",
+                                 "https://a b/c"])
+def test_an_address_that_is_none_is_a_failed_file(files, hs, portal, url):
+    portal.add_file("d/a.txt", b"a", url=url)
+    portal.add_file("d/b.txt", b"b")
+    ended(files("fetch", "d", "."), 8, r"failed d/a\.txt")
+    assert tree_of(hs.cwd) == {"d/b.txt": b"b"}
+
+
+def test_redirects_are_followed_but_never_to_plain_http(files, hs, sim, portal):
+    a = portal.add_file("d/a.txt", b"a")
+    b = portal.add_file("d/b.txt", b"b")
+    to = f"https://cdn2.example.com/hubfs/101/{a['id']}/a.txt"
+    sim.fail(f"GET cdn.example.com/hubfs/101/{a['id']}", status=302, headers={"Location": to}, body=b"")
+    sim.fail(f"GET cdn.example.com/hubfs/101/{b['id']}", times=None, status=302, body=b"",
+             headers={"Location": f"http://cdn2.example.com/hubfs/101/{b['id']}/b.txt"})
+    ended(files("fetch", "d", "."), 8, r"failed d/b\.txt: .*302")
+    assert tree_of(hs.cwd) == {"d/a.txt": b"a"}
+    assert all(r.tls for r in sim.log)
+
+
+# ---- nothing outside the destination
+
+HOSTILE = ["..", ".", "../up.txt", "/etc/abs.txt", "a/b.txt", "", "new\nline.txt", "bell\x07.txt",
+           "nul\0.txt", "del\x7f.txt", "n" * 256, "x.hs-part"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_name_is_a_failed_file(files, hs, portal, name):
+    fill(portal, **{"d/good.txt": b"g"})
+    portal.add_file("d/x", b"evil", name=name, extension="")
+    done = files("fetch", "d", "out")
+    ended(done, 8, "1 of 2 files failed")
+    assert tree_of(hs.cwd) == {"out/d/good.txt": b"g"}
+    assert "\x07" not in done.err and "\x7f" not in done.err
+
+
+@pytest.mark.parametrize("name, extension", [("a", "/../../up"), ("..", "./x"), (".", "")])
+def test_a_hostile_extension_is_no_way_out(files, hs, portal, name, extension):
+    fill(portal, **{"d/good.txt": b"g"})
+    portal.add_file("d/x", b"evil", name=name, extension=extension)
+    ended(files("fetch", "d", "out"), 8)
+    assert tree_of(hs.cwd) == {"out/d/good.txt": b"g"}
+
+
+@pytest.mark.parametrize("name", HOSTILE[:-1])
+def test_a_hostile_folder_name_is_a_failed_folder(files, hs, portal, name):
+    fill(portal, **{"d/good.txt": b"g", "d/sub/evil.txt": b"e"})
+    next(f for f in portal.folders.values() if f["name"] == "sub")["name"] = name
+    ended(files("fetch", "d", "out"), 8)
+    assert tree_of(hs.cwd) == {"out/d/good.txt": b"g"}
+
+
+def test_a_folder_that_calls_itself_otherwise_stays_inside(files, hs, portal):
+    number = portal.add_folder("d")
+    portal.add_file("d/a.txt", b"a")
+    stat = {"folder": {"id": number, "name": "../../up"}}
+    hs.sim.fail("GET api.hubapi.com/filemanager/api/v2/files/stat/d", status=200, body=stat)
+    failed(files("fetch", "d", "out"), 1, "would lead out")
+    assert tree_of(hs.cwd) == {}
+
+
+def test_backslashes_are_bytes_of_a_name(files, hs, portal):
+    portal.add_file("d/x", b"w", name="..\\..\\win", extension="txt")
+    ended(files("fetch", "d", "."), 0)
+    assert tree_of(hs.cwd) == {"d/..\\..\\win.txt": b"w"}
+
+
+def test_a_link_planted_in_the_destination_is_not_followed(files, hs, portal, tmp_path):
+    fill(portal, **{"d/sub/a.txt": b"a", "d/b.txt": b"b", "d/c.txt": b"c"})
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (hs.cwd / "d").mkdir()
+    (hs.cwd / "d" / "sub").symlink_to(outside)
+    (hs.cwd / "d" / "b.txt").symlink_to(outside / "b.txt")
+    (hs.cwd / "d" / ".c.txt.hs-part").symlink_to(outside / "c.txt")
+    done = files("fetch", "d", ".", "--overwrite")
+    ended(done, 8, "failed d/sub/?: cannot make the folder")
+    assert list(outside.iterdir()) == []
+    assert (hs.cwd / "d" / "b.txt").read_bytes() == b"b" and not (hs.cwd / "d" / "b.txt").is_symlink()
+    assert (hs.cwd / "d" / "c.txt").read_bytes() == b"c"
+
+
+def test_a_destination_that_is_a_link_itself_is_used(files, hs, portal):
+    portal.add_file("a.txt", b"a")
+    (hs.cwd / "real").mkdir()
+    (hs.cwd / "link").symlink_to("real")
+    ended(files("fetch", "a.txt", "link"), 0)
+    assert tree_of(hs.cwd) == {"real/a.txt": b"a"}
+
+
+def test_two_files_of_one_name_do_not_overwrite_each_other(files, hs, portal):
+    portal.add_file("d/x.txt", b"first")
+    portal.add_file("d/y", b"second", name="x.txt", extension="")
+    done = files("fetch", "d", ".", "--overwrite")
+    ended(done, 8, r"failed d/x\.txt: another file of this name")
+    assert tree_of(hs.cwd) == {"d/x.txt": b"first"}
+
+
+def test_a_file_and_a_folder_of_one_name(files, hs, portal):
+    portal.add_file("d/x", b"file")
+    portal.add_file("d/x/in.txt", b"in")
+    ended(files("fetch", "d", "."), 8, "another one of this name")
+    assert tree_of(hs.cwd) == {"d/x": b"file"}
+
+
+def test_a_listing_in_a_ring_ends(files, hs, portal):
+    portal.add_file("d/e/a.txt", b"a")
+    outer, inner = list(portal.folders)
+    portal.folders[7] = {"id": outer, "name": "again", "parent_folder_id": inner}
+    ended(files("fetch", "d", "."), 8, "the folder was listed before")
+    assert tree_of(hs.cwd) == {"d/e/a.txt": b"a"}
+
+
+@pytest.mark.parametrize("lie", [5, -3])
+def test_a_total_that_lies_neither_loops_nor_loses(files, hs, sim, portal, lie):
+    for n in range(25):
+        portal.add_file(f"d/{n}.txt", b"x")
+    portal.lie = lie
+    done = files("fetch", "d", ".")
+    assert len(tree_of(hs.cwd)) == 25
+    if lie > 0:
+        ended(done, 8, "HubSpot counts 30 files here, but lists 25")
+    else:
+        ended(done, 0)
+
+
+def test_a_page_that_comes_again_and_again_ends(files, sim, portal):
+    portal.add_file("d/a.txt", b"a")
+    page = {"objects": [dict(portal.files[next(iter(portal.files))], data=None)], "total_count": 1000}
+    sim.fail("GET api.hubapi.com/filemanager/api/v2/files/stat", status=200,
+             body={"folder": {"id": 9000, "name": "d"}})
+    sim.fail("GET api.hubapi.com/filemanager/api/v2/files/", times=None, status=200, body=page)
+    ended(files("fetch", "d", "."), 8, "the same files again and again")
+    assert len(sim.requests("GET api.hubapi.com/filemanager/api/v2/files/")) < 6
+
+
+# ---- what is there already
+
+def test_a_file_that_is_there_is_skipped_with_a_word(files, hs, sim, portal):
+    fill(portal, **{"d/a.txt": b"new", "d/b.txt": b"b"})
+    place(hs.cwd / "d" / "a.txt", b"mine")
+    ended(files("fetch", "d", "."), 0, r"skipped d/a\.txt: it is there already; --overwrite")
+    assert tree_of(hs.cwd) == {"d/a.txt": b"mine", "d/b.txt": b"b"}
+    ended(files("fetch", "d", ".", "-o"), 0)
+    assert tree_of(hs.cwd) == {"d/a.txt": b"new", "d/b.txt": b"b"}
+
+
+def test_a_folder_in_the_place_of_a_file_is_a_failure(files, hs, portal):
+    fill(portal, **{"d/a.txt": b"new", "d/b.txt": b"b"})
+    (hs.cwd / "d" / "a.txt").mkdir(parents=True)
+    ended(files("fetch", "d", ".", "-o"), 8, "there is a folder so called")
+    assert tree_of(hs.cwd) == {"d/b.txt": b"b"}
+
+
+# ---- what goes wrong
+
+@pytest.mark.parametrize("how", [
+    {"at": "start", "then": "reset"}, {"at": "body", "then": "reset"}, {"at": "body", "then": "close"},
+    {"at": "head", "then": "close"}, {"status": 503}, {"status": 429}, {"drip": (40_000, 0.01)},
+    {"status": 429, "headers": {"Retry-After": "1"}}])
+def test_trouble_on_the_way_is_met_by_another_try(files, hs, sim, portal, how):
+    data = {f"d/{n}.bin": os.urandom(200_000 + n) for n in range(4)}
+    fill(portal, **data)
+    sim.fail(CDN, **how)
+    ended(files("fetch", "d", "."), 0)
+    assert tree_of(hs.cwd) == data
+
+
+@pytest.mark.parametrize("how, word", [
+    ({"at": "body", "then": "reset"}, "reset"), ({"at": "body", "then": "close"}, "broke off"),
+    ({"status": 500}, "500")])
+def test_a_file_that_breaks_off_each_time_is_a_failed_one_without_a_stump(
+        files, hs, sim, portal, how, word):
+    fill(portal, **{"d/a.bin": os.urandom(900_000), "d/b.bin": b"b"})
+    sim.fail(f"GET cdn.example.com/hubfs/101/{next(iter(portal.files))}", times=None, **how)
+    ended(files("fetch", "d", ".", "--max-wait", "5"), 8, rf"failed d/a\.bin: .*{word}")
+    assert tree_of(hs.cwd) == {"d/b.bin": b"b"}
+
+
+@pytest.mark.parametrize("size", [5, 500])
+def test_a_length_that_is_not_the_listed_one_is_a_failed_file(files, hs, portal, size):
+    portal.add_file("d/a.txt", b"x" * 100, size=size)
+    portal.add_file("d/b.txt", b"b")
+    ended(files("fetch", "d", "."), 8, r"failed d/a\.txt: .*(5|500)")
+    assert tree_of(hs.cwd) == {"d/b.txt": b"b"}
+
+
+def test_a_listing_that_fails_is_a_failure_and_the_rest_is_fetched(files, hs, sim, portal):
+    fill(portal, **{"d/a.txt": b"a", "d/e/b.txt": b"b", "d/f/c.txt": b"c"})
+    number = next(k for k, f in portal.folders.items() if f["name"] == "e")
+    old = sim.rule_for
+    sim.rule_for = lambda r: (sim_500() if f"parent_folder_id={number}" in r.target or
+                              f"folder_id={number}&" in r.target else old(r))
+    try:
+        ended(files("fetch", "d", "."), 8, "failed d/e/?: HubSpot answered 500")
+    finally:
+        del sim.rule_for
+    assert tree_of(hs.cwd) == {"d/a.txt": b"a", "d/f/c.txt": b"c"}
+
+
+def sim_500():
+    from hubsim import Rule
+    return Rule("*", status=500)
+
+
+@pytest.mark.parametrize("how, code", [
+    ({"status": 500}, 1), ({"status": 401}, 4), ({"status": 429, "policy": "DAILY"}, 6)])
+def test_where_all_fail_alike_that_is_the_code(files, sim, portal, how, code):
+    fill(portal, **{"d/a.txt": b"a"})
+    sim.fail(LIST.removesuffix("?"), after=1, times=None, **how)
+    ended(files("fetch", "d", "."), code)
+
+
+def test_a_single_file_fails_with_its_own_code(files, hs, sim, portal):
+    portal.add_file("a.bin", os.urandom(100_000))
+    sim.fail(CDN, times=None, at="body", then="reset")
+    failed(files("fetch", "a.bin", "--max-wait", "4"), 7, "a.bin: cdn.example.com: the connection was")
+    assert tree_of(hs.cwd) == {}
+
+
+def test_fail_fast(files, sim, portal):
+    for n in range(30):
+        portal.add_file(f"d/{n}.txt", b"x")
+    sim.fail(CDN, after=3, times=None, status=500)
+    ended(files("fetch", "d", ".", "--fail-fast", "--concurrency", "1"), 8, "1 of 4 files failed")
+    assert len(sim.requests(CDN)) == 4
+
+
+def test_a_full_disk_is_said(files, hs, portal):
+    """A limit on the size of files stands for it."""
+    portal.add_file("d/a.bin", b"x" * 300_000)
+    portal.add_file("d/b.bin", b"x")
+    done = files("fetch", "d", ".", preexec_fn=lambda: limit_size(100_000))
+    ended(done, 8, r"failed d/a\.bin: cannot write it: File too large")
+    assert tree_of(hs.cwd) == {"d/b.bin": b"x"}
+
+
+def limit_size(size):
+    import resource
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+# ---- manifests, interruptions
+
+def test_json_and_manifest(files, hs, portal):
+    portal.add_file("s/d/a.txt", b"abc")
+    done = files("fetch", "s/d", "out", "--json", "--manifest", "m")
+    ended(done, 0)
+    [entry] = done.json["items"]
+    made = next(iter(portal.files.values()))
+    assert (entry["path"], entry["remote"], entry["id"], entry["url"], entry["bytes"],
+            entry["status"]) == ("d/a.txt", "s/d/a.txt", made["id"], made["url"], 3, "fetched")
+    assert manifest(hs.cwd / "m") == [entry]
+
+
+def test_resume_fetches_what_is_missing_only(files, hs, sim, portal):
+    for n in range(10):
+        portal.add_file(f"d/{n}.txt", str(n).encode())
+    sim.fail(CDN, after=6, times=4, status=500)
+    ended(files("fetch", "d", ".", "--manifest", "m"), 8)
+    (hs.cwd / next(iter(by_status(manifest(hs.cwd / "m"))["fetched"]))).unlink()
+    ended(files("fetch", "d", ".", "--resume", "m", "--overwrite"), 0, "fetched: 5 files", "skipped: 5")
+    assert len(sim.requests(CDN)) == 15
+    assert len(tree_of(hs.cwd)) == 11
+
+
+def test_ctrl_c_leaves_whole_files_only(files, hs, sim, portal):
+    for n in range(10):
+        portal.add_file(f"d/{n}.bin", os.urandom(100_000))
+    sim.fail(CDN, after=5, times=None, at="body", then="hang")
+    run = subprocess.Popen([hs.bin, "filemanager", "fetch", "d", ".", "--manifest", "m"], cwd=hs.cwd,
+                           env=hs.env(token(portal)), stderr=subprocess.PIPE)
+    sim.wait(CDN, 10)
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=20)
+    assert run.returncode == 130, err
+    assert not parts_left(hs.cwd)
+    whole = tree_of(hs.cwd / "d")
+    assert len(whole) == 5 and {len(d) for d in whole.values()} == {100_000}
+    assert len(manifest(hs.cwd / "m")) == 5
+
+
+def test_a_killed_run_goes_on(files, hs, sim, portal):
+    for n in range(60):
+        portal.add_file(f"d/{n}.bin", os.urandom(50_000))
+    sim.fail(CDN, after=40, times=None, at="body", then="hang")
+    run = subprocess.Popen([hs.bin, "filemanager", "fetch", "d", ".", "--manifest", "m"], cwd=hs.cwd,
+                           env=hs.env(token(portal)), stderr=subprocess.PIPE)
+    for line in run.stderr:
+        if line.startswith(b"fetched "):
+            break
+    run.kill()
+    run.communicate()
+    confirmed = {e["id"] for e in manifest(hs.cwd / "m")}
+    assert confirmed
+    sim.rules.clear()
+    before = len(sim.requests(CDN))
+    ended(files("fetch", "d", ".", "--resume", "m"), 0)
+    again = {int(r.path.split("/")[3]) for r in sim.requests(CDN)[before:]}
+    assert not confirmed & again
+    assert tree_of(hs.cwd / "d") == {k.removeprefix("d/"): v for k, v in stored(portal).items()}
+    assert not parts_left(hs.cwd)
+
+
+def test_progress_on_a_terminal(tty, hs, sim, portal):
+    for n in range(4):
+        portal.add_file(f"d/file-{n}.bin", os.urandom(300_000))
+    sim.fail(CDN, times=None, at="body", then=0.7)
+    child = tty("filemanager", "fetch", "d", ".", "--concurrency", "2", env=token(portal))
+    child.expect(r"%[^\r\n]*file-\d\.bin")
+    child.expect(r"[0-4] of 4\+? files, ")
+    child.expect("fetched: 4 files")
+    assert tty.end(child) == 0
+
+
+# ---- many, and large
+
+def test_memory_does_not_grow_with_size_or_number(hs, portal):
+    portal.add_file("d/big.bin", b"x" * (60 << 20))
+    for n in range(400):
+        portal.add_file(f"d/{n}.txt", b"x" * 1000)
+    code, peak = peak_memory(hs, ["filemanager", "fetch", "d", "."], token(portal))
+    assert code == 0 and len(tree_of(hs.cwd)) == 401
+    if not is_sanitized(hs):
+        assert peak < 6 * 1024
+
+
+def test_downloads_share_a_few_connections(files, sim, portal):
+    for n in range(50):
+        portal.add_file(f"d/{n}.txt", b"x")
+    ended(files("fetch", "d", ".", "--concurrency", "3"), 0)
+    assert len({r.conn for r in sim.requests(CDN)}) <= 3

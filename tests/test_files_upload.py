@@ -1,0 +1,521 @@
+"""hs filemanager upload, as a user sees it: what is sent, what is left out and
+why, what happens when something goes wrong, and how a run goes on after that."""
+import json
+import os
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from calls import failed, is_sanitized
+from files import (NAMES, UPLOAD, by_status, ended, files, is_root, manifest,  # noqa: F401
+                   peak_memory, place, portal, stored, token, tree_of)
+from hubsim import multipart
+
+DAILY = {"status": 429, "policy": "DAILY", "times": None}
+
+
+def sent(sim):
+    """The names of the files that were sent, in order, and how often."""
+    return [multipart(r)["fileName"][1].decode() for r in sim.requests(UPLOAD)]
+
+
+# ---- where files go, and what the request is
+
+@pytest.mark.parametrize("dest, path", [
+    ("images/logo.png", "images/logo.png"), ("/images/logo.png", "images/logo.png"),
+    ("images/", "images/a.png"), ("/", "a.png"), (".", "a.png"), ("other.png", "other.png"),
+    ("a//b/./c.png", "a/b/c.png"), ("images", "images")])
+def test_a_file_goes_to_its_path_or_into_a_folder(files, hs, portal, dest, path):
+    place(hs.cwd / "a.png", b"PNG")
+    ended(files("upload", "a.png", dest), 0)
+    assert stored(portal) == {path: b"PNG"}
+
+
+def test_the_request_is_the_one_that_hubspot_knows(files, hs, sim, portal):
+    place(hs.cwd / "a.png", b"\x89PNG\r\n--not-a-boundary\r\n")
+    ended(files("upload", "a.png", "images/x/logo.png"), 0)
+    [request] = sim.requests(UPLOAD)
+    parts = multipart(request)
+    assert list(parts) == ["file", "fileName", "options", "folderPath"]
+    assert 'filename="logo.png"' in parts["file"][0] and "image/png" in parts["file"][0]
+    assert parts["file"][1] == b"\x89PNG\r\n--not-a-boundary\r\n"
+    assert json.loads(parts["options"][1]) == {"access": "PUBLIC_INDEXABLE", "overwrite": True}
+    assert parts["folderPath"][1] == b"images/x" and parts["fileName"][1] == b"logo.png"
+    assert request.header("content-length") == str(len(request.body))
+    assert request.header("transfer-encoding") is None
+    assert request.params == [("portalId", "101")]
+
+
+@pytest.mark.parametrize("args, options", [
+    (["--access", "private"], {"access": "PRIVATE", "overwrite": True}),
+    (["--access", "public-noindex"], {"access": "PUBLIC_NOT_INDEXABLE", "overwrite": True}),
+    (["--no-overwrite"], {"access": "PUBLIC_INDEXABLE", "overwrite": False})])
+def test_access_and_overwriting_are_said_to_hubspot(files, hs, sim, args, options):
+    place(hs.cwd / "a.txt", "x")
+    done = files("upload", "a.txt", "a.txt", *args)
+    ended(done, 0)
+    assert json.loads(multipart(sim.requests(UPLOAD)[0])["options"][1]) == options
+    assert ("become public" in done.err) == (options["access"] != "PRIVATE")
+
+
+def test_no_overwrite_leaves_a_file_alone_and_says_so(files, hs, portal):
+    portal.add_file("a.txt", b"old")
+    place(hs.cwd / "a.txt", "new")
+    failed(files("upload", "a.txt", "a.txt", "--no-overwrite"), 1, "exists")
+    assert stored(portal) == {"a.txt": b"old"}
+
+
+@pytest.mark.parametrize("dest", ["../x", "a/../../b", "a\nb"])
+def test_a_destination_that_is_no_path_is_refused(files, hs, sim, dest):
+    place(hs.cwd / "a.txt", "x")
+    failed(files("upload", "a.txt", dest), 2, "cannot be a path")
+    assert not sim.log
+
+
+def test_a_missing_source_is_an_error(files, sim):
+    failed(files("upload", "nowhere", "x"), 2, "cannot read nowhere", "No such file")
+    assert not sim.log
+
+
+def test_a_folder_is_uploaded_with_all_below_it_and_every_name(files, hs, portal):
+    for n, name in enumerate(NAMES):
+        place(hs.cwd / "tree" / name, str(n))
+        place(hs.cwd / "tree" / "sub dir" / "ü%#?" / name, b"\0" * n)
+    done = files("upload", "tree", "site/assets")
+    ended(done, 0, rf"uploaded: {2 * len(NAMES)} files")
+    assert stored(portal) == {f"site/assets/{p}": d
+                              for p, d in tree_of(hs.cwd / "tree").items()}
+
+
+def test_a_file_of_no_bytes_and_one_of_many(files, hs, portal):
+    big = os.urandom(5 << 20)
+    place(hs.cwd / "t" / "empty.bin")
+    place(hs.cwd / "t" / "big.bin", big)
+    ended(files("upload", "t", "t"), 0)
+    assert stored(portal) == {"t/empty.bin": b"", "t/big.bin": big}
+
+
+def test_the_official_alias(hs, portal):
+    place(hs.cwd / "a.txt", "x")
+    ended(hs("files", "upload", "a.txt", "a.txt", env=token(portal)), 0)
+    assert stored(portal) == {"a.txt": b"x"}
+
+
+def test_a_config_account_is_used_and_its_token_kept(hs, sim):
+    here = sim.portal(202)
+    hs.write_config(here)
+    for n in range(30):
+        place(hs.cwd / "t" / f"{n}.txt", str(n))
+    ended(hs("filemanager", "upload", "t", "t"), 0)
+    assert len(here.files) == 30
+    assert len(sim.requests("POST /localdevauth")) == 1
+    assert hs.read_config()["accounts"][0]["auth"]["tokenInfo"]["accessToken"]
+
+
+# ---- what is left out
+
+def test_the_built_in_rules_leave_out_what_is_no_asset(files, hs, portal):
+    for name in (".env", ".git/config", "node_modules/x/y.js", "a.log", "b.swp", "Thumbs.db",
+                 "__MACOSX/z", "~", "x~", "package-lock.json", "hubspot.config.yml",
+                 "sub/.hidden", "Icon\r", "Icon", "node_modules_too/a", "good.txt"):
+        place(hs.cwd / "t" / name, "x")
+    ended(files("upload", "t", "d"), 0)
+    assert set(stored(portal)) == {"d/good.txt", "d/Icon", "d/node_modules_too/a"}
+
+
+def test_hsignore_counts_by_gits_rules_from_its_own_place(files, hs, portal):
+    for name in ("a.txt", "a.tmp", "keep.tmp", "build/x", "src/build/y", "docs/z.txt", ".x"):
+        place(hs.cwd / "t" / name, "x")
+    place(hs.cwd / ".hsignore", "*.tmp\n!keep.tmp\n/t/build\n!.x\n# a comment\n")
+    ended(files("upload", "t", "d"), 0)
+    assert set(stored(portal)) == {"d/a.txt", "d/keep.tmp", "d/src/build/y", "d/docs/z.txt",
+                                   "d/.x"}
+
+
+def test_the_path_above_the_folder_is_not_judged(files, hs, portal):
+    """The official client uploads nothing from below a folder called .cache."""
+    place(hs.cwd / ".cache" / "node_modules" / "t" / "a.txt", "x")
+    place(hs.cwd / ".hsignore", "t\n")
+    ended(files("upload", ".cache/node_modules/t", "d"), 0)
+    assert set(stored(portal)) == {"d/a.txt"}
+
+
+def test_the_nearest_hsignore_counts_alone(files, hs, portal):
+    place(hs.cwd / ".hsignore", "a.txt\n")
+    place(hs.cwd / "t" / ".hsignore", "b.txt\n")
+    place(hs.cwd / "t" / "a.txt", "x")
+    place(hs.cwd / "t" / "b.txt", "x")
+    ended(files("upload", "t", "d"), 0)
+    assert set(stored(portal)) == {"d/a.txt"}
+
+
+def test_exclude_and_include(files, hs, portal):
+    for name in ("a.png", "b.svg", "c.txt", "sub/d.png", "old/e.png", ".well-known/f"):
+        place(hs.cwd / "t" / name, "x")
+    ended(files("upload", "t", "d", "--include", "*.png", "--include=/c.txt", "--exclude", "/old"),
+          0)
+    assert set(stored(portal)) == {"d/a.png", "d/sub/d.png", "d/c.txt"}
+    portal.files.clear()
+    ended(files("upload", "t", "d", "--exclude", "!.well-known", "--exclude", "*.*g"), 0)
+    assert set(stored(portal)) == {"d/c.txt", "d/.well-known/f"}
+
+
+def test_nothing_to_upload_is_an_error_that_names_the_rules(files, hs, sim):
+    place(hs.cwd / ".hsignore", "\n*.txt\n")
+    place(hs.cwd / "t" / "a.txt", "x")
+    place(hs.cwd / "t" / ".b", "x")
+    failed(files("upload", "t", "d"), 2, "nothing to upload", r"a\.txt: .*\.hsignore line 2: \*\.txt",
+           r"\.b: built-in line 5: \.\*")
+    failed(files("upload", "t/a.txt", "d"), 2, r"\.hsignore line 2")
+    (hs.cwd / "empty").mkdir()
+    failed(files("upload", "empty", "d"), 2, "holds no file")
+    assert not sim.log
+
+
+def test_dry_run_shows_the_plan_and_sends_nothing(hs, sim):
+    """Without an account, too: nothing is asked for."""
+    place(hs.cwd / "t" / "a.png", "x" * 2048)
+    place(hs.cwd / "t" / ".b", "x")
+    place(hs.cwd / "t" / "c.txt", "x")
+    os.symlink("a.png", hs.cwd / "t" / "link")
+    done = hs("filemanager", "upload", "t", "d", "--dry-run", "--include", "*.png")
+    ended(done, 0)
+    assert set(done.out.splitlines()) == {
+        "upload a.png -> d/a.png (2.0 KiB)", "ignore .b (built-in line 5: .*)",
+        "leave out c.txt (no --include matches it)", "skip link (a link or no plain file)"}
+    done = hs("filemanager", "upload", "t", "d", "--dry-run", "--json")
+    assert {e["path"]: e["status"] for e in done.json["items"]} == {
+        "a.png": "upload", ".b": "ignore", "c.txt": "upload", "link": "skip"}
+    assert not sim.log
+
+
+def test_links_and_pipes_are_reported_and_not_followed(files, hs, portal):
+    place(hs.cwd / "t" / "a.txt", "x")
+    place(hs.cwd / "secret.txt", "s")
+    os.symlink("../secret.txt", hs.cwd / "t" / "link.txt")
+    os.symlink("..", hs.cwd / "t" / "up")
+    os.mkfifo(hs.cwd / "t" / "pipe")
+    done = files("upload", "t", "d")
+    ended(done, 0, "skipped link.txt: a symbolic link", "skipped up: a symbolic link",
+          "skipped pipe: it is no plain file", "skipped: 3")
+    assert stored(portal) == {"d/a.txt": b"x"}
+
+
+def test_a_link_that_was_named_itself_is_followed(files, hs, portal):
+    place(hs.cwd / "t" / "a.txt", "x")
+    os.symlink("t", hs.cwd / "here")
+    os.symlink("t/a.txt", hs.cwd / "one.txt")
+    ended(files("upload", "here", "d"), 0)
+    ended(files("upload", "one.txt", "one.txt"), 0)
+    assert stored(portal) == {"d/a.txt": b"x", "one.txt": b"x"}
+
+
+# ---- what the run says
+
+def test_json_is_a_manifest_on_stdout(files, hs, portal):
+    place(hs.cwd / "t" / "a.txt", "abc")
+    place(hs.cwd / "t" / "b\x7f\u0085.txt", "")
+    done = files("upload", "t", "d", "--json")
+    ended(done, 0)
+    one = next(e for e in done.json["items"] if e["path"] == "a.txt")
+    made = next(f for f in portal.files.values() if f["name"] == "a")
+    assert (one["remote"], one["id"], one["url"], one["bytes"], one["status"], one["account"]) == (
+        "d/a.txt", made["id"], made["url"], 3, "uploaded", 101)
+    assert {k: v for k, v in done.json.items() if k != "items"} == {
+        "uploaded": 2, "skipped": 0, "failed": 0, "bytes": 3}
+    assert "\x7f" not in done.out and "\u0085" not in done.out
+
+
+def test_progress_on_a_terminal(tty, hs, sim, portal):
+    for n in range(4):
+        place(hs.cwd / "t" / f"file-{n}.bin", os.urandom(300_000))
+    sim.fail(UPLOAD, times=None, at="start", then=0.7)
+    child = tty("filemanager", "upload", "t", "d", "--concurrency", "2", env=token(portal))
+    child.expect(r"%[^\r\n]*file-\d\.bin")
+    child.expect(r"[0-4] of 4 files, ")
+    child.expect("uploaded: 4 files")
+    assert tty.end(child) == 0
+    assert len(portal.files) == 4
+
+
+def test_a_failure_stays_readable_on_a_terminal(tty, hs, sim, portal):
+    place(hs.cwd / "t" / "a.txt", "x")
+    place(hs.cwd / "t" / "b.txt", "x")
+    sim.fail(UPLOAD, status=500)
+    child = tty("filemanager", "upload", "t", "d", "--concurrency", "1", env=token(portal))
+    child.expect(r"failed [ab]\.txt: HubSpot answered 500")
+    child.expect("1 of 2 files failed")
+    assert tty.end(child) == 8
+
+
+# ---- what goes wrong
+
+def test_a_failed_file_does_not_stop_the_others(files, hs, sim, portal):
+    for n in range(20):
+        place(hs.cwd / "t" / f"{n}.txt", str(n))
+    sim.fail(UPLOAD, after=5, status=500)
+    done = files("upload", "t", "d", "--manifest", "m")
+    ended(done, 8, "1 of 20 files failed", r"failed \d+\.txt: HubSpot answered 500")
+    assert len(portal.files) == 19
+    assert {k: len(v) for k, v in by_status(manifest(hs.cwd / "m")).items()} == {
+        "uploaded": 19, "failed": 1}
+
+
+def test_fail_fast_begins_no_more(files, hs, sim, portal):
+    for n in range(20):
+        place(hs.cwd / "t" / f"{n:02}.txt", str(n))
+    sim.fail(UPLOAD, after=3, times=None, status=500)
+    done = files("upload", "t", "d", "--fail-fast", "--concurrency", "1")
+    ended(done, 8, "1 of 4 files failed", "not tried: 16")
+    assert len(sim.requests(UPLOAD)) == 4
+
+
+@pytest.mark.parametrize("how, code, tries", [
+    ({"status": 500}, 1, 3), ({"status": 403}, 4, 3), ({"status": 401}, 4, 1),
+    (DAILY, 6, 1), ({"status": 413, "body": "<html>too large</html>"}, 1, 3)])
+def test_where_all_fail_alike_that_is_the_code(files, hs, sim, how, code, tries):
+    for n in range(3):
+        place(hs.cwd / "t" / f"{n}.txt", str(n))
+    sim.fail(UPLOAD, **{**how, "times": None})
+    done = files("upload", "t", "d", "--concurrency", "1")
+    ended(done, code, "nothing was uploaded: HubSpot answered")
+    assert len(sim.requests(UPLOAD)) == tries
+
+
+def test_the_daily_limit_stops_the_run_and_is_said(files, hs, sim, portal):
+    for n in range(50):
+        place(hs.cwd / "t" / f"{n}.txt", str(n))
+    sim.fail(UPLOAD, after=10, **DAILY)
+    done = files("upload", "t", "d", "--concurrency", "2")
+    ended(done, 8, "midnight", "not tried: ")
+    assert len(portal.files) == 10 and len(sim.requests(UPLOAD)) <= 12
+
+
+def test_a_dead_account_is_not_asked_for_each_of_many_files(files, hs, sim):
+    for n in range(100):
+        place(hs.cwd / "t" / f"{n}.txt", str(n))
+    sim.fail(UPLOAD, times=None, status=403, body={"category": "MISSING_SCOPES"})
+    ended(files("upload", "t", "d"), 4, "scopes", "not tried")
+    assert len(sim.requests(UPLOAD)) < 30
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "1"}], ids=["bare", "retry-after"])
+def test_a_rate_limit_is_waited_out(files, hs, sim, portal, headers):
+    for n in range(10):
+        place(hs.cwd / "t" / f"{n}.txt", str(n))
+    sim.fail(UPLOAD, after=2, times=4, status=429, headers=headers)
+    ended(files("upload", "t", "d"), 0)
+    assert len(portal.files) == 10
+
+
+def test_the_rate_limits_headers_are_followed(files, hs, sim, portal):
+    """20 requests in 0.7 s: nothing is refused but what was under way before
+    the first answer."""
+    portal.rate = (20, 0.7)
+    for n in range(60):
+        place(hs.cwd / "t" / f"{n}.txt", str(n))
+    done = files("upload", "t", "d", "--max-wait", "5")
+    ended(done, 0)
+    assert len(portal.files) == 60 and len(sim.requests(UPLOAD)) == 60
+    assert done.seconds > 1.4
+
+
+def test_waiting_for_the_rate_is_no_failure(files, hs, portal):
+    """--max-wait is for trouble; keeping to the limit may take longer."""
+    portal.rate = (5, 0.6)
+    for n in range(20):
+        place(hs.cwd / "t" / f"{n}.txt", str(n))
+    ended(files("upload", "t", "d", "--max-wait", "2"), 0)
+    assert len(portal.files) == 20
+
+
+@pytest.mark.parametrize("how", [
+    {"at": "start", "then": "reset"}, {"at": "mid-head", "then": "close"},
+    {"at": "head", "then": "reset"}, {"status": 502}, {"status": 503}, {"early": True, "status": 503},
+    {"drip": (20, 0.01)}])
+def test_trouble_on_the_way_is_met_by_another_try(files, hs, sim, portal, how):
+    data = os.urandom(300_000)
+    place(hs.cwd / "t" / "a.bin", data)
+    place(hs.cwd / "t" / "b.bin", data[::-1])
+    sim.fail(UPLOAD, **how)
+    ended(files("upload", "t", "d"), 0)
+    assert stored(portal) == {"d/a.bin": data, "d/b.bin": data[::-1]}
+
+
+def test_what_may_not_be_repeated_is_not(files, hs, sim):
+    """Without overwriting, a second try would meet the file of the first."""
+    place(hs.cwd / "a.txt", "x")
+    sim.fail(UPLOAD, at="start", then="reset")
+    failed(files("upload", "a.txt", "a.txt", "--no-overwrite"), 7, "reset")
+    assert len(sim.requests(UPLOAD)) == 1
+
+
+def test_a_token_that_ends_on_the_way_is_renewed_once(hs, sim):
+    here = sim.portal(202)
+    hs.write_config(here)
+    for n in range(12):
+        place(hs.cwd / "t" / f"{n}.txt", str(n))
+    ended(hs("filemanager", "upload", "t", "one"), 0)
+    sim.revoke(202)
+    ended(hs("filemanager", "upload", "t", "two"), 0)
+    assert len(here.files) == 24
+    assert len(sim.requests("POST /localdevauth")) == 2
+
+
+def test_a_file_that_cannot_be_read_is_a_failed_one(files, hs, portal):
+    if is_root():
+        pytest.skip("root reads everything")
+    place(hs.cwd / "t" / "a.txt", "x")
+    place(hs.cwd / "t" / "b.txt", "x").chmod(0)
+    place(hs.cwd / "t" / "sub" / "c.txt", "x")
+    (hs.cwd / "t" / "sub").chmod(0)
+    done = files("upload", "t", "d")
+    (hs.cwd / "t" / "sub").chmod(0o755)
+    ended(done, 8, r"failed b\.txt: cannot read it: Permission", "failed sub: cannot read it",
+          "2 of 3 files failed")
+    assert stored(portal) == {"d/a.txt": b"x"}
+
+
+@pytest.mark.parametrize("change", ["grows", "shrinks"])
+def test_a_file_that_changes_while_it_is_read_is_not_uploaded(files, hs, portal, change):
+    size = 40 << 20
+    path = place(hs.cwd / "t" / "a.bin", b"x" * size)
+    place(hs.cwd / "t" / "b.txt", "x")
+
+    stop = threading.Event()
+
+    def keep_changing():
+        while not stop.wait(0.002):
+            os.truncate(path, size + 5 if change == "grows" else size // 2)
+            os.utime(path)
+
+    worker = threading.Thread(target=keep_changing)
+    worker.start()
+    try:
+        done = files("upload", "t", "d")
+    finally:
+        stop.set()
+        worker.join()
+    ended(done, 8, r"failed a\.bin: it (changed|became shorter) while it was read")
+    assert stored(portal) == {"d/b.txt": b"x"}
+
+
+def test_a_name_that_is_not_utf8_is_a_failed_one(files, hs, portal):
+    place(hs.cwd / "t" / "a.txt", "x")
+    with open(os.fsencode(hs.cwd / "t") + b"/\xff.txt", "wb"):
+        pass
+    ended(files("upload", "t", "d"), 8, "its name is not UTF-8")
+    assert stored(portal) == {"d/a.txt": b"x"}
+
+
+# ---- the manifest, and going on with it
+
+def test_resume_sends_only_what_was_not_done(files, hs, sim, portal):
+    for n in range(10):
+        place(hs.cwd / "t" / f"{n}.txt", str(n))
+    sim.fail(UPLOAD, after=6, times=4, status=500)
+    ended(files("upload", "t", "d", "--manifest", "m"), 8)
+    ended(files("upload", "t", "d", "--resume", "m"), 0, "uploaded: 4 files", "skipped: 6")
+    assert len(portal.files) == 10 and len(sim.requests(UPLOAD)) == 14
+    ended(files("upload", "t", "d", "--resume", "m"), 0, "uploaded: 0 files")
+    assert len(sim.requests(UPLOAD)) == 14
+
+
+def test_resume_sends_what_has_changed_since(files, hs, sim, portal):
+    place(hs.cwd / "t" / "a.txt", "old")
+    place(hs.cwd / "t" / "b.txt", "old")
+    ended(files("upload", "t", "d", "--manifest", "m"), 0)
+    place(hs.cwd / "t" / "a.txt", "new")
+    os.utime(hs.cwd / "t" / "a.txt", (1, 1))
+    ended(files("upload", "t", "d", "--resume", "m"), 0)
+    assert stored(portal) == {"d/a.txt": b"new", "d/b.txt": b"old"}
+    assert len(sim.requests(UPLOAD)) == 3
+    ended(files("upload", "t", "elsewhere", "--resume", "m"), 0, "uploaded: 2 files")
+
+
+def test_a_killed_run_goes_on_and_sends_nothing_twice_that_was_confirmed(files, hs, sim, portal):
+    for n in range(40):
+        place(hs.cwd / "t" / f"{n}.txt", str(n))
+    sim.fail(UPLOAD, after=25, times=None, at="start", then="hang")
+    run = subprocess.Popen([hs.bin, "filemanager", "upload", "t", "d", "--manifest", "m"],
+                           cwd=hs.cwd, env=hs.env(token(portal)), stderr=subprocess.PIPE)
+    for line in run.stderr:
+        if len(list(manifest_lines(hs.cwd / "m"))) >= 20:
+            break
+    run.kill()
+    run.wait()
+    run.stderr.close()
+    confirmed = {e["path"] for e in manifest_lines(hs.cwd / "m")}
+    with open(hs.cwd / "m", "a") as f:
+        f.write('{"path":"torn')
+    sim.rules.clear()
+    before = len(sim.requests(UPLOAD))
+    ended(files("upload", "t", "d", "--resume", "m"), 0)
+    assert not confirmed & set(sent(sim)[before:])
+    assert len(stored(portal)) == 40
+    good = list(manifest_lines(hs.cwd / "m"))
+    assert {e["path"] for e in good if e["status"] == "uploaded"} == {f"{n}.txt" for n in range(40)}
+
+
+def manifest_lines(path):
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            pass
+
+
+def test_ctrl_c_ends_the_run_with_130_and_a_good_manifest(files, hs, sim, portal):
+    for n in range(20):
+        place(hs.cwd / "t" / f"{n}.txt", str(n))
+    sim.fail(UPLOAD, after=10, times=None, at="start", then="hang")
+    run = subprocess.Popen([hs.bin, "filemanager", "upload", "t", "d", "--manifest", "m", "--json"],
+                           cwd=hs.cwd, env=hs.env(token(portal)), stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE)
+    sim.wait(UPLOAD, 18)
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=20)
+    assert run.returncode == 130, err
+    assert b"interrupted" in err
+    assert json.loads(out)["uploaded"] == 10
+    assert len(manifest(hs.cwd / "m")) == 10
+
+
+def test_manifest_and_resume_exclude_each_other(files, hs, sim):
+    place(hs.cwd / "a.txt", "x")
+    failed(files("upload", "a.txt", "a.txt", "--manifest", "m", "--resume", "n"), 2, "--resume")
+    assert not sim.requests(UPLOAD)
+
+
+def test_a_manifest_that_cannot_be_written_is_said_before_anything_is_sent(files, hs, sim):
+    place(hs.cwd / "a.txt", "x")
+    failed(files("upload", "a.txt", "a.txt", "--manifest", "no/such/m"), 1, "manifest")
+    assert not sim.requests(UPLOAD)
+
+
+# ---- many, and large
+
+def test_transfers_share_a_few_connections(files, hs, sim):
+    for n in range(50):
+        place(hs.cwd / "t" / f"{n}.txt", str(n))
+    ended(files("upload", "t", "d", "--concurrency", "3"), 0)
+    assert len({r.conn for r in sim.requests(UPLOAD)}) <= 3
+
+
+@pytest.mark.parametrize("n", ["0", "65", "x"])
+def test_concurrency_has_bounds(files, hs, n):
+    place(hs.cwd / "a.txt", "x")
+    failed(files("upload", "a.txt", "a.txt", "--concurrency", n), 2, "concurrency")
+
+
+def test_memory_does_not_grow_with_size_or_number(hs, portal):
+    with open(place(hs.cwd / "t" / "big.bin"), "wb") as f:
+        f.truncate(100 << 20)
+    for n in range(300):
+        place(hs.cwd / "t" / f"{n}.txt", "x" * 1000)
+    code, peak = peak_memory(hs, ["filemanager", "upload", "t", "d"], token(portal))
+    assert code == 0 and len(portal.files) == 301
+    if not is_sanitized(hs):
+        assert peak < 6 * 1024

@@ -1,0 +1,878 @@
+"""Linked folders and .hsaccount: link, unlink, create-override, remove-override,
+and that git ignores what they write.
+
+A folder is linked by .hs/settings.json; git's own word (`git check-ignore`)
+counts for what it ignores.
+"""
+import fcntl
+import json
+import os
+import subprocess
+import time
+
+import pytest
+
+from conftest import mode
+
+ECHO = "/test/echo"
+WHAT, LINK = r"What to do\?", "Accounts to link:"
+DEFAULT, UNLINK = "Default account of this folder:", "Accounts to unlink:"
+KEEP = r"Keep it as the folder's default\? \[Y/n\]"
+REPLACE = r"Replace the \.hsaccount that is here\? \[Y/n\]"
+
+
+@pytest.fixture
+def three(hs, sim):
+    """acme (101, the default), box (202) and third (303)."""
+    hs.write_config(*(sim.portal(n, name) for n, name in
+                      ((101, "Acme"), (202, "Box"), (303, "Third"))))
+    return hs
+
+
+def settings(hs, folder=None):
+    return json.loads(((folder or hs.cwd) / ".hs" / "settings.json").read_text())
+
+
+def linked(hs, *ids, default=None, folder=None, **more):
+    """Link a folder by hand; its settings file."""
+    path = (folder or hs.cwd) / ".hs" / "settings.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"localDefaultAccount": default or ids[0],
+                                "accounts": list(ids), **more}, indent=2))
+    return path
+
+
+def override(hs, text, folder=None):
+    path = (folder or hs.cwd) / ".hsaccount"
+    path.write_text(str(text))
+    return path
+
+
+def used(hs, **more):
+    """The id of the account that `hs api` uses."""
+    result = hs("api", ECHO, **more)
+    assert result.code == 0, result.err
+    return int(hs.sim.requests(f"GET {ECHO}")[-1].param("portalId"))
+
+
+def done(hs, *args, **more):
+    result = hs("account", *args, **more)
+    assert result.code == 0, result.err
+    return result
+
+
+def refused(hs, args, code, *words, **more):
+    """Ends with this code and these words; nothing is written, sent or printed."""
+    before, sent = hs.files(), len(hs.sim.log)
+    result = hs("account", *args, **more)
+    assert result.code == code and result.out == "", result
+    for word in words:
+        assert str(word) in result.err, (word, result.err)
+    assert hs.files() == before and len(hs.sim.log) == sent
+    return result
+
+
+def seen(child):
+    return child.logfile_read.text
+
+
+def answer(child, *pairs):
+    """Wait for each prompt, and give the keys that go with it."""
+    for label, keys in pairs:
+        child.expect(label)
+        child.send(keys)
+    return child
+
+
+# ---- link, in a script
+
+@pytest.mark.parametrize("which", ["box", "202"])
+@pytest.mark.parametrize("form", [["--account", "{}"], ["--account={}"], ["-a", "{}"]])
+def test_link_one(three, sim, which, form):
+    before = three.config_path.read_bytes()
+    result = done(three, "link", *(f.format(which) for f in form))
+    assert result.out == "" and "box" in result.err and "settings.json" in result.err
+    assert settings(three) == {"localDefaultAccount": 202, "accounts": [202]}
+    folder = three.cwd / ".hs"
+    assert sorted(os.listdir(folder)) == ["README.txt", "settings.json"]
+    assert os.listdir(three.cwd) == [".hs"] and "hs" in (folder / "README.txt").read_text()
+    assert three.config_path.read_bytes() == before and not sim.log
+    assert used(three) == 202
+    listing = three("account", "list", "--json").json
+    assert listing["linkedAccounts"] == [202] and listing["defaultAccount"] == 202
+
+
+def test_settings_are_written_as_the_official_client_does(three):
+    """Two spaces of indent, plain ids."""
+    done(three, "link", "-a", "acme")
+    text = (three.cwd / ".hs" / "settings.json").read_text()
+    assert text.rstrip("\n") == json.dumps(json.loads(text), indent=2)
+
+
+def test_link_several(three):
+    result = done(three, "link", "--account", "acme", "-a", "303", "--account=third",
+                  "--default", "303", "--json")
+    assert settings(three) == {"localDefaultAccount": 303, "accounts": [101, 303]}
+    assert result.json == {"settings": str(three.cwd / ".hs" / "settings.json"),
+                           "localDefaultAccount": 303, "accounts": [101, 303]}
+    assert used(three) == 303
+
+
+def test_link_adds_to_what_is_linked(three):
+    """The default stays, unless --default says otherwise."""
+    done(three, "link", "-a", "acme")
+    readme = three.cwd / ".hs" / "README.txt"
+    readme.write_text("mine")
+    done(three, "link", "-a", "box")
+    assert settings(three) == {"localDefaultAccount": 101, "accounts": [101, 202]}
+    done(three, "link", "-a", "third", "-a", "box", "--default", "third")
+    assert settings(three) == {"localDefaultAccount": 303, "accounts": [101, 202, 303]}
+    done(three, "link", "--default", "box")
+    assert settings(three) == {"localDefaultAccount": 202, "accounts": [101, 202, 303]}
+    assert readme.read_text() == "mine"
+
+
+def test_link_again_after_the_last_was_unlinked(three):
+    done(three, "link", "-a", "acme")
+    done(three, "unlink", "--all")
+    assert settings(three) == {"accounts": []}
+    done(three, "link", "-a", "box")
+    assert settings(three) == {"localDefaultAccount": 202, "accounts": [202]}
+
+
+def test_link_with_a_default_that_is_stale(three):
+    """What the settings name is no account any more: a new default is needed."""
+    linked(three, 999, default=999)
+    done(three, "link", "-a", "box", "--default", "box")
+    assert settings(three) == {"localDefaultAccount": 202, "accounts": [999, 202]}
+
+
+def test_what_is_unknown_in_the_settings_survives(three):
+    path = linked(three, 101, mine={"x": [1, "2", None, True, {"ü": "日本\n\"\\"}], "e": {}},
+                  Accounts=[7], last="z")
+    before = json.loads(path.read_text())
+    done(three, "link", "-a", "box")
+    done(three, "unlink", "-a", "box")
+    done(three, "use", "acme")
+    assert list(settings(three)) == list(before) and settings(three) == before
+
+
+def test_more_accounts_than_fit_are_refused_or_kept_once(three):
+    linked(three, *range(1000, 1300))
+    for _ in range(2):
+        result = three("account", "link", "-a", "box")
+        if result.code == 0:
+            assert settings(three)["accounts"] == [*range(1000, 1300), 202]
+        else:
+            assert result.code == 3 and settings(three)["accounts"] == [*range(1000, 1300)]
+
+
+@pytest.mark.parametrize("bits", [0o600, 0o644, 0o664])
+def test_the_mode_of_the_settings_stays(three, bits):
+    path = linked(three, 101)
+    path.chmod(bits)
+    done(three, "link", "-a", "box")
+    assert mode(path) == bits
+
+
+def test_new_settings_follow_the_umask(three):
+    done(three, "link", "-a", "box", umask=0o022)
+    assert mode(three.cwd / ".hs" / "settings.json") == 0o644
+    assert mode(three.cwd / ".hs") == 0o755
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_settings_behind_a_symbolic_link(three, tmp_path, what):
+    store = tmp_path / "store"
+    store.mkdir()
+    if what == "folder":
+        (three.cwd / ".hs").symlink_to(store)
+    else:
+        (three.cwd / ".hs").mkdir()
+        (store / "settings.json").write_text('{"accounts": [101], "localDefaultAccount": 101}')
+        (three.cwd / ".hs" / "settings.json").symlink_to(store / "settings.json")
+    done(three, "link", "-a", "box", "--default", "box")
+    link = three.cwd / ".hs" / ("" if what == "folder" else "settings.json")
+    assert link.is_symlink()
+    assert 202 in json.loads((store / "settings.json").read_text())["accounts"]
+
+
+@pytest.mark.parametrize("name", ["with space", "ünï cödé", "日本", "a'b\"c", "-dash", "new\nline"])
+def test_folders_of_any_name(three, name):
+    folder = three.cwd / name
+    folder.mkdir()
+    done(three, "link", "-a", "box", cwd=folder)
+    assert settings(three, folder)["accounts"] == [202] and used(three, cwd=folder) == 202
+    done(three, "create-override", "third", cwd=folder)
+    assert (folder / ".hsaccount").read_text() == "303"
+    done(three, "remove-override", "--force", cwd=folder)
+    done(three, "unlink", "--all", cwd=folder)
+    assert settings(three, folder) == {"accounts": []}
+    assert used(three, cwd=folder) == 101
+
+
+def test_the_nearest_settings_upward_are_changed(three):
+    done(three, "link", "-a", "acme")
+    below = three.cwd / "a" / "b"
+    below.mkdir(parents=True)
+    done(three, "link", "-a", "box", cwd=below)
+    assert settings(three)["accounts"] == [101, 202] and os.listdir(below) == []
+    inner = linked(three, 303, folder=three.cwd / "a")
+    done(three, "unlink", "--all", cwd=below)
+    assert json.loads(inner.read_text()) == {"accounts": []}
+    assert settings(three)["accounts"] == [101, 202]
+
+
+def test_init_cwd_stands_for_the_folder(three):
+    """As npm sets it for scripts that it runs elsewhere."""
+    away = three.home / "away"
+    away.mkdir()
+    env = {"INIT_CWD": three.cwd}
+    done(three, "link", "-a", "box", cwd=away, env=env)
+    assert settings(three)["accounts"] == [202]
+    done(three, "create-override", "third", cwd=away, env=env)
+    assert (three.cwd / ".hsaccount").read_text() == "303"
+    done(three, "unlink", "--all", cwd=away, env=env)
+    done(three, "remove-override", "-f", cwd=away, env=env)
+    assert settings(three) == {"accounts": []} and not (three.cwd / ".hsaccount").exists()
+    assert os.listdir(away) == []
+
+
+def test_link_takes_a_config_by_name(three, tmp_path, sim):
+    path = three.write_config(sim.portal(404, "Other"), path=tmp_path / "other.yml")
+    done(three, "link", "-c", path, "-a", "other")
+    assert settings(three) == {"localDefaultAccount": 404, "accounts": [404]}
+
+
+# ---- unlink, in a script
+
+def test_unlink_all(three):
+    linked(three, 101, 202, default=202, kept=1)
+    result = done(three, "unlink", "--all", "--json")
+    assert settings(three) == {"accounts": [], "kept": 1}
+    assert result.json["accounts"] == []
+    assert used(three) == 101
+
+
+@pytest.mark.parametrize("args, left, default", [
+    (["-a", "third"], [101, 202], 202), (["-a", "101", "--account=303"], [202], 202),
+    (["-a", "box", "-a", "202", "-a", "third"], [101], 101),
+    (["-a", "box", "--default", "third"], [101, 303], 303),
+    (["-a", "acme", "--default", "third"], [202, 303], 303),
+    (["-a", "acme", "-a", "box", "-a", "third"], [], None)])
+def test_unlink_some(three, args, left, default):
+    linked(three, 101, 202, 303, default=202)
+    done(three, "unlink", *args)
+    want = {"accounts": left, "localDefaultAccount": default}
+    assert settings(three) == {k: v for k, v in want.items() if v is not None}
+
+
+def test_unlink_what_has_left_the_config(three):
+    """By its id: its name is no longer known."""
+    linked(three, 101, 999)
+    done(three, "unlink", "-a", "999")
+    assert settings(three)["accounts"] == [101]
+
+
+@pytest.mark.parametrize("args", [[], ["--all"]])
+def test_unlink_where_nothing_is_linked(three, args):
+    before = three.files()
+    assert "No account is linked" in done(three, "unlink", *args).err
+    linked(three, 101).write_text('{"accounts": []}')
+    before = three.files()
+    done(three, "unlink", *args)
+    assert three.files() == before
+
+
+# ---- .hsaccount, in a script
+
+@pytest.mark.parametrize("which", ["box", "202"])
+def test_create_override(three, which):
+    result = done(three, "create-override", which)
+    assert (three.cwd / ".hsaccount").read_bytes() == b"202" and result.out == ""
+    assert used(three) == 202
+    below = three.cwd / "below"
+    below.mkdir()
+    assert used(three, cwd=below) == 202 and used(three, cwd=three.home) == 101
+
+
+def test_create_override_json(three):
+    answer = done(three, "create-override", "box", "--json").json
+    assert answer["account"]["accountId"] == 202
+    assert "personalAccessKey" not in json.dumps(answer)
+
+
+def test_create_override_over_another(three):
+    path = override(three, 202)
+    refused(three, ["create-override", "third"], 2, "--force")
+    done(three, "create-override", "third", "--force")
+    assert path.read_text() == "303"
+    done(three, "create-override", "third")         # it says so already
+    assert path.read_text() == "303"
+    for junk in ("", "garbage", "303x"):
+        override(three, junk)
+        refused(three, ["create-override", "third"], 2, "--force")
+        done(three, "create-override", "third", "-f")
+        assert path.read_text() == "303"
+
+
+def test_create_override_where_a_linked_folder_goes_before_it(three):
+    path = linked(three, 202)
+    assert str(path) in done(three, "create-override", "third").err
+    assert used(three) == 202
+
+
+def test_create_override_replaces_no_folder(three):
+    (three.cwd / ".hsaccount").mkdir()
+    for args in ([], ["--force"]):
+        refused(three, ["create-override", "box", *args], 3 if args else 2, ".hsaccount")
+
+
+@pytest.mark.parametrize("text", ["202", "999", "garbage", ""])
+def test_remove_override(three, text):
+    """Whatever it holds; the nearest one upward."""
+    below = three.cwd / "a"
+    below.mkdir()
+    outer = override(three, 303)
+    inner = override(three, text, below)
+    refused(three, ["remove-override"], 2, "--force", cwd=below)
+    assert str(inner) in done(three, "remove-override", "--force", cwd=below).err
+    assert not inner.exists() and outer.read_text() == "303"
+    done(three, "remove-override", "-f", cwd=below)
+    assert not outer.exists()
+    assert "no .hsaccount" in done(three, "remove-override", cwd=below).err
+
+
+@pytest.mark.parametrize("more, default, stays", [
+    ([], 202, True), (["--default", "acme"], 101, True), (["--force"], 202, False),
+    (["--force", "--default", "acme"], 101, False)])
+def test_link_migrates_an_override(three, more, default, stays):
+    """The .hsaccount's account becomes the folder's default."""
+    path = override(three, 202)
+    result = done(three, "link", "-a", "acme", "-a", "box", *more)
+    assert settings(three) == {"localDefaultAccount": default, "accounts": [101, 202]}
+    assert str(path) in result.err and path.exists() == stays
+
+
+def test_link_leaves_the_override_of_another_account(three):
+    path = override(three, 303)
+    done(three, "link", "-a", "acme", "--force")
+    assert path.read_text() == "303"
+    assert settings(three) == {"localDefaultAccount": 101, "accounts": [101]}
+
+
+# ---- what is refused
+
+@pytest.mark.parametrize("answers", [b"", b"y\n", b"\n1\n"])
+@pytest.mark.parametrize("args, words", [
+    (["link"], ["--account"]), (["link", "-a", "acme", "-a", "box"], ["--default"]),
+    (["link", "--force"], ["--account"]),
+    (["unlink"], ["--account", "--all"]), (["unlink", "-a", "acme"], ["--default"]),
+    (["create-override"], ["hs account create-override"]),
+    (["create-override", "--force"], ["hs account create-override"]),
+    (["create-override", "box"], ["--force"]), (["create-override", "box", "--no-force"], ["--force"]),
+    (["remove-override"], ["--force"]), (["remove-override", "--force=false"], ["--force"])])
+def test_an_answer_is_missing(three, args, words, answers):
+    """Without a terminal: exit 2, and the option is named; stdin answers nothing."""
+    if args[0] == "unlink":
+        linked(three, 101, 202, 303)
+    else:
+        override(three, 303)
+    refused(three, args, 2, *words, input=answers)
+
+
+@pytest.mark.parametrize("args, code, word", [
+    (["link", "-a", "acne"], 3, "Did you mean 'acme'"),
+    (["link", "-a", "101x"], 3, "101x"), (["link", "-a", "acme", "-a", "999"], 3, "999"),
+    (["link", "-a", "acme", "--default", "nobody"], 3, "nobody"),
+    (["link", "-a", "acme", "--default", "box"], 2, "--default"),
+    (["link", "--default", "box"], 2, "--default"),
+    (["link", "-a", ""], 2, "--account"), (["link", "-a=", "-a", "acme"], 2, "--account"),
+    (["link", "-a", "acme", "--default="], 2, "--default"), (["link", "-a"], 2, "--account"),
+    (["link", "acme"], 2, "argument"), (["link", "-a", "acme", "--all"], 2, "--all"),
+    (["link", "-a", "acme", "-c", "none.yml"], 3, "none.yml"),
+    (["link", "-a", "acme", "--use-env"], 2, "--use-env"),
+    (["unlink", "-a", "acme"], 3, "not linked"), (["unlink", "-a", "nobody"], 3, "nobody"),
+    (["unlink", "-a", "acme", "--all"], 2, "--all"),
+    (["create-override", "acne"], 3, "Did you mean 'acme'"),
+    (["create-override", ""], 2, "empty"), (["create-override", "box", "x"], 2, "argument"),
+    (["create-override", "box", "-c", "x"], 2, "unknown option -c"),
+    (["remove-override", "box"], 2, "argument")])
+def test_what_is_wrong_is_refused(three, args, code, word):
+    refused(three, args, code, word)
+
+
+@pytest.mark.parametrize("args", [["link", "-a", "acme"], ["unlink", "--all"]])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"accounts": [101]} x',
+                                  '{"localDefaultAccount": "acme", "accounts": [101]}'])
+def test_broken_settings_are_named_and_left(three, args, text):
+    path = linked(three, 101)
+    path.write_text(text)
+    refused(three, args, 3, path)
+
+
+@pytest.mark.parametrize("text", ["", "garbage", "101x", "0"])
+def test_link_names_a_broken_override(three, text):
+    refused(three, ["link", "-a", "acme"], 3, override(three, text))
+
+
+@pytest.mark.parametrize("args", [["link", "-a", "acme"], ["unlink", "--all"]])
+def test_a_deprecated_config_in_reach(three, args):
+    """Its world knows no linked folders: hs config migrate comes first."""
+    linked(three, 101)
+    old = three.write_yaml({"portals": []}, three.cwd / "hubspot.config.yml")
+    below = three.cwd / "below"
+    below.mkdir()
+    for folder in (three.cwd, below):
+        refused(three, args, 3, old, "hs config migrate", cwd=folder)
+
+
+def test_create_override_counts_with_the_global_config_only(hs, sim):
+    hs.write_yaml({"portals": [{"name": "one", "portalId": 101, "authType": "apikey",
+                                "apiKey": "k" * 30}]}, hs.cwd / "hubspot.config.yml")
+    refused(hs, ["create-override", "one"], 3, "hs config migrate")
+
+
+@pytest.mark.parametrize("args", [["link", "-a", "acme"], ["unlink", "--all"],
+                                  ["create-override", "acme"]])
+def test_without_a_valid_config(three, args):
+    linked(three, 101)
+    for text in ("", "{", "accounts: []", "accounts: [{name: a b, accountId: 101}]"):
+        three.write_yaml(text)
+        refused(three, args, 3, three.config_path)
+    three.config_path.unlink()
+    refused(three, args, 3, "hs account auth")
+
+
+@pytest.mark.parametrize("args", [["link", "-a", "acme"], ["unlink", "--all"],
+                                  ["create-override", "acme"]])
+def test_the_environment_has_nothing_to_link(three, sim, args):
+    env = {"USE_ENVIRONMENT_HUBSPOT_CONFIG": "true", "HUBSPOT_ACCOUNT_ID": "101",
+           "HUBSPOT_PERSONAL_ACCESS_KEY": sim.portals[101].key}
+    refused(three, args, 2, "environment", env=env)
+
+
+@pytest.mark.parametrize("args", [
+    ["link", "-a", "101"], ["unlink", "--all"], ["create-override", "101", "-f"],
+    ["remove-override", "-f"], ["link", "-a", "202", "--force"]])
+def test_a_folder_that_may_not_be_written(outsider, sim, args):
+    """It is said, and nothing is half done."""
+    outsider.files.write_config(sim.portal(101), sim.portal(202))
+    path = linked(outsider, 101)
+    hsaccount = override(outsider, 202)
+    outsider.own()
+    before = path.read_bytes(), hsaccount.read_bytes()
+    for folder in (outsider.cwd, path.parent):
+        folder.chmod(0o500)
+    result = outsider("account", *args)
+    assert result.code == 3 and "ermission" in result.err, result.err
+    for folder in (outsider.cwd, path.parent):
+        folder.chmod(0o700)
+    assert (path.read_bytes(), hsaccount.read_bytes()) == before
+    assert os.listdir(path.parent) == ["settings.json"]
+    assert sorted(os.listdir(outsider.cwd)) == [".hs", ".hsaccount"]
+
+
+def test_a_folder_where_nothing_can_be_made(outsider, sim):
+    outsider.files.write_config(sim.portal(101))
+    outsider.own()
+    outsider.cwd.chmod(0o500)
+    for args in (["link", "-a", "101"], ["create-override", "101"]):
+        result = outsider("account", *args)
+        assert result.code == 3 and "ermission" in result.err
+    assert os.listdir(outsider.cwd) == []
+
+
+def test_a_held_lock_is_waited_for(three):
+    """Another run writes the settings: this one comes after it."""
+    path = linked(three, 101)
+    with open(f"{path}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run = three.start("account", "link", "-a", "box")
+        with pytest.raises(subprocess.TimeoutExpired):
+            run.wait(0.2)
+        linked(three, 101, 303)
+    code, err = three.ends(run)
+    assert code == 0, err
+    assert settings(three) == {"localDefaultAccount": 101, "accounts": [101, 303, 202]}
+
+
+def test_twelve_at_once_lose_nothing(hs, sim):
+    hs.write_config(*(sim.portal(1001 + n) for n in range(13)))
+    linked(hs, 1013)
+    runs = [hs.start("account", "link", "-a", 1001 + n) for n in range(12)]
+    for code, err in map(hs.ends, runs):
+        assert code == 0, err
+    assert settings(hs)["localDefaultAccount"] == 1013
+    assert sorted(settings(hs)["accounts"]) == list(range(1001, 1014))
+    runs = [hs.start("account", "unlink", "-a", 1001 + n) for n in range(12)]
+    for code, err in map(hs.ends, runs):
+        assert code == 0, err
+    assert settings(hs) == {"localDefaultAccount": 1013, "accounts": [1013]}
+    assert sorted(os.listdir(hs.cwd / ".hs")) == ["settings.json"]
+
+
+# ---- git
+
+@pytest.fixture
+def git(three):
+    """git("init", …) in the working folder, with the home of the tests."""
+    def run(*args, at=None, check=True):
+        env = {"PATH": os.environ["PATH"], "HOME": str(three.home), "LC_ALL": "C",
+               "GIT_CONFIG_NOSYSTEM": "1", "GIT_CEILING_DIRECTORIES": str(three.cwd.parent)}
+        finished = subprocess.run(
+            ["git", "-c", "user.name=a", "-c", "user.email=a@b.invalid",
+             "-c", "protocol.file.allow=always", *map(str, args)], cwd=at or three.cwd, env=env,
+            capture_output=True, timeout=60)
+        assert not check or finished.returncode == 0, finished.stderr
+        return finished
+    run("init", "-q")
+    return run
+
+
+def ignored(git, path):
+    """Does git ignore it?"""
+    finished = git("check-ignore", "-q", path, at=path.parent if path.parent.exists() else None,
+                   check=False)
+    assert finished.returncode in (0, 1), finished.stderr
+    return finished.returncode == 0
+
+
+def write(folder, name, text):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    return path
+
+
+def test_link_has_git_ignore_the_settings(three, git):
+    assert "Added .hs to" in done(three, "link", "-a", "acme").err
+    text = (three.cwd / ".gitignore").read_text()
+    comment, line = text.splitlines()
+    assert comment.startswith("#") and line == ".hs" and text.endswith("\n")
+    assert mode(three.cwd / ".gitignore") == 0o644
+    assert ignored(git, three.cwd / ".hs" / "settings.json")
+    assert git("status", "--porcelain").stdout == b"?? .gitignore\n"
+    before = three.files()
+    assert "Added" not in done(three, "link", "-a", "acme").err
+    assert three.files() == before
+
+
+COVERED = {
+    "by its name": {".gitignore": ".hs\n"},
+    "as a folder": {".gitignore": "/sub/.hs/\n"},
+    "from further up": {".gitignore": "**/.hs\n"},
+    "as hidden": {".gitignore": ".*\n!.gitignore\n"},
+    "after a negation": {".gitignore": "!.hs\n.hs\n"},
+    "nearby": {".gitignore": "!.hs\n", "sub/.gitignore": ".hs"},
+    "in info/exclude": {".git/info/exclude": ".hs\n"},
+    "with its folder": {".gitignore": "sub/\n"},
+}
+
+
+@pytest.mark.parametrize("files", COVERED.values(), ids=COVERED)
+def test_what_is_covered_is_left_alone(three, git, files):
+    for name, text in files.items():
+        write(three.cwd, name, text)
+    sub = three.cwd / "sub"
+    sub.mkdir(exist_ok=True)
+    assert ignored(git, sub / ".hs" / "settings.json")
+    assert "git" not in done(three, "link", "-a", "acme", cwd=sub).err
+    for name, text in files.items():
+        assert (three.cwd / name).read_text() == text
+    assert (sub / ".gitignore").exists() == ("sub/.gitignore" in files)
+    assert (three.cwd / ".gitignore").exists() == (".gitignore" in files)
+
+
+def test_a_file_for_all_trees_covers_too(three, git):
+    write(three.home, ".config/git/ignore", ".hs/\n")
+    done(three, "link", "-a", "acme")
+    assert not (three.cwd / ".gitignore").exists()
+    assert ignored(git, three.cwd / ".hs" / "settings.json")
+
+
+# what stands there before, and which file is added to
+UNCOVERED = {
+    "no file at all": ({}, "sub/.gitignore"),
+    "one further up": ({".gitignore": "node_modules\n"}, ".gitignore"),
+    "two": ({".gitignore": "a\n", "sub/.gitignore": "b\n"}, "sub/.gitignore"),
+    "no line's end": ({".gitignore": "node_modules"}, ".gitignore"),
+    "an empty file": ({"sub/.gitignore": ""}, "sub/.gitignore"),
+    "a negation": ({".gitignore": ".hs\n!.hs\n"}, ".gitignore"),
+    "a negation nearer": ({".gitignore": ".hs\n", "sub/.gitignore": "!.hs\n"}, "sub/.gitignore"),
+    "a negation below": ({".git/info/exclude": ".hs\n", ".gitignore": "!.hs\n"}, ".gitignore"),
+    "another's name": ({".gitignore": ".hsx\nx.hs\n/.hs\n#.hs\n\\!.hs\n"}, ".gitignore"),
+    "carriage returns": ({".gitignore": "a\r\nb\r\n"}, ".gitignore"),
+    "bytes that are no UTF-8": ({".gitignore": "\udcff\n"}, ".gitignore"),
+}
+
+
+@pytest.mark.parametrize("files, changed", UNCOVERED.values(), ids=UNCOVERED)
+def test_what_is_not_covered_is_added(three, git, files, changed):
+    """To the nearest ignore file; what stands in it stays, to the byte."""
+    for name, text in files.items():
+        write(three.cwd, name, text)
+    sub = three.cwd / "sub"
+    sub.mkdir(exist_ok=True)
+    assert not ignored(git, sub / ".hs" / "settings.json")
+    result = done(three, "link", "-a", "acme", cwd=sub)
+    assert str(three.cwd / changed) in result.err
+    assert ignored(git, sub / ".hs" / "settings.json")
+    for name, text in files.items():
+        now = (three.cwd / name).read_bytes()
+        text = text.encode(errors="surrogateescape")
+        assert now.startswith(text) and (now == text) == (name != changed)
+    found = {str(p.relative_to(three.cwd)) for p in three.cwd.rglob(".gitignore")}
+    assert found == {n for n in files if n.endswith(".gitignore")} | {changed}
+    before = three.files()
+    done(three, "link", "-a", "acme", cwd=sub)
+    assert three.files() == before
+
+
+def test_outside_a_work_tree_nothing_is_made(three, git):
+    done(three, "link", "-a", "acme", cwd=three.home)
+    assert not (three.home / ".gitignore").exists()
+    done(three, "link", "-a", "acme", cwd=three.cwd / ".git")
+    assert not list(three.cwd.rglob(".gitignore"))
+
+
+def test_in_a_further_work_tree(three, git):
+    """There .git is a file, and info/exclude is the main tree's."""
+    git("commit", "-q", "--allow-empty", "-m", "one")
+    other = three.cwd / "other tree"
+    git("worktree", "add", "-q", "-b", "other", other)
+    assert (other / ".git").is_file()
+    done(three, "link", "-a", "acme", cwd=other)
+    assert (other / ".gitignore").exists() and not (three.cwd / ".gitignore").exists()
+    assert ignored(git, other / ".hs" / "settings.json")
+    (other / ".gitignore").unlink()
+    write(three.cwd, ".git/info/exclude", ".hs\n")
+    done(three, "link", "-a", "acme", cwd=other)
+    assert not (other / ".gitignore").exists()
+
+
+def test_in_a_submodule(three, git):
+    """A tree of its own: what the one around it ignores does not count."""
+    inner = three.home / "inner"
+    inner.mkdir()
+    git("init", "-q", at=inner)
+    git("commit", "-q", "--allow-empty", "-m", "one", at=inner)
+    git("submodule", "--quiet", "add", inner, "mod")
+    write(three.cwd, ".gitignore", ".hs\n")
+    mod = three.cwd / "mod"
+    assert (mod / ".git").is_file()
+    done(three, "link", "-a", "acme", cwd=mod)
+    assert (three.cwd / ".gitignore").read_text() == ".hs\n"
+    assert ignored(git, mod / ".hs" / "settings.json") and (mod / ".gitignore").exists()
+
+
+def test_a_linked_ignore_file_is_left_alone(three, git, tmp_path):
+    """Git reads no .gitignore that is a symbolic link."""
+    target = write(tmp_path, "ignore", "mine\n")
+    (three.cwd / ".gitignore").symlink_to(target)
+    result = done(three, "link", "-a", "acme")
+    assert "warning" in result.err and "git does not ignore" in result.err
+    assert target.read_text() == "mine\n" and (three.cwd / ".gitignore").is_symlink()
+    assert settings(three)["accounts"] == [101]
+
+
+@pytest.mark.parametrize("bits", [0o600, 0o664, 0o640])
+def test_the_mode_of_an_ignore_file_stays(three, git, bits):
+    path = write(three.cwd, ".gitignore", "x\n")
+    path.chmod(bits)
+    done(three, "link", "-a", "acme")
+    assert mode(path) == bits and ".hs" in path.read_text().splitlines()
+
+
+def test_an_ignore_file_that_may_not_be_written(outsider, sim, git):
+    """The link is made all the same, and what git sees is said."""
+    outsider.files.write_config(sim.portal(101))
+    git("init", "-q", outsider.cwd)
+    write(outsider.cwd, ".gitignore", "x\n")
+    sub = outsider.cwd / "sub"
+    sub.mkdir()
+    outsider.own()
+    outsider.cwd.chmod(0o500)
+    result = outsider("account", "link", "-a", "101", cwd=sub)
+    assert result.code == 0, result.err
+    assert "warning" in result.err and "git does not ignore" in result.err
+    assert settings(outsider, sub)["accounts"] == [101]
+    assert (outsider.cwd / ".gitignore").read_text() == "x\n"
+
+
+def opened(pid, path):
+    """Has the process this file open? (None: it may not be known.)"""
+    try:
+        return any(os.readlink(f"/proc/{pid}/fd/{fd}") == str(path)
+                   for fd in os.listdir(f"/proc/{pid}/fd"))
+    except FileNotFoundError:
+        return False
+    except PermissionError:
+        return None
+
+
+def test_runs_at_once_add_one_line(three, git):
+    """They all saw that nothing covers it; the first of them has covered it."""
+    write(three.cwd, ".gitignore", "x\n")
+    linked(three, 101)
+    lock_path = three.cwd / ".gitignore.lock"
+    with open(lock_path, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        runs = [three.start("account", "link", "-a", which) for which in ("box", "third")]
+        deadline = time.monotonic() + 30
+        while any(opened(run.pid, lock_path) is False for run in runs):
+            assert time.monotonic() < deadline and all(run.poll() is None for run in runs)
+    for code, err in map(three.ends, runs):
+        assert code == 0, err
+    assert (three.cwd / ".gitignore").read_text().splitlines().count(".hs") == 1
+    assert not lock_path.exists()
+
+
+# ---- on a terminal
+
+def test_link_on_a_terminal(three, tty):
+    child = answer(tty("account", "link"), (WHAT, "\r"), (LINK, " j \r"), (DEFAULT, "box\r"))
+    assert tty.end(child) == 0, seen(child)
+    assert settings(three) == {"localDefaultAccount": 202, "accounts": [101, 202]}
+
+
+def test_link_one_asks_for_no_default(three, tty):
+    child = answer(tty("account", "link"), (WHAT, "\r"), (LINK, "jj \r"))
+    assert tty.end(child) == 0, seen(child)
+    assert settings(three) == {"localDefaultAccount": 303, "accounts": [303]}
+    assert "Default account" not in seen(child)
+
+
+def test_what_is_linked_cannot_be_linked_again(three, tty):
+    linked(three, 101)
+    child = tty("account", "link")
+    answer(child, (WHAT, "\r"), (LINK, " "), ("linked already", "a\r"), (DEFAULT, "\r"))
+    assert tty.end(child) == 0, seen(child)
+    assert settings(three) == {"localDefaultAccount": 101, "accounts": [101, 202, 303]}
+
+
+def test_where_all_are_linked(three, tty):
+    linked(three, 101, 202, 303)
+    before = three.files()
+    child = answer(tty("account", "link"), (WHAT, "\r"))
+    assert tty.end(child) == 2 and "linked already" in seen(child)
+    assert three.files() == before
+
+
+@pytest.mark.parametrize("keys, default", [("\r", 202), ("y\r", 202), ("n\r", 303)])
+def test_link_offers_to_keep_an_override(three, tty, keys, default):
+    """It is ticked already; yes or no, the file has had its day."""
+    path = override(three, 202)
+    child = answer(tty("account", "link"), (WHAT, "\r"), (LINK, "jj \r"), (KEEP, keys))
+    if default != 202:
+        answer(child, (DEFAULT, "third\r"))
+    assert tty.end(child) == 0, seen(child)
+    assert settings(three) == {"localDefaultAccount": default, "accounts": [202, 303]}
+    assert not path.exists()
+
+
+def test_link_asks_nothing_about_another_override(three, tty):
+    path = override(three, 303)
+    child = answer(tty("account", "link", "-a", "acme"))
+    assert tty.end(child) == 0, seen(child)
+    assert path.read_text() == "303" and settings(three)["localDefaultAccount"] == 101
+
+
+def test_link_signs_in_to_another(three, tty, sim):
+    fourth = sim.portal(404, "Fourth")
+    child = answer(tty("account", "link"), (WHAT, "j\r"), ("Personal access key:", fourth.key + "\r"),
+                   ("Name of the account:", "\r"), (r"default account\? \[y/N\]", "\r"))
+    assert tty.end(child) == 0, seen(child)
+    assert settings(three) == {"localDefaultAccount": 404, "accounts": [404]}
+    config = three.read_config()
+    assert config["defaultAccount"] == 101
+    assert [a["name"] for a in config["accounts"]] == ["acme", "box", "third", "fourth"]
+
+
+def test_link_cancelled(three, tty):
+    before = three.files()
+    child = answer(tty("account", "link"), (WHAT, "jj\r"))
+    assert tty.end(child) == 1 and "nothing was changed" in seen(child)
+    assert three.files() == before
+
+
+def test_unlink_on_a_terminal(three, tty):
+    linked(three, 101, 202, 303, 999)
+    child = answer(tty("account", "unlink"), (UNLINK, " j \r"), (DEFAULT, "\x1b[F\r"))
+    assert tty.end(child) == 0, seen(child)
+    assert settings(three) == {"localDefaultAccount": 999, "accounts": [303, 999]}
+    child = answer(tty("account", "unlink"), (UNLINK, "a\r"))
+    assert tty.end(child) == 0, seen(child)
+    assert settings(three) == {"accounts": []}
+
+
+def test_create_override_on_a_terminal(three, tty):
+    child = answer(tty("account", "create-override"), ("Account for this folder:", "box\r"))
+    assert tty.end(child) == 0, seen(child)
+    path = three.cwd / ".hsaccount"
+    assert path.read_text() == "202"
+    child = answer(tty("account", "create-override", "third"), (REPLACE, "n\r"))
+    assert tty.end(child) == 1 and path.read_text() == "202"
+    child = answer(tty("account", "create-override", "third"), (REPLACE, "\r"))
+    assert tty.end(child) == 0 and path.read_text() == "303"
+
+
+def test_remove_override_on_a_terminal(three, tty):
+    path = override(three, 202)
+    question = r"Remove .*\.hsaccount\? \[Y/n\]"
+    child = answer(tty("account", "remove-override", columns=300), (question, "n\r"))
+    assert tty.end(child) == 1 and path.exists()
+    child = answer(tty("account", "remove-override", columns=300), (question, "\r"))
+    assert tty.end(child) == 0 and not path.exists()
+
+
+@pytest.mark.parametrize("keys, code", [("\x03", 130), ("\x04", 2)])
+@pytest.mark.parametrize("args, before", [
+    (["link"], [(WHAT, None)]), (["link"], [(WHAT, "\r"), (LINK, None)]),
+    (["link"], [(WHAT, "\r"), (LINK, "a\r"), (KEEP, None)]),
+    (["link"], [(WHAT, "\r"), (LINK, "a\r"), (KEEP, "n\r"), (DEFAULT, None)]),
+    (["link"], [(WHAT, "j\r"), ("access key:", None)]),
+    (["unlink"], [(UNLINK, None)]), (["unlink"], [(UNLINK, " \r"), (DEFAULT, None)]),
+    (["create-override"], [("this folder:", None)]), (["create-override", "third"], [(REPLACE, None)]),
+    (["remove-override"], [("Remove ", None)])],
+    ids=lambda v: f"{v[0]}-{len(v)}" if isinstance(v, list) and isinstance(v[0], str) else
+    str(len(v)) if isinstance(v, list) else None)
+def test_a_prompt_that_is_left_writes_nothing(three, tty, args, before, keys, code):
+    override(three, 202)
+    if args == ["unlink"]:
+        linked(three, 101, 202, 303)
+    files = three.files()
+    child = answer(tty("account", *args), *((label, known or keys) for label, known in before))
+    assert tty.end(child) == code, seen(child)
+    assert three.files() == files
+
+
+@pytest.mark.parametrize("args, env", [(["--no-input"], {}), ([], {"CI": "true"})])
+@pytest.mark.parametrize("command, word", [
+    (["link"], "--account"), (["unlink"], "--all"), (["create-override"], "create-override ACCOUNT"),
+    (["create-override", "third"], "--force"), (["remove-override"], "--force")])
+def test_no_prompt_where_none_is_wanted(three, tty, command, word, args, env):
+    linked(three, 101, 202)
+    override(three, 202)
+    before = three.files()
+    child = tty("account", *command, *args, env=env, columns=200)
+    assert tty.end(child) == 2 and word in seen(child), seen(child)
+    assert three.files() == before
+
+
+# ---- folders that are linked
+
+def test_use_adds_the_account_on_request(three, tty):
+    linked(three, 101)
+    child = answer(tty("account", "use", "box"), (r"Link it here and use it\? \[Y/n\]", "\r"))
+    assert tty.end(child) == 0, seen(child)
+    assert settings(three) == {"localDefaultAccount": 202, "accounts": [101, 202]}
+    assert three.read_config()["defaultAccount"] == 101
+
+
+def test_use_by_picking_in_a_linked_folder(three, tty):
+    linked(three, 101, 202)
+    child = answer(tty("account", "use"), ("Default account:", "box\r"))
+    assert tty.end(child) == 0, seen(child)
+    assert settings(three)["localDefaultAccount"] == 202
+    assert three.read_config()["defaultAccount"] == 101

@@ -1,0 +1,1184 @@
+"""Looking after accounts: what a script meets, and what a person at a terminal does.
+
+How each command compares with the official client is test_matrix.py's.
+"""
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+import yaml
+
+REFRESH = "/localdevauth/v1/auth/refresh"
+GLOBAL = "the global config"
+
+
+@pytest.fixture
+def three(hs, sim):
+    """acme (the default), beta and gamma, in the global config."""
+    hs.write_config(*(sim.portal(n, name) for n, name in
+                      ((11, "acme"), (22, "beta"), (33, "gamma"))), mine=[1, "two"])
+    return hs
+
+
+def names(hs, path=None):
+    return [a["name"] for a in hs.read_config(path)["accounts"]]
+
+
+def refused(hs, code, *args, words=(), **more):
+    """The run fails, says why, and changes no file of the house."""
+    before = files(hs)
+    done = hs(*args, **more)
+    assert done.code == code, (done.code, done.err)
+    for word in words:
+        assert word in done.err, (word, done.err)
+    assert files(hs) == before
+    return done
+
+
+def files(hs):
+    return {str(p): p.read_bytes() if p.is_file() else None
+            for top in (hs.home, hs.cwd) for p in sorted(top.rglob("*")) if ".git" not in p.parts}
+
+
+def settings(hs, folder=None):
+    return json.loads(((folder or hs.cwd) / ".hs" / "settings.json").read_text())
+
+
+def write_settings(hs, *linked, default=None, **more):
+    path = hs.cwd / ".hs" / "settings.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"accounts": list(linked), "localDefaultAccount": default, **more}))
+    return path
+
+
+def write_old(hs, sim, *portals, path=None, **fields):
+    path = path or hs.cwd / "hubspot.config.yml"
+    accounts = [{**{k: v for k, v in hs.account(p).items() if k not in ("accountId", "accountType")},
+                 "portalId": p.hub_id} for p in portals]
+    path.write_text(yaml.safe_dump({"defaultPortal": accounts[0]["name"], **fields,
+                                    "portals": accounts}, sort_keys=False))
+    path.chmod(0o600)
+    return path
+
+
+def git(hs, *args):
+    return subprocess.run(["git", *args], cwd=hs.cwd, capture_output=True, text=True,
+                          env={"HOME": str(hs.home), "PATH": "/usr/bin:/bin"})
+
+
+def ignored(hs, name):
+    return git(hs, "check-ignore", "-q", "--no-index", name).returncode == 0
+
+
+# ---- what is missing ends the run, and is named
+
+@pytest.mark.parametrize("args, option", [
+    (["account", "use"], "hs account use ACCOUNT"),
+    (["account", "remove"], "hs account remove ACCOUNT"),
+    (["account", "remove", "acme"], "--new-default"),
+    (["account", "link"], "--account"),
+    (["account", "link", "--account", "acme", "--account", "beta"], "--default"),
+    (["account", "create-override"], "create-override ACCOUNT"),
+    (["account", "auth"], "--pak-stdin"),
+    (["config", "set"], "--http-timeout"),
+], ids=lambda a: " ".join(a) if isinstance(a, list) else None)
+def test_an_answer_that_is_missing(three, sim, args, option):
+    refused(three, 2, *args, words=[option])
+    assert not sim.log
+
+
+def test_answers_that_depend_on_what_is_there(three, sim):
+    write_settings(three, 11, 22, 33, default=11)
+    refused(three, 2, "account", "unlink", words=["--account", "--all"])
+    refused(three, 2, "account", "unlink", "--account", "acme", words=["--default"])
+    (three.cwd / ".hsaccount").write_text("22")
+    refused(three, 2, "account", "remove-override", words=["--force"])
+    refused(three, 2, "account", "create-override", "acme", words=["--force"])
+    sim.portals[33].state = "inactive"
+    refused(three, 2, "account", "clean", words=["--force"])
+    write_old(three, sim, sim.portal(44))
+    refused(three, 2, "config", "migrate", words=["--force"])
+
+
+@pytest.mark.parametrize("args", [
+    ["account", "use", "acmee"], ["account", "info", "acmee"], ["account", "rename", "acmee", "x"],
+    ["account", "remove", "acmee"], ["account", "link", "--account", "acmee"],
+    ["account", "link", "--account", "acme", "--default", "acmee"],
+    ["account", "remove", "acme", "--new-default", "acmee"],
+    ["account", "create-override", "acmee"]], ids=" ".join)
+def test_an_account_that_is_not_there_is_no_other(three, sim, args):
+    done = refused(three, 3, *args)
+    assert "acmee" in done.err and "'acme'" in done.err and not sim.log
+
+
+def test_a_name_of_digits_is_a_name(hs, sim):
+    hs.write_config(hs.account(sim.portal(11)), hs.account(sim.portal(22), name="11-box"))
+    assert hs("account", "use", "11-box").code == 0
+    assert hs.read_config()["defaultAccount"] == 22
+    assert hs("account", "remove", "11-box", "--new-default", "11").code == 0
+    assert [a["accountId"] for a in hs.read_config()["accounts"]] == [11]
+
+
+# ---- rename
+
+def test_rename(three):
+    done = three("account", "rename", "beta", "HTTPServer2 east", "--json")
+    assert done.code == 0 and done.json["account"]["name"] == "http-server2-east"
+    assert names(three) == ["acme", "http-server2-east", "gamma"]
+    assert three.read_config()["mine"] == [1, "two"]
+    assert three("account", "rename", "22", "beta").code == 0
+    assert names(three)[1] == "beta"
+
+
+@pytest.mark.parametrize("new, word", [("Acme", "taken"), ("!!!", "name"), ("33", "taken")])
+def test_rename_refuses(three, new, word):
+    refused(three, 2, "account", "rename", "beta", new, words=[word])
+
+
+def test_the_default_of_a_deprecated_file_follows_its_name(hs, sim):
+    path = write_old(hs, sim, sim.portal(11, "acme"), sim.portal(22, "beta"))
+    assert hs("account", "rename", "acme", "new").code == 0
+    assert hs.read_config(path)["defaultPortal"] == "new"
+
+
+# ---- remove
+
+def test_removing_the_default_in_a_script(three):
+    assert three("account", "remove", "acme", "--new-default", "gamma").code == 0
+    config = three.read_config()
+    assert config["defaultAccount"] == 33 and names(three) == ["beta", "gamma"]
+    assert list(config) == ["defaultAccount", "mine", "accounts"]
+    done = three("account", "remove", "gamma")      # only one is left: no question
+    assert done.code == 0 and three.read_config()["defaultAccount"] == 22
+
+
+def test_new_default_counts_only_where_the_default_goes(three):
+    assert three("account", "remove", "beta", "--new-default", "gamma").code == 0
+    assert three.read_config()["defaultAccount"] == 11
+
+
+def test_removing_the_last_one_leaves_the_settings(hs, sim):
+    hs.write_config(sim.portal(11, "acme"), mine="kept")
+    assert hs("account", "remove", "acme").code == 0
+    assert hs.read_config() == {"mine": "kept", "accounts": []}
+
+
+def test_what_else_names_a_removed_account(three):
+    (three.cwd / ".hsaccount").write_text("22")
+    write_settings(three, 22, 33, default=22, other=1)
+    done = three("account", "remove", "beta")
+    assert done.code == 0 and ".hsaccount" in done.err and "settings.json" in done.err
+    assert (three.cwd / ".hsaccount").exists() and settings(three)["accounts"] == [22, 33]
+    (three.cwd / ".hsaccount").write_text("33")
+    done = three("account", "remove", "gamma", "--force")
+    assert done.code == 0 and not (three.cwd / ".hsaccount").exists()
+    assert settings(three) == {"accounts": [22], "localDefaultAccount": 22, "other": 1}
+
+
+def test_a_stale_override_is_named(three):
+    path = three.cwd / ".hsaccount"
+    path.write_text("99")
+    done = refused(three, 3, "account", "info", words=[str(path), "99"])
+    assert "--account" in done.err
+    assert three("account", "remove-override", "--force").code == 0 and not path.exists()
+
+
+# ---- clean
+
+def test_clean_removes_only_what_is_inactive(three, sim):
+    sim.portals[22].state = "inactive"
+    sim.portals[33].key = "CiR" + "x" * 150         # revoked: HubSpot no longer knows the old one
+    (three.cwd / ".hsaccount").write_text("11")
+    done = three("account", "clean", "--force", "--json")
+    assert done.code == 8 and names(three) == ["acme", "gamma"]
+    assert (three.cwd / ".hsaccount").read_text() == "11"
+    answer = done.json
+    assert [a["accountId"] for a in answer["removed"]] == [22]
+    assert [a["accountId"] for a in answer["unchecked"]] == [33]
+    assert [a["accountId"] for a in answer["active"]] == [11]
+
+
+def test_clean_of_the_default(three, sim):
+    sim.portals[11].state = "gone"
+    refused(three, 2, "account", "clean", "--force", words=["--new-default"])
+    assert three("account", "clean", "--force", "--new-default", "beta").code == 0
+    assert three.read_config()["defaultAccount"] == 22 and names(three) == ["beta", "gamma"]
+
+
+def test_clean_with_nothing_to_do(three):
+    done = three("account", "clean")
+    assert done.code == 0 and "3 accounts checked" in done.err
+
+
+@pytest.mark.parametrize("how", [{"status": 500}, {"then": "reset"}, {"status": 429, "policy": "DAILY"}])
+def test_trouble_is_no_inactivity(three, sim, how):
+    sim.fail(REFRESH, times=None, **how)
+    done = refused(three, 6 if how.get("status") == 429 else 1 if "status" in how else 7,
+                   "account", "clean", "--force", "--max-wait", "1")
+    assert "could not be checked" in done.err
+
+
+def test_clean_asks_for_many_accounts_at_once(hs, sim):
+    """All hang until the last one of eight has come: one at a time would never end."""
+    portals = [sim.portal(100 + n) for n in range(8)]
+    hs.write_config(*portals)
+    sim.fail(REFRESH, times=8, at="head", then="hang")
+    run = subprocess.Popen([hs.bin, "account", "clean"], env=hs.env(), cwd=hs.cwd,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 20
+    while len([r for r in sim.log if r.path.startswith(REFRESH)]) < 8:
+        assert time.monotonic() < end and run.poll() is None
+        time.sleep(.02)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(10) == 130
+    assert len(hs.read_config()["accounts"]) == 8
+
+
+# ---- config set
+
+def test_config_set(three):
+    done = three("config", "set", "--http-timeout=30000", "--default-cms-publish-mode", "DRAFT",
+                 "--no-allow-usage-tracking", "--allow-auto-updates", "--auto-open-browser", "false")
+    assert done.code == 0
+    config = three.read_config()
+    assert {k: config[k] for k in config if k != "accounts"} == {
+        "defaultAccount": 11, "mine": [1, "two"], "defaultCmsPublishMode": "draft",
+        "httpTimeout": 30000, "allowUsageTracking": False, "allowAutoUpdates": True,
+        "autoOpenBrowser": False}
+    assert list(config)[-1] == "accounts"
+
+
+@pytest.mark.parametrize("option", [
+    "--http-timeout=2999", "--http-timeout=abc", "--http-timeout=5000.5", "--http-timeout=",
+    "--default-cms-publish-mode=live", "--allow-usage-tracking=maybe", "--no-such"])
+def test_config_set_refuses(three, option):
+    refused(three, 2, "config", "set", option)
+
+
+def test_config_set_in_a_deprecated_file(hs, sim):
+    path = write_old(hs, sim, sim.portal(11), defaultMode="publish")
+    assert hs("config", "set", "--default-cms-publish-mode", "draft").code == 0
+    config = hs.read_config(path)
+    assert config["defaultCmsPublishMode"] == "draft" and "defaultMode" not in config
+
+
+# ---- migrate
+
+def test_migrate(hs, sim):
+    git(hs, "init", "-q")
+    path = write_old(hs, sim, sim.portal(11, "acme"), sim.portal(22, "beta"), defaultMode="draft",
+                     flags=["a"], mine={"deep": [1]})
+    (hs.cwd / ".gitignore").write_text("hubspot.config.yml\n")
+    old = path.read_bytes()
+    done = hs("config", "migrate", "--force", "--json")
+    assert done.code == 0 and done.json["added"] == ["acme", "beta"]
+    config = hs.read_config()
+    assert list(config)[0] == "defaultAccount" and list(config)[-1] == "accounts"
+    assert config["defaultAccount"] == 11 and config["defaultCmsPublishMode"] == "draft"
+    assert config["flags"] == ["a"] and config["mine"] == {"deep": [1]}
+    assert [a["accountType"] for a in config["accounts"]] == ["STANDARD"] * 2
+    archive = hs.cwd / "archived.hubspot.config.yml"
+    assert not path.exists() and archive.read_bytes() == old
+    assert archive.stat().st_mode & 0o777 == 0o600 and ignored(hs, archive.name)
+    assert hs("account", "list").code == 0
+
+
+def test_migrate_by_force_takes_values_never_absences(hs, sim):
+    hs.write_config(sim.portal(11, "acme"), httpTimeout=30000, defaultCmsPublishMode="publish",
+                    flags=["x"])
+    write_old(hs, sim, sim.portal(11), sim.portal(22, "acme"), sim.portal(33, "gamma"),
+              defaultMode="draft", flags=["x", "y"])
+    done = hs("config", "migrate", "--force", "--json")
+    assert done.code == 0, done.err
+    config = hs.read_config()
+    assert config["httpTimeout"] == 30000 and config["defaultCmsPublishMode"] == "draft"
+    assert config["flags"] == ["x", "y"]
+    assert [(a["accountId"], a["name"]) for a in config["accounts"]] == [
+        (11, "acme"), (22, "acme_22"), (33, "gamma")]
+    assert done.json["present"] == ["portal-11"]
+    assert hs("account", "list").code == 0
+
+
+def test_an_older_archive_is_never_lost(hs, sim):
+    for n in range(3):
+        write_old(hs, sim, sim.portal(11 + n))
+        assert hs("config", "migrate", "--force").code == 0
+    found = sorted(p.name for p in hs.cwd.iterdir())
+    assert found == ["archived.hubspot.config-2.yml", "archived.hubspot.config-3.yml",
+                     "archived.hubspot.config.yml"]
+    assert len({(hs.cwd / name).read_bytes() for name in found}) == 3
+
+
+@pytest.mark.parametrize("text", ["", "portals: []\n", "defaultPortal: x\n", "portals: 1\n"])
+def test_nothing_to_migrate(hs, sim, text):
+    (hs.cwd / "hubspot.config.yml").write_text(text)
+    refused(hs, 3, "config", "migrate", "--force")
+    (hs.cwd / "hubspot.config.yml").unlink()
+    refused(hs, 3, "config", "migrate", "--force", words=["nothing to migrate"])
+
+
+def test_migrate_can_be_run_again_after_a_kill_between_its_steps(hs, sim):
+    """Killed when the global file was written and the old one not yet renamed."""
+    write_old(hs, sim, sim.portal(11, "acme"))
+    before = (hs.cwd / "hubspot.config.yml").read_bytes()
+    assert hs("config", "migrate", "--force").code == 0
+    config = hs.config_path.read_bytes()
+    (hs.cwd / "archived.hubspot.config.yml").unlink()
+    (hs.cwd / "hubspot.config.yml").write_bytes(before)
+    assert hs("config", "migrate", "--force").code == 0
+    assert hs.config_path.read_bytes() == config
+    assert (hs.cwd / "archived.hubspot.config.yml").read_bytes() == before
+
+
+# ---- auth, init
+
+def test_init_and_auth(hs, sim):
+    git(hs, "init", "-q")
+    done = hs("init", "--pak-stdin", "--name", "acme", input=hs.key(sim.portal(11)))
+    assert done.code == 0, done.err
+    path = hs.cwd / "hubspot.config.yml"
+    assert path.stat().st_mode & 0o777 == 0o600 and ignored(hs, path.name)
+    assert hs.read_config(path)["defaultPortal"] == "acme"
+    assert hs.read_config(path)["portals"][0]["portalId"] == 11
+    done = hs("auth", "--pak-stdin", "--name", "beta", input=hs.key(sim.portal(22)))
+    assert done.code == 0, done.err
+    assert [p["name"] for p in hs.read_config(path)["portals"]] == ["acme", "beta"]
+    assert not hs.config_path.exists()
+    refused(hs, 3, "init", "--pak-stdin", input=hs.key(22), words=["hs auth"])
+
+
+@pytest.mark.parametrize("name", ["x.yml", "sub/x.yml", "./x.yml"])
+def test_init_hides_the_file_that_it_is_told_to_make(hs, sim, name):
+    git(hs, "init", "-q")
+    (hs.cwd / "sub").mkdir()
+    done = hs("init", "-c", name, "--pak-stdin", input=hs.key(sim.portal(11)))
+    assert done.code == 0, done.err
+    assert (hs.cwd / name).exists() and ignored(hs, name)
+
+
+def test_a_failed_first_sign_in_leaves_no_file(hs, sim):
+    key = "CiR" + "x" * 150
+    for args in (["account", "auth"], ["init"], ["auth"]):
+        refused(hs, 3 if args == ["auth"] else 4, *args, "--pak-stdin", input=key)
+    assert files(hs) == {}
+
+
+@pytest.mark.parametrize("command", ["auth", "init"])
+def test_the_old_commands_refuse_beside_a_global_config(three, sim, command):
+    refused(three, 3, command, "--pak-stdin", input=three.key(sim.portal(44)),
+            words=["hs account auth"])
+    assert not sim.log
+
+
+@pytest.mark.parametrize("name", ["two words", "tab\there", "ACME", "no\u00a0break", ""])
+def test_a_bad_name_is_refused_before_anything_is_written(three, sim, name):
+    refused(three, 2, "account", "auth", "--pak-stdin", "--name", name,
+            input=three.key(sim.portal(44)))
+
+
+# ---- who else may read
+
+def test_looser_modes_are_said_and_closed(three):
+    three.config_path.chmod(0o644)
+    three.config_path.parent.chmod(0o755)
+    done = three("account", "list")
+    assert done.code == 0 and "0644" in done.err and str(three.config_path) in done.err
+    assert three.config_path.stat().st_mode & 0o777 == 0o644
+    assert three("account", "use", "beta").code == 0
+    assert three.config_path.stat().st_mode & 0o777 == 0o600
+    assert three.config_path.parent.stat().st_mode & 0o777 == 0o700
+    assert "warning" not in three("account", "list").err
+
+
+@pytest.mark.parametrize("inside, covered, warned", [
+    (True, False, True), (True, True, False), (False, False, False)])
+def test_a_deprecated_config_that_git_would_take(hs, sim, inside, covered, warned):
+    if inside:
+        git(hs, "init", "-q")
+    write_old(hs, sim, sim.portal(11))
+    if covered:
+        (hs.cwd / ".gitignore").write_text("*.yml\n")
+    done = hs("account", "list")
+    assert done.code == 0 and ("git does not ignore" in done.err) == warned
+
+
+# ---- why
+
+def test_why(three, sim):
+    (three.cwd / ".hs").mkdir()
+    path = three.cwd / ".hs" / "settings.json"
+    path.write_text('{\n  "accounts": [22],\n  "localDefaultAccount": 22\n}\n')
+    why = three("account", "info", "--why", "--json").json["why"]
+    assert why["account"] == f"{path}, line 3"
+    assert str(three.config_path) in why["config"] and GLOBAL in why["config"]
+    assert "HTTPS_PROXY" in why["proxy"] and sim.env["SSL_CERT_FILE"] in why["ca"]
+    done = three("account", "info", "acme", "--why", "--config", three.config_path)
+    assert done.code == 0 and "--config" in done.out and "the command line" in done.out
+    path.unlink()
+    done = three("account", "info", "--why")
+    assert f"{three.config_path}, line 1" in done.out
+
+
+def test_why_is_said_where_hubspot_is_out_of_reach(three, sim):
+    sim.fail(REFRESH, times=None, then="reset")
+    done = three("account", "info", "--why", "--max-wait", "0")
+    assert done.code == 7 and "Config:" in done.out and "HTTPS_PROXY" in done.out
+
+
+def test_info_has_all_that_is_known(three, sim):
+    sim.portals[22].scopes = ["files", "content"]
+    done = three("account", "info", "beta")
+    for word in ("beta", "22", "standard", "personalaccesskey", "prod", "files", "content", "20"):
+        assert word in done.out, word
+    answer = three("account", "info", "beta", "--json").json
+    assert answer["scopes"] == ["files", "content"] and answer["tokenExpiresAt"].endswith("Z")
+
+
+# ---- all at once, and killed
+
+def test_fifty_commands_at_once_lose_nothing(hs, sim):
+    portals = [sim.portal(1001 + n, f"p{n}") for n in range(20)]
+    hs.write_config(*portals)
+    extra = [sim.portal(2001 + n, f"x{n}") for n in range(10)]
+    runs = [(["account", "rename", f"p{n}", f"q{n}"], b"") for n in range(15)]
+    runs += [(["account", "auth", "--pak-stdin", "--use-default-name"], p.key.encode()) for p in extra]
+    runs += [(["account", "link", "--account", str(1001 + n), "--default", str(1001 + n)], b"")
+             for n in range(15)]
+    runs += [(["config", "set", "--http-timeout", str(4000 + n)], b"") for n in range(5)]
+    runs += [(["account", "remove", f"p{n}"], b"") for n in range(15, 20)]
+    assert len(runs) == 50
+    started = [(subprocess.Popen([hs.bin, *args], env=hs.env(), cwd=hs.cwd, stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE), args, data)
+               for args, data in runs]
+    for run, args, data in started:
+        _, error = run.communicate(data, 60)
+        assert run.returncode == 0, (args, error.decode())
+    config = hs.read_config()
+    found = {a["accountId"]: a["name"] for a in config["accounts"]}
+    assert found == {**{1001 + n: f"q{n}" for n in range(15)}, **{p.hub_id: p.name for p in extra}}
+    assert 4000 <= config["httpTimeout"] < 4005
+    assert sorted(settings(hs)["accounts"]) == [1001 + n for n in range(15)]
+    assert [p.name for p in hs.config_path.parent.iterdir()] == ["config.yml"]
+    assert sorted(p.name for p in (hs.cwd / ".hs").iterdir()) == ["README.txt", "settings.json"]
+
+
+# ---- at a terminal
+
+def test_ctrl_c_is_130_and_changes_nothing(three, tty):
+    before = files(three)
+    for args in (["account", "remove"], ["account", "link"], ["config", "set"], ["account", "use"]):
+        child = tty(*args)
+        child.expect(r"\?")
+        child.send("\x03")
+        assert tty.end(child) == 130
+    assert files(three) == before
+
+
+def test_remove_at_a_terminal(three, tty):
+    (three.cwd / ".hsaccount").write_text("11")
+    child = tty("account", "remove")
+    child.expect("Account to remove:")
+    child.send("acm\r")
+    child.expect("New default account:")
+    child.send("\x1b[B\r")
+    child.expect("Remove that file")
+    child.send("\r")
+    assert tty.end(child) == 0
+    assert names(three) == ["beta", "gamma"] and three.read_config()["defaultAccount"] == 33
+    assert not (three.cwd / ".hsaccount").exists()
+
+
+def test_clean_at_a_terminal(three, tty, sim):
+    sim.portals[33].state = "inactive"
+    child = tty("account", "clean")
+    child.expect("Remove 1 inactive account")
+    child.send("n\r")
+    assert tty.end(child) == 1 and len(names(three)) == 3
+    child = tty("account", "clean")
+    child.expect("Remove 1 inactive account")
+    child.send("\r")
+    assert tty.end(child) == 0 and names(three) == ["acme", "beta"]
+
+
+@pytest.mark.parametrize("keys, name", [("\r", "acme_22"), ("\x1b[B\rother\r", "other"),
+                                        ("\x1b[B\x1b[B\r", None)])
+def test_migrate_at_a_terminal(three, tty, sim, keys, name):
+    write_old(three, sim, sim.portal(44, "acme"), sim.portal(55, "delta"), httpTimeout=9000)
+    path = three.config_path
+    three.write_config(*(sim.portals[n] for n in (11, 22)), httpTimeout=30000)
+    child = tty("config", "migrate")
+    child.expect("Move the accounts")
+    child.send("\r")
+    child.expect("defaultAccount:")
+    child.send("\r")
+    child.expect("httpTimeout:")
+    child.send("\x1b[B\r")
+    child.expect("The name acme is taken")
+    child.send(keys.replace("acme_22", "acme_44"))
+    assert tty.end(child) == 0
+    config = three.read_config(path)
+    assert config["defaultAccount"] == 11 and config["httpTimeout"] == 9000
+    found = {a["accountId"]: a["name"] for a in config["accounts"]}
+    assert found.get(44) == (name and name.replace("_22", "_44")) and found[55] == "delta"
+
+
+def test_a_declined_migration_is_no_success(three, tty, sim):
+    write_old(three, sim, sim.portal(44))
+    before = files(three)
+    child = tty("config", "migrate")
+    child.expect("Move the accounts")
+    child.send("n\r")
+    assert tty.end(child) == 1 and files(three) == before
+
+
+def test_auth_offers_to_migrate(hs, tty, sim):
+    write_old(hs, sim, sim.portal(11, "acme"))
+    portal = sim.portal(22, "Beta")
+    child = tty("account", "auth", "--use-default-name", "--no-default")
+    child.expect("Move its accounts to the global config first")
+    child.send("\r")
+    child.expect("Personal access key:")
+    child.send(portal.key + "\r")
+    assert tty.end(child) == 0
+    assert names(hs) == ["acme", "beta"] and hs.read_config()["defaultAccount"] == 11
+
+
+def test_config_set_at_a_terminal(three, tty):
+    child = tty("config", "set")
+    child.expect("Setting:")
+    child.send("j\r")
+    child.expect("Milliseconds:")
+    child.send("20000\r")
+    assert tty.end(child) == 0 and three.read_config()["httpTimeout"] == 20000
+
+
+def test_init_at_a_terminal(hs, tty, sim):
+    portal = sim.portal(11, "Acme Corp")
+    child = tty("init")
+    child.expect("Personal access key:")
+    child.send(portal.key + "\r")
+    child.expect("Name of the account:")
+    child.send("\r")
+    assert tty.end(child) == 0
+    config = hs.read_config(hs.cwd / "hubspot.config.yml")
+    assert config["defaultPortal"] == "acme-corp" and config["portals"][0]["name"] == "acme-corp"
+
+
+# ---- rename, further
+
+@pytest.mark.parametrize("given, name", [
+    ("BETA", "beta"), ("  My   Portal ", "my-portal"), ("a.b_c-d", "abcd"), ("4711", "4711"),
+    ("22", "22"), ("x" * 300, "x" * 300)])
+def test_rename_makes_the_name_kebab_case(three, given, name):
+    done = three("account", "rename", "beta", given)
+    assert done.code == 0, done.err
+    assert names(three) == ["acme", name, "gamma"]
+    assert three("account", "list").code == 0
+
+
+@pytest.mark.parametrize("args, code, word", [
+    (["beta"], 2, "<new-name>"), ([], 2, "<account>"), (["beta", "x", "y"], 2, "argument"),
+    (["", "x"], 2, "empty"), (["beta", ""], 2, "empty"), (["beta", "   "], 2, "name"),
+    (["beta", "GAMMA"], 2, "taken"), (["beta", "x", "-a", "acme"], 2, "--account"),
+    (["beta", "x", "-c", "none.yml"], 3, "none.yml")])
+def test_rename_refuses_what_is_wrong(three, args, code, word):
+    refused(three, code, "account", "rename", *args, words=[word])
+
+
+def test_rename_takes_the_account_as_an_option_too(three):
+    assert three("account", "rename", "beta", "x", "-a", "22").code == 0
+    assert names(three) == ["acme", "x", "gamma"]
+
+
+def test_what_is_unknown_in_the_config_survives_every_command(hs, sim):
+    """Keys of others, in the file and in an account; in their order and type."""
+    accounts = [hs.account(sim.portal(n, name), theirs={"deep": [1.5, None, "no", "0x1f"]})
+                for n, name in ((11, "acme"), (22, "beta"), (33, "gamma"))]
+    hs.write_config(*accounts, zeta="yes", alpha=["2026-11-23", {"ü": "日本"}], httpUseLocalhost=False)
+    before = hs.read_config()
+    for args in (["account", "rename", "beta", "crate"], ["account", "use", "crate"],
+                 ["config", "set", "--http-timeout", "4000"], ["account", "remove", "gamma"],
+                 ["account", "rename", "crate", "beta"], ["account", "use", "acme"]):
+        done = hs(*args)
+        assert done.code == 0, done.err
+    now = hs.read_config()
+    assert now.pop("httpTimeout") == 4000
+    assert now == {**before, "accounts": before["accounts"][:2]} and list(now) == list(before)
+
+
+# ---- remove, further
+
+@pytest.mark.parametrize("args, code, word", [
+    (["acme", "--new-default", "acme"], 2, "--new-default"), (["acme", "--force"], 2, "--new-default"),
+    (["acme", "--new-default="], 2, "--new-default"), (["acme", "beta"], 2, "argument"),
+    ([""], 2, "empty"), (["beta", "-c", "none.yml"], 3, "none.yml")])
+def test_remove_refuses(three, args, code, word):
+    refused(three, code, "account", "remove", *args, words=[word])
+
+
+@pytest.mark.parametrize("keys, stays", [("n\r", True), ("\r", False)])
+def test_remove_asks_about_the_override(three, tty, keys, stays):
+    path = three.cwd / ".hsaccount"
+    path.write_text("22")
+    child = tty("account", "remove", "beta")
+    child.expect("Remove that file")
+    child.send(keys)
+    assert tty.end(child) == 0
+    assert names(three) == ["acme", "gamma"] and path.exists() == stays
+
+
+@pytest.mark.parametrize("keys, left", [("n\r", [22, 33]), ("\r", [33])])
+def test_remove_asks_about_the_linked_folder(three, tty, keys, left):
+    write_settings(three, 22, 33, default=33)
+    child = tty("account", "remove", "beta")
+    child.expect("Unlink it there")
+    child.send(keys)
+    assert tty.end(child) == 0
+    assert settings(three) == {"accounts": left, "localDefaultAccount": 33}
+
+
+def test_remove_leaves_the_override_of_another(three):
+    path = three.cwd / ".hsaccount"
+    for text in ("11", "99", "garbage"):
+        path.write_text(text)
+        three.write_config(*(three.sim.portals[n] for n in (11, 22)))
+        done = three("account", "remove", "beta", "--force")
+        assert done.code == 0 and path.read_text() == text and names(three) == ["acme"]
+
+
+def test_remove_from_a_deprecated_file(hs, sim):
+    path = write_old(hs, sim, sim.portal(11, "acme"), sim.portal(22, "beta"), sim.portal(33, "gamma"),
+                     mine=1)
+    done = hs("account", "remove", "acme", "--new-default", "33", "--json")
+    assert done.code == 0 and done.json["account"]["accountId"] == 11
+    config = hs.read_config(path)
+    assert config["defaultPortal"] == "gamma" and [p["name"] for p in config["portals"]] == ["beta", "gamma"]
+    assert list(config) == ["defaultPortal", "mine", "portals"] and not hs.config_path.exists()
+
+
+def test_removing_what_others_are_made_of_breaks_none(hs, sim):
+    """An account that another one merges (<<) stays, or the other is whole without it."""
+    one, two = sim.portal(11), sim.portal(22)
+    hs.write_yaml(f"""\
+defaultAccount: 22
+accounts:
+  - &one {{name: one, accountId: 11, authType: personalaccesskey, personalAccessKey: {one.key}}}
+  - {{<<: *one, name: two, accountId: 22, personalAccessKey: {two.key}}}
+""")
+    before = hs.config_path.read_bytes()
+    done = hs("account", "remove", "one")
+    assert done.code in (0, 3)
+    assert done.code == 0 or hs.config_path.read_bytes() == before
+    assert hs.read_config()["accounts"][-1]["authType"] == "personalaccesskey"
+    assert hs("api", "/test/echo", "-a", "two").code == 0
+
+
+# ---- clean, further
+
+def test_clean_of_many_at_once_comes_to_its_end(hs, sim):
+    """Answers wait until twelve requests are there."""
+    portals = [sim.portal(100 + n, f"p{n}", state=("active", "inactive", "gone")[n % 3])
+               for n in range(12)]
+    hs.write_config(*portals)
+    gate = threading.Barrier(12, timeout=30)
+    sim.fail(REFRESH, times=12, then=gate.wait)
+    done = hs("account", "clean", "--force", "--json")
+    assert done.code == 0, done.err
+    assert names(hs) == ["p0", "p3", "p6", "p9"]
+    assert [a["accountId"] for a in done.json["removed"]] == [
+        100 + n for n in range(12) if n % 3]
+    assert "12 accounts checked, 8 removed" in done.err
+
+
+def test_clean_of_a_hundred(hs, sim):
+    portals = [sim.portal(100 + n, f"p{n}", state="inactive" if n % 2 else "active")
+               for n in range(100)]
+    hs.write_config(*portals)
+    assert hs("account", "clean", "--force").code == 0
+    assert names(hs) == [f"p{n}" for n in range(0, 100, 2)]
+
+
+@pytest.mark.parametrize("args, env, code", [
+    ([], {"HTTPS_PROXY": "http://127.0.0.1:9"}, 7), ([], {"SSL_CERT_FILE": "/dev/null"}, 7)])
+def test_no_network_is_no_inactivity(three, sim, args, env, code):
+    for portal in sim.portals.values():
+        portal.state = "inactive"
+    refused(three, code, "account", "clean", "--force", "--max-wait", "0", *args, env=env)
+    assert not sim.log
+
+
+@pytest.mark.parametrize("how", [
+    {"status": 500}, {"status": 503}, {"then": "reset"}, {"then": "close", "at": "body"},
+    {"status": 401}, {"status": 403}, {"status": 404}, {"status": 200, "body": "{"},
+    {"status": 401, "body": {"category": "INVALID_AUTHENTICATION", "subCategory":
+                             "LocalDevAuthErrorType.INVALID_PORTAL_ID"}},
+    {"status": 404, "body": {"category": "OTHER", "subCategory":
+                             "LocalDevAuthErrorType.INVALID_PORTAL_ID"}}], ids=str)
+def test_what_is_not_known_to_be_inactive_stays(three, sim, how):
+    """One of them in trouble, one inactive, one well: 8, and one is removed."""
+    sim.portals[22].state = "inactive"
+    sim.fail(f"POST {REFRESH}", times=None, **how).takes = (
+        lambda request: request.path == REFRESH and request.param("portalId") == "33")
+    done = three("account", "clean", "--force", "--max-wait", "0")
+    if how.get("status") == 200:        # an answer that came is an answer
+        assert done.code in (0, 8), done.err
+    else:
+        assert done.code == 8 and "gamma" in done.err and "could not be checked" in done.err
+    assert names(three) == ["acme", "gamma"]
+
+
+def test_revoked_keys_alone_are_a_matter_of_the_keys(three, sim):
+    for portal in sim.portals.values():
+        portal.key = "CiR" + str(portal.hub_id) * 60
+    done = refused(three, 4, "account", "clean", "--force")
+    assert "3 of 3" in done.err
+
+
+def test_clean_forgets_what_names_a_removed_account(three, sim):
+    sim.portals[22].state = "gone"
+    path = three.cwd / ".hsaccount"
+    path.write_text("22")
+    write_settings(three, 11, 22, default=11)
+    assert three("account", "clean", "--force").code == 0
+    assert names(three) == ["acme", "gamma"] and not path.exists()
+    assert settings(three)["accounts"] == [11]
+
+
+def test_clean_tries_keys_only(three, sim):
+    """Other kinds of accounts cannot be inactive, and QA's have their own flag."""
+    oauth = {"name": "o", "accountId": 44, "authType": "oauth2", "auth": {
+        "clientId": "c" * 9, "clientSecret": "s" * 9, "tokenInfo": {"refreshToken": "r" * 9}}}
+    three.write_config(three.account(sim.portals[11]), oauth,
+                       {"name": "k", "accountId": 55, "authType": "apikey", "apiKey": "k" * 30},
+                       three.account(sim.portals[22], env="qa"))
+    for portal in sim.portals.values():
+        portal.state = "inactive"
+    done = three("account", "clean", "--force", "--new-default", "o", "--json")
+    assert done.code == 0, done.err
+    assert [a["accountId"] for a in done.json["removed"]] == [11] and len(sim.log) == 1
+    assert three("account", "clean", "--force", "--qa").code == 0
+    assert names(three) == ["o", "k"] and sim.log[-1].host.endswith("hubapiqa.com")
+
+
+def test_clean_takes_no_new_default_that_goes_as_well(three, sim):
+    sim.portals[11].state = sim.portals[22].state = "inactive"
+    refused(three, 2, "account", "clean", "--force", "--new-default", "beta", words=["--new-default"])
+    assert three("account", "clean", "--force").code == 0       # one is left, it is the default
+    assert three.read_config()["defaultAccount"] == 33
+
+
+def test_clean_asks_for_the_next_default(three, tty, sim):
+    sim.portals[11].state = "inactive"
+    child = tty("account", "clean")
+    child.expect("Remove 1 inactive account")
+    child.send("\r")
+    child.expect("New default account:")
+    child.send("gamma\r")
+    assert tty.end(child) == 0
+    assert names(three) == ["beta", "gamma"] and three.read_config()["defaultAccount"] == 33
+
+
+# ---- config set, further
+
+@pytest.mark.parametrize("args, key, value", [
+    (["--http-timeout", "3000"], "httpTimeout", 3000),
+    (["--httpTimeout=2147483647"], "httpTimeout", 2147483647),
+    (["--default-cms-publish-mode=publish"], "defaultCmsPublishMode", "publish"),
+    (["--allow-usage-tracking"], "allowUsageTracking", True),
+    (["--allowUsageTracking=false"], "allowUsageTracking", False),
+    (["--allow-auto-updates", "true"], "allowAutoUpdates", True),
+    (["--no-allow-auto-updates"], "allowAutoUpdates", False),
+    (["--auto-open-browser=TRUE"], "autoOpenBrowser", True),
+    (["--no-auto-open-browser", "--json"], "autoOpenBrowser", False)])
+def test_each_setting(three, args, key, value):
+    before = three.read_config()
+    done = three("config", "set", *args)
+    assert done.code == 0, done.err
+    now = three.read_config()
+    assert now.pop(key) is value or now == before
+    assert now == before
+    if "--json" in args:
+        assert list(done.json) == [key]
+    again = three.config_path.read_bytes()
+    assert three("config", "set", *args).code == 0 and three.config_path.read_bytes() == again
+
+
+@pytest.mark.parametrize("keys, key, value", [
+    (["\r", "publish\r"], "defaultCmsPublishMode", "publish"), (["jj\r", "n\r"], "allowUsageTracking", False),
+    (["\x1b[F\r", "\r"], "autoOpenBrowser", True), (["kk\r", "y\r"], "allowAutoUpdates", True)])
+def test_config_set_asks_for_each_setting(three, tty, keys, key, value):
+    child = tty("config", "set")
+    for label, text in zip(("Setting:", "Publish mode:|Allow it"), keys):
+        child.expect(label)
+        child.send(text)
+    assert tty.end(child) == 0
+    assert three.read_config()[key] == value
+
+
+@pytest.mark.parametrize("answer", ["2999", "many", "-5", "1e4"])
+def test_a_time_out_that_is_none_is_not_set(three, tty, answer):
+    before = files(three)
+    child = tty("config", "set")
+    child.expect("Setting:")
+    child.send("j\r")
+    child.expect("Milliseconds:")
+    child.send(f"{answer}\r")
+    child.expect("from 3000 up")
+    child.close(force=True)
+    assert files(three) == before
+
+
+# ---- migrate, further
+
+@pytest.mark.parametrize("name", ["hubspot.config.yml", "hubspot.config.yaml"])
+def test_the_nearest_file_upward_is_migrated(hs, sim, name):
+    write_old(hs, sim, sim.portal(11), path=hs.cwd / name)
+    below = hs.cwd / "with space" / "ünï"
+    below.mkdir(parents=True)
+    done = hs("config", "migrate", "--force", cwd=hs.home, env={"INIT_CWD": below})
+    assert done.code == 0, done.err
+    assert names(hs) == ["portal-11"] and not (hs.cwd / name).exists()
+    assert [p.name for p in hs.cwd.glob("archived*")] == ["archived.hubspot.config.yml"]
+
+
+def test_a_named_file_is_migrated(hs, sim, tmp_path):
+    path = write_old(hs, sim, sim.portal(11), path=tmp_path / "mine.yml")
+    assert hs("config", "migrate", "--force", "-c", path).code == 0
+    assert names(hs) == ["portal-11"] and not path.exists()
+
+
+def test_tokens_go_along(hs, sim):
+    """What was signed in stays so: no key is needed again, nor a new token."""
+    portal = sim.portal(11)
+    write_old(hs, sim, portal)
+    assert hs("api", "/test/echo").code == 0
+    assert hs("config", "migrate", "--force").code == 0
+    sim.log.clear()
+    assert hs("api", "/test/echo").code == 0 and len(sim.log) == 1
+
+
+def test_aliases_and_merges_come_out_whole(hs, sim):
+    one, two = sim.portal(11), sim.portal(22)
+    (hs.cwd / "hubspot.config.yml").write_text(f"""\
+base: &base {{env: prod, authType: personalaccesskey, theirs: &t [1, {{a: b}}]}}
+portals:
+  - <<: *base
+    portalId: 11
+    name: one
+    personalAccessKey: {one.key}
+    more: *t
+  - {{<<: *base, portalId: 22, name: two, personalAccessKey: {two.key}, theirs: own}}
+""")
+    assert hs("config", "migrate", "--force").code == 0
+    first, second = hs.read_config()["accounts"]
+    assert first["theirs"] == first["more"] == [1, {"a": "b"}] and second["theirs"] == "own"
+    assert first["authType"] == second["authType"] == "personalaccesskey"
+    assert first["accountId"] == 11 and "portalId" not in first and "<<" not in first
+    for which in ("one", "two"):
+        assert hs("api", "/test/echo", "-a", which).code == 0
+
+
+def test_account_types_of_old_sandboxes(hs, sim):
+    path = write_old(hs, sim, sim.portal(1), sim.portal(2), sim.portal(3))
+    old = yaml.safe_load(path.read_text())
+    old["portals"][0]["sandboxAccountType"] = "DEVELOPER"
+    old["portals"][1]["sandboxAccountType"] = "STANDARD"
+    hs.write_yaml(old, path)
+    assert hs("config", "migrate", "--force").code == 0
+    accounts = hs.read_config()["accounts"]
+    assert [a["accountType"] for a in accounts] == [
+        "DEVELOPMENT_SANDBOX", "STANDARD_SANDBOX", "STANDARD"]
+    assert not any("sandboxAccountType" in a for a in accounts)
+
+
+def test_every_name_is_taken(hs, sim):
+    """Also the one that would be next; names stay unique without regard to case."""
+    hs.write_config(sim.portal(1, "acme"), hs.account(sim.portal(2), name="acme_11"))
+    write_old(hs, sim, sim.portal(11, "ACME"), sim.portal(12, "acme"))
+    assert hs("config", "migrate", "--force").code == 0
+    found = [n.lower() for n in names(hs)]
+    assert len(found) == len(set(found)) == 4 and found[:2] == ["acme", "acme_11"]
+    assert hs("account", "list").code == 0
+
+
+@pytest.mark.parametrize("which", ["11", 11, "portal-11", None])
+def test_the_old_default_is_taken_over(hs, sim, which):
+    write_old(hs, sim, sim.portal(22), sim.portal(11), defaultPortal=which)
+    assert hs("config", "migrate", "--force").code == 0
+    assert hs.read_config().get("defaultAccount") == (11 if which else None)
+
+
+@pytest.mark.parametrize("text", ["{", "portals: [", "- x", "portals: *none"])
+@pytest.mark.parametrize("side", ["old", "global"])
+def test_a_broken_file_is_named_and_nothing_moves(hs, sim, text, side):
+    path = write_old(hs, sim, sim.portal(11))
+    hs.write_config(sim.portal(22))
+    if side == "global":
+        path = hs.config_path
+    path.write_text(text)
+    refused(hs, 3, "config", "migrate", "--force", words=[str(path)])
+
+
+def test_the_global_config_is_not_migrated_to_itself(three, sim):
+    link = three.cwd / "link.yml"
+    link.symlink_to(three.config_path)
+    for path in (three.config_path, link):
+        refused(three, 2, "config", "migrate", "--force", "-c", path, words=["itself"])
+
+
+def test_a_clash_without_a_terminal(three, sim):
+    """--force is named, whatever stdin holds."""
+    write_old(three, sim, sim.portal(44, "acme"), httpTimeout=9000)
+    for data in (b"", b"y\ny\ny\n"):
+        refused(three, 2, "config", "migrate", input=data, words=["--force"])
+        refused(three, 2, "config", "migrate", "--no-force", input=data, words=["--force"])
+
+
+@pytest.mark.parametrize("keys, code", [("\x03", 130), ("\x04", 2)])
+@pytest.mark.parametrize("depth", range(4))
+def test_a_migration_that_is_left_moves_nothing(three, tty, sim, keys, code, depth):
+    write_old(three, sim, sim.portal(44, "acme"), httpTimeout=9000)
+    three.write_config(*(sim.portals[n] for n in (11, 22)), httpTimeout=30000)
+    before = files(three)
+    child = tty("config", "migrate")
+    for n, label in enumerate(("Move the accounts", "defaultAccount:", "httpTimeout:",
+                               "The name acme is taken")[:depth + 1]):
+        child.expect(label)
+        child.send(keys if n == depth else "\r")
+    assert tty.end(child) == code and files(three) == before
+
+
+@pytest.mark.parametrize("files_there, changed", [
+    ({".gitignore": "hubspot.config.yml\n"}, ".gitignore"), ({".gitignore": "*.yml\n"}, None),
+    ({".gitignore": "archived.hubspot.config.yml\n"}, None), ({}, "sub/.gitignore"),
+    ({"sub/.gitignore": "hubspot.config.*\n", ".gitignore": "archived*\n"}, None)])
+def test_git_ignores_the_archive(hs, sim, files_there, changed):
+    git(hs, "init", "-q")
+    sub = hs.cwd / "sub"
+    sub.mkdir()
+    for name, text in files_there.items():
+        (hs.cwd / name).write_text(text)
+    write_old(hs, sim, sim.portal(11), path=sub / "hubspot.config.yml")
+    done = hs("config", "migrate", "--force", cwd=sub)
+    assert done.code == 0, done.err
+    assert ignored(hs, "sub/archived.hubspot.config.yml")
+    for name, text in files_there.items():
+        assert ((hs.cwd / name).read_text() == text) == (name != changed)
+    assert not changed or str(hs.cwd / changed) in done.err
+
+
+def test_an_archive_that_git_would_take_is_said(hs, sim, tmp_path):
+    git(hs, "init", "-q")
+    (tmp_path / "elsewhere").write_text("x\n")
+    (hs.cwd / ".gitignore").symlink_to(tmp_path / "elsewhere")
+    write_old(hs, sim, sim.portal(11))
+    done = hs("config", "migrate", "--force")
+    assert done.code == 0 and "git does not ignore" in done.err
+    assert (tmp_path / "elsewhere").read_text() == "x\n" and names(hs) == ["portal-11"]
+
+
+# ---- auth and init, further
+
+def test_auth_beside_a_file_that_stays(hs, tty, sim):
+    """A no to the migration is a no: the key goes to the global config alone."""
+    path = write_old(hs, sim, sim.portal(11, "acme"))
+    before = path.read_bytes()
+    portal = sim.portal(22, "Beta")
+    child = tty("account", "auth", "--use-default-name")
+    child.expect("Move its accounts to the global config first")
+    child.send("n\r")
+    child.expect("Personal access key:")
+    child.send(portal.key + "\r")
+    assert tty.end(child) == 0
+    assert names(hs) == ["beta"] and path.read_bytes() == before
+
+
+@pytest.mark.parametrize("keys, code", [("\x03", 130), ("\x04", 2)])
+def test_auth_that_is_left_at_the_offer_does_nothing(hs, tty, sim, keys, code):
+    write_old(hs, sim, sim.portal(11))
+    before = files(hs)
+    child = tty("account", "auth")
+    child.expect("Move its accounts")
+    child.send(keys)
+    assert tty.end(child) == code and files(hs) == before
+
+
+def test_auth_offers_no_migration_beside_a_global_config(three, tty, sim):
+    write_old(three, sim, sim.portal(44))
+    child = tty("account", "auth", "--use-default-name", "--no-default")
+    child.expect("Personal access key:")
+    assert "Move its accounts" not in child.logfile_read.text
+    child.send(sim.portal(55, "Delta").key + "\r")
+    assert tty.end(child) == 0 and names(three)[-1] == "delta"
+
+
+@pytest.mark.parametrize("command", [["auth"], ["init"], ["account", "auth"]], ids=" ".join)
+@pytest.mark.parametrize("args, word", [
+    ([], "--pak-stdin"), (["--pak-stdin", "--pak", "x" * 30], "--pak"),
+    (["--pak-stdin", "--name", "a", "--use-default-name"], "--name"),
+    (["--pak-stdin", "--name", "a b"], "white space"), (["--pak-stdin", "--name="], "--name")])
+def test_a_sign_in_that_lacks_or_doubles_something(hs, sim, command, args, word):
+    if command == ["auth"]:
+        write_old(hs, sim, sim.portal(11))
+    refused(hs, 2, *command, *args, input=sim.portal(22).key, words=[word])
+    assert not sim.log
+
+
+def test_an_auth_type_that_is_none(hs, sim):
+    for command in ("auth", "init"):
+        refused(hs, 2, command, "--auth-type", "magic", "--pak-stdin", input="x", words=["--auth-type"])
+
+
+@pytest.mark.parametrize("command", [["auth"], ["account", "auth"]], ids=" ".join)
+def test_the_key_of_another_account_is_refused(hs, sim, command):
+    if command == ["auth"]:
+        write_old(hs, sim, sim.portal(11), sim.portal(22))
+    else:
+        hs.write_config(sim.portal(11), sim.portal(22))
+    refused(hs, 4, *command, "-a", "22", "--pak-stdin", input=hs.key(11), words=["11", "22"])
+
+
+def test_auth_updates_in_place(hs, sim):
+    path = write_old(hs, sim, sim.portal(11, "mine"), sim.portal(22), kept=[1])
+    old = hs.read_config(path)
+    sim.portals[11].key = sim.portals[11].key[:-8] + "abcdefg="
+    done = hs("auth", "--pak-stdin", input=hs.key(11))
+    assert done.code == 0, done.err
+    now = hs.read_config(path)
+    account = now["portals"][0]
+    assert account["personalAccessKey"] == hs.key(11) and account["name"] == "mine"
+    assert account["auth"]["tokenInfo"].pop("accessToken") in sim.portals[11].tokens
+    assert now["defaultPortal"] == "mine" and now["kept"] == [1] and list(now) == list(old)
+    assert now["portals"][1] == old["portals"][1] and not hs.config_path.exists()
+
+
+def test_auth_without_a_file(hs, sim):
+    refused(hs, 3, "auth", "--pak-stdin", input=hs.key(sim.portal(11)), words=["hs init"])
+    refused(hs, 3, "auth", "-c", "none.yml", "--pak-stdin", input=hs.key(11), words=["none.yml"])
+    assert not sim.log
+
+
+def test_init_where_a_file_is_in_reach(hs, sim):
+    write_old(hs, sim, sim.portal(11))
+    below = hs.cwd / "below"
+    below.mkdir()
+    refused(hs, 3, "init", "--pak-stdin", input=hs.key(sim.portal(22)), cwd=below, words=["hs auth"])
+    assert not sim.log
+
+
+@pytest.mark.parametrize("name", ["mine.yml", "with space.yml", "#odd.yml", "!odd.yml", "st*r.yml",
+                                  "br[a]cket.yml", "back\\slash.yml", "tail ", "ünï.yml", "que?.yml"])
+def test_git_ignores_what_init_makes(hs, sim, name):
+    """Whatever it is called: a name is no pattern."""
+    git(hs, "init", "-q")
+    done = hs("init", "-c", name, "--pak-stdin", "--use-default-name", input=hs.key(sim.portal(11)))
+    assert done.code == 0, done.err
+    assert names_old(hs, hs.cwd / name) == ["portal-11"]
+    assert ignored(hs, name), (hs.cwd / ".gitignore").read_text()
+    assert not ignored(hs, "stair.yml") and not ignored(hs, "odd.yml")
+
+
+def names_old(hs, path):
+    return [p["name"] for p in hs.read_config(path)["portals"]]
+
+
+def test_init_stands_in_the_folder_that_is_meant(hs, sim):
+    folder = hs.cwd / "ünï cödé"
+    folder.mkdir()
+    done = hs("init", "--pak-stdin", "--use-default-name", input=hs.key(sim.portal(11)),
+              env={"INIT_CWD": folder})
+    assert done.code == 0, done.err
+    assert os.listdir(folder) == ["hubspot.config.yml"] and os.listdir(hs.cwd) == [folder.name]
+    assert not hs.config_path.exists()
+
+
+def test_init_makes_no_ignore_file_outside_a_work_tree(hs, sim):
+    assert hs("init", "--pak-stdin", "--use-default-name", input=hs.key(sim.portal(11))).code == 0
+    assert os.listdir(hs.cwd) == ["hubspot.config.yml"]
+
+
+@pytest.mark.parametrize("command", [["init"], ["account", "auth"]], ids=" ".join)
+@pytest.mark.parametrize("how", [{"status": 500}, {"status": 401}, {"then": "reset"},
+                                 {"status": 200, "body": "{}"}, {"status": 200, "body": "x"}], ids=str)
+def test_a_sign_in_that_fails_leaves_nothing(hs, sim, command, how):
+    sim.fail(REFRESH, times=None, **how)
+    done = hs(*command, "--pak-stdin", "--max-wait", "0", input=hs.key(sim.portal(11)))
+    assert done.code not in (0, 2), done
+    assert files(hs) == {}
+
+
+# ---- modes, further
+
+@pytest.mark.parametrize("umask", [0, 0o077])
+def test_what_holds_keys_is_its_owners_alone(hs, sim, umask):
+    key = hs.key(sim.portal(11))
+    assert hs("init", "--pak-stdin", "--use-default-name", input=key, umask=umask).code == 0
+    old = hs.cwd / "hubspot.config.yml"
+    assert old.stat().st_mode & 0o777 == 0o600
+    old.chmod(0o666)
+    assert hs("config", "migrate", "--force", umask=umask).code == 0
+    for path in (hs.cwd / "archived.hubspot.config.yml", hs.config_path):
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert hs.config_path.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("bits", [0o644, 0o640, 0o660, 0o604, 0o602])
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_each_looser_mode_is_said(three, what, bits):
+    path = three.config_path if what == "file" else three.config_path.parent
+    bits = bits if what == "file" else 0o700 | bits & 0o77 | (bits & 0o44) >> 2
+    path.chmod(bits)
+    for args in (["account", "list"], ["config", "set", "--http-timeout", "4000"]):
+        assert path.stat().st_mode & 0o777 == bits
+        done = three(*args)
+        assert done.code == 0 and f"{bits:04o}" in done.err and str(path) in done.err, done.err
+    assert path.stat().st_mode & 0o077 == 0
+
+
+# ---- why, further
+
+@pytest.mark.parametrize("env, words", [
+    ({}, ["127.0.0.1", "HTTPS_PROXY"]), ({"NO_PROXY": "hubapi.com"}, ["none for", "NO_PROXY"]),
+    ({"HTTPS_PROXY": None, "ALL_PROXY": "http://127.0.0.1:9"}, ["port 9", "ALL_PROXY"])])
+def test_why_names_the_proxy(three, sim, env, words):
+    """Also where it cannot be reached: that is when one asks."""
+    sim.fail("*", times=None, then="close")
+    done = three("account", "info", "--why", "--json", "--max-wait", "0", env=env)
+    for word in words:
+        assert word in done.json["why"]["proxy"], done.out
+
+
+def test_why_names_the_authorities(three, sim, tmp_path):
+    other = tmp_path / "mine.pem"
+    other.write_bytes(open(sim.ca_file, "rb").read())
+    done = three("account", "info", "--why", "--json", "--ca-file", other)
+    assert done.code == 0 and str(other) in done.json["why"]["ca"]
+
+
+def test_why_names_what_chose_the_config(hs, sim, tmp_path):
+    path = hs.write_config(sim.portal(11), path=tmp_path / "x.yml")
+
+    def why(*args, **env):
+        return hs("account", "info", "--why", "--json", *args, env=env).json["why"]
+    assert "--config" in why("-c", path)["config"]
+    assert "HUBSPOT_CONFIG_PATH" in why(HUBSPOT_CONFIG_PATH=path)["config"]
+    write_old(hs, sim, sim.portal(22))
+    found = why()
+    assert str(hs.cwd / "hubspot.config.yml") in found["config"] and "upward" in found["config"]
+    assert found["account"] == f"{hs.cwd}/hubspot.config.yml, line 1"
+    environment = why(USE_ENVIRONMENT_HUBSPOT_CONFIG="true", HUBSPOT_ACCOUNT_ID=22,
+                      HUBSPOT_PERSONAL_ACCESS_KEY=hs.key(22))
+    assert "USE_ENVIRONMENT_HUBSPOT_CONFIG" in environment["config"]
+
+
+def test_why_names_the_override(three):
+    path = three.cwd / ".hsaccount"
+    path.write_text("22")
+    below = three.cwd / "below"
+    below.mkdir()
+    why = three("account", "info", "--why", "--json", cwd=below).json["why"]
+    assert why["account"] == f"{path}, line 1"

@@ -1,0 +1,648 @@
+"""hs secrets list, add, update, delete, apply."""
+import json
+import os
+import re
+
+import pexpect
+import pytest
+
+from calls import failed
+
+PATH = "/cms/v3/functions/secrets"
+VALUE = "s3cret-value-9f2c"
+PEM = "-----BEGIN KEY-----\nMIIabcdefgh\nijklmnopqrs=\n-----END KEY-----\n"
+
+
+@pytest.fixture
+def acme(hs, sim):
+    """A signed-in account; hs.hidden has the values that tests send."""
+    portal = sim.portal(101, "Acme")
+    hs.sign_in(portal)
+    hs.hidden |= {VALUE, PEM.strip(), "MIIabcdefgh", "ijklmnopqrs="}
+    sim.log.clear()
+    return portal
+
+
+def changes(sim):
+    """The requests that change something: method, and the name they are about."""
+    return [(r.method, r.json["key"] if r.body else r.path.removeprefix(PATH))
+            for r in sim.requests(PATH) if r.method != "GET"]
+
+
+def ok(done):
+    assert done.code == 0, done.err
+    return done
+
+
+# ---- list
+
+@pytest.mark.parametrize("group", ["secrets", "secret"])
+def test_list_prints_the_names(hs, sim, acme, group):
+    acme.secrets.update(ONE="first-value-1", TWO="second-value-2")
+    done = ok(hs(group, "list"))
+    assert done.out == "ONE\nTWO\n"
+    assert len(sim.log) == 1        # nothing but the one call
+
+
+def test_list_as_json(hs, sim, acme):
+    acme.secrets.update(ONE="first-value-1", TWO="second-value-2")
+    assert ok(hs("secrets", "list", "--json")).json == {"secrets": ["ONE", "TWO"]}
+
+
+@pytest.mark.parametrize("body", ['{"results":[]}', "{}", '{"results":null}'])
+def test_no_secrets(hs, sim, acme, body):
+    sim.fail(f"GET {PATH}", status=200, body=body, times=None)
+    done = ok(hs("secrets", "list"))
+    assert done.out == "" and "no secrets" in done.err
+    assert ok(hs("secrets", "list", "--json")).json == {"secrets": []}
+
+
+def test_names_of_the_server_are_harmless(hs, sim, acme):
+    sim.fail(f"GET {PATH}", status=200,
+             body=json.dumps({"results": ["A\x1b[2J", 7, None, "B"]}))
+    assert ok(hs("secrets", "list")).out == "A?[2J\nB\n"
+
+
+def test_list_of_another_account(hs, sim, acme):
+    other = sim.portal(202, "Box", secrets={"OTHER": "other-value-3"})
+    hs.sign_in(other)
+    assert ok(hs("secrets", "list", "-a", "box")).out == "OTHER\n"
+    failed(hs("secrets", "list", "-a", "bax"), 3, "bax")
+
+
+def test_list_with_a_named_config(hs, sim, acme):
+    other = sim.portal(202, "Box", secrets={"OTHER": "other-value-3"})
+    file = hs.write_config(other, path=hs.cwd / "own.yml")
+    assert ok(hs("secrets", "list", "-c", file)).out == "OTHER\n"
+    ok(hs("secrets", "apply", "-f-", "-c", file, input="NEW=new-value-1"))
+    assert "NEW" in other.secrets and not acme.secrets
+
+
+def test_list_with_the_environments_account(hs, sim):
+    portal = sim.portal(101, secrets={"ENVY": "value-of-envy"})
+    env = {"HUBSPOT_ACCOUNT_ID": 101, "HUBSPOT_PERSONAL_ACCESS_KEY": portal.key}
+    assert ok(hs("secrets", "list", "--use-env", env=env)).out == "ENVY\n"
+    assert len(sim.log) == 2        # a token, the list
+
+
+def test_list_with_a_static_token(hs, sim):
+    portal = sim.portal(101, secrets={"STAT": "value-of-stat"})
+    env = {"HUBSPOT_ACCESS_TOKEN": portal.static_token}
+    assert ok(hs("secrets", "list", env=env)).out == "STAT\n"
+
+
+@pytest.mark.parametrize("auth", ["oauth2", "apikey"])
+def test_other_kinds_of_accounts(hs, sim, auth):
+    portal = sim.portal(101, "Acme", secrets={"ANY": "value-of-any"})
+    account = {"name": "acme", "accountId": 101, "env": "prod", "authType": auth}
+    if auth == "apikey":
+        account["apiKey"] = portal.api_key
+    else:
+        account["auth"] = {
+            "clientId": portal.oauth["client_id"],
+            "clientSecret": portal.oauth["client_secret"], "scopes": ["content"],
+            "tokenInfo": {"refreshToken": portal.oauth["refresh_token"]}}
+    hs.write_config(account)
+    assert ok(hs("secrets", "list")).out == "ANY\n"
+
+
+# ---- add, update: where the value comes from
+
+@pytest.mark.parametrize("verb, method", [("add", "POST"), ("update", "PUT")])
+def test_the_value_comes_from_a_pipe(hs, sim, acme, verb, method):
+    if verb == "update":
+        acme.secrets["NAME"] = "old-value-123"
+    done = ok(hs("secrets", verb, "NAME", input=VALUE + "\n"))
+    assert acme.secrets["NAME"] == VALUE
+    assert done.out == "" and "NAME" in done.err and "acme" in done.err
+    assert ("minute" in done.err) == (verb == "update")
+    assert changes(sim) == [(method, "NAME")]
+
+
+@pytest.mark.parametrize("given, kept, options", [
+    (b"abc def 1", "abc def 1", []), (b"abc def 1\n", "abc def 1", []),
+    (b"abc def 1\r\n", "abc def 1", []), (b"abc def 1\n\n", "abc def 1\n", []),
+    (b"\n abc def\t\n", "\n abc def\t", []),
+    (b"abc def 1\n", "abc def 1\n", ["--keep-newline"]),
+    (PEM.encode(), PEM[:-1], []), (PEM.encode(), PEM, ["--keep-newline"]),
+    ("ü€😀 \"\\".encode(), "ü€😀 \"\\", []), (b"\x01\x7f", "\x01\x7f", [])])
+@pytest.mark.parametrize("way", ["pipe", "--value-stdin", "--value-file"])
+def test_a_value_is_kept_whole_but_for_one_line_break(hs, sim, acme, tmp_path, way,
+                                                      given, kept, options):
+    file = tmp_path / "value"
+    file.write_bytes(given)
+    how = {"pipe": [], "--value-stdin": [way], "--value-file": [way, file]}[way]
+    ok(hs("secrets", "add", "NAME", *how, *options,
+          input=b"" if file in how else given))
+    assert acme.secrets["NAME"] == kept
+
+
+def test_the_value_comes_from_the_environment(hs, sim, acme):
+    ok(hs("secrets", "add", "NAME", "--value-env", "MINE", env={"MINE": VALUE + "\n"}))
+    assert acme.secrets["NAME"] == VALUE + "\n"
+
+
+@pytest.mark.parametrize("options, words", [
+    (["--value-file", "no-such-file"], "no-such-file"),
+    (["--value-env", "NOT_SET_AT_ALL"], "not set"),
+    (["--value-env", VALUE], "not set"),
+    (["--value-env", "EMPTY"], "empty"),
+    (["--value-file", "/"], "director"),
+    (["--value-stdin", "--value-env", "MINE"], "exclude"),
+    (["--value-file", "x", "--value-env", "MINE"], "exclude")])
+def test_a_value_that_cannot_be_had(hs, sim, acme, options, words):
+    failed(hs("secrets", "add", "NAME", *options, input=VALUE,
+              env={"MINE": VALUE, "EMPTY": ""}), 2, words)
+    assert not sim.log
+
+
+@pytest.mark.parametrize("value, words", [
+    (b"", "empty"), (b"\n", "empty"), (b"a\0b", "NUL"), (b"a\xff", "UTF-8"),
+    (b"x" * (64 * 1024 + 1), "64 KiB"), (b"x" * 100_000, "too large")])
+def test_values_that_are_none(hs, sim, acme, value, words):
+    failed(hs("secrets", "add", "NAME", input=value), 2, words)
+    assert not sim.log
+
+
+def test_the_largest_value(hs, sim, acme):
+    value = "0123456789abcde\n" * 4096
+    ok(hs("secrets", "add", "NAME", "--keep-newline", input=value))
+    assert acme.secrets["NAME"] == value
+
+
+@pytest.mark.parametrize("line", [
+    ["NAME", VALUE], [VALUE, "NAME", "third"], ["NAME", "--", VALUE],
+    ["--", "NAME", "-" + VALUE], [f"NAME={VALUE}"], ["NAME", f"--value={VALUE}"],
+    ["NAME", "--value", VALUE]])
+@pytest.mark.parametrize("verb", ["add", "update"])
+def test_a_value_is_never_an_argument(hs, sim, acme, verb, line):
+    """hs() checks that no output has it."""
+    acme.secrets["NAME"] = "old-value-123"
+    failed(hs("secrets", verb, *line, input=VALUE), 2)
+    assert not sim.log and acme.secrets == {"NAME": "old-value-123"}
+
+
+# ---- names
+
+@pytest.mark.parametrize("verb", ["add", "update", "delete"])
+@pytest.mark.parametrize("name", [".", "..", "a\nb", "a\x1bb", "n" * 257, b"\xff", ""])
+def test_names_that_cannot_be(hs, sim, acme, verb, name):
+    done = hs("secrets", verb, name if isinstance(name, str) else os.fsdecode(name),
+              *(["--force"] if verb == "delete" else []), input=VALUE)
+    failed(done, 2)
+    assert not sim.log
+
+
+@pytest.mark.parametrize("name", ["A/../B", "A/B", "%2e%2e", "a b", "ü", "q?x1#f&a", "...", "a%2Fb"])
+def test_a_name_reaches_itself_and_no_other(hs, sim, acme, name):
+    acme.secrets.update({name: "old-value-123", "B": "value-of-b-1", "A": "value-of-a-1"})
+    ok(hs("secrets", "update", name, input=VALUE))
+    assert acme.secrets[name] == VALUE
+    ok(hs("secrets", "delete", name, "--force"))
+    assert acme.secrets == {"B": "value-of-b-1", "A": "value-of-a-1"}
+    assert "/../" not in sim.requests(f"DELETE {PATH}")[0].target
+
+
+@pytest.mark.parametrize("verb", ["add", "update", "delete"])
+def test_without_a_terminal_the_name_is_needed(hs, sim, acme, verb):
+    failed(hs("secrets", verb, "--force" if verb == "delete" else "--value-stdin",
+              input=VALUE), 2, "name", f"hs secrets")
+    assert not sim.log
+
+
+@pytest.mark.parametrize("verb", ["update", "delete"])
+def test_a_missing_name_is_not_found(hs, sim, acme, verb):
+    acme.secrets["API_KEY"] = "old-value-123"
+    options = ["--force"] if verb == "delete" else []
+    failed(hs("secrets", verb, "API_KAY", *options, input=VALUE), 5, "API_KAY",
+           "Did you mean API_KEY")
+    failed(hs("secrets", verb, "OTHER", *options, input=VALUE), 5, "secrets list")
+    assert changes(sim) == []
+
+
+def test_a_name_that_goes_meanwhile_is_not_found(hs, sim, acme):
+    sim.fail(f"GET {PATH}", status=200, body={"results": ["NAME"]}, times=None)
+    failed(hs("secrets", "update", "NAME", input=VALUE), 5)
+    failed(hs("secrets", "delete", "NAME", "--force"), 5)
+
+
+def test_add_does_not_overwrite(hs, sim, acme):
+    acme.secrets["NAME"] = "old-value-123"
+    failed(hs("secrets", "add", "NAME", input=VALUE), 2, "already", "secrets update")
+    assert acme.secrets["NAME"] == "old-value-123" and changes(sim) == []
+
+
+def test_add_of_a_name_that_comes_meanwhile(hs, sim, acme):
+    acme.secrets["NAME"] = "old-value-123"
+    sim.fail(f"GET {PATH}", status=200, body={"results": []})
+    failed(hs("secrets", "add", "NAME", input=VALUE), 1, "409")
+    assert acme.secrets["NAME"] == "old-value-123"
+
+
+@pytest.mark.parametrize("verb, action", [
+    ("add", "added"), ("update", "updated"), ("delete", "deleted")])
+def test_changes_as_json(hs, sim, acme, verb, action):
+    if verb != "add":
+        acme.secrets["NAME"] = "old-value-123"
+    done = ok(hs("secrets", verb, "NAME", "--json",
+                 *(["--force"] if verb == "delete" else []), input=VALUE))
+    assert done.json == {"secret": "NAME", "action": action, "accountId": 101}
+
+
+# ---- delete
+
+def test_delete_needs_a_yes(hs, sim, acme):
+    acme.secrets["NAME"] = "old-value-123"
+    failed(hs("secrets", "delete", "NAME"), 2, "--force")
+    assert not sim.log
+    ok(hs("secrets", "delete", "NAME", "--force"))
+    assert acme.secrets == {}
+
+
+# ---- on a terminal
+
+@pytest.fixture
+def person(acme, tty):
+    return tty
+
+
+def test_a_person_is_asked_for_name_and_value(person, acme):
+    child = person("secrets", "add")
+    child.expect("Name of the secret:")
+    child.send("NAME\r")
+    child.expect("Value of NAME:")
+    child.send(VALUE + "\r")
+    assert person.end(child) == 0
+    assert acme.secrets["NAME"] == VALUE
+    assert "*" * len(VALUE) in child.logfile_read.text
+
+
+def test_a_dumb_terminal_does_not_echo_the_value(person, acme):
+    child = person("secrets", "add", "NAME", env={"TERM": "dumb"})
+    child.expect("Value of NAME:")
+    child.send(VALUE + "\n")
+    assert person.end(child) == 0
+    assert acme.secrets["NAME"] == VALUE
+    assert VALUE not in child.logfile_read.text
+
+
+def test_a_person_picks_the_secret_to_update(person, acme):
+    acme.secrets.update(ONE="first-value-1", TWO="second-value-2")
+    child = person("secrets", "update")
+    child.expect("Secret to update:")
+    child.expect("TWO")
+    child.send("\x1b[B\r")
+    child.expect("Value of TWO:")
+    child.send(VALUE + "\r")
+    assert person.end(child) == 0
+    assert acme.secrets == {"ONE": "first-value-1", "TWO": VALUE}
+
+
+@pytest.mark.parametrize("answer, code, left", [("y", 0, {}), ("n", 1, None), ("", 1, None)])
+def test_a_person_is_asked_before_a_deletion(person, acme, answer, code, left):
+    acme.secrets["NAME"] = "old-value-123"
+    child = person("secrets", "delete")
+    child.expect("Secret to delete:")
+    child.send("\r")
+    child.expect(r"Delete the secret NAME of acme .*\[y/N\]")
+    child.send(answer + "\r")
+    assert person.end(child) == code
+    assert acme.secrets == ({"NAME": "old-value-123"} if left is None else left)
+
+
+@pytest.mark.parametrize("answer, code", [("y", 0), ("n", 1)])
+def test_a_person_may_change_what_was_to_be_added(person, acme, answer, code):
+    acme.secrets["NAME"] = "old-value-123"
+    child = person("secrets", "add", "NAME")
+    child.expect("already")
+    child.expect("Change its value")
+    child.send(answer + "\r")
+    if answer == "y":
+        child.expect("Value of NAME:")
+        child.send(VALUE + "\r")
+    assert person.end(child) == code
+    assert acme.secrets["NAME"] == (VALUE if answer == "y" else "old-value-123")
+
+
+def test_nothing_to_pick_from(person, acme):
+    child = person("secrets", "update")
+    child.expect("no secrets")
+    assert person.end(child) == 5
+
+
+@pytest.mark.parametrize("text", [f"\x1b[200~{VALUE}\n{VALUE}\x1b[201~", "x" * 4097])
+def test_a_prompt_stores_no_part_of_a_value(person, sim, acme, text):
+    """Line breaks would be lost at a prompt, and so would what does not fit."""
+    child = person("secrets", "add", "NAME")
+    child.expect("Value of NAME:")
+    for at in range(0, len(text), 512):
+        child.send(text[at:at + 512])
+    child.send("\r")
+    child.expect("one line")
+    assert person.end(child) == 2
+    assert acme.secrets == {}
+
+
+def test_a_line_break_at_the_end_of_a_paste_is_none_of_the_value(person, acme):
+    child = person("secrets", "add", "NAME")
+    child.expect("Value of NAME:")
+    child.send(f"\x1b[200~{VALUE}\n\x1b[201~\r")
+    assert person.end(child) == 0
+    assert acme.secrets["NAME"] == VALUE
+
+
+def test_stdin_that_would_show_the_value_is_refused(person, sim, acme):
+    child = person("secrets", "add", "NAME", "--value-stdin")
+    child.expect("terminal")
+    assert person.end(child) == 2
+    child = person("secrets", "add", "NAME", "--no-input")
+    child.expect("--value-file")
+    assert person.end(child) == 2
+    assert not sim.log
+
+
+def test_an_empty_answer_is_no_value(person, acme):
+    child = person("secrets", "add", "NAME")
+    child.expect("Value of NAME:")
+    child.send("\r")
+    child.expect("empty")
+    assert person.end(child) == 2
+
+
+# ---- faults
+
+COMMANDS = {"list": ["list"], "add": ["add", "NEW"], "update": ["update", "OLD"],
+            "delete": ["delete", "OLD", "--force"]}
+METHODS = {"list": "GET", "add": "POST", "update": "PUT", "delete": "DELETE"}
+
+
+@pytest.fixture(params=COMMANDS)
+def command(request):
+    return request.param
+
+
+def run(hs, command, *more, **how):
+    return hs("secrets", *COMMANDS[command], *more, input=VALUE, **how)
+
+
+@pytest.mark.parametrize("status, code, more", [
+    (400, 1, {}), (401, 4, {}), (403, 4, {}), (404, 5, {}), (500, 1, {}),
+    (429, 6, {"policy": "DAILY"}), (418, 1, {"body": "<html>no</html>"}),
+    (500, 1, {"body": ""})])
+def test_a_refusal_is_a_failure(hs, sim, acme, command, status, code, more):
+    acme.secrets["OLD"] = "old-value-123"
+    sim.fail(f"{METHODS[command]} {PATH}", status=status, times=None, **more)
+    failed(run(hs, command), code, str(status))
+    assert acme.secrets == {"OLD": "old-value-123"}
+
+
+def test_missing_scopes_are_named(hs, sim, acme, command):
+    acme.secrets["OLD"] = "old-value-123"
+    acme.scopes.remove("cms.functions.read" if command == "list" else "cms.functions.write")
+    failed(run(hs, command), 4, "scopes", "cms.functions")
+
+
+@pytest.mark.parametrize("status, headers", [
+    (429, {"Retry-After": "0"}), (503, {}), (423, {})])
+def test_later_is_waited_for(hs, sim, acme, command, status, headers):
+    acme.secrets["OLD"] = "old-value-123"
+    sim.fail(f"{METHODS[command]} {PATH}", status=status, headers=headers)
+    ok(run(hs, command))
+
+
+def test_a_limit_that_does_not_end(hs, sim, acme, command):
+    acme.secrets["OLD"] = "old-value-123"
+    sim.fail(f"{METHODS[command]} {PATH}", status=429, times=None)
+    failed(run(hs, command, "--max-wait", "1"), 6, "429")
+
+
+@pytest.mark.parametrize("how", [{"then": "reset"}, {"at": "body", "then": "close"}])
+def test_a_broken_connection(hs, sim, acme, command, how):
+    """What may be done twice is; an addition may not, and it is said."""
+    acme.secrets["OLD"] = "old-value-123"
+    if command == "delete" and "at" in how:
+        pytest.skip("its answer has no body")
+    sim.fail(f"{METHODS[command]} {PATH}", **how)
+    if command == "add":
+        failed(run(hs, command), 7, "may have been added", "secrets list")
+    else:
+        ok(run(hs, command))
+
+
+def test_a_server_that_never_answers(hs, sim, acme, command):
+    acme.secrets["OLD"] = "old-value-123"
+    hs.write_config(*hs.read_config()["accounts"], httpTimeout=3000)
+    sim.fail(f"{METHODS[command]} {PATH}", then="hang", times=None)
+    failed(run(hs, command, "--max-wait", "1"), 7, "timed out")
+
+
+def test_a_refused_token_is_renewed(hs, sim, acme, command):
+    acme.secrets["OLD"] = "old-value-123"
+    acme.tokens.clear()
+    ok(run(hs, command))
+
+
+@pytest.mark.parametrize("value", [VALUE, "short", 'quo"te\\', PEM.strip()])
+@pytest.mark.parametrize("verb", ["add", "update"])
+def test_a_server_that_quotes_the_value(hs, sim, acme, verb, value):
+    """Neither in the error nor with --debug is it shown."""
+    acme.secrets["OLD"] = "old-value-123"
+    hs.hidden.add(value)
+    for where in ("message", "errors"):
+        said = f"value {value} is bad"
+        body = {"message": said} if where == "message" else {"errors": [{"message": said}]}
+        sim.fail(f"{METHODS[verb]} {PATH}", status=400, body=json.dumps(body))
+        done = hs("secrets", *COMMANDS[verb], "--debug", input=value)
+        assert done.code == 1 and "400" in done.err
+    done = hs("secrets", "apply", "-f", "-", "--json", input=f"NEW='{value}'")
+    assert done.code == 0
+    for more in ([], ["--json"]):
+        sim.fail(f"PUT {PATH}", status=400, body=json.dumps(body))
+        done = hs("secrets", "apply", "-f", "-", *more, input=f"NEW='{value}'")
+        assert done.code == 1 and "400" in done.err + done.out
+
+
+# ---- apply
+
+def apply(hs, text, *options, **how):
+    return hs("secrets", "apply", "-f", "-", *options, input=text, **how)
+
+
+ENV = f"""\
+# a comment
+ONE={VALUE}
+export TWO="line one\\nline \\"two\\""   # and why
+
+THREE='{PEM}'
+"""
+
+
+def test_apply_adds_and_updates(hs, sim, acme):
+    acme.secrets.update(ONE="old-value-123", KEEP="kept-value-123")
+    (hs.cwd / ".env").write_text(ENV)
+    done = ok(hs("secrets", "apply", "-f", ".env"))
+    assert acme.secrets == {"ONE": VALUE, "TWO": 'line one\nline "two"', "THREE": PEM,
+                            "KEEP": "kept-value-123"}
+    assert sorted(changes(sim)) == [("POST", "THREE"), ("POST", "TWO"), ("PUT", "ONE")]
+    for word in ("Updated ONE", "Added TWO", "Added THREE", "minute"):
+        assert word in done.err
+    ok(hs("secrets", "apply", "--file", ".env"))
+    assert len(acme.secrets) == 4
+
+
+def test_apply_prunes(hs, sim, acme):
+    acme.secrets.update(ONE="old-value-123", GONE="gone-value-123")
+    failed(apply(hs, ENV, "--prune"), 2, "--force")
+    assert changes(sim) == []
+    done = ok(apply(hs, ENV, "--prune", "--force"))
+    assert sorted(acme.secrets) == ["ONE", "THREE", "TWO"]
+    assert "Deleted GONE" in done.err
+
+
+def test_apply_prune_with_nothing_to_delete_asks_nothing(hs, sim, acme):
+    ok(apply(hs, ENV, "--prune"))
+
+
+@pytest.mark.parametrize("answer, code", [("y", 0), ("", 1)])
+def test_a_person_is_asked_about_prune(person, hs, sim, acme, answer, code):
+    acme.secrets["GONE"] = "gone-value-123"
+    (hs.cwd / ".env").write_text(ENV)
+    child = person("secrets", "apply", "-f", ".env", "--prune")
+    child.expect("GONE")
+    child.expect(r"Delete 1 secret of acme")
+    child.send(answer + "\r")
+    assert person.end(child) == code
+    assert ("GONE" in acme.secrets) == (code == 1)
+    assert ("ONE" in acme.secrets) == (code == 0)
+
+
+def test_apply_dry_run_changes_nothing(hs, sim, acme):
+    acme.secrets.update(ONE="old-value-123", GONE="gone-value-123")
+    done = ok(apply(hs, ENV, "--prune", "--dry-run"))
+    assert done.out == "update ONE\nadd TWO\nadd THREE\ndelete GONE\n"
+    assert changes(sim) == [] and acme.secrets["ONE"] == "old-value-123"
+    assert ok(apply(hs, ENV, "--prune", "--dry-run", "--json")).json == {
+        "accountId": 101, "dryRun": True, "added": ["TWO", "THREE"],
+        "updated": ["ONE"], "deleted": ["GONE"], "failed": []}
+
+
+def test_apply_as_json(hs, sim, acme):
+    acme.secrets.update(ONE="old-value-123", GONE="gone-value-123")
+    sim.fail(f"DELETE {PATH}", status=500)
+    done = apply(hs, ENV, "--prune", "--force", "--json")
+    assert done.code == 8
+    failures = done.json.pop("failed")
+    assert [(f["name"], f["action"]) for f in failures] == [("GONE", "delete")]
+    assert "500" in failures[0]["message"]
+    assert {k: v for k, v in done.json.items() if k != "failed"} == {
+        "accountId": 101, "dryRun": False, "added": ["TWO", "THREE"],
+        "updated": ["ONE"], "deleted": []}
+
+
+def test_a_failed_item_stops_no_other(hs, sim, acme):
+    names = [f"N{i:02}" for i in range(30)]
+    text = "".join(f"{n}=value-of-{n}\n" for n in names)
+    sim.fail(f"POST {PATH}", status=500, after=3)
+    sim.fail(f"POST {PATH}", then="reset", after=5)
+    done = apply(hs, text)
+    failed_names = re.findall(r"cannot add (N\d\d)", done.err)
+    assert done.code == 8 and len(failed_names) == 2, done.err
+    assert "2 of 30" in done.err
+    assert set(names) - set(failed_names) <= set(acme.secrets)
+    ok(apply(hs, text))
+    assert sorted(acme.secrets) == names
+
+
+@pytest.mark.parametrize("how, code", [
+    ({"status": 403}, 4), ({"status": 500}, 1), ({"then": "reset"}, 7),
+    ({"status": 429, "policy": "DAILY"}, 6)])
+def test_when_all_fail_the_code_says_why(hs, sim, acme, how, code):
+    sim.fail(f"POST {PATH}", times=None, **how)
+    done = apply(hs, ENV)
+    assert done.code == code and "3 of 3" in done.err
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_apply_waits_for_later(hs, sim, acme, status):
+    sim.fail(f"POST {PATH}", status=status, headers={"Retry-After": "1"}, times=2)
+    ok(apply(hs, ENV))
+    assert len(acme.secrets) == 3
+
+
+def test_apply_renews_a_refused_token(hs, sim, acme):
+    acme.tokens.clear()
+    ok(apply(hs, ENV))
+    assert len(acme.secrets) == 3
+
+
+def test_apply_uses_several_connections_at_once(hs, sim, acme):
+    ok(apply(hs, "".join(f"N{i}=value-of-{i}\n" for i in range(24))))
+    posts = sim.requests(f"POST {PATH}")
+    assert len(posts) == 24 and 2 <= len({r.conn for r in posts}) <= 8
+
+
+@pytest.mark.parametrize("text, words", [
+    (b"", "no secret"), (b"# only\n\n", "no secret"),
+    (b"ONE=1value-of-one\nTWO\n", "line 2: no ="),
+    (b"=value-1234\n", "line 1: no name"), (b"9A=value-1234\n", "line 1"),
+    (b"A B=value-1234\n", "line 1: no ="), (b"A: value-1234\n", "line 1"),
+    (b"A=\n", "line 1: the value is empty"), (b"A=''\n", "line 1: the value is empty"),
+    (b"\n\nA='value-1234\nB=x\n", "line 3: the quote is never closed"),
+    (b'A="value-1234\\q"\n', "line 1: an escape"), (b"A='value-1234'x\n", "line 1: something"),
+    (b"A=value#1234\n", "line 1.*quotes"), (b"A=#value1234\n", "line 1.*quotes"),
+    (b"A=value-1234\nB=x\nA=value-1234\n", "line 3: A stands in line 1"),
+    (b"A=value\x001234\n", "line 1"), (b"A='value\x001234'\n", "line 1: .*NUL"),
+    (b"A=value-1234\xff\n", "line 1: .*UTF-8"), (b"A=value-1234\x1b[1m\n", "line 1: a control"),
+    (b"A=" + b"x" * 65537 + b"\n", "line 1: .*64 KiB"),
+    (b"A='" + b"x" * 65537 + b"'\n", "line 1: .*64 KiB"),
+    (b"A" * 257 + b"=value-1234\n", "line 1: .*too long"), (b"#" * (1 << 20) + b"#", "too large")])
+def test_a_bad_file_is_refused_before_anything_is_sent(hs, sim, acme, text, words):
+    hs.hidden |= {"value-1234", "value1234", "value#1234"}
+    (hs.cwd / "bad.env").write_bytes(text)
+    failed(hs("secrets", "apply", "-f", "bad.env", "--prune", "--force"), 2, "bad.env", words)
+    assert not sim.log
+
+
+@pytest.mark.parametrize("text, want", [
+    ("\ufeffA=one-value\n", "one-value"), ("A=one-value\r\n", "one-value"),
+    ("A='x\r\ny'\r\n", "x\ny"), (" \texport\tA \t= one value \t# why\n", "one value"),
+    ("A=it's $5 \\n", "it's $5 \\n"), ("A='$x \\n \"'", "$x \\n \""),
+    ("A=\"\\t\\r\\\\\\$\\'\\`\"#c", "\t\r\\$'`"), ("A=`a'b\"c`", "a'b\"c"), ("export=value-1", None)])
+def test_how_a_file_is_read(hs, sim, acme, text, want):
+    ok(apply(hs, text.encode()))
+    assert acme.secrets == ({"A": want} if want else {"export": "value-1"})
+
+
+def test_the_limit_is_checked_before_anything_is_sent(hs, sim, acme):
+    acme.secrets.update({f"OLD{i}": f"old-value-{i}" for i in range(48)})
+    failed(apply(hs, ENV), 1, "51", "50", "--prune")
+    assert changes(sim) == []
+    lines = "".join(f"N{i}=value-of-{i}\n" for i in range(51))
+    sim.log.clear()
+    failed(apply(hs, lines), 2, "50")
+    assert not sim.log
+
+
+def test_room_is_made_first_where_it_is_needed(hs, sim, acme):
+    acme.secrets.update({f"OLD{i}": f"old-value-{i}" for i in range(50)})
+    ok(apply(hs, ENV, "--prune", "--force"))
+    assert sorted(acme.secrets) == ["ONE", "THREE", "TWO"]
+    assert [m for m, _ in changes(sim)] == ["DELETE"] * 50 + ["POST"] * 3
+
+
+@pytest.mark.parametrize("options, words", [
+    ([], "--file"), (["-f", "missing.env"], "missing.env"), (["-f", "."], "director")])
+def test_a_file_that_cannot_be_had(hs, sim, acme, options, words):
+    failed(hs("secrets", "apply", *options), 2, words)
+    assert not sim.log
+
+
+def test_an_interrupted_apply_says_what_is_done(hs, sim, acme, tty):
+    (hs.cwd / ".env").write_text("A=value-of-a-1\n")
+    sim.fail(f"POST {PATH}", then="hang")
+    child = tty("secrets", "apply", "-f", ".env")
+    while not sim.requests(f"POST {PATH}"):
+        child.expect([pexpect.TIMEOUT, "nothing is said"], timeout=0.05)
+    child.sendintr()
+    child.expect("interrupted")
+    assert tty.end(child) == 130

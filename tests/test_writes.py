@@ -1,0 +1,428 @@
+"""What is on the disk when things go wrong: killed at any system call, many runs
+at once, a lock that is held, a folder that may not be written, a full disk.
+
+Whatever happens, each file is the old one or the new one, and running the
+command again comes to its end.
+"""
+import collections
+import fcntl
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from conftest import mode
+
+OLD, ARCHIVE = "hubspot.config.yml", "archived.hubspot.config.yml"
+# What changes something on the disk, or comes just before it ("?": where the
+# machine has it); strace counts each of them by itself.
+CALLS = ("?open", "openat", "write", "writev", "fsync", "flock", "fchmod", "?chmod", "fchmodat",
+         "?mkdir", "mkdirat", "?link", "linkat", "?rename", "renameat", "?unlink", "unlinkat")
+
+
+@pytest.fixture
+def three(hs, sim):
+    """acme (101, the default), box (202) and third (303)."""
+    hs.write_config(*(sim.portal(n, name) for n, name in
+                      ((101, "Acme"), (202, "Box"), (303, "Third"))), mine={"x": [1, "2"]})
+    return hs
+
+
+def names(hs, path=None):
+    config = hs.read_config(path)
+    return [a["name"] for a in config.get("accounts") or config["portals"]]
+
+
+def settings(hs):
+    path = hs.cwd / ".hs" / "settings.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def write_old(hs, sim, *numbers, path=None, **fields):
+    """A deprecated config."""
+    path = path or hs.cwd / OLD
+    accounts = []
+    for number in numbers:
+        account = hs.account(sim.portals.get(number) or sim.portal(number))
+        account["portalId"] = account.pop("accountId")
+        accounts.append(account)
+    return hs.write_yaml({"defaultPortal": accounts[0]["name"], **fields, "portals": accounts}, path)
+
+
+def litter(hs, locks=True):
+    """What a run should have cleared away: files half written, and locks. (The
+    lock of a killed run is an empty file, and stays until the next one.)"""
+    return [p.name for top in (hs.home, hs.cwd) for p in top.rglob("*")
+            if ".git" not in p.parts and ("hs-new" in p.name or
+                                          (locks and p.name.endswith(".lock")))]
+
+
+class Killer:
+    """Runs hs again and again from the same files, each time killed at its
+    next system call, until a run comes to its end."""
+
+    def __init__(self, hs, tmp_path):
+        self.hs, self.store = hs, tmp_path / "store"
+
+    def keep(self):
+        for top in (self.hs.home, self.hs.cwd):
+            shutil.copytree(top, self.store / top.name, symlinks=True)
+
+    def put_back(self):
+        for top in (self.hs.home, self.hs.cwd):
+            shutil.rmtree(top)
+            shutil.copytree(self.store / top.name, top, symlinks=True)
+
+    def __call__(self, *args, data=b"", **more):
+        """Yields the call and its number that a run was killed at, with the
+        files as it left them. In the end they are as a whole run leaves them."""
+        self.keep()
+        killed = 0
+        points = collections.deque((call, 1) for call in CALLS)
+        while points:
+            call, n = points.popleft()
+            self.put_back()
+            done = subprocess.run(
+                ["strace", "-f", "-qq", "-o", "/dev/null", "-e",
+                 f"inject={call}:signal=KILL:when={n}", self.hs.bin, *map(str, args)],
+                env=self.hs.env(), cwd=self.hs.cwd, capture_output=True, input=data, **more)
+            if done.returncode:
+                assert done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL), done.stderr
+                killed += 1
+                points.appendleft((call, n + 1))
+                yield call, n
+        assert killed > 5, "hardly a call was seen"
+
+
+@pytest.fixture
+def killed(hs, tmp_path):
+    probe = subprocess.run(["strace", "-qq", "-o", "/dev/null", "/bin/true"], capture_output=True)
+    if probe.returncode:
+        pytest.skip("nothing can be traced here")
+    if "debug" in hs.bin.rpartition("/")[2]:
+        pytest.skip("the binary that ships is looked at")
+    return Killer(hs, tmp_path)
+
+
+# ---- killed
+
+COMMANDS = {
+    "rename": ["account", "rename", "box", "crate"],
+    "remove": ["account", "remove", "box"],
+    "remove the default": ["account", "remove", "acme", "--new-default", "box", "--force"],
+    "use": ["account", "use", "third"],
+    "config set": ["config", "set", "--http-timeout", "30000"],
+}
+
+
+@pytest.mark.parametrize("args", COMMANDS.values(), ids=COMMANDS)
+def test_killed_while_the_config_is_written(three, killed, args):
+    """The config is the old one or the new one, and nothing in between."""
+    before = three.config_path.read_bytes()
+    found = {three.config_path.read_bytes() for _ in killed(*args)}
+    assert found == {before, three.config_path.read_bytes()} != {before}
+    assert litter(three) == []
+
+
+def test_the_next_run_clears_up(three, killed):
+    for _ in killed("account", "rename", "box", "crate"):
+        done = three("config", "set", "--http-timeout", "4000")
+        assert done.code == 0, done.err
+        assert litter(three) == [] and three.read_config()["httpTimeout"] == 4000
+        assert names(three)[1] in ("box", "crate")
+
+
+def test_what_a_killed_run_leaves_is_its_owners_alone(three, killed):
+    """The lock and the file half written, whatever the umask."""
+    modes = set()
+    for _ in killed("account", "rename", "box", "crate", umask=0):
+        for path in three.config_path.parent.iterdir():
+            modes.add((path.name, mode(path)))
+    assert {name for name, _ in modes} == {"config.yml", "config.yml.lock", ".config.yml.hs-new"}
+    assert {bits for _, bits in modes} == {0o600}
+
+
+def test_killed_while_a_folder_is_linked(three, killed):
+    """Each file is whole or not there; what is run again does the rest."""
+    subprocess.run(["git", "init", "-q"], cwd=three.cwd, env=three.env(), check=True)
+    (three.cwd / ".gitignore").write_text("x\n")
+    seen = []
+    for _ in killed("account", "link", "-a", "box"):
+        found = settings(three)
+        assert found in (None, {"accounts": [202], "localDefaultAccount": 202})
+        ignore = (three.cwd / ".gitignore").read_text()
+        assert ignore == "x\n" or (ignore.startswith("x\n") and ignore.endswith("\n.hs\n"))
+        seen.append((found is not None, ignore != "x\n"))
+        done = three("account", "link", "-a", "box")
+        assert done.code == 0, done.err
+        assert settings(three) == {"accounts": [202], "localDefaultAccount": 202}
+        assert (three.cwd / ".gitignore").read_text().splitlines().count(".hs") == 1
+        assert (three.cwd / ".hs" / "README.txt").exists() and litter(three, locks=False) == []
+    assert {(False, False), (True, False), (True, True)} == set(seen)
+
+
+def test_killed_while_a_folder_is_unlinked(three, killed):
+    assert three("account", "link", "-a", "box", "-a", "acme", "--default", "box").code == 0
+    seen = []
+    for _ in killed("account", "unlink", "-a", "box"):
+        seen.append(settings(three)["accounts"])
+        assert settings(three)["localDefaultAccount"] == (202 if 202 in seen[-1] else 101)
+    assert [202, 101] in seen and [101] in seen
+
+
+def test_killed_while_migrating(hs, sim, killed):
+    """No account is ever lost, and the command can be run again."""
+    subprocess.run(["git", "init", "-q"], cwd=hs.cwd, env=hs.env(), check=True)
+    old = write_old(hs, sim, 11, 22, httpTimeout=9000).read_bytes()
+    seen = set()
+    for _ in killed("config", "migrate", "--force"):
+        kept = [p for p in (hs.cwd / OLD, hs.cwd / ARCHIVE) if p.exists()]
+        assert kept and all(p.read_bytes() == old for p in kept)
+        written = hs.config_path.exists()
+        if written:
+            assert names(hs) == ["portal-11", "portal-22"] and mode(hs.config_path) == 0o600
+        assert written or kept == [hs.cwd / OLD]
+        seen.add((written, *(p.name for p in kept)))
+        done = hs("config", "migrate", "--force")
+        if (hs.cwd / OLD) in kept:
+            assert done.code == 0, done.err
+        else:
+            assert done.code == 3 and "nothing to migrate" in done.err
+        config = hs.read_config()
+        assert config["defaultAccount"] == 11 and config["httpTimeout"] == 9000
+        assert names(hs) == ["portal-11", "portal-22"]
+        archives = list(hs.cwd.glob("archived.*"))
+        assert archives and all(p.read_bytes() == old and mode(p) == 0o600 for p in archives)
+        assert not (hs.cwd / OLD).exists() and litter(hs, locks=False) == []
+    assert {(False, OLD), (True, OLD), (True, ARCHIVE)} <= seen
+
+
+def test_killed_while_merging(three, sim, killed):
+    before = three.config_path.read_bytes()
+    sim.portal(22, "Acme")
+    old = write_old(three, sim, 22, 44).read_bytes()
+    seen = []
+    for _ in killed("config", "migrate", "--force"):
+        seen.append(three.config_path.read_bytes() != before)
+        if (three.cwd / OLD).exists():
+            assert (three.cwd / OLD).read_bytes() == old
+            assert three("config", "migrate", "--force").code == 0
+        assert names(three) == ["acme", "box", "third", "acme_22", "portal-44"]
+        assert three.read_config()["defaultAccount"] == 22
+    assert set(seen) == {True, False}
+
+
+@pytest.mark.parametrize("args", [["account", "auth"], ["init"]], ids=" ".join)
+def test_killed_at_the_first_sign_in(hs, sim, killed, args):
+    """The config is whole, or absent."""
+    portal = sim.portal(11)
+    path = hs.config_path if args != ["init"] else hs.cwd / OLD
+    seen = []
+    for _ in killed(*args, "--pak-stdin", data=portal.key.encode()):
+        seen.append(path.exists())
+        if path.exists():
+            assert names(hs, path) == ["portal-11"] and mode(path) == 0o600
+    assert set(seen) == {True, False}
+
+
+def test_killed_while_an_override_is_replaced(three, killed):
+    path = three.cwd / ".hsaccount"
+    path.write_text("202")
+    seen = {path.read_text() for _ in killed("account", "create-override", "third", "--force")}
+    assert seen == {"202", "303"}
+
+
+# ---- many at once
+
+def test_use_and_link_at_once_lose_nothing(hs, sim):
+    """In a linked folder and beside it."""
+    hs.write_config(*(sim.portal(1001 + n) for n in range(12)), mine="kept")
+    (hs.cwd / ".hs").mkdir()
+    (hs.cwd / ".hs" / "settings.json").write_text(
+        '{"accounts": [1001, 1002], "localDefaultAccount": 1001, "mine": "kept"}')
+    runs = [hs.start("account", "link", "-a", 1003 + n) for n in range(10)]
+    runs += [hs.start("account", "use", 1001 + n % 2) for n in range(10)]
+    runs += [hs.start("account", "use", 1001 + n, cwd=hs.home) for n in range(10)]
+    runs += [hs.start("account", "create-override", 1001 + n, "-f") for n in range(10)]
+    runs += [hs.start("config", "set", "--allow-auto-updates", "--http-timeout", 4000 + n)
+             for n in range(10)]
+    for code, err in map(hs.ends, runs):
+        assert code == 0, err
+    config, folder = hs.read_config(), settings(hs)
+    assert [a["accountId"] for a in config["accounts"]] == [1001 + n for n in range(12)]
+    assert 1001 <= config["defaultAccount"] <= 1010 and 4000 <= config["httpTimeout"] < 4010
+    assert config["allowAutoUpdates"] is True and config["mine"] == folder["mine"] == "kept"
+    assert sorted(folder["accounts"]) == [1001 + n for n in range(12)]
+    assert folder["localDefaultAccount"] in (1001, 1002)
+    assert 1001 <= int((hs.cwd / ".hsaccount").read_text()) <= 1010
+    assert litter(hs) == []
+
+
+def test_two_migrations_at_once(hs, sim):
+    """One does it, and the other one finds it done or finds nothing."""
+    old = write_old(hs, sim, *range(11, 41)).read_bytes()
+    runs = [hs.start("config", "migrate", "--force") for _ in range(8)]
+    codes = sorted(code for code, _ in map(hs.ends, runs))
+    assert codes[0] == 0 and set(codes) <= {0, 3}
+    assert len(names(hs)) == 30
+    assert [p.read_bytes() for p in hs.cwd.iterdir()] == [old] and litter(hs) == []
+
+
+def test_removing_one_account_twice_at_once(three):
+    runs = [three.start("account", "remove", "box") for _ in range(6)]
+    codes = sorted(code for code, _ in map(three.ends, runs))
+    assert codes[0] == 0 and set(codes) <= {0, 3} and names(three) == ["acme", "third"]
+
+
+def test_renaming_two_accounts_to_one_name_at_once(three):
+    """Names stay unique: one of the runs is refused."""
+    runs = [three.start("account", "rename", which, "new") for which in ("box", "third")]
+    assert sorted(code for code, _ in map(three.ends, runs)) == [0, 2]
+    assert names(three) in (["acme", "new", "third"], ["acme", "box", "new"])
+
+
+@pytest.mark.parametrize("args, code", [
+    (["account", "rename", "box", "crate"], 3), (["account", "use", "box"], 3),
+    (["account", "remove", "box"], 0), (["config", "set", "--http-timeout", "5000"], 0)],
+    ids=lambda v: " ".join(v) if isinstance(v, list) else None)
+def test_what_another_run_did_meanwhile_counts(three, args, code):
+    """Another run holds the lock, and takes box out of the config."""
+    lock_path = three.config_path.parent / "config.yml.lock"
+    config = three.read_config()
+    with open(lock_path, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run = three.start(*args)
+        with pytest.raises(subprocess.TimeoutExpired):
+            run.wait(0.3)
+        del config["accounts"][1]
+        config["theirs"] = "kept"
+        three.write_yaml(config)
+    got, err = three.ends(run)
+    assert got == code, err
+    now = three.read_config()
+    assert now["theirs"] == "kept" and names(three) == ["acme", "third"]
+    assert now["defaultAccount"] == 101 and litter(three) == []
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("args", [*COMMANDS.values(), ["config", "migrate", "--force"]],
+                         ids=[*COMMANDS, "migrate"])
+def test_a_signal_while_the_lock_is_awaited(three, sim, args, number, code):
+    if args[1] == "migrate":
+        write_old(three, sim, 44)
+    lock_path = three.config_path.parent / "config.yml.lock"
+    with open(lock_path, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        before = three.files()
+        run = three.start(*args)
+        with pytest.raises(subprocess.TimeoutExpired):
+            run.wait(0.3)
+        run.send_signal(number)
+        got, err = three.ends(run)
+        assert got == code, err
+        assert three.files() == before
+
+
+# ---- where nothing can be written
+
+WRITERS = {**COMMANDS, "create-override": ["account", "create-override", "box"],
+           "link": ["account", "link", "-a", "box"], "migrate": ["config", "migrate", "--force"]}
+
+
+def full():
+    """Files of any length are too long, as on a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_full_disk(three, sim, name):
+    if name == "migrate":
+        write_old(three, sim, 44)
+    before = three.files()
+    result = three(*WRITERS[name], preexec_fn=full)
+    assert result.code == 3 and result.out == "" and "cannot write" in result.err, result
+    after = three.files()
+    if name == "link":
+        after.pop("work/.hs", None)     # the folder may have been made
+    assert after == before
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_config_that_may_not_be_written(outsider, sim, name):
+    """Read-only folders: it is said, exit 3, and all stays as it was."""
+    files = outsider.files
+    files.write_config(*(sim.portal(n, title) for n, title in
+                         ((101, "Acme"), (202, "Box"), (303, "Third"))))
+    if name == "migrate":
+        write_old(files, sim, 44)
+    outsider.own()
+    before = files.files()
+    for folder in (outsider.config_path.parent, outsider.cwd):
+        folder.chmod(0o500)
+    result = outsider(*WRITERS[name])
+    for folder in (outsider.config_path.parent, outsider.cwd):
+        folder.chmod(0o700)
+    assert result.code == 3 and "ermission" in result.err, result
+    after = files.files()
+    for folder in (outsider.config_path.parent, outsider.cwd):
+        before.pop(str(folder.relative_to(folder.parents[0])), None)
+    modes = ("home/.hscli", "work")
+    assert {k: v for k, v in after.items() if k not in modes} == \
+        {k: v for k, v in before.items() if k not in modes}
+
+
+@pytest.mark.parametrize("where", ["old", "new"])
+def test_a_migration_where_one_side_may_not_be_written(outsider, sim, where):
+    """Neither is touched: the accounts are not in two places by halves."""
+    files = outsider.files
+    files.write_config(sim.portal(11))
+    old = write_old(files, sim, 22)
+    outsider.own()
+    before = old.read_bytes(), outsider.config_path.read_bytes()
+    folder = outsider.cwd if where == "old" else outsider.config_path.parent
+    folder.chmod(0o500)
+    result = outsider("config", "migrate", "--force")
+    folder.chmod(0o700)
+    assert result.code == 3 and "ermission" in result.err, result
+    assert (old.read_bytes(), outsider.config_path.read_bytes()) == before
+    assert os.listdir(outsider.cwd) == [OLD]
+
+
+def test_init_where_nothing_can_be_made(outsider, sim):
+    portal = sim.portal(11)
+    outsider.cwd.chmod(0o500)
+    result = outsider("init", "--pak-stdin", input=portal.key)
+    assert result.code == 3 and "ermission" in result.err, result
+    assert os.listdir(outsider.cwd) == []
+
+
+@pytest.mark.parametrize("name", [n for n in COMMANDS])
+def test_a_config_behind_a_symbolic_link_stays_there(three, tmp_path, name):
+    target = tmp_path / "dotfiles.yml"
+    three.config_path.rename(target)
+    three.config_path.symlink_to(target)
+    before = target.read_bytes()
+    done = three(*COMMANDS[name])
+    assert done.code == 0, done.err
+    assert three.config_path.is_symlink() and target.read_bytes() != before
+    assert os.listdir(three.config_path.parent) == ["config.yml"] and mode(target) == 0o600
+    assert three.read_config()["mine"] == {"x": [1, "2"]}
+
+
+def test_a_migration_behind_symbolic_links(three, sim, tmp_path):
+    target = tmp_path / "dotfiles.yml"
+    three.config_path.rename(target)
+    three.config_path.symlink_to(target)
+    real = write_old(three, sim, 44, path=tmp_path / "shared.yml")
+    text = real.read_bytes()
+    (three.cwd / OLD).symlink_to(real)
+    done = three("config", "migrate", "--force")
+    assert done.code == 0, done.err
+    assert three.config_path.is_symlink() and names(three, target)[-1] == "portal-44"
+    assert os.listdir(three.cwd) == [ARCHIVE]
+    assert (three.cwd / ARCHIVE).read_bytes() == text and real.exists()
