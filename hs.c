@@ -1947,7 +1947,7 @@ static _Noreturn void os_launch_child(const char *path, char **argv, int report)
  * a session where Ctrl-C does not reach it. It is nobody's child, so that no
  * zombie stays; the process between is waited for. `argv` ends with a NULL
  * and goes to the program as it is, through no shell. Gives 0 once it runs,
- * or the errno of execve().
+ * or the errno of what failed.
  */
 static int os_launch(const char *path, char **argv)
 {
@@ -1957,9 +1957,12 @@ static int os_launch(const char *path, char **argv)
         return errno;
     pid_t pid = fork();
     if (!pid) {
-        if (setsid() >= 0 && !fork())
+        pid_t own = setsid() < 0 ? -1 : fork();
+        if (!own)
             os_launch_child(path, argv, ends[1]);
-        _exit(0);
+        code = errno;
+        ssize_t sent = own < 0 ? write(ends[1], &code, sizeof(code)) : 0;
+        _exit(sent < 0);
     }
     if (pid < 0)
         code = errno;

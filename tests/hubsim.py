@@ -159,8 +159,11 @@ class Authority:
 
     def leaf(self, kind, key="P-256", names=NAMES, issuer="root", chain=True,
              **how):
-        """The files (chain, key) of a server certificate."""
+        """The files (chain, key) of a server certificate, made once: what a
+        browser was told to trust is what all contexts of the kind serve."""
         pem = self.folder / f"{kind}.pem"
+        if pem.exists():
+            return pem, self.folder / f"{kind}.key"
         request = self.key(kind, key, names[0])
         alt = ",".join([f"DNS:{n}" for n in names] if names is not NAMES else
                        [f"DNS:{n}" for n in names] + [f"IP:{a}" for a in LOOPBACK])

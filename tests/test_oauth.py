@@ -2,6 +2,7 @@
 port 3000 of loopback, tokens for it, and an account that either client uses."""
 import datetime
 import fcntl
+import os
 import signal
 import socket
 import subprocess
@@ -29,7 +30,7 @@ ADDRESS = "Address:"
 @pytest.fixture(autouse=True)
 def port():
     """The one port that HubSpot's apps know: a test at a time has it."""
-    with open(f"{tempfile.gettempdir()}/hs-tests-port-{PORT}", "a") as lock:
+    with open(f"{tempfile.gettempdir()}/hs-tests-{os.getuid()}-port-{PORT}", "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for address in ("127.0.0.1", "::1"):
             with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
