@@ -17,6 +17,7 @@ import time
 import pytest
 
 import browser as browsers
+from test_ask import Screen
 from test_prompt import KEY_LABEL, PASTE_OFF, PASTE_ON, modes, paste, ready, seen
 
 ORIGIN = "https://app.hubspot.com"
@@ -110,9 +111,15 @@ class Raw:
 
     def open(self, origin=ORIGIN, key="dGhlIHNhbXBsZSBub25jZQ=="):
         """The handshake; the answer's head."""
+        self.knock(origin, key)
+        return self.head()
+
+    def knock(self, origin=ORIGIN, key="dGhlIHNhbXBsZSBub25jZQ=="):
         self.request("Upgrade: websocket", "Connection: keep-alive, Upgrade",
                      f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13",
                      *([f"Origin: {origin}"] if origin else []))
+
+    def head(self):
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             head += self.take(1)
@@ -207,6 +214,87 @@ def test_what_the_page_sends_is_checked_like_a_paste(tty, sim, signing_in):
         assert ws.message() == {"type": "server:authReceived"}
     assert tty.end(signing_in) == 2
     assert not sim.log and not tty.config_path.exists()
+
+
+@pytest.fixture
+def on_screen(tty, sim, browser):
+    """on_screen(argv): as `signing_in`, but with the screen that a person sees."""
+    screens = []
+
+    def run(argv, begin=lambda screen: None):
+        portal = sim.portal(101, "Acme")
+        screens.append(Screen(argv, 80, 24, tty.env({**browser.env, "PS1": "SHELL> "})))
+        child, = screens
+        begin(child)
+        child.portal, child.url = portal, browser.opened()
+        child.until(r"^\? " + KEY_LABEL)
+        child.asked = browsers.parameters(child.url)
+        child.listens = int(child.asked["cliCallbackPort"])
+        return child
+    yield run
+    for screen in screens:
+        tty.check_output(screen.raw, "the terminal")
+        screen.child.close(force=True)
+
+
+def deliver(child):
+    """The key, by way of the page."""
+    with Raw(child.listens) as ws:
+        ws.hello().text(key_message(child))
+        assert ws.message() == {"type": "server:authReceived"}
+
+
+def test_a_resize_while_the_browser_is_open(tty, on_screen):
+    screen = on_screen([tty.bin, "account", "auth", "--use-default-name"])
+    screen.child.send("abc")
+    screen.until(r"^\? .*\*\*\*$")
+    for columns, rows in ((40, 12), (20, 6), (100, 30)):
+        screen.resize(columns, rows)
+        screen.child.send("d")
+        screen.until(r"\*\*\*")
+    deliver(screen)
+    assert screen.end() == 0, screen.rows()
+    assert tty.read_config()["accounts"][0]["personalAccessKey"] == screen.portal.key
+
+
+def test_ctrl_z_and_fg_while_the_browser_is_open(tty, on_screen):
+    """A page that comes while hs is stopped is answered when it goes on."""
+    def begin(shell):
+        shell.until("^SHELL>")
+        shell.child.send(f"{tty.bin} account auth --use-default-name\r")
+    shell = on_screen(["/bin/bash", "--norc", "--noprofile", "-i"], begin)
+    shell.send("\x1a", "Stopped", gone=[r"^\?"])
+    with Raw(shell.listens) as ws:
+        ws.knock()
+        shell.send("clear; fg\r", r"^\? " + KEY_LABEL, gone=["Stopped"])
+        assert ws.head().startswith("HTTP/1.1 101 ")
+        assert ws.message()["type"] == GREETING
+        ws.text(key_message(shell))
+        assert ws.message() == {"type": "server:authReceived"}
+    shell.until("^Signed in", "^SHELL>$")
+    shell.send("echo it was $?\r", "^it was 0")
+    assert tty.read_config()["accounts"][0]["personalAccessKey"] == shell.portal.key
+
+
+def test_the_browser_gets_nothing_of_ours(tty, sim, tmp_path):
+    """No terminal, a session of its own, and no open file but /dev/null."""
+    facts = tmp_path / "facts"
+    browser = browsers.Browser(tmp_path / "browser", f'''
+        cat /proc/$$/stat >"{facts}.stat"
+        for fd in /proc/$$/fd/*; do readlink $fd; done >"{facts}.fd"
+        echo ended >"{tmp_path}/browser/opened" ''')
+    child = tty("account", "auth", env=browser.env)
+    browser.opened()
+    assert browser.opened() == "ended"
+    ready(child, KEY_LABEL).sendintr()
+    assert tty.end(child) == 130
+    _, parent, group, session, terminal = (facts.with_suffix(".stat").read_text()
+                                           .rpartition(")")[2].split()[:5])
+    assert terminal == "0" and int(group) == int(session)
+    assert child.pid not in (int(parent), int(group), int(session))
+    ours = {"/dev/null", str(browser.program), f"{facts}.fd"}
+    assert set(facts.with_suffix(".fd").read_text().split()) <= ours
+    browser.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
