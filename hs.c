@@ -66,6 +66,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -1529,11 +1530,18 @@ static int os_sync_files(const int *fds, int count)
 }
 
 /* Gives a whole file its name. Without `replace`, EEXIST where the name is
- * taken; a symbolic link of that name is replaced itself. */
+ * taken; a symbolic link of that name is replaced itself. The second way is
+ * for kernels before 3.15, the third for file systems without hard links. */
 static int os_publish(int dir, const char *from, const char *to, bool replace)
 {
     OsEntry entry;
     if (!replace) {
+        enum { NOREPLACE = 1 };
+        if (!os_fails() &&
+            !syscall(SYS_renameat2, dir, from, dir, to, NOREPLACE))
+            return 0;
+        if (errno != ENOSYS && errno != EINVAL && errno != EPERM)
+            return errno;
         if (!os_fails() && !linkat(dir, from, dir, to, 0))
             return unlinkat(dir, from, 0) ? errno : 0;
         if (errno != EPERM && errno != EOPNOTSUPP && errno != EMLINK)
@@ -1832,10 +1840,12 @@ static ptrdiff_t os_receive(int fd, void *to, ptrdiff_t size)
     return n < 0 ? (errno == EINTR ? -EAGAIN : -errno) : n;
 }
 
-/* One non-blocking write; -EAGAIN where the socket is full. */
-static ptrdiff_t os_send(int fd, const void *from, ptrdiff_t size)
+/* One non-blocking write; -EAGAIN where the socket is full. `more` will follow
+ * at once: the system may wait for it to fill a packet. */
+static ptrdiff_t os_send(int fd, const void *from, ptrdiff_t size, bool more)
 {
-    ssize_t n = os_fails() ? -1 : send(fd, from, (size_t)size, MSG_NOSIGNAL);
+    int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    ssize_t n = os_fails() ? -1 : send(fd, from, (size_t)size, flags);
     return n < 0 ? (errno == EINTR ? -EAGAIN : -errno) : n;
 }
 
@@ -5886,7 +5896,7 @@ static Str ignore_git_nearest(Arena *arena, const GitTree *tree, Str dir)
 enum {
     TLS_FILE_MAX = 8 * MIB,
     TLS_RSA_BYTES = 256,
-    TLS_AHEAD = 32 * KIB /* read from the socket at once */
+    TLS_AHEAD = 64 * KIB /* read from the socket at once */
 };
 
 typedef struct {
@@ -6311,10 +6321,12 @@ static ptrdiff_t tls_feed(Tls *tls, int fd)
 /*
  * Moves records between the engine and the socket until one of them blocks
  * or data has come for the caller. Gives 0, or an errno of the socket; the
- * engine's own state says whether it failed. A socket that cannot be written
- * any more is still read: a server may refuse a request before its end.
+  * engine's own state says whether it failed. A socket that cannot be written
+ * any more is still read: a server may refuse a request before its end. A
+ * caller that has `more` to give has the turn again as soon as there is room
+ * for it, before the socket is read.
  */
-static int tls_pump(Tls *tls, int fd, TlsPump *pump)
+static int tls_pump(Tls *tls, int fd, bool more, TlsPump *pump)
 {
     br_ssl_engine_context *engine = &tls->client.eng;
     int broken = 0;
@@ -6327,9 +6339,11 @@ static int tls_pump(Tls *tls, int fd, TlsPump *pump)
             pump->ended = true;
             return 0;
         }
+        if (more && pump->moved && (state & BR_SSL_SENDAPP))
+            return 0;
         if (state & BR_SSL_SENDREC) {
             unsigned char *out = br_ssl_engine_sendrec_buf(engine, &size);
-            n = os_send(fd, out, (ptrdiff_t)size);
+            n = os_send(fd, out, (ptrdiff_t)size, more);
             if (n > 0)
                 br_ssl_engine_sendrec_ack(engine, (size_t)n);
             else if (n == -EAGAIN)
@@ -6491,7 +6505,7 @@ typedef struct {
     int header_count;
     Str body;         /* what is held: all of it, unless it streamed */
     int64_t received; /* bytes of the body so far */
-    bool again;       /* a try before may have been carried out, too */
+    bool again;       /* a try that told nothing may have been carried out */
 } HttpRes;
 
 /*
@@ -6809,7 +6823,7 @@ static Str http_peer(const HttpPool *pool, const HttpXfer *x, int *port)
 static bool http_is_silent(HttpConn *conn)
 {
     TlsPump pump = {0};
-    return !tls_pump(conn->tls, conn->fd, &pump) && !pump.ended &&
+    return !tls_pump(conn->tls, conn->fd, false, &pump) && !pump.ended &&
            !tls_failed(conn->tls) && !tls_has_data(conn->tls);
 }
 
@@ -7082,7 +7096,7 @@ static ptrdiff_t http_fill(HttpXfer *x, short *wants)
     }
     conn->in_len = (int)tls_take(conn->tls, conn->in, HTTP_IN);
     while (!conn->in_len) {
-        int code = tls_pump(conn->tls, conn->fd, &pump);
+        int code = tls_pump(conn->tls, conn->fd, false, &pump);
         *wants = pump.wants;
         conn->in_len = (int)tls_take(conn->tls, conn->in, HTTP_IN);
         if (code && !conn->in_len) {
@@ -7109,7 +7123,8 @@ static bool http_push(HttpXfer *x, bool gave, short *wants)
 {
     HttpConn *conn = x->conn;
     TlsPump pump = {0};
-    int code = tls_pump(conn->tls, conn->fd, &pump);
+    bool more = x->req.source && x->body_at < x->req.body_size;
+    int code = tls_pump(conn->tls, conn->fd, more, &pump);
     if (tls_has_data(conn->tls))
         return false; /* an answer already: see http_on_send() */
     if (code)
@@ -7137,7 +7152,7 @@ static bool http_send_out(HttpXfer *x, short *wants)
                 return false;
             continue;
         }
-        n = os_send(conn->fd, rest.ptr, rest.len);
+        n = os_send(conn->fd, rest.ptr, rest.len, false);
         *wants = POLLOUT;
         if (n == -EAGAIN)
             return false;
@@ -7149,12 +7164,15 @@ static bool http_send_out(HttpXfer *x, short *wants)
 }
 
 /* Sends what the source gives, after the head and in the same record where it
- * fits; true as http_send_out(). */
+ * fits; true as http_send_out(). An answer before the end is looked for once a
+ * turn, and where the socket is full. */
 static bool http_send_body(HttpXfer *x, short *wants)
 {
     const HttpReq *req = &x->req;
     Tls *tls = x->conn->tls;
     int64_t turn = x->body_at + HTTP_TURN;
+    if (x->body_at && !http_push(x, true, wants))
+        return false;
     while (x->body_at < req->body_size) {
         ptrdiff_t room = 0;
         char *into = tls_room(tls, &room);
@@ -7478,7 +7496,7 @@ static bool http_on_tls(HttpPool *pool, HttpXfer *x, short *wants)
 {
     HttpConn *conn = x->conn;
     TlsPump pump = {0};
-    int code = tls_pump(conn->tls, conn->fd, &pump);
+    int code = tls_pump(conn->tls, conn->fd, false, &pump);
     *wants = pump.wants;
     if (code) {
         x->may_pass = true;
@@ -8117,16 +8135,19 @@ static void http_interrupt(HttpPool *pool)
 }
 
 /* One turn of the loop: each transfer as far as it goes, then a wait of at
- * most `most` milliseconds. */
+ * most `most` milliseconds, or none where one has ended: the next one may
+ * have its place at once. */
 static void http_turn(HttpPool *pool, int64_t most)
 {
     struct pollfd fds[HTTP_ACTIVE * (OS_ADDRESSES + 1) + 1];
     int64_t look = INT64_MAX;
     bool stuck = true;
+    bool ended = false;
     int count = 0;
     for (HttpXfer *x = pool->active; x; x = x->next) {
         short wants = 0;
         http_advance(pool, x, &wants);
+        ended |= x->state >= HTTP_DONE;
         if (x->state >= HTTP_DONE)
             continue;
         count += http_poll_set(x, wants, fds + count);
@@ -8134,7 +8155,7 @@ static void http_turn(HttpPool *pool, int64_t most)
         stuck &= http_is_stuck(pool, x);
     }
     http_sweep(pool);
-    if (!pool->active)
+    if (!pool->active || ended)
         return;
     int64_t began = os_now();
     if (pool->tick && began >= pool->tick_at) {
@@ -8205,8 +8226,9 @@ static void http_end(HttpXfer *x)
 }
 
 /*
- * One request, one answer. The answer's text is copied into `arena`. False
- * where there was no whole answer; a status of 400 or more is no failure here.
+  * One request, one answer. The answer's text is copied into `arena`. False
+ * where there was no whole answer: then of `res` only `again` counts. A status
+ * of 400 or more is no failure here.
  */
 static bool http_do(HttpPool *pool, Arena *arena, const HttpReq *req,
                     HttpRes *res, Err *err)
@@ -8214,6 +8236,7 @@ static bool http_do(HttpPool *pool, Arena *arena, const HttpReq *req,
     HttpXfer *x = http_add(pool, req);
     http_run(pool, x);
     bool ok = x->state == HTTP_DONE;
+    *res = (HttpRes){.again = x->unsure || x->sent};
     if (ok) {
         *res = x->res;
         res->body = arena_copy(arena, res->body);
@@ -8513,7 +8536,7 @@ static void loop_send(LoopConn *conn)
 {
     while (conn->out_at < conn->out_len) {
         ptrdiff_t n = os_send(conn->fd, conn->out + conn->out_at,
-                              conn->out_len - conn->out_at);
+                              conn->out_len - conn->out_at, false);
         if (n == -EAGAIN)
             return;
         if (n < 0) {
@@ -11319,6 +11342,21 @@ static bool hub_call(Hub *hub, const HubCall *call, HttpRes *res, Err *err)
     }
 }
 
+/*
+ * A transfer made with hub_request() was answered 401. True where it is worth
+ * to make it once more: the token was another one than now, or the present one
+ * could be renewed. `used` is the request's authorization.
+ */
+static bool hub_renew_for(Hub *hub, Secret used, Err *err)
+{
+    Str text = secret_text(used);
+    if (!hub_has_tokens(hub))
+        return false;
+    if (!str_ends(text, secret_text(hub->account.access_token)))
+        return true;
+    return !hub->fresh && hub_renew(hub, err);
+}
+
 /* A call whose answer is a JSON object to look into. */
 static bool hub_get_json(Hub *hub, Str path, const cJSON **out, Err *err)
 {
@@ -11359,13 +11397,15 @@ static int64_t hub_parent(Hub *hub)
 typedef enum { HUB_SECRET_ADD, HUB_SECRET_UPDATE, HUB_SECRET_DELETE } HubAct;
 
 /* A change of one secret, and how it went. */
-typedef struct {
+typedef struct HubChange {
     HubAct act;
     Str name;
     Secret value;
     bool done;
     ExitCode code; /* why it is not done; 0: it was not tried */
     Str reason;
+    bool renewed;           /* a 401 was met with another token */
+    struct HubChange *next; /* of those to be sent once more */
 } HubChange;
 
 typedef struct {
@@ -11373,6 +11413,7 @@ typedef struct {
     HubChange *changes;
     int count;
     int begun;
+    HubChange *again; /* to be sent once more */
 } HubChanges;
 
 static const char HUB_SECRETS[] = "/cms/v3/functions/secrets";
@@ -11440,11 +11481,11 @@ static bool hub_secret_judge(const Hub *hub, const HubChange *change,
 /* Makes one change. An addition whose answer was lost may have been made. */
 static bool hub_change_secret(Hub *hub, const HubChange *change, Err *err)
 {
-    HttpRes res;
+    HttpRes res = {0};
     HubCall call = hub_secret_call(hub, change);
     if (hub_call(hub, &call, &res, err))
         return hub_secret_judge(hub, change, &res, err);
-    if (err->code == EXIT_NETWORK && change->act == HUB_SECRET_ADD) {
+    if (res.again && change->act == HUB_SECRET_ADD) {
         err->hint[0] = 0;
         err_hint(err, "It may have been added all the same: hs secrets list "
                       "shows it.");
@@ -11455,9 +11496,13 @@ static bool hub_change_secret(Hub *hub, const HubChange *change, Err *err)
 static bool hub_next_change(void *to, HttpReq *req, void **mark)
 {
     HubChanges *all = to;
-    if (all->begun == all->count)
+    HubChange *change = all->again;
+    if (change)
+        all->again = change->next;
+    else if (all->begun < all->count)
+        change = &all->changes[all->begun++];
+    else
         return false;
-    HubChange *change = &all->changes[all->begun++];
     HubCall call = hub_secret_call(all->hub, change);
     *mark = change;
     *req = hub_request(all->hub, &call);
@@ -11466,9 +11511,16 @@ static bool hub_next_change(void *to, HttpReq *req, void **mark)
 
 static void hub_on_change(void *to, void *mark, const HttpXfer *x)
 {
-    const HubChanges *all = to;
+    HubChanges *all = to;
     HubChange *change = mark;
     Err fault = x->err;
+    if (x->state == HTTP_DONE && x->res.status == 401 && !change->renewed &&
+        hub_renew_for(all->hub, x->req.authorization, &fault)) {
+        change->renewed = true;
+        change->next = all->again;
+        all->again = change;
+        return;
+    }
     change->done = x->state == HTTP_DONE &&
                    hub_secret_judge(all->hub, change, &x->res, &fault);
     change->code = change->done ? EXIT_DONE : fault.code;
@@ -11482,7 +11534,7 @@ static void hub_on_change(void *to, void *mark, const HttpXfer *x)
 static void hub_change_secrets(Hub *hub, HubChange *changes, int count)
 {
     enum { AT_ONCE = 8 };
-    HubChanges all = {hub, changes, count, 0};
+    HubChanges all = {.hub = hub, .changes = changes, .count = count};
     HttpMany many = {.to = &all,
                      .width = AT_ONCE,
                      .next = hub_next_change,
@@ -11568,7 +11620,7 @@ static bool hub_create_sandbox(Hub *hub, Str name, const char *kind,
                                bool contacts, int64_t *id, bool *unsure,
                                Err *err)
 {
-    HttpRes res;
+    HttpRes res = {0};
     cJSON *body = json_new(hub->arena);
     json_add_text(body, "name", name);
     json_add_text(body, "type", str_from(kind));
@@ -11577,12 +11629,10 @@ static bool hub_create_sandbox(Hub *hub, Str name, const char *kind,
                     .path = S("/sandbox-hubs/v2/sandboxes"),
                     .body = json_write(hub->arena, body, false),
                     .has_body = true};
-    *unsure = false;
-    if (!hub_call(hub, &call, &res, err)) {
-        *unsure = err->code != EXIT_AUTH && err->code != EXIT_RATE_LIMIT;
+    bool whole = hub_call(hub, &call, &res, err);
+    *unsure = whole ? res.status >= 500 : res.again;
+    if (!whole)
         return false;
-    }
-    *unsure = res.status >= 500;
     if (res.status >= 300)
         return hub_sandbox_refused(hub, &res, err);
     *id = json_int(json_read(hub->arena, res.body), "sandboxHubId");
@@ -11676,21 +11726,6 @@ static bool hub_prepare(Hub *hub, Arena *arena, const HubCall *call,
     scoped.arena = arena;
     *req = hub_request(&scoped, call);
     return true;
-}
-
-/*
- * A transfer made with hub_prepare() was answered 401. True where it is worth
- * to make it once more: the token was another one than now, or the present one
- * could be renewed. `used` is the request's authorization.
- */
-static bool hub_renew_for(Hub *hub, Secret used, Err *err)
-{
-    Str text = secret_text(used);
-    if (!hub_has_tokens(hub))
-        return false;
-    if (!str_ends(text, secret_text(hub->account.access_token)))
-        return true;
-    return !hub->fresh && hub_renew(hub, err);
 }
 
 /* The media type that a file's extension stands for. */
@@ -17491,6 +17526,7 @@ typedef struct {
     CmdPage *pages; /* of files to be fetched, in order */
     CmdPage **pages_end;
     int64_t waiting;  /* files in them */
+    int moving;       /* files under way; listings have a place beside them */
     CmdItem *landing; /* whole, but not synced and named */
     int landing_count;
     int64_t landing_since;
@@ -17818,12 +17854,13 @@ static bool cmd_fetch_next(void *to, HttpReq *req, void **mark)
     CmdFetch *fetch = to;
     CmdFiles *run = &fetch->run;
     while (!run->stopped && !os_interrupted()) {
-        CmdItem *item = cmd_item_take(&run->again);
+        bool full = fetch->moving >= run->width;
+        CmdItem *item = full ? NULL : cmd_item_take(&run->again);
         if (!item && fetch->stack && fetch->waiting < run->width) {
             item = cmd_fetch_folder(fetch);
             if (!item)
                 continue;
-        } else if (!item && fetch->pages) {
+        } else if (!item && fetch->pages && !full) {
             item = cmd_fetch_file(fetch);
             if (!item)
                 continue;
@@ -17831,8 +17868,10 @@ static bool cmd_fetch_next(void *to, HttpReq *req, void **mark)
         if (!item)
             return false;
         if (cmd_fetch_request(fetch, item, req)) {
-            if (item->stage != CMD_FETCH_LIST)
+            if (item->stage != CMD_FETCH_LIST) {
                 cmd_item_link(&run->active, item);
+                fetch->moving++;
+            }
             *mark = item;
             return true;
         }
@@ -17997,6 +18036,7 @@ static void cmd_fetch_ended(void *to, void *mark, const HttpXfer *x)
     CmdFetch *fetch = to;
     CmdItem *item = mark;
     cmd_item_unlink(&fetch->run.active, item);
+    fetch->moving -= item->stage != CMD_FETCH_LIST;
     if (os_interrupted() && x->state != HTTP_DONE)
         cmd_fetch_drop(fetch, item);
     else if (cmd_files_again(&fetch->run, item, x))
@@ -18125,7 +18165,7 @@ static bool cmd_filemanager_fetch(Cmd *cmd, Err *err)
     if (!cmd_files_begin(&fetch->run, cmd, "fetched", err) ||
         !cmd_fetch_find(fetch, cmd_fetch_source(cmd->args[0]), err))
         return false;
-    many.width = fetch->run.width;
+    many.width = fetch->run.width + (fetch->run.width < HTTP_ACTIVE);
     http_run_many(&cmd->pool, &many);
     cmd_fetch_land(fetch);
     fetch->run.counted = !fetch->stack;
@@ -19086,10 +19126,26 @@ static bool cli_take_word(CliParse *parse, Str word, Err *err)
     return true;
 }
 
+/* Does this letter stand for an option with a value? Where commands differ
+ * over that, `some` of them are enough. */
+static bool cli_letter_takes(char letter, bool some)
+{
+    bool any = false;
+    bool all = true;
+    for (int i = 1; i < OPT_COUNT; i++) {
+        bool takes = cli_options[i].kind != CLI_FLAG;
+        if (cli_options[i].letter != letter)
+            continue;
+        any |= takes;
+        all &= takes;
+    }
+    return any && (all || some);
+}
+
 /* Does this option take its value from the next argument, `next` (NULL: there
  * is none)? `text` begins with a dash; letters that take none may stand before
- * one that does. The command is not known yet. */
-static bool cli_takes_next(const char *text, const char *next)
+ * one that does. The command is not known yet: see cli_letter_takes(). */
+static bool cli_takes_next(const char *text, const char *next, bool some)
 {
     bool negated = false;
     Str rest = str_from(text + 1);
@@ -19101,8 +19157,7 @@ static bool cli_takes_next(const char *text, const char *next)
                (cli_options[which].kind != CLI_FLAG || (word && !negated));
     }
     for (; rest.len; rest = str_slice(rest, 1, rest.len)) {
-        CmdOption which = cli_find_letter(NULL, rest.ptr[0]);
-        if (which && cli_options[which].kind != CLI_FLAG)
+        if (cli_letter_takes(rest.ptr[0], some))
             return rest.len == 1;
     }
     return word;
@@ -19128,9 +19183,9 @@ static void cli_wipe_rest(const CliParse *parse)
     }
 }
 
-/* Finds the command first, since options may stand before its name: the words
- * that are no options, and no option's value, in their order. */
-static void cli_find_words(CliParse *parse)
+/* Finds the command, since options may stand before its name: the words that
+ * are no options, and no option's value, in their order. NULL: there is none. */
+static const CliCommand *cli_look(const CliParse *parse, bool some)
 {
     CliParse look = *parse;
     Err ignored = {0};
@@ -19141,12 +19196,12 @@ static void cli_find_words(CliParse *parse)
             over = true;
         else if (over || text[0] != '-' || !text[1])
             cli_take_word(&look, str_from(text), &ignored);
-        else if (cli_takes_next(text, look.argv[look.at + 1]))
+        else if (cli_takes_next(text, look.argv[look.at + 1], some))
             look.at++;
         if (ignored.code)
             break;
     }
-    parse->command = look.command;
+    return look.command;
 }
 
 /* A key that strays into an argument is not to be quoted in an error: what
@@ -19168,9 +19223,8 @@ static void cli_hide_keys(const CliParse *parse)
 static bool cli_parse(CliParse *parse, Err *err)
 {
     cli_hide_keys(parse);
-    cli_find_words(parse);
-    const CliCommand *found = parse->command;
-    parse->command = NULL;
+    const CliCommand *found = cli_look(parse, false);
+    found = found ? found : cli_look(parse, true);
     for (parse->at = 1; parse->at < parse->argc;) {
         char *text = parse->argv[parse->at++];
         bool ok = true;

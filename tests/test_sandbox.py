@@ -322,6 +322,14 @@ def test_lost_and_out_of_reach(hs, sim, acme):
     failed(create(hs), 7, "not known whether", "account 101")
 
 
+def test_a_request_that_never_left(hs, sim, acme):
+    """Nothing can have been made where no connection came about."""
+    sim.fail(USAGE, status=200, body="{}", framing="close", then=lambda: setattr(sim.proxy, "then", "reset"))
+    done = create(hs, *DEV, "--max-wait", "3")
+    assert done.code == 7 and "reset" in done.err, done.err
+    assert "was made" not in done.err and "known" not in done.err and not posted(sim)
+
+
 @pytest.mark.parametrize("status, headers", [(429, {"Retry-After": "0"}), (503, {}), (423, {})])
 @pytest.mark.parametrize("match", [USAGE, MAKE, KEY, REFRESH])
 def test_later_is_waited_for(hs, sim, acme, match, status, headers):

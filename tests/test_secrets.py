@@ -490,6 +490,18 @@ def test_apply_adds_and_updates(hs, sim, acme):
     assert len(acme.secrets) == 4
 
 
+@pytest.mark.parametrize("words", [["-f", ".env", "secrets", "apply"], ["secrets", "-f.env", "apply"],
+                                   ["-df", ".env", "secrets", "apply"]])
+def test_the_file_may_be_named_before_the_command(hs, sim, acme, words):
+    """-f is --force of other commands, which takes no value."""
+    (hs.cwd / ".env").write_text(ENV)
+    ok(hs(*words))
+    assert len(acme.secrets) == 3
+    acme.secrets["OLD"] = "old-value-123"
+    done = hs("-f", "config", "migrate")
+    assert done.code == 3 and "hubspot.config.yml" in done.err, done.err
+
+
 def test_apply_prunes(hs, sim, acme):
     acme.secrets.update(ONE="old-value-123", GONE="gone-value-123")
     failed(apply(hs, ENV, "--prune"), 2, "--force")
@@ -573,6 +585,23 @@ def test_apply_renews_a_refused_token(hs, sim, acme):
     acme.tokens.clear()
     ok(apply(hs, ENV))
     assert len(acme.secrets) == 3
+
+
+def test_apply_renews_a_token_that_ends_on_the_way(hs, sim, acme):
+    """Once, for all that were refused with the old one."""
+    ok(hs("secrets", "list"))
+    sim.log.clear()
+    sim.fail(f"POST {PATH}", then=sim.revoke, after=1)
+    ok(apply(hs, "".join(f"N{i}=value-of-{i}\n" for i in range(24))))
+    assert len(acme.secrets) == 24
+    assert len(sim.requests("POST /localdevauth/v1/auth/refresh")) == 1
+
+
+def test_apply_with_a_token_that_is_refused_again(hs, sim, acme):
+    sim.fail(f"POST {PATH}", status=401, times=None)
+    done = apply(hs, ENV)
+    assert done.code == 4 and "PLAIN" not in acme.secrets, done.err
+    assert len(sim.requests(f"POST {PATH}")) <= 2 * len(ENV.splitlines())
 
 
 def test_apply_uses_several_connections_at_once(hs, sim, acme):
