@@ -9060,7 +9060,8 @@ typedef struct {
     int64_t parent;
     Secret key; /* the personal access key, or the API key */
     Secret access_token;
-    int64_t expires_at; /* of the access token; -1: unknown */
+    Str expires;        /* of the access token, as the file spells it, and */
+    int64_t expires_at; /* as it was learnt since; 0: config_expiry() reads */
     Str client_id;
     Secret client_secret;
     Secret refresh_token;
@@ -9207,7 +9208,6 @@ static void config_read_account(YamlNode *node, ConfigAccount *account)
     const YamlNode *own = yaml_get_own(yaml_get_own(node, "auth"), "tokenInfo");
     int64_t id = yaml_int(yaml_get(node, "accountId"));
     int64_t parent = yaml_int(yaml_get(node, "parentAccountId"));
-    Str expires = yaml_text(yaml_get(own, "expiresAt"));
     Str auth_name = yaml_text(yaml_get(node, "authType"));
     ConfigAuth kind = config_auth_from(auth_name);
     const YamlNode *key = kind == CONFIG_AUTH_API_KEY
@@ -9225,12 +9225,23 @@ static void config_read_account(YamlNode *node, ConfigAccount *account)
         .parent = parent > 0 ? parent : 0,
         .key = secret_from(yaml_text(key)),
         .access_token = secret_from(yaml_text(yaml_get(own, "accessToken"))),
-        .expires_at = expires.len ? time_parse(expires) : -1,
-        .client_id = yaml_text(yaml_get(auth, "clientId")),
-        .client_secret = secret_from(yaml_text(yaml_get(auth, "clientSecret"))),
-        .refresh_token = secret_from(
-            yaml_text(yaml_get(token, "refreshToken"))),
+        .expires = yaml_text(yaml_get(own, "expiresAt")),
     };
+    if (kind != CONFIG_AUTH_OAUTH2)
+        return;
+    account->client_id = yaml_text(yaml_get(auth, "clientId"));
+    account->client_secret = secret_from(
+        yaml_text(yaml_get(auth, "clientSecret")));
+    account->refresh_token = secret_from(
+        yaml_text(yaml_get(token, "refreshToken")));
+}
+
+/* When the account's access token ends; -1: unknown. */
+static int64_t config_expiry(const ConfigAccount *account)
+{
+    if (account->expires_at)
+        return account->expires_at;
+    return account->expires.len ? time_parse(account->expires) : -1;
 }
 
 /* Builds the typed view of the tree. */
@@ -9250,8 +9261,8 @@ static void config_read_tree(Arena *arena, Config *config)
     config->count = 0;
     if (!list || list->kind != YAML_LIST)
         return;
-    config->accounts = arena_array(arena, list->count,
-                                   sizeof(*config->accounts));
+    config->accounts = arena_take(
+        arena, list->count * (ptrdiff_t)sizeof(*config->accounts));
     for (YamlNode *item = list->first; item; item = item->next)
         config_read_account(yaml_follow(item),
                             &config->accounts[config->count++]);
@@ -9314,7 +9325,7 @@ static bool config_from_env(Arena *arena, Config *config, Err *err)
         .id = id,
         .qa = str_eq_nocase(os_env("HUBSPOT_ENVIRONMENT"), S("qa")),
         .key = secret_from(os_env("HUBSPOT_PERSONAL_ACCESS_KEY")),
-        .expires_at = -1,
+
         .client_id = os_env("HUBSPOT_CLIENT_ID"),
         .client_secret = secret_from(os_env("HUBSPOT_CLIENT_SECRET")),
         .refresh_token = secret_from(os_env("HUBSPOT_REFRESH_TOKEN")),
@@ -9919,7 +9930,7 @@ static void config_put_token(Arena *arena, YamlNode *node,
     config_set_text(arena, token, "accessToken",
                     secret_text(account->access_token));
     config_set_text(arena, token, "expiresAt",
-                    time_iso(arena, account->expires_at));
+                    time_iso(arena, config_expiry(account)));
     if (account->auth == CONFIG_AUTH_OAUTH2)
         config_set_text(arena, token, "refreshToken",
                         secret_text(account->refresh_token));
@@ -11168,7 +11179,7 @@ static bool hub_need_token(Hub *hub, Err *err)
     if (!hub_has_tokens(hub))
         return true;
     if (secret_is_set(account->access_token) &&
-        account->expires_at > os_wall() + HUB_EARLY_MS)
+        config_expiry(account) > os_wall() + HUB_EARLY_MS)
         return true;
     return hub_renew(hub, err);
 }
@@ -12604,8 +12615,9 @@ static Str cmd_account_title(const Cmd *cmd, const ConfigAccount *account)
 }
 
 /* When an access token ends; empty: unknown. */
-static Str cmd_expiry(Arena *arena, int64_t expires_at)
+static Str cmd_expiry(Arena *arena, const ConfigAccount *account)
 {
+    int64_t expires_at = config_expiry(account);
     return expires_at > 0 ? time_iso(arena, expires_at) : S("");
 }
 
@@ -12666,8 +12678,7 @@ static cJSON *cmd_account_json(Arena *arena, const ConfigAccount *account)
     json_add_text(object, "authType", account->auth_name);
     json_add_text(object, "env", account->qa ? S("qa") : S("prod"));
     json_add_id(object, "parentAccountId", account->parent);
-    json_add_text(object, "tokenExpiresAt",
-                  cmd_expiry(arena, account->expires_at));
+    json_add_text(object, "tokenExpiresAt", cmd_expiry(arena, account));
     return object;
 }
 
@@ -13645,7 +13656,7 @@ static void cmd_info_print(Cmd *cmd, const ConfigChoice *choice,
 {
     const ConfigAccount *account = choice->account;
     Str type = hub_type_label(account->type);
-    Str expiry = cmd_expiry(cmd->arena, account->expires_at);
+    Str expiry = cmd_expiry(cmd->arena, account);
     cmd_print_field(cmd, "Name:", config_label(cmd->arena, account));
     term_printf(cmd->term, "%-13s %" PRId64 "\n", "Account ID:", account->id);
     if (token->name.len)

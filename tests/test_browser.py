@@ -666,10 +666,9 @@ def test_connections_that_are_broken_off(tty, signing_in):
 
 # ---- an off-the-shelf client
 
-websockets = pytest.importorskip("websockets", reason="python3-websockets is not installed")
-
-
 def test_websockets_agrees_with_the_framing(tty, signing_in):
+    websockets = pytest.importorskip("websockets", reason="python3-websockets is not installed")
+
     async def talk():
         url = f"ws://localhost:{signing_in.listens}/"
         with pytest.raises(websockets.ConnectionClosed) as refused:

@@ -3092,11 +3092,12 @@ static void test_config_read(void)
     CHECK_STR(config.default_account, S("2"));
     CHECK_STR(secret_text(config.accounts[0].key), S("key-one"));
     CHECK_INT(config.accounts[0].auth, CONFIG_AUTH_KEY);
-    CHECK_INT(config.accounts[0].expires_at, -1);
+    CHECK_INT(config_expiry(&config.accounts[0]), -1);
     CHECK_INT(config.accounts[1].id, 2);
     CHECK(config.accounts[1].qa && !config.accounts[0].qa);
     CHECK_STR(secret_text(config.accounts[1].refresh_token), S("r"));
-    CHECK_INT(config.accounts[1].expires_at, unit_utc(2026, 11, 23, 19, 30, 0));
+    CHECK_INT(config_expiry(&config.accounts[1]),
+              unit_utc(2026, 11, 23, 19, 30, 0));
     CHECK(config_validate(&config, &err));
     unit_at(S("the deprecated form"));
     CHECK(unit_config(&arena,
