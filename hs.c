@@ -19195,7 +19195,8 @@ static void cli_wipe_rest(const CliParse *parse)
 }
 
 /* Finds the command, since options may stand before its name: the words that
- * are no options, and no option's value, in their order. NULL: there is none. */
+ * are no options, and no option's value, in their order. NULL where there is
+ * none. */
 static const CliCommand *cli_look(const CliParse *parse, bool some)
 {
     CliParse look = *parse;
