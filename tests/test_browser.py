@@ -398,6 +398,20 @@ def test_a_list_of_browsers_with_arguments(tty, sim, browser, tmp_path):
     assert words[2:] == ["$(false)", ";x", ""]
 
 
+@pytest.mark.parametrize("there, opens", [
+    (("xdg-open", "open", "wslview"), "xdg-open"), (("wslview", "open"), "open"), (("wslview",), "wslview")])
+def test_the_desktops_own_way_to_open(tty, sim, browser, tmp_path, there, opens):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in there:
+        (programs / name).write_text(f'#!/bin/sh\nprintf "%s %s\\n" {name} "$1" >"{browser.pipe}"\n')
+        (programs / name).chmod(0o700)
+    child = tty("account", "auth", env={**browser.env, "BROWSER": None, "PATH": programs})
+    assert browser.opened().startswith(f"{opens} https://app.hubspot.com/l/personal-access-key?")
+    ready(child, KEY_LABEL).sendintr()
+    assert tty.end(child) == 130
+
+
 def test_the_address_is_a_hyperlink_where_the_terminal_knows_them(tty, sim):
     page = "https://app.hubspot.com/l/personal-access-key"
     for args, env, links in (((), {"VTE_VERSION": "7006"}, True), ((), {}, False),
