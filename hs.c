@@ -2730,18 +2730,17 @@ static int ask_take_report(Ask *ask)
  * dragged would change again under a frame on its way. */
 static int ask_settled_columns(void)
 {
-    int columns = 0;
-    int64_t settled = 0;
-    for (;;) {
+    enum { MOMENT_MS = 50 };
+    int columns = os_columns(STDERR_FILENO);
+    int64_t settled = os_now() + MOMENT_MS;
+    while (os_now() < settled && !os_interrupted()) {
+        os_sleep(settled - os_now());
         int now = os_columns(STDERR_FILENO);
         if (now != columns)
-            settled = os_now() + 50;
+            settled = os_now() + MOMENT_MS;
         columns = now;
-        int64_t left = settled - os_now();
-        if (left <= 0 || os_interrupted())
-            return columns;
-        os_sleep(left);
     }
+    return columns;
 }
 
 /*
@@ -3989,6 +3988,75 @@ static cJSON *json_read(Arena *arena, Str text)
     return document;
 }
 
+/* The integer that a value is, a number or digits in a string; -1: neither. */
+static int64_t json_int_of(const cJSON *item)
+{
+    int64_t value = -1;
+    if (cJSON_IsString(item) || cJSON_IsRaw(item))
+        return str_int(str_from(item->valuestring), &value) && value >= 0
+                   ? value
+                   : -1;
+    if (!cJSON_IsNumber(item) || item->valuedouble < 0 ||
+        item->valuedouble > 9007199254740992.0)
+        return -1;
+    value = (int64_t)item->valuedouble;
+    return (double)value < item->valuedouble ? -1 : value;
+}
+
+/* Takes the next number off the text of a valid document. */
+static Str json_take_number(Str *text)
+{
+    ptrdiff_t at = 0;
+    bool quoted = false;
+    for (; at < text->len; at++) {
+        char c = text->ptr[at];
+        if (quoted && c == '\\')
+            at++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && (c == '-' || str_is_digit(c)))
+            break;
+    }
+    ptrdiff_t end = at;
+    while (end < text->len && strchr("+-.eE0123456789", text->ptr[end]))
+        end++;
+    Str number = str_slice(*text, at, end);
+    *text = str_slice(*text, end, text->len);
+    return number;
+}
+
+/* Has a document that json_read() made of `text` keep its numbers as they are
+ * written, where they are more than short integers: as raw text. For documents
+ * that go back to where they came from. */
+static void json_keep_numbers(cJSON *document, Str text)
+{
+    cJSON *open[JSON_DOC_DEPTH];
+    int depth = 0;
+    for (cJSON *item = document; item;) {
+        if (cJSON_IsNumber(item)) {
+            Str number = json_take_number(&text);
+            int64_t plain = 0;
+
+            if (number.len > 15 || !str_int(number, &plain)) {
+                item->valuestring = json_block_new((size_t)number.len + 1);
+                if (!item->valuestring)
+                    arena_exhausted();
+                memcpy(item->valuestring, number.ptr, (size_t)number.len);
+                item->valuestring[number.len] = 0;
+                item->type = cJSON_Raw;
+            }
+        }
+        if (item->child && depth < JSON_DOC_DEPTH) {
+            open[depth++] = item;
+            item = item->child;
+            continue;
+        }
+        while (item && !item->next)
+            item = depth ? open[--depth] : NULL;
+        item = item ? item->next : NULL;
+    }
+}
+
 /* A new object to build; it lives as long as the arena. */
 static cJSON *json_new(Arena *arena)
 {
@@ -4011,21 +4079,6 @@ static cJSON *json_get(const cJSON *object, const char *name)
 static Str json_text(const cJSON *object, const char *name)
 {
     return str_from(cJSON_GetStringValue(json_get(object, name)));
-}
-
-/* The integer that a value is, a number or digits in a string; -1: neither. */
-static int64_t json_int_of(const cJSON *item)
-{
-    int64_t value = -1;
-    if (cJSON_IsString(item))
-        return str_int(str_from(item->valuestring), &value) && value >= 0
-                   ? value
-                   : -1;
-    if (!cJSON_IsNumber(item) || item->valuedouble < 0 ||
-        item->valuedouble > 9007199254740992.0)
-        return -1;
-    value = (int64_t)item->valuedouble;
-    return (double)value < item->valuedouble ? -1 : value;
 }
 
 static int64_t json_int(const cJSON *object, const char *name)
@@ -9610,6 +9663,7 @@ static bool config_read_links_at(Arena *arena, Str path, ConfigLinks *links,
         return err_hint(err, "Mend it, remove it, or name an account with "
                              "--account.");
     }
+    json_keep_numbers(document, text);
     links->document = document;
     config_view_links(links);
     ptrdiff_t at = str_find(text, S("\"localDefaultAccount\""));

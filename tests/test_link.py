@@ -157,6 +157,16 @@ def test_what_is_unknown_in_the_settings_survives(three):
     assert list(settings(three)) == list(before) and settings(three) == before
 
 
+def test_large_numbers_in_the_settings_survive(three):
+    path = linked(three, 101)
+    path.write_text('{"mine": [9007199254740993, -0.10, 1e400], "accounts": [101], "n": 12345678901234567890}')
+    done(three, "link", "-a", "box", "--default", "box")
+    text = path.read_text()
+    for number in ("9007199254740993,", "-0.10,", "1e400\n", "12345678901234567890"):
+        assert number in text, text
+    assert settings(three)["accounts"] == [101, 202]
+
+
 def test_more_accounts_than_fit_are_refused_or_kept_once(three):
     linked(three, *range(1000, 1300))
     for _ in range(2):

@@ -1324,6 +1324,46 @@ static void test_json_document(void)
     arena_free(&arena);
 }
 
+/* Numbers stand in documents' order, whatever lies between them. */
+static void test_json_keep_numbers(void)
+{
+    static const char *const texts[] = {
+        "0",
+        "-1.50",
+        "[]",
+        "{\"a\":9007199254740993,\"b "
+        "7\":[1,[-0.10,{}],1e400],\"c\":\"4\\\"5\"}",
+        "{\"x\":[[[1.0e+5]]],\"y\":{\"z\":-12345678901234567890},\"w\":12}",
+        "[{\"\\\\\":2.25},true,null,false,\"\",[[],{\"-1\":-2}],123456789012]",
+    };
+    for (int i = 0; i < COUNT(texts); i++) {
+        Arena arena = {0};
+        Str text = str_from(texts[i]);
+        cJSON *document = json_read(&arena, text);
+        unit_at(text);
+        json_keep_numbers(document, text);
+        CHECK_STR(json_write(&arena, document, false), text);
+        arena_free(&arena);
+    }
+    Arena arena = {0};
+    Buf deep = buf_new(&arena, KIB);
+    for (int i = 0; i < JSON_DOC_DEPTH; i++)
+        buf_add(&deep, S("["));
+    buf_add(&deep, S("0.30"));
+    for (int i = 0; i < JSON_DOC_DEPTH; i++)
+        buf_add(&deep, S("]"));
+    cJSON *document = json_read(&arena, buf_str(&deep));
+    unit_at(S("the deepest document"));
+    CHECK(document != NULL);
+    json_keep_numbers(document, buf_str(&deep));
+    CHECK_STR(json_write(&arena, document, false), buf_str(&deep));
+    document = json_read(&arena, S("{\"id\":9007199254740992,\"no\":1.5}"));
+    json_keep_numbers(document, S("{\"id\":9007199254740992,\"no\":1.5}"));
+    CHECK_INT(json_int(document, "id"), 9007199254740992);
+    CHECK_INT(json_int(document, "no"), -1);
+    arena_free(&arena);
+}
+
 /* ---- 05 YAML ------------------------------------------------------------ */
 
 /* Do two trees mean the same, with the same names, tags and kinds of style?
@@ -4715,6 +4755,7 @@ static void unit_formats(void)
     test_json_limits();
     test_json_int();
     test_json_document();
+    test_json_keep_numbers();
     test_yaml_round_trip();
     test_yaml_faults();
     test_yaml_limits();
