@@ -49,6 +49,22 @@ static bool fuzz_cjson_differs(Str text)
     return str_find(text, S("\\u")) >= 0;
 }
 
+/* A document that is written back has every number that it had. */
+static void fuzz_keep(Arena *arena, cJSON *document, Str text)
+{
+    json_keep_numbers(document, text);
+    Str written = json_write(arena, document, false);
+    for (Str number = {0}; (number = json_take_number(&text)).len;) {
+        Str kept = json_take_number(&written);
+        int64_t before = 0;
+        int64_t after = 1;
+        fuzz_check(str_eq(number, kept) ||
+                   (number.len <= 15 && str_int(number, &before) &&
+                    str_int(kept, &after) && before == after));
+    }
+    fuzz_check(!json_take_number(&written).len);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -73,8 +89,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (valid && !document && json_validate(text, JSON_DOC_DEPTH, &err))
         fuzz_check(fuzz_cjson_differs(text));
     json_int_of(document);
-    if (document)
+    if (document) {
         fuzz_check(json_write(&arena, document, true).len > 0);
+        fuzz_keep(&arena, document, text);
+    }
     arena_free(&arena);
     return 0;
 }
