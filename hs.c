@@ -4025,27 +4025,30 @@ static Str json_take_number(Str *text)
     return number;
 }
 
-/* Has a document that json_read() made of `text` keep its numbers as they are
- * written, where they are more than short integers: as raw text. For documents
- * that go back to where they came from. */
+/* Makes a number raw text, as it is written, where it is more than a short
+ * integer: a double may not hold it. */
+static void json_keep_number(cJSON *item, Str number)
+{
+    int64_t plain = 0;
+    if (number.len <= 15 && str_int(number, &plain))
+        return;
+    item->valuestring = json_block_new((size_t)number.len + 1);
+    if (!item->valuestring)
+        arena_exhausted();
+    memcpy(item->valuestring, number.ptr, (size_t)number.len);
+    item->valuestring[number.len] = 0;
+    item->type = cJSON_Raw;
+}
+
+/* Has a document that json_read() made of `text` keep its numbers to the last
+ * digit. For documents that go back to where they came from. */
 static void json_keep_numbers(cJSON *document, Str text)
 {
     cJSON *open[JSON_DOC_DEPTH];
     int depth = 0;
     for (cJSON *item = document; item;) {
-        if (cJSON_IsNumber(item)) {
-            Str number = json_take_number(&text);
-            int64_t plain = 0;
-
-            if (number.len > 15 || !str_int(number, &plain)) {
-                item->valuestring = json_block_new((size_t)number.len + 1);
-                if (!item->valuestring)
-                    arena_exhausted();
-                memcpy(item->valuestring, number.ptr, (size_t)number.len);
-                item->valuestring[number.len] = 0;
-                item->type = cJSON_Raw;
-            }
-        }
+        if (cJSON_IsNumber(item))
+            json_keep_number(item, json_take_number(&text));
         if (item->child && depth < JSON_DOC_DEPTH) {
             open[depth++] = item;
             item = item->child;
@@ -6374,7 +6377,7 @@ static ptrdiff_t tls_feed(Tls *tls, int fd)
 /*
  * Moves records between the engine and the socket until one of them blocks
  * or data has come for the caller. Gives 0, or an errno of the socket; the
-  * engine's own state says whether it failed. A socket that cannot be written
+ * engine's own state says whether it failed. A socket that cannot be written
  * any more is still read: a server may refuse a request before its end. A
  * caller that has `more` to give has the turn again as soon as there is room
  * for it, before the socket is read.
@@ -8279,7 +8282,7 @@ static void http_end(HttpXfer *x)
 }
 
 /*
-  * One request, one answer. The answer's text is copied into `arena`. False
+ * One request, one answer. The answer's text is copied into `arena`. False
  * where there was no whole answer: then of `res` only `again` counts. A status
  * of 400 or more is no failure here.
  */
@@ -9378,7 +9381,6 @@ static bool config_from_env(Arena *arena, Config *config, Err *err)
         .id = id,
         .qa = str_eq_nocase(os_env("HUBSPOT_ENVIRONMENT"), S("qa")),
         .key = secret_from(os_env("HUBSPOT_PERSONAL_ACCESS_KEY")),
-
         .client_id = os_env("HUBSPOT_CLIENT_ID"),
         .client_secret = secret_from(os_env("HUBSPOT_CLIENT_SECRET")),
         .refresh_token = secret_from(os_env("HUBSPOT_REFRESH_TOKEN")),
