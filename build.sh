@@ -45,6 +45,10 @@ SHIP=(-O2 -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong
     -fstack-clash-protection -fno-asynchronous-unwind-tables
     -fno-unwind-tables "-ffile-prefix-map=$root=.")
 
+# hs.c alone: only the least functions are put in line. It saves 40 KiB, which
+# are pages that a start need not read, for 3 % more instructions.
+SHIP_HS=("${SHIP[@]}" --param=max-inline-insns-auto=5)
+
 # What developers run: glibc, and every mistake ends the program.
 DEBUG=(-O1 -g -fno-omit-frame-pointer)
 CATCH=(-fsanitize=address -fsanitize=undefined -fsanitize=float-cast-overflow
@@ -59,8 +63,12 @@ CATCH_VENDOR=(-fsanitize=address)
 # getrandom, and a handshake fails where that was forgotten.
 BEARSSL=(-DBR_RDRAND=0 -DBR_USE_URANDOM=0
     -I"$root/$src/bearssl/inc" -I"$root/$src/bearssl/src")
-LIBYAML=(-DYAML_VERSION_MAJOR=0 -DYAML_VERSION_MINOR=2 -DYAML_VERSION_PATCH=5
-    '-DYAML_VERSION_STRING="0.2.5"' -I"$root/$src/libyaml/include")
+
+# libyaml and cJSON are built small: where time counts hs.c reads by itself.
+SMALL=(-Os)
+LIBYAML=("${SMALL[@]}" -DYAML_VERSION_MAJOR=0 -DYAML_VERSION_MINOR=2
+    -DYAML_VERSION_PATCH=5 '-DYAML_VERSION_STRING="0.2.5"'
+    -I"$root/$src/libyaml/include")
 
 # Vendor headers are system headers here: their warnings are not ours.
 HS=(-std=c11 -Ibuild/gen -isystem "$src/bearssl/inc"
@@ -205,7 +213,7 @@ vendors() {
     quietly archive "$dir.new" bearssl "${files[@]}"
     cmd=("$@" "${LIBYAML[@]}")
     quietly archive "$dir.new" libyaml "$root/$src/libyaml/src"/*.c
-    cmd=("$@")
+    cmd=("$@" "${SMALL[@]}")
     quietly archive "$dir.new" cjson "$root/$src/cjson/cJSON.c"
     mv "$dir.new" "$dir"
     made "$dir" "$key"
@@ -246,11 +254,11 @@ LIBS=(bearssl.a libyaml.a cjson.a)
 with_musl() {
     local out=$1 file=$2 key
     shift 2
-    key=$(key_of "${SHIP[*]} ${WARN[*]} $* $(declare -f link_musl)" \
+    key=$(key_of "${SHIP_HS[*]} ${WARN[*]} $* $(declare -f link_musl)" \
         "$file" hs.c build/gen/anchors.h build/keys/build,vendor)
     fresh "$out" "$key" && return
     say "$out"
-    "$CC" "${MUSL[@]}" "${SHIP[@]}" "${WARN[@]}" "${HS[@]}" "$@" -c \
+    "$CC" "${MUSL[@]}" "${SHIP_HS[@]}" "${WARN[@]}" "${HS[@]}" "$@" -c \
         -o "$out.o" "$file"
     link_musl "$out.new" "$@" "$out.o" "${LIBS[@]/#/build/vendor/}"
     rm "$out.o"
@@ -338,7 +346,7 @@ TIDY='-*,bugprone-*,cert-*,clang-analyzer-*,misc-redundant-expression
     ,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling'
 
 lint_warnings() {
-    "$CC" "${MUSL[@]}" "${SHIP[@]}" "${HS[@]}" "${WARN[@]}" -Wunused-macros \
+    "$CC" "${MUSL[@]}" "${SHIP_HS[@]}" "${HS[@]}" "${WARN[@]}" -Wunused-macros \
         -Werror -c -o /dev/null hs.c
 }
 
