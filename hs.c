@@ -12417,7 +12417,6 @@ static void hub_visit_end(HubVisit *visit, bool ok)
 }
 
 /* ==== 13 Commands ======================================================== *
->>>>>>> main
  *
  * One section a command group, in the order of `hs --help`. A command takes a
  * Cmd, the parsed command line with all that a run needs, and gives true, or
