@@ -6185,6 +6185,23 @@ static bool tls_no_anchor(Err *err, const char *what, Str where, int code)
     return err_hint(err, "It must be a PEM file of CA certificates.");
 }
 
+/* Where the anchors come from, and what says so, for people. */
+static Str tls_source(Arena *arena, Str ca_file, Str file, Str folders,
+                      Str system)
+{
+    if (ca_file.len)
+        return arena_printf(arena, "%.*s (--ca-file)", P(ca_file));
+    if (file.len && folders.len)
+        return arena_printf(arena,
+                            "%.*s (SSL_CERT_FILE) and %.*s (SSL_CERT_DIR)",
+                            P(file), P(folders));
+    if (file.len || folders.len)
+        return arena_printf(arena, "%.*s (%s)", P(file.len ? file : folders),
+                            file.len ? "SSL_CERT_FILE" : "SSL_CERT_DIR");
+    return system.len ? arena_printf(arena, "%.*s (the system's)", P(system))
+                      : S("the certificates built in");
+}
+
 /*
  * Gathers the trust anchors (see the room's head). `ca_file` is that of
  * --ca-file and may be empty. A store that was named and holds nothing is an
@@ -6196,27 +6213,28 @@ static bool tls_load_trust(Arena *arena, Str ca_file, TlsTrust *out, Err *err)
     Str file = ca_file.len ? ca_file : os_env("SSL_CERT_FILE");
     Str folders = ca_file.len ? S("") : os_env("SSL_CERT_DIR");
     Str extra = os_env("NODE_EXTRA_CA_CERTS");
-    Str source = file.len ? file : folders;
+    Str system = {0};
+    bool named = file.len || folders.len;
     if (file.len) {
         int code = tls_add_file(&to, file);
         if (code || (!to.count && !folders.len))
             return tls_no_anchor(err, "the CA file", file, code);
     }
     tls_add_folders(&to, folders);
-    if (source.len && !to.count)
+    if (named && !to.count)
         return tls_no_anchor(err, "the CA folder", folders, 0);
-    if (!source.len)
-        source = tls_add_system(&to);
-    if (!to.count) {
+    if (!named)
+        system = tls_add_system(&to);
+    if (!to.count)
         tls_add_built_in(&to);
-        source = S("the certificates built in");
-    }
+    Str source = tls_source(arena, ca_file, file, folders, system);
     if (extra.len) {
         int before = to.count;
         int code = tls_add_file(&to, extra);
         if (code || to.count == before)
             return tls_no_anchor(err, "NODE_EXTRA_CA_CERTS", extra, code);
-        source = arena_printf(arena, "%.*s and %.*s", P(source), P(extra));
+        source = arena_printf(arena, "%.*s and %.*s (NODE_EXTRA_CA_CERTS)",
+                              P(source), P(extra));
     }
     *out = (TlsTrust){to.anchors, to.count, to.skipped, source};
     return true;
@@ -9359,13 +9377,19 @@ static bool config_read_file(Arena *arena, Str path, ConfigForm form,
     return true;
 }
 
-/* The config that the environment spells out; nothing of it is written. */
-static bool config_from_env(Arena *arena, Config *config, Err *err)
+/* The variable that says which account the environment's is. */
+static const char *config_env_id(void)
 {
-    const char *name = os_env("HUBSPOT_ACCOUNT_ID").len ||
-                               !os_env("HUBSPOT_PORTAL_ID").len
-                           ? "HUBSPOT_ACCOUNT_ID"
-                           : "HUBSPOT_PORTAL_ID";
+    return os_env("HUBSPOT_ACCOUNT_ID").len || !os_env("HUBSPOT_PORTAL_ID").len
+               ? "HUBSPOT_ACCOUNT_ID"
+               : "HUBSPOT_PORTAL_ID";
+}
+
+/* The config that the environment spells out; nothing of it is written. */
+static bool config_from_env(Arena *arena, const ConfigWhere *where,
+                            Config *config, Err *err)
+{
+    const char *name = config_env_id();
     Str id_text = os_env(name);
     int64_t id = 0;
     int64_t timeout = 0;
@@ -9404,9 +9428,8 @@ static bool config_from_env(Arena *arena, Config *config, Err *err)
     *config = (Config){
         .form = CONFIG_ENVIRONMENT,
         .path = S("the environment"),
-        .why = os_env("USE_ENVIRONMENT_HUBSPOT_CONFIG").len
-                   ? S("USE_ENVIRONMENT_HUBSPOT_CONFIG or --use-env")
-                   : S("--use-env"),
+        .why = where->use_env ? S("--use-env")
+                              : S("USE_ENVIRONMENT_HUBSPOT_CONFIG"),
         .accounts = arena_alloc(arena, sizeof(account)),
         .count = 1,
         .default_account = id_text,
@@ -9462,7 +9485,7 @@ static bool config_load(Arena *arena, const ConfigWhere *where, Config *config,
                            "--use-env does not go with a "
                            "config file (--config or "
                            "HUBSPOT_CONFIG_PATH)");
-        return config_from_env(arena, config, err);
+        return config_from_env(arena, where, config, err);
     }
     if (!config_locate(arena, where, &path, &form, err) ||
         config_missing(arena, path, err))
@@ -9732,6 +9755,8 @@ static bool config_choose_default(const Config *config, ConfigChoice *choice,
     const YamlNode *node = yaml_get(config->root, config_default_key(config));
     *choice = (ConfigChoice){config_find(config, config->default_account),
                              config->path, node ? node->line : 0};
+    if (config->form == CONFIG_ENVIRONMENT)
+        choice->why = str_from(config_env_id());
     if (choice->account)
         return true;
     if (config->default_account.len)

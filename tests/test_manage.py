@@ -1155,8 +1155,18 @@ def test_why_names_the_proxy(three, sim, env, words):
 def test_why_names_the_authorities(three, sim, tmp_path):
     other = tmp_path / "mine.pem"
     other.write_bytes(open(sim.ca_file, "rb").read())
-    done = three("account", "info", "--why", "--json", "--ca-file", other)
-    assert done.code == 0 and str(other) in done.json["why"]["ca"]
+
+    def why(*args, **env):
+        done = three("account", "info", "--why", "--json", "--max-wait", "0", *args, env=env)
+        return done.json["why"]["ca"]
+    assert why() == f"{sim.ca_file} (SSL_CERT_FILE)"
+    assert why("--ca-file", other) == f"{other} (--ca-file)"
+    assert why(SSL_CERT_FILE=None, SSL_CERT_DIR=tmp_path) == f"{tmp_path} (SSL_CERT_DIR)"
+    assert why(SSL_CERT_DIR=tmp_path) == (
+        f"{sim.ca_file} (SSL_CERT_FILE) and {tmp_path} (SSL_CERT_DIR)")
+    found = why(SSL_CERT_FILE=None, NODE_EXTRA_CA_CERTS=other)
+    assert found.endswith(f" and {other} (NODE_EXTRA_CA_CERTS)")
+    assert "(the system's)" in found or "built in" in found
 
 
 def test_why_names_what_chose_the_config(hs, sim, tmp_path):
@@ -1172,7 +1182,11 @@ def test_why_names_what_chose_the_config(hs, sim, tmp_path):
     assert found["account"] == f"{hs.cwd}/hubspot.config.yml, line 1"
     environment = why(USE_ENVIRONMENT_HUBSPOT_CONFIG="true", HUBSPOT_ACCOUNT_ID=22,
                       HUBSPOT_PERSONAL_ACCESS_KEY=hs.key(22))
-    assert "USE_ENVIRONMENT_HUBSPOT_CONFIG" in environment["config"]
+    assert environment["config"].endswith("(USE_ENVIRONMENT_HUBSPOT_CONFIG)")
+    assert environment["account"] == "HUBSPOT_ACCOUNT_ID"
+    environment = why(USE_ENVIRONMENT_HUBSPOT_CONFIG="true", HUBSPOT_PORTAL_ID=22,
+                      HUBSPOT_PERSONAL_ACCESS_KEY=hs.key(22))
+    assert environment["account"] == "HUBSPOT_PORTAL_ID"
 
 
 def test_why_names_the_override(three):

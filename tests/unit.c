@@ -3254,7 +3254,8 @@ static void test_config_from_env(void)
             Str name = str_cut(&value, '=');
             setenv(arena_cstr(&arena, name), arena_cstr(&arena, value), 1);
         }
-        CHECK_INT(config_from_env(&arena, &config, &err), rows[i].ok);
+        CHECK_INT(config_from_env(&arena, &(ConfigWhere){0}, &config, &err),
+                  rows[i].ok);
         if (rows[i].ok && config.count) {
             CHECK_INT(config.accounts[0].id, rows[i].id);
             CHECK_INT(config.accounts[0].auth, rows[i].auth);
