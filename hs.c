@@ -12557,10 +12557,9 @@ static ConfigWhere cmd_where(const Cmd *cmd)
 
 /* Says where the config is open to others' eyes: to other users of the
  * machine, or to who can read the git repository. */
-static void cmd_warn_config(Cmd *cmd)
+static void cmd_warn_config(Cmd *cmd, const Config *config)
 {
     Arena *arena = cmd->arena;
-    const Config *config = &cmd->config;
     GitTree tree;
     Err fault = {0};
     bool covered = true;
@@ -12588,7 +12587,7 @@ static bool cmd_load_config(Cmd *cmd, Err *err)
     ConfigWhere where = cmd_where(cmd);
     if (!config_load(cmd->arena, &where, &cmd->config, err))
         return false;
-    cmd_warn_config(cmd);
+    cmd_warn_config(cmd, &cmd->config);
     return config_validate(&cmd->config, err);
 }
 
@@ -13517,9 +13516,13 @@ static bool cmd_auth_run(Cmd *cmd, CmdAuth *auth, Err *err)
     if (name.len && cmd_on(cmd, OPT_USE_DEFAULT_NAME))
         return err_set(err, EXIT_USAGE,
                        "--name and --use-default-name exclude each other");
-    if (os_exists(cmd->arena, auth->path) &&
-        !config_read_file(cmd->arena, auth->path, auth->form, config, err))
-        return false;
+    if (os_exists(cmd->arena, auth->path)) {
+        if (!config_read_file(cmd->arena, auth->path, auth->form, config, err))
+            return false;
+        config->is_global = auth->form == CONFIG_GLOBAL;
+        if (!cmd->config.path.len) /* else it was said when it was loaded */
+            cmd_warn_config(cmd, config);
+    }
     if (name.len && !config_check_name(&(Config){0}, name, 0, err))
         return err_hint(err, "Choose another with --name.");
     bool signed_in = cmd_is_oauth(cmd)

@@ -402,8 +402,20 @@ def test_a_deprecated_config_that_git_would_take(hs, sim, inside, covered, warne
     write_old(hs, sim, sim.portal(11))
     if covered:
         (hs.cwd / ".gitignore").write_text("*.yml\n")
-    done = hs("account", "list")
-    assert done.code == 0 and ("git does not ignore" in done.err) == warned
+    for args in (["account", "list"], ["auth", "--no-default"], ["config", "set", "--http-timeout", "4000"]):
+        done = hs(*args, env={"HUBSPOT_PERSONAL_ACCESS_KEY": sim.portals[11].key})
+        assert done.code == 0 and done.err.count("git does not ignore") == warned, args
+
+
+@pytest.mark.parametrize("args", [["account", "auth"], ["auth"]], ids=" ".join)
+def test_signing_in_says_that_others_could_read_the_keys(hs, sim, args):
+    """The write closes the file, so that no later command would say it."""
+    path = hs.write_config(sim.portal(11)) if args != ["auth"] else write_old(hs, sim, sim.portal(11))
+    path.chmod(0o644)
+    env = {"HUBSPOT_PERSONAL_ACCESS_KEY": sim.portal(22).key}
+    done = hs(*args, env=env)
+    assert done.code == 0 and done.err.count("can be read by other users") == 1, done.err
+    assert path.stat().st_mode & 0o777 == 0o600 and "other users" not in hs(*args, env=env).err
 
 
 # ---- why
