@@ -14541,6 +14541,15 @@ static bool cmd_link_save(Cmd *cmd, const CmdLink *link, Err *err)
     return ok;
 }
 
+static void cmd_link_json(Cmd *cmd, Str path, const ConfigLinks *links)
+{
+    cJSON *answer = json_new(cmd->arena);
+    json_add_text(answer, "settings", path);
+    json_add_id(answer, "localDefaultAccount", links->default_account);
+    json_add(answer, "accounts", cmd_ids_json(links->linked, links->count));
+    cmd_print_json(cmd, answer);
+}
+
 /* Says which accounts the folder is linked with now. */
 static bool cmd_link_report(Cmd *cmd, Str path, Err *err)
 {
@@ -14557,13 +14566,8 @@ static bool cmd_link_report(Cmd *cmd, Str path, Err *err)
                  P(cmd_account_title(cmd, account ? account : &unknown)),
                  now.linked[i] == now.default_account ? ", the default" : "");
     }
-    if (cmd_on(cmd, OPT_JSON)) {
-        cJSON *answer = json_new(cmd->arena);
-        json_add_text(answer, "settings", path);
-        json_add_id(answer, "localDefaultAccount", now.default_account);
-        json_add(answer, "accounts", cmd_ids_json(now.linked, now.count));
-        cmd_print_json(cmd, answer);
-    }
+    if (cmd_on(cmd, OPT_JSON))
+        cmd_link_json(cmd, path, &now);
     return true;
 }
 
@@ -14677,6 +14681,8 @@ static bool cmd_account_unlink(Cmd *cmd, Err *err)
         return false;
     if (!link.links.count && !named) {
         term_say(cmd->term, "No account is linked here.");
+        if (cmd_on(cmd, OPT_JSON))
+            cmd_link_json(cmd, link.path, &link.links);
         return true;
     }
     for (int i = 0; all && i < link.links.count; i++)

@@ -288,6 +288,7 @@ def test_unlink_what_has_left_the_config(three):
 def test_unlink_where_nothing_is_linked(three, args):
     before = three.files()
     assert "No account is linked" in done(three, "unlink", *args).err
+    assert done(three, "unlink", "--json", *args).json["accounts"] == []
     linked(three, 101).write_text('{"accounts": []}')
     before = three.files()
     done(three, "unlink", *args)
