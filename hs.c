@@ -12764,7 +12764,8 @@ static cJSON *cmd_account_json(Arena *arena, const ConfigAccount *account)
 /* ---- Migration: hs config migrate, and offered by hs account auth ---- */
 
 /* Asks about one thing that both configs have. */
-static bool cmd_migrate_ask(Cmd *cmd, ConfigClash *clash, Err *err)
+static bool cmd_migrate_ask(Cmd *cmd, const Config *now, ConfigClash *clash,
+                            Err *err)
 {
     Arena *arena = cmd->arena;
     int at = 0;
@@ -12786,8 +12787,19 @@ static bool cmd_migrate_ask(Cmd *cmd, ConfigClash *clash, Err *err)
     if (!ask_select(cmd->term, question.ptr, ways, COUNT(ways), &at, err))
         return false;
     clash->take = at < 2;
-    return at != 1 || ask_text(cmd->term, arena, "New name:", clash->renamed,
-                               false, &clash->renamed, err);
+    while (at == 1) {
+        Str name = {0};
+        Err fault = {0};
+        if (!ask_text(cmd->term, arena, "New name:", clash->renamed, false,
+                      &name, err))
+            return false;
+        if (config_check_name(now, name, clash->id, &fault)) {
+            clash->renamed = name;
+            break;
+        }
+        term_error(cmd->term, &fault);
+    }
+    return true;
 }
 
 /* Decides every clash: --force takes the old values over and renames. */
@@ -12803,10 +12815,7 @@ static bool cmd_migrate_decide(Cmd *cmd, const Config *now,
                          "--force: the deprecated file's values count, and "
                          "accounts whose name is taken are renamed",
                          err) ||
-            !cmd_migrate_ask(cmd, clash, err))
-            return false;
-        if (!clash->key.len && clash->take &&
-            !config_check_name(now, clash->renamed, clash->id, err))
+            !cmd_migrate_ask(cmd, now, clash, err))
             return false;
     }
     return true;

@@ -517,6 +517,7 @@ def test_clean_at_a_terminal(three, tty, sim):
 
 
 @pytest.mark.parametrize("keys, name", [("\r", "acme_22"), ("\x1b[B\rother\r", "other"),
+                                        ("\x1b[B\rtwo words\rBETA\rother\r", "other"),
                                         ("\x1b[B\x1b[B\r", None)])
 def test_migrate_at_a_terminal(three, tty, sim, keys, name):
     write_old(three, sim, sim.portal(44, "acme"), sim.portal(55, "delta"), httpTimeout=9000)
