@@ -10496,6 +10496,8 @@ typedef struct {
     int kept_count;
     Str *left; /* those that were left out */
     int left_count;
+    Str *broken; /* those that no command could use, left out too */
+    int broken_count;
     Str archive;   /* what the old file is called now */
     Str gitignore; /* the ignore file that was changed, or empty */
     Str exposed;   /* why git does not ignore the archive, or empty */
@@ -10534,10 +10536,38 @@ static void config_add_clash(ConfigClashes *list, ConfigClash clash)
     list->clash[list->count++] = clash;
 }
 
+/* Can commands use this account, whatever it is called? */
+static bool config_is_usable(const ConfigAccount *account)
+{
+    Arena scratch = {0};
+    Buf faults = buf_new(&scratch, KIB);
+    ConfigAccount nameless = *account;
+    nameless.name = (Str){0};
+    nameless.name_is_odd = false;
+    config_check_account(&faults, &nameless, 0);
+    bool usable = !faults.len;
+    arena_free(&scratch);
+    return usable;
+}
+
+/* The account's name, or one like it where a config with that one would be
+ * refused. */
+static Str config_good_name(Arena *arena, const ConfigAccount *account)
+{
+    Err fault = {0};
+    if ((!account->name.len && !account->name_is_odd) ||
+        config_check_name(&(Config){0}, account->name, 0, &fault))
+        return account->name;
+    Str name = config_kebab_case(arena, account->name);
+    return name.len ? name
+                    : arena_printf(arena, "account-%" PRId64, account->id);
+}
+
 /* `<name>_<id>`: what an account is called whose name is taken. */
 static Str config_other_name(Arena *arena, const ConfigAccount *account)
 {
-    return arena_printf(arena, "%.*s_%" PRId64, P(account->name), account->id);
+    return arena_printf(arena, "%.*s_%" PRId64,
+                        P(config_good_name(arena, account)), account->id);
 }
 
 /* The account, if another than `id`, that has this name. */
@@ -10551,6 +10581,17 @@ static const ConfigAccount *config_name_taken(const Config *config, Str name,
     return NULL;
 }
 
+/* A name that no account of the config has. */
+static Str config_free_name(Arena *arena, const Config *config,
+                            const ConfigAccount *account, Str wanted)
+{
+    Str name = wanted;
+    for (int n = 2; config_name_taken(config, name, account->id); n++)
+        name = arena_printf(arena, "%.*s_%d",
+                            P(config_other_name(arena, account)), n);
+    return name;
+}
+
 /* Finds what a migration from `old` to `now` has to decide; the list and its
  * texts live in `arena`. */
 static ConfigClashes config_find_clashes(Arena *arena, const Config *old,
@@ -10560,7 +10601,7 @@ static ConfigClashes config_find_clashes(Arena *arena, const Config *old,
     ConfigClashes list = {arena_array(arena, most, sizeof(*list.clash)), 0};
     const ConfigAccount *a = config_find(old, old->default_account);
     const ConfigAccount *b = config_find(now, now->default_account);
-    if (a && b && a->id != b->id)
+    if (a && b && a->id != b->id && config_is_usable(a))
         config_add_clash(&list, (ConfigClash){.key = S("defaultAccount"),
                                               .now = config_label(arena, b),
                                               .old = config_label(arena, a)});
@@ -10577,12 +10618,14 @@ static ConfigClashes config_find_clashes(Arena *arena, const Config *old,
     }
     for (int i = 0; i < old->count; i++) {
         const ConfigAccount *account = &old->accounts[i];
-        if (account->id > 0 && !config_find_id(now, account->id) &&
-            config_name_taken(now, account->name, account->id))
-            config_add_clash(&list, (ConfigClash){.id = account->id,
-                                                  .old = account->name,
-                                                  .renamed = config_other_name(
-                                                      arena, account)});
+        Str name = config_good_name(arena, account);
+        ConfigClash clash = {.id = account->id, .old = name};
+        if (!config_is_usable(account) || config_find_id(now, account->id) ||
+            !config_name_taken(now, name, account->id))
+            continue;
+        clash.renamed = config_free_name(arena, now, account,
+                                         config_other_name(arena, account));
+        config_add_clash(&list, clash);
     }
     return list;
 }
@@ -10660,17 +10703,6 @@ static YamlNode *config_global_account(Arena *arena,
     return node;
 }
 
-/* A name that no account of the config has. */
-static Str config_free_name(Arena *arena, const Config *config,
-                            const ConfigAccount *account, Str wanted)
-{
-    Str name = wanted;
-    for (int n = 2; config_name_taken(config, name, account->id); n++)
-        name = arena_printf(arena, "%.*s_%d",
-                            P(config_other_name(arena, account)), n);
-    return name;
-}
-
 /* Takes the accounts over that the global config has not. */
 static bool config_merge_accounts(ConfigEdit *edit, const Config *old,
                                   const ConfigClashes *decided,
@@ -10686,7 +10718,11 @@ static bool config_merge_accounts(ConfigEdit *edit, const Config *old,
             done->kept[done->kept_count++] = label;
             continue;
         }
-        if (account->id <= 0 || (clash && !clash->take)) {
+        if (!config_is_usable(account)) {
+            done->broken[done->broken_count++] = label;
+            continue;
+        }
+        if (clash && !clash->take) {
             done->left[done->left_count++] = label;
             continue;
         }
@@ -10694,7 +10730,7 @@ static bool config_merge_accounts(ConfigEdit *edit, const Config *old,
         if (!node)
             return err_set(err, EXIT_CONFIG, "%.*s is too large to take over",
                            P(old->path));
-        Str name = clash ? clash->renamed : account->name;
+        Str name = clash ? clash->renamed : config_good_name(arena, account);
         if (!clash && config_name_taken(&edit->config, name, account->id))
             name = config_other_name(arena, account);
         name = config_free_name(arena, &edit->config, account, name);
@@ -10715,7 +10751,7 @@ static void config_merge_default(ConfigEdit *edit, const Config *old,
     const Config *now = &edit->config;
     const ConfigAccount *wanted = config_find(old, old->default_account);
     const ConfigClash *clash = config_decision(decided, S("defaultAccount"), 0);
-    if (!wanted || wanted->id <= 0)
+    if (!wanted || !config_is_usable(wanted))
         return;
     const ConfigClash *account = config_decision(decided, S(""), wanted->id);
     bool present = config_find(now, now->default_account) != NULL;
@@ -10775,6 +10811,7 @@ static bool config_migrate(Arena *arena, Str from, Str to,
         done->added = arena_array(arena, count, sizeof(Str));
         done->kept = arena_array(arena, count, sizeof(Str));
         done->left = arena_array(arena, count, sizeof(Str));
+        done->broken = arena_array(arena, count, sizeof(Str));
         config_merge_default(&edit, &old.config, decided);
         config_merge_flags(&edit, &old.config);
         ok = config_merge_settings(&edit, &old.config, decided, err) &&
@@ -12851,6 +12888,8 @@ static void cmd_migrate_report(Cmd *cmd, Str to, const ConfigMigrated *done)
     cmd_migrate_names(cmd, "In the global config already", done->kept,
                       done->kept_count);
     cmd_migrate_names(cmd, "Left out", done->left, done->left_count);
+    cmd_migrate_names(cmd, "Left out, since its id, authType or key is missing",
+                      done->broken, done->broken_count);
     term_say(cmd->term, "The config is now %.*s; the old file is %.*s", P(to),
              P(done->archive));
     if (done->gitignore.len)
@@ -12869,6 +12908,8 @@ static void cmd_migrate_json(Cmd *cmd, Str to, const ConfigMigrated *done)
     json_add(answer, "added", cmd_names_json(done->added, done->added_count));
     json_add(answer, "present", cmd_names_json(done->kept, done->kept_count));
     json_add(answer, "leftOut", cmd_names_json(done->left, done->left_count));
+    json_add(answer, "unusable",
+             cmd_names_json(done->broken, done->broken_count));
     cmd_print_json(cmd, answer);
 }
 
@@ -12883,7 +12924,10 @@ static bool cmd_migrate_run(Cmd *cmd, Str from, Str to, ConfigMigrated *done,
         (os_exists(arena, to) &&
          !config_read_file(arena, to, CONFIG_GLOBAL, &now, err)))
         return false;
-    if (!old.count && !now.count)
+    bool any = now.count > 0;
+    for (int i = 0; i < old.count; i++)
+        any |= config_is_usable(&old.accounts[i]);
+    if (!any)
         return err_set(err, EXIT_CONFIG, "%.*s has no account to move",
                        P(from));
     ConfigClashes clashes = config_find_clashes(arena, &old, &now);

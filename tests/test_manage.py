@@ -321,6 +321,34 @@ def test_nothing_to_migrate(hs, sim, text):
     refused(hs, 3, "config", "migrate", "--force", words=["nothing to migrate"])
 
 
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_migration_never_writes_a_config_that_is_refused(hs, sim, beside):
+    """Names that no config may have are changed; what nothing could use stays behind."""
+    portals = [sim.portal(n, f"x{n}") for n in (11, 22, 33, 44, 55, 66)]
+    path = write_old(hs, sim, *portals)
+    old = yaml.safe_load(path.read_text())
+    for account, change in zip(old["portals"], (
+            {"name": "my portal"}, {"name": "MY-Portal"}, {"name": ["x"]},
+            {"personalAccessKey": None}, {"authType": "none"}, {"name": "\u3000"})):
+        account.update(change)
+    path.write_text(yaml.safe_dump({**old, "defaultPortal": "my portal"}, sort_keys=False))
+    if beside:
+        hs.write_config(sim.portal(77, "my-portal"))
+    done = hs("config", "migrate", "--force", "--json")
+    assert done.code == 0 and done.json["unusable"] == ["x44", "x55"] and "x44, x55" in done.err
+    listed = hs("account", "list", "--json").json
+    assert listed["defaultAccount"] == 11
+    assert {a["accountId"]: a["name"] for a in listed["accounts"] if a["accountId"] != 77} == (
+        {11: "my-portal_11", 22: "MY-Portal_22", 33: "account-33", 66: "account-66"} if beside else
+        {11: "my-portal", 22: "MY-Portal_22", 33: "account-33", 66: "account-66"})
+
+
+def test_a_migration_of_nothing_that_can_be_used(hs, sim):
+    path = write_old(hs, sim, sim.portal(11))
+    path.write_text(path.read_text().replace("authType", "kind"))
+    refused(hs, 3, "config", "migrate", "--force", words=["no account to move"])
+
+
 def test_migrate_can_be_run_again_after_a_kill_between_its_steps(hs, sim):
     """Killed when the global file was written and the old one not yet renamed."""
     write_old(hs, sim, sim.portal(11, "acme"))
