@@ -2656,19 +2656,26 @@ static void ask_frame_show(Frame *frame, Ask *ask, int column)
 }
 
 /*
- * Adds the question and a space to the first row. It is clipped where the
- * `width` columns of what follows would not fit, but half of a narrow row,
- * or all but 24 columns of a wide one, are its own.
+ * Adds the question, its hint and a space to the first row. They are clipped
+ * where the `width` columns of what follows would not fit, but half of a narrow
+ * row, or all but 24 columns of a wide one, are theirs. A short hint is kept
+ * whole: without its [Y/n] a question does not say what Enter means.
  */
-static void ask_frame_question(Frame *frame, Str question, int width)
+static void ask_frame_question(Frame *frame, Str question, Str hint, int width)
 {
     int full = frame->columns;
     int own = full > 48 ? full - 24 : full / 2;
     int most = full - 1 - width > own ? full - 1 - width : own;
-    frame->left = most;
+    int kept = hint.len ? term_width(hint) + 1 : 0;
+    if (kept > most / 2)
+        kept = 0;
+    frame->left = most - kept;
     ask_frame_add(frame, "32", S("?"));
     ask_frame_add(frame, "", S(" "));
     ask_frame_add(frame, "", question);
+    frame->left += kept;
+    ask_frame_add(frame, "", hint.len ? S(" ") : S(""));
+    ask_frame_add(frame, "", hint);
     frame->left += full - most;
     ask_frame_add(frame, "", S(" "));
 }
@@ -2681,7 +2688,7 @@ static void ask_answered(Ask *ask, Str question, Str answer)
     if (!ask->raw)
         return;
     ask_frame_begin(&frame, ask);
-    ask_frame_question(&frame, question, term_width(answer));
+    ask_frame_question(&frame, question, (Str){0}, term_width(answer));
     ask_frame_add(&frame, "36", answer);
     buf_add(&frame.out, S("\x1b[?7h\r\n"));
     os_write_all(STDERR_FILENO, buf_str(&frame.out));
@@ -2997,15 +3004,15 @@ static Str ask_line_text(Arena *arena, const Line *line, int end, bool masked)
     return buf_str(&stars);
 }
 
-/* Adds the label and as much of the line as fits around its cursor to the
+/* Adds the question and as much of the line as fits around its cursor to the
  * first row. Gives the cursor's column. */
-static int ask_frame_line(Frame *frame, Str label, const Line *line,
-                          bool masked)
+static int ask_frame_line(Frame *frame, Str question, Str hint,
+                          const Line *line, bool masked)
 {
     Str text = ask_line_text(&frame->arena, line, line->len, masked);
     Str before = ask_line_text(&frame->arena, line, line->at, masked);
     Str after = str_slice(text, before.len, text.len);
-    ask_frame_question(frame, label, term_width(text) + 1);
+    ask_frame_question(frame, question, hint, term_width(text) + 1);
     int width = term_width(before);
     bool cut = false;
     while (before.len) {
@@ -3073,14 +3080,14 @@ static void ask_line_note(Line *line, const Ask *ask, Key key)
 }
 
 /* Reads a line key by key. */
-static bool ask_line_keys(Ask *ask, Str label, Line *line, bool masked,
-                          Err *err)
+static bool ask_line_keys(Ask *ask, Str question, Str hint, Line *line,
+                          bool masked, Err *err)
 {
     for (;;) {
         if (ask->at == ask->len) {
             Frame frame;
             ask_frame_begin(&frame, ask);
-            int column = ask_frame_line(&frame, label, line, masked);
+            int column = ask_frame_line(&frame, question, hint, line, masked);
             ask_frame_show(&frame, ask, column);
         }
         Key key = ask_key(ask);
@@ -3105,15 +3112,14 @@ static bool ask_line(Term *term, Arena *arena, const char *question, Str hint,
     Arena scratch = {0};
     Buf dumb = buf_new(&scratch, 64 * KIB);
     Line *line = arena_alloc(&scratch, sizeof(*line));
-    Str label = arena_printf(&scratch, "%s%s%.*s", question,
-                             hint.len ? " " : "", P(hint));
     bool ok = ask_open(&ask, term, masked, err);
     if (ok && term->dumb) {
-        term_add_safe(&dumb, arena_printf(&scratch, "? %.*s ", P(label)),
-                      false);
+        Str label = arena_printf(&scratch, "? %s%s%.*s ", question,
+                                 hint.len ? " " : "", P(hint));
+        term_add_safe(&dumb, label, false);
         ok = ask_line_dumb(&ask, buf_str(&dumb), line, err);
     } else if (ok) {
-        ok = ask_line_keys(&ask, label, line, masked, err);
+        ok = ask_line_keys(&ask, str_from(question), hint, line, masked, err);
         Str text = ask_line_text(&scratch, line, line->len, masked);
         Str shown = str_trim(text);
         ask_answered(&ask, str_from(question),
@@ -3283,7 +3289,7 @@ static void ask_choice_draw(Ask *ask, Choice *choice)
     choice->page = page < 1 ? 1 : page > ASK_ROWS ? ASK_ROWS : page;
     choice->first = ask_choice_first(choice);
     ask_frame_begin(&frame, ask);
-    int column = ask_frame_line(&frame, str_from(choice->question),
+    int column = ask_frame_line(&frame, str_from(choice->question), (Str){0},
                                 &choice->filter, false);
     for (int i = choice->first;
          i < choice->matches && i < choice->first + choice->page; i++)
@@ -14811,8 +14817,10 @@ static bool cmd_account_remove_override(Cmd *cmd, Err *err)
         term_say(cmd->term, "There is no .hsaccount here or above.");
         return true;
     }
-    Str question = arena_printf(cmd->arena, "Remove %.*s?", P(path));
-    if (!cmd_confirm(cmd, "a yes to the removal", question, true, err))
+    if (cmd->term->interactive && !cmd_forced(cmd))
+        term_say(cmd->term, "The .hsaccount in use is %.*s", P(path));
+    if (!cmd_confirm(cmd, "a yes to the removal", S("Remove that file?"), true,
+                     err))
         return false;
     int code = os_unlink(cmd->arena, path);
     if (code)
@@ -15010,9 +15018,10 @@ static bool cmd_config_migrate(Cmd *cmd, Err *err)
     if (os_same_file(cmd->arena, from, to))
         return err_set(err, EXIT_USAGE, "%.*s is the global config itself",
                        P(from));
-    Str question = arena_printf(
-        cmd->arena, "Move the accounts of %.*s to %.*s?", P(from), P(to));
-    if (!cmd_confirm(cmd, "a yes to the migration", question, true, err))
+    if (cmd->term->interactive && !cmd_forced(cmd))
+        term_say(cmd->term, "The deprecated config is %.*s", P(from));
+    if (!cmd_confirm(cmd, "a yes to the migration",
+                     S("Move the accounts to the global config?"), true, err))
         return false;
     if (!cmd_migrate_run(cmd, from, to, &done, err))
         return false;

@@ -296,6 +296,20 @@ def test_a_confirmation_stays_with_its_answer(ask, keys, word, preset):
     assert screen.finish(keys) == ["above", "? Sure? " + (keys.strip() or word), "got " + word]
 
 
+@pytest.mark.parametrize("kind, words, columns, row", [
+    ("confirm", ["Shall the one file be replaced?", "y"], 80, "? Shall the one file be replaced? [Y/n] y"),
+    ("confirm", ["Shall the one file be replaced?", "y"], 40, "? Shall the one file be replac [Y/n] y"),
+    ("confirm", ["Shall the one file be replaced?", "y"], 20, "? Shall th [Y/n] y"),
+    ("confirm", ["Shall the one file be replaced?", "y"], 12, "? Shall  y"),
+    ("text", ["What is its name going to be:", "acme"], 20, "? What is (acme) y")])
+def test_a_question_that_is_cut_keeps_its_hint(ask, kind, words, columns, row):
+    """What Enter means is seen at any width that has room for it."""
+    screen = ask(kind, *words, columns=columns)
+    screen.until(r"^\?")
+    screen.send("y", "^" + re.escape(row) + "$")
+    assert screen.finish("\r")[-1] in ("got yes", "got y")
+
+
 # ---- colour, and no terminal to speak of
 
 @pytest.mark.parametrize("kind", WAYS)

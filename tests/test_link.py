@@ -7,6 +7,7 @@ counts for what it ignores.
 import fcntl
 import json
 import os
+import re
 import subprocess
 import time
 
@@ -830,7 +831,7 @@ def test_create_override_on_a_terminal(three, tty):
 
 def test_remove_override_on_a_terminal(three, tty):
     path = override(three, 202)
-    question = r"Remove .*\.hsaccount\? \[Y/n\]"
+    question = re.escape(str(path)) + r"(?s:.*)Remove that file\?.*\[Y/n\]"
     child = answer(tty("account", "remove-override", columns=300), (question, "n\r"))
     assert tty.end(child) == 1 and path.exists()
     child = answer(tty("account", "remove-override", columns=300), (question, "\r"))

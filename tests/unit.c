@@ -1034,8 +1034,8 @@ static void test_ask_frame(void)
                 ask_frame_begin(&frame, &ask);
                 frame.columns = columns;
                 frame.out.len = 0;
-                int column = ask_frame_line(&frame, S("Q\xc3\xbc:"), &line,
-                                            masked);
+                int column = ask_frame_line(&frame, S("Q\xc3\xbc:"), (Str){0},
+                                            &line, masked);
                 Str row = buf_str(&frame.out);
                 CHECK(term_width(row) <= columns);
                 CHECK(column >= 0 && column <= columns);
