@@ -14192,47 +14192,65 @@ static bool cmd_remove_save(Cmd *cmd, const int64_t *gone, int count,
 
 /* Asks about a file that names a removed account: `*yes` without a terminal
  * only with --force. */
-static bool cmd_forget_ask(Cmd *cmd, Str path, const char *question, bool *yes,
-                           Err *err)
+static bool cmd_forget_ask(Cmd *cmd, int64_t id, Str path, const char *question,
+                           bool *yes, Err *err)
 {
+    const ConfigAccount *account = config_find_id(&cmd->config, id);
+    ConfigAccount unknown = {.id = id};
+    Str title = cmd_account_title(cmd, account ? account : &unknown);
     *yes = cmd_on(cmd, OPT_FORCE);
     if (*yes)
         return true;
     if (cmd->term->interactive) {
-        term_say(cmd->term, "%.*s names it.", P(path));
+        term_say(cmd->term, "%.*s names %.*s.", P(path), P(title));
         return ask_confirm(cmd->term, question, true, yes, err);
     }
-    term_warn(cmd->term, "%.*s still names it; with --force it would not",
-              P(path));
+    term_warn(cmd->term, "%.*s still names %.*s; with --force it would not",
+              P(path), P(title));
     return true;
 }
 
-/* Offers to take an account that has left the config out of what the folder
- * says: .hsaccount, and the linked accounts. */
-static bool cmd_forget_here(Cmd *cmd, int64_t id, Err *err)
+/* What the folder says of an account that leaves the config, and is to go. */
+typedef struct {
+    Str override; /* the .hsaccount that names it, or empty */
+    Str links;    /* the settings that have it linked, or empty */
+} CmdForget;
+
+/* Decides that, before anything is written. */
+static bool cmd_forget_decide(Cmd *cmd, int64_t id, CmdForget *forget, Err *err)
 {
     Str path = {0};
     int64_t named = -1;
     ConfigLinks links = {0};
-    ConfigLinkEdit edit;
     Err ignored = {0};
     bool yes = false;
+    *forget = (CmdForget){0};
     if (config_read_override(cmd->arena, &path, &named, &ignored) &&
         named == id) {
-        if (!cmd_forget_ask(cmd, path, "Remove that file?", &yes, err))
+        if (!cmd_forget_ask(cmd, id, path, "Remove that file?", &yes, err))
             return false;
-        int code = yes ? os_unlink(cmd->arena, path) : 0;
-        if (code)
-            return config_cannot_write(path, code, err);
+        forget->override = yes ? path : (Str){0};
     }
     if (!config_read_links(cmd->arena, &links, &ignored) ||
         (!config_is_linked(&links, id) && links.default_account != id))
         return true;
-    if (!cmd_forget_ask(cmd, links.path, "Unlink it there?", &yes, err))
+    if (!cmd_forget_ask(cmd, id, links.path, "Unlink it there?", &yes, err))
         return false;
-    if (!yes)
+    forget->links = yes ? links.path : (Str){0};
+    return true;
+}
+
+/* Does what was decided, once the account has left the config. */
+static bool cmd_forget(Cmd *cmd, int64_t id, const CmdForget *forget, Err *err)
+{
+    ConfigLinkEdit edit;
+    int code = forget->override.len ? os_unlink(cmd->arena, forget->override)
+                                    : 0;
+    if (code && code != ENOENT)
+        return config_cannot_write(forget->override, code, err);
+    if (!forget->links.len)
         return true;
-    if (!config_links_begin(cmd->arena, links.path, &edit, err))
+    if (!config_links_begin(cmd->arena, forget->links, &edit, err))
         return false;
     config_links_drop(&edit, id);
     bool ok = config_links_commit(&edit, err);
@@ -14254,19 +14272,22 @@ static bool cmd_account_remove(Cmd *cmd, Err *err)
 {
     const ConfigAccount *account = NULL;
     int64_t next = 0;
+    CmdForget forget;
     if (!cmd_load_file(cmd, err) ||
         !cmd_arg_account(cmd, "Account to remove:",
                          "its name or id: hs account remove ACCOUNT", &account,
                          err) ||
         !cmd_next_default(cmd, &account->id, 1, &next, err) ||
-        !cmd_remove_save(cmd, &account->id, 1, next, err))
+        !cmd_forget_decide(cmd, account->id, &forget, err) ||
+        !cmd_remove_save(cmd, &account->id, 1, next, err) ||
+        !cmd_forget(cmd, account->id, &forget, err))
         return false;
     term_say(cmd->term, "Removed %.*s from %.*s",
              P(cmd_account_title(cmd, account)), P(cmd->config.path));
     cmd_say_default(cmd, next);
     if (cmd_on(cmd, OPT_JSON))
         cmd_print_account(cmd, account);
-    return cmd_forget_here(cmd, account->id, err);
+    return true;
 }
 
 /* ---- hs account clean ---- */
@@ -14355,6 +14376,24 @@ static bool cmd_clean_confirm(Cmd *cmd, int inactive, Err *err)
     return cmd_confirm(cmd, "a yes to their removal", question, true, err);
 }
 
+/* Takes what is inactive out of the config, and out of what the folder says;
+ * all that has to be asked is asked before. */
+static bool cmd_clean_remove(Cmd *cmd, const int64_t *gone, int count,
+                             int64_t *next, Err *err)
+{
+    CmdForget *forget = arena_array(cmd->arena, count, sizeof(*forget));
+    if (!cmd_clean_confirm(cmd, count, err) ||
+        !cmd_next_default(cmd, gone, count, next, err))
+        return false;
+    for (int i = 0; i < count; i++)
+        if (!cmd_forget_decide(cmd, gone[i], &forget[i], err))
+            return false;
+    bool ok = cmd_remove_save(cmd, gone, count, *next, err);
+    for (int i = 0; ok && i < count; i++)
+        ok = cmd_forget(cmd, gone[i], &forget[i], err);
+    return ok;
+}
+
 static bool cmd_account_clean(Cmd *cmd, Err *err)
 {
     int count = 0;
@@ -14368,19 +14407,14 @@ static bool cmd_account_clean(Cmd *cmd, Err *err)
     if (os_interrupted())
         return cmd_clean_result(checks, count, err);
     int inactive = cmd_clean_say(cmd, checks, count, gone);
-    if (inactive && (!cmd_clean_confirm(cmd, inactive, err) ||
-                     !cmd_next_default(cmd, gone, inactive, &next, err) ||
-                     !cmd_remove_save(cmd, gone, inactive, next, err)))
+    if (inactive && !cmd_clean_remove(cmd, gone, inactive, &next, err))
         return false;
     if (cmd_on(cmd, OPT_JSON))
         cmd_clean_json(cmd, checks, count);
     term_say(cmd->term, "%d account%s checked, %d removed.", count,
              count == 1 ? "" : "s", inactive);
     cmd_say_default(cmd, next);
-    bool ok = true;
-    for (int i = 0; ok && i < inactive; i++)
-        ok = cmd_forget_here(cmd, gone[i], err);
-    return ok && cmd_clean_result(checks, count, err);
+    return cmd_clean_result(checks, count, err);
 }
 
 /* ---- hs account link ---- */
@@ -16452,6 +16486,7 @@ static bool cmd_sandbox_remove(Cmd *cmd, CmdSandboxEnd *end, Err *err)
 static bool cmd_sandbox_drop(Cmd *cmd, const CmdSandboxEnd *end, Err *err)
 {
     Err fault = {0};
+    CmdForget forget;
     int64_t id = end->sandbox.id;
     if (cmd->config.form == CONFIG_ENVIRONMENT)
         return true;
@@ -16464,7 +16499,8 @@ static bool cmd_sandbox_drop(Cmd *cmd, const CmdSandboxEnd *end, Err *err)
     }
     term_say(cmd->term, "Removed it from %.*s", P(cmd->config.path));
     cmd_say_default(cmd, end->next);
-    return cmd_forget_here(cmd, id, err);
+    return cmd_forget_decide(cmd, id, &forget, err) &&
+           cmd_forget(cmd, id, &forget, err);
 }
 
 static bool cmd_sandbox_delete(Cmd *cmd, Err *err)

@@ -518,6 +518,26 @@ def test_ctrl_c_is_130_and_changes_nothing(three, tty):
     assert files(three) == before
 
 
+@pytest.mark.parametrize("args, before", [
+    (["remove", "acme"], ["New default account:", "Remove that file", "Unlink it there"]),
+    (["clean"], ["Remove 1 inactive", "New default account:", "Remove that file", "Unlink it there"])],
+    ids=["remove", "clean"])
+def test_ctrl_c_at_the_last_question_changes_nothing_either(three, tty, sim, args, before):
+    """All is asked before anything is written."""
+    (three.cwd / ".hsaccount").write_text("11")
+    write_settings(three, 11, 22, default=22)
+    sim.portals[11].state = "inactive"
+    was = files(three)
+    for depth in range(len(before)):
+        child = tty("account", *args)
+        for question in before[:depth]:
+            child.expect(question)
+            child.send("\r")
+        child.expect(before[depth])
+        child.send("\x03")
+        assert tty.end(child) == 130 and files(three) == was, before[depth]
+
+
 def test_remove_at_a_terminal(three, tty):
     (three.cwd / ".hsaccount").write_text("11")
     child = tty("account", "remove")
