@@ -128,7 +128,7 @@ typedef enum {
 typedef struct {
     ExitCode code;
     char message[4096];
-    char hint[512];
+    char hint[KIB];
 } Err;
 
 /* Text that must not be shown. Take it out with secret_text(), on purpose. */
@@ -10931,6 +10931,16 @@ static ExitCode hub_exit_code(int status)
     return status == 429 ? EXIT_RATE_LIMIT : EXIT_FAILED;
 }
 
+/* Is `scope` one of those that `out` lists? "files" is no part of
+ * "files.ui_hidden.read". */
+static bool hub_has_scope(Str out, Str scope)
+{
+    while (out.len)
+        if (str_eq(str_trim(str_cut(&out, ',')), scope))
+            return true;
+    return false;
+}
+
 /* Adds the strings of every list in `context`, where the missing scopes
  * stand under names that differ from API to API. */
 static void hub_add_scopes(Buf *out, const cJSON *context)
@@ -10947,17 +10957,60 @@ static void hub_add_scopes(Buf *out, const cJSON *context)
         cJSON_ArrayForEach(item, list)
         {
             Str scope = str_from(cJSON_GetStringValue(item));
-            if (scope.len && str_find(buf_str(out), scope) < 0)
+            if (scope.len && !hub_has_scope(buf_str(out), scope))
                 buf_printf(out, "%s%.*s", out->len ? ", " : "", P(scope));
         }
     }
+}
+
+/* What to do where HubSpot refuses the credential itself. */
+static const char *hub_again(const Hub *hub)
+{
+    const Config *config = hub->config;
+    bool from_env = !config || config->form == CONFIG_ENVIRONMENT;
+    const char *command = config && config->form == CONFIG_DEPRECATED
+                              ? "auth"
+                              : "account auth";
+    const char *what = "HUBSPOT_PERSONAL_ACCESS_KEY";
+    if (hub->account.auth == CONFIG_AUTH_TOKEN)
+        what = "HUBSPOT_ACCESS_TOKEN";
+    else if (hub->account.auth == CONFIG_AUTH_API_KEY)
+        what = from_env ? "HUBSPOT_API_KEY" : "The config's apiKey";
+    else if (!from_env && hub->account.auth == CONFIG_AUTH_OAUTH2)
+        return arena_printf(hub->arena,
+                            "Sign in again: hs %s --auth-type oauth2 "
+                            "--account %" PRId64,
+                            command, hub->account.id)
+            .ptr;
+    else if (!from_env)
+        return arena_printf(hub->arena, "Sign in again with hs %s.", command)
+            .ptr;
+    else if (hub->account.auth == CONFIG_AUTH_OAUTH2)
+        what = "HUBSPOT_REFRESH_TOKEN";
+    return arena_printf(hub->arena, "%s is not, or no longer, good.", what).ptr;
+}
+
+/* Names the missing scopes, and where they are given. */
+static void hub_hint_scopes(Arena *arena, const Hub *hub, Str scopes, Err *err)
+{
+    const ConfigAccount *account = &hub->account;
+    bool token = account->auth == CONFIG_AUTH_TOKEN;
+    Str where = S("Sign in again with --scopes.");
+    if (token)
+        where = S("Add them to its app.");
+    else if (account->auth != CONFIG_AUTH_OAUTH2)
+        where = arena_printf(arena,
+                             "Add them at %s/personal-access-key/%" PRId64 ".",
+                             hub_website(hub), account->id);
+    err_hint(err, "The %s lacks scopes%s%.*s. %.*s", token ? "token" : "key",
+             scopes.len ? ": " : "", P(scopes), P(where));
 }
 
 /* The hint that belongs to a refused answer. */
 static void hub_hint(Arena *arena, const Hub *hub, const HttpRes *res,
                      const cJSON *body, Err *err)
 {
-    Buf scopes = buf_new(arena, 300);
+    Buf scopes = buf_new(arena, 800);
     const cJSON *fault = NULL;
     hub_add_scopes(&scopes, json_get(body, "context"));
     const cJSON *errors = json_get(body, "errors");
@@ -10967,18 +11020,14 @@ static void hub_hint(Arena *arena, const Hub *hub, const HttpRes *res,
     }
     bool missing = str_eq(json_text(body, "category"), S("MISSING_SCOPES"));
     if (missing || scopes.len)
-        err_hint(err,
-                 "The key lacks scopes%s%.*s. Add them at "
-                 "%s/personal-access-key/%" PRId64 ".",
-                 scopes.len ? ": " : "", P(buf_str(&scopes)), hub_website(hub),
-                 hub->account.id);
+        hub_hint_scopes(arena, hub, buf_str(&scopes), err);
     if (str_eq(json_text(body, "policyName"), S("DAILY")))
         err_hint(err, "The daily limit ends at midnight of the account's time "
                       "zone; trying again before is no use.");
     if (res->status == 429)
         err_hint(err, "Try again later, or wait longer with --max-wait.");
     if (res->status == 401)
-        err_hint(err, "Sign in again with hs account auth.");
+        err_hint(err, "%s", hub_again(hub));
 }
 
 /* Makes an error of an answer with a status of 300 or more. */
@@ -11078,8 +11127,11 @@ static bool hub_key_refused(const Hub *hub, const HttpRes *res, Err *err)
     if (key)
         err_hint(err,
                  "The key is not, or no longer, good. Make a new one at "
-                 "%s/l/personal-access-key and run hs account auth.",
-                 hub_website(hub));
+                 "%s/l/personal-access-key and %s.",
+                 hub_website(hub),
+                 hub->config && hub->config->form == CONFIG_ENVIRONMENT
+                     ? "set HUBSPOT_PERSONAL_ACCESS_KEY to it"
+                     : "run hs account auth");
     hub_refused(hub->arena, hub, res, err);
     if (key)
         err->code = EXIT_AUTH;
@@ -11185,21 +11237,6 @@ static bool hub_call_oauth(Hub *hub, Buf *form, bool repeatable,
     if (res.status == 400)
         err->code = EXIT_AUTH;
     return false;
-}
-
-/* How to sign in to an OAuth2 account again. */
-static const char *hub_again(const Hub *hub)
-{
-    const Config *config = hub->config;
-    if (!config || config->form == CONFIG_ENVIRONMENT)
-        return "HUBSPOT_REFRESH_TOKEN is not, or no longer, good.";
-    return arena_printf(hub->arena,
-                        "Sign in again: hs %s --auth-type oauth2 --account "
-                        "%" PRId64,
-                        config->form == CONFIG_DEPRECATED ? "auth"
-                                                          : "account auth",
-                        hub->account.id)
-        .ptr;
 }
 
 /* Renews an OAuth2 account's token. */

@@ -514,6 +514,42 @@ def test_missing_scopes(sim, hs):
     failed(hs("api", "/a"), 4, "lacks scopes", "403")
 
 
+def test_every_missing_scope_is_named_once(sim, api):
+    """Also one whose name is a part of another's."""
+    scopes = ["files.ui_hidden.read", "files", "content", *(
+        f"crm.objects.custom-{n}.highly_sensitive.read" for n in range(12))]
+    sim.fail("/a", status=403, body={
+        "category": "MISSING_SCOPES", "context": {"missingScopes": scopes[:2]},
+        "errors": [{"context": {"requiredGranularScopes": scopes}}]})
+    done = api("/a")
+    failed(done, 4)
+    assert f"lacks scopes: {', '.join(scopes)}. Add" in done.err
+
+
+def test_the_hint_is_about_the_credential_in_use(sim, hs):
+    """What hs account auth would not mend does not say so."""
+    portal = sim.portal(101)
+    sim.fail("/a", status=401, times=None)
+    sim.fail("/b", status=403, times=None, body={"category": "MISSING_SCOPES"})
+    token = {"HUBSPOT_ACCESS_TOKEN": portal.static_token}
+    key = {"HUBSPOT_ACCOUNT_ID": "101", "HUBSPOT_API_KEY": portal.api_key}
+    pak = {"HUBSPOT_ACCOUNT_ID": "101", "HUBSPOT_PERSONAL_ACCESS_KEY": portal.key}
+    for args, env, word in (([], token, "HUBSPOT_ACCESS_TOKEN is not"),
+                            (["--use-env"], key, "HUBSPOT_API_KEY is not"),
+                            (["--use-env"], pak, "HUBSPOT_PERSONAL_ACCESS_KEY is not")):
+        done = hs("api", "/a", *args, env=env)
+        failed(done, 4, word)
+        assert "hs account auth" not in done.err
+    done = hs("api", "/b", env=token)
+    failed(done, 4, "token lacks scopes")
+    assert "personal-access-key" not in done.err
+    hs.write_config(oauth_account(portal))
+    failed(hs("api", "/a"), 4, "hs account auth --auth-type oauth2 --account 101")
+    failed(hs("api", "/b"), 4, "lacks scopes", "--scopes")
+    portal.state = "inactive"
+    failed(hs("api", "/a", "--use-env", env=pak), 4, "set HUBSPOT_PERSONAL_ACCESS_KEY")
+
+
 # ---- tokens
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
