@@ -9383,10 +9383,18 @@ static bool config_read_file(Arena *arena, Str path, ConfigForm form,
     return true;
 }
 
+/* A variable of the environment, without the white space around it: what a CI
+ * system keeps as a secret often ends with a line break. */
+static Str config_env(const char *name)
+{
+    return str_trim(os_env(name));
+}
+
 /* The variable that says which account the environment's is. */
 static const char *config_env_id(void)
 {
-    return os_env("HUBSPOT_ACCOUNT_ID").len || !os_env("HUBSPOT_PORTAL_ID").len
+    return config_env("HUBSPOT_ACCOUNT_ID").len ||
+                   !config_env("HUBSPOT_PORTAL_ID").len
                ? "HUBSPOT_ACCOUNT_ID"
                : "HUBSPOT_PORTAL_ID";
 }
@@ -9396,7 +9404,8 @@ static bool config_from_env(Arena *arena, const ConfigWhere *where,
                             Config *config, Err *err)
 {
     const char *name = config_env_id();
-    Str id_text = os_env(name);
+    Str id_text = config_env(name);
+    Str time_text = config_env("HTTP_TIMEOUT");
     int64_t id = 0;
     int64_t timeout = 0;
     if (!str_int(id_text, &id) || id <= 0) {
@@ -9406,14 +9415,17 @@ static bool config_from_env(Arena *arena, const ConfigWhere *where,
         return err_hint(err, "Set it to the account's id, and "
                              "HUBSPOT_PERSONAL_ACCESS_KEY to its key.");
     }
+    bool timed = str_int(time_text, &timeout);
+    if (!timed && time_text.len)
+        return err_set(err, EXIT_CONFIG, "HTTP_TIMEOUT is not a number");
     ConfigAccount account = {
         .name = id_text,
         .id = id,
-        .qa = str_eq_nocase(os_env("HUBSPOT_ENVIRONMENT"), S("qa")),
-        .key = secret_from(os_env("HUBSPOT_PERSONAL_ACCESS_KEY")),
-        .client_id = os_env("HUBSPOT_CLIENT_ID"),
-        .client_secret = secret_from(os_env("HUBSPOT_CLIENT_SECRET")),
-        .refresh_token = secret_from(os_env("HUBSPOT_REFRESH_TOKEN")),
+        .qa = str_eq_nocase(config_env("HUBSPOT_ENVIRONMENT"), S("qa")),
+        .key = secret_from(config_env("HUBSPOT_PERSONAL_ACCESS_KEY")),
+        .client_id = config_env("HUBSPOT_CLIENT_ID"),
+        .client_secret = secret_from(config_env("HUBSPOT_CLIENT_SECRET")),
+        .refresh_token = secret_from(config_env("HUBSPOT_REFRESH_TOKEN")),
     };
     if (secret_is_set(account.key)) {
         account.auth = CONFIG_AUTH_KEY;
@@ -9422,15 +9434,14 @@ static bool config_from_env(Arena *arena, const ConfigWhere *where,
                secret_is_set(account.refresh_token)) {
         account.auth = CONFIG_AUTH_OAUTH2;
         account.auth_name = S("oauth2");
-    } else if (os_env("HUBSPOT_API_KEY").len) {
+    } else if (config_env("HUBSPOT_API_KEY").len) {
         account.auth = CONFIG_AUTH_API_KEY;
         account.auth_name = S("apikey");
-        account.key = secret_from(os_env("HUBSPOT_API_KEY"));
+        account.key = secret_from(config_env("HUBSPOT_API_KEY"));
     } else {
         err_set(err, EXIT_CONFIG, "--use-env finds no key in the environment");
         return err_hint(err, "Set HUBSPOT_PERSONAL_ACCESS_KEY.");
     }
-    bool timed = str_int(os_env("HTTP_TIMEOUT"), &timeout);
     *config = (Config){
         .form = CONFIG_ENVIRONMENT,
         .path = S("the environment"),
@@ -9442,7 +9453,8 @@ static bool config_from_env(Arena *arena, const ConfigWhere *where,
         .timeout = !timed                            ? CONFIG_TIMEOUT_MS
                    : timeout < CONFIG_TIMEOUT_MIN_MS ? CONFIG_TIMEOUT_MIN_MS
                                                      : timeout,
-        .use_localhost = str_eq_nocase(os_env("HTTP_USE_LOCALHOST"), S("true")),
+        .use_localhost = str_eq_nocase(config_env("HTTP_USE_LOCALHOST"),
+                                       S("true")),
     };
     config->accounts[0] = account;
     return true;
@@ -11161,6 +11173,9 @@ static HttpReq hub_key_request(const Hub *hub)
 static bool hub_fetch_token(const Hub *hub, HubToken *token, Err *err)
 {
     HttpRes res;
+    if (hub->config && hub->config->form == CONFIG_ENVIRONMENT &&
+        !hub_check_key(secret_text(hub->account.key), err))
+        return false;
     HttpReq req = hub_key_request(hub);
     if (!http_do(hub->pool, hub->arena, &req, &res, err))
         return false;
@@ -12801,7 +12816,9 @@ static bool cmd_choose_account(Cmd *cmd, ConfigChoice *choice, Err *err)
  * the command line names another. */
 static bool cmd_open_account(Cmd *cmd, Hub *hub, Err *err)
 {
-    Str token = str_trim(os_env("HUBSPOT_ACCESS_TOKEN"));
+    const char *name = config_env_id();
+    Str id = config_env(name);
+    Str token = config_env("HUBSPOT_ACCESS_TOKEN");
     ConfigChoice choice = {0};
     ConfigWhere where = cmd_where(cmd);
     if (token.len && !cmd_text(cmd, OPT_ACCOUNT).len &&
@@ -12809,11 +12826,9 @@ static bool cmd_open_account(Cmd *cmd, Hub *hub, Err *err)
         ConfigAccount bare = {
             .auth = CONFIG_AUTH_TOKEN,
             .key = secret_from(token),
-            .qa = str_eq_nocase(os_env("HUBSPOT_ENVIRONMENT"), S("qa"))};
-        if (os_env("HUBSPOT_ACCOUNT_ID").len &&
-            !str_int(os_env("HUBSPOT_ACCOUNT_ID"), &bare.id))
-            return err_set(err, EXIT_CONFIG,
-                           "HUBSPOT_ACCOUNT_ID is not a number");
+            .qa = str_eq_nocase(config_env("HUBSPOT_ENVIRONMENT"), S("qa"))};
+        if (id.len && (!str_int(id, &bare.id) || bare.id <= 0))
+            return err_set(err, EXIT_CONFIG, "%s is not a number", name);
         term_debug(cmd->term, "account: that of HUBSPOT_ACCESS_TOKEN");
         *hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, &bare);
         return true;

@@ -647,14 +647,17 @@ def test_static_token(sim, hs, api):
     assert hs("api", "/account-info/v3/details", env=env).json["portalId"] == 101
     env["HUBSPOT_ACCOUNT_ID"] = "101"
     assert hs("api", "/account-info/v3/details", env=env).code == 0
-    assert [r.query for r in sim.requests()] == ["", "portalId=101"]
+    env["HUBSPOT_PORTAL_ID"] = env.pop("HUBSPOT_ACCOUNT_ID")
+    assert hs("api", "/account-info/v3/details", env=env).code == 0
+    assert [r.query for r in sim.requests()] == ["", "portalId=101", "portalId=101"]
     sim.fail("/a", status=401, times=None)
     failed(hs("api", "/a", env=env), 4)
-    assert len(sim.requests()) == 3
-    failed(hs("api", "/a", env={**env, "HUBSPOT_ACCOUNT_ID": "x"}), 3, "HUBSPOT_ACCOUNT_ID")
+    assert len(sim.requests()) == 4
+    for bad in ("x", "-101", "0"):
+        failed(hs("api", "/a", env={**env, "HUBSPOT_ACCOUNT_ID": bad}), 3, "HUBSPOT_ACCOUNT_ID")
     done = hs("api", "/a", env={"HUBSPOT_ACCESS_TOKEN": "abcdefghijk\r\nX-Evil: 1"})
     assert done.code in (2, 3, 4) and "X-Evil" not in done.err
-    assert len(sim.requests()) == 3
+    assert len(sim.requests()) == 4
     assert not hs.config_path.exists()
 
 

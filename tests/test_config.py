@@ -224,9 +224,28 @@ def test_use_env_of_the_other_kinds(hs, sim):
     ({"HUBSPOT_ACCOUNT_ID": "-5"}, "HUBSPOT_ACCOUNT_ID"),
     ({"HUBSPOT_ACCOUNT_ID": "0"}, "HUBSPOT_ACCOUNT_ID"),
     ({"HUBSPOT_ACCOUNT_ID": "101"}, "HUBSPOT_PERSONAL_ACCESS_KEY"),
-    ({"HUBSPOT_ACCOUNT_ID": "101", "HUBSPOT_CLIENT_ID": "x"}, "HUBSPOT_PERSONAL_ACCESS_KEY")])
+    ({"HUBSPOT_ACCOUNT_ID": "101", "HUBSPOT_CLIENT_ID": "x"}, "HUBSPOT_PERSONAL_ACCESS_KEY"),
+    ({"HUBSPOT_ACCOUNT_ID": "101", "HUBSPOT_API_KEY": "x", "HTTP_TIMEOUT": "5s"}, "HTTP_TIMEOUT")])
 def test_use_env_incomplete(three, env, word):
     refused(three, word, args=["api", ECHO, "--use-env"], env=env)
+
+
+def test_white_space_around_what_the_environment_says(hs, sim):
+    """What a CI system keeps as a secret often ends with a line break."""
+    portal = sim.portal(404)
+    for more in ({"HUBSPOT_PERSONAL_ACCESS_KEY": portal.key}, {"HUBSPOT_API_KEY": portal.api_key},
+                 {"HUBSPOT_CLIENT_ID": portal.oauth["client_id"],
+                  "HUBSPOT_CLIENT_SECRET": portal.oauth["client_secret"],
+                  "HUBSPOT_REFRESH_TOKEN": portal.oauth["refresh_token"]}):
+        env = {"HUBSPOT_ACCOUNT_ID": 404, "HTTP_TIMEOUT": 5000, **more}
+        assert used(hs, "--use-env", env={k: f" {v}\r\n" for k, v in env.items()}) == 404
+
+
+@pytest.mark.parametrize("key", ["•" * 40, "pat-na1-0123456789abcdef0123", "two words of a key that is long"])
+def test_use_env_sends_nothing_that_is_no_key(hs, sim, key):
+    done = hs("api", ECHO, "--use-env", env={"HUBSPOT_ACCOUNT_ID": 404, "HUBSPOT_PERSONAL_ACCESS_KEY": key})
+    assert done.code == 2 and "personal access key" in done.err, done.err
+    assert sim.proxy.seen == []
 
 
 def test_use_env_goes_with_nothing_else(three, sim, tmp_path):
