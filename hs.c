@@ -390,6 +390,21 @@ static int str_utf8(Str s, uint32_t *out)
     return n;
 }
 
+/* Is it UTF-8, whole? */
+static bool str_is_utf8(Str s)
+{
+    uint32_t c = 0;
+    while (s.len) {
+        ptrdiff_t n = str_printable_run(s);
+        if (!n)
+            n = str_utf8(s, &c);
+        if (!n)
+            return false;
+        s = str_slice(s, n, s.len);
+    }
+    return true;
+}
+
 /* How many single-character edits lead from `a` to `b`; words over 32 bytes
  * count as far apart. For suggestions. */
 static int str_distance(Str a, Str b)
@@ -8558,21 +8573,6 @@ static Str loop_accept(Arena *arena, Str key)
     return buf_str(&out);
 }
 
-/* Is it UTF-8, whole? */
-static bool loop_is_utf8(Str s)
-{
-    uint32_t c = 0;
-    while (s.len) {
-        ptrdiff_t n = str_printable_run(s);
-        if (!n)
-            n = str_utf8(s, &c);
-        if (!n)
-            return false;
-        s = str_slice(s, n, s.len);
-    }
-    return true;
-}
-
 /* What to answer a close frame with: its own code, or that it breaks the
  * rules (RFC 6455, 5.5.1 and 7.4). */
 static int loop_close_code(Str payload)
@@ -8586,8 +8586,8 @@ static int loop_close_code(Str payload)
     if (!((code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
           (code >= 3000 && code <= 4999)))
         return LOOP_PROTOCOL;
-    return loop_is_utf8(str_slice(payload, 2, payload.len)) ? code
-                                                            : LOOP_NOT_UTF8;
+    return str_is_utf8(str_slice(payload, 2, payload.len)) ? code
+                                                           : LOOP_NOT_UTF8;
 }
 
 static void loop_drop(LoopConn *conn)
@@ -8860,7 +8860,7 @@ static void loop_data(LoopServer *server, LoopConn *conn,
     if (!frame->fin)
         return;
     Str text = {conn->message, conn->message_len};
-    if (!loop_is_utf8(text)) {
+    if (!str_is_utf8(text)) {
         loop_close_socket(conn, LOOP_NOT_UTF8);
         return;
     }
@@ -15208,10 +15208,18 @@ static bool cmd_api_data(Cmd *cmd, Str *out, Err *err)
         return err_set(err, EXIT_USAGE, "cannot read --data %.*s: %s", P(data),
                        code == EFBIG ? "it is larger than 32 MiB"
                                      : os_error(code));
-    if (json_validate(*out, JSON_DEPTH, &fault))
+    bool marked = str_starts(*out, S("\xef\xbb\xbf")) ||
+                  str_starts(*out, S("\xff\xfe")) ||
+                  str_starts(*out, S("\xfe\xff"));
+    if (marked)
+        err_set(err, EXIT_USAGE, "--data begins with a byte order mark");
+    else if (!str_is_utf8(*out))
+        err_set(err, EXIT_USAGE, "--data is not UTF-8");
+    else if (json_validate(*out, JSON_DEPTH, &fault))
         return true;
     err_set(err, EXIT_USAGE, "--data is %s", fault.message);
-    return err_hint(err, "It takes JSON text, @file, or - for stdin.");
+    return err_hint(err, "It takes JSON in UTF-8: text, @file, or - for "
+                         "stdin.");
 }
 
 /*
@@ -16742,18 +16750,6 @@ static bool cmd_set_add(CmdSet *set, uint64_t hash)
     return true;
 }
 
-static bool cmd_is_utf8(Str s)
-{
-    uint32_t c = 0;
-    while (s.len) {
-        int n = str_utf8(s, &c);
-        if (!n)
-            return false;
-        s = str_slice(s, n, s.len);
-    }
-    return true;
-}
-
 /* "12 B", "4.0 KiB", "1.5 GiB" */
 static Str cmd_size(Arena *arena, int64_t bytes)
 {
@@ -17549,7 +17545,7 @@ static bool cmd_upload_open(CmdUpload *up, CmdItem *item, const CmdStep *step,
     if (step->kind == CMD_WALK_FAILED)
         return err_set(&item->err, EXIT_FAILED, "cannot read it: %s",
                        step->fault);
-    if (!cmd_is_utf8(item->path))
+    if (!str_is_utf8(item->path))
         return err_set(&item->err, EXIT_FAILED, "its name is not UTF-8");
     int code = os_open_file(step->dir, step->name, &item->fd);
     code = code ? code : os_look_fd(item->fd, entry);
@@ -17675,7 +17671,7 @@ static bool cmd_upload_dest(CmdUpload *up, Str text, Err *err)
         buf_add_char(&out, '/');
     while (rest.len) {
         Str part = str_cut(&rest, '/');
-        if (str_eq(part, S("..")) || !cmd_is_utf8(part) || !http_is_clean(part))
+        if (str_eq(part, S("..")) || !str_is_utf8(part) || !http_is_clean(part))
             return err_set(err, EXIT_USAGE,
                            "'%.*s' cannot be a path in the file manager",
                            P(text));
@@ -17850,7 +17846,7 @@ static const char *cmd_name_fault(Str name)
     if (str_eq(name, S(".")) || str_eq(name, S("..")) ||
         str_index(name, '/') >= 0)
         return "its name would lead out of the folder";
-    if (!http_is_clean(name) || !cmd_is_utf8(name))
+    if (!http_is_clean(name) || !str_is_utf8(name))
         return "its name holds control characters, or is not UTF-8";
     if (str_ends(name, S(".hs-part")))
         return "its name is one of those that unfinished files have";

@@ -456,6 +456,17 @@ def test_data_that_is_no_json(sim, api):
     assert sim.proxy.seen == []
 
 
+def test_data_that_is_no_utf8(sim, api, tmp_path):
+    """RFC 8259, 8.1: neither another encoding nor a byte order mark, which
+    nobody sees in an editor."""
+    path = tmp_path / "data.json"
+    for data, word in ((b'{"a":"\xff"}', "not UTF-8"), (b'"caf\xe9"', "not UTF-8"), (b'"\xed\xa0\x80"', "not UTF-8"),
+                       (b"\xef\xbb\xbf{}", "byte order mark"), ('{"a":1}'.encode("utf-16"), "byte order mark")):
+        path.write_bytes(data)
+        failed(api("/test/echo", "--data", f"@{path}"), 2, "--data", word)
+    assert sim.proxy.seen == []
+
+
 def test_data_that_cannot_be_read(sim, api, tmp_path):
     (tmp_path / "void").write_text("")
     for what, word in ((f"@{tmp_path}/nowhere", "No such file"), (f"@{tmp_path}", "directory"),
