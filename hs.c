@@ -7097,8 +7097,11 @@ static bool http_on_lookup(HttpPool *pool, HttpXfer *x)
     int code = os_lookup_end(x->lookup_fd, x->lookup_pid, &x->addresses);
     x->lookup_fd = -1;
     if (code) {
+        x->may_pass = code == EAI_AGAIN;
         err_set(&x->err, EXIT_NETWORK, "cannot find the address of %.*s: %s",
-                P(peer), gai_strerror(code));
+                P(peer),
+                x->may_pass ? "no name server had an answer"
+                            : gai_strerror(code));
         return err_hint(&x->err, "Check the network and its DNS, or set "
                                  "HTTPS_PROXY.");
     }

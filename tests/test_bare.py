@@ -2,7 +2,10 @@
 import os
 import pathlib
 import shutil
+import socket
+import struct
 import subprocess
+import threading
 
 import pytest
 
@@ -108,6 +111,86 @@ def test_localhost_is_known_without_a_hosts_file(bare, sim):
                 env={**bare.online, "HTTPS_PROXY": proxy,
                      "HUBSPOT_ACCESS_TOKEN": portal.static_token})
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def names(bare):
+    """A name server that the bare root uses: what it answers is up to
+    names.code(n), a function of the question's number (from 1); 0: 127.0.0.1."""
+    address = (f"127.91.{os.getpid() >> 8 & 255}.{os.getpid() & 255}", 53)
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        sock.bind(address)
+    except OSError as fault:
+        pytest.skip(f"no name server can be had here: {fault}")
+    (bare.root / "etc").mkdir()
+    (bare.root / "etc/resolv.conf").write_text(
+        f"nameserver {address[0]}\noptions timeout:2 attempts:1\n")
+
+    class Names:
+        asked = 0
+        code = staticmethod(lambda number: 0)
+
+    def serve():
+        while True:
+            question, sender = sock.recvfrom(512)
+            if not question:
+                return
+            Names.asked += 1
+            code = Names.code(Names.asked)
+            end = question.index(b"\0", 12) + 5
+            found = not code and question[end - 4:end - 2] == b"\0\1"     # of type A
+            if code is not None:
+                sock.sendto(question[:2] + struct.pack(">5H", 0x8180 | code, 1, found, 0, 0)
+                            + question[12:end] + found * (
+                                b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1"), sender)
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield Names
+    sock.sendto(b"", address)
+    thread.join(10)
+    sock.close()
+
+
+def through(bare, sim, *args):
+    """A request through the proxy, whose name the name server has to know."""
+    proxy = bare.online["HTTPS_PROXY"].replace("127.0.0.1", "proxy.test")
+    assert "proxy.test" in proxy
+    return bare("api", "/crm/v3/objects/contacts", *args,
+                env={**bare.online, "HTTPS_PROXY": proxy,
+                     "HUBSPOT_ACCESS_TOKEN": sim.portal(101).static_token})
+
+
+def test_a_name_is_looked_up(bare, names, sim):
+    done = through(bare, sim)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_name_that_there_is_not(bare, names, sim):
+    """That is final."""
+    names.code = lambda number: 3
+    done = through(bare, sim)
+    assert done.returncode == 7 and "cannot find the address of proxy.test" in done.stderr
+    assert names.asked == 2 and not sim.log     # A and AAAA
+
+
+def test_a_name_server_that_fails_is_asked_again(bare, names, sim):
+    """Nothing was sent: so this goes for a POST as well. (Six questions are
+    those of one look-up.)"""
+    names.code = lambda number: 2 if number <= 6 else 0
+    done = through(bare, sim, "--data", "{}")
+    assert "HubSpot answered 400" in done.stderr, done.stderr
+    assert len(sim.requests()) == 1
+
+
+@pytest.mark.parametrize("code, wait, words", [
+    (2, 0, "no name server had an answer"), (None, 0, "no name server had an answer"),
+    (None, 1, "timed out while looking up")])
+def test_a_name_server_that_keeps_failing(bare, names, sim, code, wait, words):
+    names.code = lambda number: code
+    done = through(bare, sim, "--max-wait", wait)
+    assert done.returncode == 7 and words in done.stderr, done.stderr
+    assert done.stderr.count("hs: ") == 1 and not sim.log
 
 
 def test_the_built_in_authorities_serve_where_no_file_does(bare, sim):
