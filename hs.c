@@ -1611,15 +1611,20 @@ static void os_dir_close(OsDir *dir)
     dir->stream = NULL;
 }
 
-/* Opens a journal to append lines to, 0600. `anew`: what is there is replaced
- * by an empty file. */
+/* Opens a journal to append lines to, 0600. `anew`: a file that is there is
+ * replaced by an empty one. What is no plain file (a link, a pipe, a device)
+ * stays, and is opened. */
 static int os_open_journal(const char *path, bool anew, int *out)
 {
-    if (anew && unlink(path) && errno != ENOENT)
-        return errno;
+    OsEntry there = {0};
+    int code = anew ? os_look(AT_FDCWD, path, &there) : 0;
+    if (code || (there.kind == OS_FILE && unlink(path)))
+        return code ? code : errno;
     *out = os_fails()
                ? -1
-               : open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
+               : open(path,
+                      O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY |
+                          (anew ? O_TRUNC : 0),
                       0600);
     return *out < 0 ? errno : 0;
 }

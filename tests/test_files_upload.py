@@ -495,6 +495,20 @@ def test_a_manifest_that_cannot_be_written_is_said_before_anything_is_sent(files
     assert not sim.requests(UPLOAD)
 
 
+def test_a_manifest_that_is_no_plain_file_is_written_to_and_stays(files, hs, sim):
+    """--manifest /dev/stdout took the link away, as root that of the machine."""
+    place(hs.cwd / "a.txt", "x")
+    place(hs.cwd / "real", "old\n")
+    (hs.cwd / "link").symlink_to("real")
+    ended(files("upload", "a.txt", "a.txt", "--manifest", "link"), 0)
+    assert (hs.cwd / "link").is_symlink()
+    assert [e["path"] for e in manifest(hs.cwd / "real")] == ["a.txt"]
+    (hs.cwd / "out").symlink_to("/dev/stdout")
+    done = files("upload", "a.txt", "a.txt", "--manifest", "out")
+    ended(done, 0)
+    assert (hs.cwd / "out").is_symlink() and done.json["path"] == "a.txt"
+
+
 # ---- many, and large
 
 def test_transfers_share_a_few_connections(files, hs, sim):
