@@ -17394,8 +17394,31 @@ static void cmd_upload_patterns(CmdUpload *up, IgnoreRules *rules,
         ignore_add_text(rules, base, str_from(name), value->list[i]);
 }
 
+/* The manifest is no part of the upload, also where it stands in the folder:
+ * it names what is private, and changes all the while. */
+static void cmd_upload_leave(CmdUpload *up, CmdOption option, const char *name)
+{
+    Cmd *cmd = up->run.cmd;
+    Str path = cmd_text(cmd, option);
+    if (!path.len)
+        return;
+    path = cmd_files_absolute(cmd, path);
+    Str dir = os_resolve_links(cmd->arena, os_path_dir(path));
+    path = os_path_join(cmd->arena, dir, os_path_base(path));
+    path = os_resolve_links(cmd->arena, path);
+    Str base = os_path_base(path);
+    Buf rule = buf_new(cmd->arena, 2 * base.len + 1);
+    buf_add_char(&rule, '/');
+    for (ptrdiff_t i = 0; i < base.len; i++) {
+        buf_add_char(&rule, '\\');
+        buf_add_char(&rule, base.ptr[i]);
+    }
+    ignore_add_text(&up->rules, os_path_dir(path), str_from(name),
+                    buf_str(&rule));
+}
+
 /* Gathers the ignore rules: those built in, the nearest .hsignore at or above
- * the folder, --exclude. */
+ * the folder, --exclude, the manifest. */
 static bool cmd_upload_rules(CmdUpload *up, Str base, Err *err)
 {
     Arena *arena = up->run.cmd->arena;
@@ -17413,6 +17436,8 @@ static bool cmd_upload_rules(CmdUpload *up, Str base, Err *err)
     }
     cmd_upload_patterns(up, &up->rules, OPT_EXCLUDE, "--exclude", base);
     cmd_upload_patterns(up, &up->includes, OPT_INCLUDE, "--include", base);
+    cmd_upload_leave(up, OPT_MANIFEST, "--manifest");
+    cmd_upload_leave(up, OPT_RESUME, "--resume");
     return true;
 }
 

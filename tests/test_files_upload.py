@@ -2,6 +2,7 @@
 why, what happens when something goes wrong, and how a run goes on after that."""
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -493,6 +494,20 @@ def test_a_manifest_that_cannot_be_written_is_said_before_anything_is_sent(files
     place(hs.cwd / "a.txt", "x")
     failed(files("upload", "a.txt", "a.txt", "--manifest", "no/such/m"), 1, "manifest")
     assert not sim.requests(UPLOAD)
+
+
+@pytest.mark.parametrize("name", ["m.jsonl", "sub/m [1] !#.jsonl", "link"])
+def test_the_manifest_itself_is_not_uploaded(files, hs, portal, name):
+    """It would be public, and name what is private."""
+    place(hs.cwd / "t" / "a.txt", "a")
+    place(hs.cwd / "t" / "sub" / "m.jsonl", "of another run")
+    if name == "link":
+        (hs.cwd / "t" / "link").symlink_to("sub/real.jsonl")
+    for option in ("--manifest", "--resume"):
+        ended(files("upload", ".", "d", option, name, cwd=hs.cwd / "t"), 0)
+        assert set(stored(portal)) == {"d/a.txt", "d/sub/m.jsonl"}
+    done = files("upload", "t", "d", "--dry-run", "--resume", hs.cwd / "t" / name)
+    assert re.search(r"^ignore .*\(--resume line 1: ", done.out, re.MULTILINE), done.out
 
 
 def test_a_manifest_that_is_no_plain_file_is_written_to_and_stays(files, hs, sim):
