@@ -17460,6 +17460,7 @@ static void cmd_upload_count(CmdUpload *up, const CmdStep *step)
             step->is_folder ? "/" : "", P(cmd_rule_text(arena, step->rule)));
     if (step->kind == CMD_WALK_IGNORED || step->kind == CMD_WALK_LEFT_OUT)
         return;
+    up->odd += step->kind == CMD_WALK_ODD;
     up->run.found++;
     up->run.found_bytes += step->kind == CMD_WALK_FILE ? step->entry.size : 0;
 }
@@ -17507,6 +17508,10 @@ static CmdStep cmd_upload_step(const CmdUpload *up)
     if (rule)
         step = (CmdStep){
             .kind = CMD_WALK_IGNORED, .path = step.path, .rule = rule};
+    else if (up->includes.count &&
+             !ignore_judge(&up->includes, os_path_dir(up->source), up->source,
+                           false))
+        step.kind = CMD_WALK_LEFT_OUT;
     return step;
 }
 
@@ -17523,13 +17528,18 @@ static bool cmd_upload_nothing(const CmdUpload *up, Err *err)
     if (up->left_out)
         buf_printf(&list, "%s%" PRId64 " files that no --include matches",
                    list.len ? "; " : "", up->left_out);
+    if (up->odd)
+        buf_printf(&list, "%s%" PRId64 " links or no plain files",
+                   list.len ? "; " : "", up->odd);
     if (!list.len)
         return err_set(err, EXIT_USAGE, "%.*s holds no file",
                        P(up->run.cmd->args[0]));
     err_set(err, EXIT_USAGE, "nothing to upload in %.*s: %.*s",
             P(up->run.cmd->args[0]), P(buf_str(&list)));
-    return err_hint(err, "--exclude '!NAME' takes back what a rule ignores; "
-                         "--dry-run shows all.");
+    if (up->ignored)
+        err_hint(err, "--exclude '!NAME' takes back what a rule ignores; "
+                      "--dry-run shows all.");
+    return false;
 }
 
 /* The first walk: counts, or shows the plan. */
@@ -17558,7 +17568,7 @@ static bool cmd_upload_plan(CmdUpload *up, bool show, Err *err)
     up->run.counted = true;
     if (os_interrupted())
         return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
-    return up->run.found > 0 || cmd_upload_nothing(up, err);
+    return up->run.found > up->odd || cmd_upload_nothing(up, err);
 }
 
 /* Opens the file of a step for its transfer. False where it is not to be sent:

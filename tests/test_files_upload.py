@@ -172,6 +172,10 @@ def test_nothing_to_upload_is_an_error_that_names_the_rules(files, hs, sim):
     failed(files("upload", "t/a.txt", "d"), 2, r"\.hsignore line 2")
     (hs.cwd / "empty").mkdir()
     failed(files("upload", "empty", "d"), 2, "holds no file")
+    (hs.cwd / "empty" / "link").symlink_to("../t")
+    failed(files("upload", "empty", "d"), 2, "nothing to upload in empty: 1 links")
+    failed(files("upload", place(hs.cwd / "one.css"), "d", "--include", "*.png"), 2,
+           "that no --include matches")
     assert not sim.log
 
 
