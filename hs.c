@@ -12345,8 +12345,9 @@ static Str hub_take_key(void *to, Str text, int *close)
     const cJSON *message = json_read(&scratch, text);
     const cJSON *data = json_get(message, "data");
     Str answer = {0};
-    bool key = str_eq(json_text(message, "type"),
-                      S("client:personalAccessKey"));
+    Str text_of_key = json_text(data, "personalAccessKey");
+    bool key = text_of_key.len && str_eq(json_text(message, "type"),
+                                         S("client:personalAccessKey"));
     if (key &&
         (visit->meanwhile.over ||
          !secret_eq(json_text(data, "cliCallbackToken"), visit->token))) {
@@ -12354,7 +12355,6 @@ static Str hub_take_key(void *to, Str text, int *close)
                    "\"cliCallbackTokenMismatch\"}}");
         *close = LOOP_POLICY;
     } else if (key) {
-        Str text_of_key = json_text(data, "personalAccessKey");
         visit->got = secret_from(arena_copy(visit->arena, text_of_key));
         visit->meanwhile.over = true;
         answer = S("{\"type\":\"server:authReceived\"}");

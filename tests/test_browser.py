@@ -510,6 +510,8 @@ def test_what_is_no_delivery_is_passed_over(tty, signing_in):
         for text in ("", "{}", "[]", "null", "hello", '{"type":"client:other"}', "{" * 9000, '"' * 100,
                      '{"type":"client:personalAccessKey2"}', "\x00", '{"type":{}}'):
             ws.text(text)
+        for key in ("", None, 7, {}):
+            ws.text(key_message(signing_in, personalAccessKey=key))
         ws.frame(9, b"still there?")
         assert ws.received() == (10, b"still there?")
     finish(tty, signing_in)
