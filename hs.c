@@ -8433,9 +8433,10 @@ static void http_free(HttpPool *pool)
  * Anything on the machine can connect, and every page that the browser shows
  * can have it connect. So all of it is bounded: connections, the bytes of a
  * head, a frame and a message, the time for a head and for leaving. Where all
- * places are taken the oldest connection that has shown nothing makes room. A
- * frame that is too large is refused by its header alone. No connection can
- * hold another up: nothing here waits but loop_turn(), in one poll.
+ * places are taken the oldest connection makes room, one without a WebSocket
+ * first. A frame that is too large is refused by its header alone. No
+ * connection can hold another up: nothing here waits but loop_turn(), in one
+ * poll.
  *
  * Memory is the caller's arena's, all of it from the start; what a connection
  * received is wiped when it ends.
@@ -8942,18 +8943,23 @@ static void loop_receive(LoopServer *server, LoopConn *conn)
     loop_digest(server, conn);
 }
 
-/* A place for a new connection: a free one, or that of the oldest that has
- * not opened a WebSocket. NULL where all have. */
+/* A place for a new connection: a free one, else that of the oldest, of those
+ * with a WebSocket only where all have one. NULL where all answers are held. */
 static LoopConn *loop_place(LoopServer *server)
 {
     LoopConn *oldest = NULL;
+    bool oldest_open = false;
     for (int i = 0; i < LOOP_CONNS; i++) {
         LoopConn *conn = &server->conns[i];
+        bool open = conn->state == LOOP_OPEN;
         if (conn->state == LOOP_FREE)
             return conn;
-        if (conn->state != LOOP_OPEN && conn->state != LOOP_HELD &&
-            (!oldest || conn->since < oldest->since))
+        if (conn->state != LOOP_HELD &&
+            (!oldest || (open == oldest_open ? conn->since < oldest->since
+                                             : oldest_open))) {
             oldest = conn;
+            oldest_open = open;
+        }
     }
     if (oldest)
         loop_drop(oldest);

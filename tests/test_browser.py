@@ -668,6 +668,17 @@ def test_connections_that_say_nothing_make_room(tty, signing_in):
         one.sock.close()
 
 
+def test_sockets_that_stay_open_make_room(tty, signing_in):
+    """Any program can claim an origin, and keep its socket without a word."""
+    with Raw(signing_in.listens) as first:
+        first.hello()
+        more = [Raw(signing_in.listens).hello() for _ in range(20)]
+        assert first.rest() == b""
+        finish(tty, signing_in)
+    for one in more:
+        one.sock.close()
+
+
 def test_connections_that_are_broken_off(tty, signing_in):
     for data in (b"", b"GET / HTTP/1.1\r\n", None):
         ws = Raw(signing_in.listens)
