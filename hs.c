@@ -12271,6 +12271,8 @@ static bool hub_check_account(Hub *hub, Err *err)
     Err unknown = {0};
     const cJSON *answer = NULL;
     if (!hub_get_json(hub, S("/account-info/v3/details"), &answer, &unknown)) {
+        if (os_interrupted())
+            return err_set(err, unknown.code, "%s", unknown.message);
         term_debug(hub->term, "the account's type is unknown: %s",
                    unknown.message);
         return true;

@@ -371,6 +371,19 @@ def test_a_signal_ends_it(tty, waiting, number):
     closed(PORT)
 
 
+@pytest.mark.parametrize("at", ["POST /oauth", "GET /account-info"])
+def test_a_signal_while_hubspot_is_asked(tty, sim, waiting, at):
+    sim.fail(at, at="start", then="hang")
+    with Raw(PORT) as one:
+        one.request(line="GET " + back(waiting).removeprefix(f"http://localhost:{PORT}") + " HTTP/1.1")
+        sim.wait(at)
+        waiting.sendintr()
+        assert b"Not signed in" in one.rest()
+    assert tty.end(waiting) == 130
+    assert not tty.config_path.exists()
+    closed(PORT)
+
+
 def test_a_signal_ends_it_without_a_terminal(hs, sim):
     process = start(hs, sim.portal(101))
     process.terminate()
