@@ -4196,7 +4196,8 @@ static Str json_write(Arena *arena, const cJSON *document, bool indented)
  * libyaml's parser is quadratic on nested flow collections and follows no
  * limits of its own: bytes, depth, nodes and entries are capped here, and an
  * alias inside its own anchor is refused. An alias stays a reference, so that
- * no small file grows large. Its emitter knows no types: yaml_reads_as_text()
+ * no small file grows large; what aliases stand for is counted, so that none
+ * takes long to look into. Its emitter knows no types: yaml_reads_as_text()
  * decides which strings need quotes, wide enough for YAML 1.1 and 1.2.
  */
 
@@ -4206,7 +4207,9 @@ enum {
     YAML_NODES = 100000,
     YAML_ENTRIES = 2000, /* of one map: its keys are looked up in a row */
     YAML_ANCHORS = 1000,
-    YAML_FOLD_FROM = 80 /* longer strings are written as `>-` blocks */
+    YAML_MERGES = 8,       /* maps merged into maps: so far they are followed */
+    YAML_MERGED = 1 << 20, /* entries that aliases and merges stand for */
+    YAML_FOLD_FROM = 80    /* longer strings are written as `>-` blocks */
 };
 
 typedef enum { YAML_TEXT, YAML_LIST, YAML_MAP, YAML_ALIAS } YamlKind;
@@ -4252,6 +4255,7 @@ typedef struct {
     YamlNode *root;
     YamlNamed **anchors; /* YAML_ANCHORS; NULL before the first */
     int anchor_count;
+    int merged; /* entries that aliases and merges stand for, so far */
 } YamlReader;
 
 static YamlNode *yaml_new(Arena *arena, YamlKind kind)
@@ -4345,9 +4349,31 @@ static YamlNode *yaml_find(const YamlNode *map, Str key, int depth)
 static inline __attribute__((always_inline)) YamlNode *
 yaml_get(const YamlNode *map, const char *key)
 {
-    enum { MERGES = 8 }; /* inline, so that the compiler measures the key */
+    /* inline, so that the compiler measures the key */
     return yaml_follow(
-        yaml_find(map, (Str){key, (ptrdiff_t)strlen(key)}, MERGES));
+        yaml_find(map, (Str){key, (ptrdiff_t)strlen(key)}, YAML_MERGES));
+}
+
+/* Adds to `*sum` the entries that a look for a key goes through where the map
+ * has it not, as yaml_find() does; false past YAML_MERGED. It calls itself, no
+ * deeper than `depth`. */
+static bool yaml_weigh(const YamlNode *map, int depth, int *sum)
+{
+    YamlNode *merge = NULL;
+    if (!map || map->kind != YAML_MAP)
+        return true;
+    *sum += map->count + 1;
+    if (*sum > YAML_MERGED)
+        return false;
+    if (map->merges && depth)
+        merge = yaml_follow(yaml_own_entry(map, S("<<")));
+    if (!merge || merge->kind != YAML_LIST)
+        return yaml_weigh(merge, depth - 1, sum);
+    *sum += merge->count;
+    for (YamlNode *item = merge->first; item; item = item->next)
+        if (!yaml_weigh(yaml_follow(item), depth - 1, sum))
+            return false;
+    return *sum <= YAML_MERGED;
 }
 
 /* The value that stands under a key in the map itself: no alias, no merge.
@@ -4633,6 +4659,9 @@ static bool yaml_on_alias(YamlReader *reader, const yaml_event_t *event,
     if (node->target->open)
         return yaml_fault(err, event->start_mark.line,
                           "an alias stands inside its own anchor");
+    if (!yaml_weigh(node->target, YAML_MERGES, &reader->merged))
+        return yaml_fault(err, event->start_mark.line,
+                          "the aliases stand for too much");
     return yaml_attach(reader, node, err);
 }
 
@@ -4687,6 +4716,9 @@ static bool yaml_on_close(YamlReader *reader, const yaml_event_t *event,
     if (!node)
         return yaml_fault(err, event->start_mark.line, "an end has no start");
     node->open = false;
+    if (node->merges && !yaml_weigh(node, YAML_MERGES, &reader->merged))
+        return yaml_fault(err, event->start_mark.line,
+                          "the aliases stand for too much");
     return true;
 }
 

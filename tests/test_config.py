@@ -483,6 +483,14 @@ BAD_FILES = {
     "many keys": (b"".join(b"k%d: 1\n" % n for n in range(90000)), None),
     "many values": (b"a: [" + b"1," * 400000 + b"]\n", None),
     "many small maps": (b"accounts:\n" + b"- a: 1\n" * 30000, None),
+    "merges of merges": (b"a8: &a8 {x: 1}\n" + b"".join(
+        b"a%d: &a%d\n  <<: [%s]\n" % (n, n, b"*a%d, " % (n + 1) * 40)
+        for n in range(7, -1, -1)) + b"accounts:\n- <<: *a0\n", "alias"),
+    "many merges": (b"a: &a {" + b"".join(b"k%d: 1, " % n for n in range(1900)) +
+                    b"}\nb: &b\n  <<: [" + b"*a, " * 4000 + b"]\naccounts:\n" +
+                    b"- <<: *b\n" * 9000, "alias"),
+    "many merges of no maps": (b"a: &a [" + b"1, " * 40000 + b"]\naccounts:\n" +
+                               b"- <<: *a\n" * 9000, "alias"),
 }
 
 
