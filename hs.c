@@ -1009,21 +1009,31 @@ static void os_fill_standard_fds(void)
             _exit(EXIT_FAILED);
 }
 
+/* Sets what a signal does, unless whoever started the program has it ignored:
+ * nohup, or a shell for its background. Then it stays so. */
+static void os_handle(int number, void (*handler)(int))
+{
+    struct sigaction action = {.sa_handler = handler};
+    struct sigaction old = {0};
+    sigaction(number, NULL, &old);
+    if (old.sa_handler != SIG_IGN)
+        sigaction(number, &action, NULL);
+}
+
 /* Signals, no core file with keys in it, no other process of this user
  * reading this one's memory, UTF-8 widths. Never fails. */
 static void os_init(void)
 {
     struct rlimit no_core = {0, 0};
-    struct sigaction action = {.sa_handler = os_on_signal};
     struct sigaction alarmed = {.sa_handler = os_on_alarm};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     os_fill_standard_fds();
     setrlimit(RLIMIT_CORE, &no_core);
     prctl(PR_SET_DUMPABLE, 0);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
-    sigaction(SIGQUIT, &action, NULL);
+    os_handle(SIGINT, os_on_signal);
+    os_handle(SIGTERM, os_on_signal);
+    os_handle(SIGHUP, os_on_signal);
+    os_handle(SIGQUIT, os_on_signal);
     atexit(os_terminal_undo);
     sigaction(SIGALRM, &alarmed, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
@@ -1740,8 +1750,8 @@ static _Noreturn void os_lookup_child(const char *host, int fd)
     struct addrinfo *list = NULL;
     OsAddresses found = {0};
     ssize_t sent = 0;
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    os_handle(SIGINT, SIG_DFL);
+    os_handle(SIGTERM, SIG_DFL);
     int code = getaddrinfo(host, NULL, &want, &list);
     if (code && str_eq_nocase(str_from(host), S("localhost"))) {
         os_add_loopback(&found);

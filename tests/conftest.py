@@ -16,6 +16,7 @@ import pathlib
 import re
 import resource
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -31,6 +32,10 @@ REPO = pathlib.Path(__file__).resolve().parent.parent
 BINS = [pathlib.Path(p).resolve() for p in
         os.environ.get("HS_BINS", str(REPO / "build" / "hs")).split(":") if p]
 NOBODY = 65534
+# A shell has its background ignore these: hs would, too, and the tests send them.
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 SANITIZER = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
 
 

@@ -627,6 +627,21 @@ def test_sigterm(sim, hs):
     assert code == 143 and seconds < 5
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
+def test_a_signal_that_the_parent_ignores(sim, hs, number):
+    """As nohup has it, and a shell for what runs in its background."""
+    answer(sim, b"[1]", then=lambda: process.send_signal(number) or time.sleep(0.2))
+    ready = threading.Event()
+    sim.spy = lambda: ready.wait(20)
+    with subprocess.Popen([hs.bin, "api", "/a", "--raw"], cwd=hs.cwd, stdin=subprocess.DEVNULL,
+                          env=hs.env({"HUBSPOT_ACCESS_TOKEN": "pat-na1-0123456789"}),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          preexec_fn=lambda: signal.signal(number, signal.SIG_IGN)) as process:
+        ready.set()
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (0, b"[1]"), err
+
+
 def test_interrupt_while_reading_stdin(sim, hs):
     reader, writer = os.pipe()
     env = hs.env({"HUBSPOT_ACCESS_TOKEN": "pat-na1-0123456789"})
