@@ -2138,7 +2138,7 @@ static void os_stop(void)
  */
 
 enum {
-    TERM_SECRETS = 1024,
+    TERM_SECRETS = 4096,
     TERM_SECRET_PART = 12, /* bytes of one that are hidden by themselves */
     TERM_OUT_BUFFER = 32 * KIB,
     TERM_AHEAD = 512,  /* bytes read from the terminal at once */
@@ -15648,7 +15648,7 @@ static void cmd_secret_hide(Cmd *cmd, Secret value)
 {
     Str rest = secret_text(value);
     term_hide(cmd->term, value);
-    while (rest.len)
+    while (rest.len && cmd->term->secrets < TERM_SECRETS / 2) /* keys follow */
         term_hide(cmd->term, secret_from(str_trim(str_cut(&rest, '\n'))));
 }
 

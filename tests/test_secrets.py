@@ -106,6 +106,17 @@ def test_other_kinds_of_accounts(hs, sim, auth):
     assert ok(hs("secrets", "list")).out == "ANY\n"
 
 
+def test_a_value_of_many_lines_leaves_the_key_hidden(hs, sim, tmp_path):
+    """Each line is looked for in what is printed; so is the key, with --debug."""
+    portal = sim.portal(101)
+    hs.write_config({"name": "x", "accountId": 101, "authType": "apikey",
+                     "apiKey": portal.api_key})
+    value = "".join(f"line number {n}\n" for n in range(4500))
+    (tmp_path / "value").write_text(value[:65000])
+    done = ok(hs("secrets", "add", "NAME", "--value-file", tmp_path / "value", "--debug"))
+    assert "hapikey=[hidden]" in done.err and portal.api_key not in done.err
+
+
 # ---- add, update: where the value comes from
 
 @pytest.mark.parametrize("verb, method", [("add", "POST"), ("update", "PUT")])
