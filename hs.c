@@ -10912,6 +10912,7 @@ static bool config_migrate(Arena *arena, Str from, Str to,
 
 enum {
     HUB_EARLY_MS = 5 * 60 * 1000, /* a token is renewed before its end */
+    HUB_FRESH_MS = 60 * 1000,     /* and then not so soon again */
     HUB_KEY_MIN = 20,
     HUB_KEY_MAX = 3 * KIB
 };
@@ -10924,7 +10925,7 @@ typedef struct {
     ConfigAccount account;
     int64_t timeout;
     bool use_localhost;
-    bool fresh; /* the access token was fetched by this run */
+    int64_t fresh_until; /* of a token that this run fetched: see os_now() */
 } Hub;
 
 /* What the token call says about a key. */
@@ -11374,6 +11375,18 @@ static Hub hub_open(Arena *arena, Term *term, HttpPool *pool,
     return hub;
 }
 
+/* The access token is new: for a while it is not fetched again, not for a 401
+ * and not for its end, which the clock of this machine may put in the past. */
+static void hub_mark_fresh(Hub *hub)
+{
+    hub->fresh_until = os_now() + HUB_FRESH_MS;
+}
+
+static bool hub_is_fresh(const Hub *hub)
+{
+    return os_now() < hub->fresh_until;
+}
+
 /* Fetches a new access token and keeps it in the config. That it cannot be
  * kept is worth a line, and no error: the next run fetches again. */
 static bool hub_renew(Hub *hub, Err *err)
@@ -11389,7 +11402,7 @@ static bool hub_renew(Hub *hub, Err *err)
     }
     if (!ok)
         return false;
-    hub->fresh = true;
+    hub_mark_fresh(hub);
     hub_hide(hub);
     if (hub->config &&
         !config_save_token(hub->arena, hub->config, &hub->account, &unsaved))
@@ -11411,7 +11424,8 @@ static bool hub_need_token(Hub *hub, Err *err)
     if (!hub_has_tokens(hub))
         return true;
     if (secret_is_set(account->access_token) &&
-        config_expiry(account) > os_wall() + HUB_EARLY_MS)
+        (hub_is_fresh(hub) ||
+         config_expiry(account) > os_wall() + HUB_EARLY_MS))
         return true;
     return hub_renew(hub, err);
 }
@@ -11569,7 +11583,7 @@ static bool hub_call(Hub *hub, const HubCall *call, HttpRes *res, Err *err)
     if (!hub_need_token(hub, err))
         return false;
     for (;;) {
-        HubGate gate = {call, hub_has_tokens(hub) && !hub->fresh};
+        HubGate gate = {call, hub_has_tokens(hub) && !hub_is_fresh(hub)};
         HttpReq req = hub_request(hub, call);
         if (call->sink) {
             req.sink = hub_gate;
@@ -11597,7 +11611,7 @@ static bool hub_renew_for(Hub *hub, Secret used, Err *err)
         return false;
     if (!str_ends(text, secret_text(hub->account.access_token)))
         return true;
-    return !hub->fresh && hub_renew(hub, err);
+    return !hub_is_fresh(hub) && hub_renew(hub, err);
 }
 
 /* A call whose answer is a JSON object to look into. */
@@ -13387,7 +13401,7 @@ static bool cmd_auth_sign_in(Cmd *cmd, const Config *config, Secret key,
     account->access_token = token.access_token;
     account->expires_at = token.expires_at;
     hub.account = *account;
-    hub.fresh = true;
+    hub_mark_fresh(&hub);
     account->parent = hub_parent(&hub);
     *hub_name = token.name;
     return true;
@@ -13643,7 +13657,7 @@ static bool cmd_oauth_sign_in(Cmd *cmd, const Config *config,
     bool opened = cmd_may_browse(cmd, config) && cmd_browse(cmd, visit->url);
     bool ok = cmd_oauth_wait(cmd, visit, opened, err) &&
               hub_trade_code(&hub, visit->got, err);
-    hub.fresh = true;
+    hub_mark_fresh(&hub);
     hub_hide(&hub);
     ok = ok && hub_check_account(&hub, err);
     hub_visit_end(visit, ok);

@@ -643,6 +643,22 @@ def test_token_soon_over_is_renewed(sim, hs):
         assert len(sim.requests()) == calls, seconds
 
 
+def test_a_token_is_fetched_once_though_the_clock_is_ahead(sim, hs):
+    """A fresh token that seems to be over is used all the same."""
+    portal = sim.portal(101)
+    for n in range(3):
+        portal.add_file(f"f/{n}.txt", b"x")
+    for lifetime in (200, 0):
+        hs.write_config(portal)
+        portal.lifetime = lifetime
+        sim.fail("POST /localdevauth", status=200, times=1, body={
+            "hubId": 101, "oauthAccessToken": portal.static_token,
+            "expiresAtMillis": int((time.time() + lifetime) * 1000)})
+        sim.log.clear()
+        assert hs("filemanager", "fetch", "f", "--overwrite").code == 0
+        assert len(sim.requests("/localdevauth")) == 1
+
+
 def test_one_connection_for_token_and_request(sim, hs):
     hs.write_config(sim.portal(101))
     assert hs("api", "/account-info/v3/details").code == 0
