@@ -6394,6 +6394,8 @@ static bool tls_fail(const Tls *tls, Str host, Err *err)
         {BR_ERR_X509_BAD_SIGNATURE, "a signature of its certificate is wrong"},
         {BR_ERR_X509_UNSUPPORTED, "its certificate is signed in a way that is "
                                   "not accepted (SHA-1, or an unknown one)"},
+        {BR_ERR_X509_CRITICAL_EXTENSION, "its certificate has a critical "
+                                         "extension that is not known here"},
         {BR_ERR_X509_FORBIDDEN_KEY_USAGE, "its certificate may not be used "
                                           "for this"},
         {BR_ERR_X509_NOT_CA, "its certificate is signed by one that is no "

@@ -84,6 +84,7 @@ CERTS = {
     "self-signed": {"issuer": None},
     "unknown-issuer": {"issuer": "stranger"},
     "intermediate": {"issuer": "middle"},
+    "critical-extension": {"more": "extendedKeyUsage=critical,serverAuth\n"},
     "missing-intermediate": {"issuer": "middle", "chain": False},
 }
 # kind -> what the server's TLS context does differently
@@ -158,7 +159,7 @@ class Authority:
                      "-out", f"{name}.pem")
 
     def leaf(self, kind, key="P-256", names=NAMES, issuer="root", chain=True,
-             **how):
+             more="", **how):
         """The files (chain, key) of a server certificate, made once: what a
         browser was told to trust is what all contexts of the kind serve."""
         pem = self.folder / f"{kind}.pem"
@@ -172,7 +173,8 @@ class Authority:
                          "-addext", f"subjectAltName={alt}")
         else:
             above = self.issuer(issuer)
-            self.sign(kind, request, issuer, f"subjectAltName={alt}\n", **how)
+            self.sign(kind, request, issuer, f"subjectAltName={alt}\n{more}",
+                      **how)
             if issuer == "middle" and chain:
                 pem.write_text(pem.read_text() + above.read_text())
         return pem, self.folder / f"{kind}.key"

@@ -15,6 +15,7 @@ REFUSED = {
     "self-signed": "not trusted",
     "unknown-issuer": "not trusted",
     "missing-intermediate": "not trusted",
+    "critical-extension": "critical extension",
     "rsa1024": "2048 bits",
     "sha1": "SHA-1",
     "tls10-only": r"no TLS 1\.2",
