@@ -1961,6 +1961,17 @@ static Str os_find_program(Arena *arena, Str name)
     return (Str){0};
 }
 
+/* Takes the variables whose names begin with `prefix` out of the environment:
+ * for a child, which then has an array of its own. */
+static void os_drop_env(Str prefix)
+{
+    char **to = environ;
+    for (char **from = environ; *from; from++)
+        if (!str_starts(str_from(*from), prefix))
+            *to++ = *from;
+    *to = NULL;
+}
+
 /* The grandchild's half of os_launch(): never returns. What fails before the
  * program runs goes through the pipe. */
 static _Noreturn void os_launch_child(const char *path, char **argv, int report)
@@ -1986,10 +1997,11 @@ static _Noreturn void os_launch_child(const char *path, char **argv, int report)
  * Starts a program of its own: no terminal, no descriptors but /dev/null, in
  * a session where Ctrl-C does not reach it. It is nobody's child, so that no
  * zombie stays; the process between is waited for. `argv` ends with a NULL
- * and goes to the program as it is, through no shell. Gives 0 once it runs,
- * or the errno of what failed.
+ * and goes to the program as it is, through no shell. It does not inherit the
+ * variables whose names begin with `secret`. Gives 0 once it runs, or the errno
+ * of what failed.
  */
-static int os_launch(const char *path, char **argv)
+static int os_launch(const char *path, char **argv, Str secret)
 {
     int ends[2];
     int code = 0;
@@ -1998,8 +2010,10 @@ static int os_launch(const char *path, char **argv)
     pid_t pid = fork();
     if (!pid) {
         pid_t own = setsid() < 0 ? -1 : fork();
-        if (!own)
+        if (!own) {
+            os_drop_env(secret);
             os_launch_child(path, argv, ends[1]);
+        }
         code = errno;
         ssize_t sent = own < 0 ? write(ends[1], &code, sizeof(code)) : 0;
         _exit(sent < 0);
@@ -13173,7 +13187,7 @@ static bool cmd_browse(Cmd *cmd, Str url)
                             : (Str){0};
         if (!path.len)
             continue;
-        int code = os_launch(arena_cstr(arena, path), words);
+        int code = os_launch(arena_cstr(arena, path), words, S("HUBSPOT_"));
         if (!code)
             return true;
         term_debug(cmd->term, "cannot run %.*s: %s", P(path), os_error(code));

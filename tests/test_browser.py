@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import os
+import pathlib
 import signal
 import socket
 import struct
@@ -386,16 +387,20 @@ def test_a_list_of_browsers_with_arguments(tty, sim, browser, tmp_path):
     """The first that is there counts; %s is the URL's place; no shell is asked."""
     wrapper = tmp_path / "say"
     wrapper.write_text(f'#!/bin/sh\nprintf "%s|" "$@" >"{browser.pipe}"\n'
+                       f'env >"{browser.pipe}.env"\n'
                        f'readlink /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 >"{browser.pipe}.x"\n'
                        f'echo >"{browser.pipe}"\n')
     wrapper.chmod(0o700)
     child = tty("account", "auth", env={
-        **browser.env, "BROWSER": f"/nowhere:say  -a --url=%s $(false) ;x", "PATH": f"{tmp_path}:/bin:/usr/bin"})
+        **browser.env, "BROWSER": f"/nowhere:say  -a --url=%s $(false) ;x", "PATH": f"{tmp_path}:/bin:/usr/bin",
+        "HUBSPOT_CLIENT_SECRET": "a-secret-in-the-environment"})
     words = browser.opened().split("|")
     ready(child, KEY_LABEL).sendintr()
     assert tty.end(child) == 130
     assert words[0] == "-a" and words[1].startswith("--url=https://app.hubspot.com/l/")
     assert words[2:] == ["$(false)", ";x", ""]
+    variables = pathlib.Path(f"{browser.pipe}.env").read_text()
+    assert "DISPLAY=:99" in variables and "HUBSPOT_" not in variables
 
 
 @pytest.mark.parametrize("there, opens", [
