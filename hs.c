@@ -7501,7 +7501,11 @@ static Str http_connect_request(const HttpPool *pool, HttpXfer *x)
     http_add_line(&out, S("User-Agent"), S("hs/" HS_VERSION));
     if (pool->proxy.user.len) {
         Str basic = http_proxy_basic(pool, &x->arena);
+        Str password = pool->proxy.user;
+        str_cut(&password, ':');
         term_hide(pool->term, secret_from(basic));
+        term_hide(pool->term, secret_from(password));
+        term_hide(pool->term, secret_from(url_decode(&x->arena, password)));
         buf_add(&out, S("Proxy-Authorization: Basic "));
         buf_add(&out, basic);
         buf_add(&out, S("\r\n"));

@@ -127,6 +127,13 @@ def test_credentials_that_are_missing_or_wrong(sim, hs, api):
     assert sim.requests() == []
 
 
+def test_a_proxy_that_says_the_password_again(sim, hs, api):
+    """Its reason is shown, but for the password, percent-encoded or not."""
+    hs.hidden |= {"hush hush", "hush%20hush"}
+    sim.proxy.raw = b"HTTP/1.1 407 wrong: hush hush, hush%20hush\r\n\r\n"
+    failed(api("/a", env={"HTTPS_PROXY": proxy(sim, "me:hush%20hush@")}), 7, "407 wrong")
+
+
 @pytest.mark.parametrize("status", [302, 400, 403, 404, 502, 503])
 def test_proxy_that_refuses(sim, api, status):
     sim.proxy.status = status
