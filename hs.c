@@ -10425,11 +10425,13 @@ static bool config_links_commit(ConfigLinkEdit *edit, Err *err)
     Arena *arena = edit->arena;
     Str dir = os_path_dir(edit->real);
     int mode = edit->fresh ? 0644 : os_mode(arena, edit->real);
-    int code = edit->fresh ? config_explain_links(arena, dir) : 0;
+    Str text = json_write(arena, edit->links.document, true);
+    /* What could not be read again must not take the old file's place. */
+    int code = text.len > JSON_DOC_MAX ? EFBIG
+               : edit->fresh           ? config_explain_links(arena, dir)
+                                       : 0;
     if (!code)
-        code = os_replace_file(arena, edit->real,
-                               json_write(arena, edit->links.document, true),
-                               (mode_t)mode);
+        code = os_replace_file(arena, edit->real, text, (mode_t)mode);
     return code ? config_cannot_write(edit->links.path, code, err) : true;
 }
 

@@ -888,3 +888,14 @@ def test_use_by_picking_in_a_linked_folder(three, tty):
     assert tty.end(child) == 0, seen(child)
     assert settings(three)["localDefaultAccount"] == 202
     assert three.read_config()["defaultAccount"] == 101
+
+
+def test_settings_that_would_be_too_large_to_read_again(three):
+    """Written on lines of their own, these values are more than 1 MiB."""
+    path = linked(three, 101)
+    path.write_text(json.dumps({"accounts": [101, 202], "localDefaultAccount": 101,
+                                "more": [1] * 300000}, separators=(",", ":")))
+    before = path.read_bytes()
+    result = three("account", "use", "202")
+    assert result.code == 3 and "settings.json" in result.err
+    assert path.read_bytes() == before and used(three) == 101
