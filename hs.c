@@ -11085,15 +11085,16 @@ static const char *hub_again(const Hub *hub)
 static void hub_hint_scopes(Arena *arena, const Hub *hub, Str scopes, Err *err)
 {
     const ConfigAccount *account = &hub->account;
-    bool token = account->auth == CONFIG_AUTH_TOKEN;
-    Str where = S("Sign in again with --scopes.");
-    if (token)
-        where = S("Add them to its app.");
-    else if (account->auth != CONFIG_AUTH_OAUTH2)
+    bool key = account->auth != CONFIG_AUTH_TOKEN &&
+               account->auth != CONFIG_AUTH_OAUTH2;
+    Str where = S("Add them to its app.");
+    if (account->auth == CONFIG_AUTH_OAUTH2)
+        where = S("Sign in again with --scopes.");
+    else if (key)
         where = arena_printf(arena,
                              "Add them at %s/personal-access-key/%" PRId64 ".",
                              hub_website(hub), account->id);
-    err_hint(err, "The %s lacks scopes%s%.*s. %.*s", token ? "token" : "key",
+    err_hint(err, "The %s lacks scopes%s%.*s. %.*s", key ? "key" : "token",
              scopes.len ? ": " : "", P(scopes), P(where));
 }
 
@@ -11310,7 +11311,8 @@ static bool hub_take_tokens(Hub *hub, const HttpRes *res, Err *err)
 }
 
 /* Makes the token call of OAuth2 with a form that says what for. `hint` is
- * for a refusal, which is EXIT_AUTH where it is about the form. */
+ * for a refusal, which is EXIT_AUTH where it is about the form. That HubSpot
+ * is busy or has a fault is none. */
 static bool hub_call_oauth(Hub *hub, Buf *form, bool repeatable,
                            const char *hint, Err *err)
 {
@@ -11326,7 +11328,8 @@ static bool hub_call_oauth(Hub *hub, Buf *form, bool repeatable,
         return false;
     if (res.status == 200)
         return hub_take_tokens(hub, &res, err);
-    err_hint(err, "%s", hint);
+    if (res.status < 500 && res.status != 429)
+        err_hint(err, "%s", hint);
     hub_refused(hub->arena, hub, &res, err);
     if (res.status == 400)
         err->code = EXIT_AUTH;

@@ -25,6 +25,7 @@ PORT = 3000
 BACK = f"http://localhost:{PORT}/oauth-callback"
 TYPE = ("--auth-type", "oauth2")
 ADDRESS = "Address:"
+AGAIN = "hs account auth --auth-type oauth2 --account 101"
 
 
 @pytest.fixture(autouse=True)
@@ -446,6 +447,32 @@ def test_a_refused_refresh_says_how_to_sign_in_again(hs, sim, where):
     assert {"global": "hs account auth --auth-type oauth2 --account 101",
             "deprecated": "hs auth --auth-type oauth2 --account 101",
             "environment": "HUBSPOT_REFRESH_TOKEN"}[where] in done.err
+
+
+def o(hs, portal):
+    """A config with an account that has just its refresh token."""
+    hs.write_config({"name": "o", "accountId": 101, "authType": "oauth2", "auth": {
+        "clientId": portal.oauth["client_id"], "clientSecret": portal.oauth["client_secret"],
+        "scopes": ["content"], "tokenInfo": {"refreshToken": portal.oauth["refresh_token"]}}})
+
+
+@pytest.mark.parametrize("status,again", [(400, True), (401, True), (403, True), (429, False), (500, False),
+                                          (503, False)])
+def test_signing_in_again_is_the_advice_only_where_it_helps(hs, sim, status, again):
+    o(hs, sim.portal(101))
+    sim.fail("POST /oauth/v1/token", times=99, status=status)
+    done = hs("api", "/test/echo", "--max-wait", "1")
+    assert str(status) in done.err and (AGAIN in done.err) == again and ("Sign in" in done.err) == again
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_advice_about_an_account_of_oauth2_is_not_about_keys(hs, sim, status):
+    o(hs, sim.portal(101))
+    sim.fail("GET /test/echo", times=99, status=status, body={
+        "category": "MISSING_SCOPES", "errors": [{"context": {"requiredScopes": ["crm.x"]}}]} if status == 403 else {})
+    done = hs("api", "/test/echo")
+    assert done.code == 4 and (AGAIN if status == 401 else "scopes: crm.x. Sign in again with --scopes") in done.err
+    assert "personal-access-key" not in done.err
 
 
 def test_the_official_client_uses_the_account(hs, sim, official_client):
