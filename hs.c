@@ -8500,6 +8500,9 @@ static void http_free(HttpPool *pool)
  * connection can hold another up: nothing here waits but loop_turn(), in one
  * poll.
  *
+ * Who asks is told by its origin, or by what it brings back, never by the Host
+ * that it names: a name that a page has rebound to loopback gains nothing.
+ *
  * Memory is the caller's arena's, all of it from the start; what a connection
  * received is wiped when it ends.
  */

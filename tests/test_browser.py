@@ -750,6 +750,14 @@ def heard(sim):
     return sim.wait("POST /test/heard", timeout=60)[-1].json
 
 
+def test_the_certificate_that_a_browser_was_told_to_trust_stays(sim):
+    sim.authority.context("normal")
+    pem = sim.authority.folder / "normal.pem"
+    before = pem.read_bytes()
+    sim.authority.make_context("tls12-only")
+    assert pem.read_bytes() == before
+
+
 def test_chromium_hands_the_key_over(tty, sim, chromium):
     portal = sim.portal(101, "Acme")
     sim.website = {"times": 2}
