@@ -739,8 +739,8 @@ def test_websockets_agrees_with_the_framing(tty, signing_in):
 # ---- Chromium
 
 @pytest.fixture
-def chromium(sim, tmp_path):
-    made = browsers.Chromium(sim, tmp_path / "chromium")
+def chromium(sim, tmp_path, request):
+    made = browsers.Chromium(sim, tmp_path / "chromium", **getattr(request, "param", {}))
     yield made
     made.close()
 
@@ -781,13 +781,12 @@ def test_chromium_is_told_that_the_token_is_wrong(tty, sim, chromium):
     assert tty.end(child) == 130
 
 
-def test_chromium_on_a_foreign_page_gets_nothing(tty, sim, tmp_path):
+@pytest.mark.parametrize("chromium", [{"host": "evil.test"}], indirect=True, ids=["evil.test"])
+def test_chromium_on_a_foreign_page_gets_nothing(tty, sim, chromium):
     sim.portal(101)
-    made = browsers.Chromium(sim, tmp_path / "chromium", host="evil.test")
-    child = tty("account", "auth", env=made.env, timeout=60)
+    child = tty("account", "auth", env=chromium.env, timeout=60)
     page = heard(sim)
     assert page["origin"] == "https://evil.test"
     assert page["heard"] == [] and page["code"] == 1008
     ready(child, KEY_LABEL).sendintr()
     assert tty.end(child) == 130
-    made.close()

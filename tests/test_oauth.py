@@ -499,26 +499,31 @@ def test_the_official_client_uses_the_account(hs, sim, official_client):
 
 # ---- Chromium
 
-def chromium(tty, sim, tmp_path, want, **website):
+@pytest.fixture
+def chromium(sim, tmp_path):
+    made = browsers.Chromium(sim, tmp_path / "chromium", dump=True)
+    yield made
+    made.close()
+
+
+def visit(tty, sim, chromium, want, **website):
+    """Signs in with Chromium: the account, and the page that it ended on."""
     portal = sim.portal(101, "Acme")
     sim.website = website
-    made = browsers.Chromium(sim, tmp_path / "chromium", dump=True)
     child = tty("account", "auth", *TYPE, "-a", "101", "--scopes", "content,files", "--use-default-name",
-                env={**made.env, **client(portal)}, timeout=60)
-    made.opened()
+                env={**chromium.env, **client(portal)}, timeout=60)
+    chromium.opened()
     assert tty.end(child) == want, seen(child)
-    page = made.shown()
-    made.close()
-    return portal, page
+    return portal, chromium.shown()
 
 
-def test_chromium_consents(tty, sim, tmp_path):
-    portal, page = chromium(tty, sim, tmp_path, 0)
+def test_chromium_consents(tty, sim, chromium):
+    portal, page = visit(tty, sim, chromium, 0)
     assert "<h1>Signed in</h1>" in page
     saved(tty, portal, ("content", "files"))
 
 
-def test_chromium_denies(tty, sim, tmp_path):
-    _, page = chromium(tty, sim, tmp_path, 4, code=None, error="access_denied")
+def test_chromium_denies(tty, sim, chromium):
+    _, page = visit(tty, sim, chromium, 4, code=None, error="access_denied")
     assert "<h1>Not signed in</h1>" in page
     assert not tty.config_path.exists()
