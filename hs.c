@@ -1630,12 +1630,11 @@ static int os_open_journal(const char *path, bool anew, int *out)
     int code = anew ? os_look(AT_FDCWD, path, &there) : 0;
     if (code || (there.kind == OS_FILE && unlink(path)))
         return code ? code : errno;
-    *out = os_fails()
-               ? -1
-               : open(path,
-                      O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY |
-                          (anew ? O_TRUNC : 0),
-                      0600);
+    *out = os_fails() ? -1
+                      : open(path,
+                             O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC |
+                                 O_NOCTTY | (anew ? O_TRUNC : 0),
+                             0600);
     return *out < 0 ? errno : 0;
 }
 
@@ -16952,7 +16951,8 @@ static void cmd_files_learn(CmdFiles *run, Str line)
 }
 
 /* Reads the manifest line by line. A last line without an end was torn when a
- * run was killed: it is ended, so that the next one is whole. */
+ * run was killed: it is ended, so that the next one is whole. EBADMSG where
+ * the file is no manifest. */
 static int cmd_files_read_journal(CmdFiles *run)
 {
     Arena scratch = {0};
@@ -16963,6 +16963,10 @@ static int cmd_files_read_journal(CmdFiles *run)
     bool skip = false;
     while ((n = os_read_at(run->journal, text + len, FILES_LINE - len, at)) >
            0) {
+        if (!at && text[0] != '{') {
+            n = -EBADMSG;
+            break;
+        }
         at += n;
         len += n;
         Str rest = {text, len};
@@ -17002,7 +17006,7 @@ static bool cmd_files_open_journal(CmdFiles *run, Err *err)
         code = cmd_files_read_journal(run);
     return !code ||
            err_set(err, EXIT_FAILED, "cannot use the manifest %.*s: %s",
-                   P(path), os_error(code));
+                   P(path), code == EBADMSG ? "it is none" : os_error(code));
 }
 
 /* An item as one line of JSON. */
@@ -17228,8 +17232,9 @@ static void cmd_files_say_end(CmdFiles *run)
     Arena arena = {0};
     Buf text = buf_new(&arena, KIB);
     int64_t ended = run->done + run->skipped + run->failed;
-    buf_printf(&text, "%s: %" PRId64 " files, %.*s, in %.1f s", run->verb,
-               run->done, P(cmd_size(&arena, run->bytes)),
+    buf_printf(&text, "%s: %" PRId64 " file%s, %.*s, in %.1f s", run->verb,
+               run->done, run->done == 1 ? "" : "s",
+               P(cmd_size(&arena, run->bytes)),
                (double)(os_now() - run->began) / 1000);
     if (run->skipped)
         buf_printf(&text, "; skipped: %" PRId64, run->skipped);
@@ -17403,6 +17408,10 @@ static void cmd_walk_judge(const CmdWalk *walk, int len, CmdStep *step)
     else if (!step->is_folder && walk->includes->count &&
              !ignore_judge(walk->includes, root, full, false))
         step->kind = CMD_WALK_LEFT_OUT;
+    else if (!step->is_folder && !str_is_utf8(step->path)) {
+        step->kind = CMD_WALK_FAILED;
+        step->fault = "its name is not UTF-8";
+    }
 }
 
 /* Looks at the entry `name` of the innermost folder. False where there is
@@ -17565,6 +17574,7 @@ static void cmd_upload_show(CmdUpload *up, const CmdStep *step)
     Term *term = up->run.cmd->term;
     Arena arena = {0};
     const char *word = words[step->kind];
+    up->run.failed += step->kind == CMD_WALK_FAILED;
     Str remote = step->kind == CMD_WALK_FILE
                      ? cmd_upload_remote(up, &arena, step->path)
                      : S("");
@@ -17677,11 +17687,11 @@ static bool cmd_upload_open(CmdUpload *up, CmdItem *item, const CmdStep *step,
                            ? "a symbolic link is not followed"
                            : "it is no plain file");
     }
+    if (!str_is_utf8(item->path))
+        return err_set(&item->err, EXIT_FAILED, "its name is not UTF-8");
     if (step->kind == CMD_WALK_FAILED)
         return err_set(&item->err, EXIT_FAILED, "cannot read it: %s",
                        step->fault);
-    if (!str_is_utf8(item->path))
-        return err_set(&item->err, EXIT_FAILED, "its name is not UTF-8");
     int code = os_open_file(step->dir, step->name, &item->fd);
     code = code ? code : os_look_fd(item->fd, entry);
     if (code)
@@ -17865,7 +17875,10 @@ static bool cmd_filemanager_upload(Cmd *cmd, Err *err)
     if (show) {
         if (up->run.json)
             cmd_files_end_list(&up->run);
-        return true;
+        return !up->run.failed ||
+               err_set(err, EXIT_PARTIAL,
+                       "%" PRId64 " of %" PRId64 " files would fail",
+                       up->run.failed, up->run.found);
     }
     HttpMany many = {.to = up,
                      .tick = FILES_TICK_MS,

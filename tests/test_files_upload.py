@@ -411,6 +411,9 @@ def test_a_name_that_is_not_utf8_is_a_failed_one(files, hs, portal):
     place(hs.cwd / "t" / "a.txt", "x")
     with open(os.fsencode(hs.cwd / "t") + b"/\xff.txt", "wb"):
         pass
+    plan = files("upload", "t", "d", "--dry-run")
+    ended(plan, 8, "1 of 2 files would fail")
+    assert "fail ?.txt (its name is not UTF-8)" in plan.out
     ended(files("upload", "t", "d"), 8, "its name is not UTF-8")
     assert stored(portal) == {"d/a.txt": b"x"}
 
@@ -498,6 +501,14 @@ def test_a_manifest_that_cannot_be_written_is_said_before_anything_is_sent(files
     place(hs.cwd / "a.txt", "x")
     failed(files("upload", "a.txt", "a.txt", "--manifest", "no/such/m"), 1, "manifest")
     assert not sim.requests(UPLOAD)
+
+
+def test_what_is_no_manifest_is_not_gone_on_with(files, hs, sim):
+    place(hs.cwd / "a.txt", "x")
+    place(hs.cwd / "logo.png", b"\x89PNG\r\n")
+    failed(files("upload", "a.txt", "a.txt", "--resume", "logo.png"), 1,
+           "cannot use the manifest logo.png: it is none")
+    assert (hs.cwd / "logo.png").read_bytes() == b"\x89PNG\r\n" and not sim.requests(UPLOAD)
 
 
 @pytest.mark.parametrize("name", ["m.jsonl", "sub/m [1] !#.jsonl", "link"])
