@@ -17291,6 +17291,29 @@ static Str cmd_files_absolute(Cmd *cmd, Str path)
                : os_path_join(cmd->arena, os_cwd(cmd->arena), path);
 }
 
+/* A path in the file manager without empty and "." components. */
+static bool cmd_files_remote(Arena *arena, Str text, Str *out, Err *err)
+{
+    Buf path = buf_new(arena, text.len + 1);
+    Str rest = text;
+    if (str_starts(text, S("/")))
+        buf_add_char(&path, '/');
+    while (rest.len) {
+        Str part = str_cut(&rest, '/');
+        if (str_eq(part, S("..")) || !str_is_utf8(part) || !http_is_clean(part))
+            return err_set(err, EXIT_USAGE,
+                           "'%.*s' cannot be a path in the file manager",
+                           P(text));
+        if (!part.len || str_eq(part, S(".")))
+            continue;
+        if (path.len && !str_ends(buf_str(&path), S("/")))
+            buf_add_char(&path, '/');
+        buf_add(&path, part);
+    }
+    *out = buf_str(&path);
+    return true;
+}
+
 /* ---- hs filemanager upload ---- */
 
 /* What is left out of an upload unless an ignore file takes it back. */
@@ -17804,29 +17827,14 @@ static void cmd_upload_notice(const CmdUpload *up)
                        "address can read them.");
 }
 
-/* The destination without empty and "." components. A slash at the end, or a
- * bare one, says that it is a folder. */
+/* The destination. A slash at the end, or a bare one, says that it is a
+ * folder. */
 static bool cmd_upload_dest(CmdUpload *up, Str text, Err *err)
 {
     Arena *arena = up->run.cmd->arena;
     bool folder = str_ends(text, S("/")) || str_eq(text, S("."));
-    Buf out = buf_new(arena, text.len + PATH_MAX);
-    Str rest = text;
-    if (str_starts(text, S("/")))
-        buf_add_char(&out, '/');
-    while (rest.len) {
-        Str part = str_cut(&rest, '/');
-        if (str_eq(part, S("..")) || !str_is_utf8(part) || !http_is_clean(part))
-            return err_set(err, EXIT_USAGE,
-                           "'%.*s' cannot be a path in the file manager",
-                           P(text));
-        if (!part.len || str_eq(part, S(".")))
-            continue;
-        if (out.len && !str_ends(buf_str(&out), S("/")))
-            buf_add_char(&out, '/');
-        buf_add(&out, part);
-    }
-    up->dest = buf_str(&out);
+    if (!cmd_files_remote(arena, text, &up->dest, err))
+        return false;
     if (up->run.single && folder)
         up->dest = os_path_join(arena, up->dest, os_path_base(up->source));
     return true;
@@ -18469,17 +18477,6 @@ static bool cmd_fetch_open(CmdFetch *fetch, Err *err)
                             P(fetch->dest), os_error(code));
 }
 
-/* The path in the file manager: without a slash at the end, nor at the start
- * but for the top. */
-static Str cmd_fetch_source(Str text)
-{
-    while (text.len > 1 && str_ends(text, S("/")))
-        text.len--;
-    while (text.len > 1 && str_starts(text, S("/")))
-        text = str_slice(text, 1, text.len);
-    return text;
-}
-
 /* The page with the one file that was asked for. */
 static bool cmd_fetch_one(CmdFetch *fetch, const HubFile *file, Str source,
                           Err *err)
@@ -18502,11 +18499,14 @@ static bool cmd_fetch_one(CmdFetch *fetch, const HubFile *file, Str source,
     return true;
 }
 
-/* Finds what is to be fetched. A folder lands in one of its own name. */
+/* Finds what is to be fetched: the top, where the path has no name in it. A
+ * folder lands in one of its own name. */
 static bool cmd_fetch_find(CmdFetch *fetch, Str source, Err *err)
 {
     HubFile found = {.id = 0, .is_folder = true};
-    bool all = str_eq(source, S("/"));
+    if (str_starts(source, S("/")))
+        source = str_slice(source, 1, source.len);
+    bool all = !source.len;
     if (!all && !hub_find_file(&fetch->run.hub, source, &found, err))
         return false;
     Str above = os_path_dir(source);
@@ -18546,6 +18546,7 @@ static void cmd_fetch_clear(CmdFetch *fetch)
 static bool cmd_filemanager_fetch(Cmd *cmd, Err *err)
 {
     CmdFetch *fetch = arena_alloc(cmd->arena, sizeof(*fetch));
+    Str source = {0};
     HttpMany many = {.to = fetch,
                      .tick = FILES_TICK_MS,
                      .next = cmd_fetch_next,
@@ -18556,8 +18557,9 @@ static bool cmd_filemanager_fetch(Cmd *cmd, Err *err)
     fetch->archived = cmd_on(cmd, OPT_ARCHIVED);
     fetch->pages_end = &fetch->pages;
     fetch->top = (CmdFolder){.refs = 1, .fd = -1};
-    if (!cmd_files_begin(&fetch->run, cmd, "fetched", err) ||
-        !cmd_fetch_find(fetch, cmd_fetch_source(cmd->args[0]), err))
+    if (!cmd_files_remote(cmd->arena, cmd->args[0], &source, err) ||
+        !cmd_files_begin(&fetch->run, cmd, "fetched", err) ||
+        !cmd_fetch_find(fetch, source, err))
         return false;
     many.width = fetch->run.width + (fetch->run.width < HTTP_ACTIVE);
     http_run_many(&cmd->pool, &many);

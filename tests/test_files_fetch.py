@@ -3,6 +3,7 @@ whatever the server says, and what happens when something goes wrong."""
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -91,6 +92,21 @@ def test_a_path_is_asked_for_as_it_is_spelt(files, hs, portal, name):
 def test_what_is_not_there_is_said(files, hs):
     failed(files("fetch", "no/such.txt", "out"), 5, "404")
     assert not (hs.cwd / "out").exists()
+
+
+@pytest.mark.parametrize("path", ["..", "../x", "a/../../../../crm/v3/objects/contacts", "a\nb"])
+def test_what_is_no_path_is_not_asked_for(files, sim, path):
+    """A server that resolves ".." would be asked for something else."""
+    failed(files("fetch", path, "out"), 2, "cannot be a path in the file manager")
+    assert not sim.log
+
+
+def test_slashes_and_dots_too_many_are_nothing(files, hs, portal):
+    portal.add_file("a/b/c.txt", b"c")
+    ended(files("fetch", "//a/./b//", "one"), 0)
+    assert tree_of(hs.cwd / "one") == {"b/c.txt": b"c"}
+    ended(files("fetch", "//", "two"), 0)
+    assert tree_of(hs.cwd / "two") == {"a/b/c.txt": b"c"}
 
 
 # ---- hidden, archived, private
@@ -428,6 +444,12 @@ def test_resume_fetches_what_is_missing_only(files, hs, sim, portal):
     assert len(tree_of(hs.cwd)) == 11
 
 
+def until(ready):
+    end = time.monotonic() + 20
+    while not ready() and time.monotonic() < end:
+        time.sleep(0.01)
+
+
 def test_ctrl_c_leaves_whole_files_only(files, hs, sim, portal):
     for n in range(10):
         portal.add_file(f"d/{n}.bin", os.urandom(100_000))
@@ -435,6 +457,7 @@ def test_ctrl_c_leaves_whole_files_only(files, hs, sim, portal):
     run = subprocess.Popen([hs.bin, "filemanager", "fetch", "d", ".", "--manifest", "m"], cwd=hs.cwd,
                            env=hs.env(token(portal)), stderr=subprocess.PIPE)
     sim.wait(CDN, 10)
+    until(lambda: len([*(hs.cwd / "d").glob("*.bin")]) == 5)
     run.send_signal(signal.SIGINT)
     _, err = run.communicate(timeout=20)
     assert run.returncode == 130, err
