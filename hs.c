@@ -1869,6 +1869,14 @@ static ptrdiff_t os_receive(int fd, void *to, ptrdiff_t size)
     return n < 0 ? (errno == EINTR ? -EAGAIN : -errno) : n;
 }
 
+/* Bytes that were written to a socket and have not reached the other side;
+ * 0 where the system does not say. */
+static int os_unsent(int fd)
+{
+    int bytes = 0;
+    return ioctl(fd, TIOCOUTQ, &bytes) ? 0 : bytes;
+}
+
 /* One non-blocking write; -EAGAIN where the socket is full. `more` will follow
  * at once: the system may wait for it to fill a packet. */
 static ptrdiff_t os_send(int fd, const void *from, ptrdiff_t size, bool more)
@@ -6614,7 +6622,7 @@ static void tls_filled(Tls *tls, ptrdiff_t n, bool last)
  *
  * Deadlines: each phase up to TLS has HTTP_CONNECT_MS; the answer's head has
  * the request's time-out; sending and receiving have it anew whenever bytes
- * move. Retries: network trouble where the request is safe to repeat or none
+ * move, those too that the system still holds. Retries: network trouble where the request is safe to repeat or none
  * of it was sent, and the statuses that mean "later". All pauses and failed
  * waiting of a run share one bound, `max_wait`.
  *
@@ -6769,9 +6777,11 @@ struct HttpXfer {
     ptrdiff_t out_at;
     int64_t body_at; /* of what the source gives */
     int socks_stage;
-    bool sent;     /* a byte of the request has left */
-    bool unsure;   /* a try may have been carried out that told nothing */
-    bool may_pass; /* the failure is one that another try may mend */
+    int unsent;      /* of it, at the last look, with the system still */
+    int64_t look_at; /* the next one */
+    bool sent;       /* a byte of the request has left */
+    bool unsure;     /* a try may have been carried out that told nothing */
+    bool may_pass;   /* the failure is one that another try may mend */
     int connect_error;
 
     Buf head;
@@ -7096,6 +7106,8 @@ static void http_begin_send(HttpPool *pool, HttpXfer *x)
     http_begin_answer(x);
     http_debug_request(pool, x);
     x->sent = false;
+    x->unsent = 0;
+    x->look_at = x->req.has_body ? os_now() + HTTP_TICK_MS : INT64_MAX;
     http_enter(pool, x, HTTP_SEND);
 }
 
@@ -8197,12 +8209,29 @@ static bool http_on_failure(HttpPool *pool, HttpXfer *x)
     return false;
 }
 
+/* A body that the system has taken may be long on its way, where the line is
+ * slow or others share it: while it gets less, no time-out runs. */
+static void http_look_at_line(HttpPool *pool, HttpXfer *x)
+{
+    bool sends = x->state == HTTP_SEND || x->state == HTTP_HEAD;
+    if (!sends || os_now() < x->look_at)
+        return;
+    int unsent = os_unsent(x->conn->fd);
+    if (unsent < x->unsent) {
+        x->try_began = os_now();
+        http_enter(pool, x, x->state);
+    }
+    x->unsent = unsent;
+    x->look_at = os_now() + HTTP_TICK_MS;
+}
+
 /* Takes a transfer as far as it goes without waiting. `*wants` says which
  * events of the connection's socket it waits for. */
 static void http_advance(HttpPool *pool, HttpXfer *x, short *wants)
 {
     bool again = true;
     x->eager = false;
+    http_look_at_line(pool, x);
     while (again && !os_interrupted()) {
         *wants = 0;
         switch (x->state) {
@@ -8266,6 +8295,9 @@ static int64_t http_next_look(const HttpPool *pool, const HttpXfer *x)
     if (x->state == HTTP_CONNECT && x->attempts < x->addresses.count &&
         x->next_attempt_at < x->deadline)
         return x->next_attempt_at;
+    if ((x->state == HTTP_SEND || x->state == HTTP_HEAD) &&
+        x->look_at < x->deadline)
+        return x->look_at;
     return x->deadline;
 }
 

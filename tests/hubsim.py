@@ -425,6 +425,7 @@ class Rule:
              until other requests are there)
     drip     (bytes, seconds): send so many, wait so long, and so on
     early    answer on the head, without reading the request's body
+    sip      (bytes, seconds): read so many of the body, wait so long, and so on
     """
     match: str
     times: int = 1
@@ -439,6 +440,7 @@ class Rule:
     then: object = None
     drip: tuple = None
     early: bool = False
+    sip: tuple = None
     hits: int = 0
 
     def takes(self, request):
@@ -1256,7 +1258,7 @@ class HubSim:
             rule = None if control else self.rule_for(request)
             early = rule is not None and rule.early
             if not early:
-                request.body = self.read_body(stream, request)
+                request.body = self.read_body(stream, request, rule and rule.sip)
             if control:
                 answer = self.control(request)
             else:
@@ -1268,7 +1270,7 @@ class HubSim:
             if early or answer.ends_connection() or request.header("connection") == "close":
                 return
 
-    def read_body(self, stream, request):
+    def read_body(self, stream, request, sip=None):
         if (request.header("expect") or "").lower() == "100-continue":
             stream.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if (request.header("transfer-encoding") or "").lower() == "chunked":
@@ -1279,7 +1281,15 @@ class HubSim:
             while stream.line():    # trailers
                 pass
             return b"".join(parts)
-        return stream.take(int(request.header("content-length", "0")))
+        left = int(request.header("content-length", "0"))
+        if not sip:
+            return stream.take(left)
+        parts = []
+        while left:
+            parts.append(stream.take(min(left, sip[0])))
+            left -= len(parts[-1])
+            self.pause(sip[1])
+        return b"".join(parts)
 
     def rule_for(self, request):
         with self.lock:

@@ -349,6 +349,19 @@ def test_trouble_on_the_way_is_met_by_another_try(files, hs, sim, portal, how):
     assert stored(portal) == {"d/a.bin": data, "d/b.bin": data[::-1]}
 
 
+def test_a_slow_line_is_no_silent_server(hs, sim):
+    """What the system has taken may be long on its way: the time-out is for a
+    server that is silent after the last byte."""
+    here = sim.portal(202)
+    hs.write_config(here, httpTimeout=3000)
+    data = os.urandom(1_200_000)
+    place(hs.cwd / "a.bin", data)
+    sim.fail(UPLOAD, times=None, sip=(16_000, 0.08))
+    ended(hs("filemanager", "upload", "a.bin", "a.bin"), 0)
+    assert stored(here) == {"a.bin": data}
+    assert len(sim.requests(UPLOAD)) == 1
+
+
 def test_what_may_not_be_repeated_is_not(files, hs, sim):
     """Without overwriting, a second try would meet the file of the first."""
     place(hs.cwd / "a.txt", "x")
