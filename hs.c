@@ -12241,7 +12241,8 @@ static const cJSON *hub_read_json(Arena *arena, const HttpRes *res)
     return json_read(arena, (Str){text, res->body.len});
 }
 
-/* What an upload's answer says about the file that was made. */
+/* What an upload's answer says about the file that was made. It may say
+ * nothing; but a web page, or an error under a good status, is no yes. */
 static bool hub_upload_answer(Hub *hub, Arena *arena, const HttpRes *res,
                               HubFile *out, Err *err)
 {
@@ -12249,6 +12250,11 @@ static bool hub_upload_answer(Hub *hub, Arena *arena, const HttpRes *res,
         return hub_refused(arena, hub, res, err);
     const cJSON *answer = hub_read_json(arena, res);
     const cJSON *first = json_get(answer, "objects");
+    if ((res->body.len && !cJSON_IsObject(answer)) ||
+        str_eq(json_text(answer, "status"), S("error")))
+        return err_set(err, EXIT_FAILED,
+                       "HubSpot answered %d, but not that it has the file",
+                       res->status);
     first = cJSON_IsArray(first) ? first->child : answer;
     *out = hub_read_file(arena, first, false);
     return true;

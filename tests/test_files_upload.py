@@ -349,6 +349,18 @@ def test_trouble_on_the_way_is_met_by_another_try(files, hs, sim, portal, how):
     assert stored(portal) == {"d/a.bin": data, "d/b.bin": data[::-1]}
 
 
+@pytest.mark.parametrize("body, code", [
+    (b"<html>back soon</html>", 8), ({"status": "error", "message": "no"}, 8), (b"", 0), ({}, 0),
+    ({"objects": []}, 0)])
+def test_only_what_hubspot_takes_is_confirmed(files, hs, sim, body, code):
+    """The answer's fields may be missing, but a page of an edge is no yes."""
+    place(hs.cwd / "t" / "a.txt", "x")
+    place(hs.cwd / "t" / "b.txt", "x")
+    sim.fail(UPLOAD, status=200, body=body)
+    ended(files("upload", "t", "d", "--manifest", "m"), code)
+    assert len(by_status(manifest(hs.cwd / "m"))["uploaded"]) == 2 - (code != 0)
+
+
 def test_a_slow_line_is_no_silent_server(hs, sim):
     """What the system has taken may be long on its way: the time-out is for a
     server that is silent after the last byte."""
