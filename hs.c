@@ -16773,6 +16773,7 @@ struct CmdFolder {
     int64_t id;
     bool folders; /* the listing has come to the folders */
     int64_t offset;
+    int64_t total; /* of what is listed, as far as a page has told */
     uint64_t page; /* a hash of the last one, to see it repeat itself */
     char name[NAME_MAX + 1];
 };
@@ -18374,11 +18375,13 @@ static bool cmd_fetch_is_last(CmdFetch *fetch, CmdFolder *folder,
         return true;
     }
     folder->page = hash;
-    if (!page->count && page->total > folder->offset)
+    if (page->total >= 0)
+        folder->total = page->total;
+    if (!page->count && folder->total > folder->offset)
         cmd_fetch_fault(fetch, folder, S(""),
                         "HubSpot counts %" PRId64 " %s here, but lists "
                         "%" PRId64,
-                        page->total, what, folder->offset);
+                        folder->total, what, folder->offset);
     folder->offset += page->count;
     return !page->count || folder->offset == page->total;
 }
@@ -18406,6 +18409,7 @@ static void cmd_fetch_on_page(CmdFetch *fetch, CmdItem *item, const HttpXfer *x)
     if (last) {
         folder->page = 0;
         folder->offset = 0;
+        folder->total = 0;
         folder->folders = true;
     }
     if (!last || !folders) { /* it goes on */

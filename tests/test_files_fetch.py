@@ -303,6 +303,14 @@ def test_a_total_that_lies_neither_loops_nor_loses(files, hs, sim, portal, lie):
         ended(done, 0)
 
 
+def test_a_total_that_one_page_tells_counts_for_the_others(files, sim, portal):
+    for n in range(50):
+        portal.add_file(f"d/{n}.txt", b"x")
+    sim.fail("GET api.hubapi.com/filemanager/api/v2/files/", after=2, status=200,
+             body={"objects": []})
+    ended(files("fetch", "d", "."), 8, "HubSpot counts 50 files here, but lists 20")
+
+
 def test_a_page_that_comes_again_and_again_ends(files, sim, portal):
     portal.add_file("d/a.txt", b"a")
     page = {"objects": [dict(portal.files[next(iter(portal.files))], data=None)], "total_count": 1000}
