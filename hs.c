@@ -1398,6 +1398,7 @@ typedef struct {
     OsKind kind;
     int64_t size;
     int64_t changed; /* the content, milliseconds since 1970 */
+    int64_t id;      /* the same for all names of a file; 0: it has links */
 } OsEntry;
 
 static OsEntry os_entry(const struct stat *st)
@@ -1410,6 +1411,7 @@ static OsEntry os_entry(const struct stat *st)
         .size = st->st_size,
         .changed = (int64_t)st->st_mtim.tv_sec * 1000 +
                    st->st_mtim.tv_nsec / 1000000,
+        .id = st->st_nlink == 1 ? (int64_t)(st->st_ino ^ st->st_dev << 48) : 0,
     };
 }
 
@@ -18100,11 +18102,20 @@ cmd_fetch_fault(CmdFetch *fetch, CmdFolder *folder, Str name,
     cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
 }
 
+/* Is this file one that the run has come to by another name? So it is where
+ * the file system takes "A" and "a" for one. */
+static bool cmd_fetch_is_other(CmdFetch *fetch, const OsEntry *there)
+{
+    return there->kind == OS_FILE && there->id &&
+           !cmd_set_add(&fetch->seen, cmd_hash_int(3, there->id));
+}
+
 /* Whole files get their names, after what was written to them has reached the
  * disk: many at once, since that wait is as long for one. */
 static void cmd_fetch_land(CmdFetch *fetch)
 {
     int fds[FILES_LANDING];
+    OsEntry entry;
     int n = 0;
     for (const CmdItem *item = fetch->landing; item; item = item->next)
         fds[n++] = item->fd;
@@ -18121,6 +18132,8 @@ static void cmd_fetch_land(CmdFetch *fetch)
             cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
             continue;
         }
+        if (!os_look_fd(item->fd, &entry))
+            cmd_fetch_is_other(fetch, &entry); /* no: it is new */
         item->part = NULL;
         cmd_fetch_end(fetch, item, CMD_ITEM_DONE);
     }
@@ -18181,6 +18194,9 @@ static bool cmd_fetch_check(CmdFetch *fetch, CmdItem *item, CmdItemEnd *end)
                        os_error(code));
     if (there.kind == OS_FOLDER)
         return err_set(&item->err, EXIT_FAILED, "there is a folder so called");
+    if (cmd_fetch_is_other(fetch, &there))
+        return err_set(&item->err, EXIT_FAILED,
+                       "here its name is that of another file of this run");
     *end = CMD_ITEM_KNOWN;
     if (there.kind == OS_FILE && there.size == file->size &&
         cmd_files_knows(&fetch->run, item))

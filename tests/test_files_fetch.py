@@ -14,6 +14,12 @@ from files import (CDN, LIST, NAMES, by_status, ended, files, manifest,  # noqa:
 SIGN = "GET api.hubapi.com/files/v3/files/"
 
 
+def until(ready):
+    end = time.monotonic() + 20
+    while not ready() and time.monotonic() < end:
+        time.sleep(0.01)
+
+
 def fill(portal, **data):
     for path, content in data.items():
         portal.add_file(path, content)
@@ -275,6 +281,24 @@ def test_two_files_of_one_name_do_not_overwrite_each_other(files, hs, portal):
     assert tree_of(hs.cwd) == {"d/x.txt": b"first"}
 
 
+@pytest.mark.parametrize("args", [[], ["--overwrite"], ["--resume", "m"]])
+def test_names_that_are_one_for_the_file_system(files, hs, sim, portal, args):
+    """As "A" and "a" on a disk of Windows. Here a rename behind its back has to
+    stand for that."""
+    for name in ("A.txt", "slow.txt", "a.txt"):
+        portal.add_file(f"d/{name}", name.encode())
+    first, slow, _ = portal.files
+    folder = hs.cwd / "d"
+
+    def rename():
+        until((folder / "A.txt").exists)
+        (folder / "A.txt").rename(folder / "a.txt")
+    sim.fail(f"GET cdn.example.com/hubfs/101/{slow}", then=rename)
+    ended(files("fetch", "d", ".", "--concurrency", "1", *args), 8,
+          r"failed d/a\.txt: here its name is that of another file of this run")
+    assert tree_of(folder) == {"a.txt": b"A.txt", "slow.txt": b"slow.txt"}
+
+
 def test_a_file_and_a_folder_of_one_name(files, hs, portal):
     portal.add_file("d/x", b"file")
     portal.add_file("d/x/in.txt", b"in")
@@ -450,12 +474,6 @@ def test_resume_fetches_what_is_missing_only(files, hs, sim, portal):
     ended(files("fetch", "d", ".", "--resume", "m", "--overwrite"), 0, "fetched: 5 files", "skipped: 5")
     assert len(sim.requests(CDN)) == 15
     assert len(tree_of(hs.cwd)) == 11
-
-
-def until(ready):
-    end = time.monotonic() + 20
-    while not ready() and time.monotonic() < end:
-        time.sleep(0.01)
 
 
 def test_ctrl_c_leaves_whole_files_only(files, hs, sim, portal):
