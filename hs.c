@@ -11932,7 +11932,7 @@ static bool hub_sandbox_usage(Hub *hub, const char *kind, HubUsage *out,
 /*
  * Makes a sandbox; `*id` is its account. After a failure `*unsure` says that
  * it may have been made all the same: the answer was lost, or HubSpot broke
- * down over it.
+ * down over it, be it at an earlier try.
  */
 static bool hub_create_sandbox(Hub *hub, Str name, const char *kind,
                                bool contacts, int64_t *id, bool *unsure,
@@ -11948,7 +11948,7 @@ static bool hub_create_sandbox(Hub *hub, Str name, const char *kind,
                     .body = json_write(hub->arena, body, false),
                     .has_body = true};
     bool whole = hub_call(hub, &call, &res, err);
-    *unsure = whole ? res.status >= 500 : res.again;
+    *unsure = res.again || (whole && res.status >= 500);
     if (!whole)
         return false;
     if (res.status >= 300)

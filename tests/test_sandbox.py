@@ -301,6 +301,15 @@ def test_an_answer_that_is_lost_after_it_was_made(hs, sim, acme, how):
     assert 102 in sim.portals and len(posted(sim)) == 1
 
 
+def test_a_second_try_that_meets_the_sandbox_of_the_first(hs, sim, acme):
+    """What the second try was refused for is what the first one had made."""
+    sim.fail(MAKE, status=503, then=lambda: sim.portal(
+        102, "Box", type="DEVELOPMENT_SANDBOX", parent=101))
+    sim.fail(MAKE, status=400, body={"message": "the limit is reached"})
+    failed(create(hs), 1, "was made", "account auth", "account 101")
+    assert len(posted(sim)) == 2
+
+
 def test_an_answer_that_does_not_come(hs, sim, acme):
     """It is waited for as long as a sandbox may take: a minute."""
     if is_sanitized(hs):
