@@ -11801,8 +11801,9 @@ static bool hub_change_secret(Hub *hub, const HubChange *change, Err *err)
 {
     HttpRes res = {0};
     HubCall call = hub_secret_call(hub, change);
-    if (hub_call(hub, &call, &res, err))
-        return hub_secret_judge(hub, change, &res, err);
+    if (hub_call(hub, &call, &res, err) &&
+        hub_secret_judge(hub, change, &res, err))
+        return true;
     if (res.again && change->act == HUB_SECRET_ADD) {
         err->hint[0] = 0;
         err_hint(err, "It may have been added all the same: hs secrets list "

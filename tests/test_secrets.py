@@ -421,6 +421,11 @@ def test_later_is_waited_for(hs, sim, acme, command, status, headers):
     ok(run(hs, command))
 
 
+def test_a_second_try_that_meets_the_secret_of_the_first(hs, sim, acme):
+    sim.fail("POST /cms", status=503, then=lambda: acme.secrets.update(NEW="value"))
+    failed(hs("secrets", "add", "NEW", input="value"), 1, "409", "added all the same")
+
+
 def test_a_limit_that_does_not_end(hs, sim, acme, command):
     acme.secrets["OLD"] = "old-value-123"
     sim.fail(f"{METHODS[command]} {PATH}", status=429, times=None)
