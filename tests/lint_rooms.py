@@ -9,7 +9,8 @@ prefixes of their functions. What is checked against that list:
   - a function is static and carries a prefix of the room that it stands in;
   - no function is called above its definition, and no prototype stands there
     unless a comment "forward: why" is on its line or the one before;
-  - functions are short, lines fit 80 columns, tabs are spaces;
+  - functions are short, lines fit 80 columns, tabs are spaces, and no merge
+    left its markers;
   - calls that cannot be made safely are not made at all.
 """
 
@@ -219,6 +220,8 @@ class Lint:
                 self.fail(line, "a tab")
             if text != text.rstrip():
                 self.fail(line, "blanks at the end")
+            if re.match("(<<<<<<<|\\|{7}|=======|>>>>>>>)( |$)", text):
+                self.fail(line, "a marker of a merge conflict")
 
     def check_banned(self):
         for name, line in self.source.calls:
