@@ -18751,7 +18751,8 @@ static const CliOption cli_options[OPT_COUNT] = {
     [OPT_PUBLISH_MODE] = {"default-cms-publish-mode", NULL, 0, CLI_TEXT, false,
                           false, "MODE", "draft publish", "draft or publish"},
     [OPT_HTTP_TIMEOUT] = {"http-timeout", NULL, 0, CLI_NUMBER, false, false,
-                          "MS", NULL, "How long to wait for an answer",
+                          "MS", NULL,
+                          "How long to wait for an answer, at least 3000",
                           CONFIG_TIMEOUT_MIN_MS, INT_MAX},
     [OPT_ALLOW_TRACKING] = {"allow-usage-tracking", NULL, 0, CLI_FLAG, false,
                             false, NULL, NULL,
@@ -18779,8 +18780,7 @@ static const CliOption cli_options[OPT_COUNT] = {
                     "public public-noindex private",
                     "public (the default), public-noindex or private"},
     [OPT_REPLACE] = {"overwrite", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
-                     "Replace files of the same name (the default); "
-                     "--no-overwrite: do not"},
+                     "Replace files (the default); --no-overwrite: do not"},
     [OPT_OVERWRITE] = {"overwrite", NULL, 'o', CLI_FLAG, false, false, NULL,
                        NULL, "Replace files that are there already"},
     [OPT_ARCHIVED] = {"include-archived", NULL, 'i', CLI_FLAG, false, false,
@@ -18814,7 +18814,8 @@ static const CliOption cli_options[OPT_COUNT] = {
                           "developer (dev, development) or standard"},
     [OPT_COPY_CONTACTS] = {"copy-contacts", NULL, 0, CLI_FLAG, false, false,
                            NULL, NULL,
-                           "Copy contacts to a standard sandbox; or --no-…"},
+                           "Copy contacts (standard); --no-copy-contacts: do "
+                           "not"},
 };
 
 /* Options that every command takes. */

@@ -5,9 +5,15 @@ import stat
 
 import pytest
 
-COMMANDS = ["account auth", "account list", "account info", "account use", "api"]
+GROUPS = {"account": "auth list info use rename remove clean link unlink create-override "
+                     "remove-override",
+          "config": "set migrate", "secrets": "list add update delete apply",
+          "sandbox": "create delete", "filemanager": "upload fetch"}
+COMMANDS = [*(f"{group} {name}" for group in GROUPS for name in GROUPS[group].split()),
+            "auth", "init", "api"]
 HELPS = [["--help"], ["-h"], ["help"], [], ["account", "--help"], ["help", "account"],
          ["accounts", "-h"], ["account", "ls", "--help"], ["help", "account", "ls"],
+         *([group, "--help"] for group in GROUPS),
          *([*c.split(), "--help"] for c in COMMANDS),
          *(["help", *c.split()] for c in COMMANDS)]
 
@@ -37,10 +43,10 @@ def test_every_command_is_in_the_help(hs):
         assert re.search(f"^  {command}\\b", text, re.M)
     for code in (0, 1, 2, 3, 4, 5, 6, 7, 8, 130):
         assert re.search(rf"^ +{code}  \w", text, re.M)
-    group = hs("account", "--help").out
-    for command in COMMANDS[:4]:
-        assert f"  {command}" in group
-    assert "  api" not in group
+    for group, names in GROUPS.items():
+        text = hs(group, "--help").out
+        assert re.findall(rf"^  {group} ([a-z-]+)", text, re.M) == names.split()
+        assert "  api" not in text
 
 
 def test_help_names_every_option(hs):
