@@ -18871,7 +18871,7 @@ static const CliCommand cli_commands[] = {
      "hs account info\nhs account info my-portal --json\n"
      "hs account info --why",
      cmd_account_info,
-     {OPT_WHY, OPT_CONFIG, OPT_JSON}},
+     {OPT_WHY, OPT_CONFIG, OPT_JSON, OPT_ACCOUNT}},
     {"account",
      "accounts",
      "use",
@@ -18883,7 +18883,7 @@ static const CliCommand cli_commands[] = {
      "In a linked folder (.hs/settings.json) this sets the folder's default.",
      "hs account use my-portal\nhs account use 123456",
      cmd_account_use,
-     {OPT_JSON}},
+     {OPT_JSON, OPT_ACCOUNT}},
     {"account",
      "accounts",
      "rename",
@@ -18910,7 +18910,7 @@ static const CliCommand cli_commands[] = {
      "hs account remove my-portal\n"
      "hs account remove my-portal --new-default acme",
      cmd_account_remove,
-     {OPT_NEW_DEFAULT, OPT_FORCE, OPT_CONFIG, OPT_JSON}},
+     {OPT_NEW_DEFAULT, OPT_FORCE, OPT_CONFIG, OPT_JSON, OPT_ACCOUNT}},
     {"account",
      "accounts",
      "clean",
@@ -18964,7 +18964,7 @@ static const CliCommand cli_commands[] = {
      "hs account link is the newer way.",
      "hs account create-override my-portal",
      cmd_account_create_override,
-     {OPT_FORCE, OPT_JSON}},
+     {OPT_FORCE, OPT_JSON, OPT_ACCOUNT}},
     {"account",
      "accounts",
      "remove-override",
@@ -19831,6 +19831,21 @@ static void cli_apply(Cmd *cmd)
         term->links = false;
 }
 
+/* --account X serves in the place of the argument [account], as it does with
+ * the official client, whose parser takes arguments by their names too. */
+static bool cli_take_account(Cmd *cmd, const CliCommand *command, Err *err)
+{
+    const CmdValue *account = &cmd->options[OPT_ACCOUNT];
+    if (!account->set || strcmp(command->args, "[account]") != 0)
+        return true;
+    if (cmd->arg_count)
+        return err_set(err, EXIT_USAGE,
+                       "the account is given twice: --account %.*s and '%.*s'",
+                       P(account->text), P(cmd->args[0]));
+    cmd->args[cmd->arg_count++] = account->text;
+    return true;
+}
+
 /* Parses the command line and runs what it says. */
 static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
 {
@@ -19857,7 +19872,8 @@ static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
                 P(cli_words(cmd->arena, parse.command)), parse.command->args);
         return cli_hint_help(&parse, err);
     }
-    return parse.command->run(cmd, err);
+    return cli_take_account(cmd, parse.command, err) &&
+           parse.command->run(cmd, err);
 }
 
 /* ==== 15 Main ============================================================ *

@@ -227,6 +227,23 @@ def test_a_joined_value_that_ends_like_an_option(signed_in, args):
     assert args[0][2:] in result.err
 
 
+def test_account_in_the_place_of_the_argument(signed_in):
+    """hs account use --account X, as scripts for the official client say it."""
+    for command in (["use"], ["info", "--json"], ["create-override"], ["remove", "--force"]):
+        for form in (["--account", "box", "acme"], ["box", "-a", "box"]):
+            result = signed_in("account", *command, *form)
+            assert result.code == 2 and "twice" in result.err and result.out == ""
+    assert signed_in("account", "use", "--account", "box").code == 0
+    assert signed_in("account", "list", "--json").json["defaultAccount"] == 202
+    info = signed_in("account", "info", "--account=101", "--json").json
+    assert info["name"] == "acme" and info["source"] == "the command line"
+    assert signed_in("account", "create-override", "-a", "acme").code == 0
+    assert (signed_in.cwd / ".hsaccount").read_text().strip() == "101"
+    assert signed_in("account", "remove", "--account", "nope").code == 3
+    assert signed_in("account", "remove", "--account", "box", "--new-default", "acme").code == 0
+    assert [a["accountId"] for a in signed_in.read_config()["accounts"]] == [101]
+
+
 def test_a_value_that_is_a_commands_name(signed_in, sim):
     assert signed_in("-a", "account", "api", "/x").code == 3
     (signed_in.cwd / "account").write_bytes(signed_in.config_path.read_bytes())
