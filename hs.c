@@ -9572,6 +9572,10 @@ static bool config_from_env(Arena *arena, const ConfigWhere *where,
     return true;
 }
 
+/* Not every command takes it, and those that do are named. */
+#define CONFIG_ENV_HINT \
+    "hs api, secrets, sandbox and filemanager also take --use-env."
+
 /* The file that the config is in, and the form of a new one there. False
  * where no file can be named: no home. */
 static bool config_locate(Arena *arena, const ConfigWhere *where, Str *path,
@@ -9590,16 +9594,19 @@ static bool config_locate(Arena *arena, const ConfigWhere *where, Str *path,
     if (path->len)
         return true;
     err_set(err, EXIT_CONFIG, "there is no home folder to keep a config in");
-    return err_hint(err, "Set HOME or HUBSPOT_CONFIG_PATH, or use --use-env.");
+    return err_hint(err, "Set HOME or HUBSPOT_CONFIG_PATH. " CONFIG_ENV_HINT);
 }
 
-static bool config_missing(Arena *arena, Str path, Err *err)
+static bool config_missing(Arena *arena, const ConfigWhere *where, Str path,
+                           Err *err)
 {
     if (os_exists(arena, path))
         return false;
     err_set(err, EXIT_CONFIG, "there is no config: %.*s does not exist",
             P(path));
-    err_hint(err, "Run hs account auth to sign in, or use --use-env.");
+    err_hint(err, where->file.len
+                      ? "--config names it: is the path right?"
+                      : "Run hs account auth to sign in. " CONFIG_ENV_HINT);
     return true;
 }
 
@@ -9618,7 +9625,7 @@ static bool config_load(Arena *arena, const ConfigWhere *where, Config *config,
         return config_from_env(arena, where, config, err);
     }
     if (!config_locate(arena, where, &path, &form, err) ||
-        config_missing(arena, path, err))
+        config_missing(arena, where, path, err))
         return false;
     if (!config_read_file(arena, path, form, config, err))
         return false;
