@@ -405,26 +405,32 @@ static bool str_is_utf8(Str s)
     return true;
 }
 
-/* How many single-character edits lead from `a` to `b`; words over 32 bytes
- * count as far apart. For suggestions. */
+/* How many edits of a character, or swaps of two neighbours, lead from `a` to
+ * `b`; words over 32 bytes count as far apart. For suggestions. */
 static int str_distance(Str a, Str b)
 {
-    int row[33] = {0};
-    if (a.len > 32 || b.len > 32)
+    enum { MOST = 32 };
+    int rows[3][MOST + 1] = {{0}}; /* this one and the two before, in turn */
+    if (a.len > MOST || b.len > MOST)
         return 99;
-    for (int j = 0; j <= b.len; j++)
-        row[j] = j;
-    for (int i = 1; i <= a.len; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= b.len; j++) {
-            int change = diagonal + (a.ptr[i - 1] != b.ptr[j - 1]);
-            int best = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = change < best ? change : best;
+    for (int i = 0; i <= a.len; i++) {
+        int *row = rows[i % 3];
+        const int *last = rows[(i + 2) % 3];
+        const int *before = rows[(i + 1) % 3];
+        for (int j = 0; j <= b.len; j++) {
+            row[j] = i + j;
+            if (!i || !j)
+                continue;
+            int shorter = last[j] < row[j - 1] ? last[j] : row[j - 1];
+            int changed = last[j - 1] + (a.ptr[i - 1] != b.ptr[j - 1]);
+            bool swapped = i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] &&
+                           a.ptr[i - 2] == b.ptr[j - 1];
+            row[j] = shorter + 1 < changed ? shorter + 1 : changed;
+            if (swapped && before[j - 2] + 1 < row[j])
+                row[j] = before[j - 2] + 1;
         }
     }
-    return row[b.len];
+    return rows[a.len % 3][b.len];
 }
 
 /* Wipes memory in a way that the compiler may not leave out. */

@@ -107,7 +107,8 @@ def test_unknown_command(hs, sim, args, hint):
 
 
 @pytest.mark.parametrize("args, hint", [
-    (["account", "list", "--jsn"], "--json"), (["account", "list", "--cofnig", "x"], "--config"),
+    (["account", "list", "--jsn"], "--json"), (["account", "list", "--josn"], "--json?"),
+    (["account", "list", "--cofnig", "x"], "--config"),
     (["api", "/x", "--methd", "GET"], "--method"), (["--debgu", "account", "list"], "--debug"),
     (["account", "auth", "--pak-stdn"], "--pak-stdin"), (["account", "list", "-z"], "--help"),
     (["account", "list", "-a", "x"], "-a"), (["account", "use", "--config", "f", "x"], "--config"),

@@ -239,7 +239,11 @@ static void test_str_distance(void)
         {L("abc"), L(""), 3},
         {L("kitten"), L("sitting"), 3},
         {L("acount"), L("account"), 1},
-        {L("lsit"), L("list"), 2},
+        {L("lsit"), L("list"), 1},
+        {L("josn"), L("json"), 1},
+        {L("tsil"), L("list"), 3},
+        {L("ab"), L("ba"), 1},
+        {L("bca"), L("abc"), 2},
     };
     Arena arena = {0};
     for (int i = 0; i < COUNT(rows); i++) {
