@@ -259,6 +259,57 @@ def test_after_two_dashes_everything_is_an_argument(signed_in, sim):
     assert signed_in("--json", "--", "account", "list").json["defaultAccount"] == 101
 
 
+# What the official client takes, by its own names. The help ends the run before
+# anything is done, and comes only where the whole line could be parsed.
+CONFIG, ACCOUNT, ENV, QA = "-c F --config F", "-a X --account X", "--use-env", "--qa"
+AUTH = "--auth-type personalaccesskey --auth-type oauth2 --authType OAUTH2 -a 1 --account 1"
+ACCEPTED = {
+    "account auth": f"{ACCOUNT} --personal-access-key K --personalAccessKey K --pak K --default "
+                    f"--name S --use-default-name --useDefaultName --disable-tracking {QA}",
+    "account list": CONFIG, "account ls": CONFIG, "accounts list": CONFIG,
+    "account info x": CONFIG, "account use x": "", "account rename x y": f"{CONFIG} {ACCOUNT}",
+    "account remove x": CONFIG, "account clean": f"{CONFIG} {QA}", "account link": CONFIG,
+    "account unlink": CONFIG, "account create-override x": "",
+    "account remove-override": "--force",
+    "auth": f"{AUTH} --personal-access-key K --pak K {CONFIG} {QA}",
+    "init": f"{AUTH} --disable-tracking {CONFIG} {QA}",
+    "config set": "--default-cms-publish-mode draft --defaultCmsPublishMode publish "
+                  "--http-timeout 5000 --httpTimeout 5000 --allow-usage-tracking "
+                  "--allowUsageTracking --allow-auto-updates --allowAutoUpdates "
+                  f"--auto-open-browser --autoOpenBrowser {CONFIG}",
+    "config migrate": f"-f --force {CONFIG}",
+    "api /x": "-X get --method PATCH --data {} --json --format-output-as-json "
+              f"--formatOutputAsJson --json-schema --jsonSchema {CONFIG} {ACCOUNT} {ENV}",
+    "secret list": f"{CONFIG} {ACCOUNT} {ENV}", "secrets add x": f"{CONFIG} {ACCOUNT} {ENV}",
+    "secrets update x": f"{CONFIG} {ACCOUNT} {ENV}",
+    "secrets delete x": f"--force {CONFIG} {ACCOUNT} {ENV}",
+    "sandboxes create": f"--name S --type dev --type developer --type development "
+                        f"--type standard -f --force {CONFIG} {ACCOUNT} {ENV} {QA}",
+    "sandbox delete": f"--account X -f --force {CONFIG} {ENV} {QA}",
+    "filemanager upload x y": f"{CONFIG} {ACCOUNT} {ENV}",
+    "filemanager fetch x y": f"-o --overwrite -i --include-archived --includeArchived -io "
+                             f"{CONFIG} {ACCOUNT} {ENV}",
+}
+EVERYWHERE = ("-d --debug --network-debug --networkDebug --no-color --noColor --noHyperlinks "
+              "--disable-usage-tracking --disableUsageTracking --no-debug --debug=false")
+
+
+@pytest.mark.parametrize("command", ACCEPTED)
+def test_what_the_official_client_takes_is_taken(hs, sim, command):
+    words, options = command.split(), f"{ACCEPTED[command]} {EVERYWHERE}".split()
+    joined = re.sub("(--[A-Za-z-]+) (?!-)", r"\1=", " ".join(options)).split()
+    assert any("=" in option for option in joined)
+    for line in ([*words, *options], [*options, *words], [words[0], *joined, *words[1:]]):
+        result = hs(*line, "-h", check_secrets=False)
+        assert result.code == 0 and "Usage: hs" in result.out, (line, result.err)
+    flags = [o for o, value in zip(options, [*options[1:], "-"])
+             if re.match("--(?!no)[a-z-]+$", o) and value.startswith("-")]
+    for flag in flags:
+        for form in (f"{flag}=true", f"{flag}=false", f"--no-{flag[2:]}"):
+            result = hs(*words, form, "-h")
+            assert result.code == 0 and "Usage: hs" in result.out, (form, result.err)
+
+
 def test_options_that_are_accepted_and_mean_nothing(signed_in):
     result = signed_in("account", "list", "--noColor", "--no-color", "--noHyperlinks",
                        "--no-hyperlinks", "--disable-usage-tracking", "--network-debug=false",
