@@ -19527,10 +19527,27 @@ static const char *cli_find_group(Str word)
     return NULL;
 }
 
+/* "hs account list or hs secrets list": the commands of this name in the
+ * groups, for who left the group's name out. Empty where there is none. */
+static Str cli_in_groups(Arena *arena, Str word)
+{
+    Buf out = buf_new(arena, KIB);
+    for (int i = 0; i < COUNT(cli_commands); i++) {
+        const CliCommand *command = &cli_commands[i];
+        if (command->group && (cli_is_word(word, command->name) ||
+                               cli_is_word(word, command->alias)))
+            buf_printf(&out, "%shs %s %s", out.len ? " or " : "",
+                       command->group, command->name);
+    }
+    return buf_str(&out);
+}
+
 /* No such command: the closest of those that could stand here. */
 static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
 {
     const char *close = NULL;
+    Str meant = parse->group ? (Str){0}
+                             : cli_in_groups(parse->cmd->arena, word);
     int best = 3;
     for (int i = 0; i < COUNT(cli_commands); i++) {
         const CliCommand *command = &cli_commands[i];
@@ -19547,6 +19564,8 @@ static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
     }
     err_set(err, EXIT_USAGE, "there is no command '%s%s%.*s'",
             parse->group ? parse->group : "", parse->group ? " " : "", P(word));
+    if (meant.len)
+        return err_hint(err, "Did you mean %.*s?", P(meant));
     if (close)
         return err_hint(err, "Did you mean hs %s%s%s?",
                         parse->group ? parse->group : "",
@@ -19559,8 +19578,7 @@ static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
 static bool cli_take_word(CliParse *parse, Str word, Err *err)
 {
     Cmd *cmd = parse->cmd;
-    if (!parse->command && !parse->group && !parse->help &&
-        cli_is_word(word, "help")) {
+    if (!parse->command && !parse->group && cli_is_word(word, "help")) {
         parse->help = true;
         return true;
     }
@@ -19795,13 +19813,25 @@ static void cli_print_commands(Term *term, const char *group)
     }
 }
 
+/* The group's other name, or NULL. */
+static const char *cli_group_alias(const char *group)
+{
+    for (int i = 0; i < COUNT(cli_commands); i++)
+        if (cli_is_word(str_from(group), cli_commands[i].group))
+            return cli_commands[i].group_alias;
+    return NULL;
+}
+
 static void cli_help_group(Term *term, const char *group)
 {
+    const char *alias = cli_group_alias(group);
     for (int i = 0; i < COUNT(cli_groups); i++)
         if (!strcmp(cli_groups[i].name, group))
             term_printf(term, "%s\n", cli_groups[i].summary);
-    term_printf(term, "\nUsage: hs %s <command> [options]\n\nCommands:\n",
-                group);
+    term_printf(term, "\nUsage: hs %s <command> [options]\n", group);
+    if (alias)
+        term_printf(term, "Also:  hs %s <command>\n", alias);
+    term_printf(term, "\nCommands:\n");
     cli_print_commands(term, group);
     cli_print_common(term);
 }
@@ -19881,8 +19911,11 @@ static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
         return err_hint(err, "See hs %s --help.", parse.group);
     }
     if (cmd->arg_count < parse.command->least) {
-        err_set(err, EXIT_USAGE, "hs %.*s needs %s",
-                P(cli_words(cmd->arena, parse.command)), parse.command->args);
+        Str args = str_from(parse.command->args);
+        ptrdiff_t end = str_find(args, S(" [")); /* the rest is optional */
+        err_set(err, EXIT_USAGE, "hs %.*s needs %.*s",
+                P(cli_words(cmd->arena, parse.command)),
+                P(str_slice(args, 0, end < 0 ? args.len : end)));
         return cli_hint_help(&parse, err);
     }
     return cli_take_account(cmd, parse.command, err) &&

@@ -11,7 +11,7 @@ GROUPS = {"account": "auth list info use rename remove clean link unlink create-
           "sandbox": "create delete", "filemanager": "upload fetch"}
 COMMANDS = [*(f"{group} {name}" for group in GROUPS for name in GROUPS[group].split()),
             "auth", "init", "api"]
-HELPS = [["--help"], ["-h"], ["help"], [], ["account", "--help"], ["help", "account"],
+HELPS = [["--help"], ["-h"], ["help"], [], ["help", "help"], ["account", "--help"], ["help", "account"],
          ["accounts", "-h"], ["account", "ls", "--help"], ["help", "account", "ls"],
          *([group, "--help"] for group in GROUPS),
          *([*c.split(), "--help"] for c in COMMANDS),
@@ -63,6 +63,11 @@ def test_help_names_every_option(hs):
 
 def test_aliases_help_the_same(hs):
     assert hs("accounts", "ls", "-h").out == hs("account", "list", "-h").out
+    assert "Also:  hs account ls\n" in hs("account", "list", "-h").out
+    for name, alias in (("account", "accounts"), ("secrets", "secret"), ("sandbox", "sandboxes"),
+                        ("filemanager", "files")):
+        assert f"Also:  hs {alias} <command>\n" in hs(name, "-h").out
+    assert "Also:" not in hs("config", "-h").out
 
 
 def test_help_needs_no_arguments_and_no_config(hs):
@@ -99,7 +104,9 @@ def test_stdout_closed_by_its_reader(signed_in):
     (["acount", "list"], "hs account?"), (["account", "lst"], "hs account list?"),
     (["account", "ath"], "hs account auth?"), (["apii", "/x"], "hs api?"),
     (["help", "acount"], "hs account?"), (["account", "zzzzzzzz"], "hs account --help"),
-    (["zzzzzzzz"], "hs --help"), (["bogus", "--help"], "--help"), ([""], "--help")])
+    (["zzzzzzzz"], "hs --help"), (["bogus", "--help"], "--help"), ([""], "--help"),
+    (["upload", "a", "b"], "hs filemanager upload?"), (["ls"], "hs account list?"),
+    (["list"], "hs account list or hs secrets list?")])
 def test_unknown_command(hs, sim, args, hint):
     result = hs(*args)
     assert result.code == 2 and result.out == ""
@@ -129,8 +136,11 @@ def test_group_without_a_command(hs):
 
 
 def test_missing_argument(hs, sim):
-    result = hs("api")
-    assert result.code == 2 and "<endpoint>" in result.err and not sim.log
+    for command, needs in (("api", "<endpoint>"), ("account rename x", "<account> <new-name>"),
+                           ("filemanager upload x", "<src> <dest>"),
+                           ("filemanager fetch", "<src>")):
+        result = hs(*command.split())
+        assert result.code == 2 and f" needs {needs}\n" in result.err and not sim.log
 
 
 @pytest.mark.parametrize("args", [["account", "list", "x"], ["account", "info", "101", "202"],
