@@ -15250,7 +15250,11 @@ static bool cmd_config_migrate(Cmd *cmd, Err *err)
         return false;
     if (!from.len)
         from = config_deprecated_path(cmd->arena);
-    if (!from.len || !os_exists(cmd->arena, from))
+    if (from.len && !os_exists(cmd->arena, from))
+        return err_set(err, EXIT_CONFIG,
+                       "there is nothing to migrate: %.*s does not exist",
+                       P(from));
+    if (!from.len)
         return err_set(err, EXIT_CONFIG,
                        "there is nothing to migrate: no hubspot.config.yml "
                        "here or above");
@@ -15725,10 +15729,14 @@ static bool cmd_secret_check_name(Str name, Err *err)
  * that was typed with the name (NAME=value) is not sent, nor shown. */
 static bool cmd_secret_arg(Cmd *cmd, HubChange *change, Err *err)
 {
+    static const char *const ways[] = {
+        [HUB_SECRET_ADD] = "an argument: hs secrets add NAME",
+        [HUB_SECRET_UPDATE] = "an argument: hs secrets update NAME",
+        [HUB_SECRET_DELETE] = "an argument: hs secrets delete NAME"};
     change->name = cmd->args[0];
     if (!change->name.len)
-        return ask_allowed(cmd->term, "the secret's name",
-                           "an argument: hs secrets … NAME", err);
+        return ask_allowed(cmd->term, "the secret's name", ways[change->act],
+                           err);
     if (change->act == HUB_SECRET_DELETE || str_index(change->name, '=') < 0)
         return cmd_secret_check_name(change->name, err);
     err_set(err, EXIT_USAGE,
@@ -15803,7 +15811,13 @@ static bool cmd_secret_value(Cmd *cmd, Secret *out, Err *err)
     *out = secret_from(value);
     cmd_secret_hide(cmd, *out);
     const char *fault = cmd_secret_fault(value);
-    return !fault || err_set(err, EXIT_USAGE, "%s", fault);
+    if (!fault)
+        return true;
+    err_set(err, EXIT_USAGE, "%s", fault);
+    if (!given && !value.len)
+        err_hint(err, "It was read from stdin, which is no terminal; there "
+                      "are --value-file and --value-env, too.");
+    return false;
 }
 
 /* Opens the account and lists its secrets. */

@@ -29,7 +29,7 @@ def fill(portal, **data):
 
 def test_a_file_lands_in_the_folder(files, hs, portal):
     portal.add_file("images/logo.png", b"PNG")
-    ended(files("fetch", "images/logo.png", "here/there"), 0, "fetched: 1 file,")
+    ended(files("fetch", "images/logo.png", "here/there"), 0, "fetched: 1 file, 3 B")
     assert tree_of(hs.cwd) == {"here/there/logo.png": b"PNG"}
     ended(files("fetch", "/images/logo.png"), 0)
     assert (hs.cwd / "logo.png").read_bytes() == b"PNG"

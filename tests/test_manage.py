@@ -349,6 +349,12 @@ def test_a_migration_of_nothing_that_can_be_used(hs, sim):
     refused(hs, 3, "config", "migrate", "--force", words=["no account to move"])
 
 
+def test_nothing_to_migrate_at_a_path_that_was_given(hs, sim):
+    (hs.cwd / "hubspot.config.yml").write_text("portals: []\n")
+    refused(hs, 3, "config", "migrate", "--force", "-c", "nope.yml",
+            words=["nope.yml does not exist"])
+
+
 def test_migrate_can_be_run_again_after_a_kill_between_its_steps(hs, sim):
     """Killed when the global file was written and the old one not yet renamed."""
     write_old(hs, sim, sim.portal(11, "acme"))

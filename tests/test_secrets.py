@@ -168,7 +168,7 @@ def test_a_value_that_cannot_be_had(hs, sim, acme, options, words):
 
 
 @pytest.mark.parametrize("value, words", [
-    (b"", "empty"), (b"\n", "empty"), (b"a\0b", "NUL"), (b"a\xff", "UTF-8"),
+    (b"", "empty\n.*--value-file"), (b"\n", "empty"), (b"a\0b", "NUL"), (b"a\xff", "UTF-8"),
     (b"x" * (64 * 1024 + 1), "64 KiB"), (b"x" * 100_000, "too large")])
 def test_values_that_are_none(hs, sim, acme, value, words):
     failed(hs("secrets", "add", "NAME", input=value), 2, words)
@@ -217,7 +217,7 @@ def test_a_name_reaches_itself_and_no_other(hs, sim, acme, name):
 @pytest.mark.parametrize("verb", ["add", "update", "delete"])
 def test_without_a_terminal_the_name_is_needed(hs, sim, acme, verb):
     failed(hs("secrets", verb, "--force" if verb == "delete" else "--value-stdin",
-              input=VALUE), 2, "name", f"hs secrets")
+              input=VALUE), 2, "name", f"hs secrets {verb} NAME")
     assert not sim.log
 
 
