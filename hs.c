@@ -16805,6 +16805,7 @@ struct CmdFolder {
     int64_t offset;
     int64_t total; /* of what is listed, as far as a page has told */
     uint64_t page; /* a hash of the last one, to see it repeat itself */
+    CmdSet taken;  /* names here, and files, that are this run's */
     char name[NAME_MAX + 1];
 };
 
@@ -18001,7 +18002,7 @@ typedef struct {
     CmdItem *landing; /* whole, but not synced and named */
     int landing_count;
     int64_t landing_since;
-    CmdSet seen; /* names that are taken, folders that were listed */
+    CmdSet listed; /* folders */
     bool overwrite;
     bool archived;
 } CmdFetch;
@@ -18014,6 +18015,7 @@ static void cmd_folder_drop(CmdFetch *fetch, CmdFolder *folder)
         CmdFolder *parent = folder->parent;
         if (folder->fd >= 0)
             close(folder->fd);
+        arena_free(&folder->taken.arena);
         folder->next = fetch->spare;
         fetch->spare = folder;
         folder = parent;
@@ -18132,10 +18134,10 @@ cmd_fetch_fault(CmdFetch *fetch, CmdFolder *folder, Str name,
 
 /* Is this file one that the run has come to by another name? So it is where
  * the file system takes "A" and "a" for one. */
-static bool cmd_fetch_is_other(CmdFetch *fetch, const OsEntry *there)
+static bool cmd_fetch_is_other(CmdFolder *folder, const OsEntry *there)
 {
     return there->kind == OS_FILE && there->id &&
-           !cmd_set_add(&fetch->seen, cmd_hash_int(3, there->id));
+           !cmd_set_add(&folder->taken, cmd_hash_int(1, there->id));
 }
 
 /* Whole files get their names, after what was written to them has reached the
@@ -18161,7 +18163,7 @@ static void cmd_fetch_land(CmdFetch *fetch)
             continue;
         }
         if (!os_look_fd(item->fd, &entry))
-            cmd_fetch_is_other(fetch, &entry); /* no: it is new */
+            cmd_fetch_is_other(item->folder, &entry); /* no: it is new */
         item->part = NULL;
         cmd_fetch_end(fetch, item, CMD_ITEM_DONE);
     }
@@ -18177,11 +18179,10 @@ static void cmd_fetch_whole(CmdFetch *fetch, CmdItem *item)
         cmd_fetch_land(fetch);
 }
 
-/* Is this name in this folder taken by a file of this run? Then no more. */
-static bool cmd_fetch_claim(CmdFetch *fetch, const CmdFolder *folder, Str name)
+/* Takes a name in a folder. False where another one of this run has it. */
+static bool cmd_fetch_claim(CmdFolder *folder, Str name)
 {
-    return cmd_set_add(&fetch->seen,
-                       cmd_hash(cmd_hash_int(1, folder->id), name));
+    return cmd_set_add(&folder->taken, cmd_hash(0, name));
 }
 
 /* The name that a file has while it is not whole. */
@@ -18211,7 +18212,7 @@ static bool cmd_fetch_check(CmdFetch *fetch, CmdItem *item, CmdItemEnd *end)
     *end = CMD_ITEM_FAILED;
     if (fault)
         return err_set(&item->err, EXIT_FAILED, "%s", fault);
-    if (!cmd_fetch_claim(fetch, folder, file->name))
+    if (!cmd_fetch_claim(folder, file->name))
         return err_set(&item->err, EXIT_FAILED,
                        "another file of this name is fetched: this one has "
                        "the id %" PRId64,
@@ -18222,7 +18223,7 @@ static bool cmd_fetch_check(CmdFetch *fetch, CmdItem *item, CmdItemEnd *end)
                        os_error(code));
     if (there.kind == OS_FOLDER)
         return err_set(&item->err, EXIT_FAILED, "there is a folder so called");
-    if (cmd_fetch_is_other(fetch, &there))
+    if (cmd_fetch_is_other(folder, &there))
         return err_set(&item->err, EXIT_FAILED,
                        "here its name is that of another file of this run");
     *end = CMD_ITEM_KNOWN;
@@ -18375,10 +18376,11 @@ static void cmd_fetch_add_folders(CmdFetch *fetch, CmdFolder *folder,
         const char *fault = cmd_name_fault(child->name);
         if (!fault && folder->depth == FILES_DEPTH)
             fault = "there are more than 128 folders in each other";
-        if (!fault && (child->id <= 0 ||
-                       !cmd_set_add(&fetch->seen, cmd_hash_int(2, child->id))))
+        if (!fault &&
+            (child->id <= 0 ||
+             !cmd_set_add(&fetch->listed, cmd_hash_int(0, child->id))))
             fault = "the folder was listed before";
-        if (!fault && !cmd_fetch_claim(fetch, folder, child->name))
+        if (!fault && !cmd_fetch_claim(folder, child->name))
             fault = "another one of this name is fetched";
         if (fault) {
             cmd_fetch_fault(fetch, folder, child->name, "%s", fault);
@@ -18622,11 +18624,17 @@ static void cmd_fetch_clear(CmdFetch *fetch)
         cmd_fetch_drop(fetch, item);
     while (fetch->pages) {
         Arena arena = fetch->pages->arena;
+        cmd_folder_drop(fetch, fetch->pages->folder);
         fetch->pages = fetch->pages->next;
         arena_free(&arena);
     }
-    arena_free(&fetch->seen.arena);
-    close(fetch->top.fd);
+    while (fetch->stack) {
+        CmdFolder *folder = fetch->stack;
+        fetch->stack = folder->next;
+        cmd_folder_drop(fetch, folder);
+    }
+    arena_free(&fetch->listed.arena);
+    cmd_folder_drop(fetch, &fetch->top);
 }
 
 static bool cmd_filemanager_fetch(Cmd *cmd, Err *err)
