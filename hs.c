@@ -2186,7 +2186,8 @@ typedef struct {
     bool links;                           /* of stderr: it knows hyperlinks */
     const struct AskMeanwhile *meanwhile; /* what the prompt waits for too */
     bool drawn;        /* a progress display stands on the screen */
-    char foreign_last; /* the last byte that term_out_foreign() passed */
+    char foreign_last; /* the last byte that term_out_foreign() passed, */
+    int foreign_left;  /* and how many its character still lacks */
     int out_error;     /* the first errno of writing to stdout */
     int out_len;
     int secrets;
@@ -2437,8 +2438,9 @@ term_printf(Term *term, const char *format, ...)
 
 /*
  * Adds a server's bytes to stdout: as they are, or, where stdout is a
- * terminal, with control bytes as '?'. It works on pieces: a C1 control is
- * two bytes in UTF-8 (C2 80 to C2 9F), and the pieces may cut between them.
+ * terminal, with control bytes as '?'. It works on pieces, which may cut a
+ * character. A C1 control is two bytes in UTF-8 (C2 80 to C2 9F), and outside
+ * of a character one byte: terminals that do not insist on UTF-8 obey it.
  */
 static void term_out_foreign(Term *term, Str data)
 {
@@ -2448,10 +2450,17 @@ static void term_out_foreign(Term *term, Str data)
     }
     for (ptrdiff_t i = 0; i < data.len; i++) {
         unsigned char c = (unsigned char)data.ptr[i];
-        bool c1 = term->foreign_last == '\xc2' && c >= 0x80 && c < 0xa0;
+        bool inside = c >= 0x80 && c < 0xc0 && term->foreign_left;
+        bool c1 = c >= 0x80 && c < 0xa0 &&
+                  (!inside || term->foreign_last == '\xc2');
         bool control = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || c1;
         term_out(term, control ? S("?") : str_slice(data, i, i + 1));
         term->foreign_last = (char)c;
+        term->foreign_left = inside                  ? term->foreign_left - 1
+                             : c < 0xc2 || c >= 0xf5 ? 0
+                             : c < 0xe0              ? 1
+                             : c < 0xf0              ? 2
+                                                     : 3;
     }
 }
 

@@ -681,6 +681,11 @@ static void test_term_foreign(void)
     term_out_foreign(&term, S("\x9b."));
     CHECK_STR(((Str){term.out, term.out_len}), S("a?[\n\t? \xc3\xbc\xc2?."));
     term.out_len = 0;
+    term_out_foreign(&term, S("\x9b[\xe4\xb8"));
+    term_out_foreign(&term, S("\x80\x9b\xf0\x9f\x8e\x88\x88\xff\x9b\xe4.\x9b"));
+    CHECK_STR(((Str){term.out, term.out_len}),
+              S("?[\xe4\xb8\x80?\xf0\x9f\x8e\x88?\xff?\xe4.?"));
+    term.out_len = 0;
     term.out_terminal = false;
     term_out_foreign(&term, S("a\x1b[\xc2\x9b"));
     CHECK_STR(((Str){term.out, term.out_len}), S("a\x1b[\xc2\x9b"));
