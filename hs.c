@@ -12812,8 +12812,9 @@ static ConfigWhere cmd_where(const Cmd *cmd)
     return (ConfigWhere){cmd_on(cmd, OPT_USE_ENV), cmd_text(cmd, OPT_CONFIG)};
 }
 
-/* Says where the config is open to others' eyes: to other users of the
- * machine, or to who can read the git repository. */
+/* Says where the config has a time-out that cannot be what was meant, or is
+ * open to others' eyes: to other users of the machine, or to who can read the
+ * git repository. */
 static void cmd_warn_config(Cmd *cmd, const Config *config)
 {
     Arena *arena = cmd->arena;
@@ -12821,6 +12822,12 @@ static void cmd_warn_config(Cmd *cmd, const Config *config)
     Err fault = {0};
     bool covered = true;
     Str loose = config_loose(arena, config);
+    const YamlNode *timeout = yaml_get(config->root, "httpTimeout");
+    if (!yaml_is_null(timeout) && yaml_int(timeout) != config->timeout)
+        term_warn(cmd->term,
+                  "httpTimeout of %.*s is no number of milliseconds from %d "
+                  "on: %" PRId64 " counts",
+                  P(config->path), CONFIG_TIMEOUT_MIN_MS, config->timeout);
     if (loose.len)
         term_warn(cmd->term,
                   "%.*s can be read by other users (mode %04o); the next write "

@@ -338,6 +338,18 @@ def test_an_override_counts_for_the_global_file_alone(three, sim, tmp_path, form
     assert used(three, env={"HUBSPOT_CONFIG_PATH": path}) == 404
 
 
+@pytest.mark.parametrize("value, counts", [
+    ("fast", 15000), (-1, 15000), ([3000], 15000), ("1e4", 15000), (2999, 3000), (0, 3000),
+    (3000, None), ("20000", None), (None, None)])
+def test_a_time_out_that_cannot_be_meant(hs, sim, value, counts):
+    """It is said, and a sensible one counts."""
+    hs.write_config(sim.portal(101), httpTimeout=value)
+    done = hs("api", ECHO)
+    assert done.code == 0
+    assert ("warning" in done.err) == (counts is not None)
+    assert counts is None or re.search(f"httpTimeout of .*: {counts} counts", done.err), done.err
+
+
 @pytest.mark.parametrize("default", [None, "", 999, "nobody", "portal", "10", "0x65"])
 def test_a_default_that_is_not_there(hs, sim, default):
     hs.write_config(sim.portal(101), defaultAccount=default)
