@@ -3872,7 +3872,8 @@ static void test_config_find_clashes(void)
         {L(OLD_ACME), L(NEW_ACME(2)),
          L("defaultAccount acme acme;"
            "#1 acme acme_1;")},
-        {L("defaultPortal: none\nportals:\n- {name: ACME, portalId: 1}\n"),
+        {L("defaultPortal: none\nportals:\n- {name: ACME, portalId: 1, "
+           "authType: apikey, apiKey: k}\n"),
          L(NEW_ACME(2)), L("#1 ACME ACME_1;")},
         {L("portals:\n- {name: other, portalId: 2}\n"), L(NEW_ACME(2)), L("")},
         {L("portals:\n- {portalId: 1}\n- {name: acme}\n"), L(NEW_ACME(2)),
