@@ -13377,6 +13377,8 @@ typedef struct {
     ConfigAccount account;
     Str hub_name;
     bool is_default;
+    bool own_name; /* nobody chose the name: it is made of the hub's */
+    bool is_first; /* the default for want of another */
 } CmdAuth;
 
 /* The global config's path, or an error where there is no home. */
@@ -13414,9 +13416,10 @@ static Str cmd_auth_default_name(Cmd *cmd, const Config *config, Str hub_name,
 
 /* Decides the account's name: --name, the one it has, or the default, which a
  * person is asked about. */
-static bool cmd_auth_name(Cmd *cmd, const Config *config,
-                          ConfigAccount *account, Str hub_name, Err *err)
+static bool cmd_auth_name(Cmd *cmd, const Config *config, CmdAuth *auth,
+                          Err *err)
 {
+    ConfigAccount *account = &auth->account;
     const ConfigAccount *old = config_find_id(config, account->id);
     Str wanted = cmd_text(cmd, OPT_NAME);
     if (wanted.len) {
@@ -13428,8 +13431,11 @@ static bool cmd_auth_name(Cmd *cmd, const Config *config,
         account->name = old->name;
         return true;
     }
-    Str preset = cmd_auth_default_name(cmd, config, hub_name, account->id);
+    Str preset = cmd_auth_default_name(cmd, config, auth->hub_name,
+                                       account->id);
     account->name = preset;
+    auth->own_name = cmd_on(cmd, OPT_USE_DEFAULT_NAME) ||
+                     !cmd->term->interactive;
     if (cmd_on(cmd, OPT_USE_DEFAULT_NAME))
         return true;
     if (!cmd->term->interactive) {
@@ -13452,20 +13458,21 @@ static bool cmd_auth_name(Cmd *cmd, const Config *config,
 
 /* Shall the account be the default? The first one is, and one that is it
  * already stays it. */
-static bool cmd_auth_default(Cmd *cmd, const Config *config,
-                             const ConfigAccount *account, bool *out, Err *err)
+static bool cmd_auth_default(Cmd *cmd, const Config *config, CmdAuth *auth,
+                             Err *err)
 {
     const ConfigAccount *present = config_find(config, config->default_account);
-    *out = !present || present->id == account->id;
+    auth->is_default = !present || present->id == auth->account.id;
+    auth->is_first = !present && !cmd_on(cmd, OPT_DEFAULT);
     if (cmd->options[OPT_DEFAULT].set) {
-        *out |= cmd_on(cmd, OPT_DEFAULT);
+        auth->is_default |= cmd_on(cmd, OPT_DEFAULT);
         return true;
     }
-    if (*out)
+    if (auth->is_default)
         return true;
     if (cmd->term->interactive)
         return ask_confirm(cmd->term, "Make it the default account?", false,
-                           out, err);
+                           &auth->is_default, err);
     term_say(cmd->term, "The default account stays %.*s; --default changes it.",
              P(cmd_account_title(cmd, present)));
     return true;
@@ -13763,19 +13770,27 @@ static bool cmd_oauth_sign_in(Cmd *cmd, const Config *config,
 }
 
 /* Writes the account under the lock; what is there now counts, not what was
- * there when the key was asked for. */
-static bool cmd_auth_save(Cmd *cmd, Str path, ConfigForm form,
-                          const ConfigAccount *account, bool is_default,
-                          Err *err)
+ * there when the key was asked for: of runs at the same time each gets a name
+ * of its own, and the first one the default. */
+static bool cmd_auth_save(Cmd *cmd, CmdAuth *auth, Err *err)
 {
     ConfigEdit edit;
-    if (!config_edit_begin(cmd->arena, path, form, &edit, err))
+    ConfigAccount *account = &auth->account;
+    Err taken = {0};
+    if (!config_edit_begin(cmd->arena, auth->path, auth->form, &edit, err))
         return false;
-    bool ok = config_check_name(&edit.config, account->name, account->id,
-                                err) ||
+    const Config *now = &edit.config;
+    const ConfigAccount *preset = config_find(now, now->default_account);
+    if (auth->is_first && preset && preset->id != account->id)
+        auth->is_default = false;
+    if (auth->own_name &&
+        !config_check_name(now, account->name, account->id, &taken))
+        account->name = cmd_auth_default_name(cmd, now, auth->hub_name,
+                                              account->id);
+    bool ok = config_check_name(now, account->name, account->id, err) ||
               err_hint(err, "Choose another with --name.");
     if (ok) {
-        if (is_default)
+        if (auth->is_default)
             config_edit_default(&edit, account);
         ok = config_edit_put(&edit, account, err) &&
              config_edit_commit(&edit, err);
@@ -13811,12 +13826,9 @@ static bool cmd_auth_run(Cmd *cmd, CmdAuth *auth, Err *err)
                                cmd_auth_sign_in(cmd, config, key,
                                                 &auth->account, &auth->hub_name,
                                                 err);
-    return signed_in &&
-           cmd_auth_name(cmd, config, &auth->account, auth->hub_name, err) &&
-           cmd_auth_default(cmd, config, &auth->account, &auth->is_default,
-                            err) &&
-           cmd_auth_save(cmd, auth->path, auth->form, &auth->account,
-                         auth->is_default, err);
+    return signed_in && cmd_auth_name(cmd, config, auth, err) &&
+           cmd_auth_default(cmd, config, auth, err) &&
+           cmd_auth_save(cmd, auth, err);
 }
 
 /* Says what a sign-in has done. */

@@ -512,6 +512,23 @@ def test_fifty_commands_at_once_lose_nothing(hs, sim):
     assert sorted(p.name for p in (hs.cwd / ".hs").iterdir()) == ["README.txt", "settings.json"]
 
 
+def test_many_hubs_of_one_name_sign_in_at_once(hs, sim):
+    """Each gets a name of its own, and the first one is the default."""
+    portals = [sim.portal(501 + n, "Acme") for n in range(12)]
+    gate = threading.Barrier(12, timeout=30)
+    sim.fail(REFRESH, times=12, then=gate.wait)
+    runs = [hs.start("account", "auth", "--json", env={"HUBSPOT_PERSONAL_ACCESS_KEY": p.key})
+            for p in portals]
+    ends = [hs.ends(run) for run in runs]
+    assert [code for code, _ in ends] == [0] * 12, ends
+    found = {a["accountId"]: a["name"] for a in hs.read_config()["accounts"]}
+    assert sorted(found) == [p.hub_id for p in portals]
+    first = next(number for number, name in found.items() if name == "acme")
+    assert all(name == f"acme-{number}" for number, name in found.items() if number != first)
+    assert hs.read_config()["defaultAccount"] == first == hs.read_config()["accounts"][0]["accountId"]
+    assert sum("now the default account" in err for _, err in ends) == 1
+
+
 # ---- at a terminal
 
 def test_ctrl_c_is_130_and_changes_nothing(three, tty):
