@@ -412,6 +412,14 @@ def link_with_another_default_than_hsaccount(d):
     d.text(".hsaccount", "22")
 
 
+@case("account link", "account link --account beta --default beta", cwd="sub",
+      keys=[LINK, ("❯◯ beta", SPACE), ("❯◉ beta", ENTER), ("❯ acme", DOWN), ("❯ beta", ENTER)])
+def link_below_a_linked_folder(d):
+    d.config(11, 22)
+    d.linked(11)
+    d.text("sub/x", "")
+
+
 @case("account link", "account link --account acme")
 def link_refused_beside_deprecated(d):
     d.config(11)
@@ -553,6 +561,11 @@ def migrate_sandboxes(d):
 def migrate_beside_an_older_archive(d):
     d.deprecated(11)
     d.text("archived.hubspot.config.yml", "portals: [older]\n")
+
+
+@case("config migrate", "config migrate --force", keys=[YES])
+def migrate_name_with_space(d):
+    d.deprecated(d.entry(11, name="My portal"), 22)
 
 
 @case("config migrate --force")
@@ -816,6 +829,7 @@ DIFFERENCES = {
     "migrate": Differs(
         "the archived config has the same keys in it: git ignores it as it did the old one",
         ignored={"hubspot.config.yml", "archived.hubspot.config.yml"}),
+    "migrate_name_with_space": Differs(REFUSED, files=but_named(0, "my-portal")),
     "migrate_beside_an_older_archive": Differs(
         "no file is overwritten that was not made by the run",
         files=lambda theirs, before: {**theirs, ARCHIVE: before[ARCHIVE],
