@@ -14400,7 +14400,9 @@ static bool cmd_next_default(Cmd *cmd, const int64_t *gone, int count,
            cmd_pick_next(cmd, gone, count, next, err);
 }
 
-/* Takes accounts out of the config, and sets the default that is next. */
+/* Takes accounts out of the config, and sets the default that is next. Where
+ * another run has changed the default meanwhile, so that none would be left,
+ * nothing is done. */
 static bool cmd_remove_save(Cmd *cmd, const int64_t *gone, int count,
                             int64_t next, Err *err)
 {
@@ -14410,6 +14412,7 @@ static bool cmd_remove_save(Cmd *cmd, const int64_t *gone, int count,
         return false;
     const ConfigAccount *preset = next ? config_find_id(&edit.config, next)
                                        : NULL;
+    bool had = config_find(&edit.config, edit.config.default_account) != NULL;
     if (preset) /* first, so that the key keeps its place */
         config_edit_default(&edit, preset);
     config_read_tree(cmd->arena, &edit.config);
@@ -14418,7 +14421,13 @@ static bool cmd_remove_save(Cmd *cmd, const int64_t *gone, int count,
         if (account)
             config_edit_remove(&edit, account);
     }
-    bool ok = config_edit_commit(&edit, err);
+    bool has = config_find(&edit.config, edit.config.default_account) != NULL;
+    bool ok = !had || has || !edit.config.count ||
+              err_set(err, EXIT_CONFIG,
+                      "the default account of %.*s has just been changed: "
+                      "nothing was removed",
+                      P(cmd->config.path));
+    ok = ok && config_edit_commit(&edit, err);
     config_edit_end(&edit);
     return ok;
 }

@@ -308,6 +308,25 @@ def test_what_another_run_did_meanwhile_counts(three, args, code):
     assert now["defaultAccount"] == 101 and litter(three) == []
 
 
+@pytest.mark.parametrize("args", [["box"], ["acme", "--new-default", "box"]], ids=" ".join)
+def test_a_default_that_another_run_changed_is_not_lost(three, args):
+    """Another run holds the lock, and makes box the default, or takes it away."""
+    config = three.read_config()
+    with open(three.config_path.parent / "config.yml.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run = three.start("account", "remove", *args)
+        with pytest.raises(subprocess.TimeoutExpired):
+            run.wait(0.3)
+        if args == ["box"]:
+            config["defaultAccount"] = 202
+        else:
+            del config["accounts"][1]
+        three.write_yaml(config)
+    code, err = three.ends(run)
+    assert code == 3 and "has just been changed" in err
+    assert three.read_config() == config
+
+
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("args", [*COMMANDS.values(), ["config", "migrate", "--force"]],
                          ids=[*COMMANDS, "migrate"])
