@@ -2642,8 +2642,10 @@ static bool ask_allowed(const Term *term, const char *what, const char *option,
 static bool ask_open(Ask *ask, Term *term, bool masked, Err *err)
 {
     *ask = (Ask){.term = term, .masked = masked};
-    if (term->dumb && !masked)
+    if (term->dumb && !masked) { /* no mode; but fg brings the label back */
+        os_watch_terminal(true);
         return true;
+    }
     int code = os_terminal_mode(STDIN_FILENO, !term->dumb);
     if (code)
         return err_set(err, EXIT_FAILED, "cannot set up the terminal: %s",
@@ -2663,7 +2665,7 @@ static void ask_close(Ask *ask)
     Term *term = ask->term;
     term->ahead_len = ask->masked ? 0 : ask->len - ask->at;
     memcpy(term->ahead, ask->bytes + ask->at, (size_t)term->ahead_len);
-    if (ask->raw)
+    if (ask->raw || (term->dumb && !ask->masked))
         os_terminal_restore();
     secret_wipe(ask->bytes, sizeof(ask->bytes));
 }
@@ -2872,7 +2874,10 @@ static bool ask_woken(Ask *ask)
         ask_suspend(ask);
     if (os_interrupted())
         return false;
-    if (events & (OS_STOP_ASKED | OS_CONTINUED)) {
+    if (events & OS_STOP_ASKED && ask->term->dumb && !ask->masked)
+        os_watch_terminal(true);
+    else if (events & (OS_STOP_ASKED | OS_CONTINUED) &&
+             (!ask->term->dumb || ask->masked)) {
         ask->raw = !os_terminal_set(STDIN_FILENO, !ask->term->dumb);
         ask->pasting = false;
         if (!ask->raw)

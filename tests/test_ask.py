@@ -507,6 +507,24 @@ def test_ctrl_z_and_fg(shell, tmp_path, kind, keys, before, answer, got):
     assert shell.raw[start:].count("\x1b[?2004h") == shell.raw[start:].count("\x1b[?2004l") == 3
 
 
+@pytest.mark.parametrize("kind, words, label, answer, got", [
+    ("text", ["Name:"], r"^\? Name:", "thing\r", "got thing"),
+    ("masked", ["Key:"], r"^\? Key:", "thing\r", "got thing"),
+    ("select", ["Which?", "a", "b"], r"^\? Which\?", "2\r", "got 1")])
+def test_ctrl_z_and_fg_on_a_dumb_terminal(shell, tmp_path, kind, words, label, answer, got):
+    """The question stands again, twice over, and echo is what it was."""
+    shell.child.send("TERM=dumb $UNIT " + shlex.join([kind, *words]) + "\r")
+    shell.until(label)
+    echo = termios.tcgetattr(shell.child.child_fd)[3] & termios.ECHO
+    for _ in range(2):
+        shell.send("\x1a", "Stopped")
+        shell.send("clear\r", gone=["Stopped"])
+        shell.send("fg\r", label)
+        assert termios.tcgetattr(shell.child.child_fd)[3] & termios.ECHO == echo
+    shell.send(answer, f"^{got}$")
+    assert same_mode(shell, tmp_path)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGSTOP])
 def test_stopped_from_outside(shell, tmp_path, number):
     """After SIGSTOP, which no program hears of, the mode is set again all the same."""
