@@ -291,10 +291,11 @@ def test_migrate_by_force_takes_values_never_absences(hs, sim):
     hs.write_config(sim.portal(11, "acme"), httpTimeout=30000, defaultCmsPublishMode="publish",
                     flags=["x"])
     write_old(hs, sim, sim.portal(11), sim.portal(22, "acme"), sim.portal(33, "gamma"),
-              defaultMode="draft", flags=["x", "y"])
+              defaultMode="draft", flags=["x", "y"], httpTimeout=None, allowAutoUpdates=None)
     done = hs("config", "migrate", "--force", "--json")
     assert done.code == 0, done.err
     config = hs.read_config()
+    assert "allowAutoUpdates" not in config
     assert config["httpTimeout"] == 30000 and config["defaultCmsPublishMode"] == "draft"
     assert config["flags"] == ["x", "y"]
     assert [(a["accountId"], a["name"]) for a in config["accounts"]] == [
