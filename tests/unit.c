@@ -3875,6 +3875,12 @@ static void test_config_find_clashes(void)
         {L("defaultPortal: none\nportals:\n- {name: ACME, portalId: 1, "
            "authType: apikey, apiKey: k}\n"),
          L(NEW_ACME(2)), L("#1 ACME ACME_1;")},
+        /* white space goes, and what has no key is no account to take over */
+        {L("portals:\n- {name: ' acme', portalId: 1, authType: apikey, "
+           "apiKey: k}\n"),
+         L(NEW_ACME(2)), L("#1 acme acme_1;")},
+        {L("portals:\n- {name: ACME, portalId: 1, authType: apikey}\n"),
+         L(NEW_ACME(2)), L("")},
         {L("portals:\n- {name: other, portalId: 2}\n"), L(NEW_ACME(2)), L("")},
         {L("portals:\n- {portalId: 1}\n- {name: acme}\n"), L(NEW_ACME(2)),
          L("")},
