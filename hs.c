@@ -1320,6 +1320,14 @@ static int os_read_own_file(Arena *arena, Str path, ptrdiff_t max, Str *out)
     return os_read_path(arena, path, O_NOFOLLOW, max, out);
 }
 
+/* Is there a plain file at the path, or at the end of a symbolic link there?
+ * To open a pipe would wait for its writer. */
+static bool os_is_file(Arena *arena, Str path)
+{
+    struct stat st;
+    return stat(arena_cstr(arena, path), &st) == 0 && S_ISREG(st.st_mode);
+}
+
 /* Is there a plain file at the path, not a symbolic link to one? */
 static bool os_is_own_file(Arena *arena, Str path)
 {
@@ -6227,8 +6235,11 @@ static void tls_add_folders(TlsAnchors *to, Str list)
         Str folder = str_cut(&list, ':');
         Str *names = NULL;
         int count = os_list(&scratch, folder, &names);
-        for (int i = 0; i < count; i++)
-            tls_add_file(to, os_path_join(&scratch, folder, names[i]));
+        for (int i = 0; i < count; i++) {
+            Str path = os_path_join(&scratch, folder, names[i]);
+            if (os_is_file(&scratch, path))
+                tls_add_file(to, path);
+        }
         arena_free(&scratch);
     }
 }

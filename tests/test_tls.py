@@ -190,6 +190,14 @@ def test_a_store_that_holds_nothing_is_an_error(sim, api, tmp_path):
     assert sim.proxy.seen == []
 
 
+def test_a_pipe_in_a_ca_folder_is_not_waited_for(sim, api, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "ca.pem").symlink_to(sim.ca_file)
+    answer(sim, b"[1]")
+    done = api("/a", env={"SSL_CERT_FILE": None, "SSL_CERT_DIR": tmp_path}, timeout=20)
+    assert done.code == 0, done.err
+
+
 def test_the_name_is_sent_and_checked(sim, api):
     """The certificate for *.example.com serves the host that the request names,
     and no deeper one."""
