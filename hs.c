@@ -10012,6 +10012,18 @@ static bool config_cannot_write(Str path, int code, Err *err)
     return false;
 }
 
+/* The lock of `real` cannot be taken. One that another user's run has left,
+ * when it was killed, is in the way until somebody removes it. */
+static bool config_cannot_lock(Arena *arena, Str real, Str path, int code,
+                               Err *err)
+{
+    Str lock = arena_printf(arena, "%.*s.lock", P(real));
+    if (code == EACCES && os_is_there(arena, lock))
+        err_hint(err, "A run of another user has left %.*s: remove it.",
+                 P(lock));
+    return config_cannot_write(path, code, err);
+}
+
 /* Makes the folder of a config that is to be new: ~/.hscli, for its owner. */
 static bool config_make_folder(Arena *arena, Str path, Err *err)
 {
@@ -10040,7 +10052,7 @@ static bool config_edit_begin(Arena *arena, Str path, ConfigForm form,
     edit->real = os_resolve_links(arena, path);
     int code = os_lock(arena, edit->real, CONFIG_LOCK_MS, &edit->lock);
     if (code)
-        return config_cannot_write(path, code, err);
+        return config_cannot_lock(arena, edit->real, path, code, err);
     edit->config = (Config){.form = form, .path = path};
     bool ok = true;
     if (os_exists(arena, path))

@@ -1133,3 +1133,15 @@ def test_a_held_lock_is_waited_for(hs, sim):
             run.wait(0.1)
     assert run.wait(10) == 0
     assert hs.read_config()["defaultAccount"] == 202
+
+
+def test_a_lock_that_another_user_left_is_named(outsider, sim):
+    outsider.files.write_config(sim.portal(101), sim.portal(202))
+    outsider.own()
+    lock = outsider.config_path.with_name("config.yml.lock")
+    lock.touch()
+    lock.chmod(0)
+    done = outsider("account", "use", "202")
+    assert done.code == 3 and "Permission denied" in done.err and f"{lock}: remove it" in done.err
+    lock.unlink()
+    assert outsider("account", "use", "202").code == 0
