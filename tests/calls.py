@@ -1,5 +1,5 @@
 """What the tests of requests share: a call with a static token, and what to
-expect of one that failed."""
+expect of one that ended well, or failed."""
 import re
 
 import pytest
@@ -18,6 +18,11 @@ def api(hs, sim):
         return hs("api", *args, env=env, **how)
 
     return call
+
+
+def ok(done):
+    assert done.code == 0, done.err
+    return done
 
 
 def failed(done, code, *words):

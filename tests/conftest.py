@@ -351,6 +351,18 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
+def write_links(hs, settings, folder=None):
+    """A folder's .hs/settings.json (the working folder's): a value, or its text."""
+    path = (folder or hs.cwd) / ".hs" / "settings.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(settings if isinstance(settings, str) else json.dumps(settings))
+    return path
+
+
+def read_links(hs, folder=None):
+    return json.loads(((folder or hs.cwd) / ".hs" / "settings.json").read_text())
+
+
 def command_line(pid):
     """The arguments of a running program, as any user of the machine sees them."""
     try:

@@ -2,15 +2,12 @@
 import json
 import os
 import re
-import stat
 
 import pytest
 
+from conftest import mode, write_links
+
 REFRESH = "POST /localdevauth/v1/auth/refresh"
-
-
-def mode(path):
-    return stat.S_IMODE(path.stat().st_mode)
 
 
 def auth(hs, *args, key=None, portal=None, code=0, **more):
@@ -510,7 +507,7 @@ def test_list_lists_each_account_once(hs, sim):
 
 def test_list_in_a_linked_folder(hs, sim):
     hs.sign_in(sim.portal(101), sim.portal(202))
-    link(hs, {"localDefaultAccount": 202, "accounts": [202, 909]})
+    write_links(hs, {"localDefaultAccount": 202, "accounts": [202, 909]})
     result = hs("account", "list")
     assert result.code == 0
     assert "portal-202" in result.out.splitlines()[0]
@@ -645,14 +642,6 @@ def test_an_id_goes_before_a_name(hs, sim):
 
 # ---- use
 
-def link(hs, settings, folder=None):
-    folder = (folder or hs.cwd) / ".hs"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "settings.json"
-    path.write_text(settings if isinstance(settings, str) else json.dumps(settings))
-    return path
-
-
 @pytest.mark.parametrize("which", ["202", "portal-202"])
 def test_use(hs, sim, which):
     hs.sign_in(sim.portal(101), sim.portal(202))
@@ -684,7 +673,7 @@ def test_use_mends_a_stale_default(hs, sim):
 def test_use_in_a_linked_folder(hs, sim):
     hs.sign_in(sim.portal(101), sim.portal(202), sim.portal(303))
     before = hs.config_path.read_bytes()
-    path = link(hs, {"localDefaultAccount": 101, "accounts": [101, 202], "kept": {"x": 1.5}})
+    path = write_links(hs, {"localDefaultAccount": 101, "accounts": [101, 202], "kept": {"x": 1.5}})
     below = hs.cwd / "a" / "b"
     below.mkdir(parents=True)
     result = hs("account", "use", "202", cwd=below)
@@ -699,7 +688,7 @@ def test_use_in_a_linked_folder(hs, sim):
 def test_use_of_an_account_that_is_not_linked(hs, sim):
     """Without a terminal the config's default is set, and that is said."""
     hs.sign_in(sim.portal(101), sim.portal(202), sim.portal(303))
-    path = link(hs, {"localDefaultAccount": 101, "accounts": [101, 202]})
+    path = write_links(hs, {"localDefaultAccount": 101, "accounts": [101, 202]})
     before = path.read_bytes()
     result = hs("account", "use", "303")
     assert result.code == 0
@@ -709,7 +698,7 @@ def test_use_of_an_account_that_is_not_linked(hs, sim):
 
 def test_use_where_the_links_are_empty(hs, sim):
     hs.sign_in(sim.portal(101), sim.portal(202))
-    path = link(hs, {"accounts": []})
+    path = write_links(hs, {"accounts": []})
     before = path.read_bytes()
     assert hs("account", "use", "202").code == 0
     assert hs.read_config()["defaultAccount"] == 202 and path.read_bytes() == before

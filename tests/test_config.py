@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 import conftest
-from conftest import mode
+from conftest import mode, write_links
 
 OFFICIAL = pathlib.Path("/tmp/official/node_modules/js-yaml")
 ECHO = "/test/echo"
@@ -48,13 +48,6 @@ def three(hs, sim):
     hs.sign_in(*(sim.portal(n) for n in (101, 202, 303)))
     sim.log.clear()
     return hs
-
-
-def link(hs, settings, folder=None):
-    path = (folder or hs.cwd) / ".hs" / "settings.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(settings if isinstance(settings, str) else json.dumps(settings))
-    return path
 
 
 # ---- which file
@@ -195,7 +188,7 @@ def test_use_env_writes_nothing(hs, sim):
 
 def test_use_env_takes_no_folders_account(three, sim):
     portal = sim.portal(404)
-    link(three, {"localDefaultAccount": 202, "accounts": [202]})
+    write_links(three, {"localDefaultAccount": 202, "accounts": [202]})
     (three.cwd / ".hsaccount").write_text("303")
     env = {"HUBSPOT_ACCOUNT_ID": 404, "HUBSPOT_PERSONAL_ACCESS_KEY": portal.key}
     assert used(three, "--use-env", env=env) == 404
@@ -266,7 +259,7 @@ def test_the_order_of_what_chooses(three):
     assert used(three) == 101
     (three.cwd / ".hsaccount").write_text("202")
     assert used(three) == 202
-    link(three, {"localDefaultAccount": 303, "accounts": [303]})
+    write_links(three, {"localDefaultAccount": 303, "accounts": [303]})
     assert used(three) == 303
     assert used(three, "-a", "101") == 101
     assert used(three, "--account=portal-202") == 202
@@ -281,16 +274,16 @@ def test_files_above_the_working_folder_choose(three):
     assert used(three) == 202
     assert used(three, cwd=three.home) == 101
     assert used(three, cwd=three.home, env={"INIT_CWD": below}) == 303
-    link(three, {"localDefaultAccount": 101, "accounts": [101]})
+    write_links(three, {"localDefaultAccount": 101, "accounts": [101]})
     assert used(three, cwd=below) == 101
-    link(three, {"localDefaultAccount": 202, "accounts": [202]}, below)
+    write_links(three, {"localDefaultAccount": 202, "accounts": [202]}, below)
     assert used(three, cwd=below) == 202
 
 
 @pytest.mark.parametrize("settings", [{}, {"accounts": [101]}, {"localDefaultAccount": None},
                                       {"accounts": [], "localDefaultAccount": None}])
 def test_a_linked_folder_without_a_default(three, settings):
-    link(three, settings)
+    write_links(three, settings)
     assert used(three) == 101
 
 
@@ -318,7 +311,7 @@ def test_an_override_that_is_a_folder(three):
                                   "[" * 100000, '{"accounts": [101]', "\0", "localDefaultAccount: 202"])
 def test_bad_settings_of_a_folder_are_named(three, text):
     """Nothing may fall back to another account than the one that was meant."""
-    path = link(three, text)
+    path = write_links(three, text)
     refused(three, path, "--account", args=["api", ECHO, "-X", "DELETE"])
     assert used(three, "-a", "202") == 202
     listing = three("account", "list")

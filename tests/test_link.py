@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import mode
+from conftest import mode, read_links
 
 ECHO = "/test/echo"
 WHAT, LINK = r"What to do\?", "Accounts to link:"
@@ -28,10 +28,6 @@ def three(hs, sim):
     hs.write_config(*(sim.portal(n, name) for n, name in
                       ((101, "Acme"), (202, "Box"), (303, "Third"))))
     return hs
-
-
-def settings(hs, folder=None):
-    return json.loads(((folder or hs.cwd) / ".hs" / "settings.json").read_text())
 
 
 def linked(hs, *ids, default=None, folder=None, **more):
@@ -93,7 +89,7 @@ def test_link_one(three, sim, which, form):
     before = three.config_path.read_bytes()
     result = done(three, "link", *(f.format(which) for f in form))
     assert result.out == "" and "box" in result.err and "settings.json" in result.err
-    assert settings(three) == {"localDefaultAccount": 202, "accounts": [202]}
+    assert read_links(three) == {"localDefaultAccount": 202, "accounts": [202]}
     folder = three.cwd / ".hs"
     assert sorted(os.listdir(folder)) == ["README.txt", "settings.json"]
     assert os.listdir(three.cwd) == [".hs"] and "hs" in (folder / "README.txt").read_text()
@@ -113,7 +109,7 @@ def test_settings_are_written_as_the_official_client_does(three):
 def test_link_several(three):
     result = done(three, "link", "--account", "acme", "-a", "303", "--account=third",
                   "--default", "303", "--json")
-    assert settings(three) == {"localDefaultAccount": 303, "accounts": [101, 303]}
+    assert read_links(three) == {"localDefaultAccount": 303, "accounts": [101, 303]}
     assert result.json == {"settings": str(three.cwd / ".hs" / "settings.json"),
                            "localDefaultAccount": 303, "accounts": [101, 303]}
     assert used(three) == 303
@@ -125,27 +121,27 @@ def test_link_adds_to_what_is_linked(three):
     readme = three.cwd / ".hs" / "README.txt"
     readme.write_text("mine")
     done(three, "link", "-a", "box")
-    assert settings(three) == {"localDefaultAccount": 101, "accounts": [101, 202]}
+    assert read_links(three) == {"localDefaultAccount": 101, "accounts": [101, 202]}
     done(three, "link", "-a", "third", "-a", "box", "--default", "third")
-    assert settings(three) == {"localDefaultAccount": 303, "accounts": [101, 202, 303]}
+    assert read_links(three) == {"localDefaultAccount": 303, "accounts": [101, 202, 303]}
     done(three, "link", "--default", "box")
-    assert settings(three) == {"localDefaultAccount": 202, "accounts": [101, 202, 303]}
+    assert read_links(three) == {"localDefaultAccount": 202, "accounts": [101, 202, 303]}
     assert readme.read_text() == "mine"
 
 
 def test_link_again_after_the_last_was_unlinked(three):
     done(three, "link", "-a", "acme")
     done(three, "unlink", "--all")
-    assert settings(three) == {"accounts": []}
+    assert read_links(three) == {"accounts": []}
     done(three, "link", "-a", "box")
-    assert settings(three) == {"localDefaultAccount": 202, "accounts": [202]}
+    assert read_links(three) == {"localDefaultAccount": 202, "accounts": [202]}
 
 
 def test_link_with_a_default_that_is_stale(three):
     """What the settings name is no account any more: a new default is needed."""
     linked(three, 999, default=999)
     done(three, "link", "-a", "box", "--default", "box")
-    assert settings(three) == {"localDefaultAccount": 202, "accounts": [999, 202]}
+    assert read_links(three) == {"localDefaultAccount": 202, "accounts": [999, 202]}
 
 
 def test_what_is_unknown_in_the_settings_survives(three):
@@ -155,7 +151,7 @@ def test_what_is_unknown_in_the_settings_survives(three):
     done(three, "link", "-a", "box")
     done(three, "unlink", "-a", "box")
     done(three, "use", "acme")
-    assert list(settings(three)) == list(before) and settings(three) == before
+    assert list(read_links(three)) == list(before) and read_links(three) == before
 
 
 def test_large_numbers_in_the_settings_survive(three):
@@ -165,7 +161,7 @@ def test_large_numbers_in_the_settings_survive(three):
     text = path.read_text()
     for number in ("9007199254740993,", "-0.10,", "1e400\n", "12345678901234567890"):
         assert number in text, text
-    assert settings(three)["accounts"] == [101, 202]
+    assert read_links(three)["accounts"] == [101, 202]
 
 
 def test_more_accounts_than_fit_are_refused_or_kept_once(three):
@@ -173,9 +169,9 @@ def test_more_accounts_than_fit_are_refused_or_kept_once(three):
     for _ in range(2):
         result = three("account", "link", "-a", "box")
         if result.code == 0:
-            assert settings(three)["accounts"] == [*range(1000, 1300), 202]
+            assert read_links(three)["accounts"] == [*range(1000, 1300), 202]
         else:
-            assert result.code == 3 and settings(three)["accounts"] == [*range(1000, 1300)]
+            assert result.code == 3 and read_links(three)["accounts"] == [*range(1000, 1300)]
 
 
 @pytest.mark.parametrize("bits", [0o600, 0o644, 0o664])
@@ -213,12 +209,12 @@ def test_folders_of_any_name(three, name):
     folder = three.cwd / name
     folder.mkdir()
     done(three, "link", "-a", "box", cwd=folder)
-    assert settings(three, folder)["accounts"] == [202] and used(three, cwd=folder) == 202
+    assert read_links(three, folder)["accounts"] == [202] and used(three, cwd=folder) == 202
     done(three, "create-override", "third", cwd=folder)
     assert (folder / ".hsaccount").read_text() == "303"
     done(three, "remove-override", "--force", cwd=folder)
     done(three, "unlink", "--all", cwd=folder)
-    assert settings(three, folder) == {"accounts": []}
+    assert read_links(three, folder) == {"accounts": []}
     assert used(three, cwd=folder) == 101
 
 
@@ -227,11 +223,11 @@ def test_the_nearest_settings_upward_are_changed(three):
     below = three.cwd / "a" / "b"
     below.mkdir(parents=True)
     done(three, "link", "-a", "box", cwd=below)
-    assert settings(three)["accounts"] == [101, 202] and os.listdir(below) == []
+    assert read_links(three)["accounts"] == [101, 202] and os.listdir(below) == []
     inner = linked(three, 303, folder=three.cwd / "a")
     done(three, "unlink", "--all", cwd=below)
     assert json.loads(inner.read_text()) == {"accounts": []}
-    assert settings(three)["accounts"] == [101, 202]
+    assert read_links(three)["accounts"] == [101, 202]
 
 
 def test_init_cwd_stands_for_the_folder(three):
@@ -240,19 +236,19 @@ def test_init_cwd_stands_for_the_folder(three):
     away.mkdir()
     env = {"INIT_CWD": three.cwd}
     done(three, "link", "-a", "box", cwd=away, env=env)
-    assert settings(three)["accounts"] == [202]
+    assert read_links(three)["accounts"] == [202]
     done(three, "create-override", "third", cwd=away, env=env)
     assert (three.cwd / ".hsaccount").read_text() == "303"
     done(three, "unlink", "--all", cwd=away, env=env)
     done(three, "remove-override", "-f", cwd=away, env=env)
-    assert settings(three) == {"accounts": []} and not (three.cwd / ".hsaccount").exists()
+    assert read_links(three) == {"accounts": []} and not (three.cwd / ".hsaccount").exists()
     assert os.listdir(away) == []
 
 
 def test_link_takes_a_config_by_name(three, tmp_path, sim):
     path = three.write_config(sim.portal(404, "Other"), path=tmp_path / "other.yml")
     done(three, "link", "-c", path, "-a", "other")
-    assert settings(three) == {"localDefaultAccount": 404, "accounts": [404]}
+    assert read_links(three) == {"localDefaultAccount": 404, "accounts": [404]}
 
 
 # ---- unlink, in a script
@@ -260,7 +256,7 @@ def test_link_takes_a_config_by_name(three, tmp_path, sim):
 def test_unlink_all(three):
     linked(three, 101, 202, default=202, kept=1)
     result = done(three, "unlink", "--all", "--json")
-    assert settings(three) == {"accounts": [], "kept": 1}
+    assert read_links(three) == {"accounts": [], "kept": 1}
     assert result.json["accounts"] == []
     assert used(three) == 101
 
@@ -275,14 +271,14 @@ def test_unlink_some(three, args, left, default):
     linked(three, 101, 202, 303, default=202)
     done(three, "unlink", *args)
     want = {"accounts": left, "localDefaultAccount": default}
-    assert settings(three) == {k: v for k, v in want.items() if v is not None}
+    assert read_links(three) == {k: v for k, v in want.items() if v is not None}
 
 
 def test_unlink_what_has_left_the_config(three):
     """By its id: its name is no longer known."""
     linked(three, 101, 999)
     done(three, "unlink", "-a", "999")
-    assert settings(three)["accounts"] == [101]
+    assert read_links(three)["accounts"] == [101]
 
 
 @pytest.mark.parametrize("args", [[], ["--all"]])
@@ -362,7 +358,7 @@ def test_link_migrates_an_override(three, more, default, stays):
     """The .hsaccount's account becomes the folder's default."""
     path = override(three, 202)
     result = done(three, "link", "-a", "acme", "-a", "box", *more)
-    assert settings(three) == {"localDefaultAccount": default, "accounts": [101, 202]}
+    assert read_links(three) == {"localDefaultAccount": default, "accounts": [101, 202]}
     assert str(path) in result.err and path.exists() == stays
 
 
@@ -370,7 +366,7 @@ def test_link_leaves_the_override_of_another_account(three):
     path = override(three, 303)
     done(three, "link", "-a", "acme", "--force")
     assert path.read_text() == "303"
-    assert settings(three) == {"localDefaultAccount": 101, "accounts": [101]}
+    assert read_links(three) == {"localDefaultAccount": 101, "accounts": [101]}
 
 
 # ---- what is refused
@@ -506,7 +502,7 @@ def test_a_held_lock_is_waited_for(three):
         linked(three, 101, 303)
     code, err = three.ends(run)
     assert code == 0, err
-    assert settings(three) == {"localDefaultAccount": 101, "accounts": [101, 303, 202]}
+    assert read_links(three) == {"localDefaultAccount": 101, "accounts": [101, 303, 202]}
 
 
 def test_twelve_at_once_lose_nothing(hs, sim):
@@ -515,12 +511,12 @@ def test_twelve_at_once_lose_nothing(hs, sim):
     runs = [hs.start("account", "link", "-a", 1001 + n) for n in range(12)]
     for code, err in map(hs.ends, runs):
         assert code == 0, err
-    assert settings(hs)["localDefaultAccount"] == 1013
-    assert sorted(settings(hs)["accounts"]) == list(range(1001, 1014))
+    assert read_links(hs)["localDefaultAccount"] == 1013
+    assert sorted(read_links(hs)["accounts"]) == list(range(1001, 1014))
     runs = [hs.start("account", "unlink", "-a", 1001 + n) for n in range(12)]
     for code, err in map(hs.ends, runs):
         assert code == 0, err
-    assert settings(hs) == {"localDefaultAccount": 1013, "accounts": [1013]}
+    assert read_links(hs) == {"localDefaultAccount": 1013, "accounts": [1013]}
     assert sorted(os.listdir(hs.cwd / ".hs")) == ["settings.json"]
 
 
@@ -685,7 +681,7 @@ def test_a_linked_ignore_file_is_left_alone(three, git, tmp_path):
     result = done(three, "link", "-a", "acme")
     assert "warning" in result.err and "git does not ignore" in result.err
     assert target.read_text() == "mine\n" and (three.cwd / ".gitignore").is_symlink()
-    assert settings(three)["accounts"] == [101]
+    assert read_links(three)["accounts"] == [101]
 
 
 @pytest.mark.parametrize("bits", [0o600, 0o664, 0o640])
@@ -708,7 +704,7 @@ def test_an_ignore_file_that_may_not_be_written(outsider, sim, git):
     result = outsider("account", "link", "-a", "101", cwd=sub)
     assert result.code == 0, result.err
     assert "warning" in result.err and "git does not ignore" in result.err
-    assert settings(outsider, sub)["accounts"] == [101]
+    assert read_links(outsider, sub)["accounts"] == [101]
     assert (outsider.cwd / ".gitignore").read_text() == "x\n"
 
 
@@ -745,13 +741,13 @@ def test_runs_at_once_add_one_line(three, git):
 def test_link_on_a_terminal(three, tty):
     child = answer(tty("account", "link"), (WHAT, "\r"), (LINK, " j \r"), (DEFAULT, "box\r"))
     assert tty.end(child) == 0, seen(child)
-    assert settings(three) == {"localDefaultAccount": 202, "accounts": [101, 202]}
+    assert read_links(three) == {"localDefaultAccount": 202, "accounts": [101, 202]}
 
 
 def test_link_one_asks_for_no_default(three, tty):
     child = answer(tty("account", "link"), (WHAT, "\r"), (LINK, "jj \r"))
     assert tty.end(child) == 0, seen(child)
-    assert settings(three) == {"localDefaultAccount": 303, "accounts": [303]}
+    assert read_links(three) == {"localDefaultAccount": 303, "accounts": [303]}
     assert "Default account" not in seen(child)
 
 
@@ -760,7 +756,7 @@ def test_what_is_linked_cannot_be_linked_again(three, tty):
     child = tty("account", "link")
     answer(child, (WHAT, "\r"), (LINK, " "), ("linked already", "a\r"), (DEFAULT, "\r"))
     assert tty.end(child) == 0, seen(child)
-    assert settings(three) == {"localDefaultAccount": 101, "accounts": [101, 202, 303]}
+    assert read_links(three) == {"localDefaultAccount": 101, "accounts": [101, 202, 303]}
 
 
 def test_where_all_are_linked(three, tty):
@@ -779,7 +775,7 @@ def test_link_offers_to_keep_an_override(three, tty, keys, default):
     if default != 202:
         answer(child, (DEFAULT, "third\r"))
     assert tty.end(child) == 0, seen(child)
-    assert settings(three) == {"localDefaultAccount": default, "accounts": [202, 303]}
+    assert read_links(three) == {"localDefaultAccount": default, "accounts": [202, 303]}
     assert not path.exists()
 
 
@@ -787,7 +783,7 @@ def test_link_asks_nothing_about_another_override(three, tty):
     path = override(three, 303)
     child = answer(tty("account", "link", "-a", "acme"))
     assert tty.end(child) == 0, seen(child)
-    assert path.read_text() == "303" and settings(three)["localDefaultAccount"] == 101
+    assert path.read_text() == "303" and read_links(three)["localDefaultAccount"] == 101
 
 
 def test_link_signs_in_to_another(three, tty, sim):
@@ -795,7 +791,7 @@ def test_link_signs_in_to_another(three, tty, sim):
     child = answer(tty("account", "link"), (WHAT, "j\r"), ("Personal access key:", fourth.key + "\r"),
                    ("Name of the account:", "\r"), (r"default account\? \[y/N\]", "\r"))
     assert tty.end(child) == 0, seen(child)
-    assert settings(three) == {"localDefaultAccount": 404, "accounts": [404]}
+    assert read_links(three) == {"localDefaultAccount": 404, "accounts": [404]}
     config = three.read_config()
     assert config["defaultAccount"] == 101
     assert [a["name"] for a in config["accounts"]] == ["acme", "box", "third", "fourth"]
@@ -812,10 +808,10 @@ def test_unlink_on_a_terminal(three, tty):
     linked(three, 101, 202, 303, 999)
     child = answer(tty("account", "unlink"), (UNLINK, " j \r"), (DEFAULT, "\x1b[F\r"))
     assert tty.end(child) == 0, seen(child)
-    assert settings(three) == {"localDefaultAccount": 999, "accounts": [303, 999]}
+    assert read_links(three) == {"localDefaultAccount": 999, "accounts": [303, 999]}
     child = answer(tty("account", "unlink"), (UNLINK, "a\r"))
     assert tty.end(child) == 0, seen(child)
-    assert settings(three) == {"accounts": []}
+    assert read_links(three) == {"accounts": []}
 
 
 def test_create_override_on_a_terminal(three, tty):
@@ -878,7 +874,7 @@ def test_use_adds_the_account_on_request(three, tty):
     linked(three, 101)
     child = answer(tty("account", "use", "box"), (r"Link it here and use it\? \[Y/n\]", "\r"))
     assert tty.end(child) == 0, seen(child)
-    assert settings(three) == {"localDefaultAccount": 202, "accounts": [101, 202]}
+    assert read_links(three) == {"localDefaultAccount": 202, "accounts": [101, 202]}
     assert three.read_config()["defaultAccount"] == 101
 
 
@@ -886,7 +882,7 @@ def test_use_by_picking_in_a_linked_folder(three, tty):
     linked(three, 101, 202)
     child = answer(tty("account", "use"), ("Default account:", "box\r"))
     assert tty.end(child) == 0, seen(child)
-    assert settings(three)["localDefaultAccount"] == 202
+    assert read_links(three)["localDefaultAccount"] == 202
     assert three.read_config()["defaultAccount"] == 101
 
 

@@ -12,6 +12,8 @@ import time
 import pytest
 import yaml
 
+from conftest import read_links
+
 REFRESH = "/localdevauth/v1/auth/refresh"
 GLOBAL = "the global config"
 
@@ -30,22 +32,13 @@ def names(hs, path=None):
 
 def refused(hs, code, *args, words=(), **more):
     """The run fails, says why, and changes no file of the house."""
-    before = files(hs)
+    before = hs.files()
     done = hs(*args, **more)
     assert done.code == code, (done.code, done.err)
     for word in words:
         assert word in done.err, (word, done.err)
-    assert files(hs) == before
+    assert hs.files() == before
     return done
-
-
-def files(hs):
-    return {str(p): p.read_bytes() if p.is_file() else None
-            for top in (hs.home, hs.cwd) for p in sorted(top.rglob("*")) if ".git" not in p.parts}
-
-
-def settings(hs, folder=None):
-    return json.loads(((folder or hs.cwd) / ".hs" / "settings.json").read_text())
 
 
 def write_settings(hs, *linked, default=None, **more):
@@ -172,11 +165,11 @@ def test_what_else_names_a_removed_account(three):
     write_settings(three, 22, 33, default=22, other=1)
     done = three("account", "remove", "beta")
     assert done.code == 0 and ".hsaccount" in done.err and "settings.json" in done.err
-    assert (three.cwd / ".hsaccount").exists() and settings(three)["accounts"] == [22, 33]
+    assert (three.cwd / ".hsaccount").exists() and read_links(three)["accounts"] == [22, 33]
     (three.cwd / ".hsaccount").write_text("33")
     done = three("account", "remove", "gamma", "--force")
     assert done.code == 0 and not (three.cwd / ".hsaccount").exists()
-    assert settings(three) == {"accounts": [22], "localDefaultAccount": 22, "other": 1}
+    assert read_links(three) == {"accounts": [22], "localDefaultAccount": 22, "other": 1}
 
 
 def test_a_stale_override_is_named(three):
@@ -399,7 +392,7 @@ def test_a_failed_first_sign_in_leaves_no_file(hs, sim):
     key = "CiR" + "x" * 150
     for args in (["account", "auth"], ["init"], ["auth"]):
         refused(hs, 3 if args == ["auth"] else 4, *args, "--pak-stdin", input=key)
-    assert files(hs) == {}
+    assert hs.files() == {}
 
 
 @pytest.mark.parametrize("command", ["auth", "init"])
@@ -508,7 +501,7 @@ def test_fifty_commands_at_once_lose_nothing(hs, sim):
     found = {a["accountId"]: a["name"] for a in config["accounts"]}
     assert found == {**{1001 + n: f"q{n}" for n in range(15)}, **{p.hub_id: p.name for p in extra}}
     assert 4000 <= config["httpTimeout"] < 4005
-    assert sorted(settings(hs)["accounts"]) == [1001 + n for n in range(15)]
+    assert sorted(read_links(hs)["accounts"]) == [1001 + n for n in range(15)]
     assert [p.name for p in hs.config_path.parent.iterdir()] == ["config.yml"]
     assert sorted(p.name for p in (hs.cwd / ".hs").iterdir()) == ["README.txt", "settings.json"]
 
@@ -533,13 +526,13 @@ def test_many_hubs_of_one_name_sign_in_at_once(hs, sim):
 # ---- at a terminal
 
 def test_ctrl_c_is_130_and_changes_nothing(three, tty):
-    before = files(three)
+    before = three.files()
     for args in (["account", "remove"], ["account", "link"], ["config", "set"], ["account", "use"]):
         child = tty(*args)
         child.expect(r"\?")
         child.send("\x03")
         assert tty.end(child) == 130
-    assert files(three) == before
+    assert three.files() == before
 
 
 @pytest.mark.parametrize("args, before", [
@@ -551,7 +544,7 @@ def test_ctrl_c_at_the_last_question_changes_nothing_either(three, tty, sim, arg
     (three.cwd / ".hsaccount").write_text("11")
     write_settings(three, 11, 22, default=22)
     sim.portals[11].state = "inactive"
-    was = files(three)
+    was = three.files()
     for depth in range(len(before)):
         child = tty("account", *args)
         for question in before[:depth]:
@@ -559,7 +552,7 @@ def test_ctrl_c_at_the_last_question_changes_nothing_either(three, tty, sim, arg
             child.send("\r")
         child.expect(before[depth])
         child.send("\x03")
-        assert tty.end(child) == 130 and files(three) == was, before[depth]
+        assert tty.end(child) == 130 and three.files() == was, before[depth]
 
 
 def test_remove_at_a_terminal(three, tty):
@@ -613,11 +606,11 @@ def test_migrate_at_a_terminal(three, tty, sim, keys, name):
 
 def test_a_declined_migration_is_no_success(three, tty, sim):
     write_old(three, sim, sim.portal(44))
-    before = files(three)
+    before = three.files()
     child = tty("config", "migrate")
     child.expect("Move the accounts")
     child.send("n\r")
-    assert tty.end(child) == 1 and files(three) == before
+    assert tty.end(child) == 1 and three.files() == before
 
 
 def test_auth_offers_to_migrate(hs, tty, sim):
@@ -723,7 +716,7 @@ def test_remove_asks_about_the_linked_folder(three, tty, keys, left):
     child.expect("Unlink it there")
     child.send(keys)
     assert tty.end(child) == 0
-    assert settings(three) == {"accounts": left, "localDefaultAccount": 33}
+    assert read_links(three) == {"accounts": left, "localDefaultAccount": 33}
 
 
 def test_remove_leaves_the_override_of_another(three):
@@ -830,7 +823,7 @@ def test_clean_forgets_what_names_a_removed_account(three, sim):
     write_settings(three, 11, 22, default=11)
     assert three("account", "clean", "--force").code == 0
     assert names(three) == ["acme", "gamma"] and not path.exists()
-    assert settings(three)["accounts"] == [11]
+    assert read_links(three)["accounts"] == [11]
 
 
 def test_clean_tries_keys_only(three, sim):
@@ -906,7 +899,7 @@ def test_config_set_asks_for_each_setting(three, tty, keys, key, value):
 
 @pytest.mark.parametrize("answer", ["2999", "many", "-5", "1e4"])
 def test_a_time_out_that_is_none_is_not_set(three, tty, answer):
-    before = files(three)
+    before = three.files()
     child = tty("config", "set")
     child.expect("Setting:")
     child.send("j\r")
@@ -914,7 +907,7 @@ def test_a_time_out_that_is_none_is_not_set(three, tty, answer):
     child.send(f"{answer}\r")
     child.expect("from 3000 up")
     child.close(force=True)
-    assert files(three) == before
+    assert three.files() == before
 
 
 # ---- migrate, further
@@ -1028,13 +1021,13 @@ def test_a_clash_without_a_terminal(three, sim):
 def test_a_migration_that_is_left_moves_nothing(three, tty, sim, keys, code, depth):
     write_old(three, sim, sim.portal(44, "acme"), httpTimeout=9000)
     three.write_config(*(sim.portals[n] for n in (11, 22)), httpTimeout=30000)
-    before = files(three)
+    before = three.files()
     child = tty("config", "migrate")
     for n, label in enumerate(("Move the accounts", "defaultAccount:", "httpTimeout:",
                                "The name acme is taken")[:depth + 1]):
         child.expect(label)
         child.send(keys if n == depth else "\r")
-    assert tty.end(child) == code and files(three) == before
+    assert tty.end(child) == code and three.files() == before
 
 
 @pytest.mark.parametrize("files_there, changed", [
@@ -1085,11 +1078,11 @@ def test_auth_beside_a_file_that_stays(hs, tty, sim):
 @pytest.mark.parametrize("keys, code", [("\x03", 130), ("\x04", 2)])
 def test_auth_that_is_left_at_the_offer_does_nothing(hs, tty, sim, keys, code):
     write_old(hs, sim, sim.portal(11))
-    before = files(hs)
+    before = hs.files()
     child = tty("account", "auth")
     child.expect("Move its accounts")
     child.send(keys)
-    assert tty.end(child) == code and files(hs) == before
+    assert tty.end(child) == code and hs.files() == before
 
 
 def test_auth_offers_no_migration_beside_a_global_config(three, tty, sim):
@@ -1193,7 +1186,7 @@ def test_a_sign_in_that_fails_leaves_nothing(hs, sim, command, how):
     sim.fail(REFRESH, times=None, **how)
     done = hs(*command, "--pak-stdin", "--max-wait", "0", input=hs.key(sim.portal(11)))
     assert done.code not in (0, 2), done
-    assert files(hs) == {}
+    assert hs.files() == {}
 
 
 # ---- modes, further

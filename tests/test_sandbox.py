@@ -5,7 +5,7 @@ import re
 import pexpect
 import pytest
 
-from calls import failed, is_sanitized
+from calls import failed, is_sanitized, ok
 
 USAGE = "GET /sandbox-hubs/v1/parent"
 MAKE = "POST /sandbox-hubs/v2/sandboxes"
@@ -31,11 +31,6 @@ def box(hs, sim, acme):
     hs.sign_in(portal)
     sim.log.clear()
     return portal
-
-
-def ok(done):
-    assert done.code == 0, done.err
-    return done
 
 
 def create(hs, *options, **how):

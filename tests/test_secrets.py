@@ -6,7 +6,7 @@ import re
 import pexpect
 import pytest
 
-from calls import failed
+from calls import failed, ok
 
 PATH = "/cms/v3/functions/secrets"
 VALUE = "s3cret-value-9f2c"
@@ -27,11 +27,6 @@ def changes(sim):
     """The requests that change something: method, and the name they are about."""
     return [(r.method, r.json["key"] if r.body else r.path.removeprefix(PATH))
             for r in sim.requests(PATH) if r.method != "GET"]
-
-
-def ok(done):
-    assert done.code == 0, done.err
-    return done
 
 
 # ---- list
