@@ -15768,8 +15768,8 @@ typedef struct {
     HubChange change;
 } CmdSecrets;
 
-/* Is this a name that can be sent? "." and ".." cannot stand in a path. */
-static bool cmd_secret_check_name(Str name, Err *err)
+/* Can this be a name in HubSpot? `whose` is as in "a secret's name". */
+static bool cmd_check_name(const char *whose, Str name, int most, Err *err)
 {
     bool clean = name.len > 0;
     for (Str rest = name; rest.len;) {
@@ -15780,14 +15780,21 @@ static bool cmd_secret_check_name(Str name, Err *err)
     }
     if (!clean)
         return err_set(err, EXIT_USAGE,
-                       "a secret's name may not be empty, nor have control "
-                       "characters or bytes that are no UTF-8");
+                       "a %s name may not be empty, nor have control "
+                       "characters or bytes that are no UTF-8",
+                       whose);
+    return name.len <= most ||
+           err_set(err, EXIT_USAGE, "a %s name has at most %d bytes", whose,
+                   most);
+}
+
+/* Is this a name that can be sent? "." and ".." cannot stand in a path. */
+static bool cmd_secret_check_name(Str name, Err *err)
+{
     if (str_eq(name, S(".")) || str_eq(name, S("..")))
         return err_set(err, EXIT_USAGE, "'%.*s' cannot be a secret's name",
                        P(name));
-    return name.len <= CMD_SECRET_NAME_MAX ||
-           err_set(err, EXIT_USAGE, "a secret's name has at most %d bytes",
-                   CMD_SECRET_NAME_MAX);
+    return cmd_check_name("secret's", name, CMD_SECRET_NAME_MAX, err);
 }
 
 /* The name where it is an argument; without one a terminal is needed. A value
@@ -16332,20 +16339,7 @@ static bool cmd_sandbox_parent(Cmd *cmd, const ConfigAccount *chosen, Hub *hub,
 
 static bool cmd_sandbox_check_name(Str name, Err *err)
 {
-    bool clean = name.len > 0;
-    for (Str rest = name; rest.len;) {
-        uint32_t c = 0;
-        int n = str_utf8(rest, &c);
-        clean &= n && c >= ' ' && !(c >= 0x7f && c < 0xa0);
-        rest = str_slice(rest, n ? n : 1, rest.len);
-    }
-    if (!clean)
-        return err_set(err, EXIT_USAGE,
-                       "a sandbox's name may not be empty, nor have control "
-                       "characters or bytes that are no UTF-8");
-    return name.len <= CMD_SANDBOX_NAME_MAX ||
-           err_set(err, EXIT_USAGE, "a sandbox's name has at most %d bytes",
-                   CMD_SANDBOX_NAME_MAX);
+    return cmd_check_name("sandbox's", name, CMD_SANDBOX_NAME_MAX, err);
 }
 
 /* Copying contacts is for standard sandboxes. */
