@@ -6655,9 +6655,10 @@ static void tls_filled(Tls *tls, ptrdiff_t n, bool last)
  *
  * Deadlines: each phase up to TLS has HTTP_CONNECT_MS; the answer's head has
  * the request's time-out; sending and receiving have it anew whenever bytes
- * move, those too that the system still holds. Retries: network trouble where the request is safe to repeat or none
- * of it was sent, and the statuses that mean "later". All pauses and failed
- * waiting of a run share one bound, `max_wait`.
+ * move, those too that the system still holds. Retries: network trouble where
+ * the request is safe to repeat or none of it was sent, and the statuses that
+ * mean "later". All pauses and failed waiting of a run share one bound,
+ * `max_wait`.
  *
  * Answers: up to HTTP_HOLD bytes of a body are held until it is whole, so a
  * broken one can be fetched again before anybody has seen a part of it. A
