@@ -19344,8 +19344,8 @@ static bool cli_is_long(Str text, const char *name)
     return i == text.len;
 }
 
-/* Does the command (NULL: none yet) take the option? Before the command's
- * name is known every option is looked at again once it is. */
+/* Does the command take the option? Without one (NULL) only the common options
+ * are taken. */
 static bool cli_takes(const CliCommand *command, CmdOption option)
 {
     for (int i = 0; i < COUNT(cli_common); i++)
