@@ -1412,7 +1412,7 @@ typedef struct {
     OsKind kind;
     int64_t size;
     int64_t changed; /* the content, milliseconds since 1970 */
-    int64_t id;      /* the same for all names of a file; 0: it has links */
+    int64_t id;      /* one for all its names; 0: a file with hard links */
 } OsEntry;
 
 static OsEntry os_entry(const struct stat *st)
@@ -1425,7 +1425,9 @@ static OsEntry os_entry(const struct stat *st)
         .size = st->st_size,
         .changed = (int64_t)st->st_mtim.tv_sec * 1000 +
                    st->st_mtim.tv_nsec / 1000000,
-        .id = st->st_nlink == 1 ? (int64_t)(st->st_ino ^ st->st_dev << 48) : 0,
+        .id = st->st_nlink == 1 || S_ISDIR(st->st_mode)
+                  ? (int64_t)(st->st_ino ^ st->st_dev << 48)
+                  : 0,
     };
 }
 
@@ -18192,11 +18194,11 @@ cmd_fetch_fault(CmdFetch *fetch, CmdFolder *folder, Str name,
     cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
 }
 
-/* Is this file one that the run has come to by another name? So it is where
- * the file system takes "A" and "a" for one. */
+/* Is this file or folder one that the run has come to by another name? So it
+ * is where the file system takes "A" and "a" for one. */
 static bool cmd_fetch_is_other(CmdFolder *folder, const OsEntry *there)
 {
-    return there->kind == OS_FILE && there->id &&
+    return there->kind != OS_NOTHING && there->id &&
            !cmd_set_add(&folder->taken, cmd_hash_int(1, there->id));
 }
 
@@ -18340,11 +18342,15 @@ static CmdItem *cmd_fetch_folder(CmdFetch *fetch)
     CmdFolder *folder = fetch->stack;
     fetch->stack = folder->next;
     if (folder->fd < 0 && folder->parent) {
+        OsEntry made = {0};
         int code = os_enter(folder->parent->fd, folder->name, &folder->fd);
-        if (code) {
-            folder->fd = -1;
+        folder->fd = code ? -1 : folder->fd;
+        code = code ? code : os_look_fd(folder->fd, &made);
+        bool other = !code && cmd_fetch_is_other(folder->parent, &made);
+        if (code || other) {
             cmd_fetch_fault(fetch, folder, S(""), "cannot make the folder: %s",
-                            os_error(code));
+                            other ? "here its name is that of another one"
+                                  : os_error(code));
             cmd_folder_drop(fetch, folder);
             return NULL;
         }

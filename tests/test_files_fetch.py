@@ -299,6 +299,27 @@ def test_names_that_are_one_for_the_file_system(files, hs, sim, portal, args):
     assert tree_of(folder) == {"a.txt": b"A.txt", "slow.txt": b"slow.txt"}
 
 
+def test_folders_that_are_one_for_the_file_system(files, hs, sim, portal):
+    for name in ("Sub", "slow", "sub"):
+        portal.add_file(f"d/{name}/x.txt", name.encode())
+    number = {f["name"]: k for k, f in portal.folders.items()}
+    old = sim.rule_for
+
+    def rule_for(request):
+        if f"&folder_id={number['Sub']}&" in request.target:
+            (hs.cwd / "d" / "Sub").rename(hs.cwd / "d" / "sub")
+        elif f"&folder_id={number['slow']}&" in request.target:
+            until((hs.cwd / "d" / "sub").exists)
+        return old(request)
+    sim.rule_for = rule_for
+    try:
+        ended(files("fetch", "d", ".", "--concurrency", "1", "--overwrite"), 8,
+              "failed d/sub/?: cannot make the folder: here its name is that of another")
+    finally:
+        del sim.rule_for
+    assert tree_of(hs.cwd) == {"d/sub/x.txt": b"Sub", "d/slow/x.txt": b"slow"}
+
+
 def test_a_file_and_a_folder_of_one_name(files, hs, portal):
     portal.add_file("d/x", b"file")
     portal.add_file("d/x/in.txt", b"in")
