@@ -3,6 +3,7 @@ why, what happens when something goes wrong, and how a run goes on after that.""
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -113,6 +114,20 @@ def test_a_config_account_is_used_and_its_token_kept(hs, sim):
     assert len(here.files) == 30
     assert len(sim.requests("POST /localdevauth")) == 1
     assert hs.read_config()["accounts"][0]["auth"]["tokenInfo"]["accessToken"]
+
+
+@pytest.mark.parametrize("line", [
+    "filemanager upload a.txt a.txt", "filemanager fetch /", "secrets list", "secrets delete X --force",
+    "secrets add X --value-env HOME", "secrets update X --value-env HOME", "secrets apply -f env",
+    "sandbox create --name x --type developer", "sandbox delete --force"])
+@pytest.mark.parametrize("which", ["porta", "1010"])
+def test_an_account_that_is_not_there_is_never_another_one(hs, sim, line, which):
+    """The official client takes the default account, even to delete."""
+    hs.write_config(sim.portal(101, secrets={"X": "value-of-x"}), sim.portal(102))
+    place(hs.cwd / "a.txt", "x")
+    place(hs.cwd / "env", "X=1\n")
+    failed(hs(*line.split(), "--account", which), 3, which)
+    assert not sim.log
 
 
 # ---- what is left out
@@ -313,6 +328,15 @@ def test_a_rate_limit_is_waited_out(files, hs, sim, portal, headers):
     sim.fail(UPLOAD, after=2, times=4, status=429, headers=headers)
     ended(files("upload", "t", "d"), 0)
     assert len(portal.files) == 10
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "500"}], ids=["bare", "retry-after"])
+def test_a_rate_limit_that_does_not_end(files, hs, sim, portal, headers):
+    for n in range(3):
+        place(hs.cwd / "t" / f"{n}.txt", str(n))
+    sim.fail(UPLOAD, times=None, status=429, headers=headers)
+    ended(files("upload", "t", "d", "--max-wait", "2"), 6, "nothing was uploaded: HubSpot answered 429")
+    assert not portal.files
 
 
 def test_the_rate_limits_headers_are_followed(files, hs, sim, portal):
@@ -571,6 +595,22 @@ def test_transfers_share_a_few_connections(files, hs, sim):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
     ended(files("upload", "t", "d", "--concurrency", "3"), 0)
     assert len({r.conn for r in sim.requests(UPLOAD)}) <= 3
+
+
+def test_a_request_is_not_held_back_by_nagle(files, hs, sim, portal):
+    """As the official client's are: 40 ms for each small file, where the other
+    side delays its ACKs."""
+    trace = hs.cwd / "trace"
+    strace = ["strace", "-f", "-qq", "-o", str(trace), "-e", "trace=setsockopt"]
+    if not shutil.which("strace") or subprocess.run([*strace, "/bin/true"]).returncode:
+        pytest.skip("strace is missing, or may not trace")
+    if is_sanitized(hs):
+        pytest.skip("the sanitizers' runtime is traced as well")
+    place(hs.cwd / "a.txt", "x")
+    done = subprocess.run([*strace, hs.bin, "filemanager", "upload", "a.txt", "a.txt"],
+                          cwd=hs.cwd, env=hs.env(token(portal)), capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert "TCP_NODELAY, [1]" in trace.read_text()
 
 
 @pytest.mark.parametrize("n", ["0", "65", "x"])
