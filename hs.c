@@ -127,7 +127,7 @@ typedef enum {
  */
 typedef struct {
     ExitCode code;
-    char message[4096];
+    char message[2048];
     char hint[KIB];
 } Err;
 
@@ -176,7 +176,8 @@ static Str str_from(const char *text)
 }
 
 /* Writes the bytes of `s` to `to`. Most are few, and for those musl's memcpy()
- * (rep movs) takes its time to begin. */
+ * (rep movs) takes its time to begin. Eight at a time, the last ones maybe
+ * twice. */
 static void str_put(char *to, Str s)
 {
     ptrdiff_t i = 0;
@@ -184,8 +185,10 @@ static void str_put(char *to, Str s)
         memcpy(to, s.ptr, (size_t)s.len);
         return;
     }
-    for (; i + 8 <= s.len; i += 8)
-        memcpy(to + i, s.ptr + i, 8);
+    for (; s.len >= 8 && i < s.len; i += 8) {
+        ptrdiff_t at = i < s.len - 8 ? i : s.len - 8;
+        memcpy(to + at, s.ptr + at, 8);
+    }
     for (; i < s.len; i++)
         to[i] = s.ptr[i];
 }
@@ -1021,9 +1024,9 @@ static void os_handle(int number, void (*handler)(int))
 {
     struct sigaction action = {.sa_handler = handler};
     struct sigaction old = {0};
-    sigaction(number, NULL, &old);
-    if (old.sa_handler != SIG_IGN)
-        sigaction(number, &action, NULL);
+    sigaction(number, &action, &old);
+    if (old.sa_handler == SIG_IGN)
+        sigaction(number, &old, NULL);
 }
 
 /* Signals, no core file with keys in it, no other process of this user
@@ -4312,6 +4315,7 @@ typedef struct {
     Arena *arena;
     YamlNode *open[YAML_DEPTH];
     YamlNode *key[YAML_DEPTH]; /* of a map: the key whose value comes next */
+    uint64_t bits[YAML_DEPTH]; /* of a map: yaml_key_bit() of all its keys */
     int depth;
     int nodes;
     int documents;
@@ -4629,6 +4633,23 @@ static void yaml_unflow(YamlReader *reader)
         reader->open[i]->flow = false;
 }
 
+/* Opens a list or map: what comes next stands in it. */
+static void yaml_enter(YamlReader *reader, YamlNode *node)
+{
+    node->open = true;
+    reader->key[reader->depth] = NULL;
+    reader->bits[reader->depth] = 0;
+    reader->open[reader->depth++] = node;
+}
+
+/* One of 64 bits, the same for the same key: a map whose keys have not set it
+ * need not be searched. */
+static uint64_t yaml_key_bit(Str key)
+{
+    unsigned last = key.len ? (unsigned char)key.ptr[key.len - 1] : 0;
+    return (uint64_t)1 << (((unsigned)key.len * 5 + last) % 64);
+}
+
 /* Adds a map's next key. Gives NULL, or the fault. */
 static const char *yaml_add_key(YamlReader *reader, YamlNode *key)
 {
@@ -4637,8 +4658,11 @@ static const char *yaml_add_key(YamlReader *reader, YamlNode *key)
         return "the file has too many values";
     if (key->kind != YAML_TEXT)
         return "a key must be plain text";
-    if (yaml_own_entry(map, key->text))
+    uint64_t bit = yaml_key_bit(key->text);
+    uint64_t *bits = &reader->bits[reader->depth - 1];
+    if ((*bits & bit) && yaml_own_entry(map, key->text))
         return "a key stands twice in one map";
+    *bits |= bit;
     map->merges |= str_eq(key->text, S("<<"));
     reader->key[reader->depth - 1] = key;
     return NULL;
@@ -4756,7 +4780,6 @@ static bool yaml_on_open(YamlReader *reader, const yaml_event_t *event,
         err);
     if (!node)
         return false;
-    node->open = true;
     node->flow = map ? event->data.mapping_start.style ==
                            YAML_FLOW_MAPPING_STYLE
                      : event->data.sequence_start.style ==
@@ -4766,8 +4789,7 @@ static bool yaml_on_open(YamlReader *reader, const yaml_event_t *event,
                           "it is nested too deeply");
     if (!yaml_attach(reader, node, err))
         return false;
-    reader->key[reader->depth] = NULL;
-    reader->open[reader->depth++] = node;
+    yaml_enter(reader, node);
     return true;
 }
 
@@ -4840,8 +4862,9 @@ static bool yaml_short_next(YamlShort *in)
     in->dash = false;
     if (!s.len)
         return true;
-    while (at < s.len && s.ptr[at] == ' ')
-        at++;
+    while (at + 2 <= s.len && s.ptr[at] == ' ' && s.ptr[at + 1] == ' ')
+        at += 2;
+    at += at < s.len && s.ptr[at] == ' ';
     ptrdiff_t end = at + str_printable_run((Str){s.ptr + at, s.len - at});
     if (at == end || end == s.len || s.ptr[end] != '\n')
         return false;
@@ -4919,12 +4942,10 @@ static bool yaml_short_open(YamlShort *in, YamlKind kind, int column)
     YamlReader *reader = in->reader;
     YamlNode *node = yaml_new(reader->arena, kind);
     node->line = in->line;
-    node->open = true;
     if (reader->depth == YAML_DEPTH || yaml_add_value(reader, node))
         return false;
     in->column[reader->depth] = column;
-    reader->key[reader->depth] = NULL;
-    reader->open[reader->depth++] = node;
+    yaml_enter(reader, node);
     return true;
 }
 
@@ -19634,8 +19655,7 @@ static Str cli_in_groups(Arena *arena, Str word)
 static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
 {
     const char *close = NULL;
-    Str meant = parse->group ? (Str){0}
-                             : cli_in_groups(parse->cmd->arena, word);
+    Str meant = {0};
     int best = 3;
     for (int i = 0; i < COUNT(cli_commands); i++) {
         const CliCommand *command = &cli_commands[i];
@@ -19650,6 +19670,8 @@ static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
             close = name;
         }
     }
+    if (!parse->group)
+        meant = cli_in_groups(parse->cmd->arena, word);
     err_set(err, EXIT_USAGE, "there is no command '%s%s%.*s'",
             parse->group ? parse->group : "", parse->group ? " " : "", P(word));
     if (meant.len)
