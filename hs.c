@@ -18753,7 +18753,8 @@ static bool cmd_filemanager_fetch(Cmd *cmd, Err *err)
 /* ==== 14 Command line ==================================================== *
  *
  * The commands and options as data, and all that is made of it: parsing,
- * help, suggestions. One table drives all, so that they cannot disagree.
+ * help, suggestions, completion. One table drives all, so that they cannot
+ * disagree.
  *
  * What people type for the official client works: `--flag value` and
  * `--flag=value`; flags also as `--no-flag` and `--flag=true|false`; long
@@ -18948,6 +18949,82 @@ static const CmdOption cli_common[] = {
     OPT_VERSION,       OPT_NETWORK_DEBUG,
     OPT_NO_HYPERLINKS, OPT_DISABLE_USAGE_TRACKING,
 };
+
+/* The scripts know nothing of hs: they hand the line, as far as it is typed, to
+ * `hs __complete`, which prints a line for each word that could follow (a tab
+ * goes before its description), or ":files". See cli_complete(). */
+static const struct {
+    const char *shell;
+    const char *script;
+} cli_scripts[] = {
+    {"bash", "# Completion of hs for bash, from `hs completion bash`.\n"
+             "_hs_complete() {\n"
+             "    mapfile -t COMPREPLY < <(command hs __complete \\\n"
+             "        \"${COMP_WORDS[@]:0:COMP_CWORD}\" \"$2\" 2>/dev/null)\n"
+             "    COMPREPLY=(\"${COMPREPLY[@]%%$'\\t'*}\")\n"
+             "    if [[ ${COMPREPLY[0]-} == :files ]]; then\n"
+             "        COMPREPLY=()\n"
+             "        compopt -o default\n"
+             "    fi\n"
+             "}\n"
+             "complete -F _hs_complete hs\n"},
+    {"zsh",
+     "#compdef hs\n"
+     "# Completion of hs for zsh, from `hs completion zsh`.\n"
+     "_hs() {\n"
+     "    local -a found\n"
+     "    found=(\"${(@f)$(command hs __complete \\\n"
+     "        \"${(@Q)words[1,CURRENT-1]}\" \"${(Q)PREFIX}\" 2>/dev/null)}\")\n"
+     "    if [[ $found[1] == :files ]]; then\n"
+     "        [[ $PREFIX != --*=* ]] || compset -P '*='\n"
+     "        _files\n"
+     "    elif [[ -n $found[1] ]]; then\n"
+     "        found=(\"${(@)found/$'\\t'/:}\")\n"
+     "        _describe hs found\n"
+     "    fi\n"
+     "}\n"
+     "if [[ $funcstack[1] == _hs ]]; then\n"
+     "    _hs \"$@\"\n"
+     "else\n"
+     "    (( $+functions[compdef] )) || { autoload -Uz compinit; compinit -i; "
+     "}\n"
+     "    compdef _hs hs\n"
+     "fi\n"},
+    {"fish",
+     "# Completion of hs for fish, from `hs completion fish`.\n"
+     "function __hs_complete\n"
+     "    command -q hs; or return\n"
+     "    set -l now (commandline -ct)\n"
+     "    set -l found (command hs __complete (commandline -opc) \"$now\" "
+     "2>/dev/null)\n"
+     "    if test \"$found[1]\" = :files\n"
+     "        set -l head (string match -r -- '^--[^=]*=' \"$now\")\n"
+     "        for path in (__fish_complete_path "
+     "(string replace -- \"$head\" '' \"$now\"))\n"
+     "            echo \"$head$path\"\n"
+     "        end\n"
+     "    else\n"
+     "        string join -- \\n $found\n"
+     "    end\n"
+     "end\n"
+     "complete -c hs -f -a '(__hs_complete)'\n"},
+};
+
+/* hs completion: a shell that it was not told is guessed. */
+static bool cli_completion(Cmd *cmd, Err *err)
+{
+    Str shell = cmd->arg_count ? cmd->args[0] : os_path_base(os_env("SHELL"));
+    const char *script = cmd->arg_count ? NULL : cli_scripts[0].script;
+    for (int i = 0; i < COUNT(cli_scripts); i++)
+        if (str_eq(shell, str_from(cli_scripts[i].shell)))
+            script = cli_scripts[i].script;
+    if (!script)
+        return err_set(err, EXIT_USAGE,
+                       "hs completion is for bash, zsh or fish, not '%.*s'",
+                       P(shell));
+    term_out(cmd->term, str_from(script));
+    return true;
+}
 
 static const CliCommand cli_commands[] = {
     {"account",
@@ -19307,6 +19384,22 @@ static const CliCommand cli_commands[] = {
      cmd_filemanager_fetch,
      {OPT_OVERWRITE, OPT_ARCHIVED, OPT_CONCURRENCY, OPT_FAIL_FAST, OPT_MANIFEST,
       OPT_RESUME, OPT_JSON, OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV}},
+    {NULL,
+     NULL,
+     "completion",
+     NULL,
+     "[bash|zsh|fish]",
+     0,
+     1,
+     "Print a script that has a shell complete hs",
+     "Without an argument it is for the shell that SHELL names, else bash. "
+     "The\n"
+     "script asks hs itself, which looks into the config for account names.",
+     "hs completion >> ~/.bashrc\n"
+     "hs completion zsh >> ~/.zshrc\n"
+     "hs completion fish > ~/.config/fish/completions/hs.fish",
+     cli_completion,
+     {OPT_NONE}},
 };
 
 static const struct {
@@ -19970,6 +20063,218 @@ static void cli_help(Term *term, const CliParse *parse)
         cli_help_all(term);
 }
 
+/* A word that a shell asks about, and what may be printed. */
+typedef struct {
+    Cmd *cmd;
+    Str word;   /* what is written of it so far */
+    Str before; /* "--account=", where that stands in the same word */
+    bool bare;  /* neither descriptions nor ":files" */
+    bool found;
+} CliOffer;
+
+/* Offers dashes and text, where the word begins so. */
+static void cli_offer(CliOffer *offer, const char *dashes, Str text,
+                      const char *about)
+{
+    Arena *arena = offer->cmd->arena;
+    Str whole = arena_printf(arena, "%s%.*s", dashes, P(text));
+    about = offer->bare ? "" : about;
+    if (!text.len || !str_starts(whole, offer->word))
+        return;
+    offer->found = true;
+    term_printf(offer->cmd->term, "%.*s%.*s%s%s\n", P(offer->before), P(whole),
+                about[0] ? "\t" : "", about);
+}
+
+static void cli_offer_words(CliOffer *offer, Str words, char sep)
+{
+    while (words.len)
+        cli_offer(offer, "", str_cut(&words, sep), "");
+}
+
+static void cli_offer_files(const CliOffer *offer)
+{
+    if (!offer->bare)
+        term_out(offer->cmd->term, S(":files\n"));
+}
+
+/* A name that no shell reads as anything else, wherever it is put, and hs not
+ * as an option: names in a config are foreign text. */
+static bool cli_is_plain(Str name)
+{
+    if (!name.len || name.ptr[0] == '-')
+        return false;
+    while (name.len) {
+        uint32_t c = 0;
+        int n = str_utf8(name, &c);
+        bool good = c < 0x80
+                        ? isalnum((int)c) || str_index(S("-_.@+"), (char)c) >= 0
+                        : c > 0xa0;
+        if (!n || !good)
+            return false;
+        name = str_slice(name, n, name.len);
+    }
+    return true;
+}
+
+/* The accounts of the config, where that is a file which can be read: by name,
+ * and by id where the name will not do or a digit is written. */
+static void cli_offer_accounts(CliOffer *offer)
+{
+    Arena *arena = offer->cmd->arena;
+    ConfigWhere where = cmd_where(offer->cmd);
+    ConfigForm form = CONFIG_GLOBAL;
+    Config config = {0};
+    Str path = {0};
+    Err ignored = {0};
+    bool digit = offer->word.len && str_is_digit(offer->word.ptr[0]);
+    if (!config_locate(arena, &where, &path, &form, &ignored) ||
+        !os_is_own_file(arena, os_resolve_links(arena, path)) ||
+        !config_load(arena, &where, &config, &ignored))
+        return;
+    for (int i = 0; i < config.count; i++) {
+        const ConfigAccount *account = &config.accounts[i];
+        Str id = arena_printf(arena, "%" PRId64, account->id);
+        bool named = cli_is_plain(account->name) &&
+                     config_find(&config, account->name) == account;
+        if (named)
+            cli_offer(offer, "", account->name, arena_cstr(arena, id));
+        if (account->id > 0 && (digit || !named))
+            cli_offer(offer, "", id, "");
+    }
+}
+
+static void cli_offer_value(CliOffer *offer, const CliOption *option)
+{
+    if (option->choices)
+        cli_offer_words(offer, str_from(option->choices), ' ');
+    else if (!strcmp(option->value, "ACCOUNT"))
+        cli_offer_accounts(offer);
+    else if (!strcmp(option->value, "FILE"))
+        cli_offer_files(offer);
+}
+
+/* The options that may still come; --no-flag only once "--no-" is written. */
+static void cli_offer_options(CliOffer *offer, const CliCommand *command)
+{
+    for (int i = 1; i < OPT_COUNT; i++) {
+        const CliOption *option = &cli_options[i];
+        bool set = offer->cmd->options[i].set && option->kind != CLI_LIST;
+        if (option->hidden || set || !cli_takes(command, (CmdOption)i))
+            continue;
+        cli_offer(offer, "--", str_from(option->name), option->help);
+        if (option->alias && strlen(option->alias) < 8)
+            cli_offer(offer, "--", str_from(option->alias), option->help);
+        if (option->kind == CLI_FLAG && !cli_takes(NULL, (CmdOption)i) &&
+            str_starts(offer->word, S("--no-")))
+            cli_offer(offer, "--no-", str_from(option->name), option->help);
+    }
+}
+
+/* The commands of a group (NULL: groups and the commands without one). Their
+ * other names come only where no name fits. */
+static void cli_offer_commands(CliOffer *offer, const char *group)
+{
+    for (int others = 0; others < 2 && !offer->found; others++) {
+        for (int i = 0; !group && i < COUNT(cli_groups); i++) {
+            const char *name = cli_groups[i].name;
+            cli_offer(offer, "",
+                      str_from(others ? cli_group_alias(name) : name),
+                      cli_groups[i].summary);
+        }
+        for (int i = 0; i < COUNT(cli_commands); i++) {
+            const CliCommand *command = &cli_commands[i];
+            if (group ? cli_is_word(str_from(group), command->group)
+                      : !command->group)
+                cli_offer(offer, "",
+                          str_from(others ? command->alias : command->name),
+                          command->summary);
+        }
+        if (!group && !others)
+            cli_offer(offer, "", S("help"), cli_options[OPT_HELP].help);
+    }
+}
+
+/* The next argument, by what the usage line calls it. */
+static void cli_offer_argument(CliOffer *offer, const CliCommand *command)
+{
+    Str rest = str_from(command->args);
+    Str name = {0};
+    for (int i = 0; i <= offer->cmd->arg_count; i++)
+        name = str_cut(&rest, ' ');
+    name = str_slice(name, 1, name.len - 1);
+    if ((command->run == cmd_filemanager_upload && str_eq(name, S("src"))) ||
+        (command->run == cmd_filemanager_fetch && str_eq(name, S("dest"))))
+        cli_offer_files(offer);
+    else if (str_eq(name, S("account")))
+        cli_offer_accounts(offer);
+    else if (str_index(name, '|') >= 0)
+        cli_offer_words(offer, name, '|');
+}
+
+/* The option whose value comes after this word. */
+static CmdOption cli_awaits(const CliCommand *command, Str word)
+{
+    bool negated = false;
+    CmdOption which = OPT_NONE;
+    if (str_starts(word, S("--")))
+        which = cli_find_long(command, str_slice(word, 2, word.len), &negated);
+    else if (str_starts(word, S("-")))
+        for (ptrdiff_t i = 1; i < word.len; i++) {
+            which = cli_find_letter(command, word.ptr[i]);
+            if (cli_options[which].kind != CLI_FLAG && i + 1 < word.len)
+                return OPT_NONE; /* the rest is its value */
+        }
+    return cli_options[which].kind == CLI_FLAG ? OPT_NONE : which;
+}
+
+/* Offers what could stand in the place of the word, after `parse`. */
+static void cli_offer_next(CliOffer *offer, const CliParse *parse, bool ok)
+{
+    const CliCommand *command = parse->command;
+    bool dash = str_starts(offer->word, S("-")) && !parse->options_over;
+    ptrdiff_t equals = dash ? str_index(offer->word, '=') : -1;
+    CmdOption which = OPT_NONE;
+    if (!parse->options_over && parse->argc > 1)
+        which = cli_awaits(command, str_from(parse->argv[parse->argc - 1]));
+    if (!which && equals > 0) {
+        which = cli_awaits(command, str_slice(offer->word, 0, equals));
+        offer->before = str_slice(offer->word, 0, equals + 1);
+        offer->word = str_slice(offer->word, equals + 1, offer->word.len);
+    }
+    bool takes = ok && command && !parse->help &&
+                 offer->cmd->arg_count < command->most;
+    bool done = ok && command && !takes && !parse->options_over;
+    if (which)
+        cli_offer_value(offer, &cli_options[which]);
+    else if (dash || (done && !offer->word.len))
+        cli_offer_options(offer, command);
+    else if (takes)
+        cli_offer_argument(offer, command);
+    else if (ok && !command)
+        cli_offer_commands(offer, parse->group);
+}
+
+/* `hs __complete hs words…`: what the last word could become. The scripts of
+ * the official client ask by its own name, and are answered, too. Bash makes a
+ * word of the = between an option and its value. Nothing is said on stderr. */
+static void cli_complete(Cmd *cmd, int argc, char **argv)
+{
+    CliOffer offer = {.cmd = cmd, .bare = argv[1][0] == '-'};
+    CliParse parse = {.cmd = cmd, .argv = argv + 2};
+    Err ignored = {0};
+    if (argc < 4)
+        return;
+    if (strcmp(argv[argc - 1], "=") != 0)
+        offer.word = str_from(argv[argc - 1]);
+    for (int i = 2; i < argc - 1; i++)
+        if (strcmp(argv[i], "=") != 0 || strncmp(argv[i - 1], "--", 2) != 0)
+            parse.argv[parse.argc++] = argv[i];
+    parse.argv[parse.argc] = NULL;
+    bool ok = cli_parse(&parse, &ignored);
+    cli_offer_next(&offer, &parse, ok);
+}
+
 /* What the common options change about the terminal. */
 static void cli_apply(Cmd *cmd)
 {
@@ -20003,6 +20308,11 @@ static bool cli_take_account(Cmd *cmd, const CliCommand *command, Err *err)
 static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
 {
     CliParse parse = {.cmd = cmd, .argc = argc, .argv = argv};
+    if (argc > 1 && (!strcmp(argv[1], "__complete") ||
+                     !strcmp(argv[1], "--get-yargs-completions"))) {
+        cli_complete(cmd, argc, argv);
+        return true;
+    }
     bool ok = cli_parse(&parse, err);
     cli_apply(cmd);
     if (!ok)

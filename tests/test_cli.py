@@ -10,7 +10,7 @@ GROUPS = {"account": "auth list info use rename remove clean link unlink create-
           "config": "set migrate", "secrets": "list add update delete apply",
           "sandbox": "create delete", "filemanager": "upload fetch"}
 COMMANDS = [*(f"{group} {name}" for group in GROUPS for name in GROUPS[group].split()),
-            "auth", "init", "api"]
+            "auth", "init", "api", "completion"]
 HELPS = [["--help"], ["-h"], ["help"], [], ["help", "help"], ["account", "--help"], ["help", "account"],
          ["accounts", "-h"], ["account", "ls", "--help"], ["help", "account", "ls"],
          *([group, "--help"] for group in GROUPS),
