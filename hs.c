@@ -9863,6 +9863,17 @@ static void config_view_links(ConfigLinks *links)
     }
 }
 
+/* Says where a folder's settings link more accounts than we keep in mind: none
+ * is to be left out in silence. */
+static bool config_too_many_links(const cJSON *document, Str path, Err *err)
+{
+    if (cJSON_GetArraySize(json_get(document, "accounts")) <= CONFIG_LINKED)
+        return false;
+    err_set(err, EXIT_CONFIG, "cannot use %.*s: it links more than %d accounts",
+            P(path), CONFIG_LINKED);
+    return true;
+}
+
 /* Reads the settings of a linked folder. A file that is not there, or no path,
  * is no error: then `links` is empty. */
 static bool config_read_links_at(Arena *arena, Str path, ConfigLinks *links,
@@ -9880,6 +9891,8 @@ static bool config_read_links_at(Arena *arena, Str path, ConfigLinks *links,
         return err_hint(err, "Mend it, remove it, or name an account with "
                              "--account.");
     }
+    if (config_too_many_links(document, path, err))
+        return false;
     json_keep_numbers(document, text);
     links->document = document;
     config_view_links(links);
@@ -10536,6 +10549,8 @@ static bool config_links_commit(ConfigLinkEdit *edit, Err *err)
     Str dir = os_path_dir(edit->real);
     int mode = edit->fresh ? 0644 : os_mode(arena, edit->real);
     Str text = json_write(arena, edit->links.document, true);
+    if (config_too_many_links(edit->links.document, edit->links.path, err))
+        return false;
     /* What could not be read again must not take the old file's place. */
     int code = text.len > JSON_DOC_MAX ? EFBIG
                : edit->fresh           ? config_explain_links(arena, dir)
@@ -14737,7 +14752,8 @@ static bool cmd_no_deprecated(Cmd *cmd, Err *err)
 /* Reads the folder's settings, or says where new ones will be. */
 static bool cmd_link_begin(Cmd *cmd, CmdLink *link, Err *err)
 {
-    int most = cmd->config.count + CMD_VALUES;
+    /* Those linked, those on the command line, those ticked. */
+    int most = CONFIG_LINKED + CMD_VALUES + cmd->config.count;
     link->ids = arena_array(cmd->arena, most, sizeof(*link->ids));
     link->path = config_links_path(cmd->arena);
     if (!link->path.len)
@@ -16687,6 +16703,7 @@ typedef struct {
     ConfigAccount sandbox; /* only its id with the environment's config */
     bool gone;
     int64_t next; /* the default account from then on; 0: as before */
+    CmdForget forget;
 } CmdSandboxEnd;
 
 /* The sandbox of the config that is meant, with its type. */
@@ -16796,7 +16813,6 @@ static bool cmd_sandbox_remove(Cmd *cmd, CmdSandboxEnd *end, Err *err)
 static bool cmd_sandbox_drop(Cmd *cmd, const CmdSandboxEnd *end, Err *err)
 {
     Err fault = {0};
-    CmdForget forget;
     int64_t id = end->sandbox.id;
     if (cmd->config.form == CONFIG_ENVIRONMENT)
         return true;
@@ -16809,8 +16825,7 @@ static bool cmd_sandbox_drop(Cmd *cmd, const CmdSandboxEnd *end, Err *err)
     }
     term_say(cmd->term, "Removed it from %.*s", P(cmd->config.path));
     cmd_say_default(cmd, end->next);
-    return cmd_forget_decide(cmd, id, &forget, err) &&
-           cmd_forget(cmd, id, &forget, err);
+    return cmd_forget(cmd, id, &end->forget, err);
 }
 
 static bool cmd_sandbox_delete(Cmd *cmd, Err *err)
@@ -16823,16 +16838,17 @@ static bool cmd_sandbox_delete(Cmd *cmd, Err *err)
          !ask_allowed(cmd->term, "a yes to the deletion", "--force", err)) ||
         !cmd_load_config(cmd, err))
         return false;
-    bool ok = cmd->config.form == CONFIG_ENVIRONMENT
-                  ? cmd_sandbox_of_env(cmd, &end, err)
-                  : cmd_sandbox_pick(cmd, &end.sandbox, err) &&
-                        cmd_sandbox_above(cmd, &end, err) &&
-                        cmd_sandbox_next(cmd, &end, err);
+    bool known = cmd->config.form != CONFIG_ENVIRONMENT;
+    bool ok = known ? cmd_sandbox_pick(cmd, &end.sandbox, err) &&
+                          cmd_sandbox_above(cmd, &end, err) &&
+                          cmd_sandbox_next(cmd, &end, err)
+                    : cmd_sandbox_of_env(cmd, &end, err);
     Str question = arena_printf(
         cmd->arena, "Delete the sandbox %.*s, and all that is in it?",
         P(cmd_account_title(cmd, &end.sandbox)));
     if (!ok ||
         !cmd_confirm(cmd, "a yes to the deletion", question, false, err) ||
+        (known && !cmd_forget_decide(cmd, end.sandbox.id, &end.forget, err)) ||
         !cmd_sandbox_remove(cmd, &end, err))
         return false;
     if (cmd_on(cmd, OPT_JSON)) {
@@ -17103,6 +17119,21 @@ static void cmd_files_learn(CmdFiles *run, Str line)
     arena_free(&scratch);
 }
 
+/* Is this a place for a manifest? EBADMSG where a file stands there that is
+ * none: who mistypes a name shall not lose what it has. */
+static int cmd_files_look_journal(const char *path)
+{
+    char first = '{';
+    int fd = -1;
+    OsEntry there = {0};
+    if (os_look(AT_FDCWD, path, &there) || there.kind != OS_FILE ||
+        os_open_file(AT_FDCWD, path, &fd))
+        return 0; /* to open it tells what is wrong */
+    os_read_at(fd, &first, 1, 0);
+    close(fd);
+    return first == '{' ? 0 : EBADMSG;
+}
+
 /* Reads the manifest line by line. A last line without an end was torn when a
  * run was killed: it is ended, so that the next one is whole. EBADMSG where
  * the file is no manifest. */
@@ -17153,13 +17184,16 @@ static bool cmd_files_open_journal(CmdFiles *run, Err *err)
     if (!path.len)
         return true;
     run->journal_path = path;
-    int code = os_open_journal(arena_cstr(cmd->arena, path), !resume.len,
-                               &run->journal);
+    const char *name = arena_cstr(cmd->arena, path);
+    int code = cmd_files_look_journal(name);
+    if (!code)
+        code = os_open_journal(name, !resume.len, &run->journal);
     if (!code && resume.len)
         code = cmd_files_read_journal(run);
-    return !code ||
-           err_set(err, EXIT_FAILED, "cannot use the manifest %.*s: %s",
-                   P(path), code == EBADMSG ? "it is none" : os_error(code));
+    return !code || err_set(err, EXIT_FAILED,
+                            "cannot use the manifest %.*s: %s", P(path),
+                            code == EBADMSG ? "there is a file that is none"
+                                            : os_error(code));
 }
 
 /* An item as one line of JSON. */

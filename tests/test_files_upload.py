@@ -552,19 +552,28 @@ def test_a_manifest_that_cannot_be_written_is_said_before_anything_is_sent(files
     assert not sim.requests(UPLOAD)
 
 
-def test_what_is_no_manifest_is_not_gone_on_with(files, hs, sim):
+def test_what_is_no_manifest_is_not_written_to(files, hs, sim):
     place(hs.cwd / "a.txt", "x")
     place(hs.cwd / "logo.png", b"\x89PNG\r\n")
-    failed(files("upload", "a.txt", "a.txt", "--resume", "logo.png"), 1,
-           "cannot use the manifest logo.png: it is none")
-    assert (hs.cwd / "logo.png").read_bytes() == b"\x89PNG\r\n" and not sim.requests(UPLOAD)
+    for option in ("--resume", "--manifest"):
+        failed(files("upload", "a.txt", "a.txt", option, "logo.png"), 1,
+               "cannot use the manifest logo.png: there is a file that is none")
+        assert (hs.cwd / "logo.png").read_bytes() == b"\x89PNG\r\n" and not sim.requests(UPLOAD)
+
+
+def test_a_manifest_takes_the_place_of_an_older_one(files, hs):
+    place(hs.cwd / "a.txt", "x")
+    for before in ("", '{"path":"old.txt"}\n'):
+        place(hs.cwd / "m", before)
+        ended(files("upload", "a.txt", "a.txt", "--manifest", "m"), 0)
+        assert [e["path"] for e in manifest(hs.cwd / "m")] == ["a.txt"]
 
 
 @pytest.mark.parametrize("name", ["m.jsonl", "sub/m [1] !#.jsonl", "link"])
 def test_the_manifest_itself_is_not_uploaded(files, hs, portal, name):
     """It would be public, and name what is private."""
     place(hs.cwd / "t" / "a.txt", "a")
-    place(hs.cwd / "t" / "sub" / "m.jsonl", "of another run")
+    place(hs.cwd / "t" / "sub" / "m.jsonl", "{} of another run")
     if name == "link":
         (hs.cwd / "t" / "link").symlink_to("sub/real.jsonl")
     for option in ("--manifest", "--resume"):

@@ -481,6 +481,22 @@ def test_a_folder_that_may_not_be_written(outsider, sim, args):
     assert sorted(os.listdir(outsider.cwd)) == [".hs", ".hsaccount"]
 
 
+def test_more_accounts_than_can_be_kept_are_refused(three):
+    """None of them is left out in silence."""
+    path = linked(three, *range(1, 258))
+    before = path.read_bytes()
+    for args in (["unlink", "--all"], ["link", "-a", "101"], ["use", "101"]):
+        result = three("account", *args)
+        assert result.code == 3 and "settings.json" in result.err and "256" in result.err
+    assert path.read_bytes() == before
+    linked(three, *range(1001, 1257))
+    full = path.read_bytes()
+    result = three("account", "link", "-a", "box", "-a", "third")
+    assert result.code == 3 and "256" in result.err and path.read_bytes() == full
+    done(three, "unlink", "--all")
+    assert json.loads(path.read_text())["accounts"] == []
+
+
 def test_a_folder_where_nothing_can_be_made(outsider, sim):
     outsider.files.write_config(sim.portal(101))
     outsider.own()

@@ -562,6 +562,18 @@ def test_a_person_picks_the_next_default(tty, hs, sim, acme, box):
     assert hs.read_config()["defaultAccount"] == 303
 
 
+def test_all_is_asked_before_anything_is_deleted(tty, hs, acme, box):
+    """Ctrl-C at the last question leaves everything as it was."""
+    (hs.cwd / ".hsaccount").write_text("102")
+    child = tty("sandbox", "delete", "--account", "box")
+    child.expect("Delete the sandbox")
+    child.send("y\r")
+    child.expect("Remove that file")
+    child.send("\x03")
+    assert tty.end(child) == 130
+    assert account(hs, 102) and box.state == "active" and (hs.cwd / ".hsaccount").exists()
+
+
 def test_no_sandbox_to_pick(tty, sim, acme):
     child = tty("sandbox", "delete")
     child.expect("no such account")
