@@ -18262,7 +18262,7 @@ static bool cmd_fetch_is_other(CmdFolder *folder, const OsEntry *there)
 static void cmd_fetch_land(CmdFetch *fetch)
 {
     int fds[FILES_LANDING];
-    OsEntry entry;
+    OsEntry entry = {0};
     int n = 0;
     for (const CmdItem *item = fetch->landing; item; item = item->next)
         fds[n++] = item->fd;
