@@ -20268,14 +20268,15 @@ static void cli_offer_next(CliOffer *offer, const CliParse *parse, bool ok)
     const CliCommand *command = parse->command;
     bool dash = str_starts(offer->word, S("-")) && !parse->options_over;
     ptrdiff_t equals = dash ? str_index(offer->word, '=') : -1;
-    CmdOption which = OPT_NONE;
-    if (!parse->options_over && parse->argc > 1)
-        which = cli_awaits(command, str_from(parse->argv[parse->argc - 1]));
-    if (!which && equals > 0) {
-        which = cli_awaits(command, str_slice(offer->word, 0, equals));
+    Str option = {0}; /* whose value the word may be */
+    if (equals > 0) {
+        option = str_slice(offer->word, 0, equals);
         offer->before = str_slice(offer->word, 0, equals + 1);
         offer->word = str_slice(offer->word, equals + 1, offer->word.len);
+    } else if (!parse->options_over && parse->argc > 1) {
+        option = str_from(parse->argv[parse->argc - 1]);
     }
+    CmdOption which = cli_awaits(command, option);
     bool takes = ok && command && !parse->help &&
                  offer->cmd->arg_count < command->most;
     bool done = ok && command && !takes && !parse->options_over;
@@ -20289,22 +20290,32 @@ static void cli_offer_next(CliOffer *offer, const CliParse *parse, bool ok)
         cli_offer_commands(offer, parse->group);
 }
 
+/* Bash makes a word of the = between an option and its value: those go. */
+static char **cli_mend_words(Arena *arena, int *count, char **words)
+{
+    char **out = arena_array(arena, *count + 1, sizeof(*out));
+    int n = 0;
+    for (int i = 0; i < *count; i++)
+        if (!i || strcmp(words[i], "=") != 0 ||
+            strncmp(words[i - 1], "--", 2) != 0)
+            out[n++] = words[i];
+    *count = n;
+    return out;
+}
+
 /* `hs __complete hs words…`: what the last word could become. The scripts of
- * the official client ask by its own name, and are answered, too. Bash makes a
- * word of the = between an option and its value. Nothing is said on stderr. */
+ * the official client ask by its own name, and are answered, too. Nothing is
+ * said on stderr. */
 static void cli_complete(Cmd *cmd, int argc, char **argv)
 {
     CliOffer offer = {.cmd = cmd, .bare = argv[1][0] == '-'};
-    CliParse parse = {.cmd = cmd, .argv = argv + 2};
+    CliParse parse = {.cmd = cmd, .argc = argc - 3};
     Err ignored = {0};
     if (argc < 4)
         return;
     if (strcmp(argv[argc - 1], "=") != 0)
         offer.word = str_from(argv[argc - 1]);
-    for (int i = 2; i < argc - 1; i++)
-        if (strcmp(argv[i], "=") != 0 || strncmp(argv[i - 1], "--", 2) != 0)
-            parse.argv[parse.argc++] = argv[i];
-    parse.argv[parse.argc] = NULL;
+    parse.argv = cli_mend_words(cmd->arena, &parse.argc, argv + 2);
     bool ok = cli_parse(&parse, &ignored);
     cli_offer_next(&offer, &parse, ok);
 }
