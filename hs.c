@@ -7144,13 +7144,23 @@ static void http_begin_answer(HttpXfer *x)
     x->streamed = false;
 }
 
+/* What --debug shows of an address. That of a file on another host may be a
+ * signed one, good for whoever has it: its query stays hidden. */
+static Str http_shown(const HttpXfer *x, Str address)
+{
+    if (!x->req.direct && !x->foreign)
+        return address;
+    ptrdiff_t at = str_index(address, '?');
+    return at < 0 ? address : str_slice(address, 0, at + 1);
+}
+
 static void http_debug_request(HttpPool *pool, const HttpXfer *x)
 {
     Str host = x->req.url.host;
     if (!pool->term->debug)
         return;
     term_debug(pool->term, "> %.*s https://%.*s%.*s%s", P(x->req.method),
-               P(host), P(x->req.url.path),
+               P(host), P(http_shown(x, x->req.url.path)),
                x->conn && x->conn->used ? " (connection kept)" : "");
     if (x->req.has_body)
         term_debug(pool->term, "> %.*s, %" PRId64 " bytes",
@@ -7829,9 +7839,13 @@ static bool http_on_head(HttpPool *pool, HttpXfer *x, short *wants)
     }
     term_debug(pool->term, "< %d %.*s, %" PRId64 " ms", x->res.status,
                P(x->res.reason), os_now() - x->try_began);
-    for (int i = 0; pool->term->debug && i < x->res.header_count; i++)
-        term_debug(pool->term, "< %.*s: %.*s", P(x->res.headers[i].name),
-                   P(x->res.headers[i].value));
+    for (int i = 0; pool->term->debug && i < x->res.header_count; i++) {
+        Str name = x->res.headers[i].name;
+        Str value = x->res.headers[i].value;
+        if (str_eq_nocase(name, S("Location")))
+            value = http_shown(x, value);
+        term_debug(pool->term, "< %.*s: %.*s", P(name), P(value));
+    }
     Str coding = http_header(&x->res, S("Content-Encoding"));
     if (coding.len && !str_eq_nocase(coding, S("identity"))) {
         err_set(&x->err, EXIT_NETWORK,

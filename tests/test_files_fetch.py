@@ -141,6 +141,15 @@ def test_a_private_file_comes_through_a_signed_address(files, hs, sim, portal):
     assert len(sim.requests(SIGN)) == 2
 
 
+def test_a_signed_address_is_not_shown(files, hs, sim, portal):
+    """It is good for whoever has it."""
+    portal.add_file("d/p.txt", b"private", access="PRIVATE")
+    sim.fail(CDN, status=302, headers={"Location": "https://cdn.example.com/there?Signature=other"})
+    done = files("fetch", "d", ".", "--debug", "--max-wait", "1")
+    assert sim.requests(SIGN) and "Signature=" in sim.requests(CDN)[0].query
+    assert "https://cdn.example.com/there?" in done.err and "Signature=" not in done.err
+
+
 def test_an_address_that_has_run_out_is_looked_up_once_more(files, hs, sim, portal):
     portal.add_file("d/p.txt", b"private", access="PRIVATE")
     portal.add_file("d/a.txt", b"public")
