@@ -12629,6 +12629,8 @@ static HubCallback hub_read_callback(HubVisit *visit, Str address)
         return HUB_GIVEN;
     }
     visit->fault = fault.len ? fault : S("there is no code in the answer");
+    if (str_printable_run(fault) < fault.len) /* RFC 6749, 4.1.2.1 */
+        visit->fault = S("for a reason that is not in plain letters");
     return HUB_DENIED;
 }
 

@@ -283,6 +283,14 @@ def test_access_denied(tty, sim, waiting):
     assert not sim.requests("POST /oauth") and not tty.config_path.exists()
 
 
+@pytest.mark.parametrize("error", ["x\r\nhs: all is well", "x\u202ey"])
+def test_a_reason_that_would_paint_over_the_screen_is_not_shown(tty, waiting, error):
+    assert get(back(waiting, code=None, error=error))[0] == 200
+    assert tty.end(waiting) == 4
+    assert "not in plain letters" in seen(waiting)
+    assert "all is well" not in seen(waiting) and "\u202e" not in seen(waiting)
+
+
 def test_denied_by_paste(tty, waiting):
     waiting.send(back(waiting, code=None, error="access_denied") + "\r")
     assert tty.end(waiting) == 4
