@@ -19009,8 +19009,12 @@ static const struct {
 } cli_scripts[] = {
     {"bash", "# Completion of hs for bash, from `hs completion bash`.\n"
              "_hs_complete() {\n"
+             "    local word words=() # without the = that bash cuts out\n"
+             "    for word in \"${COMP_WORDS[@]:0:COMP_CWORD}\"; do\n"
+             "        [[ $word == = ]] || words+=(\"$word\")\n"
+             "    done\n"
              "    mapfile -t COMPREPLY < <(command hs __complete \\\n"
-             "        \"${COMP_WORDS[@]:0:COMP_CWORD}\" \"$2\" 2>/dev/null)\n"
+             "        \"${words[@]}\" \"$2\" 2>/dev/null)\n"
              "    COMPREPLY=(\"${COMPREPLY[@]%%$'\\t'*}\")\n"
              "    if [[ ${COMPREPLY[0]-} == :files ]]; then\n"
              "        COMPREPLY=()\n"
@@ -20306,32 +20310,19 @@ static void cli_offer_next(CliOffer *offer, const CliParse *parse, bool ok)
         cli_offer_commands(offer, parse->group);
 }
 
-/* Bash makes a word of the = between an option and its value: those go. */
-static char **cli_mend_words(Arena *arena, int *count, char **words)
-{
-    char **out = arena_array(arena, *count + 1, sizeof(*out));
-    int n = 0;
-    for (int i = 0; i < *count; i++)
-        if (!i || strcmp(words[i], "=") != 0 ||
-            strncmp(words[i - 1], "--", 2) != 0)
-            out[n++] = words[i];
-    *count = n;
-    return out;
-}
-
 /* `hs __complete hs words…`: what the last word could become. The scripts of
  * the official client ask by its own name, and are answered, too. Nothing is
  * said on stderr. */
 static void cli_complete(Cmd *cmd, int argc, char **argv)
 {
     CliOffer offer = {.cmd = cmd, .bare = argv[1][0] == '-'};
-    CliParse parse = {.cmd = cmd, .argc = argc - 3};
+    CliParse parse = {.cmd = cmd, .argc = argc - 3, .argv = argv + 2};
     Err ignored = {0};
     if (argc < 4)
         return;
     if (strcmp(argv[argc - 1], "=") != 0)
         offer.word = str_from(argv[argc - 1]);
-    parse.argv = cli_mend_words(cmd->arena, &parse.argc, argv + 2);
+    argv[argc - 1] = NULL;
     bool ok = cli_parse(&parse, &ignored);
     cli_offer_next(&offer, &parse, ok);
 }

@@ -49,7 +49,7 @@ ROWS = [
     ("account list -- -", ""), ("account list -- ", ""), ("account rename a b --acc", "--account"),
     # values
     ("api /x -X ", "GET POST PUT PATCH DELETE"), ("api /x -dX P", "POST PUT PATCH"), ("api /x -XP ", ""),
-    ("api /x --method D", "DELETE"), ("api /x --method=D", "--method=DELETE"), ("api /x --method = D", "DELETE"),
+    ("api /x --method D", "DELETE"), ("api /x --method=D", "--method=DELETE"),
     ("api /x --method =", "GET POST PUT PATCH DELETE"), ("api /x --method=P", "--method=POST --method=PUT --method=PATCH"),
     ("api --method ", "GET POST PUT PATCH DELETE"), ("--method ", "GET POST PUT PATCH DELETE"),
     ("filemanager upload a b --access ", "public public-noindex private"), ("api /x --data ", ""),
