@@ -127,7 +127,7 @@ typedef enum {
  */
 typedef struct {
     ExitCode code;
-    char message[2048];
+    char message[4096];
     char hint[KIB];
 } Err;
 
