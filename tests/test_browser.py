@@ -702,7 +702,7 @@ def test_websockets_agrees_with_the_framing(tty, signing_in):
     websockets = pytest.importorskip("websockets", reason="python3-websockets is not installed")
 
     async def talk():
-        url = f"ws://localhost:{signing_in.listens}/"
+        url = f"ws://127.0.0.1:{signing_in.listens}/"
         with pytest.raises(websockets.ConnectionClosed) as refused:
             async with websockets.connect(url, origin="https://evil.test") as ws:
                 await ws.recv()
