@@ -20183,7 +20183,7 @@ static void cli_offer_accounts(CliOffer *offer)
     Err ignored = {0};
     bool digit = offer->word.len && str_is_digit(offer->word.ptr[0]);
     if (!config_locate(arena, &where, &path, &form, &ignored) ||
-        !os_is_own_file(arena, os_resolve_links(arena, path)) ||
+        !os_is_file(arena, path) ||
         !config_load(arena, &where, &config, &ignored))
         return;
     for (int i = 0; i < config.count; i++) {
