@@ -340,15 +340,14 @@ def test_a_rate_limit_that_does_not_end(files, hs, sim, portal, headers):
 
 
 def test_the_rate_limits_headers_are_followed(files, hs, sim, portal):
-    """20 requests in 0.7 s: nothing is refused but what was under way before
-    the first answer."""
-    portal.rate = (20, 0.7)
+    """20 requests in 3 s: nothing is refused."""
+    portal.rate = (20, 3)
     for n in range(60):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
-    done = files("upload", "t", "d", "--max-wait", "5")
+    done = files("upload", "t", "d")
     ended(done, 0)
     assert len(portal.files) == 60 and len(sim.requests(UPLOAD)) == 60
-    assert done.seconds > 1.4
+    assert done.seconds > 6
 
 
 def test_waiting_for_the_rate_is_no_failure(files, hs, portal):

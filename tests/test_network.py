@@ -126,10 +126,10 @@ def test_a_head_that_drips(sim, api):
 
 def test_a_body_that_drips_is_no_time_out(sim, api):
     """A long transfer that moves goes on past every limit."""
-    answer(sim, b"[" + b"1," * 100 + b"2]", drip=(20, 0.2))
-    done = api("/a", "--max-wait", 1, "--raw")
+    answer(sim, b"[" + b"1," * 100 + b"2]", drip=(20, 0.4))
+    done = api("/a", "--max-wait", 3, "--raw")
     assert done.code == 0, done.err
-    assert done.out == "[" + "1," * 100 + "2]" and done.seconds > 1.5
+    assert done.out == "[" + "1," * 100 + "2]" and done.seconds > 4
 
 
 def test_http_timeout_of_the_config(sim, hs):
@@ -335,9 +335,8 @@ def test_answers_without_a_body(sim, api):
     for status, code in ((204, 0), (304, 1)):
         for more in ([], ["Content-Length: 5"], ["Transfer-Encoding: chunked"]):
             sim.fail("/a", raw=http(f"HTTP/1.1 {status} X", *more))
-            done = api("/a", "--max-wait", 1)
+            done = api("/a", "--max-wait", 5)
             assert (done.code, done.out) == (code, ""), done.err
-            assert done.seconds < 1
 
 
 def test_upper_case_hex(sim, api):
