@@ -1740,6 +1740,8 @@ static int os_lock(Arena *arena, Str path, int64_t timeout, int *out)
             return 0;
         }
         close(fd);
+        if (os_now() > deadline)
+            return EAGAIN;
     }
 }
 
@@ -1762,8 +1764,9 @@ static void os_add_loopback(OsAddresses *out)
 }
 
 /* The child's half of os_lookup_start(): never returns. The answer is an
- * OsAddresses, or an error code of getaddrinfo() alone. */
-static _Noreturn void os_lookup_child(const char *host, int fd)
+ * OsAddresses, or an error code of getaddrinfo() alone. It holds copies of
+ * every open file and port, so it must not outlive its `parent`. */
+static _Noreturn void os_lookup_child(const char *host, int fd, pid_t parent)
 {
     struct addrinfo want = {.ai_socktype = SOCK_STREAM,
                             .ai_flags = AI_ADDRCONFIG};
@@ -1772,6 +1775,9 @@ static _Noreturn void os_lookup_child(const char *host, int fd)
     ssize_t sent = 0;
     os_handle(SIGINT, SIG_DFL);
     os_handle(SIGTERM, SIG_DFL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
     int code = getaddrinfo(host, NULL, &want, &list);
     if (code && str_eq_nocase(str_from(host), S("localhost"))) {
         os_add_loopback(&found);
@@ -1797,9 +1803,10 @@ static int os_lookup_start(const char *host, int *fd, pid_t *pid)
     int ends[2];
     if (os_fails() || pipe2(ends, O_CLOEXEC))
         return errno;
+    pid_t own = getpid();
     *pid = fork();
     if (!*pid)
-        os_lookup_child(host, ends[1]);
+        os_lookup_child(host, ends[1], own);
     int code = errno;
     close(ends[1]);
     if (*pid > 0) {

@@ -1002,6 +1002,8 @@ class HubSim:
         self.port_of_socks = self.listen(self.serve_socks)
         self.port_direct = self.listen(self.serve_direct)
         self.listen(self.serve_direct, "::1", self.port_direct)
+        self.deaf = socket.socket()
+        self.deaf.bind(("127.0.0.1", 0))
         self.reset()
 
     # ---- what tests say and ask
@@ -1078,13 +1080,12 @@ class HubSim:
 
     @property
     def dead_port(self):
-        """A port of loopback where nothing listens."""
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            return listener.getsockname()[1]
+        """A port of loopback where nothing listens, nor will: it is kept."""
+        return self.deaf.getsockname()[1]
 
     def close(self):
         self.reset()
-        for listener in self.listeners:
+        for listener in [*self.listeners, self.deaf]:
             listener.close()
 
     # ---- listeners

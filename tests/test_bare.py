@@ -1,11 +1,14 @@
 """Nothing but the binary: an empty root, read-only, an unknown user."""
+import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import struct
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -191,6 +194,33 @@ def test_a_name_server_that_keeps_failing(bare, names, sim, code, wait, words):
     done = through(bare, sim, "--max-wait", wait)
     assert done.returncode == 7 and words in done.stderr, done.stderr
     assert done.stderr.count("hs: ") == 1 and not sim.log
+
+
+def test_a_look_up_ends_with_the_run(bare, names, sim):
+    """However that ends: the look-up's process has copies of its open files."""
+    def runs():
+        """{process: its parent} of all that run this hs."""
+        found = {}
+        for folder in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if (folder / "exe").samefile(bare.root / "hs"):
+                    found[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        return found
+
+    def silent(number):
+        if number == 1:
+            seen.update(runs())
+            os.kill(next(pid for pid, parent in seen.items() if parent not in seen), signal.SIGKILL)
+    seen = {}
+    names.code = silent
+    (bare.root / "etc/resolv.conf").write_text(
+        (bare.root / "etc/resolv.conf").read_text().replace("timeout:2", "timeout:60"))
+    done = through(bare, sim)
+    assert done.returncode == -signal.SIGKILL and len(seen) == 2
+    end = time.monotonic() + 20
+    while runs():
+        assert time.monotonic() < end, "the look-up goes on"
+        time.sleep(0.02)
 
 
 def test_the_built_in_authorities_serve_where_no_file_does(bare, sim):
