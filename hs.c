@@ -7783,15 +7783,13 @@ static bool http_on_send(HttpPool *pool, HttpXfer *x, short *wants)
     x->sent |= after > 0;
     if (x->err.code)
         return false;
-    if (all || after > before)
+    if (all || after > before) {
         x->try_began = os_now();
-    if (all || tls_has_data(x->conn->tls)) {
-        http_enter(pool, x, HTTP_HEAD);
-        return true;
+        http_enter(pool, x, all ? HTTP_HEAD : HTTP_SEND);
     }
-    if (after > before)
-        http_enter(pool, x, HTTP_SEND);
-    return false;
+    if (!all && tls_has_data(x->conn->tls))
+        x->state = HTTP_HEAD; /* this alone gives it no more time */
+    return x->state == HTTP_HEAD;
 }
 
 /* How the body is framed (RFC 9112, 6.3). False where it cannot be told. */
@@ -7834,6 +7832,15 @@ static bool http_find_framing(HttpXfer *x)
     return true;
 }
 
+/* Has all of the request gone out? */
+static bool http_is_sent(const HttpXfer *x)
+{
+    return x->out_at == x->out.len &&
+           (!x->req.source || x->body_at == x->req.body_size);
+}
+
+/* Reads the head of the answer. One that only says that the real answer will
+ * follow may come while the request is on its way, which then goes on. */
 static bool http_on_head(HttpPool *pool, HttpXfer *x, short *wants)
 {
     if (!http_read_head(x, wants))
@@ -7841,7 +7848,9 @@ static bool http_on_head(HttpPool *pool, HttpXfer *x, short *wants)
     if (x->res.status < 200) {
         if (x->res.status == 101)
             return http_trouble(x, "the server switched protocols unasked");
-        x->head.len = 0; /* the real answer follows */
+        x->head.len = 0;
+        if (!http_is_sent(x) && x->conn->in_at == x->conn->in_len)
+            x->state = HTTP_SEND;
         return true;
     }
     term_debug(pool->term, "< %d %.*s, %" PRId64 " ms", x->res.status,
@@ -7974,8 +7983,7 @@ static void http_release_conn(HttpPool *pool, HttpXfer *x, bool to_close)
     HttpConn *conn = x->conn;
     bool old = str_starts(buf_str(&x->head), S("HTTP/1.0"));
     bool keep = !to_close && !conn->ended && !old &&
-                conn->in_at == conn->in_len && x->out_at == x->out.len &&
-                (!x->req.source || x->body_at == x->req.body_size) &&
+                conn->in_at == conn->in_len && http_is_sent(x) &&
                 !http_header_has(&x->res, S("Connection"), S("close"));
     x->conn = NULL;
     if (!keep) {

@@ -425,6 +425,7 @@ class Rule:
              until other requests are there)
     drip     (bytes, seconds): send so many, wait so long, and so on
     early    answer on the head, without reading the request's body
+    hint     bytes to send on the head, before the body is read (a 1xx)
     sip      (bytes, seconds): read so many of the body, wait so long, and so on
     """
     match: str
@@ -440,6 +441,7 @@ class Rule:
     then: object = None
     drip: tuple = None
     early: bool = False
+    hint: bytes = b""
     sip: tuple = None
     hits: int = 0
 
@@ -1258,6 +1260,9 @@ class HubSim:
             control = tls is None and target.startswith("/_sim/")
             rule = None if control else self.rule_for(request)
             early = rule is not None and rule.early
+            if rule is not None and rule.hint:
+                stream.sock.sendall(rule.hint)
+                self.pause(0.2)     # it is there while the body still comes
             if not early:
                 request.body = self.read_body(stream, request, rule and rule.sip)
             if control:

@@ -397,6 +397,32 @@ def test_a_slow_line_is_no_silent_server(hs, sim):
     assert len(sim.requests(UPLOAD)) == 1
 
 
+@pytest.mark.parametrize("size", [1000, 8 << 20])
+def test_a_word_of_the_server_on_the_way_does_not_end_the_sending(files, hs, sim, portal, size):
+    """A 1xx while the body was sent had the rest of it stay here: a time-out."""
+    data = place(hs.cwd / "a.bin", os.urandom(size)).read_bytes()
+    sim.fail(UPLOAD, hint=b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n")
+    ended(files("upload", "a.bin", "a.bin", "--max-wait", 5), 0)
+    assert stored(portal) == {"a.bin": data} and len(sim.requests(UPLOAD)) == 1
+
+
+def test_words_of_the_server_alone_give_no_more_time(files, hs, sim):
+    place(hs.cwd / "a.bin", bytes(8 << 20))
+    stop = threading.Event()
+    word = b"HTTP/1.1 102 Processing\r\n\r\n"
+
+    def talk(stream, request, sip=None):
+        while not stop.wait(0.05):
+            stream.sock.sendall(word)
+    read, sim.read_body = sim.read_body, talk
+    try:
+        done = files("upload", "a.bin", "a.bin", "--max-wait", 2, timeout=20)
+    finally:
+        stop.set()
+        sim.read_body = read
+    failed(done, 7, "timed out while")
+
+
 def test_what_may_not_be_repeated_is_not(files, hs, sim):
     """Without overwriting, a second try would meet the file of the first."""
     place(hs.cwd / "a.txt", "x")
