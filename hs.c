@@ -1520,18 +1520,31 @@ static int os_set_size(int fd, int64_t size)
     return os_fails() || ftruncate(fd, size) ? errno : 0;
 }
 
+/* Is `fd` open at what is called so now? */
+static bool os_is_named(int fd, int dir, const char *name)
+{
+    struct stat x;
+    struct stat y;
+    return !fstat(fd, &x) && !fstatat(dir, name, &y, AT_SYMLINK_NOFOLLOW) &&
+           x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 /*
  * Makes the file that a download is written to until it is whole. It is locked
  * as long as it is open, so one that is there without a lock is a dead run's,
- * and is removed. EBUSY where another run writes it.
+ * and is removed. EBUSY where another run writes it. Only who holds the lock
+ * of the file of that name removes it, or goes on with it: a run that began in
+ * the same instant may have put its own in that place.
  */
 static int os_create_part(int dir, const char *name, int *out)
 {
     int code = EBUSY;
     for (int tries = 0; tries < 2; tries++) {
         int old = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        bool alive = old >= 0 && flock(old, LOCK_EX | LOCK_NB);
-        if (!alive)
+        bool none = old < 0 && errno == ENOENT;
+        bool alive = old >= 0 && (flock(old, LOCK_EX | LOCK_NB) ||
+                                  !os_is_named(old, dir, name));
+        if (!alive && !none)
             unlinkat(dir, name, 0);
         if (old >= 0)
             close(old);
@@ -1542,7 +1555,8 @@ static int os_create_part(int dir, const char *name, int *out)
                                      O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |
                                          O_CLOEXEC,
                                      0666);
-        if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB)) {
+        if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB) &&
+            os_is_named(fd, dir, name)) {
             *out = fd;
             return 0;
         }

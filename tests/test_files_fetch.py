@@ -1,6 +1,7 @@
 """hs filemanager fetch, as a user sees it: what lands where, what never does,
 whatever the server says, and what happens when something goes wrong."""
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -543,6 +544,33 @@ def test_a_killed_run_goes_on(files, hs, sim, portal):
     assert not confirmed & again
     assert tree_of(hs.cwd / "d") == {k.removeprefix("d/"): v for k, v in stored(portal).items()}
     assert not parts_left(hs.cwd)
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace holds a call up")
+@pytest.mark.parametrize("call", ["unlinkat", "openat", "flock"])
+def test_two_runs_that_begin_at_once_do_not_take_each_others_file(files, hs, sim, portal, call):
+    """Nothing was there when one looked, and it removed what the other began."""
+    data = os.urandom(200_000)
+    portal.add_file("a.bin", data)
+    place(hs.cwd / "d" / ".a.bin.hs-part") if call == "flock" else None
+    sim.fail(CDN, times=None, status=200, body=data, drip=(20_000, 0.1),
+             headers={"Content-Type": "x/y"})
+    slow = subprocess.Popen(
+        ["strace", "-o", hs.cwd / "trace", "-e", f"inject={call}:delay_enter=500000",
+         "-P", ".a.bin.hs-part", "-P", "d/.a.bin.hs-part", hs.bin, "filemanager", "fetch", "/", "d"],
+        env=hs.env(token(portal)), cwd=hs.cwd, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        until(lambda: (hs.cwd / "trace").exists() and "hs-part" in (hs.cwd / "trace").read_text())
+        done = files("fetch", "/", "d")
+    finally:
+        os.killpg(slow.pid, signal.SIGKILL)
+        slow.wait()
+    assert done.code in (0, 1), done.err
+    if done.code:
+        failed(done, 1, "another run is fetching it")
+    else:
+        assert (hs.cwd / "d" / "a.bin").read_bytes() == data
 
 
 def test_progress_on_a_terminal(tty, hs, sim, portal):
