@@ -8211,7 +8211,7 @@ static bool http_on_whole(HttpPool *pool, HttpXfer *x)
         bool limited = x->res.status == 429;
         x->unsure |= x->res.status >= 500;
         if (http_try_later(pool, x, pause, why)) {
-            if (limited)
+            if (limited && x->wake_at > pool->hold_until)
                 pool->hold_until = x->wake_at;
             return true;
         }

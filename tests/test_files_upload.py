@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -328,6 +329,18 @@ def test_a_rate_limit_is_waited_out(files, hs, sim, portal, headers):
     sim.fail(UPLOAD, after=2, times=4, status=429, headers=headers)
     ended(files("upload", "t", "d"), 0)
     assert len(portal.files) == 10
+
+
+def test_a_second_refusal_does_not_shorten_the_servers_wait(files, hs, sim, portal):
+    """One said 3 seconds, another nothing: all went on after half a second."""
+    times = []
+    for n in range(8):
+        place(hs.cwd / "t" / f"{n}.txt", str(n))
+    sim.fail(UPLOAD, status=429, headers={"Retry-After": "3"}, then=lambda: times.append(time.monotonic()))
+    sim.fail(UPLOAD, status=429, at="head", then=0.2)
+    sim.fail(UPLOAD, times=None, then=lambda: times.append(time.monotonic()))
+    ended(files("upload", "t", "d", "--concurrency", "2"), 0)
+    assert len(portal.files) == 8 and min(times[1:]) - times[0] > 2.5
 
 
 @pytest.mark.parametrize("headers", [{}, {"Retry-After": "500"}], ids=["bare", "retry-after"])
