@@ -17164,15 +17164,16 @@ static void cmd_files_learn(CmdFiles *run, Str line)
     arena_free(&scratch);
 }
 
-/* Is this a place for a manifest? EBADMSG where a file stands there that is
- * none: who mistypes a name shall not lose what it has. */
-static int cmd_files_look_journal(const char *path)
+/* Is this a place for a manifest? EBADMSG where a file stands there, or at the
+ * end of a link, that is none: who mistypes a name shall not lose what it
+ * has. */
+static int cmd_files_look_journal(Arena *arena, Str path)
 {
     char first = '{';
     int fd = -1;
-    OsEntry there = {0};
-    if (os_look(AT_FDCWD, path, &there) || there.kind != OS_FILE ||
-        os_open_file(AT_FDCWD, path, &fd))
+    Str real = os_resolve_links(arena, path);
+    if (!os_is_own_file(arena, real) ||
+        os_open_file(AT_FDCWD, arena_cstr(arena, real), &fd))
         return 0; /* to open it tells what is wrong */
     os_read_at(fd, &first, 1, 0);
     close(fd);
@@ -17230,7 +17231,7 @@ static bool cmd_files_open_journal(CmdFiles *run, Err *err)
         return true;
     run->journal_path = path;
     const char *name = arena_cstr(cmd->arena, path);
-    int code = cmd_files_look_journal(name);
+    int code = cmd_files_look_journal(cmd->arena, path);
     if (!code)
         code = os_open_journal(name, !resume.len, &run->journal);
     if (!code && resume.len)

@@ -593,9 +593,11 @@ def test_a_manifest_that_cannot_be_written_is_said_before_anything_is_sent(files
 def test_what_is_no_manifest_is_not_written_to(files, hs, sim):
     place(hs.cwd / "a.txt", "x")
     place(hs.cwd / "logo.png", b"\x89PNG\r\n")
-    for option in ("--resume", "--manifest"):
-        failed(files("upload", "a.txt", "a.txt", option, "logo.png"), 1,
-               "cannot use the manifest logo.png: there is a file that is none")
+    (hs.cwd / "link").symlink_to("logo.png")
+    for option, name in [("--resume", "logo.png"), ("--manifest", "logo.png"),
+                         ("--resume", "link"), ("--manifest", "link")]:
+        failed(files("upload", "a.txt", "a.txt", option, name), 1,
+               f"cannot use the manifest {name}: there is a file that is none")
         assert (hs.cwd / "logo.png").read_bytes() == b"\x89PNG\r\n" and not sim.requests(UPLOAD)
 
 
@@ -624,7 +626,7 @@ def test_the_manifest_itself_is_not_uploaded(files, hs, portal, name):
 def test_a_manifest_that_is_no_plain_file_is_written_to_and_stays(files, hs, sim):
     """--manifest /dev/stdout took the link away, as root that of the machine."""
     place(hs.cwd / "a.txt", "x")
-    place(hs.cwd / "real", "old\n")
+    place(hs.cwd / "real", '{"path":"old.txt"}\n')
     (hs.cwd / "link").symlink_to("real")
     ended(files("upload", "a.txt", "a.txt", "--manifest", "link"), 0)
     assert (hs.cwd / "link").is_symlink()
