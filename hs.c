@@ -18130,8 +18130,13 @@ static bool cmd_filemanager_upload(Cmd *cmd, Err *err)
         return false;
     many.width = up->run.width;
     cmd_upload_notice(up);
-    if (!up->run.single)
-        cmd_walk_begin(&up->walk, up->source, &up->rules, &up->includes);
+    const char *fault = up->run.single
+                            ? NULL
+                            : cmd_walk_begin(&up->walk, up->source, &up->rules,
+                                             &up->includes);
+    if (fault)
+        err_set(&up->run.fatal, EXIT_FAILED, "cannot read %.*s: %s",
+                P(cmd->args[0]), fault);
     http_run_many(&cmd->pool, &many);
     cmd_walk_end(&up->walk);
     for (CmdItem *item; (item = cmd_item_take(&up->run.again));)

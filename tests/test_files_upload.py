@@ -3,6 +3,7 @@ why, what happens when something goes wrong, and how a run goes on after that.""
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -492,6 +493,14 @@ def test_a_file_that_changes_while_it_is_read_is_not_uploaded(files, hs, portal,
         worker.join()
     ended(done, 8, r"failed a\.bin: it (changed|became shorter) while it was read")
     assert stored(portal) == {"d/b.txt": b"x"}
+
+
+def test_a_folder_that_cannot_be_read_any_more_is_a_failure(files, hs, portal):
+    """The first look at it has one descriptor more than the upload itself."""
+    place(hs.cwd / "t" / "a.txt", "x")
+    failed(files("upload", "t", "d", "--manifest", "m", preexec_fn=lambda: resource.setrlimit(
+        resource.RLIMIT_NOFILE, (4, 4))), 1, "cannot read t: ")
+    assert not portal.files
 
 
 def test_a_name_that_is_not_utf8_is_a_failed_one(files, hs, portal):
