@@ -7166,10 +7166,12 @@ static void http_begin_answer(HttpXfer *x)
 }
 
 /* What --debug shows of an address. That of a file on another host may be a
- * signed one, good for whoever has it: its query stays hidden. */
+ * signed one, good for whoever has it: its query stays hidden. So does that of
+ * a redirect, unless it gives a path alone. */
 static Str http_shown(const HttpXfer *x, Str address)
 {
-    if (!x->req.direct && !x->foreign)
+    if (!x->req.direct && !x->foreign && str_starts(address, S("/")) &&
+        !str_starts(address, S("//")))
         return address;
     ptrdiff_t at = str_index(address, '?');
     return at < 0 ? address : str_slice(address, 0, at + 1);

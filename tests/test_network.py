@@ -518,6 +518,15 @@ def test_no_token_for_another_host(sim, api):
             assert (request.host, request.port) != (API, 443)
 
 
+@pytest.mark.parametrize("there", ["https://cdn.example.com/x", "//cdn.example.com/x", "https:/x"])
+def test_an_address_elsewhere_is_shown_without_its_query(sim, api, there):
+    """It may be a signed one."""
+    redirect(sim, there + "?Signature=good-for-whoever-has-it")
+    done = api("/a", "--debug")
+    assert f"Location: {there}?" in done.err
+    assert "good-for-whoever" not in done.err
+
+
 def test_no_token_after_a_way_round(sim, api):
     redirect(sim, "https://evil.test/b")
     redirect(sim, "https://api.hubapi.com/c", path="/b")
