@@ -10387,9 +10387,20 @@ static void config_edit_rename(ConfigEdit *edit, const ConfigAccount *account,
     config_read_tree(edit->arena, config);
 }
 
+/* Do both sign in by the same key, or by the same app? */
+static bool config_same_sign_in(const ConfigAccount *a, const ConfigAccount *b)
+{
+    return a->auth == b->auth &&
+           secret_eq(secret_text(a->key), secret_text(b->key)) &&
+           str_eq(a->client_id, b->client_id) &&
+           secret_eq(secret_text(a->client_secret),
+                     secret_text(b->client_secret));
+}
+
 /*
  * Keeps a fresh access token in the file. The account may be gone from it
- * meanwhile: then nothing is written.
+ * meanwhile, or another run may have signed in to it anew, with a key that
+ * the token does not belong to: then nothing is written.
  */
 static bool config_save_token(Arena *arena, const Config *config,
                               const ConfigAccount *account, Err *err)
@@ -10401,7 +10412,7 @@ static bool config_save_token(Arena *arena, const Config *config,
         return false;
     const ConfigAccount *there = config_find_id(&edit.config, account->id);
     bool ok = true;
-    if (there) {
+    if (there && config_same_sign_in(there, account)) {
         config_put_token(arena, there->node, account);
         ok = config_edit_commit(&edit, err);
     }

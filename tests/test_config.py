@@ -972,6 +972,18 @@ def test_a_token_is_not_kept_for_an_account_that_went(hs, sim):
 
 # ---- writing: whole, alone, in place
 
+def test_a_token_is_not_kept_for_another_key(hs, sim):
+    """Somebody signed in anew while it was fetched: the old key's token stood
+    beside the new key, and was used."""
+    portal = sim.portal(101)
+    hs.write_config(portal)
+    new = hs.account(portal, personalAccessKey=KEY, auth={"tokenInfo": {
+        "accessToken": "of-the-new-key", "expiresAt": "2099-01-01T00:00:00.000Z"}})
+    sim.fail("POST /localdevauth", then=lambda: hs.write_config(new))
+    assert used(hs) == 101
+    assert hs.read_config()["accounts"] == [new]
+
+
 def test_a_home_that_may_not_be_written(outsider, sim):
     portal = sim.portal(101)
     outsider.files.write_config(portal)
