@@ -6862,6 +6862,7 @@ struct HttpXfer {
     bool may_pass;   /* the failure is one that another try may mend */
     int connect_error;
 
+    Buf request; /* its memory, and that of the next two, serves every try */
     Buf head;
     HttpFraming framing;
     int64_t left; /* bytes of the body, or of the chunk */
@@ -7123,34 +7124,43 @@ static int64_t http_body_size(const HttpReq *req)
     return req->source ? req->body_size : req->body.len;
 }
 
+/* Empties a buffer of the transfer for another try: a request that waits out
+ * many refusals is not to need more memory with each of them. */
+static Buf *http_anew(HttpXfer *x, Buf *buf, ptrdiff_t max)
+{
+    buf->arena = &x->arena;
+    buf->max = max;
+    buf->len = 0;
+    buf->full = false;
+    return buf;
+}
+
 /* Writes the request into x->out: head and body in one piece, or the head
  * alone where the body comes from a source. */
 static void http_build_request(HttpXfer *x)
 {
     const HttpReq *req = &x->req;
-    Buf out = buf_new(&x->arena, req->url.path.len + req->body.len +
-                                     secret_text(req->authorization).len +
-                                     4 * KIB);
-    buf_add(&out, req->method);
-    buf_add_char(&out, ' ');
-    buf_add(&out, req->url.path);
-    buf_add(&out, S(" HTTP/1.1\r\nHost: "));
-    http_add_host(&out, &req->url, false);
-    buf_add(&out, S("\r\n"));
+    Buf *out = http_anew(x, &x->request,
+                         req->url.path.len + req->body.len +
+                             secret_text(req->authorization).len + 4 * KIB);
+    buf_add(out, req->method);
+    buf_add_char(out, ' ');
+    buf_add(out, req->url.path);
+    buf_add(out, S(" HTTP/1.1\r\nHost: "));
+    http_add_host(out, &req->url, false);
+    buf_add(out, S("\r\n"));
     if (!x->foreign && secret_is_set(req->authorization))
-        http_add_line(&out, S("Authorization"),
-                      secret_text(req->authorization));
-    http_add_line(&out, S("User-Agent"), S("hs/" HS_VERSION));
-    http_add_line(&out, S("Accept"), req->accept);
-    http_add_line(&out, S("Accept-Encoding"), S("identity"));
+        http_add_line(out, S("Authorization"), secret_text(req->authorization));
+    http_add_line(out, S("User-Agent"), S("hs/" HS_VERSION));
+    http_add_line(out, S("Accept"), req->accept);
+    http_add_line(out, S("Accept-Encoding"), S("identity"));
     if (req->has_body)
-        http_add_line(&out, S("Content-Type"), req->content_type);
+        http_add_line(out, S("Content-Type"), req->content_type);
     if (req->has_body || str_in_words(req->method, "POST PUT PATCH"))
-        buf_printf(&out, "Content-Length: %" PRId64 "\r\n",
-                   http_body_size(req));
-    buf_add(&out, S("\r\n"));
-    buf_add(&out, req->body);
-    x->out = buf_str(&out);
+        buf_printf(out, "Content-Length: %" PRId64 "\r\n", http_body_size(req));
+    buf_add(out, S("\r\n"));
+    buf_add(out, req->body);
+    x->out = buf_str(out);
     x->out_at = 0;
     x->body_at = 0;
 }
@@ -7159,8 +7169,8 @@ static void http_build_request(HttpXfer *x)
 static void http_begin_answer(HttpXfer *x)
 {
     x->res = (HttpRes){0};
-    x->head = buf_new(&x->arena, HTTP_HEAD_MAX);
-    x->hold = buf_new(&x->arena, HTTP_HOLD);
+    http_anew(x, &x->head, HTTP_HEAD_MAX);
+    http_anew(x, &x->hold, HTTP_HOLD);
     x->framing = HTTP_NO_BODY;
     x->streamed = false;
 }
@@ -7288,7 +7298,7 @@ static void http_connected(HttpPool *pool, HttpXfer *x, int winner)
     x->out = (Str){0};
     x->out_at = 0;
     x->socks_stage = 0;
-    x->head = buf_new(&x->arena, HTTP_HEAD_MAX);
+    http_anew(x, &x->head, HTTP_HEAD_MAX);
     http_enter(pool, x, HTTP_PROXY);
 }
 

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import resource
 import subprocess
 import time
 
@@ -444,6 +445,20 @@ BAD_DATA = [("{", "early"), ("[1,", "early"), ('"a', "early"), ("-", "early"), (
             ('{\n  "a": nul\n}', "line 2, column 11"), ("'x'", "line 1, column 1"), ("01", "line 1, column 2"),
             ("undefined", "line 1, column 1"), ("[1]\n\n[2]", "line 3, column 1"), ("NaN", "line 1, column 1"),
             ("[" * 600 + "]" * 600, "line 1, column 513")]
+
+
+def test_memory_does_not_grow_with_the_tries(sim, hs, api, tmp_path):
+    """Each try kept a copy of the request."""
+    if is_sanitized(hs):
+        pytest.skip("a build with ASan needs all the addresses that there are")
+    file = tmp_path / "large.json"
+    file.write_text(json.dumps("x" * (10 << 20)))
+    sim.raw = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    sim.fail("POST /test/raw", times=4, status=429, headers={"Retry-After": "1"})
+    done = api("/test/raw", "--data", f"@{file}", preexec_fn=lambda: resource.setrlimit(
+        resource.RLIMIT_AS, (40 << 20, 40 << 20)))
+    assert done.code == 0, done.err
+    assert len(sim.requests("POST /test/raw")) == 5
 
 
 def test_data_that_is_no_json(sim, api):
