@@ -13064,7 +13064,7 @@ static void cmd_print_json_text(Cmd *cmd, Str text)
         if (c >= 0x7f && c < 0xa0)
             term_printf(cmd->term, "\\u%04x", c);
         else
-            term_out(cmd->term, str_slice(text, 0, n ? n : 1));
+            term_out_foreign(cmd->term, str_slice(text, 0, n ? n : 1));
         text = str_slice(text, n ? n : 1, text.len);
     }
 }

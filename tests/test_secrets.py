@@ -53,6 +53,15 @@ def test_no_secrets(hs, sim, acme, body):
     assert ok(hs("secrets", "list", "--json")).json == {"secrets": []}
 
 
+def test_bytes_of_the_server_are_harmless_in_json_too(tty, sim):
+    """A lone 9B is a CSI to a terminal that does not insist on UTF-8."""
+    tty.write_config(sim.portal(101))
+    sim.fail(f"GET {PATH}", status=200, body=b'{"results":["A\x9b31mB"]}')
+    child = tty("secrets", "list", "--json")
+    assert tty.end(child) == 0
+    assert '"A?31mB"' in child.logfile_read.text
+
+
 def test_names_of_the_server_are_harmless(hs, sim, acme):
     sim.fail(f"GET {PATH}", status=200,
              body=json.dumps({"results": ["A\x1b[2J", 7, None, "B"]}))
