@@ -17307,10 +17307,11 @@ static void cmd_files_note(CmdFiles *run, const CmdItem *item,
                            const char *status, bool known)
 {
     Arena scratch = {0};
-    Buf line = buf_new(&scratch, FILES_LINE);
     if (run->journal < 0 && !run->json)
         return;
-    buf_add(&line, cmd_files_line(run, &scratch, item, status));
+    Str text = cmd_files_line(run, &scratch, item, status);
+    Buf line = buf_new(&scratch, text.len + 1);
+    buf_add(&line, text);
     if (run->json)
         cmd_files_list(run, buf_str(&line));
     buf_add_char(&line, '\n');

@@ -496,6 +496,19 @@ def test_json_and_manifest(files, hs, portal):
     assert manifest(hs.cwd / "m") == [entry]
 
 
+def test_json_and_manifest_hold_the_longest_address(files, hs, sim, portal):
+    """Over 64 KiB an entry was left out: the JSON was broken, the file not noted."""
+    ids = [portal.add_file(f"{name}.txt", b"x")["id"] for name in "abc"]
+    sim.fail(LIST.removesuffix("?"), status=200, body={"total_count": 3, "objects": [
+        {"id": i, "name": n, "extension": "txt", "size": 1,
+         "url": f"https://cdn.example.com/hubfs/101/{i}/{n}.txt" + ("#" + "y" * 70000) * (n == "b")}
+        for i, n in zip(ids, "abc")]})
+    done = files("fetch", "/", "out", "--json", "--manifest", "m")
+    ended(done, 0)
+    assert sorted(e["path"] for e in done.json["items"]) == ["a.txt", "b.txt", "c.txt"]
+    assert len(manifest(hs.cwd / "m")) == 3
+
+
 def test_resume_fetches_what_is_missing_only(files, hs, sim, portal):
     for n in range(10):
         portal.add_file(f"d/{n}.txt", str(n).encode())
