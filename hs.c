@@ -6115,7 +6115,8 @@ static Str ignore_git_nearest(Arena *arena, const GitTree *tree, Str dir)
 enum {
     TLS_FILE_MAX = 8 * MIB,
     TLS_RSA_BYTES = 256,
-    TLS_AHEAD = 64 * KIB /* read from the socket at once */
+    TLS_AHEAD = 64 * KIB, /* read from the socket at once */
+    TLS_TURN = 1000       /* steps that bring no data, in one go */
 };
 
 typedef struct {
@@ -6535,6 +6536,7 @@ static bool tls_fail(const Tls *tls, Str host, Err *err)
 typedef struct {
     short wants; /* poll events to wait for */
     bool moved;  /* bytes went through */
+    bool busy;   /* TLS_TURN of them brought nothing: others have their turn */
     bool ended;  /* the peer closed: see tls_ended_cleanly() */
 } TlsPump;
 
@@ -6566,14 +6568,15 @@ static ptrdiff_t tls_feed(Tls *tls, int fd)
  * engine's own state says whether it failed. A socket that cannot be written
  * any more is still read: a server may refuse a request before its end. A
  * caller that has `more` to give has the turn again as soon as there is room
- * for it, before the socket is read.
+ * for it, before the socket is read. A peer that sends warnings or empty
+ * records without an end is left after TLS_TURN steps.
  */
 static int tls_pump(Tls *tls, int fd, bool more, TlsPump *pump)
 {
     br_ssl_engine_context *engine = &tls->client.eng;
     int broken = 0;
     *pump = (TlsPump){0};
-    for (;;) {
+    for (int steps = 0;; steps++) {
         unsigned state = br_ssl_engine_current_state(engine);
         ptrdiff_t n = -EAGAIN;
         size_t size = 0;
@@ -6582,6 +6585,9 @@ static int tls_pump(Tls *tls, int fd, bool more, TlsPump *pump)
             return 0;
         }
         if (more && pump->moved && (state & BR_SSL_SENDAPP))
+            return 0;
+        pump->busy = steps == TLS_TURN;
+        if (pump->busy)
             return 0;
         if (state & BR_SSL_SENDREC) {
             unsigned char *out = br_ssl_engine_sendrec_buf(engine, &size);
@@ -7070,7 +7076,7 @@ static bool http_is_silent(HttpConn *conn)
 {
     TlsPump pump = {0};
     return !tls_pump(conn->tls, conn->fd, false, &pump) && !pump.ended &&
-           !tls_failed(conn->tls) && !tls_has_data(conn->tls);
+           !pump.busy && !tls_failed(conn->tls) && !tls_has_data(conn->tls);
 }
 
 /* An idle connection to the request's host; NULL: none. */
@@ -7379,11 +7385,12 @@ static ptrdiff_t http_fill(HttpXfer *x, short *wants)
             tls_fail(conn->tls, x->req.url.host, &x->err);
             return -EPROTO;
         }
-        if (pump.ended || !pump.moved)
+        if (pump.ended || pump.busy || !pump.moved)
             break;
     }
     if (conn->in_len)
         return conn->in_len;
+    x->eager |= pump.busy;
     conn->ended = pump.ended;
     return pump.ended ? 0 : -EAGAIN;
 }
@@ -7406,7 +7413,8 @@ static bool http_push(HttpXfer *x, bool gave, short *wants)
     *wants = pump.wants;
     if (!gave && pump.ended)
         return http_lost(x, "the connection was closed");
-    return gave || pump.moved;
+    x->eager |= pump.busy;
+    return gave || (pump.moved && !pump.busy);
 }
 
 /* Sends x->out; true when all of it is with the socket or the engine. */
@@ -7795,7 +7803,8 @@ static bool http_on_tls(HttpPool *pool, HttpXfer *x, short *wants)
     }
     if (pump.ended)
         return http_lost(x, "the connection was closed while TLS was set up");
-    return pump.moved;
+    x->eager |= pump.busy;
+    return pump.moved && !pump.busy;
 }
 
 /* Sends the request. An answer that comes before its end (a refusal) is read
@@ -8244,8 +8253,9 @@ static bool http_on_body(HttpPool *pool, HttpXfer *x, short *wants)
     int64_t turn = x->res.received + HTTP_TURN;
     while (x->framing != HTTP_NO_BODY) {
         ptrdiff_t n = http_fill(x, wants);
-        x->eager = n > 0 && x->res.received >= turn;
-        if (n == -EAGAIN || x->eager) {
+        bool over = n > 0 && x->res.received >= turn;
+        x->eager |= over;
+        if (n == -EAGAIN || over) {
             if (moved) {
                 x->try_began = os_now();
                 http_enter(pool, x, HTTP_BODY);

@@ -1,5 +1,6 @@
 """The wire: answers that are broken, late, cut or odd; retries; redirects;
 interrupts. hubsim plays the server, over real TLS."""
+import contextlib
 import datetime
 import os
 import signal
@@ -113,6 +114,38 @@ def test_hanging(sim, api, stage):
     failed(done, 7, API, "timed out", "--max-wait")
     assert done.out == "" and done.seconds < 5
     assert len(sim.requests()) == 1
+
+
+@pytest.mark.parametrize("record", [b"\x15\3\3\0\2\1\x5a", b"\x15\3\3\0\0", b"\x16\3\3\0\0"],
+                         ids=["warnings", "empty alerts", "empty handshakes"])
+def test_records_without_an_end_hold_nothing_up(api, hs, record):
+    """Before any key is there, so that whoever is on the way can send them."""
+    over = threading.Event()
+
+    def serve():
+        while not over.is_set():
+            with contextlib.suppress(OSError), listener.accept()[0] as sock:
+                sock.recv(65536)
+                sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                sock.recv(65536)
+                while not over.is_set():
+                    sock.sendall(record * 20000)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve)
+        server.start()
+        env = {"HTTPS_PROXY": f"http://127.0.0.1:{listener.getsockname()[1]}"}
+        watch = threading.Timer(15, over.set)
+        watch.start()
+        try:
+            done = api("/a", "--max-wait", 1, env=env)
+        finally:
+            over.set()
+            watch.cancel()
+            with contextlib.suppress(OSError):
+                socket.create_connection(listener.getsockname()).close()
+            server.join()
+    failed(done, 7, "timed out while setting up TLS")
+    assert done.seconds < 5
 
 
 def test_a_head_that_drips(sim, api):
