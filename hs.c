@@ -6726,7 +6726,8 @@ static void tls_filled(Tls *tls, ptrdiff_t n, bool last)
 
 enum {
     HTTP_CONNECT_MS = 10000,
-    HTTP_STAGGER_MS = 250, /* RFC 8305, 5 */
+    HTTP_MOST_MS = 24 * 60 * 60 * 1000, /* whatever the config says */
+    HTTP_STAGGER_MS = 250,              /* RFC 8305, 5 */
     HTTP_HEAD_MAX = 64 * KIB,
     HTTP_HEADERS = 128,
     HTTP_HOLD = 512 * KIB,
@@ -7028,7 +7029,8 @@ static int64_t http_patience(const HttpPool *pool)
 /* Enters a phase: sets the state and its deadline. */
 static void http_enter(HttpPool *pool, HttpXfer *x, HttpState state)
 {
-    int64_t limit = x->req.timeout;
+    int64_t limit = x->req.timeout < HTTP_MOST_MS ? x->req.timeout
+                                                  : HTTP_MOST_MS;
     if (state < HTTP_SEND && limit > HTTP_CONNECT_MS)
         limit = HTTP_CONNECT_MS;
     int64_t patience = http_patience(pool);

@@ -343,6 +343,12 @@ def test_a_time_out_that_cannot_be_meant(hs, sim, value, counts):
     assert counts is None or re.search(f"httpTimeout of .*: {counts} counts", done.err), done.err
 
 
+def test_the_longest_time_out_is_no_end_at_once(hs, sim):
+    """It was added to the clock, and came out before now."""
+    hs.write_config(sim.portal(101), httpTimeout=2**63 - 1)
+    assert used(hs, "--max-wait", "0") == 101
+
+
 @pytest.mark.parametrize("default", [None, "", 999, "nobody", "portal", "10", "0x65"])
 def test_a_default_that_is_not_there(hs, sim, default):
     hs.write_config(sim.portal(101), defaultAccount=default)
