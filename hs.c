@@ -17098,6 +17098,15 @@ static bool cmd_set_add(CmdSet *set, uint64_t hash)
     return true;
 }
 
+/* Adds a file's size to a sum. What servers say may be far too much for one:
+ * the sum stays where adding a few more to it is safe. */
+static void cmd_add_size(int64_t *sum, int64_t size)
+{
+    const int64_t most = INT64_MAX / 4;
+    if (size > 0)
+        *sum = size < most - *sum ? *sum + size : most;
+}
+
 /* "12 B", "4.0 KiB", "1.5 GiB" */
 static Str cmd_size(Arena *arena, int64_t bytes)
 {
@@ -17369,8 +17378,8 @@ static void cmd_files_ended(CmdFiles *run, CmdItem *item, CmdItemEnd end)
     run->done += end == CMD_ITEM_DONE;
     run->failed += failed;
     run->skipped += end == CMD_ITEM_SKIPPED || end == CMD_ITEM_KNOWN;
-    run->bytes += end == CMD_ITEM_DONE ? size : 0;
-    run->tried += size;
+    cmd_add_size(&run->bytes, end == CMD_ITEM_DONE ? size : 0);
+    cmd_add_size(&run->tried, size);
     run->moved += item->moved;
     if (end == CMD_ITEM_DONE)
         run->streak = 0;
@@ -17855,7 +17864,8 @@ static void cmd_upload_count(CmdUpload *up, const CmdStep *step)
         return;
     up->odd += step->kind == CMD_WALK_ODD;
     up->run.found++;
-    up->run.found_bytes += step->kind == CMD_WALK_FILE ? step->entry.size : 0;
+    if (step->kind == CMD_WALK_FILE)
+        cmd_add_size(&up->run.found_bytes, step->entry.size);
 }
 
 /* Shows a step of the plan (--dry-run). */
@@ -18606,8 +18616,7 @@ static void cmd_fetch_add_files(CmdFetch *fetch, CmdPage *page)
     fetch->run.found += page->page.count;
     fetch->waiting += page->page.count;
     for (int i = 0; i < page->page.count; i++)
-        if (page->page.files[i].size > 0)
-            fetch->run.found_bytes += page->page.files[i].size;
+        cmd_add_size(&fetch->run.found_bytes, page->page.files[i].size);
     *fetch->pages_end = page;
     fetch->pages_end = &page->next;
     cmd_folder_hold(page->folder);

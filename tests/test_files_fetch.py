@@ -427,6 +427,12 @@ def test_a_length_that_is_not_the_listed_one_is_a_failed_file(files, hs, portal,
     assert tree_of(hs.cwd) == {"d/b.txt": b"b"}
 
 
+def test_sizes_that_no_file_has_can_be_summed_up(files, hs, sim):
+    sim.fail(LIST.removesuffix("?"), status=200, body={"total_count": 1100, "objects": [
+        {"id": n, "name": f"{n}", "hidden": True, "size": 2**53} for n in range(1, 1101)]})
+    ended(files("fetch", "/", "d"), 0, "skipped: 1100")
+
+
 def test_a_listing_that_fails_is_a_failure_and_the_rest_is_fetched(files, hs, sim, portal):
     fill(portal, **{"d/a.txt": b"a", "d/e/b.txt": b"b", "d/f/c.txt": b"c"})
     number = next(k for k, f in portal.folders.items() if f["name"] == "e")
