@@ -12917,6 +12917,8 @@ typedef enum {
     OPT_SANDBOX_NAME,
     OPT_SANDBOX_TYPE,
     OPT_COPY_CONTACTS,
+    OPT_SECRET_NAME,
+    OPT_DEST,
     OPT_COUNT
 } CmdOption;
 
@@ -19069,6 +19071,10 @@ static const CliOption cli_options[OPT_COUNT] = {
                            NULL, NULL,
                            "Copy contacts (standard); --no-copy-contacts: do "
                            "not"},
+    [OPT_SECRET_NAME] = {"name", NULL, 0, CLI_TEXT, true, false, "NAME", NULL,
+                         "The same as the argument [name]"},
+    [OPT_DEST] = {"dest", NULL, 0, CLI_TEXT, true, false, "DEST", NULL,
+                  "The same as the argument [dest]"},
 };
 
 /* Options that every command takes. */
@@ -19411,7 +19417,7 @@ static const CliCommand cli_commands[] = {
      "hs secrets add API_KEY --value-env UPSTREAM_KEY",
      cmd_secrets_add,
      {OPT_VALUE_STDIN, OPT_VALUE_FILE, OPT_VALUE_ENV, OPT_KEEP_NEWLINE,
-      OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON}},
+      OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON, OPT_SECRET_NAME}},
     {"secrets",
      "secret",
      "update",
@@ -19424,7 +19430,7 @@ static const CliCommand cli_commands[] = {
      "hs secrets update API_KEY --value-file key.txt",
      cmd_secrets_update,
      {OPT_VALUE_STDIN, OPT_VALUE_FILE, OPT_VALUE_ENV, OPT_KEEP_NEWLINE,
-      OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON}},
+      OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON, OPT_SECRET_NAME}},
     {"secrets",
      "secret",
      "delete",
@@ -19436,7 +19442,8 @@ static const CliCommand cli_commands[] = {
      NULL,
      "hs secrets delete API_KEY --force",
      cmd_secrets_delete,
-     {OPT_DELETE_FORCE, OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON}},
+     {OPT_DELETE_FORCE, OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON,
+      OPT_SECRET_NAME}},
     {"secrets",
      "secret",
      "apply",
@@ -19517,7 +19524,7 @@ static const CliCommand cli_commands[] = {
      "hs filemanager fetch site/assets ./backup --manifest done.jsonl",
      cmd_filemanager_fetch,
      {OPT_OVERWRITE, OPT_ARCHIVED, OPT_CONCURRENCY, OPT_FAIL_FAST, OPT_MANIFEST,
-      OPT_RESUME, OPT_JSON, OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV}},
+      OPT_RESUME, OPT_JSON, OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_DEST}},
     {NULL,
      NULL,
      "completion",
@@ -20421,18 +20428,28 @@ static void cli_apply(Cmd *cmd)
         term->links = false;
 }
 
-/* --account X serves in the place of the argument [account], as it does with
- * the official client, whose parser takes arguments by their names too. */
-static bool cli_take_account(Cmd *cmd, const CliCommand *command, Err *err)
+/* An argument that may be left out can also be given by its name, --account X
+ * for [account]: the official client's parser takes arguments so, too. */
+static bool cli_take_named(Cmd *cmd, const CliCommand *command, Err *err)
 {
-    const CmdValue *account = &cmd->options[OPT_ACCOUNT];
-    if (!account->set || strcmp(command->args, "[account]") != 0)
-        return true;
-    if (cmd->arg_count)
-        return err_set(err, EXIT_USAGE,
-                       "the account is given twice: --account %.*s and '%.*s'",
-                       P(account->text), P(cmd->args[0]));
-    cmd->args[cmd->arg_count++] = account->text;
+    static const struct {
+        const char *args;
+        CmdOption option;
+        int at;
+    } named[] = {{"[account]", OPT_ACCOUNT, 0},
+                 {"[name]", OPT_SECRET_NAME, 0},
+                 {"<src> [dest]", OPT_DEST, 1}};
+    for (int i = 0; i < COUNT(named); i++) {
+        const CmdValue *value = &cmd->options[named[i].option];
+        const char *name = cli_options[named[i].option].name;
+        if (!value->set || strcmp(command->args, named[i].args) != 0)
+            continue;
+        if (cmd->arg_count > named[i].at)
+            return err_set(err, EXIT_USAGE,
+                           "the %s is given twice: --%s %.*s and '%.*s'", name,
+                           name, P(value->text), P(cmd->args[named[i].at]));
+        cmd->args[cmd->arg_count++] = value->text;
+    }
     return true;
 }
 
@@ -20470,7 +20487,7 @@ static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
                 P(str_slice(args, 0, end < 0 ? args.len : end)));
         return cli_hint_help(&parse, err);
     }
-    return cli_take_account(cmd, parse.command, err) &&
+    return cli_take_named(cmd, parse.command, err) &&
            parse.command->run(cmd, err);
 }
 

@@ -290,14 +290,14 @@ ACCEPTED = {
     "config migrate": f"-f --force {CONFIG}",
     "api /x": "-X get --method PATCH --data {} --json --format-output-as-json "
               f"--formatOutputAsJson --json-schema --jsonSchema {CONFIG} {ACCOUNT} {ENV}",
-    "secret list": f"{CONFIG} {ACCOUNT} {ENV}", "secrets add x": f"{CONFIG} {ACCOUNT} {ENV}",
-    "secrets update x": f"{CONFIG} {ACCOUNT} {ENV}",
-    "secrets delete x": f"--force {CONFIG} {ACCOUNT} {ENV}",
+    "secret list": f"{CONFIG} {ACCOUNT} {ENV}", "secrets add": f"--name x {CONFIG} {ACCOUNT} {ENV}",
+    "secrets update": f"--name x {CONFIG} {ACCOUNT} {ENV}",
+    "secrets delete": f"--name x --force {CONFIG} {ACCOUNT} {ENV}",
     "sandboxes create": f"--name S --type dev --type developer --type development "
                         f"--type standard -f --force {CONFIG} {ACCOUNT} {ENV} {QA}",
     "sandbox delete": f"--account X -f --force {CONFIG} {ENV} {QA}",
     "filemanager upload x y": f"{CONFIG} {ACCOUNT} {ENV}",
-    "filemanager fetch x y": f"-o --overwrite -i --include-archived --includeArchived -io "
+    "filemanager fetch x": f"--dest y -o --overwrite -i --include-archived --includeArchived -io "
                              f"{CONFIG} {ACCOUNT} {ENV}",
 }
 EVERYWHERE = ("-d --debug --network-debug --networkDebug --no-color --noColor --noHyperlinks "

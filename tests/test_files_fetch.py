@@ -44,6 +44,14 @@ def test_a_folder_lands_in_one_of_its_own_name(files, hs, portal):
     assert (hs.cwd / "out" / "assets" / "empty").is_dir()
 
 
+def test_the_destination_by_its_name(files, hs, portal):
+    """hs filemanager fetch X --dest Y, as the official client's parser takes it too."""
+    fill(portal, **{"x.txt": b"x"})
+    ended(files("fetch", "x.txt", "--dest", "out"), 0)
+    assert tree_of(hs.cwd) == {"out/x.txt": b"x"}
+    ended(files("fetch", "x.txt", "here", "--dest", "there"), 2, "given twice")
+
+
 def test_everything(files, hs, portal):
     fill(portal, **{"top.txt": b"t", "x/y/z.txt": b"z"})
     ended(files("fetch", "/", "all"), 0)

@@ -62,6 +62,16 @@ def test_bytes_of_the_server_are_harmless_in_json_too(tty, sim):
     assert '"A?31mB"' in child.logfile_read.text
 
 
+def test_the_name_in_the_place_of_the_argument(hs, sim, acme):
+    """hs secrets add --name X, as the official client's parser takes it too."""
+    ok(hs("secrets", "add", "--name", "API_KEY", input=VALUE))
+    ok(hs("secrets", "update", "--name=API_KEY", input=VALUE))
+    ok(hs("secrets", "delete", "--name", "API_KEY", "--force"))
+    assert changes(sim) == [("POST", "API_KEY"), ("PUT", "API_KEY"), ("DELETE", "/API_KEY")]
+    for verb in ("add", "update", "delete"):
+        failed(hs("secrets", verb, "API_KEY", "--name", "OTHER", input=VALUE), 2, "given twice")
+
+
 def test_names_of_the_server_are_harmless(hs, sim, acme):
     sim.fail(f"GET {PATH}", status=200,
              body=json.dumps({"results": ["A\x1b[2J", 7, None, "B"]}))
