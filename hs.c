@@ -12194,6 +12194,7 @@ typedef struct {
     OsEntry entry; /* what it was when it was opened */
     Str folder;    /* "/" for the top */
     Str name;
+    Str local;      /* its name on this machine, which tells its type */
     Str access;     /* PUBLIC_INDEXABLE and the like */
     bool replace;   /* a file of that name */
     int64_t *moved; /* set to how much of the file was taken */
@@ -12262,7 +12263,8 @@ static Str hub_media_type(Str name)
 }
 
 /* Adds a part's head; the file's has its name and type too. What would end
- * the quoted name is percent-encoded, as browsers do (HTML, 4.10.21.8). */
+ * the quoted name is percent-encoded, as browsers do (HTML, 4.10.21.8), and so
+ * are all control bytes: a local name may have any. */
 static void hub_add_part(Buf *out, Str boundary, const char *part, Str filename)
 {
     buf_printf(out, "--%.*s\r\nContent-Disposition: form-data; name=\"%s\"",
@@ -12270,11 +12272,11 @@ static void hub_add_part(Buf *out, Str boundary, const char *part, Str filename)
     if (filename.len) {
         buf_add(out, S("; filename=\""));
         for (ptrdiff_t i = 0; i < filename.len; i++) {
-            char c = filename.ptr[i];
-            if (c == '"' || c == '\r' || c == '\n')
+            unsigned char c = (unsigned char)filename.ptr[i];
+            if (c == '"' || c < ' ' || c == 0x7f)
                 buf_printf(out, "%%%02X", c);
             else
-                buf_add_char(out, c);
+                buf_add_char(out, (char)c);
         }
         buf_printf(out, "\"\r\nContent-Type: %.*s",
                    P(hub_media_type(filename)));
@@ -12347,9 +12349,9 @@ static bool hub_upload_request(Hub *hub, Arena *arena, HubUpload *up,
     if (!hub_boundary(arena, &boundary, err) ||
         !hub_prepare(hub, arena, &call, req, err))
         return false;
-    Buf head = buf_new(arena, 4 * KIB + 4 * up->name.len);
+    Buf head = buf_new(arena, 4 * KIB + 4 * up->local.len);
     Buf tail = buf_new(arena, 4 * KIB + 2 * up->name.len + up->folder.len);
-    hub_add_part(&head, boundary, "file", up->name);
+    hub_add_part(&head, boundary, "file", up->local);
     buf_add(&tail, S("\r\n"));
     hub_add_part(&tail, boundary, "fileName", (Str){0});
     buf_add(&tail, up->name);
@@ -18052,6 +18054,7 @@ static bool cmd_upload_next(void *to, HttpReq *req, void **mark)
         item->up.moved = &item->moved;
         item->up.folder = str_eq(folder, S(".")) ? S("/") : folder;
         item->up.name = os_path_base(item->remote);
+        item->up.local = os_path_base(item->path);
         item->up.access = up->access;
         item->up.replace = up->replace;
         *mark = item;

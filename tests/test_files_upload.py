@@ -43,13 +43,30 @@ def test_the_request_is_the_one_that_hubspot_knows(files, hs, sim, portal):
     [request] = sim.requests(UPLOAD)
     parts = multipart(request)
     assert list(parts) == ["file", "fileName", "options", "folderPath"]
-    assert 'filename="logo.png"' in parts["file"][0] and "image/png" in parts["file"][0]
+    assert 'filename="a.png"' in parts["file"][0] and "image/png" in parts["file"][0]
     assert parts["file"][1] == b"\x89PNG\r\n--not-a-boundary\r\n"
     assert json.loads(parts["options"][1]) == {"access": "PUBLIC_INDEXABLE", "overwrite": True}
     assert parts["folderPath"][1] == b"images/x" and parts["fileName"][1] == b"logo.png"
     assert request.header("content-length") == str(len(request.body))
     assert request.header("transfer-encoding") is None
     assert request.params == [("portalId", "101")]
+
+
+@pytest.mark.parametrize("dest", ["images/logo", "logo", "images/logo.old"])
+def test_the_type_is_that_of_the_local_file(files, hs, sim, dest):
+    """As the official client has it: the destination need not tell the type."""
+    place(hs.cwd / "in" / "a.png", b"PNG")
+    ended(files("upload", "in/a.png", dest), 0)
+    parts = multipart(sim.requests(UPLOAD)[0])
+    assert 'filename="a.png"' in parts["file"][0] and "image/png" in parts["file"][0]
+    assert parts["fileName"][1].decode() == dest.rpartition("/")[2]
+
+
+def test_a_local_name_ends_no_header(files, hs, sim):
+    place(hs.cwd / 'a"\r\nX: 1\x7f.png', b"PNG")
+    ended(files("upload", 'a"\r\nX: 1\x7f.png', "a.png"), 0)
+    parts = multipart(sim.requests(UPLOAD)[0])
+    assert 'filename="a%22%0D%0AX: 1%7F.png"' in parts["file"][0]
 
 
 @pytest.mark.parametrize("args, options", [
