@@ -14340,9 +14340,10 @@ static bool cmd_pick_account(Cmd *cmd, bool (*fits)(const ConfigAccount *),
         items[count++] = cmd_account_title(cmd, account);
     }
     if (!count) {
-        err_set(err, EXIT_CONFIG, "there is no such account in %.*s",
-                P(config->path));
-        return false;
+        err_set(err, EXIT_CONFIG, "there is no %s in %.*s",
+                fits ? "sandbox" : "account", P(config->path));
+        return err_hint(err, "hs account auth signs in to one%s.",
+                        fits ? "; hs sandbox create makes one" : "");
     }
     if (!ask_select(cmd->term, what, items, count, &at, err))
         return false;
@@ -16515,7 +16516,7 @@ static bool cmd_sandbox_room(Cmd *cmd, CmdSandbox *s, const char *kind,
 /* Asks what the options do not say. */
 static bool cmd_sandbox_ask(Cmd *cmd, CmdSandbox *s, Err *err)
 {
-    const Str kinds[] = {S("developer"), S("standard")};
+    const Str kinds[] = {S("Development sandbox"), S("Standard sandbox")};
     int at = 0;
     if (!s->kind) {
         if (!ask_select(cmd->term, "Type of the sandbox:", kinds, 2, &at, err))

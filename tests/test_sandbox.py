@@ -203,7 +203,8 @@ def test_with_an_oauth2_account(hs, sim):
 def test_a_person_is_asked(tty, hs, sim, acme):
     child = tty("sandbox", "create")
     child.expect("Type of the sandbox:")
-    child.expect("standard")
+    child.expect("> .*Development sandbox")     # as HubSpot's page calls them
+    child.expect("Standard sandbox")
     child.send("\x1b[B\r")
     child.expect("Name of the sandbox:")
     child.send("My Box\r")
@@ -576,5 +577,6 @@ def test_all_is_asked_before_anything_is_deleted(tty, hs, acme, box):
 
 def test_no_sandbox_to_pick(tty, sim, acme):
     child = tty("sandbox", "delete")
-    child.expect("no such account")
+    child.expect("there is no sandbox in ")
+    child.expect("hs sandbox create makes one")
     assert tty.end(child) == 3
