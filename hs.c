@@ -19677,6 +19677,8 @@ static Str cli_words(Arena *arena, const CliCommand *command)
 static bool cli_hint_help(const CliParse *parse, Err *err)
 {
     Str words = cli_words(parse->cmd->arena, parse->command);
+    if (!words.len && parse->group)
+        words = str_from(parse->group);
     return err_hint(err, "See hs %.*s%s--help.", P(words),
                     words.len ? " " : "");
 }
@@ -19889,6 +19891,12 @@ static Str cli_in_groups(Arena *arena, Str word)
     return buf_str(&out);
 }
 
+/* Commands of the official client that are not for accounts: none of ours. */
+static const char cli_foreign[] =
+    "project projects app apps cms hubdb custom-object custom-objects co "
+    "test-account test-accounts get-started feedback open doctor mcp upgrade "
+    "update";
+
 /* No such command: the closest of those that could stand here. */
 static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
 {
@@ -19912,6 +19920,8 @@ static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
         meant = cli_in_groups(parse->cmd->arena, word);
     err_set(err, EXIT_USAGE, "there is no command '%s%s%.*s'",
             parse->group ? parse->group : "", parse->group ? " " : "", P(word));
+    if (!parse->group && str_in_words(word, cli_foreign))
+        return err_hint(err, "The official client (@hubspot/cli) has it.");
     if (meant.len)
         return err_hint(err, "Did you mean %.*s?", P(meant));
     if (close)

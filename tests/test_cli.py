@@ -106,7 +106,9 @@ def test_stdout_closed_by_its_reader(signed_in):
     (["help", "acount"], "hs account?"), (["account", "zzzzzzzz"], "hs account --help"),
     (["zzzzzzzz"], "hs --help"), (["bogus", "--help"], "--help"), ([""], "--help"),
     (["upload", "a", "b"], "hs filemanager upload?"), (["ls"], "hs account list?"),
-    (["list"], "hs account list or hs secrets list?")])
+    (["list"], "hs account list or hs secrets list?"),
+    (["project", "upload", "--account=x"], "official client"), (["cms"], "official client"),
+    (["account", "open"], "hs account --help")])
 def test_unknown_command(hs, sim, args, hint):
     result = hs(*args)
     assert result.code == 2 and result.out == ""
@@ -122,7 +124,7 @@ def test_unknown_command(hs, sim, args, hint):
     (["account", "list", "--no-jsno"], "--help"), (["account", "list", "-"], "-"),
     (["--bogus"], "--help"), (["account", "list", "-=x"], "-"), (["-=", "api"], "-"),
     (["account", "list", "--=x"], "--"), (["account", "list", "---json"], "-json"),
-    (["account", "list", "-é"], "option")])
+    (["account", "--bogus"], "hs account --help"), (["account", "list", "-é"], "option")])
 def test_unknown_option(signed_in, sim, args, hint):
     result = signed_in(*args)
     assert result.code == 2 and result.out == "", result.err
