@@ -6847,7 +6847,8 @@ struct HttpXfer {
     int64_t wake_at;  /* of WAIT */
     int64_t deadline; /* of the phase */
     int64_t try_began;
-    int tries;
+    int tries;  /* that have failed, or were answered "later" */
+    int losses; /* of them, those by network trouble */
     int redirects;
     bool foreign; /* redirected to another host: no credentials */
 
@@ -8326,7 +8327,8 @@ static bool http_on_failure(HttpPool *pool, HttpXfer *x)
         pool->waited += os_now() - x->try_began;
     x->unsure |= x->sent;
     int64_t pause = stale ? 0 : http_pause(x->tries + 1);
-    if (++x->tries < HTTP_TRIES && http_try_later(pool, x, pause, err.message))
+    x->tries++;
+    if (++x->losses < HTTP_TRIES && http_try_later(pool, x, pause, err.message))
         return true;
     http_drop(x);
     x->state = HTTP_FAILED;

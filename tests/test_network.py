@@ -480,6 +480,14 @@ def test_no_server_has_us_hammer_it(sim, api, value):
     assert done.seconds < 6
 
 
+def test_waiting_for_the_rate_uses_up_no_try_of_network_trouble(sim, api):
+    sim.fail("/a", times=4, status=429, headers={"Retry-After": "1"})
+    sim.fail("/a", then="reset")
+    answer(sim, b"[1]")
+    assert api("/a").code == 0
+    assert len(sim.requests("/a")) == 6
+
+
 @pytest.mark.parametrize("value", ["3600", "99999999999999999999", "86401",
                                    "Fri, 31 Dec 2100 23:59:59 GMT"])
 def test_a_wait_that_is_too_long_is_not_begun(sim, api, value):
