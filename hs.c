@@ -17555,6 +17555,12 @@ static bool cmd_files_finish(CmdFiles *run, Err *err)
         *err = run->fatal;
         return false;
     }
+    int64_t ended = run->done + run->skipped + run->failed;
+    if (!run->failed && run->counted && run->found > ended)
+        return err_set(err, EXIT_PARTIAL,
+                       "%" PRId64 " of %" PRId64 " files went away before "
+                       "their turn",
+                       run->found - ended, run->found);
     if (!run->failed)
         return true;
     if (run->single)
@@ -17564,7 +17570,7 @@ static bool cmd_files_finish(CmdFiles *run, Err *err)
                 run->first.message);
     else
         err_set(err, EXIT_PARTIAL, "%" PRId64 " of %" PRId64 " files failed",
-                run->failed, run->done + run->skipped + run->failed);
+                run->failed, ended);
     return err_hint(err, "%s", run->first.hint);
 }
 

@@ -512,6 +512,16 @@ def test_a_file_that_changes_while_it_is_read_is_not_uploaded(files, hs, portal,
     assert stored(portal) == {"d/b.txt": b"x"}
 
 
+def test_files_that_went_away_are_missed(files, hs, sim, portal):
+    """They were counted as not tried, and the run as a success."""
+    for name in "abcd":
+        place(hs.cwd / "t" / name, "x")
+    sim.fail(UPLOAD, then=lambda: [p.unlink() for p in (hs.cwd / "t").iterdir()])
+    done = files("upload", "t", "d", "--concurrency", "1")
+    failed(done, 8, "3 of 4 files went away")
+    assert len(portal.files) == 1       # that was open
+
+
 def test_a_folder_that_cannot_be_read_any_more_is_a_failure(files, hs, portal):
     """The first look at it has one descriptor more than the upload itself."""
     place(hs.cwd / "t" / "a.txt", "x")
