@@ -449,7 +449,8 @@ run_tests() {
     export HS_BIN=$root/build/hs HS_BINS=$root/build/hs:$root/build/hs-debug
     export PYTHONPYCACHEPREFIX=$root/build/pycache
     # By its path: another python3 in front of Debian's lacks its packages.
-    exec /usr/bin/python3 -m pytest -q -n "$jobs" \
+    # Eight at most: nproc knows nothing of a container's share of a machine.
+    exec /usr/bin/python3 -m pytest -q -n "$((jobs < 8 ? jobs : 8))" \
         -o cache_dir="$root/build/pytest" "$@" tests
 }
 

@@ -14344,8 +14344,9 @@ static bool cmd_pick_account(Cmd *cmd, bool (*fits)(const ConfigAccount *),
     if (!count) {
         err_set(err, EXIT_CONFIG, "there is no %s in %.*s",
                 fits ? "sandbox" : "account", P(config->path));
-        return err_hint(err, "hs account auth signs in to one%s.",
-                        fits ? "; hs sandbox create makes one" : "");
+        err_hint(err, "hs account auth signs in to one%s.",
+                 fits ? "; hs sandbox create makes one" : "");
+        return false;
     }
     if (!ask_select(cmd->term, what, items, count, &at, err))
         return false;

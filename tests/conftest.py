@@ -9,12 +9,15 @@ by ":", build/hs where it is unset). Nothing but loopback is reached, and nothin
 of the caller's HOME or environment is seen.
 """
 import contextlib
+import ctypes
 import dataclasses
+import fcntl
 import json
 import os
 import pathlib
 import re
 import resource
+import select
 import shutil
 import signal
 import stat
@@ -36,6 +39,7 @@ NOBODY = 65534
 for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)
+os.umask(0o022)     # whatever the caller's is: users other than this one run some tests
 SANITIZER = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
 
 
@@ -361,6 +365,24 @@ def write_links(hs, settings, folder=None):
 
 def read_links(hs, folder=None):
     return json.loads(((folder or hs.cwd) / ".hs" / "settings.json").read_text())
+
+
+@contextlib.contextmanager
+def held(path):
+    """Holds the lock of a file, as another run would. Gives a function that waits for a
+    run to stand at it: it opens the lock when it has read what it needs, and once. (What
+    it has open in /proc is root's to see, so the kernel is asked to tell of it.)"""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open(f"{path}.lock", "w") as lock, open(libc.inotify_init1(os.O_CLOEXEC), "rb", 0) as news:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        in_open = 0x20
+        if libc.inotify_add_watch(news.fileno(), os.fsencode(lock.name), in_open) < 0:
+            raise OSError(ctypes.get_errno(), "inotify_add_watch")
+
+        def met(run):
+            assert select.select([news], [], [], 60)[0] and run.poll() is None
+            news.read(4096)
+        yield met
 
 
 def command_line(pid):

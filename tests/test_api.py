@@ -154,7 +154,7 @@ def peak_memory(hs, api_args, env, leave):
             peak = int(re.search(r"VmHWM:\s+(\d+)", status.read())[1])
         while piece := process.stdout.read1(1 << 20):
             got += len(piece)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     return peak, got
 
 
@@ -258,7 +258,7 @@ def test_reader_that_leaves_in_the_middle(sim, hs):
         process.stdout.read(1000)
         process.stdout.close()
         err = process.stderr.read().decode()
-        assert process.wait(30) == 1
+        assert process.wait(60) == 1
     assert err.count("hs: ") == 1 and "stdout" in err
 
 

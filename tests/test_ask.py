@@ -37,7 +37,7 @@ class Screen:
         self.screen = pyte.HistoryScreen(columns, rows, history=500, ratio=.5)
         self.screen.write_process_input = self.answer
         self.stream = pyte.Stream(self.screen)
-        self.child = pexpect.spawn(argv[0], argv[1:], timeout=10, encoding="utf-8",
+        self.child = pexpect.spawn(argv[0], argv[1:], timeout=60, encoding="utf-8",
                                    env={**ENV, "TERM": "xterm-256color", **env},
                                    dimensions=(rows, columns))
         self.child.delaybeforesend = None
@@ -62,15 +62,20 @@ class Screen:
         return gone + self.rows()
 
     def feed(self):
-        text = self.child.read_nonblocking(4096, timeout=10)
+        text = self.child.read_nonblocking(4096, timeout=60)
         self.raw += text
         self.stream.feed(text)
+
+    def whole(self):
+        """Is no prompt half drawn? A frame stands between wrapping off and wrapping on, and the
+        system may pass it on row by row."""
+        return self.raw.rfind("\x1b[?7l") <= self.raw.rfind("\x1b[?7h")
 
     def until(self, *wanted, gone=()):
         """Read on until all these stand on the screen and none of those; regular expressions."""
         while True:
             text = "\n".join(self.rows())
-            if all(re.search(w, text, re.M) for w in wanted) and \
+            if self.whole() and all(re.search(w, text, re.M) for w in wanted) and \
                     not any(re.search(g, text, re.M) for g in gone):
                 return self.rows()
             try:
@@ -144,7 +149,7 @@ def hs_pid(screen):
 
 def stopped(pid):
     """Wait until a process is stopped."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] != "T":
         assert time.monotonic() < end, "it does not stop"
         time.sleep(.01)
@@ -374,7 +379,7 @@ class Tmux:
         self("-f", str(folder / "conf"), "new-session", "-d", "-x", str(columns), "-y", str(rows), command)
 
     def __call__(self, *args):
-        done = subprocess.run(["tmux", "-u", "-S", self.socket, *args], env=self.env, timeout=20,
+        done = subprocess.run(["tmux", "-u", "-S", self.socket, *args], env=self.env, timeout=60,
                               capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -390,7 +395,7 @@ class Tmux:
             self.until(lambda _: os.get_terminal_size(tty.fileno()).columns == columns)
 
     def until(self, good):
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while not good(rows := [row.rstrip() for row in self.rows()]):
             assert time.monotonic() < end, "\n".join(rows)
             time.sleep(.02)
@@ -457,7 +462,7 @@ def shell(start, unit, tmp_path):
     screen = start(["/bin/bash", "--norc", "--noprofile", "-i"], columns=60, rows=14, PS1=PROMPT,
                    HISTFILE="", INPUTRC="/dev/null", UNIT=unit)
     screen.until(f"^{PROMPT}".rstrip())
-    screen.child.send("bind 'set enable-bracketed-paste off'; clear; stty -a >before; echo ready\r"
+    screen.child.send("bind 'set enable-bracketed-paste off'; clear; stty -a >before; echo rea''dy\r"
                       .replace("before", str(tmp_path / "before")))
     screen.until("^ready")
     return screen
@@ -561,7 +566,7 @@ def test_killed_in_the_background(shell, tmp_path):
     pid = foreground(shell)
     shell.send("\x1a", "Stopped", gone=[r"^\?"])
     shell.child.send("clear; kill %1\r")
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while os.path.exists(f"/proc/{pid}"):   # until the shell has waited for it
         assert time.monotonic() < end
         time.sleep(.01)

@@ -1,7 +1,6 @@
 """Config files: sources, the choice of account, validation, what a rewrite keeps."""
 import contextlib
 import datetime
-import fcntl
 import json
 import os
 import pathlib
@@ -17,7 +16,7 @@ import pytest
 import yaml
 
 import conftest
-from conftest import mode, write_links
+from conftest import held, mode, write_links
 
 OFFICIAL = pathlib.Path("/tmp/official/node_modules/js-yaml")
 ECHO = "/test/echo"
@@ -512,7 +511,7 @@ def test_a_file_that_is_no_config(hs, sim, data, word):
     result = refused(hs, hs.config_path)
     assert word is None or word in result.err, result.err
     assert len(result.err) < 8000 and "\0" not in result.err
-    assert result.usage.ru_utime < (1 if "debug" not in hs.bin else 8)
+    assert result.usage.ru_utime < (5 if "debug" not in hs.bin else 20)
     result = hs("account", "auth", "--pak-stdin", input=sim.portal(101).key)
     if result.code:
         assert hs.config_path.read_bytes() == data
@@ -521,7 +520,7 @@ def test_a_file_that_is_no_config(hs, sim, data, word):
 def test_an_alias_bomb_stays_small(hs, sim):
     hs.write_yaml(doubled("accounts: []\n", 30))
     result = refused(hs, "no account")
-    assert result.seconds < 5
+    assert result.seconds < 20
     hs.sign_in(sim.portal(101))
     text = hs.config_path.read_text()
     assert len(text) < 10000 and text.count("*a28") == 10
@@ -1124,25 +1123,23 @@ def test_a_kill_at_any_instant_leaves_a_whole_file(hs, sim):
             assert now["defaultAccount"] in (101, 202)
             assert {**now, "defaultAccount": 101} == {**config, "defaultAccount": 101}
     result = hs("account", "use", "202")
-    assert result.code == 0 and result.seconds < 5
+    assert result.code == 0 and result.seconds < 15     # no lock is waited for
     assert hs.read_config() == {**config, "defaultAccount": 202}
     assert [p.name for p in hs.config_path.parent.iterdir()] == ["config.yml"]
 
 
 def test_a_held_lock_is_waited_for(hs, sim):
     hs.sign_in(sim.portal(101), sim.portal(202))
-    path = hs.config_path.parent / "config.yml.lock"
-    with open(path, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with held(hs.config_path) as met:
         run = start(hs, "account", "use", "202")
-        with pytest.raises(subprocess.TimeoutExpired):
-            run.wait(0.2)
+        met(run)
         run.send_signal(signal.SIGINT)
-        assert run.wait(10) == 130
+        assert run.wait(60) == 130
         run = start(hs, "account", "use", "202")
+        met(run)
         with pytest.raises(subprocess.TimeoutExpired):
             run.wait(0.1)
-    assert run.wait(10) == 0
+    assert run.wait(60) == 0
     assert hs.read_config()["defaultAccount"] == 202
 
 

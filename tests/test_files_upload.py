@@ -372,7 +372,7 @@ def test_a_rate_limit_that_does_not_end(files, hs, sim, portal, headers):
 
 def test_the_rate_limits_headers_are_followed(files, hs, sim, portal):
     """20 requests in 3 s: nothing is refused."""
-    portal.rate = (20, 3)
+    portal.rate = (20, 3, 2)
     for n in range(60):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
     done = files("upload", "t", "d")
@@ -383,7 +383,7 @@ def test_the_rate_limits_headers_are_followed(files, hs, sim, portal):
 
 def test_waiting_for_the_rate_is_no_failure(files, hs, portal):
     """--max-wait is for trouble; keeping to the limit may take longer."""
-    portal.rate = (5, 0.6)
+    portal.rate = (5, 0.6, 0.4)
     for n in range(20):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
     ended(files("upload", "t", "d", "--max-wait", "2"), 0)
@@ -607,7 +607,7 @@ def test_ctrl_c_ends_the_run_with_130_and_a_good_manifest(files, hs, sim, portal
                            stderr=subprocess.PIPE)
     sim.wait(UPLOAD, 18)
     run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=20)
+    out, err = run.communicate(timeout=60)
     assert run.returncode == 130, err
     assert b"interrupted" in err
     assert json.loads(out)["uploaded"] == 10

@@ -52,7 +52,7 @@ def test_listener_that_never_accepts(sim, api):
         for sock in filling:
             sock.close()
     failed(done, 7, "timed out while (connecting|talking to the proxy)")
-    assert done.seconds < 5
+    assert done.seconds < 9
 
 
 # ---- an exchange that breaks
@@ -112,7 +112,7 @@ def test_hanging(sim, api, stage):
     answer(sim, b"[1,2,3]", at=stage, then="hang", times=None)
     done = api("/a", "--max-wait", 1)
     failed(done, 7, API, "timed out", "--max-wait")
-    assert done.out == "" and done.seconds < 5
+    assert done.out == "" and done.seconds < 9
     assert len(sim.requests()) == 1
 
 
@@ -154,7 +154,7 @@ def test_a_head_that_drips(sim, api):
     sim.fail("/a", raw=sim.raw, drip=(10, 0.05))
     done = api("/a", "--max-wait", 1)
     failed(done, 7, "timed out")
-    assert done.seconds < 5
+    assert done.seconds < 9
 
 
 def test_a_body_that_drips_is_no_time_out(sim, api):
@@ -171,7 +171,7 @@ def test_http_timeout_of_the_config(sim, hs):
     answer(sim, b"[1]", at="start", then="hang", times=None)
     done = hs("api", "/a", "-X", "POST")
     failed(done, 7, "timed out while waiting", "httpTimeout")
-    assert 2.5 < done.seconds < 8
+    assert 2.5 < done.seconds < 12
 
 
 def test_a_large_body_that_breaks_is_not_repeated(sim, api):
@@ -458,8 +458,9 @@ def test_retry_after_as_a_date(sim, api):
     sim.fail("/a", status=503, headers={"Retry-After": when.strftime("%a, %d %b %Y %H:%M:%S GMT")})
     answer(sim, b"[1]")
     assert api("/a", "--max-wait", 10).code == 0
-    first, second = sim.requests()
-    assert 1.5 < second.time - first.time < 7
+    _, second = sim.requests()
+    when = when.replace(microsecond=0).timestamp()      # as the answer says it
+    assert when - 0.1 < second.time < when + 10
 
 
 def test_the_interval_of_a_rate_limit(sim, api):
@@ -477,7 +478,7 @@ def test_no_server_has_us_hammer_it(sim, api, value):
     done = api("/a", "--max-wait", 2)
     failed(done, 1, "503")
     assert 2 <= len(sim.requests()) <= 5
-    assert done.seconds < 6
+    assert done.seconds < 9
 
 
 def test_waiting_for_the_rate_uses_up_no_try_of_network_trouble(sim, api):
@@ -494,7 +495,7 @@ def test_a_wait_that_is_too_long_is_not_begun(sim, api, value):
     sim.fail("/a", status=429, headers={"Retry-After": value}, times=None)
     done = api("/a", "--max-wait", 2)
     failed(done, 6, "429", "--max-wait")
-    assert done.seconds < 5
+    assert done.seconds < 9
     if value != "99999999999999999999":     # which is no number of seconds
         assert len(sim.requests()) == 1
 
@@ -507,7 +508,7 @@ def test_max_wait_bounds_all_trying(sim, api):
         done = api("/a", "--max-wait", 2)
         failed(done, code)
         assert 2 <= len(sim.requests()) <= 4
-        assert done.seconds < 5
+        assert done.seconds < 9
 
 
 def test_max_wait_0_tries_once(sim, api):
@@ -630,7 +631,7 @@ def interrupt(hs, sim, ready, *args, number=signal.SIGINT, env=None):
             began = time.monotonic()
             process.send_signal(number)
             err = process.stderr.read().decode()
-            code = process.wait(20)
+            code = process.wait(60)
         finally:
             process.kill()
         return code, err, time.monotonic() - began
@@ -639,7 +640,7 @@ def interrupt(hs, sim, ready, *args, number=signal.SIGINT, env=None):
 def contacted(sim):
     event = threading.Event()
     sim.spy = event.set
-    return lambda: event.wait(20) or pytest.fail("no connection came")
+    return lambda: event.wait(60) or pytest.fail("no connection came")
 
 
 @pytest.mark.parametrize("where", ["proxy", "socks", "handshake", "start", "mid-head", "body", "pause"])
@@ -660,20 +661,20 @@ def test_interrupt(sim, hs, where):
     code, err, seconds = interrupt(hs, sim, ready, "/a", env=env)
     assert code == 130, err
     assert "interrupted" in err
-    assert seconds < 5
+    assert seconds < 9
 
 
 def test_interrupt_of_a_large_transfer(sim, hs):
     """A transfer whose reader does not read ends, too."""
     code, err, seconds = interrupt(hs, sim, lambda: sim.wait("/test/bytes"), f"/test/bytes?n={64 << 20}")
     assert code == 130, err
-    assert seconds < 5
+    assert seconds < 9
 
 
 def test_sigterm(sim, hs):
     sim.fail("/a", at="start", then="hang", times=None)
     code, err, seconds = interrupt(hs, sim, lambda: sim.wait("/a"), "/a", number=signal.SIGTERM)
-    assert code == 143 and seconds < 5
+    assert code == 143 and seconds < 9
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
@@ -681,13 +682,13 @@ def test_a_signal_that_the_parent_ignores(sim, hs, number):
     """As nohup has it, and a shell for what runs in its background."""
     answer(sim, b"[1]", then=lambda: process.send_signal(number) or time.sleep(0.2))
     ready = threading.Event()
-    sim.spy = lambda: ready.wait(20)
+    sim.spy = lambda: ready.wait(60)
     with subprocess.Popen([hs.bin, "api", "/a", "--raw"], cwd=hs.cwd, stdin=subprocess.DEVNULL,
                           env=hs.env({"HUBSPOT_ACCESS_TOKEN": "pat-na1-0123456789"}),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           preexec_fn=lambda: signal.signal(number, signal.SIG_IGN)) as process:
         ready.set()
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, b"[1]"), err
 
 
@@ -698,7 +699,7 @@ def test_interrupt_while_reading_stdin(sim, hs):
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         os.write(writer, b" " * (1 << 17))      # more than the pipe holds: it is reading
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
+        assert process.wait(60) == 130
         assert b"interrupted" in process.stderr.read()
     os.close(reader)
     os.close(writer)

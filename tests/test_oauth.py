@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -355,10 +357,12 @@ def test_an_app_that_may_not_ask_about_the_account(tty, sim, waiting):
 
 def test_a_second_browser_comes_too_late(tty, sim, waiting):
     one, two = Raw(PORT), Raw(PORT)
-    hold = sim.fail("POST /oauth", at="start", then=0.5)
+    sent = threading.Event()
+    hold = sim.fail("POST /oauth", at="start", then=lambda: sent.wait(60) and time.sleep(0.5))
     one.request(line="GET " + back(waiting).removeprefix(f"http://localhost:{PORT}") + " HTTP/1.1")
     sim.wait("POST /oauth")
     two.request(line="GET " + back(waiting, code="code-202").removeprefix(f"http://localhost:{PORT}") + " HTTP/1.1")
+    sent.set()
     assert b"Signed in" in one.rest()
     assert b" 200 " not in two.rest()
     assert hold and tty.end(waiting) == 0

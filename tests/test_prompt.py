@@ -272,7 +272,7 @@ def test_the_terminal_is_as_it_was(two, sim, which, how):
     env = two.env({"TERM": "xterm", **{k: portal.key for k in more}})
     child = pexpect.spawn("/bin/sh", ["-c", "trap : INT; stty -a; echo @one; \"$@\"; echo code=$?; "
                                       "stty -a; echo @two", "sh", two.bin, *args],
-                          env=env, cwd=str(two.cwd), timeout=10, encoding="utf-8")
+                          env=env, cwd=str(two.cwd), timeout=60, encoding="utf-8")
     two.children.append(child)
     child.delaybeforesend = None
     child.logfile_read = conftest.Transcript()

@@ -158,7 +158,7 @@ def test_proxy_that_hangs(sim, api):
     sim.proxy.then = "hang"
     done = api("/a", "--max-wait", 1)
     failed(done, 7, "timed out", "proxy")
-    assert done.seconds < 5
+    assert done.seconds < 9
 
 
 @pytest.mark.parametrize("answer_", [
@@ -267,7 +267,7 @@ def test_socks_that_hangs(sim, api):
     sim.proxy.then = "hang"
     done = api("/a", "--max-wait", 1, env=socks(sim))
     failed(done, 7, "timed out")
-    assert done.seconds < 5
+    assert done.seconds < 9
 
 
 def test_socks_answer_in_small_pieces(sim, api, listen):

@@ -1,6 +1,7 @@
 """hs sandbox create, delete."""
 import json
 import re
+import threading
 
 import pexpect
 import pytest
@@ -231,10 +232,12 @@ def test_a_full_account_asks_for_no_name(tty, sim, acme, box):
 
 
 def test_a_terminal_shows_how_long_it_takes(tty, sim, acme):
-    sim.fail(MAKE, then=1.5)
+    shown = threading.Event()
+    sim.fail(MAKE, then=lambda: shown.wait(60))
     child = tty("sandbox", "create", *DEV)
     child.expect("Creating the sandbox: 0 s")
     child.expect("Creating the sandbox: 1 s")
+    shown.set()
     child.expect("\r\x1b\\[J")
     child.expect("Created my-box-one")
     assert tty.end(child) == 0

@@ -637,7 +637,7 @@ def test_apply_with_a_token_that_is_refused_again(hs, sim, acme):
 
 def test_apply_uses_several_connections_at_once(hs, sim, acme):
     """The first eight are answered only when all eight are there."""
-    sim.fail(f"POST {PATH}", times=8, then=threading.Barrier(8, timeout=30).wait)
+    sim.fail(f"POST {PATH}", times=8, then=threading.Barrier(8, timeout=60).wait)
     ok(apply(hs, "".join(f"N{i}=value-of-{i}\n" for i in range(24))))
     posts = sim.requests(f"POST {PATH}")
     assert len(posts) == 24 and len({r.conn for r in posts}) == 8

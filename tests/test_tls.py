@@ -78,7 +78,7 @@ def test_handshake_that_hangs(sim, api):
     sim.tls("handshake-hang")
     done = api("/a", "--max-wait", 1)
     failed(done, 7, "timed out", "TLS")
-    assert done.seconds < 5
+    assert done.seconds < 9
 
 
 def test_close_delimited_needs_close_notify(sim, api):
@@ -194,7 +194,7 @@ def test_a_pipe_in_a_ca_folder_is_not_waited_for(sim, api, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "ca.pem").symlink_to(sim.ca_file)
     answer(sim, b"[1]")
-    done = api("/a", env={"SSL_CERT_FILE": None, "SSL_CERT_DIR": tmp_path}, timeout=20)
+    done = api("/a", env={"SSL_CERT_FILE": None, "SSL_CERT_DIR": tmp_path}, timeout=60)
     assert done.code == 0, done.err
 
 

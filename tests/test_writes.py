@@ -5,7 +5,6 @@ Whatever happens, each file is the old one or the new one, and running the
 command again comes to its end.
 """
 import collections
-import fcntl
 import json
 import os
 import resource
@@ -15,7 +14,7 @@ import subprocess
 
 import pytest
 
-from conftest import mode
+from conftest import held, mode
 
 OLD, ARCHIVE = "hubspot.config.yml", "archived.hubspot.config.yml"
 # What changes something on the disk, or comes just before it ("?": where the
@@ -291,13 +290,10 @@ def test_renaming_two_accounts_to_one_name_at_once(three):
     ids=lambda v: " ".join(v) if isinstance(v, list) else None)
 def test_what_another_run_did_meanwhile_counts(three, args, code):
     """Another run holds the lock, and takes box out of the config."""
-    lock_path = three.config_path.parent / "config.yml.lock"
     config = three.read_config()
-    with open(lock_path, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with held(three.config_path) as met:
         run = three.start(*args)
-        with pytest.raises(subprocess.TimeoutExpired):
-            run.wait(0.3)
+        met(run)
         del config["accounts"][1]
         config["theirs"] = "kept"
         three.write_yaml(config)
@@ -312,11 +308,9 @@ def test_what_another_run_did_meanwhile_counts(three, args, code):
 def test_a_default_that_another_run_changed_is_not_lost(three, args):
     """Another run holds the lock, and makes box the default, or takes it away."""
     config = three.read_config()
-    with open(three.config_path.parent / "config.yml.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with held(three.config_path) as met:
         run = three.start("account", "remove", *args)
-        with pytest.raises(subprocess.TimeoutExpired):
-            run.wait(0.3)
+        met(run)
         if args == ["box"]:
             config["defaultAccount"] = 202
         else:
@@ -333,13 +327,11 @@ def test_a_default_that_another_run_changed_is_not_lost(three, args):
 def test_a_signal_while_the_lock_is_awaited(three, sim, args, number, code):
     if args[1] == "migrate":
         write_old(three, sim, 44)
-    lock_path = three.config_path.parent / "config.yml.lock"
-    with open(lock_path, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        before = three.files()
+    (three.config_path.parent / "config.yml.lock").touch()
+    before = three.files()
+    with held(three.config_path) as met:
         run = three.start(*args)
-        with pytest.raises(subprocess.TimeoutExpired):
-            run.wait(0.3)
+        met(run)
         run.send_signal(number)
         got, err = three.ends(run)
         assert got == code, err
