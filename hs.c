@@ -2215,6 +2215,7 @@ typedef struct {
     bool err_terminal;
     bool color; /* of stderr */
     bool interactive;
+    const char *mute; /* what forbids to ask; NULL: the want of a terminal */
     bool dumb;
     bool debug;
     bool links;                           /* of stderr: it knows hyperlinks */
@@ -2252,6 +2253,7 @@ static bool term_knows_links(void)
 static void term_init(Term *term, Arena *arena)
 {
     Str name = os_env("TERM");
+    Str ci = os_env("CI");
     term->arena = arena;
     term->out_terminal = os_is_terminal(STDOUT_FILENO);
     term->err_terminal = os_is_terminal(STDERR_FILENO);
@@ -2259,8 +2261,11 @@ static void term_init(Term *term, Arena *arena)
     term->color = term->err_terminal && !term->dumb &&
                   !os_env("NO_COLOR").len &&
                   !str_eq(os_env("CLICOLOR"), S("0"));
-    term->interactive = term->err_terminal && os_is_terminal(STDIN_FILENO) &&
-                        !os_env("CI").len;
+    term->interactive = term->err_terminal && os_is_terminal(STDIN_FILENO);
+    if (term->interactive && ci.len && !str_in_words(ci, "false 0")) {
+        term->interactive = false;
+        term->mute = "CI is set";
+    }
     term->links = term->err_terminal && !term->dumb && term_knows_links();
 }
 
@@ -2667,8 +2672,12 @@ static bool ask_allowed(const Term *term, const char *what, const char *option,
 {
     if (term->interactive)
         return true;
-    err_set(err, EXIT_USAGE, "%s is needed, and there is no terminal to ask on",
-            what);
+    if (term->mute)
+        err_set(err, EXIT_USAGE, "%s is needed, and %s: nobody is asked", what,
+                term->mute);
+    else
+        err_set(err, EXIT_USAGE,
+                "%s is needed, and there is no terminal to ask on", what);
     return err_hint(err, "Give it with %s.", option);
 }
 
@@ -20445,8 +20454,10 @@ static void cli_apply(Cmd *cmd)
                   cmd->options[OPT_NETWORK_DEBUG].on;
     if (cmd->options[OPT_NO_COLOR].on)
         term->color = false;
-    if (cmd->options[OPT_NO_INPUT].on)
+    if (cmd->options[OPT_NO_INPUT].on && term->interactive) {
         term->interactive = false;
+        term->mute = "--no-input is given";
+    }
     if (cmd->options[OPT_NO_HYPERLINKS].on)
         term->links = false;
 }

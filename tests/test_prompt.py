@@ -325,6 +325,23 @@ def test_no_prompt_where_none_is_wanted(two, sim, args, env):
     assert two.read_config()["accounts"][2]["name"] == "third"
 
 
+@pytest.mark.parametrize("args, env, why", [
+    (["--no-input"], {}, "--no-input is given: nobody is asked"),
+    ([], {"CI": "true"}, "CI is set: nobody is asked")])
+def test_who_is_on_a_terminal_is_told_what_forbids_to_ask(two, args, env, why):
+    child = two("account", "use", *args, env=env)
+    assert two.end(child) == 2
+    assert why in seen(child) and "no terminal" not in seen(child)
+
+
+@pytest.mark.parametrize("value", ["", "false", "False", "0"])
+def test_ci_that_is_off(two, value):
+    child = two("account", "use", env={"CI": value})
+    child.expect("Default account:")
+    child.send("\r")
+    assert two.end(child) == 0
+
+
 def test_stdin_that_is_no_terminal(hs, sim):
     for data in (b"", b"y\n", None):
         result = hs("account", "auth", input=data if data is not None else open(os.devnull))
