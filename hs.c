@@ -19950,11 +19950,13 @@ static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
                     parse->group ? " " : "");
 }
 
-/* A word that is no option: a part of the command's name, or an argument. */
+/* A word that is no option: a part of the command's name, or an argument.
+ * `help` is for help before a command, and where no argument can stand. */
 static bool cli_take_word(CliParse *parse, Str word, Err *err)
 {
     Cmd *cmd = parse->cmd;
-    if (!parse->command && !parse->group && cli_is_word(word, "help")) {
+    if (cli_is_word(word, "help") &&
+        (!parse->command || cmd->arg_count == parse->command->most)) {
         parse->help = true;
         return true;
     }

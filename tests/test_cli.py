@@ -132,6 +132,20 @@ def test_unknown_option(signed_in, sim, args, hint):
     assert "\ufffd" not in result.err and not re.search("[\ud800-\udfff]", result.err)
 
 
+@pytest.mark.parametrize("args, usage", [
+    ("account help", "hs account <command>"), ("account help list", "hs account list"),
+    ("account auth help", "hs account auth"), ("secrets list help", "hs secrets list"),
+    ("api /x help", "hs api <endpoint>")])
+def test_help_as_a_word(hs, sim, args, usage):
+    """The official client takes it at the end of the line, too."""
+    result = hs(*args.split())
+    assert result.code == 0 and f"Usage: {usage}" in result.out and not sim.log
+
+
+def test_help_may_be_the_name_of_an_account(signed_in):
+    assert signed_in("account", "use", "help").code == 3
+
+
 def test_group_without_a_command(hs):
     result = hs("account")
     assert result.code == 2 and result.out == "" and "hs account --help" in result.err
