@@ -19940,6 +19940,11 @@ static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
             parse->group ? parse->group : "", parse->group ? " " : "", P(word));
     if (!parse->group && str_in_words(word, cli_foreign))
         return err_hint(err, "The official client (@hubspot/cli) has it.");
+    if (meant.len && str_in_words(word, "upload fetch list")) /* as of old */
+        return err_hint(err,
+                        "Did you mean %.*s? For CMS assets the official "
+                        "client has hs cms %.*s.",
+                        P(meant), P(word));
     if (meant.len)
         return err_hint(err, "Did you mean %.*s?", P(meant));
     if (close)

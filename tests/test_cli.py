@@ -107,6 +107,7 @@ def test_stdout_closed_by_its_reader(signed_in):
     (["zzzzzzzz"], "hs --help"), (["bogus", "--help"], "--help"), ([""], "--help"),
     (["upload", "a", "b"], "hs filemanager upload?"), (["ls"], "hs account list?"),
     (["list"], "hs account list or hs secrets list?"),
+    (["upload", "a", "b"], "hs cms upload"), (["fetch", "a"], "hs cms fetch"),
     (["project", "upload", "--account=x"], "official client"), (["cms"], "official client"),
     (["account", "open"], "hs account --help")])
 def test_unknown_command(hs, sim, args, hint):
