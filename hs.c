@@ -9820,16 +9820,22 @@ static bool config_saw(uint64_t *seen, int words, uint64_t hash)
     return saw;
 }
 
-/* Whether an account has the id or the name of one before it. */
-static void config_check_twins(Buf *faults, const Config *config, int number)
+/* Whether an account has the id, or the name, of one before it; what is not to
+ * be looked for is false. */
+static void config_check_twins(Buf *faults, const Config *config, int number,
+                               bool id, bool name)
 {
     const ConfigAccount *account = &config->accounts[number];
-    for (int k = 0; k < number; k++) {
+    for (int k = 0; k < number && (id || name); k++) {
         const ConfigAccount *other = &config->accounts[k];
-        if (account->id > 0 && account->id == other->id)
+        if (id && account->id == other->id) {
             config_fault(faults, account, number, "its id stands twice");
-        if (account->name.len && str_eq_nocase(account->name, other->name))
+            id = false;
+        }
+        if (name && str_eq_nocase(account->name, other->name)) {
             config_fault(faults, account, number, "its name stands twice");
+            name = false;
+        }
     }
 }
 
@@ -9851,12 +9857,13 @@ static bool config_validate(const Config *config, Err *err)
         buf_add(&faults, S("\n  it has no account"));
     for (int i = 0; i < config->count; i++) {
         const ConfigAccount *account = &config->accounts[i];
-        bool same_id = config_saw(ids, COUNT(ids), (uint64_t)account->id);
-        bool same_name = config_saw(names, COUNT(names),
+        bool same_id = account->id > 0 &&
+                       config_saw(ids, COUNT(ids), (uint64_t)account->id);
+        bool same_name = account->name.len &&
+                         config_saw(names, COUNT(names),
                                     config_name_hash(account->name));
         config_check_account(&faults, account, i);
-        if (same_id || same_name)
-            config_check_twins(&faults, config, i);
+        config_check_twins(&faults, config, i, same_id, same_name);
     }
     bool ok = !faults.len;
     if (!ok) {

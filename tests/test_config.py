@@ -517,6 +517,16 @@ def test_a_file_that_is_no_config(hs, sim, data, word):
         assert hs.config_path.read_bytes() == data
 
 
+@pytest.mark.parametrize("account", [
+    "{accountId: 1, authType: apikey, apiKey: k}",
+    "{name: x, accountId: %d, authType: apikey, apiKey: k}", "a: 1"])
+def test_faults_of_many_accounts_are_found_in_time(hs, account):
+    """Each is looked for once, not once for each account before it."""
+    hs.write_yaml("accounts:\n" + "".join(
+        f"- {account.replace('%d', str(n))}\n" for n in range(1, 10_000)))
+    assert refused(hs, "account 2", "account 3").usage.ru_utime < 4
+
+
 def test_an_alias_bomb_stays_small(hs, sim):
     hs.write_yaml(doubled("accounts: []\n", 30))
     result = refused(hs, "no account")
