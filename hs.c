@@ -10199,9 +10199,10 @@ static bool config_edit_commit(ConfigEdit *edit, Err *err)
     Str text = {0};
     const Config *config = &edit->config;
     if (!yaml_write(edit->arena, config->root, &text))
-        return err_set(err, EXIT_CONFIG,
-                       "cannot write %.*s: an alias in it would name nothing",
-                       P(config->path));
+        return err_set(
+            err, EXIT_CONFIG, "cannot write %.*s: %s", P(config->path),
+            text.len > YAML_MAX ? "it would be larger than 1 MiB"
+                                : "an alias in it would name nothing");
     /* What could not be read again (a limit passed, a tag that libyaml writes
      * and does not read) must not take the old file's place. */
     Err fault = {0};
@@ -11001,12 +11002,12 @@ static void config_merge_flags(ConfigEdit *edit, const Config *old)
     }
 }
 
-/* A copy of an account's map in the global form; NULL: it is too large. */
+/* A copy of an account's map in the global form; NULL: it is too large for the
+ * nodes that `*room` is left for. */
 static YamlNode *config_global_account(Arena *arena,
-                                       const ConfigAccount *account)
+                                       const ConfigAccount *account, int *room)
 {
-    int room = YAML_NODES;
-    YamlNode *node = yaml_clone(arena, account->node, YAML_DEPTH, &room);
+    YamlNode *node = yaml_clone(arena, account->node, YAML_DEPTH, room);
     YamlNode *id = node ? yaml_own_entry(node, S("portalId")) : NULL;
     if (!node)
         return NULL;
@@ -11020,6 +11021,25 @@ static YamlNode *config_global_account(Arena *arena,
     return node;
 }
 
+/* Makes room in the typed view for `more` accounts, which config_merge_add()
+ * adds: to read the tree anew for each would cost its square. */
+static void config_merge_room(ConfigEdit *edit, int more)
+{
+    Config *config = &edit->config;
+    ConfigAccount *accounts = arena_array(
+        edit->arena, (ptrdiff_t)config->count + more, sizeof(*accounts));
+    for (int i = 0; i < config->count; i++)
+        accounts[i] = config->accounts[i];
+    config->accounts = accounts;
+}
+
+static void config_merge_add(ConfigEdit *edit, YamlNode *list, YamlNode *node)
+{
+    Config *config = &edit->config;
+    yaml_append(list, node);
+    config_read_account(node, &config->accounts[config->count++]);
+}
+
 /* Takes the accounts over that the global config has not. */
 static bool config_merge_accounts(ConfigEdit *edit, const Config *old,
                                   const ConfigClashes *decided,
@@ -11027,6 +11047,8 @@ static bool config_merge_accounts(ConfigEdit *edit, const Config *old,
 {
     Arena *arena = edit->arena;
     YamlNode *list = config_edit_list(edit, err);
+    int room = YAML_NODES;
+    config_merge_room(edit, old->count);
     for (int i = 0; list && i < old->count; i++) {
         const ConfigAccount *account = &old->accounts[i];
         Str label = config_label(arena, account);
@@ -11043,7 +11065,7 @@ static bool config_merge_accounts(ConfigEdit *edit, const Config *old,
             done->left[done->left_count++] = label;
             continue;
         }
-        YamlNode *node = config_global_account(arena, account);
+        YamlNode *node = config_global_account(arena, account, &room);
         if (!node)
             return err_set(err, EXIT_CONFIG, "%.*s is too large to take over",
                            P(old->path));
@@ -11053,8 +11075,7 @@ static bool config_merge_accounts(ConfigEdit *edit, const Config *old,
         name = config_free_name(arena, &edit->config, account, name);
         if (!str_eq(name, account->name))
             config_set_text(arena, node, "name", name);
-        yaml_append(list, node);
-        config_read_tree(arena, &edit->config);
+        config_merge_add(edit, list, node);
         done->added[done->added_count++] = name.len ? name : label;
     }
     return list != NULL;

@@ -297,6 +297,22 @@ def test_migrate_by_force_takes_values_never_absences(hs, sim):
     assert hs("account", "list").code == 0
 
 
+def test_a_migration_of_many_accounts_stays_small(hs):
+    """Memory and time grow with the accounts, not with their square; what aliases stand
+    for is not copied without end."""
+    old = hs.cwd / "hubspot.config.yml"
+    many = [f"- {{portalId: {n}, authType: apikey, apiKey: k}}\n" for n in range(1, 3001)]
+    hs.write_yaml("portals:\n" + "".join(many), old)
+    done = hs("config", "migrate", "--force")
+    assert done.code == 0 and len(hs.read_config()["accounts"]) == 3000, done.err
+    assert done.usage.ru_maxrss < 300_000
+    big = "big: &b [" + ",".join("1" * 20_000) + "]\n"
+    hs.write_yaml(big + "portals:\n" + "".join(many[:300]).replace("k}", "k, z: *b}"), old)
+    hs.config_path.unlink()
+    done = refused(hs, 3, "config", "migrate", "--force", words=["too large"])
+    assert done.usage.ru_maxrss < 300_000
+
+
 def test_an_older_archive_is_never_lost(hs, sim):
     for n in range(3):
         write_old(hs, sim, sim.portal(11 + n))
