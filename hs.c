@@ -10213,7 +10213,7 @@ static bool config_edit_commit(ConfigEdit *edit, Err *err)
                        P(config->path), fault.message);
     int code = os_replace_file(edit->arena, edit->real, text, 0600);
     if (!code && str_eq(config->path, config_global_path(edit->arena)))
-        config_tighten(edit->arena, os_path_dir(edit->real));
+        config_tighten(edit->arena, os_path_dir(config->path));
     return code ? config_cannot_write(config->path, code, err) : true;
 }
 

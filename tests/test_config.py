@@ -1068,6 +1068,17 @@ def test_a_symbolic_link_stays_one(hs, sim, tmp_path, what):
     assert sorted(p.name for p in store.iterdir() if not p.is_symlink()) == [target.name]
 
 
+def test_the_folder_that_a_symbolic_link_leads_to_keeps_its_mode(hs, sim, tmp_path):
+    """~/.hscli is ours to close; the folder of somebody's dotfiles is not."""
+    store = tmp_path / "dotfiles"
+    store.mkdir(mode=0o755)
+    hs.write_config(sim.portal(101), sim.portal(202), path=store / "hubspot.yml")
+    hs.config_path.parent.mkdir(mode=0o755)
+    hs.config_path.symlink_to(store / "hubspot.yml")
+    assert hs("account", "use", "202").code == 0
+    assert mode(store) == 0o755 and mode(hs.config_path.parent) == 0o700
+
+
 def test_left_overs_of_a_dead_run_do_no_harm(hs, sim):
     hs.sign_in(sim.portal(101))
     folder = hs.config_path.parent
