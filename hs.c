@@ -4335,10 +4335,12 @@ struct YamlNode {                 /* 48 bytes: files have thousands */
 
 /* A node with a tag, an anchor or both, which few nodes have. A node is copied
  * with yaml_new_like(), never by itself. */
-typedef struct {
+typedef struct YamlNamed {
     YamlNode node;
-    const char *tag;    /* NULL: none */
-    const char *anchor; /* its name, where aliases may refer to it */
+    const char *tag;        /* NULL: none */
+    const char *anchor;     /* its name, where aliases may refer to it */
+    struct YamlNamed *twin; /* the next one of the same anchor, in a ring;
+                               NULL: there is none */
 } YamlNamed;
 
 typedef struct {
@@ -4736,6 +4738,19 @@ static const char *yaml_copy(Arena *arena, const yaml_char_t *text)
     return text ? arena_cstr(arena, str_from((const char *)text)) : NULL;
 }
 
+/* Puts a node with an anchor into the ring of those whose anchors have the same
+ * name: an alias means the last one that stands before it. */
+static void yaml_join_twins(const YamlReader *reader, YamlNamed *named)
+{
+    for (int i = reader->anchor_count - 1; i >= 0 && !named->twin; i--) {
+        YamlNamed *other = reader->anchors[i];
+        if (strcmp(other->anchor, named->anchor) != 0)
+            continue;
+        named->twin = other->twin ? other->twin : other;
+        other->twin = named;
+    }
+}
+
 /* A node of the file with its tag and anchor (NULL: none), the anchor kept
  * for the aliases that follow; NULL, and an error, where there are too many. */
 static YamlNode *yaml_new_named(YamlReader *reader, YamlKind kind, size_t line,
@@ -4757,6 +4772,7 @@ static YamlNode *yaml_new_named(YamlReader *reader, YamlKind kind, size_t line,
     if (!reader->anchors)
         reader->anchors = arena_array(reader->arena, YAML_ANCHORS,
                                       sizeof(*reader->anchors));
+    yaml_join_twins(reader, named);
     reader->anchors[reader->anchor_count++] = named;
     return &named->node;
 }
@@ -5124,6 +5140,18 @@ static yaml_char_t *yaml_name(const char *name)
     return (yaml_char_t *)(uintptr_t)name;
 }
 
+/* The node is written: an alias may follow. One to another node of the same
+ * anchor would mean this one from here on. */
+static void yaml_mark_written(YamlNode *node)
+{
+    node->written = true;
+    if (!node->named)
+        return;
+    YamlNamed *own = (YamlNamed *)node;
+    for (YamlNamed *twin = own->twin; twin && twin != own; twin = twin->twin)
+        twin->node.written = false;
+}
+
 /* Emits a text, an alias, or the start of a list or map. */
 static bool yaml_emit_node(yaml_emitter_t *emitter, YamlNode *node)
 {
@@ -5150,7 +5178,7 @@ static bool yaml_emit_node(yaml_emitter_t *emitter, YamlNode *node)
         ok = yaml_mapping_start_event_initialize(
             &event, anchor, tag, !tag,
             node->flow ? YAML_FLOW_MAPPING_STYLE : YAML_BLOCK_MAPPING_STYLE);
-    node->written = true;
+    yaml_mark_written(node);
     return ok && yaml_emitter_emit(emitter, &event);
 }
 
@@ -5197,7 +5225,8 @@ static bool yaml_emit_tree(yaml_emitter_t *emitter, YamlNode *root)
 
 /*
  * Writes a tree as YAML text, at most 2 * YAML_MAX bytes. False where it does
- * not fit, or an alias would stand before what it refers to.
+ * not fit, or an alias would not stand after what it refers to, or after
+ * another node of that anchor.
  */
 static bool yaml_write(Arena *arena, YamlNode *root, Str *out)
 {
@@ -10199,10 +10228,11 @@ static bool config_edit_commit(ConfigEdit *edit, Err *err)
     Str text = {0};
     const Config *config = &edit->config;
     if (!yaml_write(edit->arena, config->root, &text))
-        return err_set(
-            err, EXIT_CONFIG, "cannot write %.*s: %s", P(config->path),
-            text.len > YAML_MAX ? "it would be larger than 1 MiB"
-                                : "an alias in it would name nothing");
+        return err_set(err, EXIT_CONFIG, "cannot write %.*s: %s",
+                       P(config->path),
+                       text.len > YAML_MAX
+                           ? "it would be larger than 1 MiB"
+                           : "an alias in it would not name what it does now");
     /* What could not be read again (a limit passed, a tag that libyaml writes
      * and does not read) must not take the old file's place. */
     Err fault = {0};

@@ -800,6 +800,20 @@ def test_what_a_first_config_looks_like(hs, sim):
     assert re.search(r"expiresAt: '\d{4}-", text)
 
 
+def test_an_alias_never_comes_to_mean_another_node_of_its_anchor(hs):
+    """A new setting goes before the accounts, which go to the end of the file: there
+    `*t` would be the second one."""
+    text = ("base: &t {tokenInfo: {accessToken: ours}}\n%s"
+            "accounts:\n- {accountId: 7, authType: apikey, apiKey: k, auth: *t}\n%s")
+    again = "other: &t {tokenInfo: {accessToken: theirs}}\n"
+    hs.write_yaml(text % ("", again))
+    refused(hs, "alias", args=("config", "set", "--http-timeout", "5000"))
+    assert hs.config_path.read_text() == text % ("", again)
+    hs.write_yaml(text % (again, ""))
+    assert hs("config", "set", "--http-timeout", "5000").code == 0
+    assert hs.config_path.read_text() == text % (again + "httpTimeout: 5000\n", "")
+
+
 # ---- tokens belong to one account
 
 SHARED = {
