@@ -10860,8 +10860,13 @@ static Str config_global_key(Str key)
 /* Is it a setting, other than the accounts, their default, and flags? */
 static bool config_is_setting(const YamlNode *entry)
 {
-    return !str_in_words(entry->key->text, "accounts portals defaultaccount "
-                                           "defaultportal flags <<");
+    static const char *const others[] = {"accounts",       "portals",
+                                         "defaultAccount", "defaultPortal",
+                                         "flags",          "<<"};
+    for (int i = 0; i < COUNT(others); i++)
+        if (yaml_key_is(entry, str_from(others[i])))
+            return false;
+    return true;
 }
 
 /* A value for a person to compare. */
@@ -11112,7 +11117,8 @@ static bool config_merge_accounts(ConfigEdit *edit, const Config *old,
 }
 
 /* The default: the old one where there was none, or where that was decided. It
- * is set first of all, so that a new file begins with it. */
+ * is set first of all, so that a new file begins with it; by its id, since its
+ * name may become another account's, or change. */
 static void config_merge_default(ConfigEdit *edit, const Config *old,
                                  const ConfigClashes *decided)
 {
@@ -11125,7 +11131,7 @@ static void config_merge_default(ConfigEdit *edit, const Config *old,
     bool present = config_find(now, now->default_account) != NULL;
     if ((present && (!clash || !clash->take)) || (account && !account->take))
         return;
-    config_edit_default(edit, wanted);
+    config_edit_default(edit, &(ConfigAccount){.id = wanted->id});
 }
 
 /* Renames a file that is no longer used to archived.hubspot.config.yml, or

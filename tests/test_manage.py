@@ -313,6 +313,24 @@ def test_a_migration_of_many_accounts_stays_small(hs):
     assert done.usage.ru_maxrss < 300_000
 
 
+def test_a_migration_into_a_global_file_of_the_old_form(hs, sim):
+    """There a default goes by its name, which may be another account's."""
+    acme = {k: v for k, v in hs.account(sim.portal(11, "acme")).items() if k != "accountId"}
+    hs.write_yaml({"portals": [{**acme, "portalId": 11}]})
+    write_old(hs, sim, sim.portal(22, "acme"))
+    done = hs("config", "migrate", "--force")
+    assert done.code == 0, done.err
+    assert [a["name"] for a in hs.read_config()["portals"]] == ["acme", "acme_22"]
+    assert "(22)" in hs("account", "list").out.splitlines()[0]
+
+
+def test_a_migration_takes_over_what_only_looks_like_a_setting_of_ours(hs, sim):
+    write_old(hs, sim, sim.portal(11, "acme"), Flags="mine", ACCOUNTS=3)
+    assert hs("config", "migrate", "--force").code == 0
+    config = hs.read_config()
+    assert config["Flags"] == "mine" and config["ACCOUNTS"] == 3
+
+
 def test_an_older_archive_is_never_lost(hs, sim):
     for n in range(3):
         write_old(hs, sim, sim.portal(11 + n))
