@@ -1688,7 +1688,8 @@ static int os_sync_dir(Arena *arena, Str dir)
  * Replaces a file as a whole, or not at all: a new file beside it (same
  * folder, O_EXCL), synced, renamed over it, the folder synced. The caller
  * holds the path's lock, so a left-over of the same temporary name is a dead
- * run's and is removed. `path` must be free of symbolic links.
+ * run's and is removed. `path` must be free of symbolic links. A new file that
+ * others may read gets no more of `mode` than the umask leaves.
  */
 static int os_replace_file(Arena *arena, Str path, Str data, mode_t mode)
 {
@@ -1705,10 +1706,12 @@ static int os_replace_file(Arena *arena, Str path, Str data, mode_t mode)
     if (fd < 0)
         return errno;
     int code = os_write_all(fd, data);
-    if (!code && !stat(arena_cstr(arena, path), &old) &&
-        old.st_uid != geteuid() && fchown(fd, old.st_uid, old.st_gid))
+    bool fresh = stat(arena_cstr(arena, path), &old) != 0;
+    if (!code && !fresh && old.st_uid != geteuid() &&
+        fchown(fd, old.st_uid, old.st_gid))
         code = errno; /* root must not take a user's file away */
-    if (!code && (os_fails() || fchmod(fd, mode) || fsync(fd)))
+    bool set = !fresh || !(mode & 077);
+    if (!code && (os_fails() || (set && fchmod(fd, mode)) || fsync(fd)))
         code = errno;
     if (close(fd) && !code)
         code = errno;
@@ -10573,7 +10576,9 @@ static bool config_write_override(Arena *arena, Str path, int64_t id, Err *err)
     int code = os_lock(arena, path, CONFIG_LOCK_MS, &lock);
     if (code)
         return config_cannot_write(path, code, err);
-    code = os_replace_file(arena, path, arena_int(arena, id), 0644);
+    int mode = os_mode(arena, path);
+    code = os_replace_file(arena, path, arena_int(arena, id),
+                           mode < 0 ? 0644 : (mode_t)mode);
     os_unlock(arena, path, lock);
     return code ? config_cannot_write(path, code, err) : true;
 }

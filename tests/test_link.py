@@ -180,10 +180,20 @@ def test_the_mode_of_the_settings_stays(three, bits):
     assert mode(path) == bits
 
 
-def test_new_settings_follow_the_umask(three):
-    done(three, "link", "-a", "box", umask=0o022)
-    assert mode(three.cwd / ".hs" / "settings.json") == 0o644
-    assert mode(three.cwd / ".hs") == 0o755
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077])
+def test_new_settings_follow_the_umask(three, umask):
+    subprocess.run(["git", "init", "-q"], cwd=three.cwd, check=True)
+    done(three, "link", "-a", "box", umask=umask)
+    done(three, "create-override", "box", umask=umask)
+    for name in (".hs/settings.json", ".hs/README.txt", ".hsaccount", ".gitignore"):
+        assert mode(three.cwd / name) == 0o644 & ~umask, name
+    assert mode(three.cwd / ".hs") == 0o755 & ~umask
+
+
+def test_the_mode_of_an_hsaccount_stays(three):
+    override(three, 101).chmod(0o600)
+    done(three, "create-override", "box", "--force", umask=0o022)
+    assert mode(three.cwd / ".hsaccount") == 0o600
 
 
 @pytest.mark.parametrize("what", ["file", "folder"])
