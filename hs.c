@@ -2164,6 +2164,13 @@ static int os_terminal_mode(int fd, bool keys)
     return tcgetattr(fd, &os_terminal_old) ? errno : os_terminal_set(fd, keys);
 }
 
+/* Drops what was typed and not read: the rest of a secret is not for who reads
+ * the terminal next. */
+static void os_drop_input(int fd)
+{
+    tcflush(fd, TCIFLUSH);
+}
+
 /* Ends a prompt's mode. After a signal to end, what was typed is dropped. */
 static void os_terminal_restore(void)
 {
@@ -3161,9 +3168,12 @@ static bool ask_is_over(const Term *term)
     return term->meanwhile && term->meanwhile->over;
 }
 
-/* Reads a line from a terminal without escape sequences. */
+/* Reads a line from a terminal without escape sequences. The kernel cuts one of
+ * 4096 bytes, its line break among them; what comes right after a masked one
+ * was pasted with it. */
 static bool ask_line_dumb(Ask *ask, Str label, Line *line, Err *err)
 {
+    enum { PASTE_MS = 50 };
     os_write_all(STDERR_FILENO, label);
     for (;;) {
         int c = ask_byte(ask, -1);
@@ -3182,6 +3192,8 @@ static bool ask_line_dumb(Ask *ask, Str label, Line *line, Err *err)
     }
     if (ask->raw || ask_is_over(ask->term))
         os_write_all(STDERR_FILENO, S("\n"));
+    line->lost = line->len >= ASK_MAX - 1 ||
+                 (ask->masked && os_wait(STDIN_FILENO, POLLIN, PASTE_MS));
     return true;
 }
 
@@ -3280,10 +3292,13 @@ static bool ask_secret(Term *term, Arena *arena, const char *question,
                   err))
         return false;
     *out = secret_from(text);
-    return !lost || err_set(err, EXIT_USAGE,
-                            "a prompt takes one line of up to %d bytes, and "
-                            "what was pasted is more",
-                            ASK_MAX);
+    if (!lost)
+        return true;
+    os_drop_input(STDIN_FILENO);
+    return err_set(err, EXIT_USAGE,
+                   "a prompt takes one line of up to %d bytes, and "
+                   "what was pasted is more",
+                   term->dumb ? ASK_MAX - 2 : ASK_MAX);
 }
 
 /* As ask_text(), but something else goes on meanwhile and may make the answer

@@ -369,6 +369,26 @@ def test_a_prompt_stores_no_part_of_a_value(person, sim, acme, text):
     assert acme.secrets == {}
 
 
+@pytest.mark.parametrize("text", [f"{VALUE}\n{VALUE}\n", "x" * 4095 + "\n", "x" * 5000 + "\n"],
+                         ids=["two lines", "4095", "5000"])
+def test_nor_does_a_prompt_on_a_dumb_terminal(person, acme, text):
+    """There the kernel cuts what is longer than a line of its own."""
+    child = person("secrets", "add", "NAME", env={"TERM": "dumb"})
+    child.expect("Value of NAME:")
+    child.send(text)
+    child.expect("one line")
+    assert person.end(child) == 2
+    assert acme.secrets == {}
+
+
+def test_the_longest_value_at_a_dumb_terminal(person, acme):
+    child = person("secrets", "add", "NAME", env={"TERM": "dumb"})
+    child.expect("Value of NAME:")
+    child.send("x" * 4094 + "\n")
+    assert person.end(child) == 0
+    assert acme.secrets["NAME"] == "x" * 4094
+
+
 def test_a_line_break_at_the_end_of_a_paste_is_none_of_the_value(person, acme):
     child = person("secrets", "add", "NAME")
     child.expect("Value of NAME:")
