@@ -13902,11 +13902,11 @@ static bool cmd_oauth_parse(Cmd *cmd, Str text, Str *out, Err *err)
  * as the default. */
 static bool cmd_oauth_scopes(Cmd *cmd, ConfigAccount *account, Err *err)
 {
-    enum { MOST = 64 };
-    AskItem *items = arena_array(cmd->arena, MOST, sizeof(*items));
-    Buf chosen = buf_new(cmd->arena, 8 * KIB);
     Str preset = account->scopes.len ? account->scopes : S("content");
     Str known = S("content hubdb files");
+    ptrdiff_t most = preset.len + known.len + 2; /* of bytes, and of scopes */
+    AskItem *items = arena_array(cmd->arena, most, sizeof(*items));
+    Buf chosen = buf_new(cmd->arena, most);
     int count = 0;
     account->scopes = preset;
     if (cmd->options[OPT_SCOPES].set)
@@ -13925,7 +13925,7 @@ static bool cmd_oauth_scopes(Cmd *cmd, ConfigAccount *account, Err *err)
         Str scope = str_cut(&rest, ' ');
         items[count++] = (AskItem){scope, str_in_words(scope, had), NULL};
     }
-    for (Str rest = preset; rest.len && count < MOST;) {
+    for (Str rest = preset; rest.len;) {
         Str scope = str_cut(&rest, ' ');
         if (!str_in_words(scope, offered))
             items[count++] = (AskItem){scope, true, NULL};

@@ -204,6 +204,19 @@ def test_signing_in_again_needs_nothing_but_the_account(tty, hs, sim, browser):
     assert saved(hs, portal, ("content", "tickets"))["mine"] == "kept"
 
 
+def test_signing_in_again_asks_for_all_scopes_however_many(tty, hs, sim, browser):
+    scopes = [f"crm.objects.x{n}.read" for n in range(100)]
+    hs.write_config({"name": "o", "accountId": 101, "authType": "oauth2",
+                     "auth": {"clientId": sim.portal(101).oauth["client_id"],
+                              "clientSecret": sim.portals[101].oauth["client_secret"],
+                              "scopes": scopes, "tokenInfo": {}}})
+    child = tty("account", "auth", *TYPE, "-a", "o", env=browser.env)
+    ready(child, r"\[x\] crm").send("\r")
+    assert browsers.parameters(browser.opened())["scope"].split() == scopes
+    ready(child, ADDRESS).sendintr()
+    assert tty.end(child) == 130
+
+
 def test_a_key_account_becomes_one_of_oauth2(tty, hs, sim, browser):
     portal = sim.portal(101)
     hs.write_config(portal)
