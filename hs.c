@@ -14706,7 +14706,8 @@ typedef struct {
     Str links;    /* the settings that have it linked, or empty */
 } CmdForget;
 
-/* Decides that, before anything is written. */
+/* Decides that, before anything is written. An .hsaccount is of no other config
+ * than the global one, where the account may well stay. */
 static bool cmd_forget_decide(Cmd *cmd, int64_t id, CmdForget *forget, Err *err)
 {
     Str path = {0};
@@ -14715,7 +14716,8 @@ static bool cmd_forget_decide(Cmd *cmd, int64_t id, CmdForget *forget, Err *err)
     Err ignored = {0};
     bool yes = false;
     *forget = (CmdForget){0};
-    if (config_read_override(cmd->arena, &path, &named, &ignored) &&
+    if (cmd->config.is_global &&
+        config_read_override(cmd->arena, &path, &named, &ignored) &&
         named == id) {
         if (!cmd_forget_ask(cmd, id, path, "Remove that file?", &yes, err))
             return false;

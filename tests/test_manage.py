@@ -172,6 +172,15 @@ def test_what_else_names_a_removed_account(three):
     assert read_links(three) == {"accounts": [22], "localDefaultAccount": 22, "other": 1}
 
 
+def test_an_override_is_of_the_global_config_alone(three, sim):
+    """The account stays in that one, when it is removed from another."""
+    other = three.write_config(sim.portals[11], sim.portals[22], path=three.cwd / "other.yml")
+    (three.cwd / ".hsaccount").write_text("22")
+    done = three("account", "remove", "beta", "--config", other, "--force")
+    assert done.code == 0 and names(three, other) == ["acme"] and ".hsaccount" not in done.err
+    assert (three.cwd / ".hsaccount").read_text() == "22"
+
+
 def test_a_stale_override_is_named(three):
     path = three.cwd / ".hsaccount"
     path.write_text("99")
