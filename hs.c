@@ -10447,7 +10447,8 @@ static void config_edit_setting(ConfigEdit *edit, const char *key, Str value)
 }
 
 /* Takes an account out of the file; the default goes with it where it named
- * this one. */
+ * this one. Those after it move up in the typed view: to read the tree anew for
+ * each of many would cost their square. */
 static void config_edit_remove(ConfigEdit *edit, const ConfigAccount *account)
 {
     Config *config = &edit->config;
@@ -10459,7 +10460,11 @@ static void config_edit_remove(ConfigEdit *edit, const ConfigAccount *account)
             yaml_remove(list, item);
             break;
         }
-    config_read_tree(edit->arena, config);
+    config->default_account = yaml_text(
+        yaml_get(config->root, config_default_key(config)));
+    config->count--;
+    for (ptrdiff_t i = account - config->accounts; i < config->count; i++)
+        config->accounts[i] = config->accounts[i + 1];
 }
 
 /* Gives an account another name; a default that goes by the name follows. */

@@ -211,6 +211,14 @@ def test_clean_of_the_default(three, sim):
     assert three.read_config()["defaultAccount"] == 22 and names(three) == ["beta", "gamma"]
 
 
+def test_clean_of_many_accounts_stays_small(hs, sim):
+    portals = [sim.portal(1000 + n, f"p{n}", state="inactive") for n in range(1200)]
+    hs.write_config(sim.portal(11, "acme"), *portals)
+    done = hs("account", "clean", "--force")
+    assert done.code == 0 and names(hs) == ["acme"], done.err
+    assert done.usage.ru_maxrss < 100_000 or "debug" in hs.bin
+
+
 def test_clean_with_nothing_to_do(three):
     done = three("account", "clean")
     assert done.code == 0 and "3 accounts checked" in done.err
