@@ -10020,8 +10020,7 @@ static bool config_read_links_at(Arena *arena, Str path, ConfigLinks *links,
     if (!cJSON_IsObject(document)) {
         err_set(err, EXIT_CONFIG, "cannot read %.*s: %s", P(path),
                 code ? os_error(code) : "it is not a JSON object");
-        return err_hint(err, "Mend it, remove it, or name an account with "
-                             "--account.");
+        return err_hint(err, "Mend it, or remove it.");
     }
     if (config_too_many_links(document, path, err))
         return false;
@@ -10035,7 +10034,7 @@ static bool config_read_links_at(Arena *arena, Str path, ConfigLinks *links,
         err_set(err, EXIT_CONFIG,
                 "cannot use %.*s: its localDefaultAccount is no account id",
                 P(path));
-        return err_hint(err, "Mend it, or name an account with --account.");
+        return err_hint(err, "Mend it, or remove it.");
     }
     return true;
 }
@@ -10067,8 +10066,16 @@ static bool config_read_override(Arena *arena, Str *path, int64_t *id, Err *err)
         return true;
     err_set(err, EXIT_CONFIG, "cannot use %.*s: %s", P(*path),
             code ? os_error(code) : "it does not hold an account id");
-    return err_hint(err, "Remove the file, or name an account with "
-                         "--account.");
+    return err_hint(err, "Mend it, or remove it.");
+}
+
+/* A file that would choose the account cannot be read: for those who need no
+ * more than the choice there is another way out. */
+static void config_hint_choice(Err *err)
+{
+    err->hint[0] = '\0';
+    err_hint(err, "Mend it, remove it, or name an account with "
+                  "--account.");
 }
 
 /* The account that a file names by id; an error names the file. */
@@ -10122,8 +10129,10 @@ static bool config_choose_unnamed(Arena *arena, const Config *config,
         return config_choose_by_file(config, links->path, links->default_line,
                                      links->default_account, choice, err);
     if (config->is_global) {
-        if (!config_read_override(arena, &override, &id, err))
+        if (!config_read_override(arena, &override, &id, err)) {
+            config_hint_choice(err);
             return false;
+        }
         if (id > 0)
             return config_choose_by_file(config, override, 1, id, choice, err);
     }
@@ -10143,6 +10152,7 @@ static bool config_choose(Arena *arena, const Config *config, Str which,
     if (config->form != CONFIG_ENVIRONMENT &&
         !config_read_links(arena, &links, err)) {
         *choice = (ConfigChoice){0};
+        config_hint_choice(err);
         return false;
     }
     return config_choose_unnamed(arena, config, &links, choice, err);

@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from conftest import held, mode, read_links
+from conftest import held, mode, read_links, write_links
 
 ECHO = "/test/echo"
 WHAT, LINK = r"What to do\?", "Accounts to link:"
@@ -330,6 +330,19 @@ def test_create_override_over_another(three):
         refused(three, ["create-override", "third"], 2, "--force")
         done(three, "create-override", "third", "-f")
         assert path.read_text() == "303"
+
+
+@pytest.mark.parametrize("args", [
+    ["use", "box"], ["create-override", "box"], ["link", "--account", "box"], ["unlink", "--all"]])
+def test_a_hint_names_no_option_that_does_not_help(three, args):
+    """These must read the file, whichever account is named; hs api need not."""
+    path = write_links(three, "[")
+    for _ in range(2 if args[0] == "link" else 1):
+        result = three("account", *args)
+        assert result.code == 3 and str(path) in result.err and "--account" not in result.err
+        assert "--account" in three("api", "/test/echo").err
+        path.unlink()
+        path = override(three, "no number")
 
 
 def test_create_override_where_a_linked_folder_goes_before_it(three):
