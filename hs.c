@@ -10333,6 +10333,7 @@ static void config_set_text(Arena *arena, YamlNode *map, const char *key,
  */
 static void config_copy_map(Arena *arena, YamlNode *to, const YamlNode *from)
 {
+    to->merges |= from->merges;
     for (YamlNode *entry = from->first; entry; entry = entry->next) {
         YamlNode *copy = yaml_new_like(arena, entry);
         if (entry->kind == YAML_MAP) {

@@ -853,6 +853,22 @@ accounts:
 }
 
 
+def test_a_token_takes_nothing_from_what_is_merged_into_a_shared_block(hs, sim):
+    portal = sim.portal(101)
+    hs.write_yaml(f"""\
+base: &base {{tokenInfo: {{mine: kept}}}}
+shared: &shared {{<<: *base, more: kept}}
+defaultAccount: 101
+accounts:
+  - {{name: one, accountId: 101, authType: personalaccesskey, personalAccessKey: {portal.key},
+     auth: *shared}}
+""")
+    assert used(hs) == 101
+    auth = hs.read_config()["accounts"][0]["auth"]
+    assert auth["more"] == auth["tokenInfo"]["mine"] == "kept"
+    assert auth["tokenInfo"]["accessToken"] in portal.tokens
+
+
 @pytest.mark.parametrize("text", SHARED.values(), ids=SHARED)
 def test_a_token_never_serves_another_account(hs, sim, text):
     one, two = sim.portal(101), sim.portal(202)
