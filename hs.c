@@ -10408,15 +10408,27 @@ static Str config_scopes(Arena *arena, const ConfigAccount *account)
     return buf_str(&out);
 }
 
+/* The account that the tree's default names among those of the typed view; 0:
+ * none. */
+static int64_t config_edit_default_id(const ConfigEdit *edit)
+{
+    const Config *config = &edit->config;
+    const ConfigAccount *account = config_find(
+        config, yaml_text(yaml_get(config->root, config_default_key(config))));
+    return account ? account->id : 0;
+}
+
 /*
  * Adds an account to the file, or updates the one of the same id in place.
- * What stands in its node beside the fields of `account` is kept.
+ * What stands in its node beside the fields of `account` is kept. A default
+ * that goes by a name of digits stays what it is where they are the new id.
  */
 static bool config_edit_put(ConfigEdit *edit, const ConfigAccount *account,
                             Err *err)
 {
     Arena *arena = edit->arena;
     const ConfigAccount *old = config_find_id(&edit->config, account->id);
+    int64_t preset = config_edit_default_id(edit);
     YamlNode *list = config_edit_list(edit, err);
     if (!list)
         return false;
@@ -10439,6 +10451,11 @@ static bool config_edit_put(ConfigEdit *edit, const ConfigAccount *account,
                  yaml_new_int(arena, account->parent));
     if (!old)
         yaml_append(list, node);
+    config_read_tree(arena, &edit->config);
+    if (!preset || config_edit_default_id(edit) == preset)
+        return true;
+    yaml_set(arena, edit->config.root, config_default_key(&edit->config),
+             yaml_new_int(arena, preset));
     config_read_tree(arena, &edit->config);
     return true;
 }
