@@ -13173,6 +13173,15 @@ static bool cmd_confirm(Cmd *cmd, const char *what, Str question, bool preset,
     return yes || cmd_declined(err);
 }
 
+/* A secret that comes on stdin must not be typed: it would be seen. */
+static bool cmd_stdin_hides(Err *err)
+{
+    return !os_is_terminal(STDIN_FILENO) ||
+           err_set(err, EXIT_USAGE,
+                   "stdin is a terminal, which would show what is "
+                   "typed: use a pipe, or a file");
+}
+
 /* Gets ready for HTTP: trust anchors, proxy, the pool. */
 static bool cmd_go_online(Cmd *cmd, Err *err)
 {
@@ -13622,6 +13631,8 @@ static bool cmd_auth_key(Cmd *cmd, const Config *config, Secret *key, Err *err)
                        "--pak and --pak-stdin are two ways to "
                        "give one key: use one of them");
     if (cmd_on(cmd, OPT_PAK_STDIN)) {
+        if (!cmd_stdin_hides(err))
+            return err_hint(err, "Without --pak-stdin the key is asked for.");
         code = os_read_fd(cmd->arena, STDIN_FILENO, 64 * KIB, &text);
         if (code)
             return err_set(err, EXIT_USAGE,
@@ -13876,6 +13887,9 @@ static bool cmd_oauth_client(Cmd *cmd, ConfigAccount *account, Err *err)
     Str id = cmd_text(cmd, OPT_CLIENT_ID);
     Str secret = {0};
     if (cmd_on(cmd, OPT_CLIENT_SECRET_STDIN)) {
+        if (!cmd_stdin_hides(err))
+            return err_hint(err, "Without --client-secret-stdin the secret is "
+                                 "asked for.");
         int code = os_read_fd(cmd->arena, STDIN_FILENO, 64 * KIB, &secret);
         if (code)
             return err_set(err, EXIT_USAGE,
@@ -16088,10 +16102,8 @@ static void cmd_secret_hide(Cmd *cmd, Secret value)
 static bool cmd_secret_read(Cmd *cmd, Str path, ptrdiff_t most, Str *out,
                             Err *err)
 {
-    if (!path.len && os_is_terminal(STDIN_FILENO))
-        return err_set(err, EXIT_USAGE,
-                       "stdin is a terminal, which would show what is "
-                       "typed: use a pipe, or a file");
+    if (!path.len && !cmd_stdin_hides(err))
+        return false;
     int code = path.len ? os_read_file(cmd->arena, path, most, out)
                         : os_read_fd(cmd->arena, STDIN_FILENO, most, out);
     if (code == EINTR && os_interrupted())

@@ -348,6 +348,14 @@ def test_stdin_that_is_no_terminal(hs, sim):
         assert result.code == 2 and "--pak-stdin" in result.err
 
 
+@pytest.mark.parametrize("option", [
+    ["--pak-stdin"], ["--auth-type", "oauth2", "-a", "101", "--client-secret-stdin"]])
+def test_stdin_that_would_show_a_key_is_refused(tty, sim, option):
+    child = tty("account", "auth", *option)
+    child.expect("stdin is a terminal.*Without " + option[-1])
+    assert tty.end(child) == 2 and sim.log == []
+
+
 # ---- TERM=dumb
 
 @pytest.mark.parametrize("term", ["dumb", ""])
