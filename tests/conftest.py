@@ -59,6 +59,16 @@ def sim(shared_sim):
     shared_sim.reset()
 
 
+@pytest.fixture(scope="session")
+def strace():
+    """The name of the tracer, on a machine where it may trace."""
+    program = shutil.which("strace")
+    if not program or subprocess.run([program, "-qq", "-o", "/dev/null", "/bin/true"],
+                                     capture_output=True).returncode:
+        pytest.skip("nothing can be traced here")
+    return program
+
+
 @pytest.fixture(scope="session", params=BINS, ids=lambda p: p.name)
 def bin(request):
     """The path of the binary under test."""

@@ -1,7 +1,6 @@
 """hs filemanager fetch, as a user sees it: what lands where, what never does,
 whatever the server says, and what happens when something goes wrong."""
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -573,9 +572,8 @@ def test_a_killed_run_goes_on(files, hs, sim, portal):
     assert not parts_left(hs.cwd)
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace holds a call up")
 @pytest.mark.parametrize("call", ["unlinkat", "openat", "flock"])
-def test_two_runs_that_begin_at_once_do_not_take_each_others_file(files, hs, sim, portal, call):
+def test_two_runs_that_begin_at_once_do_not_take_each_others_file(files, hs, sim, portal, strace, call):
     """Nothing was there when one looked, and it removed what the other began."""
     data = os.urandom(200_000)
     portal.add_file("a.bin", data)
@@ -583,7 +581,7 @@ def test_two_runs_that_begin_at_once_do_not_take_each_others_file(files, hs, sim
     sim.fail(CDN, times=None, status=200, body=data, drip=(20_000, 0.1),
              headers={"Content-Type": "x/y"})
     slow = subprocess.Popen(
-        ["strace", "-o", hs.cwd / "trace", "-e", f"inject={call}:delay_enter=500000",
+        [strace, "-o", hs.cwd / "trace", "-e", f"inject={call}:delay_enter=500000",
          "-P", ".a.bin.hs-part", "-P", "d/.a.bin.hs-part", hs.bin, "filemanager", "fetch", "/", "d"],
         env=hs.env(token(portal)), cwd=hs.cwd, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL, start_new_session=True)

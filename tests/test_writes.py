@@ -64,8 +64,8 @@ class Killer:
     """Runs hs again and again from the same files, each time killed at its
     next system call, until a run comes to its end."""
 
-    def __init__(self, hs, tmp_path):
-        self.hs, self.store = hs, tmp_path / "store"
+    def __init__(self, hs, tmp_path, strace):
+        self.hs, self.store, self.strace = hs, tmp_path / "store", strace
 
     def keep(self):
         for top in (self.hs.home, self.hs.cwd):
@@ -86,7 +86,7 @@ class Killer:
             call, n = points.popleft()
             self.put_back()
             done = subprocess.run(
-                ["strace", "-f", "-qq", "-o", "/dev/null", "-e",
+                [self.strace, "-f", "-qq", "-o", "/dev/null", "-e",
                  f"inject={call}:signal=KILL:when={n}", self.hs.bin, *map(str, args)],
                 env=self.hs.env(), cwd=self.hs.cwd, capture_output=True, input=data, **more)
             if done.returncode:
@@ -98,13 +98,10 @@ class Killer:
 
 
 @pytest.fixture
-def killed(hs, tmp_path):
-    probe = subprocess.run(["strace", "-qq", "-o", "/dev/null", "/bin/true"], capture_output=True)
-    if probe.returncode:
-        pytest.skip("nothing can be traced here")
+def killed(hs, tmp_path, strace):
     if "debug" in hs.bin.rpartition("/")[2]:
         pytest.skip("the binary that ships is looked at")
-    return Killer(hs, tmp_path)
+    return Killer(hs, tmp_path, strace)
 
 
 # ---- killed
