@@ -85,7 +85,7 @@ class Result:
     out: str
     err: str
     seconds: float
-    usage: resource.struct_rusage = dataclasses.field(repr=False)   # ru_maxrss: KiB
+    usage: resource.struct_rusage = dataclasses.field(repr=False)
 
     @property
     def json(self):

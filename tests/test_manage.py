@@ -4,6 +4,7 @@ How each command compares with the official client is test_matrix.py's.
 """
 import json
 import os
+import resource
 import signal
 import subprocess
 import threading
@@ -12,6 +13,7 @@ import time
 import pytest
 import yaml
 
+from calls import is_sanitized
 from conftest import read_links
 
 REFRESH = "/localdevauth/v1/auth/refresh"
@@ -221,12 +223,19 @@ def test_clean_of_the_default(three, sim):
     assert three.read_config()["defaultAccount"] == 22 and names(three) == ["beta", "gamma"]
 
 
+def small(hs, *args):
+    """A run that may have so many addresses: enough for what grows with the accounts, not
+    for what grows with their square. (ru_maxrss would count the memory of its parent.)"""
+    if is_sanitized(hs):
+        return hs(*args)        # needs all the addresses that there are
+    return hs(*args, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (64 << 20, 64 << 20)))
+
+
 def test_clean_of_many_accounts_stays_small(hs, sim):
     portals = [sim.portal(1000 + n, f"p{n}", state="inactive") for n in range(1200)]
     hs.write_config(sim.portal(11, "acme"), *portals)
-    done = hs("account", "clean", "--force")
+    done = small(hs, "account", "clean", "--force")
     assert done.code == 0 and names(hs) == ["acme"], done.err
-    assert done.usage.ru_maxrss < 100_000 or "debug" in hs.bin
 
 
 def test_clean_with_nothing_to_do(three):
@@ -330,14 +339,15 @@ def test_a_migration_of_many_accounts_stays_small(hs):
     old = hs.cwd / "hubspot.config.yml"
     many = [f"- {{portalId: {n}, authType: apikey, apiKey: k}}\n" for n in range(1, 3001)]
     hs.write_yaml("portals:\n" + "".join(many), old)
-    done = hs("config", "migrate", "--force")
+    done = small(hs, "config", "migrate", "--force")
     assert done.code == 0 and len(hs.read_config()["accounts"]) == 3000, done.err
-    assert done.usage.ru_maxrss < 300_000
     big = "big: &b [" + ",".join("1" * 20_000) + "]\n"
     hs.write_yaml(big + "portals:\n" + "".join(many[:300]).replace("k}", "k, z: *b}"), old)
     hs.config_path.unlink()
-    done = refused(hs, 3, "config", "migrate", "--force", words=["too large"])
-    assert done.usage.ru_maxrss < 300_000
+    before = hs.files()
+    done = small(hs, "config", "migrate", "--force")
+    assert done.code == 3 and "too large" in done.err, done.err
+    assert hs.files() == before
 
 
 def test_a_migration_into_a_global_file_of_the_old_form(hs, sim):
