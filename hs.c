@@ -1734,8 +1734,6 @@ static int os_lock(Arena *arena, Str path, int64_t timeout, int *out)
     Str name = arena_printf(arena, "%.*s.lock", P(path));
     int64_t deadline = os_now() + timeout;
     for (;;) {
-        struct stat held = {0};
-        struct stat there = {0};
         int fd = os_fails()
                      ? -1
                      : open(name.ptr, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
@@ -1751,8 +1749,7 @@ static int os_lock(Arena *arena, Str path, int64_t timeout, int *out)
             }
             os_sleep(2 + os_random(8));
         }
-        if (!fstat(fd, &held) && !stat(name.ptr, &there) &&
-            held.st_ino == there.st_ino && held.st_dev == there.st_dev) {
+        if (os_is_named(fd, AT_FDCWD, name.ptr)) {
             *out = fd;
             return 0;
         }
@@ -9616,14 +9613,19 @@ static int64_t config_expiry(const ConfigAccount *account)
     return account->expires.len ? time_parse(account->expires) : -1;
 }
 
+/* What the tree names as the default account: an id or a name. */
+static Str config_default_text(const Config *config)
+{
+    return yaml_text(yaml_get(config->root, config_default_key(config)));
+}
+
 /* Builds the typed view of the tree. */
 static void config_read_tree(Arena *arena, Config *config)
 {
     const YamlNode *root = config->root;
     const YamlNode *list = yaml_get(root, config_accounts_key(config));
     int64_t timeout = yaml_int(yaml_get(root, "httpTimeout"));
-    config->default_account = yaml_text(
-        yaml_get(root, config_default_key(config)));
+    config->default_account = config_default_text(config);
     config->timeout = timeout < 0                       ? CONFIG_TIMEOUT_MS
                       : timeout < CONFIG_TIMEOUT_MIN_MS ? CONFIG_TIMEOUT_MIN_MS
                                                         : timeout;
@@ -10413,8 +10415,8 @@ static Str config_scopes(Arena *arena, const ConfigAccount *account)
 static int64_t config_edit_default_id(const ConfigEdit *edit)
 {
     const Config *config = &edit->config;
-    const ConfigAccount *account = config_find(
-        config, yaml_text(yaml_get(config->root, config_default_key(config))));
+    const ConfigAccount *account = config_find(config,
+                                               config_default_text(config));
     return account ? account->id : 0;
 }
 
@@ -10454,8 +10456,7 @@ static bool config_edit_put(ConfigEdit *edit, const ConfigAccount *account,
     config_read_tree(arena, &edit->config);
     if (!preset || config_edit_default_id(edit) == preset)
         return true;
-    yaml_set(arena, edit->config.root, config_default_key(&edit->config),
-             yaml_new_int(arena, preset));
+    config_edit_default(edit, &(ConfigAccount){.id = preset});
     config_read_tree(arena, &edit->config);
     return true;
 }
@@ -10488,8 +10489,7 @@ static void config_edit_remove(ConfigEdit *edit, const ConfigAccount *account)
             yaml_remove(list, item);
             break;
         }
-    config->default_account = yaml_text(
-        yaml_get(config->root, config_default_key(config)));
+    config->default_account = config_default_text(config);
     config->count--;
     for (ptrdiff_t i = account - config->accounts; i < config->count; i++)
         config->accounts[i] = config->accounts[i + 1];
@@ -18100,22 +18100,27 @@ static bool cmd_upload_nothing(const CmdUpload *up, Err *err)
     return false;
 }
 
+/* Begins a walk through the folder, of which there are two. */
+static bool cmd_upload_walk(CmdUpload *up, Err *err)
+{
+    const char *fault = cmd_walk_begin(&up->walk, up->source, &up->rules,
+                                       &up->includes);
+    return !fault || err_set(err, EXIT_FAILED, "cannot read %.*s: %s",
+                             P(up->run.cmd->args[0]), fault);
+}
+
 /* The first walk: counts, or shows the plan. */
 static bool cmd_upload_plan(CmdUpload *up, bool show, Err *err)
 {
     CmdStep step;
-    const char *fault = NULL;
     if (up->run.single) {
         step = cmd_upload_step(up);
         cmd_upload_count(up, &step);
         if (show)
             cmd_upload_show(up, &step);
     } else {
-        fault = cmd_walk_begin(&up->walk, up->source, &up->rules,
-                               &up->includes);
-        if (fault)
-            return err_set(err, EXIT_FAILED, "cannot read %.*s: %s",
-                           P(up->run.cmd->args[0]), fault);
+        if (!cmd_upload_walk(up, err))
+            return false;
         while (!os_interrupted() && cmd_walk_next(&up->walk, &step)) {
             cmd_upload_count(up, &step);
             if (show)
@@ -18331,13 +18336,8 @@ static bool cmd_filemanager_upload(Cmd *cmd, Err *err)
         return false;
     many.width = up->run.width;
     cmd_upload_notice(up);
-    const char *fault = up->run.single
-                            ? NULL
-                            : cmd_walk_begin(&up->walk, up->source, &up->rules,
-                                             &up->includes);
-    if (fault)
-        err_set(&up->run.fatal, EXIT_FAILED, "cannot read %.*s: %s",
-                P(cmd->args[0]), fault);
+    if (!up->run.single)
+        cmd_upload_walk(up, &up->run.fatal);
     http_run_many(&cmd->pool, &many);
     cmd_walk_end(&up->walk);
     for (CmdItem *item; (item = cmd_item_take(&up->run.again));)
