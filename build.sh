@@ -76,7 +76,7 @@ HS=(-std=c11 -Ibuild/gen -isystem "$src/bearssl/inc"
     -isystem "$src/libyaml/include" -isystem "$src/cjson")
 
 # The binary with its trust anchors stays below this, in KiB.
-MAX_SIZE=700
+MAX_SIZE=736
 
 # ---- talk ------------------------------------------------------------------
 
