@@ -72,6 +72,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <wchar.h>
+#include <wctype.h>
 
 #include <bearssl.h>
 #include <cJSON.h>
@@ -677,6 +678,39 @@ static void buf_add_repeat(Buf *buf, char c, ptrdiff_t count)
         return;
     memset(buf->ptr + buf->len, c, (size_t)count);
     buf->len += count;
+}
+
+/* Appends a character as UTF-8 (RFC 3629). */
+static void buf_add_utf8(Buf *buf, uint32_t c)
+{
+    int more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+    if (!more)
+        buf_add_char(buf, (char)c);
+    else
+        buf_add_char(buf, (char)(0xff00u >> (more + 1) | c >> 6 * more));
+    while (more--)
+        buf_add_char(buf, (char)(0x80 | (c >> 6 * more & 0x3f)));
+}
+
+/* The text as file systems that ignore case compare it: all letters in one
+ * case, without the characters that HFS+ ignores (those of git's
+ * is_hfs_dotgit()). Bytes that are not UTF-8 are kept. */
+static Str str_fold(Arena *arena, Str s)
+{
+    Buf out = buf_new(arena, 2 * s.len + 4);
+    while (s.len) {
+        uint32_t c = 0;
+        int n = str_utf8(s, &c);
+        bool passed = (c >= 0x200c && c <= 0x200f) ||
+                      (c >= 0x202a && c <= 0x202e) ||
+                      (c >= 0x206a && c <= 0x206f) || c == 0xfeff;
+        if (n < 2)
+            buf_add_char(&out, str_lower(s.ptr[0]));
+        else if (!passed)
+            buf_add_utf8(&out, (uint32_t)towlower(towupper((wint_t)c)));
+        s = str_slice(s, n ? n : 1, s.len);
+    }
+    return buf_str(&out);
 }
 
 /* Formats into the buffer. Not for secrets: it makes a second copy. */
@@ -9490,6 +9524,38 @@ static const char *config_id_key(const Config *config)
     return config->form == CONFIG_DEPRECATED ? "portalId" : "accountId";
 }
 
+/*
+ * Is this the name of a file or folder that belongs to hs: a config, an older
+ * one, what links a folder to accounts, or what hs makes while it writes one
+ * of them? An upload never sends such a file, nor anything in such a folder.
+ * Names are compared as file systems that ignore case do. To protect another
+ * kind of file, add its pattern here.
+ */
+static bool config_is_own_name(Str name)
+{
+    static const char *const patterns[] = {
+        "hubspot.config.y*ml",
+        "archived.hubspot.config*",
+        ".hscli",
+        ".hs",
+        ".hsaccount",
+        ".*.hs-new",  /* os_replace_file() */
+        ".*.hs-part", /* cmd_part_name() */
+    };
+    _Alignas(max_align_t) char memory[2 * KIB];
+    Arena scratch = arena_in(memory, sizeof(memory));
+    Str folded = str_fold(&scratch, name);
+    bool own = false;
+    while (str_ends(folded, S(".")) || str_ends(folded, S(" ")))
+        folded.len--;                 /* as Windows does */
+    if (str_ends(folded, S(".lock"))) /* os_lock() */
+        folded.len -= 5;
+    for (int i = 0; i < COUNT(patterns) && !own; i++)
+        own = ignore_match(str_from(patterns[i]), folded);
+    arena_free(&scratch);
+    return own;
+}
+
 static ConfigAuth config_auth_from(Str name)
 {
     if (str_eq_nocase(name, S("personalaccesskey")))
@@ -17784,7 +17850,7 @@ typedef struct {
     const char *name;
     OsEntry entry;
     const IgnoreRule *rule;
-    const char *fault;
+    const char *fault; /* of what failed, or is ignored without a rule */
 } CmdStep;
 
 /* A walk through a folder and those below it, one entry at a time. */
@@ -17856,7 +17922,11 @@ static void cmd_walk_judge(const CmdWalk *walk, int len, CmdStep *step)
     Str root = {walk->path, walk->root};
     const IgnoreRule *rule = ignore_find(walk->rules, full, step->is_folder);
     step->rule = rule;
-    if (rule && !rule->negated)
+    if (config_is_own_name(os_path_base(full))) {
+        step->kind = CMD_WALK_IGNORED;
+        step->rule = NULL;
+        step->fault = "it is one of hs's own files";
+    } else if (rule && !rule->negated)
         step->kind = CMD_WALK_IGNORED;
     else if (step->entry.kind == OS_LINK || step->entry.kind == OS_OTHER)
         step->kind = CMD_WALK_ODD;
@@ -17933,11 +18003,13 @@ static void cmd_walk_end(CmdWalk *walk)
         os_dir_close(&walk->dirs[--walk->depth]);
 }
 
-/* The rule and where it stands, as people look for it. */
-static Str cmd_rule_text(Arena *arena, const IgnoreRule *rule)
+/* Why something is ignored: the rule and where it stands, or what it is. */
+static Str cmd_ignored_why(Arena *arena, const CmdStep *step)
 {
-    return arena_printf(arena, "%.*s line %d: %.*s", P(rule->file), rule->line,
-                        P(rule->pattern));
+    const IgnoreRule *rule = step->rule;
+    return rule ? arena_printf(arena, "%.*s line %d: %.*s", P(rule->file),
+                               rule->line, P(rule->pattern))
+                : str_from(step->fault);
 }
 
 /* Adds the patterns of an option, which count from the folder on. */
@@ -18013,7 +18085,7 @@ static void cmd_upload_count(CmdUpload *up, const CmdStep *step)
     if (step->kind == CMD_WALK_IGNORED && up->ignored++ < 5)
         up->examples[up->ignored - 1] = arena_printf(
             arena, "%.*s%s: %.*s", P(str_slice(step->path, 0, 200)),
-            step->is_folder ? "/" : "", P(cmd_rule_text(arena, step->rule)));
+            step->is_folder ? "/" : "", P(cmd_ignored_why(arena, step)));
     if (step->kind == CMD_WALK_IGNORED || step->kind == CMD_WALK_LEFT_OUT)
         return;
     up->odd += step->kind == CMD_WALK_ODD;
@@ -18034,7 +18106,7 @@ static void cmd_upload_show(CmdUpload *up, const CmdStep *step)
     Str remote = step->kind == CMD_WALK_FILE
                      ? cmd_upload_remote(up, &arena, step->path)
                      : S("");
-    Str why = step->kind == CMD_WALK_IGNORED ? cmd_rule_text(&arena, step->rule)
+    Str why = step->kind == CMD_WALK_IGNORED    ? cmd_ignored_why(&arena, step)
               : step->kind == CMD_WALK_LEFT_OUT ? S("no --include matches it")
               : step->kind == CMD_WALK_ODD      ? S("a link or no plain file")
                                                 : str_from(step->fault);
@@ -18305,6 +18377,14 @@ static bool cmd_upload_begin(CmdUpload *up, Err *err)
     for (int i = 0; i < COUNT(accesses); i++)
         if (str_eq_nocase(cmd_text(cmd, OPT_ACCESS), str_from(accesses[i][0])))
             up->access = str_from(accesses[i][1]);
+    for (Str rest = up->source; rest.len;)
+        if (config_is_own_name(str_cut(&rest, '/'))) {
+            err_set(err, EXIT_USAGE,
+                    "cannot upload %.*s: it is one of hs's own files",
+                    P(cmd->args[0]));
+            return err_hint(err, "hs never uploads its configs and keys; "
+                                 "--include and --exclude do not change that.");
+        }
     Str base = up->run.single ? os_path_dir(up->source) : up->source;
     return cmd_upload_dest(up, cmd->args[1], err) &&
            cmd_upload_rules(up, base, err);

@@ -159,6 +159,42 @@ def test_the_built_in_rules_leave_out_what_is_no_asset(files, hs, portal):
     assert set(stored(portal)) == {"d/good.txt", "d/Icon", "d/node_modules_too/a"}
 
 
+OWN = ["hubspot.config.yml", "hubspot.config.yaml", "hubspot.config.yxml", "HubSpot.Config.YML",
+       "hub\u200cspot.config.yml", "hub\u017fpot.config.yml", "hubspot.config.yml.lock",
+       "hubspot.config.yml. ", "archived.hubspot.config.yml", "archived.hubspot.config.yml.1",
+       "Archived.hubspot.config", ".hubspot.config.yml.hs-new", ".custom.yml.hs-new",
+       ".a.png.hs-part", ".hsaccount", ".HSACCOUNT", ".hs/settings.json", ".hscli/config.yml",
+       ".HSCLI/state.json", "sub/.hs/x/y.txt"]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_file_that_belongs_to_hs_is_never_uploaded(files, hs, sim, portal, name):
+    """Whatever the options or an ignore file say."""
+    place(hs.cwd / "t" / name, "key")
+    place(hs.cwd / "t" / "a.txt", "x")
+    place(hs.cwd / ".hsignore", "!*\n")
+    force = ["--include", "*", "--exclude", "!*", "--exclude", "!.*"]
+    ended(files("upload", "t", "d", *force), 0)
+    assert stored(portal) == {"d/a.txt": b"x"}
+    sim.log.clear()
+    for more in ([], ["--dry-run"]):
+        failed(files("upload", f"t/{name}", "d", *force, *more), 2, "hs's own files")
+    if "/" in name:
+        folder = os.path.dirname(f"t/{name}")
+        failed(files("upload", folder, "d", *force), 2, "hs's own files")
+        failed(files("upload", ".", "d", *force, cwd=hs.cwd / folder), 2, "hs's own files")
+    assert not sim.log
+
+
+def test_names_that_only_resemble_those_of_hs_are_uploaded(files, hs, portal):
+    names = ["hubspot.config.md", "my-hubspot.config.yml.txt", "hs", ".hsx", "x.hs-new", "yarn.lock",
+             "a.hs", "hsaccount"]
+    for name in names:
+        place(hs.cwd / "t" / name, "x")
+    ended(files("upload", "t", "d", "--exclude", "!.*"), 0)
+    assert set(stored(portal)) == {f"d/{name}" for name in names}
+
+
 def test_hsignore_counts_by_gits_rules_from_its_own_place(files, hs, portal):
     for name in ("a.txt", "a.tmp", "keep.tmp", "build/x", "src/build/y", "docs/z.txt", ".x"):
         place(hs.cwd / "t" / name, "x")
