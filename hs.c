@@ -932,12 +932,13 @@ static Str time_iso(Arena *arena, int64_t millis)
  */
 
 /* The most addresses of one name that are tried. */
-enum { OS_ADDRESSES = 8 };
+enum { OS_ADDRESSES = 24 };
 
 typedef struct {
     struct sockaddr_storage at[OS_ADDRESSES];
     int count;
 } OsAddresses;
+_Static_assert(sizeof(OsAddresses) <= PIPE_BUF, "it is written in one piece");
 
 /* What befell the terminal of a prompt. */
 typedef enum {
@@ -1811,14 +1812,75 @@ static void os_add_loopback(OsAddresses *out)
     v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 }
 
+/* The first address of this family in a list; NULL: none. */
+static const struct addrinfo *os_next_address(const struct addrinfo *a,
+                                              int family)
+{
+    while (a && a->ai_family != family)
+        a = a->ai_next;
+    return a;
+}
+
+/* Adds an address, unless it is there already or the list is full. */
+static void os_add_address(OsAddresses *out, const struct addrinfo *a)
+{
+    struct sockaddr_storage at = {0};
+    memcpy(&at, a->ai_addr, a->ai_addrlen);
+    for (int i = 0; i < out->count; i++)
+        if (!memcmp(&out->at[i], &at, sizeof(at)))
+            return;
+    if (out->count < OS_ADDRESSES)
+        out->at[out->count++] = at;
+}
+
+/* Takes the addresses of both families in turn, in the order that each has,
+ * and first of the family that stands first (RFC 8305, 4): if there are too
+ * many, some of each are left. */
+static void os_take_addresses(const struct addrinfo *list, OsAddresses *out)
+{
+    bool v4 = list && list->ai_family == AF_INET;
+    int families[] = {v4 ? AF_INET : AF_INET6, v4 ? AF_INET6 : AF_INET};
+    const struct addrinfo *next[2];
+    for (int i = 0; i < 2; i++)
+        next[i] = os_next_address(list, families[i]);
+    for (int i = 0; next[0] || next[1]; i = !i) {
+        if (!next[i])
+            continue;
+        os_add_address(out, next[i]);
+        next[i] = os_next_address(next[i]->ai_next, families[i]);
+    }
+}
+
+/* Looks a name up. musl keeps 48 addresses of it, those of IPv6 first: where
+ * they leave no room, those of IPv4 are asked for alone. */
+static int os_look_up(const char *host, OsAddresses *out)
+{
+    struct addrinfo want = {.ai_socktype = SOCK_STREAM,
+                            .ai_flags = AI_ADDRCONFIG};
+    struct addrinfo *list = NULL;
+    struct addrinfo *more = NULL;
+    int count = 0;
+    int code = getaddrinfo(host, NULL, &want, &list);
+    for (const struct addrinfo *a = list; a; a = a->ai_next)
+        count++;
+    want.ai_family = AF_INET;
+    if (count > OS_ADDRESSES && !os_next_address(list, AF_INET) &&
+        !getaddrinfo(host, NULL, &want, &more)) {
+        struct addrinfo *last = list;
+        while (last->ai_next)
+            last = last->ai_next;
+        last->ai_next = more;
+    }
+    if (!code)
+        os_take_addresses(list, out);
+    return code;
+}
+
 /* The child's half of os_lookup_start(): never returns. The answer is an
  * OsAddresses, or an error code of getaddrinfo() alone. It holds copies of
  * every open file and port, so it must not outlive its `parent`. */
 static _Noreturn void os_lookup_child(const char *host, int fd, pid_t parent)
 {
-    struct addrinfo want = {.ai_socktype = SOCK_STREAM,
-                            .ai_flags = AI_ADDRCONFIG};
-    struct addrinfo *list = NULL;
     OsAddresses found = {0};
     ssize_t sent = 0;
     os_handle(SIGINT, SIG_DFL);
@@ -1826,16 +1888,10 @@ static _Noreturn void os_lookup_child(const char *host, int fd, pid_t parent)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);
-    int code = getaddrinfo(host, NULL, &want, &list);
+    int code = os_look_up(host, &found);
     if (code && str_eq_nocase(str_from(host), S("localhost"))) {
         os_add_loopback(&found);
         code = 0;
-    }
-    for (struct addrinfo *a = list; a && found.count < OS_ADDRESSES;
-         a = a->ai_next) {
-        if (a->ai_family != AF_INET && a->ai_family != AF_INET6)
-            continue;
-        memcpy(&found.at[found.count++], a->ai_addr, a->ai_addrlen);
     }
     if (code || !found.count)
         sent = write(fd, &code, sizeof(code));
@@ -5390,6 +5446,102 @@ static bool url_parse(Str text, Url *url)
     return url_split_host(authority, url);
 }
 
+/* The length of the scheme that a reference begins with (RFC 3986, 3.1); 0: it
+ * is a relative one. */
+static ptrdiff_t url_scheme_length(Str text)
+{
+    for (ptrdiff_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c == ':')
+            return i;
+        if (!isalpha(c) &&
+            (!i || (!isdigit(c) && c != '+' && c != '-' && c != '.')))
+            break;
+    }
+    return 0;
+}
+
+/* Adds a path, which begins with a slash, without its "." and ".." segments
+ * (RFC 3986, 5.2.4), and the query behind it. */
+static void url_add_resolved(Buf *out, Str path)
+{
+    ptrdiff_t start = out->len;
+    ptrdiff_t end = str_index(path, '?');
+    Str query = str_slice(path, end < 0 ? path.len : end, path.len);
+    Str rest = str_slice(path, 1, end < 0 ? path.len : end);
+    bool more = true;
+    while (more) {
+        more = str_index(rest, '/') >= 0;
+        Str segment = str_cut(&rest, '/');
+        bool up = str_eq(segment, S(".."));
+        bool here = up || str_eq(segment, S("."));
+        while (up && out->len > start && out->ptr[--out->len] != '/')
+            continue;
+        if (!here || !more)
+            buf_add_char(out, '/');
+        if (!here)
+            buf_add(out, segment);
+    }
+    buf_add(out, query);
+}
+
+/*
+ * Where a reference leads, seen from `base` (RFC 3986, 5.2). Its user and
+ * password and its fragment are left out. False if it is malformed.
+ */
+static bool url_resolve(Arena *arena, const Url *base, Str text, Url *out)
+{
+    Str ref = str_cut(&text, '#');
+    ptrdiff_t scheme = url_scheme_length(ref);
+    Str rest = base->path;
+    Str own = str_cut(&rest, '?');
+    Str kept = {0}; /* of the base's path */
+    *out = *base;
+    out->user = (Str){0};
+    if (scheme || str_starts(ref, S("//"))) {
+        if (!scheme)
+            ref = arena_printf(arena, "%.*s:%.*s", P(base->scheme), P(ref));
+        else if (!str_starts(str_slice(ref, scheme, ref.len), S("://")))
+            return false;
+        if (!url_parse(ref, out))
+            return false;
+        ref = out->path;
+        own = S("/");
+    }
+    if (!ref.len)
+        kept = base->path;
+    else if (ref.ptr[0] == '?')
+        kept = own;
+    else if (ref.ptr[0] != '/')
+        for (kept = own; kept.len && kept.ptr[kept.len - 1] != '/';)
+            kept.len--;
+    const Str parts[] = {kept, ref};
+    Buf path = buf_new(arena, kept.len + ref.len + 1);
+    url_add_resolved(&path, arena_join(arena, parts, 2));
+    out->path = buf_str(&path);
+    return true;
+}
+
+/* An address as it may be shown: without user and password, query and
+ * fragment, which can hold secrets. */
+static Str url_shown(Arena *arena, Str address)
+{
+    ptrdiff_t end = 0;
+    while (end < address.len && str_index(S("?#"), address.ptr[end]) < 0)
+        end++;
+    Str shown = str_slice(address, 0, end);
+    ptrdiff_t host = str_find(shown, S("//")) + 2;
+    ptrdiff_t at = host;
+    for (ptrdiff_t i = host; host > 1 && i < end && shown.ptr[i] != '/'; i++)
+        at = shown.ptr[i] == '@' ? i + 1 : at;
+    const Str parts[] = {str_slice(shown, 0, host > 1 ? host : 0),
+                         str_slice(shown, host > 1 ? at : 0, end),
+                         end == address.len        ? S("")
+                         : address.ptr[end] == '?' ? S("?...")
+                                                   : S("#...")};
+    return arena_join(arena, parts, 3);
+}
+
 /* What may stand in a path and query as it is (RFC 3986, 3.3 and 3.4), the
  * percent sign among it: what is encoded already stays so. */
 static const char URL_PATH_MARKS[] = "%/?&=+:,;@!$'()*[]|";
@@ -6816,12 +6968,12 @@ enum {
     HTTP_MOST_MS = 24 * 60 * 60 * 1000, /* whatever the config says */
     HTTP_STAGGER_MS = 250,              /* RFC 8305, 5 */
     HTTP_HEAD_MAX = 64 * KIB,
-    HTTP_HEADERS = 128,
     HTTP_HOLD = 512 * KIB,
     HTTP_IN = 16 * KIB,
     HTTP_TURN = MIB, /* bytes that one transfer moves before the next one */
     HTTP_IDLE = 16,  /* connections kept for later */
-    HTTP_PACE = 256, /* requests whose beginning is remembered */
+    HTTP_IDLE_MS = 100 * 1000, /* and how long: servers and NATs forget them */
+    HTTP_PACE = 256,           /* requests whose beginning is remembered */
     HTTP_REDIRECTS = 5,
     HTTP_TRIES = 4,      /* of one request, on network trouble */
     HTTP_LEAST_MS = 500, /* a try that would have less is not begun */
@@ -6838,11 +6990,12 @@ typedef struct {
 typedef struct {
     int status;
     Str reason;
-    HttpHeader headers[HTTP_HEADERS];
-    int header_count;
+    Str fields;       /* the header's lines, unfolded: see http_next_field() */
     Str body;         /* what is held: all of it, unless it streamed */
     int64_t received; /* bytes of the body so far */
     bool again;       /* a try that told nothing may have been carried out */
+    /* Of a redirect that was not followed: why ("it is …"); else NULL. */
+    const char *unfollowed;
 } HttpRes;
 
 /*
@@ -6917,6 +7070,7 @@ struct HttpConn {
     Tls *tls; /* NULL before TLS starts */
     bool used;
     bool ended; /* no more bytes will come */
+    int64_t idle_since;
     int in_at;
     int in_len;
     char in[HTTP_IN];
@@ -7045,26 +7199,51 @@ static bool http_init(HttpPool *pool, Arena *arena, Term *term,
     return http_find_proxy(pool, err);
 }
 
-/* The first header of this name; empty where there is none. */
+/* Takes the next header off `*fields`; false at the end. */
+static bool http_next_field(Str *fields, HttpHeader *out)
+{
+    while (fields->len) {
+        Str value = str_cut(fields, '\n');
+        if (str_index(value, ':') < 0)
+            continue; /* the empty line */
+        out->name = str_cut(&value, ':');
+        out->value = str_trim(value);
+        return true;
+    }
+    return false;
+}
+
+/* Takes the next header of this name off `*fields`; false at the end. */
+static bool http_next_named(Str *fields, Str name, Str *value)
+{
+    HttpHeader field;
+    while (http_next_field(fields, &field)) {
+        if (!str_eq_nocase(field.name, name))
+            continue;
+        *value = field.value;
+        return true;
+    }
+    return false;
+}
+
+/* The first header of this name; empty if there is none. */
 static Str http_header(const HttpRes *res, Str name)
 {
-    for (int i = 0; i < res->header_count; i++)
-        if (str_eq_nocase(res->headers[i].name, name))
-            return res->headers[i].value;
-    return (Str){0};
+    Str fields = res->fields;
+    Str value = {0};
+    http_next_named(&fields, name, &value);
+    return value;
 }
 
 /* Is `word` among the elements of this list header (all its lines)? */
 static bool http_header_has(const HttpRes *res, Str name, Str word)
 {
-    for (int i = 0; i < res->header_count; i++) {
-        Str list = res->headers[i].value;
-        if (!str_eq_nocase(res->headers[i].name, name))
-            continue;
+    Str fields = res->fields;
+    Str list;
+    while (http_next_named(&fields, name, &list))
         while (list.len)
             if (str_eq_nocase(str_trim(str_cut(&list, ',')), word))
                 return true;
-    }
     return false;
 }
 
@@ -7181,7 +7360,7 @@ static HttpConn *http_take_idle(HttpPool *pool, const HttpXfer *x)
         }
         *link = conn->next;
         conn->next = NULL;
-        if (http_is_silent(conn))
+        if (os_now() - conn->idle_since < HTTP_IDLE_MS && http_is_silent(conn))
             return conn;
         http_close(conn);
     }
@@ -7274,16 +7453,15 @@ static void http_begin_answer(HttpXfer *x)
 /* What --debug shows of an address. That of a file on another host may be a
  * signed one, good for whoever has it: its query stays hidden. So does that of
  * a redirect, unless it gives a path alone. */
-static Str http_shown(const HttpXfer *x, Str address)
+static Str http_shown(HttpXfer *x, Str address)
 {
     if (!x->req.direct && !x->foreign && str_starts(address, S("/")) &&
         !str_starts(address, S("//")))
         return address;
-    ptrdiff_t at = str_index(address, '?');
-    return at < 0 ? address : str_slice(address, 0, at + 1);
+    return url_shown(&x->arena, address);
 }
 
-static void http_debug_request(HttpPool *pool, const HttpXfer *x)
+static void http_debug_request(HttpPool *pool, HttpXfer *x)
 {
     Str host = x->req.url.host;
     if (!pool->term->debug)
@@ -7301,10 +7479,16 @@ static void http_begin_send(HttpPool *pool, HttpXfer *x)
     http_build_request(x);
     http_begin_answer(x);
     http_debug_request(pool, x);
-    x->sent = false;
     x->unsent = 0;
     x->look_at = x->req.has_body ? os_now() + HTTP_TICK_MS : INT64_MAX;
     http_enter(pool, x, HTTP_SEND);
+}
+
+static void http_begin_connect(HttpPool *pool, HttpXfer *x)
+{
+    http_enter(pool, x, HTTP_CONNECT);
+    x->next_attempt_at = 0;
+    x->connect_error = 0;
 }
 
 /* Starts a try: on an idle connection, or by looking up the peer. */
@@ -7313,6 +7497,7 @@ static bool http_begin(HttpPool *pool, HttpXfer *x)
     int port = 0;
     x->try_began = os_now();
     x->may_pass = false;
+    x->sent = false;
     x->conn = http_take_idle(pool, x);
     if (x->conn) {
         http_begin_send(pool, x);
@@ -7322,40 +7507,11 @@ static bool http_begin(HttpPool *pool, HttpXfer *x)
     const char *name = arena_cstr(&x->arena, peer);
     http_enter(pool, x, HTTP_LOOKUP);
     if (os_address_literal(name, &x->addresses)) {
-        http_enter(pool, x, HTTP_CONNECT);
-        x->next_attempt_at = 0;
+        http_begin_connect(pool, x);
         return true;
     }
     int code = os_lookup_start(name, &x->lookup_fd, &x->lookup_pid);
     return code ? http_socket_trouble(x, code) : true;
-}
-
-/* The first address not taken yet, of this family (0: any); -1: none. */
-static int http_pick(const OsAddresses *list, const bool *taken, int family)
-{
-    for (int i = 0; i < list->count; i++)
-        if (!taken[i] && (!family || list->at[i].ss_family == family))
-            return i;
-    return -1;
-}
-
-/* Puts the families in turn, keeping the order in each (RFC 8305, 4). */
-static void http_interleave(OsAddresses *list)
-{
-    OsAddresses out = {0};
-    bool taken[OS_ADDRESSES] = {false};
-    int family = 0;
-    while (out.count < list->count) {
-        int pick = http_pick(list, taken, family);
-        if (pick < 0)
-            pick = http_pick(list, taken, 0);
-        if (pick < 0)
-            break;
-        taken[pick] = true;
-        family = list->at[pick].ss_family == AF_INET ? AF_INET6 : AF_INET;
-        out.at[out.count++] = list->at[pick];
-    }
-    *list = out;
 }
 
 static bool http_on_lookup(HttpPool *pool, HttpXfer *x)
@@ -7375,9 +7531,7 @@ static bool http_on_lookup(HttpPool *pool, HttpXfer *x)
         return err_hint(&x->err, "Check the network and its DNS, or set "
                                  "HTTPS_PROXY.");
     }
-    http_interleave(&x->addresses);
-    http_enter(pool, x, HTTP_CONNECT);
-    x->next_attempt_at = 0;
+    http_begin_connect(pool, x);
     return true;
 }
 
@@ -7409,6 +7563,15 @@ static bool http_refused(const HttpPool *pool, HttpXfer *x)
     return false;
 }
 
+/* Notes why an attempt failed. That this machine has no way to an address, as
+ * without IPv6, says less than any other reason. */
+static void http_note_failure(HttpXfer *x, int code)
+{
+    if (!x->connect_error || x->connect_error == ENETUNREACH ||
+        x->connect_error == EADDRNOTAVAIL || x->connect_error == EAFNOSUPPORT)
+        x->connect_error = code;
+}
+
 /* Looks at the attempts under way and starts the next where it is time. */
 static bool http_on_connect(HttpPool *pool, HttpXfer *x)
 {
@@ -7421,11 +7584,12 @@ static bool http_on_connect(HttpPool *pool, HttpXfer *x)
         open++;
         if (!os_wait(x->attempt[i], POLLOUT, 0))
             continue;
-        x->connect_error = os_connect_result(x->attempt[i]);
-        if (!x->connect_error) {
+        int result = os_connect_result(x->attempt[i]);
+        if (!result) {
             http_connected(pool, x, i);
             return true;
         }
+        http_note_failure(x, result);
         close(x->attempt[i]);
         x->attempt[i] = -1;
         x->next_attempt_at = 0;
@@ -7439,7 +7603,8 @@ static bool http_on_connect(HttpPool *pool, HttpXfer *x)
     int code = os_connect(&x->addresses.at[x->attempts], port, &fd);
     x->attempt[x->attempts++] = fd;
     x->next_attempt_at = code ? 0 : os_now() + HTTP_STAGGER_MS;
-    x->connect_error = code;
+    if (code)
+        http_note_failure(x, code);
     return code != 0;
 }
 
@@ -7586,23 +7751,42 @@ static bool http_head_is_whole(Str head)
     return str_ends(head, S("\n\r\n")) || str_ends(head, S("\n\n"));
 }
 
-/* A header's line: `name: value`, the name one token (RFC 9112, 5). */
-static bool http_parse_field(HttpRes *res, Str line)
+/* Is this a header's line: `name: value`, the name one token (RFC 9112, 5)? */
+static bool http_is_field(Str line)
 {
     static const char marks[] = "!#$%&'*+-.^_`|~";
-    Str value = line;
-    if (str_index(line, ':') < 1 || res->header_count == HTTP_HEADERS)
-        return false;
-    Str name = str_cut(&value, ':');
-    for (ptrdiff_t i = 0; i < name.len; i++)
-        if (!isalnum((unsigned char)name.ptr[i]) &&
-            (!name.ptr[i] || !strchr(marks, name.ptr[i])))
+    ptrdiff_t colon = str_index(line, ':');
+    for (ptrdiff_t i = 0; i < colon; i++)
+        if (!isalnum((unsigned char)line.ptr[i]) && !strchr(marks, line.ptr[i]))
             return false;
-    res->headers[res->header_count++] = (HttpHeader){name, str_trim(value)};
+    return colon > 0;
+}
+
+/*
+ * Checks the header's lines, which begin at `at` in the head, and joins a line
+ * that begins with white space to the one before it (obs-fold: RFC 9112, 5.2).
+ */
+static bool http_check_fields(HttpXfer *x, ptrdiff_t at)
+{
+    Str rest = str_slice(buf_str(&x->head), at, x->head.len);
+    bool first = true;
+    while (rest.len) {
+        ptrdiff_t begins = x->head.len - rest.len;
+        Str line = str_cut(&rest, '\n');
+        if (!first && line.len && (line.ptr[0] == ' ' || line.ptr[0] == '\t')) {
+            x->head.ptr[begins - 1] = ' ';
+            if (x->head.ptr[begins - 2] == '\r')
+                x->head.ptr[begins - 2] = ' ';
+            continue;
+        }
+        first = false;
+        if (line.len && !str_eq(line, S("\r")) && !http_is_field(line))
+            return false;
+    }
     return true;
 }
 
-/* Reads a whole head into x->res. False where it is malformed. */
+/* Reads a whole head into x->res. False if it is malformed or has a NUL. */
 static bool http_parse_head(HttpXfer *x)
 {
     Str rest = buf_str(&x->head);
@@ -7611,22 +7795,16 @@ static bool http_parse_head(HttpXfer *x)
     int64_t status = 0;
     if (str_ends(line, S("\r")))
         line.len--;
-    *res = (HttpRes){0};
-    if (!str_starts(line, S("HTTP/1.")) || line.len < 12 ||
+    *res = (HttpRes){.fields = rest};
+    if (str_index(buf_str(&x->head), 0) >= 0 ||
+        !str_starts(line, S("HTTP/1.")) || line.len < 12 ||
         !str_is_digit(line.ptr[7]) || line.ptr[8] != ' ' ||
         !str_int(str_slice(line, 9, 12), &status) || status < 100 ||
         (line.len > 12 && line.ptr[12] != ' '))
         return false;
     res->status = (int)status;
     res->reason = str_trim(str_slice(line, 12, line.len));
-    while (rest.len) {
-        line = str_cut(&rest, '\n');
-        if (str_ends(line, S("\r")))
-            line.len--;
-        if (line.len && !http_parse_field(res, line))
-            return false;
-    }
-    return true;
+    return http_check_fields(x, x->head.len - rest.len);
 }
 
 /*
@@ -7917,39 +8095,71 @@ static bool http_on_send(HttpPool *pool, HttpXfer *x, short *wants)
     return x->state == HTTP_HEAD;
 }
 
+/*
+ * Is the body chunked? Proxies repeat the word, which then still means one
+ * coding, as no sender may apply it twice (RFC 9112, 6.1). Any other coding
+ * was not asked for: false.
+ */
+static bool http_find_coding(const HttpRes *res, bool *chunked)
+{
+    Str fields = res->fields;
+    Str list;
+    *chunked = false;
+    while (http_next_named(&fields, S("Transfer-Encoding"), &list)) {
+        while (list.len) {
+            Str coding = str_trim(str_cut(&list, ','));
+            if (str_eq_nocase(coding, S("chunked")))
+                *chunked = true;
+            else if (coding.len && !str_eq_nocase(coding, S("identity")))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* The body's length; -1 if no header says it. False if one is no number, or if
+ * two of them differ, be it in one line ("8, 8" is fine: RFC 9110, 8.6). */
+static bool http_find_length(const HttpRes *res, int64_t *length)
+{
+    Str fields = res->fields;
+    Str list;
+    *length = -1;
+    while (http_next_named(&fields, S("Content-Length"), &list)) {
+        bool more = true;
+        while (more) {
+            int64_t value = 0;
+            more = str_index(list, ',') >= 0;
+            Str digits = str_trim(str_cut(&list, ','));
+            if (!digits.len || !str_is_digit(digits.ptr[0]) ||
+                !str_int(digits, &value) || (*length >= 0 && value != *length))
+                return false;
+            *length = value;
+        }
+    }
+    return true;
+}
+
 /* How the body is framed (RFC 9112, 6.3). False where it cannot be told. */
 static bool http_find_framing(HttpXfer *x)
 {
     HttpRes *res = &x->res;
     int64_t length = -1;
+    bool chunked = false;
     if (res->status == 204 || res->status == 304) {
         x->framing = HTTP_NO_BODY;
         return true;
     }
-    int codings = 0;
-    for (int i = 0; i < res->header_count; i++)
-        if (str_eq_nocase(res->headers[i].name, S("Transfer-Encoding")))
-            codings += str_eq_nocase(res->headers[i].value, S("chunked")) ? 1
-                                                                          : 2;
-    if (codings > 1)
+    if (!http_find_coding(res, &chunked))
         return http_trouble(x, "the answer has an unknown Transfer-Encoding");
-    if (codings) {
+    if (chunked) {
         x->framing = HTTP_CHUNKED;
         x->chunk = HTTP_CHUNK_SIZE;
         x->left = x->chunk_line = x->trailer = 0;
         x->chunk_digits_over = x->chunk_cr = false;
         return true;
     }
-    for (int i = 0; i < res->header_count; i++) {
-        int64_t value = 0;
-        if (!str_eq_nocase(res->headers[i].name, S("Content-Length")))
-            continue;
-        if (!str_int(res->headers[i].value, &value) || value < 0 ||
-            !str_is_digit(res->headers[i].value.ptr[0]) ||
-            (length >= 0 && value != length))
-            return http_trouble(x, "the answer's Content-Length is malformed");
-        length = value;
-    }
+    if (!http_find_length(res, &length))
+        return http_trouble(x, "the answer's Content-Length is malformed");
     x->framing = length < 0   ? HTTP_TO_CLOSE
                  : length > 0 ? HTTP_LENGTH
                               : HTTP_NO_BODY;
@@ -7980,12 +8190,12 @@ static bool http_on_head(HttpPool *pool, HttpXfer *x, short *wants)
     }
     term_debug(pool->term, "< %d %.*s, %" PRId64 " ms", x->res.status,
                P(x->res.reason), os_now() - x->try_began);
-    for (int i = 0; pool->term->debug && i < x->res.header_count; i++) {
-        Str name = x->res.headers[i].name;
-        Str value = x->res.headers[i].value;
-        if (str_eq_nocase(name, S("Location")))
-            value = http_shown(x, value);
-        term_debug(pool->term, "< %.*s: %.*s", P(name), P(value));
+    Str fields = x->res.fields;
+    HttpHeader field;
+    while (pool->term->debug && http_next_field(&fields, &field)) {
+        if (str_eq_nocase(field.name, S("Location")))
+            field.value = http_shown(x, field.value);
+        term_debug(pool->term, "< %.*s: %.*s", P(field.name), P(field.value));
     }
     Str coding = http_header(&x->res, S("Content-Encoding"));
     if (coding.len && !str_eq_nocase(coding, S("identity"))) {
@@ -8068,6 +8278,8 @@ static bool http_chunk_byte(HttpXfer *x, char c)
             x->chunk = HTTP_CHUNK_SIZE;
         return c == '\n' || c == '\r';
     }
+    if (!c)
+        return false;
     if (c == '\n' && !x->chunk_line)
         x->framing = HTTP_NO_BODY; /* the empty line after the trailer */
     if (c == '\n')
@@ -8116,6 +8328,7 @@ static void http_release_conn(HttpPool *pool, HttpXfer *x, bool to_close)
         return;
     }
     conn->used = true;
+    conn->idle_since = os_now();
     conn->next = pool->idle;
     pool->idle = conn;
     int count = 0; /* the newest ones stay */
@@ -8129,31 +8342,64 @@ static void http_release_conn(HttpPool *pool, HttpXfer *x, bool to_close)
     }
 }
 
-/* Where a redirect leads; false where it is not to be followed. */
+static bool http_is_redirect(const HttpRes *res)
+{
+    int status = res->status;
+    return status == 301 || status == 302 || status == 303 || status == 307 ||
+           status == 308;
+}
+
+/* Where a redirect leads; or why it is not followed, else NULL. */
+static const char *http_find_redirect(HttpXfer *x, Url *to)
+{
+    Str location = arena_copy(&x->arena, http_header(&x->res, S("Location")));
+    Buf path = buf_new(&x->arena, HTTP_HEAD_MAX);
+    if (!location.len)
+        return "it is missing";
+    if (!x->req.follow)
+        return "hs follows redirects of a GET only";
+    if (x->streamed)
+        return "too much comes with it";
+    if (x->redirects == HTTP_REDIRECTS)
+        return "it is one redirect too many";
+    if (!http_is_clean(location) ||
+        !url_resolve(&x->arena, &x->req.url, location, to))
+        return "it is malformed";
+    if (!str_eq_nocase(to->scheme, S("https")))
+        return str_eq_nocase(to->scheme, S("http")) ? "it is plain http"
+                                                    : "it is not https";
+    url_add_encoded(&path, to->path, URL_PATH_MARKS);
+    to->path = buf_str(&path);
+    return path.full ? "it is too long" : NULL;
+}
+
+/* Follows a redirect; false if there is none, or none to be followed. */
 static bool http_redirect(HttpXfer *x)
 {
-    Str location = http_header(&x->res, S("Location"));
-    int status = x->res.status;
-    Url to = x->req.url;
-    bool redirect = status == 301 || status == 302 || status == 303 ||
-                    status == 307 || status == 308;
-    if (!x->req.follow || !redirect || !location.len || x->streamed ||
-        x->redirects++ == HTTP_REDIRECTS || !http_is_clean(location))
+    Url to = {0};
+    if (!http_is_redirect(&x->res))
         return false;
-    location = arena_copy(&x->arena, location);
-    if (str_starts(location, S("/")) && !str_starts(location, S("//")))
-        to.path = str_cut(&location, '#');
-    else if (!url_parse(location, &to) || !str_eq_nocase(to.scheme, S("https")))
+    x->res.unfollowed = http_find_redirect(x, &to);
+    if (x->res.unfollowed)
         return false;
-    Buf path = buf_new(&x->arena, HTTP_HEAD_MAX * 3L);
-    if (!str_starts(to.path, S("/")))
-        buf_add_char(&path, '/');
-    url_add_encoded(&path, to.path, URL_PATH_MARKS);
-    to.path = buf_str(&path);
+    x->redirects++;
     x->foreign |= !str_eq_nocase(to.host, x->req.url.host) ||
                   to.port != x->req.url.port;
     x->req.url = to;
     return true;
+}
+
+/* Adds where a redirect that was not followed leads, and why it was not. */
+static void http_add_redirect(Buf *out, const HttpRes *res)
+{
+    Arena scratch = {0};
+    Str to = url_shown(&scratch, http_header(res, S("Location")));
+    if (res->unfollowed && to.len)
+        buf_printf(out, ": it leads to %.*s, which was not followed: %s",
+                   P(str_slice(to, 0, 300)), res->unfollowed);
+    else if (res->unfollowed)
+        buf_printf(out, ": a redirect that says not where to");
+    arena_free(&scratch);
 }
 
 /* The pause that the server asks for in milliseconds; -1: it does not say. */
@@ -8650,11 +8896,7 @@ static bool http_do(HttpPool *pool, Arena *arena, const HttpReq *req,
         *res = x->res;
         res->body = arena_copy(arena, res->body);
         res->reason = arena_copy(arena, res->reason);
-        for (int i = 0; i < res->header_count; i++) {
-            HttpHeader *h = &res->headers[i];
-            h->name = arena_copy(arena, h->name);
-            h->value = arena_copy(arena, h->value);
-        }
+        res->fields = arena_copy(arena, res->fields);
     } else {
         err_set(err, x->err.code, "%s", x->err.message);
         err_hint(err, "%s", x->err.hint);
@@ -11531,6 +11773,7 @@ static bool hub_refused(Arena *arena, const Hub *hub, const HttpRes *res,
     buf_printf(&text, "HubSpot answered %d", res->status);
     if (res->reason.len)
         buf_printf(&text, " %.*s", P(str_slice(res->reason, 0, 80)));
+    http_add_redirect(&text, res);
     if (message.len)
         buf_printf(&text, ": %.*s", P(str_slice(message, 0, 400)));
     cJSON_ArrayForEach(fault, json_get(body, "errors"))
@@ -18954,9 +19197,13 @@ static void cmd_fetch_on_file(CmdFetch *fetch, CmdItem *item, const HttpXfer *x)
         cmd_item_link(&fetch->run.again, item);
         return;
     }
-    if (!item->err.code && status != 200)
-        err_set(&item->err, hub_exit_code(status), "%.*s answered %d %.*s",
-                P(x->req.url.host), status, P(x->res.reason));
+    if (!item->err.code && status != 200) {
+        Buf more = buf_new(&item->arena, KIB);
+        http_add_redirect(&more, &x->res);
+        err_set(&item->err, hub_exit_code(status), "%.*s answered %d %.*s%.*s",
+                P(x->req.url.host), status, P(x->res.reason),
+                P(buf_str(&more)));
+    }
     if (!item->err.code && item->file.size >= 0 &&
         x->res.received != item->file.size)
         err_set(&item->err, EXIT_FAILED,

@@ -3,6 +3,8 @@ interrupts. hubsim plays the server, over real TLS."""
 import contextlib
 import datetime
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -30,6 +32,50 @@ def test_refused(sim, api):
     failed(done, 7, "cannot connect", "refused")
     done = api("/a", env={"HTTPS_PROXY": f"http://[::1]:{sim.dead_port}"})
     failed(done, 7, "cannot connect to ::1")
+
+
+@pytest.fixture
+def hosts(tmp_path):
+    """hosts(line, ...) has a run see an /etc/hosts with these lines alone."""
+    probe = "mount --make-rprivate / && mount --bind /dev/null /etc/hosts"
+    if not shutil.which("unshare") or subprocess.run(["unshare", "-m", "sh", "-c", probe],
+                                                     capture_output=True).returncode:
+        pytest.skip("no mount namespace can be made here")
+
+    def make(hs, *lines):
+        table = tmp_path / "hosts"
+        table.write_text("".join(line + "\n" for line in lines))
+        script = tmp_path / "hs-in-namespace"
+        script.write_text("#!/bin/sh\nexec unshare -m sh -c 'mount --make-rprivate / && mount --bind "
+                          f"{table} /etc/hosts && exec {hs.bin} \"$@\"' hs \"$@\"\n")
+        script.chmod(0o755)
+        hs.bin = str(script)
+    return make
+
+
+@pytest.mark.parametrize("dead", [8, 23, 60])
+def test_a_living_address_behind_many_dead_ones(sim, hs, api, hosts, dead):
+    """Families take turns before the list is cut, and doubles do not count."""
+    lines = [f"fd00:dead:beef::{n:x} many.test" for n in range(1, dead + 1)]
+    hosts(hs, *lines, lines[0], "127.0.0.1 many.test", "127.0.0.1 many.test")
+    answer(sim, b"[1]")
+    done = api("/a", "--raw", "--max-wait", 10, env={"HTTPS_PROXY": f"http://many.test:{sim.port_of_proxy}"})
+    assert (done.code, done.out) == (0, "[1]"), done.err
+
+
+def test_the_16th_address_is_tried(sim, hs, api, hosts):
+    hosts(hs, *[f"127.0.1.{n} many.test" for n in range(1, 16)], "127.0.0.1 many.test")
+    answer(sim, b"[1]")
+    done = api("/a", "--raw", env={"HTTPS_PROXY": f"http://many.test:{sim.port_of_proxy}"})
+    assert (done.code, done.out) == (0, "[1]"), done.err
+
+
+def test_addresses_that_are_all_dead(sim, hs, api, hosts):
+    """That there is no way to an address is not the reason that is shown."""
+    hosts(hs, "127.0.1.1 many.test", *[f"fd00:dead:beef::{n:x} many.test" for n in range(1, 9)])
+    done = api("/a", "--max-wait", 2, env={"HTTPS_PROXY": f"http://many.test:{sim.dead_port}"})
+    failed(done, 7, "cannot connect to many.test .*refused|timed out while connecting")
+    assert done.seconds < 9
 
 
 def test_addresses_are_tried_in_turn(sim, api):
@@ -234,9 +280,11 @@ MALFORMED = {
     "header without name": http(OK, ": x", "Content-Length: 0"),
     "space before colon": http(OK, "Content-Length : 0"),
     "space before name": http(OK, " Content-Length: 0"),
-    "folded header": http(OK, "X: a", " b", "Content-Length: 0"),
+    "folded length": http(OK, "Content-Length: 1", " 2", body=b"a" * 12),
     "NUL in name": http(OK, "X\0: a", "Content-Length: 0"),
-    "129 headers": http(OK, *["X: y"] * 129, "Content-Length: 0"),
+    "NUL in value": http(OK, "X: a\0b", "Content-Length: 0"),
+    "NUL in a folded line": http(OK, "X: a", " \0", "Content-Length: 0"),
+    "NUL in reason": http(OK + "\0", "Content-Length: 0"),
     "head of 1 MiB": http(OK, "X: " + "y" * (1 << 20), "Content-Length: 0"),
     "head of many lines": http(OK, *["X: " + "y" * 1000] * 1000, "Content-Length: 0"),
     "status line of 1 MiB": http(OK + "x" * (1 << 20)),
@@ -253,10 +301,13 @@ MALFORMED = {
     "length 2^63": http(OK, "Content-Length: 9223372036854775808", body=b"abc"),
     "length large": http(OK, "Content-Length: 9223372036854775807", body=b"abc"),
     "two lengths": http(OK, "Content-Length: 3", "Content-Length: 4", body=b"abcd"),
+    "two lengths in one": http(OK, "Content-Length: 3, 4", body=b"abcd"),
+    "a length and none": http(OK, "Content-Length: 3,", body=b"abc"),
+    "lengths without comma": http(OK, "Content-Length: 3 3", body=b"abc"),
     "length cut": http(OK, "Content-Length: 5", body=b"abc"),
     "coding gzip": http(OK, "Transfer-Encoding: gzip", body=b"abc"),
     "coding gzip, chunked": http(OK, "Transfer-Encoding: gzip, chunked", body=b"0\r\n\r\n"),
-    "coding chunked, chunked": http(OK, "Transfer-Encoding: chunked, chunked", body=b"0\r\n\r\n"),
+    "coding chunked, gzip": http(OK, "Transfer-Encoding: chunked, gzip", body=b"0\r\n\r\n"),
     "two codings": http(OK, "Transfer-Encoding: chunked", "Transfer-Encoding: gzip",
                         body=b"3\r\nabc\r\n0\r\n\r\n"),
     "gzip": http(OK, "Content-Encoding: gzip", "Content-Length: 20", body=b"\x1f\x8b\x08" + bytes(17)),
@@ -280,6 +331,7 @@ MALFORMED = {
     "no last chunk": chunks(b"3\r\nabc\r\n"),
     "no end of trailer": chunks(b"3\r\nabc\r\n0\r\n"),
     "trailer cut": chunks(b"3\r\nabc\r\n0\r\nX: y\r\n"),
+    "NUL in the trailer": chunks(b"3\r\nabc\r\n0\r\nX: \0\r\n\r\n"),
     "trailer of 1 MiB": chunks(b"3\r\nabc\r\n0\r\nX: " + b"y" * (1 << 20) + b"\r\n\r\n"),
     "trailers of 1 MiB": chunks(b"3\r\nabc\r\n0\r\n" + b"X: yyyyyyyy\r\n" * 90000 + b"\r\n"),
 }
@@ -340,7 +392,17 @@ RIGHT = {
     "space and extension": chunks(b"7 ; a\r\n", BODY, b"\r\n0  \r\n\r\n"),
     "trailers": chunks(b"7\r\n", BODY, b"\r\n0\r\nX: y\r\nContent-Length: 99\r\n\r\n"),
     "zeros": chunks(b"00000000000000000007\r\n", BODY, b"\r\n000\r\n\r\n"),
-    "120 headers": http(OK, *["X: y"] * 120, "Content-Length: 7", body=BODY),
+    "129 headers": http(OK, *["X: y"] * 129, "Content-Length: 7", body=BODY),
+    "5000 headers": http(OK, *["X: y"] * 5000, "Content-Length: 7", body=BODY),
+    "folded header": http(OK, "X: a", " b", "\tc", "Content-Length: 7", body=BODY),
+    "folded, and the length at the end": http(OK, "X:", " b", " ", "Content-Length:", " 7", body=BODY),
+    "folded coding": http(OK, "Transfer-Encoding:", "\tchunked", body=CHUNKED),
+    "folded with LF alone": http(OK, "X: a", " b", "Content-Length: 7").replace(b"\r\n", b"\n") + BODY,
+    "same length twice in one": http(OK, "Content-Length: 7, 7", body=BODY),
+    "same length many times": http(OK, "Content-Length: 7,7 ,07", "Content-Length: 7", body=BODY),
+    "chunked twice": http(OK, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked", body=CHUNKED),
+    "chunked twice in one": http(OK, "Transfer-Encoding: chunked, Chunked", body=CHUNKED),
+    "coding identity": http(OK, "Transfer-Encoding: identity", "Content-Length: 7", body=BODY),
     "head of 60 KiB": http(OK, "X: " + "y" * 60000, "Content-Length: 7", body=BODY),
     "headers in any bytes": http(OK, "Content-Length: 7", body=BODY).replace(
         b"OK\r\n", b"OK\r\nX: \xff\x01\xfe\r\n"),
@@ -578,29 +640,71 @@ def test_no_token_after_a_way_round(sim, api):
     assert [bool(r.header("authorization")) for r in sim.requests()] == [True, False, False]
 
 
-@pytest.mark.parametrize("there", ["http://api.hubapi.com/b", "http://evil.test/b", "ftp://evil.test/b",
-                                   "HTTP://api.hubapi.com/b", "https://", "https:///b", "javascript:x", "",
-                                   "https://api.hubapi.com:99999/b", "/b\x01", "https://a b/"])
-def test_redirects_that_are_not_followed(sim, api, there):
+@pytest.mark.parametrize("there, why", [
+    ("http://api.hubapi.com/b", "plain http"), ("http://evil.test/b", "plain http"),
+    ("ftp://evil.test/b", "not https"), ("HTTP://api.hubapi.com/b", "plain http"), ("https://", "malformed"),
+    ("https:///b", "malformed"), ("javascript:x", "malformed"), ("https:b", "malformed"), ("", "not where"),
+    ("https://api.hubapi.com:99999/b", "malformed"), ("/b\x01", "malformed"), ("https://a b/", "malformed"),
+    ("///b", "malformed"), pytest.param(" x" * 20000, "too long", id="long")])
+def test_redirects_that_are_not_followed(sim, api, there, why):
     redirect(sim, there)
     done = api("/a")
-    failed(done, 1, "302")
+    failed(done, 1, why)
     assert len(sim.requests()) == 1
     assert len(sim.proxy.seen) == 1
+    if 0 < len(there) < 100:
+        assert there.replace("\x01", "") in re.sub(r"\\x01|\\u0001|[?\ufffd\u2401]", "", done.err)
+
+
+def test_where_a_redirect_led_is_told_without_its_secrets(sim, hs, api):
+    hs.hidden |= {"hushhush", "good-for-whoever"}
+    redirect(sim, "http://me:hushhush@evil.test/b?Signature=good-for-whoever#hushhush")
+    failed(api("/a", "--debug"), 1, r"http://evil\.test/b\?\.\.\., which was not followed: it is plain http")
+
+
+@pytest.mark.parametrize("there, target", [
+    ("x", "/a/x"), ("./x", "/a/x"), ("../x", "/x"), ("../../../x", "/x"), ("?q=1", "/a/b?q=1"), ("x/../y", "/a/y"),
+    ("/x/./y/../z", "/x/z"), ("//api.hubapi.com/x", "/x"), ("HTTPS://API.hubapi.com/x", "/x"), (".", "/a/"),
+    ("x?a/../b#c", "/a/x?a/../b"), ("x y", "/a/x%20y"), ("%2e%2e/x", "/a/%2e%2e/x"),
+    ("\\\\evil.test/x", "/a/%5C%5Cevil.test/x"), ("/\\evil.test/x", "/%5Cevil.test/x"),
+    ("https://api.hubapi.com:443/x", "/x"), ("https://me:hushhush@api.hubapi.com/x", "/x"), ("./x:y", "/a/x:y")])
+def test_relative_redirects(sim, hs, api, there, target):
+    """As RFC 3986 resolves them; on the same host they keep the token."""
+    hs.hidden.add("hushhush")
+    redirect(sim, there, path="/a/b")
+    answer(sim, b"[1]", path="/")
+    done = api("/a/b?old=1", "--raw", "--max-wait", 0)
+    assert (done.code, done.out) == (0, "[1]"), done.err
+    first, second = sim.requests()
+    assert (second.host, second.target) == (API, target)
+    assert second.header("authorization") == first.header("authorization") is not None
+
+
+def test_relative_redirects_on_another_host(sim, api):
+    """What is relative there stays there, and without the token."""
+    redirect(sim, "//evil.test/b/c")
+    redirect(sim, "../d", path="/b/c")
+    answer(sim, b"[1]", path="/d")
+    assert api("/a", "--raw").out == "[1]"
+    assert [r.host for r in sim.requests()] == [API, "evil.test", "evil.test"]
+    assert [bool(r.header("authorization")) for r in sim.requests()] == [True, False, False]
 
 
 def test_loops_end(sim, api):
-    redirect(sim, "/a", times=None)
-    failed(api("/a"), 1, "302")
-    assert len(sim.requests()) <= 10
+    for there in ("/a", "a", "#x", "?x"):
+        sim.log.clear()
+        sim.rules.clear()
+        redirect(sim, there, times=None)
+        failed(api("/a"), 1, "302", "one redirect too many")
+        assert len(sim.requests()) == 6
 
 
 def test_only_a_get_follows(sim, api):
     for method in ("POST", "PUT", "PATCH", "DELETE"):
-        for status in (302, 307):
+        for status in (301, 302, 303, 307, 308):
             sim.log.clear()
-            redirect(sim, "/b", status)
-            failed(api("/a", "-X", method), 1, str(status))
+            redirect(sim, "b", status)
+            failed(api("/a", "-X", method), 1, str(status), "leads to b, ", "a GET only")
             assert len(sim.requests()) == 1
 
 

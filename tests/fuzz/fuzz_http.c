@@ -43,7 +43,8 @@ static FuzzAnswer fuzz_answer(Arena *arena, Str wire, ptrdiff_t step)
     HttpConn *conn = arena_alloc(&own, sizeof(*conn));
     x->arena = own;
     x->conn = conn;
-    x->req.url = (Url){.scheme = S("https"), .host = S("h"), .port = 443};
+    x->req.url = (Url){
+        .scheme = S("https"), .host = S("h"), .port = 443, .path = S("/a/b?c")};
     x->req.follow = true;
     http_begin_answer(x);
     bool ok = fuzz_head(x, &wire, step) && x->res.status >= 200 &&
@@ -63,7 +64,9 @@ static FuzzAnswer fuzz_answer(Arena *arena, Str wire, ptrdiff_t step)
     http_asked_pause(&x->res);
     http_header_has(&x->res, S("Connection"), S("close"));
     while (http_redirect(x))
-        if (!http_is_clean(x->req.url.path) || !http_is_clean(x->req.url.host))
+        if (!http_is_clean(x->req.url.path) ||
+            !http_is_clean(x->req.url.host) ||
+            !str_starts(x->req.url.path, S("/")))
             abort();
     own = x->arena;
     arena_free(&own);
