@@ -125,11 +125,19 @@ typedef enum {
 /*
  * What went wrong. The first error wins: err_set() on an Err that is already
  * set changes nothing. `hint` says what to do next and may be empty.
+ *
+ * A message is one line: a line break in it comes from untrusted text. A list
+ * of details goes into `rows`, which are printed below the message, a line
+ * each; `row` holds them one after the other, each with its NUL.
  */
 typedef struct {
     ExitCode code;
+    int rows;
+    int rows_left_out; /* for want of room */
+    int row_len;
     char message[4096];
     char hint[KIB];
+    char row[3 * KIB];
 } Err;
 
 /* Text that must not be shown. Take it out with secret_text(), on purpose. */
@@ -741,6 +749,25 @@ err_set(Err *err, ExitCode code, const char *format, ...)
     va_start(args, format);
     vsnprintf(err->message, sizeof(err->message), format, args);
     va_end(args);
+    return false;
+}
+
+/* Adds a row below the message. The first one that does not fit, and all that
+ * follow, are only counted. Returns false. */
+__attribute__((format(printf, 2, 3))) static bool
+err_row(Err *err, const char *format, ...)
+{
+    va_list args;
+    int room = COUNT(err->row) - err->row_len;
+    va_start(args, format);
+    int len = vsnprintf(err->row + err->row_len, (size_t)room, format, args);
+    va_end(args);
+    if (len < 0 || len >= room || err->rows_left_out) {
+        err->rows_left_out++;
+        return false;
+    }
+    err->row_len += len + 1;
+    err->rows++;
     return false;
 }
 
@@ -2301,6 +2328,7 @@ enum {
     TERM_SECRETS = 4096,
     TERM_SECRET_PART = 12, /* bytes of one that are hidden by themselves */
     TERM_OUT_BUFFER = 32 * KIB,
+    TERM_FORM = 8,     /* room for a character's visible form */
     TERM_AHEAD = 512,  /* bytes read from the terminal at once */
     ASK_MAX = 4 * KIB, /* bytes of one answer */
     ASK_ROWS = 10      /* entries of a list on the screen */
@@ -2317,11 +2345,13 @@ typedef struct {
     bool debug;
     bool links;                           /* of stderr: it knows hyperlinks */
     const struct AskMeanwhile *meanwhile; /* what the prompt waits for too */
-    bool drawn;        /* a progress display stands on the screen */
-    char foreign_last; /* the last byte that term_out_foreign() passed, */
-    int foreign_left;  /* and how many its character still lacks */
+    bool drawn;      /* a progress display stands on the screen */
+    char foreign[4]; /* the bytes of a character that is not whole yet */
+    int foreign_len;
+    int foreign_whole; /* the bytes that it will have */
     int out_error;     /* the first errno of writing to stdout */
     int out_len;
+    char out_last; /* the last byte for stdout; 0: none yet */
     int secrets;
     char out[TERM_OUT_BUFFER]; /* beside what is used: fewer pages */
     Str secret[TERM_SECRETS];
@@ -2394,35 +2424,110 @@ static ptrdiff_t term_secret_at(const Term *term, Str s)
     return most;
 }
 
+/* Is this a character that a terminal or a log obeys rather than shows? The
+ * controls C0, DEL and C1, the line and paragraph separators, and the
+ * bidirectional controls (Unicode Standard Annex 9, 2), which reorder text. */
+static bool term_is_control(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e ||
+           c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2066 && c <= 0x2069);
+}
+
+/* Does the text begin with "##word[", the word maybe empty? The runners of
+ * GitHub, Azure Pipelines and TeamCity obey it anywhere in a line. */
+static bool term_is_command(Str s)
+{
+    ptrdiff_t at = 2;
+    if (!str_starts(s, S("##")))
+        return false;
+    while (at < s.len && s.ptr[at] >= 'a' && s.ptr[at] <= 'z')
+        at++;
+    return at < s.len && s.ptr[at] == '[';
+}
+
+/* How many bytes of printable ASCII `s` begins with, up to a command. */
+static ptrdiff_t term_plain_run(Str s)
+{
+    ptrdiff_t run = str_printable_run(s);
+    for (ptrdiff_t at = 0; at < run; at++) {
+        ptrdiff_t next = str_index(str_slice(s, at, run), '#');
+        if (next < 0)
+            return run;
+        at += next;
+        if (term_is_command(str_slice(s, at, s.len)))
+            return at;
+    }
+    return run;
+}
+
 /*
- * Takes the next piece off foreign text and gives what of it is fit for a
- * terminal, never more bytes: control characters (C0, DEL and the C1 block,
- * which some terminals obey) and bytes that are not UTF-8 become '?', a tab
- * and, with `lines`, a line feed stay.
+ * Takes the next piece off untrusted text and returns what a terminal and a
+ * log may show of it: the piece itself, or its visible form in `form`. This is
+ * the one place that decides; tables, messages, prompts and progress use it.
+ *
+ * Controls become \n, \r, \t, \u001b or \u202e, and the first # of a command
+ * \u0023, all as in JSON, which thus stays JSON; a byte that is not UTF-8
+ * becomes \xff. A piece is a run of printable ASCII or one character.
  */
-static Str term_take_safe(Str *rest, bool lines)
+static Str term_take_visible(Str *rest, char form[TERM_FORM])
 {
     Str s = *rest;
     uint32_t c = 0;
-    ptrdiff_t n = str_printable_run(s);
-    if (!n) {
-        n = str_utf8(s, &c);
-        bool control = c < 0x20 || (c >= 0x7f && c < 0xa0);
-        bool kept = c == '\t' || (lines && c == '\n');
-        if (!n || (control && !kept)) {
-            *rest = str_slice(s, n ? n : 1, s.len);
-            return S("?");
-        }
+    ptrdiff_t n = term_plain_run(s);
+    if (n) {
+        *rest = str_slice(s, n, s.len);
+        return str_slice(s, 0, n);
     }
-    *rest = str_slice(s, n, s.len);
-    return str_slice(s, 0, n);
+    n = str_utf8(s, &c);
+    *rest = str_slice(s, n ? n : 1, s.len);
+    if (n && c != '#' && !term_is_control(c))
+        return str_slice(s, 0, n);
+    if (c == '\n' || c == '\r' || c == '\t')
+        n = snprintf(form, TERM_FORM, "\\%c",
+                     c == '\n'   ? 'n'
+                     : c == '\r' ? 'r'
+                                 : 't');
+    else if (n)
+        n = snprintf(form, TERM_FORM, "\\u%04x", (unsigned)c);
+    else
+        n = snprintf(form, TERM_FORM, "\\x%02x", (unsigned char)s.ptr[0]);
+    return (Str){form, n};
 }
 
-/* Adds foreign text to a line for a terminal, made safe. */
-static void term_add_safe(Buf *buf, Str s, bool lines)
+/* Adds untrusted text in its visible form. */
+static void term_add_visible(Buf *buf, Str s)
 {
+    char form[TERM_FORM];
     while (s.len)
-        buf_add(buf, term_take_safe(&s, lines));
+        buf_add(buf, term_take_visible(&s, form));
+}
+
+/* Is it white space for .NET's TrimStart()? Controls do not matter here. */
+static bool term_is_blank(uint32_t c)
+{
+    return c == ' ' || c == 0xa0 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f ||
+           c == 0x3000;
+}
+
+/* Adds a line that may begin with untrusted text, in its visible form. GitHub's
+ * runner obeys a line that begins with "::", after white space or not, so the
+ * first colon becomes \u003a. */
+static void term_add_line(Buf *buf, Str line)
+{
+    Str rest = line;
+    uint32_t c = 0;
+    while (rest.len) {
+        int n = str_utf8(rest, &c);
+        if (!n || !term_is_blank(c))
+            break;
+        rest = str_slice(rest, n, rest.len);
+    }
+    bool command = str_starts(rest, S("::"));
+    buf_add(buf, str_slice(line, 0, line.len - rest.len));
+    buf_add(buf, command ? S("\\u003a") : S(""));
+    term_add_visible(buf, str_slice(rest, command, rest.len));
 }
 
 /* The text with the secrets of the run hidden, in `arena`. */
@@ -2437,9 +2542,9 @@ static Str term_hidden(const Term *term, Arena *arena, Str text)
     return buf_str(&hidden);
 }
 
-/* Writes text to stderr: secrets hidden, control bytes stripped, one write.
- * `head` is ours and goes before it in `color` (SGR, ECMA-48 8.3.117). */
-static void term_talk(Term *term, const char *color, const char *head, Str text)
+/* Writes a line to stderr in one write: secrets hidden, controls visible.
+ * `head` is hs's own and precedes it in `color` (SGR, ECMA-48 8.3.117). */
+static void term_talk(Term *term, const char *color, const char *head, Str line)
 {
     Arena scratch = {0};
     Buf safe = buf_new(&scratch, 64 * KIB);
@@ -2450,7 +2555,12 @@ static void term_talk(Term *term, const char *color, const char *head, Str text)
         buf_printf(&safe, "\x1b[%sm%s\x1b[0m ", color, head);
     else if (head[0])
         buf_printf(&safe, "%s ", head);
-    term_add_safe(&safe, term_hidden(term, &scratch, text), true);
+    line = term_hidden(term, &scratch, line);
+    if (head[0])
+        term_add_visible(&safe, line);
+    else
+        term_add_line(&safe, line);
+    buf_add_char(&safe, '\n');
     os_write_all(STDERR_FILENO, buf_str(&safe));
     arena_free(&scratch);
 }
@@ -2459,12 +2569,9 @@ static void term_vsay(Term *term, const char *color, const char *head,
                       const char *format, va_list args)
 {
     char text[8 * KIB];
-    int n = vsnprintf(text, sizeof(text) - 1, format, args);
-    ptrdiff_t len = n < 0 ? 0 : n;
-    if (len > (ptrdiff_t)sizeof(text) - 2)
-        len = (ptrdiff_t)sizeof(text) - 2;
-    text[len] = '\n';
-    term_talk(term, color, head, (Str){text, len + 1});
+    int n = vsnprintf(text, sizeof(text), format, args);
+    ptrdiff_t len = n < 0 ? 0 : n < COUNT(text) ? n : COUNT(text) - 1;
+    term_talk(term, color, head, (Str){text, len});
     secret_wipe(text, sizeof(text));
 }
 
@@ -2489,9 +2596,9 @@ static void term_link(Term *term, const char *text, Str url)
         return;
     }
     buf_printf(&line, "%s \x1b]8;;", text);
-    term_add_safe(&line, url, false);
+    term_add_visible(&line, url);
     buf_add(&line, S("\x1b\\"));
-    term_add_safe(&line, url, false);
+    term_add_visible(&line, url);
     buf_add(&line, S("\x1b]8;;\x1b\\\n"));
     os_write_all(STDERR_FILENO, buf_str(&line));
     arena_free(&scratch);
@@ -2530,7 +2637,12 @@ term_complain(Term *term, const char *format, ...)
 
 static void term_error(Term *term, const Err *err)
 {
+    const char *row = err->row;
     term_complain(term, "%s", err->message);
+    for (int i = 0; i < err->rows; i++, row += strlen(row) + 1)
+        term_say(term, "  %s", row);
+    if (err->rows_left_out)
+        term_say(term, "  and %d more", err->rows_left_out);
     if (err->hint[0])
         term_say(term, "    %s", err->hint);
 }
@@ -2547,6 +2659,8 @@ static void term_flush(Term *term)
 /* Adds data to stdout, byte for byte. */
 static void term_out(Term *term, Str data)
 {
+    if (data.len)
+        term->out_last = data.ptr[data.len - 1];
     while (data.len && !term->out_error) {
         ptrdiff_t room = TERM_OUT_BUFFER - term->out_len;
         ptrdiff_t n = data.len < room ? data.len : room;
@@ -2558,25 +2672,61 @@ static void term_out(Term *term, Str data)
     }
 }
 
-/* Formats to stdout, for people: control bytes become '?'. */
-__attribute__((format(printf, 2, 3))) static void
-term_printf(Term *term, const char *format, ...)
+/* Does the next byte for stdout begin a line? */
+static bool term_out_at_start(const Term *term)
 {
-    char text[4 * KIB];
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    Str rest = {text, n < COUNT(text) ? n : COUNT(text) - 1};
-    while (rest.len > 0)
-        term_out(term, term_take_safe(&rest, true));
+    return !term->out_last || term->out_last == '\n';
 }
 
 /*
- * Adds a server's bytes to stdout: as they are, or, where stdout is a
- * terminal, with control bytes as '?'. It works on pieces, which may cut a
- * character. A C1 control is two bytes in UTF-8 (C2 80 to C2 9F), and outside
- * of a character one byte: terminals that do not insist on UTF-8 obey it.
+ * Formats a line, or a part of one, to stdout for people. The format has a line
+ * break only at its end (build.sh lint checks it): any other comes from
+ * untrusted text and becomes visible, as controls do.
+ */
+__attribute__((format(printf, 2, 3))) static void
+term_printf(Term *term, const char *format, ...)
+{
+    Arena scratch = {0};
+    char small[KIB];
+    char *text = small;
+    Buf line = buf_new(&scratch, MIB);
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(small, sizeof(small), format, args);
+    va_end(args);
+    if (n >= COUNT(small)) {
+        text = arena_take(&scratch, (ptrdiff_t)n + 1);
+        va_start(args, format);
+        vsnprintf(text, (size_t)n + 1, format, args);
+        va_end(args);
+    }
+    Str rest = {text, n < 0 ? 0 : n};
+    bool ends = rest.len && str_ends(str_from(format), S("\n"));
+    rest.len -= ends;
+    if (term_out_at_start(term))
+        term_add_line(&line, rest);
+    else
+        term_add_visible(&line, rest);
+    buf_add(&line, ends ? S("\n") : S(""));
+    term_out(term, buf_str(&line));
+    arena_free(&scratch);
+}
+
+/* Shows the character that term_out_foreign() has gathered. */
+static void term_out_character(Term *term)
+{
+    char form[TERM_FORM];
+    Str s = {term->foreign, term->foreign_len};
+    term->foreign_len = 0;
+    while (s.len)
+        term_out(term, term_take_visible(&s, form));
+}
+
+/*
+ * Adds a server's bytes to stdout: as they are, or, if stdout is a terminal,
+ * with controls in their visible form; line breaks and tabs stay. The data
+ * comes in pieces, which may cut a character: its bytes are kept until it is
+ * whole, or until term_finish().
  */
 static void term_out_foreign(Term *term, Str data)
 {
@@ -2586,36 +2736,50 @@ static void term_out_foreign(Term *term, Str data)
     }
     for (ptrdiff_t i = 0; i < data.len; i++) {
         unsigned char c = (unsigned char)data.ptr[i];
-        bool inside = c >= 0x80 && c < 0xc0 && term->foreign_left;
-        bool c1 = c >= 0x80 && c < 0xa0 &&
-                  (!inside || term->foreign_last == '\xc2');
-        bool control = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || c1;
-        term_out(term, control ? S("?") : str_slice(data, i, i + 1));
-        term->foreign_last = (char)c;
-        term->foreign_left = inside                  ? term->foreign_left - 1
-                             : c < 0xc2 || c >= 0xf5 ? 0
-                             : c < 0xe0              ? 1
-                             : c < 0xf0              ? 2
-                                                     : 3;
+        if ((c & 0xc0) != 0x80)
+            term_out_character(term);
+        if (c == '\n' || c == '\t' || (c >= ' ' && c <= '~')) {
+            term_out(term, str_slice(data, i, i + 1));
+            continue;
+        }
+        term->foreign[term->foreign_len++] = (char)c;
+        int whole = c < 0xc0 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+        if (term->foreign_len == 1)
+            term->foreign_whole = whole ? whole : 1;
+        if (term->foreign_len >= term->foreign_whole)
+            term_out_character(term);
     }
 }
 
-/* The bytes of the first character of `s`, which is not empty; `*columns` is
- * how many it takes: a wide one two, a combining one none, one that
- * term_add_safe() replaces one. */
-static int term_char(Str s, int *columns)
+/* Sends all that is left for stdout, at the end of the run. */
+static void term_finish(Term *term)
 {
-    uint32_t c = 0;
-    int n = str_utf8(s, &c);
-    int width = n && c ? wcwidth((wchar_t)c) : 1;
-    *columns = width < 0 ? 1 : width;
-    return n ? n : 1;
+    term_out_character(term);
+    term_flush(term);
 }
 
-/* How many columns the text takes. */
+/* The bytes of the first character of `s`, which is not empty; `*columns` is
+ * how many its visible form takes: a wide one two, a combining one none. */
+static int term_char(Str s, int *columns)
+{
+    char form[TERM_FORM];
+    Str rest = s;
+    uint32_t c = 0;
+    *columns = 1;
+    if (term_plain_run(str_slice(s, 0, term_is_command(s) ? s.len : 1)))
+        return 1;
+    Str shown = term_take_visible(&rest, form);
+    if (shown.ptr == form)
+        *columns = (int)shown.len;
+    else if (str_utf8(s, &c))
+        *columns = wcwidth((wchar_t)c) < 0 ? 1 : wcwidth((wchar_t)c);
+    return (int)(s.len - rest.len);
+}
+
+/* How many columns the visible form of the text takes. */
 static int term_width(Str s)
 {
-    ptrdiff_t at = str_printable_run(s);
+    ptrdiff_t at = term_plain_run(s);
     int width = (int)at;
     while (at < s.len) {
         int columns = 0;
@@ -2625,7 +2789,7 @@ static int term_width(Str s)
     return width;
 }
 
-/* The longest head of `s` that fits into `columns`. */
+/* The longest head of `s` whose visible form fits into `columns`. */
 static Str term_clip(Str s, int columns)
 {
     ptrdiff_t at = 0;
@@ -2644,11 +2808,11 @@ static Str term_clip(Str s, int columns)
 /*
  * Prints rows of `columns` cells each to stdout as a table, the first row as
  * its heading: columns padded to their widest cell, two spaces between them.
- * Cells are foreign text.
+ * Cells are untrusted text.
  */
 static void term_table(Term *term, const Str *cells, int rows, int columns)
 {
-    Buf line = buf_new(term->arena, 64 * KIB);
+    Buf line = buf_new(term->arena, MIB);
     int *widest = arena_array(term->arena, columns, sizeof(*widest));
     for (int i = 0; i < rows * columns; i++) {
         int width = term_width(cells[i]);
@@ -2657,7 +2821,10 @@ static void term_table(Term *term, const Str *cells, int rows, int columns)
     }
     for (int i = 0; i < rows * columns; i++) {
         int column = i % columns;
-        term_add_safe(&line, cells[i], false);
+        if (column)
+            term_add_visible(&line, cells[i]);
+        else
+            term_add_line(&line, cells[i]);
         if (column < columns - 1) {
             buf_add_repeat(&line, ' ',
                            widest[column] + 2 - term_width(cells[i]));
@@ -2827,16 +2994,11 @@ static void ask_frame_begin(Frame *frame, const Ask *ask)
 /* Adds foreign text to the row, in `color` (SGR, ECMA-48 8.3.117; or ""). */
 static void ask_frame_add(Frame *frame, const char *color, Str text)
 {
-    Buf safe = buf_new(&frame->arena, 64 * KIB);
-    term_add_safe(&safe, text, false);
-    for (ptrdiff_t i = 0; i < safe.len; i++)
-        if (safe.ptr[i] == '\t')
-            safe.ptr[i] = ' ';
-    Str shown = term_clip(buf_str(&safe), frame->left);
+    Str shown = term_clip(text, frame->left);
     bool colored = frame->color && color[0] && shown.len;
     if (colored)
         buf_printf(&frame->out, "\x1b[%sm", color);
-    buf_add(&frame->out, shown);
+    term_add_visible(&frame->out, shown);
     if (colored)
         buf_add(&frame->out, S("\x1b[0m"));
     frame->left -= term_width(shown);
@@ -3334,7 +3496,7 @@ static bool ask_line(Term *term, Arena *arena, const char *question, Str hint,
     if (ok && term->dumb) {
         Str label = arena_printf(&scratch, "? %s%s%.*s ", question,
                                  hint.len ? " " : "", P(hint));
-        term_add_safe(&dumb, label, false);
+        term_add_visible(&dumb, label);
         ok = ask_line_dumb(&ask, buf_str(&dumb), line, err);
     } else if (ok) {
         ok = ask_line_keys(&ask, str_from(question), hint, line, masked, err);
@@ -10129,19 +10291,23 @@ static bool config_load(Arena *arena, const ConfigWhere *where, Config *config,
     return true;
 }
 
-static void config_fault(Buf *faults, const ConfigAccount *account, int number,
+static void config_fault(Err *faults, const ConfigAccount *account, int number,
                          const char *what)
 {
-    buf_printf(faults, "\n  account %d", number + 1);
+    Arena scratch = {0};
+    Str name = {0};
+    Str line = {0};
     if (account->name.len)
-        buf_printf(faults, " (%.*s)", P(account->name));
+        name = arena_printf(&scratch, " (%.*s)", P(account->name));
     if (account->node && account->node->line)
-        buf_printf(faults, ", line %d", account->node->line);
-    buf_printf(faults, ": %s", what);
+        line = arena_printf(&scratch, ", line %d", account->node->line);
+    err_row(faults, "account %d%.*s%.*s: %s", number + 1, P(name), P(line),
+            what);
+    arena_free(&scratch);
 }
 
 /* The faults of one account by itself. */
-static void config_check_account(Buf *faults, const ConfigAccount *account,
+static void config_check_account(Err *faults, const ConfigAccount *account,
                                  int number)
 {
     if (account->id <= 0)
@@ -10179,7 +10345,7 @@ static bool config_saw(uint64_t *seen, int words, uint64_t hash)
 
 /* Whether an account has the id, or the name, of one before it; what is not to
  * be looked for is false. */
-static void config_check_twins(Buf *faults, const Config *config, int number,
+static void config_check_twins(Err *faults, const Config *config, int number,
                                bool id, bool name)
 {
     const ConfigAccount *account = &config->accounts[number];
@@ -10197,21 +10363,20 @@ static void config_check_twins(Buf *faults, const Config *config, int number,
 }
 
 /*
- * Is every account usable (facts of the file format)? If not, the error names
- * every fault that it has room for.
+ * Is every account usable (facts of the file format)? If not, the error has a
+ * row for each fault.
  */
 static bool config_validate(const Config *config, Err *err)
 {
-    Arena scratch = {0};
-    Buf faults = buf_new(&scratch, 3 * KIB);
+    Err faults = {0};
     uint64_t ids[128] = {0};
     uint64_t names[128] = {0};
     const YamlNode *list = yaml_get(config->root, config_accounts_key(config));
     if (list && list->kind != YAML_LIST && !yaml_is_null(list))
-        buf_printf(&faults, "\n  line %d: %s is not a list", list->line,
-                   config_accounts_key(config));
+        err_row(&faults, "line %d: %s is not a list", list->line,
+                config_accounts_key(config));
     else if (!config->count)
-        buf_add(&faults, S("\n  it has no account"));
+        err_row(&faults, "it has no account");
     for (int i = 0; i < config->count; i++) {
         const ConfigAccount *account = &config->accounts[i];
         bool same_id = account->id > 0 &&
@@ -10222,14 +10387,14 @@ static bool config_validate(const Config *config, Err *err)
         config_check_account(&faults, account, i);
         config_check_twins(&faults, config, i, same_id, same_name);
     }
-    bool ok = !faults.len;
-    if (!ok) {
-        err_set(err, EXIT_CONFIG, "the config %.*s is not valid:%.*s",
-                P(config->path), P(buf_str(&faults)));
-        err_hint(err, "Mend the file, or sign in again with hs account auth.");
-    }
-    arena_free(&scratch);
-    return ok;
+    if (!faults.rows && !faults.rows_left_out)
+        return true;
+    err_set(&faults, EXIT_CONFIG,
+            "the config %.*s is not valid:", P(config->path));
+    err_hint(&faults, "Fix the file, or sign in again with hs account auth.");
+    if (!err->code)
+        *err = faults;
+    return false;
 }
 
 /* The account that `which` names: an id where it is a number, then a name.
@@ -11253,15 +11418,12 @@ static void config_add_clash(ConfigClashes *list, ConfigClash clash)
 /* Can commands use this account, whatever it is called? */
 static bool config_is_usable(const ConfigAccount *account)
 {
-    Arena scratch = {0};
-    Buf faults = buf_new(&scratch, KIB);
+    Err faults = {0};
     ConfigAccount nameless = *account;
     nameless.name = (Str){0};
     nameless.name_is_odd = false;
     config_check_account(&faults, &nameless, 0);
-    bool usable = !faults.len;
-    arena_free(&scratch);
-    return usable;
+    return !faults.rows && !faults.rows_left_out;
 }
 
 /* The account's name, or one like it where a config with that one would be
@@ -13516,14 +13678,15 @@ static bool cmd_go_online(Cmd *cmd, Err *err)
     return true;
 }
 
-/* Prints JSON that we made. DEL and the C1 controls, which cJSON leaves as
- * they are, are escaped: names in it come from servers and files. */
+/* Prints JSON that hs made. Controls that cJSON leaves as they are (DEL, C1,
+ * separators, bidirectional ones) are escaped: names come from servers and
+ * files. */
 static void cmd_print_json_text(Cmd *cmd, Str text)
 {
     while (text.len) {
         uint32_t c = 0;
         int n = str_utf8(text, &c);
-        if (c >= 0x7f && c < 0xa0)
+        if (n && c >= 0x7f && term_is_control(c))
             term_printf(cmd->term, "\\u%04x", c);
         else
             term_out_foreign(cmd->term, str_slice(text, 0, n ? n : 1));
@@ -13541,15 +13704,10 @@ static Str cmd_account_title(const Cmd *cmd, const ConfigAccount *account)
 {
     Str type = hub_type_label(account->type);
     Buf out = buf_new(cmd->arena, 4 * KIB);
-    if (account->name.len) {
-        term_add_safe(&out, account->name, false);
-        buf_add_char(&out, ' ');
-    }
-    if (type.len) {
-        buf_add_char(&out, '[');
-        term_add_safe(&out, type, false);
-        buf_add(&out, S("] "));
-    }
+    if (account->name.len)
+        buf_printf(&out, "%.*s ", P(account->name));
+    if (type.len)
+        buf_printf(&out, "[%.*s] ", P(type));
     buf_printf(&out, "(%" PRId64 ")", account->id);
     return buf_str(&out);
 }
@@ -14586,9 +14744,12 @@ static bool cmd_account_list(Cmd *cmd, Err *err)
         cmd_list_json(cmd, rows, &choice, &links);
         return true;
     }
-    if (choice.account)
-        term_printf(cmd->term, "Default account: %.*s\n  from %.*s\n\n",
-                    P(cmd_account_title(cmd, choice.account)), P(choice.why));
+    if (choice.account) {
+        term_printf(cmd->term, "Default account: %.*s\n",
+                    P(cmd_account_title(cmd, choice.account)));
+        term_printf(cmd->term, "  from %.*s\n", P(choice.why));
+        term_out(cmd->term, S("\n"));
+    }
     if (links.count) {
         term_printf(cmd->term, "Linked accounts, from %.*s:\n", P(links.path));
         for (int i = 0; i < links.count; i++) {
@@ -14599,7 +14760,7 @@ static bool cmd_account_list(Cmd *cmd, Err *err)
                         P(cmd_account_title(cmd, account ? account : &unknown)),
                         account ? "" : " is not in the config");
         }
-        term_printf(cmd->term, "\n");
+        term_out(cmd->term, S("\n"));
     }
     cmd_list_table(cmd, rows);
     return true;
@@ -14610,10 +14771,8 @@ static bool cmd_account_list(Cmd *cmd, Err *err)
 /* One line of facts; what the value holds stays on it. */
 static void cmd_print_field(Cmd *cmd, const char *label, Str value)
 {
-    Buf line = buf_new(cmd->arena, 4 * KIB);
-    term_add_safe(&line, value, false);
     term_printf(cmd->term, label[0] ? "%-13s %.*s\n" : "%-1s %.*s\n", label,
-                P(buf_str(&line)));
+                P(value));
 }
 
 static void cmd_info_scopes(Cmd *cmd, const cJSON *scopes)
@@ -17774,8 +17933,9 @@ static void cmd_files_end_list(CmdFiles *run)
     Term *term = run->cmd->term;
     if (!run->listed)
         term_out(term, S("{\"items\":["));
+    term_out(term, S("\n"));
     term_printf(term,
-                "\n],\"%s\":%" PRId64 ",\"skipped\":%" PRId64
+                "],\"%s\":%" PRId64 ",\"skipped\":%" PRId64
                 ",\"failed\":%" PRId64 ",\"bytes\":%" PRId64 "}\n",
                 run->verb, run->done, run->skipped, run->failed, run->bytes);
 }
@@ -20589,15 +20749,17 @@ static void cli_print_option(Term *term, CmdOption which)
              option->alias && strlen(option->alias) < 8 ? ", --" : "",
              option->alias && strlen(option->alias) < 8 ? option->alias : "",
              option->value ? " " : "", option->value ? option->value : "");
-    if (strlen(left) < 24)
+    if (strlen(left) < 24) {
         term_printf(term, "  %-24s  %s\n", left, option->help);
-    else
-        term_printf(term, "  %s\n  %-24s  %s\n", left, "", option->help);
+    } else {
+        term_printf(term, "  %s\n", left);
+        term_printf(term, "  %-24s  %s\n", "", option->help);
+    }
 }
 
 static void cli_print_common(Term *term)
 {
-    term_printf(term, "\nOptions of every command:\n");
+    term_out(term, S("\nOptions of every command:\n"));
     for (int i = 0; i < COUNT(cli_common); i++)
         cli_print_option(term, cli_common[i]);
 }
@@ -20616,20 +20778,22 @@ static void cli_help_command(Term *term, const CliCommand *command)
 {
     Arena scratch = {0};
     Str words = cli_words(&scratch, command);
-    term_printf(term, "%s\n\nUsage: hs %.*s%s%s [options]\n", command->summary,
-                P(words), command->args[0] ? " " : "", command->args);
+    term_printf(term, "%s\n", command->summary);
+    term_out(term, S("\n"));
+    term_printf(term, "Usage: hs %.*s%s%s [options]\n", P(words),
+                command->args[0] ? " " : "", command->args);
     if (command->alias)
         term_printf(term, "Also:  hs %s %s\n", command->group, command->alias);
     if (command->more) {
-        term_printf(term, "\n");
+        term_out(term, S("\n"));
         cli_print_lines(term, command->more, "");
     }
     if (command->options[0])
-        term_printf(term, "\nOptions:\n");
+        term_out(term, S("\nOptions:\n"));
     for (int i = 0; i < CLI_OPTIONS && command->options[i]; i++)
         cli_print_option(term, command->options[i]);
     cli_print_common(term);
-    term_printf(term, "\nExamples:\n");
+    term_out(term, S("\nExamples:\n"));
     cli_print_lines(term, command->examples, "  ");
     arena_free(&scratch);
 }
@@ -20645,11 +20809,12 @@ static void cli_print_commands(Term *term, const char *group)
         Str left = arena_printf(&scratch, "%.*s%s%s",
                                 P(cli_words(&scratch, command)),
                                 command->args[0] ? " " : "", command->args);
-        if (left.len <= 24)
+        if (left.len <= 24) {
             term_printf(term, "  %-24.*s  %s\n", P(left), command->summary);
-        else
-            term_printf(term, "  %.*s\n  %-24s  %s\n", P(left), "",
-                        command->summary);
+        } else {
+            term_printf(term, "  %.*s\n", P(left));
+            term_printf(term, "  %-24s  %s\n", "", command->summary);
+        }
         arena_free(&scratch);
     }
 }
@@ -20669,26 +20834,27 @@ static void cli_help_group(Term *term, const char *group)
     for (int i = 0; i < COUNT(cli_groups); i++)
         if (!strcmp(cli_groups[i].name, group))
             term_printf(term, "%s\n", cli_groups[i].summary);
-    term_printf(term, "\nUsage: hs %s <command> [options]\n", group);
+    term_out(term, S("\n"));
+    term_printf(term, "Usage: hs %s <command> [options]\n", group);
     if (alias)
         term_printf(term, "Also:  hs %s <command>\n", alias);
-    term_printf(term, "\nCommands:\n");
+    term_out(term, S("\nCommands:\n"));
     cli_print_commands(term, group);
     cli_print_common(term);
 }
 
 static void cli_help_all(Term *term)
 {
-    term_printf(term, "HubSpot accounts, API requests, secrets and sandboxes "
-                      "from one binary.\n\nUsage: hs <command> [options]\n\n"
-                      "Commands:\n");
+    term_out(term, S("HubSpot accounts, API requests, secrets and sandboxes "
+                     "from one binary.\n\nUsage: hs <command> [options]\n\n"
+                     "Commands:\n"));
     cli_print_commands(term, NULL);
     cli_print_common(term);
-    term_printf(term, "\nExit codes:\n");
+    term_out(term, S("\nExit codes:\n"));
     for (int i = 0; i < COUNT(cli_exit_codes); i++)
         term_printf(term, "  %3d  %s\n", cli_exit_codes[i].code,
                     cli_exit_codes[i].help);
-    term_printf(term, "\nhs help <command> shows more.\n");
+    term_out(term, S("\nhs help <command> shows more.\n"));
 }
 
 static void cli_help(Term *term, const CliParse *parse)
@@ -20720,8 +20886,9 @@ static void cli_offer(CliOffer *offer, const char *dashes, Str text,
     if (!text.len || !str_starts(whole, offer->word))
         return;
     offer->found = true;
-    term_printf(offer->cmd->term, "%.*s%.*s%s%s\n", P(offer->before), P(whole),
-                about[0] ? "\t" : "", about);
+    term_printf(offer->cmd->term, "%.*s%.*s", P(offer->before), P(whole));
+    term_out(offer->cmd->term, about[0] ? S("\t") : S(""));
+    term_printf(offer->cmd->term, "%s\n", about);
 }
 
 static void cli_offer_words(CliOffer *offer, Str words, char sep)
@@ -21013,7 +21180,7 @@ int main(int argc, char **argv)
     cmd.arena = &arena;
     cmd.term = &term;
     bool ok = cli_run(&cmd, argc, argv, &err);
-    term_flush(&term);
+    term_finish(&term);
     if (os_interrupted() && (!ok || term.out_error)) {
         err = (Err){0};
         ok = err_set(&err, (ExitCode)(128 + os_interrupted()), "interrupted");

@@ -11,7 +11,9 @@ prefixes of their functions. What is checked against that list:
     unless a comment "forward: why" is on its line or the one before;
   - functions are short, lines fit 80 columns, tabs are spaces, and no merge
     left its markers;
-  - calls that cannot be made safely are not made at all.
+  - calls that cannot be made safely are not made at all;
+  - what prints a line has a line break at the end of its format and nowhere
+    else: any other comes from untrusted text, and is made visible.
 """
 
 import bisect
@@ -44,6 +46,8 @@ NOT_CODE = re.compile(
 BANNER = re.compile(r"^/\* ==== (\d\d) (\w[\w ]*?) ====", re.M)
 ROOM = re.compile(r"^[ *]*(\d\d) (\w[\w ]*?) {2,}((?:\w+_ )*\w+_|main)\b",
                   re.M)
+ONE_LINE = re.compile(r"\b(term_(?:printf|say|warn|debug|complain)|"
+                      r"err_(?:set|hint|row))\((?!\))")
 TOKEN = re.compile(r"[A-Za-z_]\w*|\S")
 
 
@@ -229,11 +233,25 @@ class Lint:
                 self.fail(line, f"{name} is not used here; "
                           f"there is: {BANNED[name]}")
 
+    def check_lines(self):
+        text = self.source.text
+        for call in ONE_LINE.finditer(text):
+            formats = re.match(r'[^"]*?((?:"(?:\\.|[^"\\])*"\s*|PRI\w+\s*)+)',
+                               text[call.end():])
+            literal = "".join(re.findall(r'"((?:\\.|[^"\\])*)"',
+                                         formats[1] if formats else ""))
+            at_end = literal.endswith("\\n") and call[1] == "term_printf"
+            if "\\n" in (literal[:-2] if at_end else literal):
+                self.fail(self.source.line_at(call.start()),
+                          f"{call[1]} prints one line; "
+                          "its format has a line break")
+
     def run(self):
         self.check_prefixes(self.check_banners())
         self.check_order()
         self.check_shape()
         self.check_banned()
+        self.check_lines()
         return 1 if self.failed else 0
 
 

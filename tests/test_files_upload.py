@@ -571,7 +571,7 @@ def test_a_name_that_is_not_utf8_is_a_failed_one(files, hs, portal):
         pass
     plan = files("upload", "t", "d", "--dry-run")
     ended(plan, 8, "1 of 2 files would fail")
-    assert "fail ?.txt (its name is not UTF-8)" in plan.out
+    assert "fail \\xff.txt (its name is not UTF-8)" in plan.out
     ended(files("upload", "t", "d"), 8, "its name is not UTF-8")
     assert stored(portal) == {"d/a.txt": b"x"}
 

@@ -553,36 +553,81 @@ static void test_os_address(void)
 
 /* ---- 03 Terminal -------------------------------------------------------- */
 
-static void test_term_safe(void)
+static void test_term_visible(void)
 {
     static const struct {
         Str text;
-        Str line;  /* one line */
-        Str lines; /* with line feeds kept */
+        Str piece; /* inside a line */
+        Str line;  /* as a whole line */
     } rows[] = {
         {L("plain \xc3\xbc"), L("plain \xc3\xbc"), L("plain \xc3\xbc")},
-        {L("a\tb\nc"), L("a\tb?c"), L("a\tb\nc")},
-        {L("\x1b[31m"), L("?[31m"), L("?[31m")},
-        {L("\r\b\a\0"), L("????"), L("????")},
-        {L("\x7f"), L("?"), L("?")},
-        {L("\xc2\x80\xc2\x9b\xc2\xa0"), L("??\xc2\xa0"), L("??\xc2\xa0")},
-        {L("\x9b"), L("?"), L("?")},
-        {L("\xff\xfe"), L("??"), L("??")},
-        {L("\xed\xa0\x80"), L("???"), L("???")},
-        {L("\xe2\x82"), L("??"), L("??")},
+        {L("a\tb\nc\rd"), L("a\\tb\\nc\\rd"), L("a\\tb\\nc\\rd")},
+        {L("\x1b[31m"), L("\\u001b[31m"), L("\\u001b[31m")},
+        {L("\b\a\0"), L("\\u0008\\u0007\\u0000"), L("\\u0008\\u0007\\u0000")},
+        {L("\x7f"), L("\\u007f"), L("\\u007f")},
+        {L("\xc2\x80\xc2\x9b\xc2\xa0"), L("\\u0080\\u009b\xc2\xa0"),
+         L("\\u0080\\u009b\xc2\xa0")},
+        {L("\x9b"), L("\\x9b"), L("\\x9b")},
+        {L("\xff\xfe"), L("\\xff\\xfe"), L("\\xff\\xfe")},
+        {L("\xed\xa0\x80"), L("\\xed\\xa0\\x80"), L("\\xed\\xa0\\x80")},
+        {L("\xe2\x82"), L("\\xe2\\x82"), L("\\xe2\\x82")},
+        {L("a\xe2\x80\xa8"
+           "b\xe2\x80\xa9"),
+         L("a\\u2028b\\u2029"), L("a\\u2028b\\u2029")},
+        {L("\xe2\x80\xaegpj.\xe2\x81\xa6\xd8\x9c\xe2\x80\x8f"),
+         L("\\u202egpj.\\u2066\\u061c\\u200f"),
+         L("\\u202egpj.\\u2066\\u061c\\u200f")},
+        {L("\xe2\x80\x94\xe2\x81\xa5"), L("\xe2\x80\x94\xe2\x81\xa5"),
+         L("\xe2\x80\x94\xe2\x81\xa5")},
+        {L("x\n::stop-commands::t"), L("x\\n::stop-commands::t"),
+         L("x\\n::stop-commands::t")},
+        {L("::error::x"), L("::error::x"), L("\\u003a:error::x")},
+        {L("  \xc2\xa0\xe3\x80\x80::x"), L("  \xc2\xa0\xe3\x80\x80::x"),
+         L("  \xc2\xa0\xe3\x80\x80\\u003a:x")},
+        {L("\t::x"), L("\\t::x"), L("\\t::x")},
+        {L(":"), L(":"), L(":")},
+        {L("a##[group]b"), L("a\\u0023#[group]b"), L("a\\u0023#[group]b")},
+        {L("##vso[task.x]##"), L("\\u0023#vso[task.x]##"),
+         L("\\u0023#vso[task.x]##")},
+        {L("###[x] ## [ #[ ##1["), L("#\\u0023#[x] ## [ #[ ##1["),
+         L("#\\u0023#[x] ## [ #[ ##1[")},
         {L(""), L(""), L("")},
     };
     Arena arena = {0};
     for (int i = 0; i < COUNT(rows); i++) {
+        Buf piece = buf_new(&arena, KIB);
         Buf line = buf_new(&arena, KIB);
-        Buf lines = buf_new(&arena, KIB);
-        snprintf(unit_row, sizeof(unit_row), "safe row %d", i);
-        term_add_safe(&line, rows[i].text, false);
-        term_add_safe(&lines, rows[i].text, true);
+        snprintf(unit_row, sizeof(unit_row), "visible row %d", i);
+        term_add_visible(&piece, rows[i].text);
+        term_add_line(&line, rows[i].text);
+        CHECK_STR(buf_str(&piece), rows[i].piece);
         CHECK_STR(buf_str(&line), rows[i].line);
-        CHECK_STR(buf_str(&lines), rows[i].lines);
+        CHECK_INT(term_width(rows[i].text), term_width(rows[i].piece));
+        for (int n = 0; n < 12; n++) {
+            Str head = term_clip(rows[i].text, n);
+            CHECK(term_width(head) <= n);
+        }
     }
     arena_free(&arena);
+}
+
+static void test_err_rows(void)
+{
+    static Err err;
+    char name[KIB];
+    err = (Err){0};
+    memset(name, 'n', sizeof(name));
+    unit_at(S("rows of an error"));
+    err_set(&err, EXIT_CONFIG, "list");
+    for (int i = 0; i < 2; i++)
+        CHECK(!err_row(&err, "row %d", i));
+    CHECK_INT(err.rows, 2);
+    CHECK(!strcmp(err.row, "row 0") && !strcmp(err.row + 6, "row 1"));
+    for (int i = 0; i < 4; i++)
+        err_row(&err, "%.*s", (int)sizeof(name), name);
+    err_row(&err, "short");
+    CHECK_INT(err.rows, 4);
+    CHECK_INT(err.rows_left_out, 3);
 }
 
 /* From here on stderr is a pipe; unit_caught() ends that. */
@@ -625,7 +670,8 @@ static void test_term_talk(void)
         /* one secret is the head of another */
         {L("other-secret-9-and-more"), L("[hidden]\n")},
         {L("short-1"), L("short-1\n")},
-        {L("\x1b[2J\x9b secret-key-0123456789"), L("?[2J? [hidden]\n")},
+        {L("\x1b[2J\x9b secret-key-0123456789"),
+         L("\\u001b[2J\\x9b [hidden]\n")},
     };
     static Term term;
     Arena arena = {0};
@@ -679,12 +725,18 @@ static void test_term_foreign(void)
     term.out_terminal = true;
     term_out_foreign(&term, S("a\x1b[\n\t\x7f \xc3\xbc\xc2"));
     term_out_foreign(&term, S("\x9b."));
-    CHECK_STR(((Str){term.out, term.out_len}), S("a?[\n\t? \xc3\xbc\xc2?."));
+    CHECK_STR(((Str){term.out, term.out_len}),
+              S("a\\u001b[\n\t\\u007f \xc3\xbc\\u009b."));
     term.out_len = 0;
     term_out_foreign(&term, S("\x9b[\xe4\xb8"));
     term_out_foreign(&term, S("\x80\x9b\xf0\x9f\x8e\x88\x88\xff\x9b\xe4.\x9b"));
-    CHECK_STR(((Str){term.out, term.out_len}),
-              S("?[\xe4\xb8\x80?\xf0\x9f\x8e\x88?\xff?\xe4.?"));
+    CHECK_STR(
+        ((Str){term.out, term.out_len}),
+        S("\\x9b[\xe4\xb8\x80\\x9b\xf0\x9f\x8e\x88\\x88\\xff\\x9b\\xe4.\\x9b"));
+    term.out_len = 0;
+    term_out_foreign(&term, S("\xe2\x80\xae\xe2\x80"));
+    term_out_character(&term);
+    CHECK_STR(((Str){term.out, term.out_len}), S("\\u202e\\xe2\\x80"));
     term.out_len = 0;
     term.out_terminal = false;
     term_out_foreign(&term, S("a\x1b[\xc2\x9b"));
@@ -697,7 +749,8 @@ static void test_term_width(void)
     CHECK_INT(term_width(S("abc")), 3);
     CHECK_INT(term_width(S("\xe6\xbc\xa2")), 2);
     CHECK_INT(term_width(S("e\xcc\x81")), 1);
-    CHECK_INT(term_width(S("\xff")), 1);
+    CHECK_INT(term_width(S("\xff")), 4);
+    CHECK_INT(term_width(S("\n\xe2\x80\xae##[x]")), 2 + 6 + 6 + 4);
     CHECK_STR(term_clip(S("a\xe6\xbc\xa2z"), 2), S("a"));
     CHECK_STR(term_clip(S("a\xe6\xbc\xa2z"), 3), S("a\xe6\xbc\xa2"));
     CHECK_STR(term_clip(S("abc"), 0), S(""));
@@ -3361,7 +3414,8 @@ static void test_config_faults(void)
                   config_validate(&config, &err);
         CHECK_INT(ok, !rows[i].fault);
         CHECK_INT(err.code, rows[i].fault ? EXIT_CONFIG : 0);
-        if (rows[i].fault && !strstr(err.message, rows[i].fault)) {
+        if (rows[i].fault && !strstr(err.message, rows[i].fault) &&
+            !strstr(err.row, rows[i].fault)) {
             CHECK(false);
             printf("    no '%s' in: %s\n", rows[i].fault, err.message);
         }
@@ -4889,7 +4943,8 @@ static void unit_base(void)
 
 static void unit_terminal(void)
 {
-    test_term_safe();
+    test_term_visible();
+    test_err_rows();
     test_term_talk();
     test_term_cut_error();
     test_term_foreign();
