@@ -12773,7 +12773,8 @@ typedef struct {
     int64_t id; /* -1: not told */
     Str name;   /* with its extension */
     Str url;
-    int64_t size; /* -1: not told */
+    int64_t size;    /* -1: not told */
+    int64_t updated; /* milliseconds since 1970; -1: not told */
     bool archived;
     bool hidden;
     bool is_private;
@@ -12979,12 +12980,15 @@ static HubFile hub_read_file(Arena *arena, const cJSON *object, bool folder)
     Str name = json_text(object, "name");
     Str extension = folder ? S("") : json_text(object, "extension");
     Str access = json_text(object, "access");
+    Str time = json_text(object, "updated");
+    int64_t updated = json_int(object, "updated");
     const Str parts[] = {name, S("."), extension};
     return (HubFile){
         .id = json_int(object, "id"),
         .name = arena_join(arena, parts, extension.len ? 3 : 1),
         .url = arena_copy(arena, json_text(object, "url")),
         .size = json_int(object, "size"),
+        .updated = updated >= 0 ? updated : time_parse(time),
         .archived = cJSON_IsTrue(json_get(object, "archived")),
         .hidden = cJSON_IsTrue(json_get(object, "hidden")),
         .is_private = str_eq(access, S("PRIVATE")) ||
@@ -13176,6 +13180,41 @@ static bool hub_check_account(Hub *hub, Err *err)
                        ", not to %" PRId64,
                        id, hub->account.id);
     hub->account.type = json_text(answer, "accountType");
+    return true;
+}
+
+/*
+ * Looks up the account of a token that came alone (HUBSPOT_ACCESS_TOKEN without
+ * HUBSPOT_ACCOUNT_ID). A service key or a private app may lack the scope of the
+ * first request; the second needs none, but knows only their tokens.
+ */
+static bool hub_look_up_account(Hub *hub, Err *err)
+{
+    HttpRes res = {0};
+    Err ignored = {0};
+    const cJSON *answer = NULL;
+    if (hub->account.id > 0)
+        return true;
+    hub_get_json(hub, S("/account-info/v3/details"), &answer, err);
+    int64_t id = json_int(answer, "portalId");
+    if (id <= 0 && !os_interrupted() && err->code != EXIT_NETWORK) {
+        cJSON *body = json_new(hub->arena);
+        json_add_text(body, "tokenKey", secret_text(hub->account.key));
+        HubCall call = {
+            .method = S("POST"),
+            .path = S("/oauth/v2/private-apps/get/access-token-info"),
+            .body = json_write(hub->arena, body, false),
+            .has_body = true,
+            .repeatable = true};
+        if (hub_call(hub, &call, &res, &ignored) && res.status < 300)
+            id = json_int(json_read(hub->arena, res.body), "hubId");
+    }
+    if (id <= 0) {
+        err_set(err, EXIT_CONFIG, "HubSpot does not name the token's account");
+        return err_hint(err, "Set HUBSPOT_ACCOUNT_ID to the account's ID.");
+    }
+    hub->account.id = id;
+    *err = (Err){0};
     return true;
 }
 
@@ -17566,7 +17605,8 @@ enum {
     FILES_STREAK = 16,   /* refusals of one kind in a row that end a run */
     FILES_LANDING = 32,  /* whole files that are synced in one go */
     FILES_LANDING_MS = 300,
-    FILES_LINE = 64 * KIB /* of a manifest */
+    FILES_LINE = 64 * KIB, /* of a manifest */
+    FILES_FIRST_LINE = MIB /* which tells whether it is one */
 };
 
 /* A set of 64-bit hashes: what is left of a name that must be known again. */
@@ -17613,7 +17653,8 @@ struct CmdItem {
     Str path;   /* on this machine, from the folder that was given */
     Str remote; /* in the file manager */
     HubFile file;
-    int64_t changed; /* of a local file, milliseconds since 1970; or -1 */
+    int64_t changed; /* of the source, milliseconds since 1970; or -1 */
+    int64_t written; /* likewise of the file that a fetch wrote */
     int64_t moved;
     int fd; /* the local file; -1: none */
     Secret used;
@@ -17654,7 +17695,11 @@ typedef struct {
     int64_t rate; /* bytes a second, smoothed */
     int journal;  /* -1: none */
     Str journal_path;
-    CmdSet known; /* what the manifest lists as done */
+    CmdSet known;     /* what the manifest lists as done */
+    int64_t stranger; /* an account of which it has an entry */
+    Str access;   /* of an upload: PUBLIC_INDEXABLE and the like; and whether */
+    bool replace; /* it replaces files */
+    Str into;     /* of a fetch: the destination, absolute */
     bool stopped; /* nothing more is begun */
     Err fatal;    /* what ended the run, where it was no item's failure */
     Err first;    /* failure */
@@ -17756,7 +17801,7 @@ static CmdItem *cmd_item_new(Str path, Str remote)
     item->path = arena_copy(&arena, path);
     item->remote = arena_copy(&arena, remote);
     item->file = (HubFile){.id = -1, .size = -1};
-    item->changed = -1;
+    item->changed = item->written = -1;
     item->fd = -1;
     item->arena = arena;
     return item;
@@ -17792,57 +17837,116 @@ static CmdItem *cmd_item_take(CmdItem **list)
     return item;
 }
 
-/* What a manifest knows a file by: another content of it is another one. */
-static uint64_t cmd_files_key(int64_t account, Str path, Str remote,
-                              int64_t bytes, int64_t version)
+/* An item as an entry of a manifest. */
+static cJSON *cmd_files_entry(const CmdFiles *run, Arena *arena,
+                              const CmdItem *item, const char *status)
 {
-    uint64_t hash = cmd_hash(cmd_hash_int(0, account), path);
-    return cmd_hash_int(cmd_hash_int(cmd_hash(hash, remote), bytes), version);
+    cJSON *entry = json_new(arena);
+    json_add_text(entry, "path", item->path);
+    json_add_text(entry, "remote", item->remote);
+    json_add_id(entry, "id", item->file.id);
+    json_add_text(entry, "url", item->file.url);
+    json_add_count(entry, "bytes", item->file.size);
+    json_add_count(entry, "modified", item->changed);
+    json_add_id(entry, "account", run->hub.account.id);
+    if (run->access.len) {
+        json_add_text(entry, "access", run->access);
+        json_add_bool(entry, "overwrite", run->replace);
+    }
+    if (run->into.len) {
+        json_add_text(entry, "into", run->into);
+        json_add_count(entry, "written", item->written);
+    }
+    json_add_text(entry, "status", str_from(status));
+    if (item->err.code)
+        json_add_text(entry, "reason", str_from(item->err.message));
+    return entry;
+}
+
+/* What --resume knows a file by: its source, where it goes, its size and time,
+ * and the options that change the result. An upload has no id before. */
+static uint64_t cmd_files_key(const cJSON *entry)
+{
+    static const char *const texts[] = {"path", "remote", "access", "into"};
+    static const char *const numbers[] = {"account", "bytes", "modified",
+                                          "written", "id"};
+    bool fetched = json_text(entry, "into").len > 0;
+    uint64_t hash = 0;
+    for (int i = 0; i < COUNT(texts); i++)
+        hash = cmd_hash(hash, json_text(entry, texts[i]));
+    for (int i = 0; i < COUNT(numbers) - !fetched; i++)
+        hash = cmd_hash_int(hash, json_int(entry, numbers[i]));
+    return cmd_hash_int(hash, cJSON_IsTrue(json_get(entry, "overwrite")));
 }
 
 /* Does the manifest that --resume named list this one as done? */
 static bool cmd_files_knows(const CmdFiles *run, const CmdItem *item)
 {
-    int64_t version = item->changed >= 0 ? item->changed : item->file.id;
-    return cmd_set_has(&run->known,
-                       cmd_files_key(run->hub.account.id, item->path,
-                                     item->remote, item->file.size, version));
+    Arena scratch = {0};
+    if (!run->known.count)
+        return false;
+    uint64_t key = cmd_files_key(cmd_files_entry(run, &scratch, item, ""));
+    arena_free(&scratch);
+    return cmd_set_has(&run->known, key);
 }
 
-/* Takes one line of a manifest; one that is no whole entry is passed over. */
-static void cmd_files_learn(CmdFiles *run, Str line)
+/* Is this JSON an entry of a manifest? */
+static bool cmd_files_is_entry(const cJSON *entry)
+{
+    return json_text(entry, "path").len && json_text(entry, "remote").len &&
+           str_in_words(json_text(entry, "status"),
+                        "uploaded fetched skipped failed");
+}
+
+/* Reads one line of a manifest; one that is not a whole entry is passed over.
+ * EXDEV for an entry of another account, or of none. */
+static int cmd_files_learn(CmdFiles *run, Str line)
 {
     Arena scratch = {0};
     const cJSON *entry = json_read(&scratch, line);
-    int64_t changed = json_int(entry, "modified");
-    if (str_in_words(json_text(entry, "status"), "uploaded fetched"))
-        cmd_set_add(
-            &run->known,
-            cmd_files_key(json_int(entry, "account"), json_text(entry, "path"),
-                          json_text(entry, "remote"), json_int(entry, "bytes"),
-                          changed >= 0 ? changed : json_int(entry, "id")));
+    int64_t account = json_int(entry, "account");
+    int code = 0;
+    if (cmd_files_is_entry(entry) && account != run->hub.account.id) {
+        run->stranger = account;
+        code = EXDEV;
+    } else if (str_in_words(json_text(entry, "status"), "uploaded fetched")) {
+        cmd_set_add(&run->known, cmd_files_key(entry));
+    }
     arena_free(&scratch);
+    return code;
 }
 
-/* Is this a place for a manifest? EBADMSG where a file stands there, or at the
- * end of a link, that is none: who mistypes a name shall not lose what it
- * has. */
+/* Can a file that begins with this text be a manifest? Its first line is an
+ * entry, or the beginning of one where the disk was full at the first. */
+static bool cmd_files_is_manifest(Arena *arena, Str text)
+{
+    Str rest = text;
+    Str line = str_cut(&rest, '\n');
+    return !text.len || cmd_files_is_entry(json_read(arena, line)) ||
+           (line.len == text.len && str_starts(line, S("{\"path\":\"")) &&
+            !json_read(arena, line));
+}
+
+/* Can the manifest be written here? EBADMSG if there is a file, or a link to
+ * one, that is not a manifest: a mistyped name must not cost its content. */
 static int cmd_files_look_journal(Arena *arena, Str path)
 {
-    char first = '{';
+    Arena scratch = {0};
     int fd = -1;
     Str real = os_resolve_links(arena, path);
     if (!os_is_own_file(arena, real) ||
         os_open_file(AT_FDCWD, arena_cstr(arena, real), &fd))
         return 0; /* to open it tells what is wrong */
-    os_read_at(fd, &first, 1, 0);
+    char *text = arena_take(&scratch, FILES_FIRST_LINE);
+    ptrdiff_t n = os_read_at(fd, text, FILES_FIRST_LINE, 0);
     close(fd);
-    return first == '{' ? 0 : EBADMSG;
+    bool ok = n >= 0 && cmd_files_is_manifest(&scratch, (Str){text, n});
+    arena_free(&scratch);
+    return n < 0 ? (int)-n : ok ? 0 : EBADMSG;
 }
 
 /* Reads the manifest line by line. A last line without an end was torn when a
- * run was killed: it is ended, so that the next one is whole. EBADMSG where
- * the file is no manifest. */
+ * run was killed: it is ended, so that the next one is whole. */
 static int cmd_files_read_journal(CmdFiles *run)
 {
     Arena scratch = {0};
@@ -17850,20 +17954,16 @@ static int cmd_files_read_journal(CmdFiles *run)
     int64_t at = 0;
     ptrdiff_t len = 0;
     ptrdiff_t n = 0;
+    int code = 0;
     bool skip = false;
-    while ((n = os_read_at(run->journal, text + len, FILES_LINE - len, at)) >
-           0) {
-        if (!at && text[0] != '{') {
-            n = -EBADMSG;
-            break;
-        }
+    while (!code && (n = os_read_at(run->journal, text + len, FILES_LINE - len,
+                                    at)) > 0) {
         at += n;
         len += n;
         Str rest = {text, len};
-        while (str_index(rest, '\n') >= 0) {
+        while (!code && str_index(rest, '\n') >= 0) {
             Str line = str_cut(&rest, '\n');
-            if (!skip)
-                cmd_files_learn(run, line);
+            code = skip ? 0 : cmd_files_learn(run, line);
             skip = false;
         }
         skip |= rest.len == FILES_LINE; /* no entry is so long */
@@ -17871,12 +17971,33 @@ static int cmd_files_read_journal(CmdFiles *run)
         memmove(text, rest.ptr, (size_t)len);
     }
     arena_free(&scratch);
-    if (!n && (len || skip))
+    if (!code && !n && (len || skip))
         return os_write_all(run->journal, S("\n"));
-    return (int)-n;
+    return code ? code : (int)-n;
 }
 
-/* Opens the manifest that --manifest or --resume names. */
+/* Says why the manifest cannot be used. */
+static bool cmd_files_journal_fault(const CmdFiles *run, int code, Err *err)
+{
+    Str path = run->journal_path;
+    if (code == EXDEV && run->stranger > 0)
+        err_set(err, EXIT_CONFIG,
+                "the manifest %.*s is of account %" PRId64 ", not %" PRId64,
+                P(path), run->stranger, run->hub.account.id);
+    else if (code == EXDEV)
+        err_set(err, EXIT_CONFIG, "the manifest %.*s does not name its account",
+                P(path));
+    else
+        return err_set(
+            err, EXIT_FAILED, "cannot use the manifest %.*s: %s", P(path),
+            code == EBADMSG ? "the file exists and is not a manifest of hs"
+                            : os_error(code));
+    return err_hint(err, "Nothing was sent. Start another one with "
+                         "--manifest FILE.");
+}
+
+/* Opens the manifest that --manifest or --resume names. Its entries need the
+ * account's ID. */
 static bool cmd_files_open_journal(CmdFiles *run, Err *err)
 {
     Cmd *cmd = run->cmd;
@@ -17890,34 +18011,22 @@ static bool cmd_files_open_journal(CmdFiles *run, Err *err)
     if (!path.len)
         return true;
     run->journal_path = path;
-    const char *name = arena_cstr(cmd->arena, path);
     int code = cmd_files_look_journal(cmd->arena, path);
+    if (!code && !hub_look_up_account(&run->hub, err))
+        return false;
     if (!code)
-        code = os_open_journal(name, !resume.len, &run->journal);
+        code = os_open_journal(arena_cstr(cmd->arena, path), !resume.len,
+                               &run->journal);
     if (!code && resume.len)
         code = cmd_files_read_journal(run);
-    return !code || err_set(err, EXIT_FAILED,
-                            "cannot use the manifest %.*s: %s", P(path),
-                            code == EBADMSG ? "there is a file that is none"
-                                            : os_error(code));
+    return !code || cmd_files_journal_fault(run, code, err);
 }
 
 /* An item as one line of JSON. */
 static Str cmd_files_line(const CmdFiles *run, Arena *arena,
                           const CmdItem *item, const char *status)
 {
-    cJSON *entry = json_new(arena);
-    json_add_text(entry, "path", item->path);
-    json_add_text(entry, "remote", item->remote);
-    json_add_id(entry, "id", item->file.id);
-    json_add_text(entry, "url", item->file.url);
-    json_add_count(entry, "bytes", item->file.size);
-    json_add_count(entry, "modified", item->changed);
-    json_add_count(entry, "account", run->hub.account.id);
-    json_add_text(entry, "status", str_from(status));
-    if (item->err.code)
-        json_add_text(entry, "reason", str_from(item->err.message));
-    return json_write(arena, entry, false);
+    return json_write(arena, cmd_files_entry(run, arena, item, status), false);
 }
 
 /* Adds a JSON text to the list on stdout. */
@@ -18275,10 +18384,9 @@ typedef struct {
     Str dest; /* the folder, or the path of the file */
     IgnoreRules rules;
     IgnoreRules includes;
-    Str access;
-    bool replace;
     bool begun; /* of a single file */
     int64_t ignored;
+    int64_t manifests; /* of these: the run's own */
     int64_t left_out;
     int64_t odd;
     Str examples[FILES_NAMED]; /* of what was ignored */
@@ -18406,10 +18514,13 @@ static void cmd_walk_end(CmdWalk *walk)
         os_dir_close(&walk->dirs[--walk->depth]);
 }
 
-/* Why something is ignored: the rule and where it stands, or what it is. */
+/* Why something is ignored: the rule and where it stands, or what it is. Line 0
+ * stands for the run's own manifest. */
 static Str cmd_ignored_why(Arena *arena, const CmdStep *step)
 {
     const IgnoreRule *rule = step->rule;
+    if (rule && !rule->line)
+        return arena_printf(arena, "the manifest of %.*s", P(rule->file));
     return rule ? arena_printf(arena, "%.*s line %d: %.*s", P(rule->file),
                                rule->line, P(rule->pattern))
                 : str_from(step->fault);
@@ -18444,8 +18555,9 @@ static void cmd_upload_leave(CmdUpload *up, CmdOption option, const char *name)
         buf_add_char(&rule, '\\');
         buf_add_char(&rule, base.ptr[i]);
     }
-    ignore_add_text(&up->rules, os_path_dir(path), str_from(name),
-                    buf_str(&rule));
+    ignore_add_rule(&up->rules, (IgnoreRule){.pattern = buf_str(&rule),
+                                             .base = os_path_dir(path),
+                                             .file = str_from(name)});
 }
 
 /* Gathers the ignore rules: those built in, the nearest .hsignore at or above
@@ -18485,6 +18597,8 @@ static void cmd_upload_count(CmdUpload *up, const CmdStep *step)
     Arena *arena = up->run.cmd->arena;
     if (step->kind == CMD_WALK_LEFT_OUT)
         up->left_out++;
+    if (step->kind == CMD_WALK_IGNORED)
+        up->manifests += step->rule && !step->rule->line;
     if (step->kind == CMD_WALK_IGNORED && up->ignored++ < 5)
         up->examples[up->ignored - 1] = arena_printf(
             arena, "%.*s%s: %.*s", P(str_slice(step->path, 0, 200)),
@@ -18569,9 +18683,14 @@ static bool cmd_upload_nothing(const CmdUpload *up, Err *err)
                        P(up->run.cmd->args[0]));
     err_set(err, EXIT_USAGE, "nothing to upload in %.*s: %.*s",
             P(up->run.cmd->args[0]), P(buf_str(&list)));
-    if (up->ignored)
+    if (up->ignored > up->manifests)
         err_hint(err, "--exclude '!NAME' takes back what a rule ignores; "
                       "--dry-run shows all.");
+    else if (up->manifests)
+        err_hint(err,
+                 "A run does not upload its own manifest: pass another "
+                 "file to --%s.",
+                 cmd_text(up->run.cmd, OPT_RESUME).len ? "resume" : "manifest");
     return false;
 }
 
@@ -18685,8 +18804,8 @@ static bool cmd_upload_next(void *to, HttpReq *req, void **mark)
         item->up.folder = str_eq(folder, S(".")) ? S("/") : folder;
         item->up.name = os_path_base(item->remote);
         item->up.local = os_path_base(item->path);
-        item->up.access = up->access;
-        item->up.replace = up->replace;
+        item->up.access = up->run.access;
+        item->up.replace = up->run.replace;
         *mark = item;
         if (hub_upload_request(&up->run.hub, &item->arena, &item->up, req,
                                &item->err)) {
@@ -18732,11 +18851,11 @@ static void cmd_upload_turned(void *to)
 static void cmd_upload_notice(const CmdUpload *up)
 {
     Term *term = up->run.cmd->term;
-    if (str_eq(up->access, S("PUBLIC_INDEXABLE")))
+    if (str_eq(up->run.access, S("PUBLIC_INDEXABLE")))
         term_say(term, "The files become public: everybody who has their "
                        "address can read them, and search engines may list "
                        "them. --access private keeps them private.");
-    else if (str_eq(up->access, S("PUBLIC_NOT_INDEXABLE")))
+    else if (str_eq(up->run.access, S("PUBLIC_NOT_INDEXABLE")))
         term_say(term, "The files become public: everybody who has their "
                        "address can read them.");
 }
@@ -18775,11 +18894,11 @@ static bool cmd_upload_begin(CmdUpload *up, Err *err)
     if (!up->run.single && up->entry.kind != OS_FOLDER)
         return err_set(err, EXIT_USAGE, "%.*s is no file and no folder",
                        P(cmd->args[0]));
-    up->replace = !replace->set || replace->on;
-    up->access = str_from(accesses[0][1]);
+    up->run.replace = !replace->set || replace->on;
+    up->run.access = str_from(accesses[0][1]);
     for (int i = 0; i < COUNT(accesses); i++)
         if (str_eq_nocase(cmd_text(cmd, OPT_ACCESS), str_from(accesses[i][0])))
-            up->access = str_from(accesses[i][1]);
+            up->run.access = str_from(accesses[i][1]);
     for (Str rest = up->source; rest.len;)
         if (config_is_own_name(str_cut(&rest, '/'))) {
             err_set(err, EXIT_USAGE,
@@ -19014,8 +19133,10 @@ static void cmd_fetch_land(CmdFetch *fetch)
             cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
             continue;
         }
-        if (!os_look_fd(item->fd, &entry))
+        if (!os_look_fd(item->fd, &entry)) {
             cmd_fetch_is_other(item->folder, &entry); /* no: it is new */
+            item->written = entry.changed;
+        }
         item->part = NULL;
         cmd_fetch_end(fetch, item, CMD_ITEM_DONE);
     }
@@ -19079,6 +19200,7 @@ static bool cmd_fetch_check(CmdFetch *fetch, CmdItem *item, CmdItemEnd *end)
         return err_set(&item->err, EXIT_FAILED,
                        "here its name is that of another file of this run");
     *end = CMD_ITEM_KNOWN;
+    item->written = there.kind == OS_FILE ? there.changed : -1;
     if (there.kind == OS_FILE && there.size == file->size &&
         cmd_files_knows(&fetch->run, item))
         return false;
@@ -19086,6 +19208,7 @@ static bool cmd_fetch_check(CmdFetch *fetch, CmdItem *item, CmdItemEnd *end)
     if (there.kind != OS_NOTHING && !fetch->overwrite)
         return err_set(&item->err, EXIT_FAILED,
                        "it is there already; --overwrite replaces it");
+    item->written = -1;
     return true;
 }
 
@@ -19098,6 +19221,7 @@ static CmdItem *cmd_fetch_file(CmdFetch *fetch)
     CmdItemEnd end;
     fetch->waiting--;
     item->file = file;
+    item->changed = file.updated;
     item->file.name = arena_copy(&item->arena, file.name);
     item->file.url = arena_copy(&item->arena, file.url);
     item->name = item->file.name.ptr;
@@ -19420,6 +19544,7 @@ static bool cmd_fetch_open(CmdFetch *fetch, Err *err)
             code = os_mkdir(arena, str_slice(path, 0, i), 0777);
     if (!code || code == EROFS || code == EACCES)
         code = os_open_dir(arena_cstr(arena, path), &fetch->top.fd);
+    fetch->run.into = os_resolve_links(arena, path);
     return !code || err_set(err, EXIT_FAILED, "cannot write to %.*s: %s",
                             P(fetch->dest), os_error(code));
 }

@@ -1,6 +1,8 @@
 """hs filemanager fetch, as a user sees it: what lands where, what never does,
 whatever the server says, and what happens when something goes wrong."""
 import os
+import re
+import shutil
 import signal
 import subprocess
 import time
@@ -531,6 +533,33 @@ def test_resume_fetches_what_is_missing_only(files, hs, sim, portal):
     ended(files("fetch", "d", ".", "--resume", "m", "--overwrite"), 0, "fetched: 5 files", "skipped: 5")
     assert len(sim.requests(CDN)) == 15
     assert len(tree_of(hs.cwd)) == 11
+
+
+def test_resume_fetches_again_what_is_not_the_same_any_more(files, hs, sim, portal):
+    """By account, destination, size, the server's time and the file's time here."""
+    entry = portal.add_file("d/a.txt", b"one")
+    entry["updated"] = 1_700_000_000_000
+
+    def fetch(dest=".", *args):
+        done = files("fetch", "d", dest, "--resume", "m", "--overwrite", *args)
+        ended(done, 0)
+        return int(re.search(r"fetched: (\d+)", done.err)[1])
+    assert [fetch(), fetch()] == [1, 0]
+    entry["updated"] += 1
+    assert [fetch(), fetch()] == [1, 0]
+    entry["updated"] = "2023-11-14T22:13:20.500Z"
+    assert [fetch(), fetch()] == [1, 0]
+    del entry["updated"]
+    assert [fetch(), fetch()] == [1, 0]
+    (hs.cwd / "d" / "a.txt").write_text("two")
+    os.utime(hs.cwd / "d" / "a.txt", (5, 5))
+    assert [fetch(), fetch()] == [1, 0]
+    assert tree_of(hs.cwd / "d") == {"a.txt": b"one"}
+    place(hs.cwd / "other" / "d" / "a.txt", "two")
+    shutil.copystat(hs.cwd / "d" / "a.txt", hs.cwd / "other" / "d" / "a.txt")
+    assert [fetch("other"), fetch("./other"), fetch(hs.cwd / "other")] == [1, 0, 0]
+    assert tree_of(hs.cwd / "other") == {"d/a.txt": b"one"}
+    assert {e["into"] for e in manifest(hs.cwd / "m")} == {str(hs.cwd), str(hs.cwd / "other")}
 
 
 def test_ctrl_c_leaves_whole_files_only(files, hs, sim, portal):

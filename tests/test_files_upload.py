@@ -668,13 +668,145 @@ def test_what_is_no_manifest_is_not_written_to(files, hs, sim):
     for option, name in [("--resume", "logo.png"), ("--manifest", "logo.png"),
                          ("--resume", "link"), ("--manifest", "link")]:
         failed(files("upload", "a.txt", "a.txt", option, name), 1,
-               f"cannot use the manifest {name}: there is a file that is none")
+               f"cannot use the manifest {name}: the file exists and is not a manifest of hs")
         assert (hs.cwd / "logo.png").read_bytes() == b"\x89PNG\r\n" and not sim.requests(UPLOAD)
+
+
+NOT_MANIFESTS = {
+    "package.json": '{\n  "name": "site",\n  "path": "x"\n}\n',
+    "one-line.json": '{"name":"site","version":"1.0.0"}\n',
+    "places.geojson": '{"type":"FeatureCollection","features":[]}\n',
+    "log.jsonl": '{"path":"/index.html","status":200}\n{"path":"/a","status":404}\n',
+    "status.jsonl": '{"path":"a","remote":"b","status":"ok"}\n',
+    "torn.json": '{"path":"a"}', "text": "uploaded\n", "list": "[]\n", "blank": "\n",
+    "space": ' {"path":"a","remote":"b","status":"uploaded"', "number": "1", "nul": "\0" * 600}
+OLD_ENTRY = json.dumps({"path": "old.txt", "remote": "old.txt", "id": 1, "bytes": 1, "modified": 1,
+                        "account": 101, "status": "uploaded"}) + "\n"
+
+
+@pytest.mark.parametrize("name", NOT_MANIFESTS)
+@pytest.mark.parametrize("option", ["--manifest", "--resume"])
+@pytest.mark.parametrize("command", ["upload", "fetch"])
+def test_json_that_is_not_a_manifest_is_kept(files, hs, sim, name, option, command):
+    place(hs.cwd / "a.txt", "x")
+    path = place(hs.cwd / name, NOT_MANIFESTS[name])
+    failed(files(command, "a.txt", "d", option, name), 1,
+           f"cannot use the manifest {name}: the file exists and is not a manifest of hs")
+    assert path.read_text() == NOT_MANIFESTS[name] and not sim.log
+
+
+def test_a_manifest_with_a_first_line_of_any_length_is_one(files, hs, portal):
+    place(hs.cwd / "a.txt", "x")
+    entry = {**json.loads(OLD_ENTRY), "url": "https://cdn.example.com/" + "x" * 300_000}
+    path = place(hs.cwd / "m", json.dumps(entry) + "\n")
+    ended(files("upload", "a.txt", "a.txt", "--resume", "m"), 0)
+    assert [e["path"] for e in manifest(path)] == ["old.txt", "a.txt"]
+    ended(files("upload", "a.txt", "a.txt", "--manifest", "m"), 0)
+    assert [e["path"] for e in manifest(path)] == ["a.txt"]
+
+
+CHANGES = [["--access", "private"], ["--access", "public-noindex"], ["--no-overwrite"]]
+
+
+@pytest.mark.parametrize("args", CHANGES)
+def test_resume_sends_again_what_was_sent_with_other_options(files, hs, sim, portal, args):
+    place(hs.cwd / "a.txt", "x")
+    ended(files("upload", "a.txt", "a.txt", "--manifest", "m"), 0)
+    portal.files.clear()
+    ended(files("upload", "a.txt", "a.txt", "--resume", "m", *args), 0, "uploaded: 1 file")
+    ended(files("upload", "a.txt", "a.txt", "--resume", "m", *args), 0, "uploaded: 0 files", "skipped: 1")
+    ended(files("upload", "a.txt", "a.txt", "--resume", "m"), 0, "skipped: 1")
+    assert len(sim.requests(UPLOAD)) == 2
+    options = [(e["access"], e["overwrite"]) for e in manifest(hs.cwd / "m")]
+    assert len(set(options)) == 2 and options[0] == ("PUBLIC_INDEXABLE", True)
+
+
+def test_resume_looks_at_destination_size_and_time(files, hs, sim, portal):
+    path = place(hs.cwd / "t" / "a.txt", "one")
+    ended(files("upload", "t", "d", "--manifest", "m"), 0)
+    time = path.stat().st_mtime_ns
+    for content, shift, dest, count in (("one", 0, "d", 0), ("one", 0, "e", 1), ("four", 0, "d", 1),
+                                        ("four", 2_000_000, "d", 1), ("four", 2_000_000, "d", 0)):
+        path.write_text(content)
+        os.utime(path, ns=(time, time + shift))
+        ended(files("upload", "t", dest, "--resume", "m"), 0, f"uploaded: {count} file")
+
+
+@pytest.mark.parametrize("command", ["upload", "fetch"])
+def test_a_manifest_of_another_account_is_refused(files, hs, sim, portal, command):
+    other = sim.portal(202)
+    for one in (portal, other):
+        one.add_file("b.txt", b"b")
+    place(hs.cwd / "b.txt", "x")
+    args = [command, "b.txt", "d"]
+    ended(files(*args, "--manifest", "m", env=token(other)), 0)
+    before = (hs.cwd / "m").read_bytes()
+    assert {e["account"] for e in manifest(hs.cwd / "m")} == {202}
+    sim.log.clear()
+    failed(files(*args, "--resume", "m"), 3, "the manifest m is of account 202, not 101", "--manifest FILE")
+    assert (hs.cwd / "m").read_bytes() == before and not sim.log
+    hs.write_config(portal, other)
+    failed(hs("files", *args, "--resume", "m"), 3, "202", "101")
+    assert (hs.cwd / "m").read_bytes() == before
+    place(hs.cwd / "m", OLD_ENTRY.encode() + before)     # the strange entry need not be the first
+    failed(files(*args, "--resume", "m"), 3, "202")
+
+
+@pytest.mark.parametrize("account", [0, None, -5, "all", 101.5, 1e30])
+def test_a_manifest_without_an_account_is_refused(files, hs, sim, account):
+    """Earlier versions wrote account 0 if HUBSPOT_ACCOUNT_ID was not set."""
+    place(hs.cwd / "a.txt", "x")
+    place(hs.cwd / "m", json.dumps({**json.loads(OLD_ENTRY), "account": account}) + "\n")
+    failed(files("upload", "a.txt", "a.txt", "--resume", "m"), 3, "does not name its account")
+    assert not sim.log
+
+
+DETAILS = "GET api.hubapi.com/account-info/v3/details"
+TOKEN_INFO = "POST api.hubapi.com/oauth/v2/private-apps/get/access-token-info"
+NO_ID = {"HUBSPOT_ACCOUNT_ID": None}
+
+
+@pytest.mark.parametrize("command", ["upload", "fetch"])
+def test_the_account_of_a_token_is_looked_up_once_for_the_manifest(files, hs, sim, portal, command):
+    for n in range(3):
+        place(hs.cwd / "t" / f"{n}.txt", "x")
+        portal.add_file(f"t/{n}.txt", b"x")
+    ended(files(command, "t", "d", "--manifest", "m", env=NO_ID), 0)
+    assert {e["account"] for e in manifest(hs.cwd / "m")} == {101}
+    assert len(sim.requests(DETAILS)) == 1
+    ended(files(command, "t", "d", "--resume", "m"), 0, "skipped: 3")
+    ended(files(command, "t", "d", "--resume", "m", env=NO_ID), 0, "skipped: 3")
+    assert len(sim.requests(DETAILS)) == 2
+
+
+def test_a_token_without_the_scope_for_it_is_looked_up_in_another_way(files, hs, sim, portal):
+    place(hs.cwd / "a.txt", "x")
+    sim.fail(DETAILS, times=None, status=403, body={"category": "MISSING_SCOPES"})
+    sim.fail(TOKEN_INFO, status=200, body={"hubId": 101, "userId": 1})
+    ended(files("upload", "a.txt", "a.txt", "--manifest", "m", env=NO_ID), 0)
+    assert [e["account"] for e in manifest(hs.cwd / "m")] == [101]
+    [request] = sim.requests(TOKEN_INFO)
+    assert request.json == {"tokenKey": portal.static_token}
+
+
+@pytest.mark.parametrize("how", [{"status": 403}, {"status": 200, "body": {}}, {"status": 200, "body": {"portalId": 0}}])
+def test_without_an_account_no_manifest_is_begun(files, hs, sim, how):
+    place(hs.cwd / "a.txt", "x")
+    place(hs.cwd / "m", OLD_ENTRY)
+    sim.fail(DETAILS, times=None, **how)
+    sim.fail(TOKEN_INFO, times=None, **how)
+    done = files("upload", "a.txt", "a.txt", "--manifest", "m", env=NO_ID)
+    assert done.code in (1, 3, 4) and "HUBSPOT_ACCOUNT_ID" in done.err, done.err
+    assert (hs.cwd / "m").read_text() == OLD_ENTRY and not sim.requests(UPLOAD)
+    sim.rules.clear()
+    done = files("upload", "a.txt", "a.txt", "--json", env=NO_ID)
+    ended(done, 0)
+    assert done.json["items"][0]["account"] is None and not sim.requests(DETAILS)[1:]
 
 
 def test_a_manifest_takes_the_place_of_an_older_one(files, hs):
     place(hs.cwd / "a.txt", "x")
-    for before in ("", '{"path":"old.txt"}\n'):
+    for before in ("", OLD_ENTRY, '{"path":"torn'):
         place(hs.cwd / "m", before)
         ended(files("upload", "a.txt", "a.txt", "--manifest", "m"), 0)
         assert [e["path"] for e in manifest(hs.cwd / "m")] == ["a.txt"]
@@ -691,13 +823,25 @@ def test_the_manifest_itself_is_not_uploaded(files, hs, portal, name):
         ended(files("upload", ".", "d", option, name, cwd=hs.cwd / "t"), 0)
         assert set(stored(portal)) == {"d/a.txt", "d/sub/m.jsonl"}
     done = files("upload", "t", "d", "--dry-run", "--resume", hs.cwd / "t" / name)
-    assert re.search(r"^ignore .*\(--resume line 1: ", done.out, re.MULTILINE), done.out
+    real = "sub/real.jsonl" if name == "link" else name
+    assert f"ignore {real} (the manifest of --resume)\n" in done.out
+
+
+def test_a_source_that_is_the_manifest_itself_is_named_with_a_hint_that_works(files, hs, portal):
+    """The name was shown with a backslash before each character, and the hint did not help."""
+    place(hs.cwd / "t" / "m.jsonl", OLD_ENTRY)
+    for option, args in (("--manifest", ["t"]), ("--resume", ["t/m.jsonl"])):
+        done = files("upload", *args, "d", option, "t/m.jsonl")
+        failed(done, 2, f"nothing to upload in {args[0]}: m.jsonl: the manifest of {option}",
+               f"pass another file to {option}")
+        assert "\\" not in done.err and "--exclude" not in done.err
+        ended(files("upload", *args, "d", option, "n.jsonl"), 0, "uploaded: 1 file")
 
 
 def test_a_manifest_that_is_no_plain_file_is_written_to_and_stays(files, hs, sim):
     """--manifest /dev/stdout took the link away, as root that of the machine."""
     place(hs.cwd / "a.txt", "x")
-    place(hs.cwd / "real", '{"path":"old.txt"}\n')
+    place(hs.cwd / "real", OLD_ENTRY)
     (hs.cwd / "link").symlink_to("real")
     ended(files("upload", "a.txt", "a.txt", "--manifest", "link"), 0)
     assert (hs.cwd / "link").is_symlink()
