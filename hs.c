@@ -9887,7 +9887,15 @@ typedef struct {
     int64_t timeout;     /* milliseconds */
     bool use_localhost;
     bool no_browser; /* none may be opened by itself */
+    Str bom;         /* the variable whose file began with a BOM, or empty */
 } Config;
+
+/* A secret of the environment. */
+typedef struct {
+    Secret value;
+    Str from; /* the variable that is set */
+    bool had_bom;
+} ConfigSecret;
 
 /* What the command line says about where the config is. */
 typedef struct {
@@ -10163,6 +10171,120 @@ static const char *config_env_id(void)
                : "HUBSPOT_PORTAL_ID";
 }
 
+/* ---- Secrets of the environment: NAME, or a file, NAME_FILE ---- */
+
+static Str config_env_file(const char *name)
+{
+    char file[64];
+    snprintf(file, sizeof(file), "%s_FILE", name);
+    return os_env(file);
+}
+
+/* Which of NAME and NAME_FILE is set, for messages; NAME if neither is. */
+static const char *config_env_source(Arena *arena, const char *name)
+{
+    bool file = !config_env(name).len && config_env_file(name).len;
+    return file ? arena_printf(arena, "%s_FILE", name).ptr : name;
+}
+
+/* Is this a secret where a path should be? Then no message may quote it. */
+static bool config_is_no_path(Str path)
+{
+    bool token = str_starts(path, S("pat-"));
+    bool relative = !str_starts(path, S("/")) && !str_starts(path, S("."));
+    return token || (relative && path.len >= 32);
+}
+
+/*
+ * Reads the file that NAME_FILE names. Only a regular file will do: a FIFO
+ * could block for ever. No message quotes what the file holds.
+ */
+static bool config_read_secret(Arena *arena, const char *name, Str path,
+                               ConfigSecret *out, Err *err)
+{
+    enum { MOST = 64 * KIB };
+    Str text = {0};
+    const char *fault = NULL;
+    int code = os_read_path(arena, path, O_NONBLOCK, MOST, &text);
+    if (code == EFBIG)
+        fault = "it is larger than 64 KiB";
+    else if (code)
+        fault = os_error(code);
+    else if (!os_is_file(arena, path))
+        fault = "it is not a regular file";
+    else if (str_starts(text, S("\xff\xfe")) || str_starts(text, S("\xfe\xff")))
+        fault = "it is in UTF-16: save it as UTF-8";
+    out->had_bom = str_starts(text, S("\xef\xbb\xbf"));
+    text = str_trim(str_slice(text, out->had_bom ? 3 : 0, text.len));
+    if (!fault && !text.len)
+        fault = "it is empty";
+    if (!fault && (str_index(text, '\n') >= 0 || str_index(text, '\r') >= 0))
+        fault = "it has more than one line";
+    out->value = secret_from(text);
+    if (!fault)
+        return true;
+    if (code && config_is_no_path(path)) {
+        err_set(err, EXIT_USAGE, "%s_FILE does not name a file", name);
+        return err_hint(err, "If it is the secret itself, set %s instead.",
+                        name);
+    }
+    return err_set(err, EXIT_USAGE, "cannot use %.*s, which %s_FILE names: %s",
+                   P(path), name, fault);
+}
+
+/* The secret that NAME, or the file of NAME_FILE, holds; not set if neither
+ * variable is. White space around it is not a part of it. */
+static bool config_env_secret(Arena *arena, const char *name, ConfigSecret *out,
+                              Err *err)
+{
+    Str text = config_env(name);
+    Str file = config_env_file(name);
+    *out = (ConfigSecret){.value = secret_from(text),
+                          .from = str_from(config_env_source(arena, name))};
+    if (text.len && file.len) {
+        err_set(err, EXIT_USAGE, "%s and %s_FILE are both set", name, name);
+        return err_hint(err, "Unset one of them.");
+    }
+    return !file.len || config_read_secret(arena, name, file, out, err);
+}
+
+/* The credentials of --use-env. */
+static bool config_env_sign_in(Arena *arena, ConfigAccount *account,
+                               Config *config, Err *err)
+{
+    ConfigSecret key;
+    ConfigSecret api_key;
+    ConfigSecret secret;
+    ConfigSecret refresh;
+    if (!config_env_secret(arena, "HUBSPOT_PERSONAL_ACCESS_KEY", &key, err) ||
+        !config_env_secret(arena, "HUBSPOT_API_KEY", &api_key, err) ||
+        !config_env_secret(arena, "HUBSPOT_CLIENT_SECRET", &secret, err) ||
+        !config_env_secret(arena, "HUBSPOT_REFRESH_TOKEN", &refresh, err))
+        return false;
+    account->key = key.value;
+    account->client_id = config_env("HUBSPOT_CLIENT_ID");
+    account->client_secret = secret.value;
+    account->refresh_token = refresh.value;
+    if (secret_is_set(key.value)) {
+        account->auth = CONFIG_AUTH_KEY;
+        account->auth_name = S("personalaccesskey");
+        config->bom = key.had_bom ? key.from : (Str){0};
+    } else if (account->client_id.len && secret_is_set(secret.value) &&
+               secret_is_set(refresh.value)) {
+        account->auth = CONFIG_AUTH_OAUTH2;
+        account->auth_name = S("oauth2");
+    } else if (secret_is_set(api_key.value)) {
+        account->auth = CONFIG_AUTH_API_KEY;
+        account->auth_name = S("apikey");
+        account->key = api_key.value;
+    } else {
+        err_set(err, EXIT_CONFIG, "--use-env finds no key in the environment");
+        return err_hint(err, "Set HUBSPOT_PERSONAL_ACCESS_KEY, or "
+                             "HUBSPOT_PERSONAL_ACCESS_KEY_FILE.");
+    }
+    return true;
+}
+
 /* The config that the environment spells out; nothing of it is written. */
 static bool config_from_env(Arena *arena, const ConfigWhere *where,
                             Config *config, Err *err)
@@ -10186,26 +10308,10 @@ static bool config_from_env(Arena *arena, const ConfigWhere *where,
         .name = id_text,
         .id = id,
         .qa = str_eq_nocase(config_env("HUBSPOT_ENVIRONMENT"), S("qa")),
-        .key = secret_from(config_env("HUBSPOT_PERSONAL_ACCESS_KEY")),
-        .client_id = config_env("HUBSPOT_CLIENT_ID"),
-        .client_secret = secret_from(config_env("HUBSPOT_CLIENT_SECRET")),
-        .refresh_token = secret_from(config_env("HUBSPOT_REFRESH_TOKEN")),
     };
-    if (secret_is_set(account.key)) {
-        account.auth = CONFIG_AUTH_KEY;
-        account.auth_name = S("personalaccesskey");
-    } else if (account.client_id.len && secret_is_set(account.client_secret) &&
-               secret_is_set(account.refresh_token)) {
-        account.auth = CONFIG_AUTH_OAUTH2;
-        account.auth_name = S("oauth2");
-    } else if (config_env("HUBSPOT_API_KEY").len) {
-        account.auth = CONFIG_AUTH_API_KEY;
-        account.auth_name = S("apikey");
-        account.key = secret_from(config_env("HUBSPOT_API_KEY"));
-    } else {
-        err_set(err, EXIT_CONFIG, "--use-env finds no key in the environment");
-        return err_hint(err, "Set HUBSPOT_PERSONAL_ACCESS_KEY.");
-    }
+    *config = (Config){0};
+    if (!config_env_sign_in(arena, &account, config, err))
+        return false;
     *config = (Config){
         .form = CONFIG_ENVIRONMENT,
         .path = S("the environment"),
@@ -10219,6 +10325,7 @@ static bool config_from_env(Arena *arena, const ConfigWhere *where,
                                                      : timeout,
         .use_localhost = str_eq_nocase(config_env("HTTP_USE_LOCALHOST"),
                                        S("true")),
+        .bom = config->bom,
     };
     config->accounts[0] = account;
     return true;
@@ -10226,7 +10333,8 @@ static bool config_from_env(Arena *arena, const ConfigWhere *where,
 
 /* Not every command takes it, and those that do are named. */
 #define CONFIG_ENV_HINT \
-    "hs api, secrets, sandbox and filemanager also take --use-env."
+    "hs api, secrets, sandbox and filemanager also take --use-env; all " \
+    "but sandbox use HUBSPOT_ACCESS_TOKEN."
 
 /* The file that the config is in, and the form of a new one there. False
  * where no file can be named: no home. */
@@ -10631,6 +10739,48 @@ static bool config_choose(Arena *arena, const Config *config, Str which,
         return false;
     }
     return config_choose_unnamed(arena, config, &links, choice, err);
+}
+
+/*
+ * The account that the directory names: in the nearest .hs/settings.json, else
+ * in the nearest .hsaccount.
+ */
+typedef struct {
+    Str path; /* empty: none names one */
+    int line;
+    int64_t id; /* 0: those that are linked, without a default */
+    ConfigLinks links;
+} ConfigFolder;
+
+static bool config_read_folder(Arena *arena, ConfigFolder *out, Err *err)
+{
+    ConfigLinks *links = &out->links;
+    Str override = {0};
+    int64_t id = -1;
+    *out = (ConfigFolder){0};
+    bool ok = config_read_links(arena, links, err);
+    if (ok && links->default_account > 0) {
+        out->path = links->path;
+        out->line = links->default_line;
+        out->id = links->default_account;
+    } else if (ok && (ok = config_read_override(arena, &override, &id, err))) {
+        out->path = id > 0 ? override : links->count ? links->path : (Str){0};
+        out->id = id > 0 ? id : 0;
+        out->line = id > 0 ? 1 : 0;
+    }
+    if (!ok)
+        config_hint_choice(err);
+    return ok;
+}
+
+/* Does what the directory names agree with an account that is chosen without
+ * the config? `id` 0: it is not known which. */
+static bool config_folder_agrees(const ConfigFolder *folder, int64_t id)
+{
+    if (!folder->path.len)
+        return true;
+    return folder->id ? folder->id == id
+                      : id > 0 && config_is_linked(&folder->links, id);
 }
 
 /* The config file, or the global one's folder, that others may read; empty:
@@ -11749,6 +11899,7 @@ typedef struct {
     int64_t timeout;
     bool use_localhost;
     int64_t fresh_until; /* of a token that this run fetched: see os_now() */
+    int64_t foreign; /* the account that a fresh token belongs to, if another */
 } Hub;
 
 /* What the token call says about a key. */
@@ -11855,6 +12006,19 @@ static void hub_add_scopes(Buf *out, const cJSON *context)
     }
 }
 
+/* The environment variable that has the account's credential. */
+static const char *hub_variable(const Hub *hub)
+{
+    static const char *const names[] = {
+        [CONFIG_AUTH_UNKNOWN] = "HUBSPOT_PERSONAL_ACCESS_KEY",
+        [CONFIG_AUTH_KEY] = "HUBSPOT_PERSONAL_ACCESS_KEY",
+        [CONFIG_AUTH_OAUTH2] = "HUBSPOT_REFRESH_TOKEN",
+        [CONFIG_AUTH_API_KEY] = "HUBSPOT_API_KEY",
+        [CONFIG_AUTH_TOKEN] = "HUBSPOT_ACCESS_TOKEN",
+    };
+    return config_env_source(hub->arena, names[hub->account.auth]);
+}
+
 /* What to do where HubSpot refuses the credential itself. */
 static const char *hub_again(const Hub *hub)
 {
@@ -11863,11 +12027,9 @@ static const char *hub_again(const Hub *hub)
     const char *command = config && config->form == CONFIG_DEPRECATED
                               ? "auth"
                               : "account auth";
-    const char *what = "HUBSPOT_PERSONAL_ACCESS_KEY";
-    if (hub->account.auth == CONFIG_AUTH_TOKEN)
-        what = "HUBSPOT_ACCESS_TOKEN";
-    else if (hub->account.auth == CONFIG_AUTH_API_KEY)
-        what = from_env ? "HUBSPOT_API_KEY" : "The config's apiKey";
+    const char *what = hub_variable(hub);
+    if (!from_env && hub->account.auth == CONFIG_AUTH_API_KEY)
+        what = "The config's apiKey";
     else if (!from_env && hub->account.auth == CONFIG_AUTH_OAUTH2)
         return arena_printf(hub->arena,
                             "Sign in again: hs %s --auth-type oauth2 "
@@ -11877,8 +12039,6 @@ static const char *hub_again(const Hub *hub)
     else if (!from_env)
         return arena_printf(hub->arena, "Sign in again with hs %s.", command)
             .ptr;
-    else if (hub->account.auth == CONFIG_AUTH_OAUTH2)
-        what = "HUBSPOT_REFRESH_TOKEN";
     return arena_printf(hub->arena, "%s is not, or no longer, good.", what).ptr;
 }
 
@@ -11964,14 +12124,34 @@ static bool hub_is_final(const HttpRes *res)
     return daily;
 }
 
-/* What is no personal access key is refused before anything is sent. */
-static bool hub_check_key(Str key, Err *err)
+/* Does a key or token have only the characters that one can have (RFC 6750,
+ * 2.1)? */
+static bool hub_is_plain(Str key)
 {
     bool plain = true;
     for (ptrdiff_t i = 0; i < key.len; i++)
         plain &= key.ptr[i] > ' ' && key.ptr[i] < 0x7f &&
                  (isalnum((unsigned char)key.ptr[i]) ||
                   strchr("+/=_-.~", key.ptr[i]));
+    return plain;
+}
+
+/* An access token is sent as it is. `from` is the variable that it is from. */
+static bool hub_check_token(Str token, Str from, Err *err)
+{
+    if (hub_is_plain(token))
+        return true;
+    err_set(err, EXIT_USAGE,
+            "%.*s is not an access token: it has spaces, quotes or other "
+            "characters that no token has",
+            P(from));
+    return err_hint(err, "Set it to the token alone, without quotes.");
+}
+
+/* What is no personal access key is refused before anything is sent. */
+static bool hub_check_key(Str key, Err *err)
+{
+    bool plain = hub_is_plain(key);
     if (!key.len)
         err_set(err, EXIT_USAGE, "the personal access key is empty");
     else if (str_starts(key, S("pat-")))
@@ -12050,8 +12230,103 @@ static HttpReq hub_key_request(const Hub *hub)
     return req;
 }
 
+/* The account that a response names under `name`; -1 if it names none, or
+ * repeats the name: parsers differ in which of the values they use. */
+static int64_t hub_named_id(const cJSON *answer, const char *name)
+{
+    const cJSON *item = json_get(answer, name);
+    const cJSON *other = item ? item->next : NULL;
+    for (; other; other = other->next)
+        if (other->string && !strcmp(other->string, name))
+            return -1;
+    return json_int_of(item);
+}
+
+/* Explains a credential from the config that belongs to account `id`. */
+static bool hub_wrong_account(const Hub *hub, int64_t id, Err *err)
+{
+    const ConfigAccount *account = &hub->account;
+    bool oauth = account->auth == CONFIG_AUTH_OAUTH2;
+    const char *what = oauth ? "refresh token" : "key";
+    if (account->name.len)
+        err_set(err, EXIT_CONFIG,
+                "the %s of '%.*s' (%" PRId64 ") belongs to account %" PRId64,
+                what, P(account->name), account->id, id);
+    else
+        err_set(err, EXIT_CONFIG,
+                "the %s of account %" PRId64 " belongs to account %" PRId64,
+                what, account->id, id);
+    return err_hint(err, "Sign in again: hs %s%s --account %" PRId64 ".",
+                    hub->config->form == CONFIG_DEPRECATED ? "auth"
+                                                           : "account auth",
+                    oauth ? " --auth-type oauth2" : "", account->id);
+}
+
+/*
+ * Is a new token for the account that it was requested for? `id` is the
+ * account that HubSpot's response names. A token of another account is never
+ * sent or kept, whatever the config says (design.md, "Other programs"). While
+ * the account is unknown, at a first sign-in, any is right.
+ */
+static bool hub_check_owner(const Hub *hub, int64_t id, Err *err)
+{
+    const ConfigAccount *account = &hub->account;
+    bool from_env = hub->config && hub->config->form == CONFIG_ENVIRONMENT;
+    if (id > 0 && (account->id <= 0 || id == account->id))
+        return true;
+    if (id <= 0) {
+        err_set(err, EXIT_FAILED,
+                "HubSpot's response does not say which account the token is "
+                "for");
+        return err_hint(err, "The token was not used. Try again.");
+    }
+    if (from_env || account->auth == CONFIG_AUTH_TOKEN) {
+        err_set(err, EXIT_CONFIG,
+                "%s belongs to account %" PRId64 ", not to %" PRId64 " (%s)",
+                hub_variable(hub), id, account->id, config_env_id());
+        return err_hint(err, "Set %s to the account of the %s.",
+                        config_env_id(),
+                        account->auth == CONFIG_AUTH_KEY ? "key" : "token");
+    }
+    if (hub->config)
+        return hub_wrong_account(hub, id, err);
+    if (account->auth == CONFIG_AUTH_OAUTH2)
+        err_set(err, EXIT_CONFIG,
+                "access was given to account %" PRId64 ", not to %" PRId64, id,
+                account->id);
+    else
+        err_set(err, EXIT_CONFIG,
+                "the key belongs to account %" PRId64 ", not to %" PRId64, id,
+                account->id);
+    return err_hint(err,
+                    "Nothing was saved. To sign in to account %" PRId64
+                    ", pass --account %" PRId64 ".",
+                    id, id);
+}
+
+/* Reads the response to a personal access key, for the hub's account. */
+static bool hub_read_token(const Hub *hub, const cJSON *answer, HubToken *token,
+                           Err *err)
+{
+    Str access = json_text(answer, "oauthAccessToken");
+    int64_t expires = json_int(answer, "expiresAtMillis");
+    if (!access.len)
+        return err_set(err, EXIT_FAILED,
+                       "HubSpot's answer to the key holds no access token");
+    *token = (HubToken){
+        .id = hub_named_id(answer, "hubId"),
+        .name = json_text(answer, "hubName"),
+        .type = json_text(answer, "accountType"),
+        .access_token = secret_from(access),
+        .expires_at = expires > 0 ? expires : os_wall(),
+        .scopes = json_get(answer, "scopeGroups"),
+    };
+    return hub_check_owner(hub, token->id, err);
+}
+
 /* Fetches an access token for a personal access key. A refused key is
- * EXIT_AUTH. */
+ * EXIT_AUTH. A key of another account is EXIT_CONFIG, and `token->id` is that
+ * account. */
 static bool hub_fetch_token(const Hub *hub, HubToken *token, Err *err)
 {
     HttpRes res;
@@ -12064,21 +12339,9 @@ static bool hub_fetch_token(const Hub *hub, HubToken *token, Err *err)
     if (res.status != 200)
         return hub_key_refused(hub, &res, err);
     const cJSON *answer = json_read(hub->arena, res.body);
-    Str access = json_text(answer, "oauthAccessToken");
-    if (!access.len || json_int(answer, "hubId") <= 0)
-        return err_set(err, EXIT_FAILED,
-                       "HubSpot's answer to the key holds no access token");
-    int64_t expires = json_int(answer, "expiresAtMillis");
-    *token = (HubToken){
-        .id = json_int(answer, "hubId"),
-        .name = json_text(answer, "hubName"),
-        .type = json_text(answer, "accountType"),
-        .access_token = secret_from(access),
-        .expires_at = expires > 0 ? expires : os_wall(),
-        .scopes = json_get(answer, "scopeGroups"),
-    };
+    bool ok = hub_read_token(hub, answer, token, err);
     term_hide(hub->term, token->access_token);
-    return true;
+    return ok;
 }
 
 static void hub_add_form(Buf *form, const char *name, Str value)
@@ -12088,6 +12351,17 @@ static void hub_add_form(Buf *form, const char *name, Str value)
     buf_add(form, str_from(name));
     buf_add_char(form, '=');
     url_add_encoded(form, value, "");
+}
+
+/* The response to an OAuth2 call may name the account of its token. */
+static bool hub_check_hub_id(Hub *hub, const cJSON *answer, Err *err)
+{
+    const cJSON *named = json_get(answer, "hub_id");
+    int64_t id = hub_named_id(answer, "hub_id");
+    if (!named || cJSON_IsNull(named) || hub_check_owner(hub, id, err))
+        return true;
+    hub->foreign = id;
+    return false;
 }
 
 /* Takes the tokens from an answer of POST /oauth/v1/token. The end is kept as
@@ -12103,6 +12377,8 @@ static bool hub_take_tokens(Hub *hub, const HttpRes *res, Err *err)
     if (!access.len)
         return err_set(err, EXIT_FAILED,
                        "HubSpot's answer holds no access token");
+    if (!hub_check_hub_id(hub, answer, err))
+        return false;
     account->access_token = secret_from(access);
     if (refresh.len)
         account->refresh_token = secret_from(refresh);
@@ -12221,11 +12497,15 @@ static bool hub_renew(Hub *hub, Err *err)
     HubToken token = {0};
     Err unsaved = {0};
     bool ok = true;
+    if (hub->foreign) /* it will not be another one next time */
+        return hub_check_owner(hub, hub->foreign, err);
     if (hub->account.auth == CONFIG_AUTH_OAUTH2) {
         ok = hub_refresh_oauth(hub, err);
     } else if ((ok = hub_fetch_token(hub, &token, err))) {
         hub->account.access_token = token.access_token;
         hub->account.expires_at = token.expires_at;
+    } else if (secret_is_set(token.access_token)) {
+        hub->foreign = token.id;
     }
     if (!ok)
         return false;
@@ -12310,16 +12590,20 @@ static void hub_on_check(void *to, void *mark, const HttpXfer *x)
     HubCheck *check = mark;
     const Hub *hub = &all->hubs[check - all->checks];
     Err fault = x->err;
-    if (x->state == HTTP_DONE && x->res.status == 200) {
+    HubToken token = {0};
+    Arena scratch = {0};
+    if (x->state == HTTP_DONE && x->res.status == 200 &&
+        hub_read_token(hub, json_read(&scratch, x->res.body), &token, &fault)) {
         check->standing = HUB_ACTIVE;
     } else if (x->state == HTTP_DONE && hub_is_inactive(&x->res)) {
         check->standing = HUB_INACTIVE;
     } else {
-        if (x->state == HTTP_DONE)
+        if (x->state == HTTP_DONE && !fault.code)
             hub_key_refused(hub, &x->res, &fault);
         check->code = fault.code;
         check->reason = arena_copy(hub->arena, str_from(fault.message));
     }
+    arena_free(&scratch);
 }
 
 /* Asks HubSpot about the keys of the accounts that `checks` names, many at
@@ -12582,6 +12866,8 @@ static bool hub_next_change(void *to, HttpReq *req, void **mark)
 {
     HubChanges *all = to;
     HubChange *change = all->again;
+    if (all->hub->foreign)
+        return false;
     if (change)
         all->again = change->next;
     else if (all->begun < all->count)
@@ -13173,12 +13459,9 @@ static bool hub_check_account(Hub *hub, Err *err)
                    unknown.message);
         return true;
     }
-    int64_t id = json_int(answer, "portalId");
-    if (id > 0 && id != hub->account.id)
-        return err_set(err, EXIT_AUTH,
-                       "access was given to account %" PRId64
-                       ", not to %" PRId64,
-                       id, hub->account.id);
+    int64_t id = hub_named_id(answer, "portalId");
+    if (id > 0 && !hub_check_owner(hub, id, err))
+        return false;
     hub->account.type = json_text(answer, "accountType");
     return true;
 }
@@ -13196,7 +13479,8 @@ static bool hub_look_up_account(Hub *hub, Err *err)
     if (hub->account.id > 0)
         return true;
     hub_get_json(hub, S("/account-info/v3/details"), &answer, err);
-    int64_t id = json_int(answer, "portalId");
+    int64_t id = hub_named_id(answer, "portalId");
+    hub->account.type = json_text(answer, "accountType");
     if (id <= 0 && !os_interrupted() && err->code != EXIT_NETWORK) {
         cJSON *body = json_new(hub->arena);
         json_add_text(body, "tokenKey", secret_text(hub->account.key));
@@ -13207,7 +13491,7 @@ static bool hub_look_up_account(Hub *hub, Err *err)
             .has_body = true,
             .repeatable = true};
         if (hub_call(hub, &call, &res, &ignored) && res.status < 300)
-            id = json_int(json_read(hub->arena, res.body), "hubId");
+            id = hub_named_id(json_read(hub->arena, res.body), "hubId");
     }
     if (id <= 0) {
         err_set(err, EXIT_CONFIG, "HubSpot does not name the token's account");
@@ -13601,6 +13885,13 @@ static ConfigWhere cmd_where(const Cmd *cmd)
     return (ConfigWhere){cmd_on(cmd, OPT_USE_ENV), cmd_text(cmd, OPT_CONFIG)};
 }
 
+/* A secret was read from a file that an editor or PowerShell has marked. */
+static void cmd_note_bom(Cmd *cmd, Str from)
+{
+    term_say(cmd->term, "Ignored the byte order mark in the file of %.*s.",
+             P(from));
+}
+
 /* Says where the config has a time-out that cannot be what was meant, or is
  * open to others' eyes: to other users of the machine, or to who can read the
  * git repository. */
@@ -13611,6 +13902,8 @@ static void cmd_warn_config(Cmd *cmd, const Config *config)
     Err fault = {0};
     bool covered = true;
     Str loose = config_loose(arena, config);
+    if (config->bom.len)
+        cmd_note_bom(cmd, config->bom);
     const YamlNode *timeout = yaml_get(config->root, "httpTimeout");
     if (!yaml_is_null(timeout) && yaml_int(timeout) != config->timeout)
         term_warn(cmd->term,
@@ -13743,12 +14036,17 @@ static Str cmd_account_title(const Cmd *cmd, const ConfigAccount *account)
 {
     Str type = hub_type_label(account->type);
     Buf out = buf_new(cmd->arena, 4 * KIB);
+    if (account->id <= 0 && !account->name.len)
+        return arena_printf(
+            cmd->arena, "the account of %s",
+            config_env_source(cmd->arena, "HUBSPOT_ACCESS_TOKEN"));
     if (account->name.len)
         buf_printf(&out, "%.*s ", P(account->name));
     if (type.len)
         buf_printf(&out, "[%.*s] ", P(type));
-    buf_printf(&out, "(%" PRId64 ")", account->id);
-    return buf_str(&out);
+    if (account->id > 0)
+        buf_printf(&out, "(%" PRId64 ")", account->id);
+    return str_trim(buf_str(&out));
 }
 
 /* When an access token ends; empty: unknown. */
@@ -13775,25 +14073,114 @@ static bool cmd_choose_account(Cmd *cmd, ConfigChoice *choice, Err *err)
     return true;
 }
 
-/* Opens the account for calls: HUBSPOT_ACCESS_TOKEN is one by itself, unless
- * the command line names another. */
-static bool cmd_open_account(Cmd *cmd, Hub *hub, Err *err)
+/* ---- HUBSPOT_ACCESS_TOKEN: an account by itself ---- */
+
+typedef struct {
+    bool decides;          /* it is the account of commands that name none */
+    ConfigAccount account; /* id 0: HUBSPOT_ACCOUNT_ID is not set */
+    Str from;              /* the variable that it is from */
+    ConfigFolder folder;
+} CmdToken;
+
+/*
+ * Reads the token of the environment, and what the directory says. An account,
+ * config or environment that the command line names takes precedence: then
+ * `token->decides` is false.
+ */
+static bool cmd_read_token(Cmd *cmd, CmdToken *token, Err *err)
 {
     const char *name = config_env_id();
     Str id = config_env(name);
-    Str token = config_env("HUBSPOT_ACCESS_TOKEN");
-    ConfigChoice choice = {0};
+    ConfigSecret secret = {0};
     ConfigWhere where = cmd_where(cmd);
-    if (token.len && !cmd_text(cmd, OPT_ACCOUNT).len &&
-        !config_uses_env(&where) && !config_named_path(&where).len) {
-        ConfigAccount bare = {
-            .auth = CONFIG_AUTH_TOKEN,
-            .key = secret_from(token),
-            .qa = str_eq_nocase(config_env("HUBSPOT_ENVIRONMENT"), S("qa"))};
-        if (id.len && (!str_int(id, &bare.id) || bare.id <= 0))
-            return err_set(err, EXIT_CONFIG, "%s is not a number", name);
-        term_debug(cmd->term, "account: that of HUBSPOT_ACCESS_TOKEN");
-        *hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, &bare);
+    *token = (CmdToken){0};
+    if (cmd_text(cmd, OPT_ACCOUNT).len || config_uses_env(&where) ||
+        config_named_path(&where).len)
+        return true;
+    if (!config_env_secret(cmd->arena, "HUBSPOT_ACCESS_TOKEN", &secret, err))
+        return false;
+    if (!secret_is_set(secret.value))
+        return true;
+    if (secret.had_bom)
+        cmd_note_bom(cmd, secret.from);
+    token->from = secret.from;
+    token->account = (ConfigAccount){
+        .auth = CONFIG_AUTH_TOKEN,
+        .auth_name = S("accesstoken"),
+        .key = secret.value,
+        .qa = str_eq_nocase(config_env("HUBSPOT_ENVIRONMENT"), S("qa"))};
+    term_hide(cmd->term, secret.value);
+    if (id.len && (!str_int(id, &token->account.id) || token->account.id <= 0))
+        return err_set(err, EXIT_CONFIG, "%s is not a number", name);
+    token->decides = hub_check_token(secret_text(secret.value), token->from,
+                                     err) &&
+                     config_read_folder(cmd->arena, &token->folder, err);
+    return token->decides;
+}
+
+/* The account of the token, for people: empty if it is not known. */
+static Str cmd_token_account(Cmd *cmd, const CmdToken *token)
+{
+    return token->account.id > 0
+               ? arena_printf(cmd->arena, "account %" PRId64 " (%s)",
+                              token->account.id, config_env_id())
+               : S("");
+}
+
+/* A token is not sent from a directory that names another account, or one
+ * that may be another. */
+static bool cmd_token_agrees(Cmd *cmd, const CmdToken *token, Err *err)
+{
+    const ConfigFolder *folder = &token->folder;
+    Str own = cmd_token_account(cmd, token);
+    if (!token->decides || config_folder_agrees(folder, token->account.id))
+        return true;
+    Str names = folder->id ? arena_printf(cmd->arena, "names account %" PRId64,
+                                          folder->id)
+                           : S("links other accounts");
+    err_set(err, EXIT_CONFIG, "%.*s is %s%.*s, but %.*s %.*s", P(token->from),
+            own.len ? "for " : "set", P(own), P(folder->path), P(names));
+    if (own.len)
+        return err_hint(err, "Pass --account, or unset %.*s.", P(token->from));
+    return err_hint(err,
+                    "Set HUBSPOT_ACCOUNT_ID to the token's account, pass "
+                    "--account, or unset %.*s.",
+                    P(token->from));
+}
+
+/* Says that the token is used where the config has a default. A config that
+ * cannot be read is no concern of a run that does not use it. */
+static void cmd_token_note(Cmd *cmd, const CmdToken *token)
+{
+    Config config = {0};
+    Err ignored = {0};
+    ConfigWhere where = cmd_where(cmd);
+    Str own = cmd_token_account(cmd, token);
+    if (!config_load(cmd->arena, &where, &config, &ignored))
+        return;
+    const ConfigAccount *preset = config_find(&config, config.default_account);
+    if (preset)
+        term_say(cmd->term,
+                 "%.*s is used, for %.*s, instead of the default account %.*s",
+                 P(token->from),
+                 P(own.len ? own : S("the account that it belongs to")),
+                 P(cmd_account_title(cmd, preset)));
+}
+
+/* Opens the account for calls: the environment's token, unless the command
+ * line names another account, else the one that is chosen from the config. */
+static bool cmd_open_account(Cmd *cmd, Hub *hub, Err *err)
+{
+    CmdToken token;
+    ConfigChoice choice = {0};
+    if (!cmd_read_token(cmd, &token, err) ||
+        !cmd_token_agrees(cmd, &token, err))
+        return false;
+    if (token.decides) {
+        cmd_token_note(cmd, &token);
+        term_debug(cmd->term, "account: that of %.*s", P(token.from));
+        *hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL,
+                        &token.account);
         return true;
     }
     if (!cmd_choose_account(cmd, &choice, err))
@@ -14130,7 +14517,7 @@ static bool cmd_auth_ask_key(Cmd *cmd, const Config *config, Str *text,
 static bool cmd_auth_key(Cmd *cmd, const Config *config, Secret *key, Err *err)
 {
     Str text = cmd_text(cmd, OPT_PAK);
-    Str file = os_env("HUBSPOT_PERSONAL_ACCESS_KEY_FILE");
+    ConfigSecret env = {0};
     int code = 0;
     if (text.len && cmd_on(cmd, OPT_PAK_STDIN))
         return err_set(err, EXIT_USAGE,
@@ -14145,13 +14532,14 @@ static bool cmd_auth_key(Cmd *cmd, const Config *config, Secret *key, Err *err)
                            "cannot read the key from stdin: "
                            "%s",
                            os_error(code));
-    } else if (!text.len && os_env("HUBSPOT_PERSONAL_ACCESS_KEY").len) {
-        text = os_env("HUBSPOT_PERSONAL_ACCESS_KEY");
-    } else if (!text.len && file.len) {
-        code = os_read_file(cmd->arena, file, 64 * KIB, &text);
-        if (code)
-            return err_set(err, EXIT_USAGE, "cannot read the key from %.*s: %s",
-                           P(file), os_error(code));
+    } else if (!text.len &&
+               !config_env_secret(cmd->arena, "HUBSPOT_PERSONAL_ACCESS_KEY",
+                                  &env, err)) {
+        return false;
+    } else if (!text.len && secret_is_set(env.value)) {
+        text = secret_text(env.value);
+        if (env.had_bom)
+            cmd_note_bom(cmd, env.from);
     } else if (!text.len) {
         if (!ask_allowed(cmd->term, "a personal access key",
                          "--pak-stdin, HUBSPOT_PERSONAL_ACCESS_KEY or "
@@ -14292,10 +14680,9 @@ static bool cmd_auth_sign_in(Cmd *cmd, const Config *config, Secret key,
     Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, account);
     if (!hub_fetch_token(&hub, &token, err))
         return false;
-    if (wanted && wanted != token.id)
-        return err_set(err, EXIT_AUTH,
-                       "the key is for account %" PRId64 ", not for %" PRId64,
-                       token.id, wanted);
+    hub.account.id = wanted;
+    if (!hub_check_owner(&hub, token.id, err))
+        return false;
     account->id = token.id;
     account->type = token.type;
     account->access_token = token.access_token;
@@ -14392,6 +14779,7 @@ static bool cmd_oauth_client(Cmd *cmd, ConfigAccount *account, Err *err)
 {
     Str id = cmd_text(cmd, OPT_CLIENT_ID);
     Str secret = {0};
+    ConfigSecret env = {0};
     if (cmd_on(cmd, OPT_CLIENT_SECRET_STDIN)) {
         if (!cmd_stdin_hides(err))
             return err_hint(err, "Without --client-secret-stdin the secret is "
@@ -14407,8 +14795,13 @@ static bool cmd_oauth_client(Cmd *cmd, ConfigAccount *account, Err *err)
     }
     if (!id.len)
         id = str_trim(os_env("HUBSPOT_CLIENT_ID"));
+    if (!secret.len &&
+        !config_env_secret(cmd->arena, "HUBSPOT_CLIENT_SECRET", &env, err))
+        return false;
     if (!secret.len)
-        secret = str_trim(os_env("HUBSPOT_CLIENT_SECRET"));
+        secret = secret_text(env.value);
+    if (env.had_bom)
+        cmd_note_bom(cmd, env.from);
     bool same = !id.len || str_eq(id, account->client_id);
     if (same)
         id = account->client_id;
@@ -14743,6 +15136,31 @@ static void cmd_list_table(Cmd *cmd, const CmdListRow *rows)
     term_table(cmd->term, cells, count, COLUMNS);
 }
 
+/* Names the environment's token, if commands use it instead of the default:
+ * in `answer`, or (NULL) as text. */
+static void cmd_list_token(Cmd *cmd, cJSON *answer)
+{
+    CmdToken token;
+    Err fault = {0};
+    bool ok = cmd_read_token(cmd, &token, &fault) &&
+              cmd_token_agrees(cmd, &token, &fault);
+    if (!ok)
+        term_warn(cmd->term, "%s", fault.message);
+    if (answer && token.decides) {
+        cJSON *row = cJSON_CreateObject();
+        json_add(answer, "accessToken", row);
+        json_add_text(row, "source", token.from);
+        json_add_id(row, "accountId", token.account.id);
+        json_add_bool(row, "used", ok);
+    } else if (ok && token.decides) {
+        Str own = cmd_token_account(cmd, &token);
+        term_printf(cmd->term, "Access token: %.*s%s%.*s\n", P(token.from),
+                    own.len ? ", for " : "", P(own));
+        term_out(cmd->term, S("  hs api, secrets and filemanager use it "
+                              "instead of the default account\n\n"));
+    }
+}
+
 static void cmd_list_json(Cmd *cmd, const CmdListRow *rows,
                           const ConfigChoice *choice, const ConfigLinks *links)
 {
@@ -14755,6 +15173,7 @@ static void cmd_list_json(Cmd *cmd, const CmdListRow *rows,
                   choice->account ? choice->why : (Str){0});
     json_add(answer, "linkedAccounts",
              cmd_ids_json(links->linked, links->count));
+    cmd_list_token(cmd, answer);
     json_add(answer, "accounts", list);
     for (int i = 0; i < cmd->config.count; i++) {
         cJSON *row = cmd_account_json(cmd->arena, rows[i].account);
@@ -14783,6 +15202,7 @@ static bool cmd_account_list(Cmd *cmd, Err *err)
         cmd_list_json(cmd, rows, &choice, &links);
         return true;
     }
+    cmd_list_token(cmd, NULL);
     if (choice.account) {
         term_printf(cmd->term, "Default account: %.*s\n",
                     P(cmd_account_title(cmd, choice.account)));
@@ -14852,24 +15272,24 @@ static void cmd_info_print(Cmd *cmd, const ConfigChoice *choice,
 /* What chose what this run uses, as `hs account info --why` says it. */
 typedef struct {
     Str account;
+    Str token; /* why the environment's token is not used, or empty */
     Str config;
     Str proxy;
     Str ca;
 } CmdWhy;
 
-static CmdWhy cmd_why(Cmd *cmd, const ConfigChoice *choice)
+static CmdWhy cmd_why(Cmd *cmd, const Hub *hub, const ConfigChoice *choice)
 {
     Arena *arena = cmd->arena;
     const HttpPool *pool = &cmd->pool;
-    Hub hub = hub_open(arena, cmd->term, &cmd->pool, &cmd->config,
-                       choice->account);
-    Str host = hub_host(arena, &hub, false);
+    Str host = hub_host(arena, hub, false);
     CmdWhy why = {.account = choice->why,
-                  .config = arena_printf(arena, "%.*s (%.*s)",
-                                         P(cmd->config.path),
-                                         P(cmd->config.why)),
+                  .config = S("none"),
                   .proxy = S("none"),
                   .ca = cmd->trust.source};
+    if (cmd->config.path.len)
+        why.config = arena_printf(arena, "%.*s (%.*s)", P(cmd->config.path),
+                                  P(cmd->config.why));
     if (choice->line)
         why.account = arena_printf(arena, "%.*s, line %d", P(choice->why),
                                    choice->line);
@@ -14887,6 +15307,8 @@ static CmdWhy cmd_why(Cmd *cmd, const ConfigChoice *choice)
 static void cmd_why_print(Cmd *cmd, const CmdWhy *why)
 {
     cmd_print_field(cmd, "Chosen by:", why->account);
+    if (why->token.len)
+        cmd_print_field(cmd, "Access token:", why->token);
     cmd_print_field(cmd, "Config:", why->config);
     cmd_print_field(cmd, "Proxy:", why->proxy);
     cmd_print_field(cmd, "CA store:", why->ca);
@@ -14906,6 +15328,8 @@ static void cmd_info_json(Cmd *cmd, const ConfigChoice *choice,
         cJSON *reasons = cJSON_CreateObject();
         json_add(answer, "why", reasons);
         json_add_text(reasons, "account", why->account);
+        if (why->token.len)
+            json_add_text(reasons, "accessToken", why->token);
         json_add_text(reasons, "config", why->config);
         json_add_text(reasons, "proxy", why->proxy);
         json_add_text(reasons, "ca", why->ca);
@@ -14932,33 +15356,82 @@ static bool cmd_fetch_token(Cmd *cmd, ConfigAccount *account, HubToken *token,
     return true;
 }
 
+/* Has HubSpot say whose the environment's token is. */
+static bool cmd_info_ask_token(Cmd *cmd, const CmdToken *token,
+                               ConfigAccount *account, Err *err)
+{
+    Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, account);
+    hub.account.id = 0; /* what HubSpot says counts */
+    if (!hub_look_up_account(&hub, err))
+        return false;
+    int64_t id = hub.account.id;
+    hub.account.id = token->account.id;
+    account->id = id;
+    account->type = hub.account.type;
+    return hub_check_owner(&hub, id, err);
+}
+
+/* Prints an account, after a call that shows what HubSpot says of it. Why is
+ * what one asks where that does not work: it comes first, and also if HubSpot
+ * cannot be reached. */
+static bool cmd_info_show(Cmd *cmd, ConfigChoice *choice, const CmdToken *token,
+                          Err *err)
+{
+    ConfigAccount account = *choice->account;
+    bool own = account.auth == CONFIG_AUTH_TOKEN;
+    bool asked = cmd_on(cmd, OPT_WHY);
+    HubToken answer = {0};
+    CmdWhy why = {0};
+    Err fault = {0};
+    choice->account = &account;
+    if ((account.auth == CONFIG_AUTH_KEY || own || asked) &&
+        !cmd_go_online(cmd, err))
+        return false;
+    if (asked) {
+        Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool,
+                           own ? NULL : &cmd->config, &account);
+        why = cmd_why(cmd, &hub, choice);
+    }
+    if (!cmd_token_agrees(cmd, token, &fault))
+        why.token = str_from(fault.message);
+    if (asked && !cmd_on(cmd, OPT_JSON))
+        cmd_why_print(cmd, &why);
+    bool ok = own ? cmd_info_ask_token(cmd, token, &account, err)
+                  : cmd_fetch_token(cmd, &account, &answer, err);
+    if (cmd_on(cmd, OPT_JSON) && (ok || asked))
+        cmd_info_json(cmd, choice, &answer, &why);
+    else if (ok)
+        cmd_info_print(cmd, choice, &answer);
+    return ok;
+}
+
 static bool cmd_account_info(Cmd *cmd, Err *err)
 {
     ConfigChoice choice = {0};
-    HubToken token = {0};
-    CmdWhy why = {0};
+    CmdToken token = {0};
+    Err fault = {0};
+    if (!cmd->args[0].len && !cmd_read_token(cmd, &token, err))
+        return false;
+    if (cmd_token_agrees(cmd, &token, &fault) && token.decides) {
+        ConfigWhere where = cmd_where(cmd);
+        Str own = cmd_token_account(cmd, &token);
+        Err ignored = {0};
+        config_load(cmd->arena, &where, &cmd->config, &ignored);
+        choice.account = &token.account;
+        choice.why = arena_printf(cmd->arena, "%.*s%s%.*s", P(token.from),
+                                  own.len ? ", for " : "", P(own));
+        return cmd_info_show(cmd, &choice, &token, err);
+    }
+    if (fault.code && !cmd_on(cmd, OPT_WHY)) {
+        *err = fault;
+        return false;
+    }
     if (!cmd_load_config(cmd, err) ||
         !config_choose(cmd->arena, &cmd->config, cmd->args[0], &choice, err))
         return false;
-    ConfigAccount account = *choice.account;
-    choice.account = &account;
     if (cmd->args[0].len)
         choice.why = S("the command line");
-    if ((account.auth == CONFIG_AUTH_KEY || cmd_on(cmd, OPT_WHY)) &&
-        !cmd_go_online(cmd, err))
-        return false;
-    if (cmd_on(cmd, OPT_WHY))
-        why = cmd_why(cmd, &choice);
-    /* Why is what one asks where it does not work: so it is said first, and
-     * also where HubSpot is out of reach. */
-    if (cmd_on(cmd, OPT_WHY) && !cmd_on(cmd, OPT_JSON))
-        cmd_why_print(cmd, &why);
-    bool ok = cmd_fetch_token(cmd, &account, &token, err);
-    if (cmd_on(cmd, OPT_JSON) && (ok || cmd_on(cmd, OPT_WHY)))
-        cmd_info_json(cmd, &choice, &token, &why);
-    else if (ok)
-        cmd_info_print(cmd, &choice, &token);
-    return ok;
+    return cmd_info_show(cmd, &choice, &token, err);
 }
 
 /* ---- hs account use ---- */
@@ -15065,6 +15538,21 @@ static void cmd_use_warn(Cmd *cmd, const ConfigAccount *account)
                   P(choice.why), P(cmd_account_title(cmd, choice.account)));
 }
 
+/* Says where the environment's token takes precedence over any default. */
+static void cmd_use_warn_token(Cmd *cmd)
+{
+    CmdToken token;
+    Err fault = {0};
+    if (!cmd_read_token(cmd, &token, &fault) ||
+        !cmd_token_agrees(cmd, &token, &fault))
+        term_warn(cmd->term, "%s", fault.message);
+    else if (token.decides)
+        term_warn(cmd->term,
+                  "%.*s is set: hs api, secrets and filemanager use its "
+                  "account, not the default",
+                  P(token.from));
+}
+
 static bool cmd_account_use(Cmd *cmd, Err *err)
 {
     const ConfigAccount *account = NULL;
@@ -15088,6 +15576,7 @@ static bool cmd_account_use(Cmd *cmd, Err *err)
              P(path));
     if (!here)
         cmd_use_warn(cmd, account);
+    cmd_use_warn_token(cmd);
     if (cmd_on(cmd, OPT_JSON)) {
         cJSON *answer = json_new(cmd->arena);
         json_add(answer, "account", cmd_account_json(cmd->arena, account));
@@ -15393,21 +15882,24 @@ static int cmd_clean_say(Cmd *cmd, const HubCheck *checks, int count,
     return inactive;
 }
 
-/* Accounts that could not be checked are a failure: of some, or of all. */
+/* Accounts that could not be checked are a failure: of some, or of all. A key
+ * of another account decides the exit code: that will not pass by itself. */
 static bool cmd_clean_result(const HubCheck *checks, int count, Err *err)
 {
     int unchecked = 0;
+    bool foreign = false;
     ExitCode code = EXIT_FAILED;
     if (os_interrupted())
         return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
     for (int i = 0; i < count; i++)
         if (checks[i].standing == HUB_UNCHECKED) {
             unchecked++;
-            code = checks[i].code;
+            foreign |= checks[i].code == EXIT_CONFIG;
+            code = foreign ? EXIT_CONFIG : checks[i].code;
         }
     if (!unchecked)
         return true;
-    return err_set(err, unchecked == count ? code : EXIT_PARTIAL,
+    return err_set(err, foreign || unchecked == count ? code : EXIT_PARTIAL,
                    "%d of %d accounts could not be checked; they were left as "
                    "they are",
                    unchecked, count);
@@ -17020,6 +17512,9 @@ static bool cmd_apply_report(Cmd *cmd, const CmdApply *apply, Err *err)
                             "values.");
     if (!failed)
         return true;
+    if (apply->secrets.hub.foreign)
+        return hub_check_owner(&apply->secrets.hub, apply->secrets.hub.foreign,
+                               err);
     err_set(err, failed == apply->count ? code : EXIT_PARTIAL,
             "%d of %d changes to the secrets of %.*s failed", failed,
             apply->count,
@@ -17321,13 +17816,10 @@ static bool cmd_sandbox_token(Cmd *cmd, CmdSandbox *s, Err *err)
     HubToken token = {0};
     Hub own = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, &s->made);
     own.timeout = s->hub.timeout;
-    if (!hub_fetch_token(&own, &token, err))
+    if (!hub_fetch_token(&own, &token, err)) {
+        if (token.id > 0 && token.id != s->made.id)
+            s->made.key = (Secret){0};
         return false;
-    if (token.id != s->made.id) {
-        s->made.key = (Secret){0};
-        return err_set(err, EXIT_FAILED,
-                       "its key is for another account (%" PRId64 ")",
-                       token.id);
     }
     if (token.type.len)
         s->made.type = token.type;
@@ -18282,6 +18774,8 @@ static bool cmd_files_finish(CmdFiles *run, Err *err)
                        run->found - ended, run->found);
     if (!run->failed)
         return true;
+    if (run->hub.foreign)
+        return hub_check_owner(&run->hub, run->hub.foreign, err);
     if (run->single)
         err_set(err, run->first.code, "%.*s", P(run->named[0]));
     else if (!run->done && !run->skipped && !run->mixed)

@@ -376,7 +376,7 @@ def test_account_option(hs, sim, which):
     hs.sign_in(sim.portal(101), sim.portal(202))
     auth(hs, "--account", which, portal=101)
     before = hs.config_path.read_bytes()
-    result = auth(hs, "-a", which, portal=202, code=4)
+    result = auth(hs, "-a", which, portal=202, code=3)
     assert "101" in result.err and "202" in result.err
     assert hs.config_path.read_bytes() == before
 
@@ -385,7 +385,7 @@ def test_account_option_for_a_new_account(hs, sim):
     sim.portal(101)
     auth(hs, "-a", "101", portal=101)
     assert hs.read_config()["defaultAccount"] == 101
-    auth(hs, "-a", "999", portal=101, code=4)
+    auth(hs, "-a", "999", portal=101, code=3)
 
 
 def test_account_option_unknown_sends_nothing(hs, sim):

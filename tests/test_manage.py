@@ -1188,7 +1188,7 @@ def test_the_key_of_another_account_is_refused(hs, sim, command):
         write_old(hs, sim, sim.portal(11), sim.portal(22))
     else:
         hs.write_config(sim.portal(11), sim.portal(22))
-    refused(hs, 4, *command, "-a", "22", "--pak-stdin", input=hs.key(11), words=["11", "22"])
+    refused(hs, 3, *command, "-a", "22", "--pak-stdin", input=hs.key(11), words=["11", "22"])
 
 
 def test_auth_updates_in_place(hs, sim):

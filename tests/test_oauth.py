@@ -357,7 +357,7 @@ def test_access_to_another_account(tty, sim, browser):
     sim.fail("GET /account-info", status=200, body={"portalId": 202})
     ready(child, ADDRESS)
     get(back(child))
-    assert tty.end(child) == 4, seen(child)
+    assert tty.end(child) == 3, seen(child)
     assert not tty.config_path.exists()
 
 

@@ -380,7 +380,7 @@ def test_a_sandbox_is_kept_though_it_cannot_be_signed_in_to(hs, sim, acme, how, 
 
 def test_a_key_of_another_account_is_not_kept(hs, sim, acme):
     sim.fail(KEY, status=200, body={"personalAccessKey": {"encodedOAuthRefreshToken": acme.key}})
-    failed(create(hs), 1, "another account", "102")
+    failed(create(hs), 3, "the key belongs to account 101, not to 102")
     assert [a["accountId"] for a in hs.read_config()["accounts"]] == [101]
 
 
