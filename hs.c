@@ -700,21 +700,39 @@ static void buf_add_utf8(Buf *buf, uint32_t c)
         buf_add_char(buf, (char)(0x80 | (c >> 6 * more & 0x3f)));
 }
 
+/* Is this a character that file systems which ignore case pass over? HFS+ does
+ * so for those of git's is_hfs_dotgit(); Linux (casefold) for all that have the
+ * property Default_Ignorable_Code_Point. */
+static bool str_is_passed_over(uint32_t c)
+{
+    static const uint32_t ranges[][2] = {
+        {0xad, 0xad},       {0x34f, 0x34f},     {0x61c, 0x61c},
+        {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180b, 0x180f},
+        {0x200b, 0x200f},   {0x202a, 0x202e},   {0x2060, 0x206f},
+        {0x3164, 0x3164},   {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},
+        {0xffa0, 0xffa0},   {0xfff0, 0xfff8},   {0x1bca0, 0x1bca3},
+        {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+    };
+    for (int i = 0; i < COUNT(ranges); i++)
+        if (c >= ranges[i][0] && c <= ranges[i][1])
+            return true;
+    return false;
+}
+
 /* The text as file systems that ignore case compare it: all letters in one
- * case, without the characters that HFS+ ignores (those of git's
- * is_hfs_dotgit()). Bytes that are not UTF-8 are kept. */
+ * case, ligatures as letters, without what they pass over. Bytes that are not
+ * UTF-8 are kept. */
 static Str str_fold(Arena *arena, Str s)
 {
     Buf out = buf_new(arena, 2 * s.len + 4);
     while (s.len) {
         uint32_t c = 0;
         int n = str_utf8(s, &c);
-        bool passed = (c >= 0x200c && c <= 0x200f) ||
-                      (c >= 0x202a && c <= 0x202e) ||
-                      (c >= 0x206a && c <= 0x206f) || c == 0xfeff;
         if (n < 2)
             buf_add_char(&out, str_lower(s.ptr[0]));
-        else if (!passed)
+        else if (c == 0xfb01)
+            buf_add(&out, S("fi"));
+        else if (!str_is_passed_over(c))
             buf_add_utf8(&out, (uint32_t)towlower(towupper((wint_t)c)));
         s = str_slice(s, n ? n : 1, s.len);
     }
@@ -1478,6 +1496,7 @@ typedef struct {
     int64_t size;
     int64_t changed; /* the content, milliseconds since 1970 */
     int64_t id;      /* one for all its names; 0: a file with hard links */
+    mode_t mode;     /* of a plain file: who may read, write and run it */
 } OsEntry;
 
 static OsEntry os_entry(const struct stat *st)
@@ -1493,6 +1512,7 @@ static OsEntry os_entry(const struct stat *st)
         .id = st->st_nlink == 1 || S_ISDIR(st->st_mode)
                   ? (int64_t)(st->st_ino ^ st->st_dev << 48)
                   : 0,
+        .mode = st->st_mode & 0777,
     };
 }
 
@@ -1575,6 +1595,15 @@ static int os_write_at(int fd, Str data, int64_t at)
         at += n;
     }
     return 0;
+}
+
+/* Sets who may read, write and run a file. Some file systems have no modes, or
+ * let nobody set them: that is not an error. */
+static int os_set_mode(int fd, mode_t mode)
+{
+    if (!os_fails() && !fchmod(fd, mode))
+        return 0;
+    return errno == EPERM || errno == ENOSYS || errno == EOPNOTSUPP ? 0 : errno;
 }
 
 static int os_set_size(int fd, int64_t size)
@@ -9936,6 +9965,22 @@ static const char *config_id_key(const Config *config)
     return config->form == CONFIG_DEPRECATED ? "portalId" : "accountId";
 }
 
+/* Is a name one of these, as file systems that ignore case compare it? Windows
+ * passes over dots and spaces at its end. */
+static bool config_name_in(Str name, const char *const *patterns, int count)
+{
+    _Alignas(max_align_t) char memory[2 * KIB];
+    Arena scratch = arena_in(memory, sizeof(memory));
+    Str folded = str_fold(&scratch, name);
+    bool found = false;
+    while (str_ends(folded, S(".")) || str_ends(folded, S(" ")))
+        folded.len--;
+    for (int i = 0; i < count && !found; i++)
+        found = ignore_match(str_from(patterns[i]), folded);
+    arena_free(&scratch);
+    return found;
+}
+
 /*
  * Is this the name of a file or folder that belongs to hs: a config, an older
  * one, what links a folder to accounts, or what hs makes while it writes one
@@ -9954,18 +9999,43 @@ static bool config_is_own_name(Str name)
         ".*.hs-new",  /* os_replace_file() */
         ".*.hs-part", /* cmd_part_name() */
     };
-    _Alignas(max_align_t) char memory[2 * KIB];
-    Arena scratch = arena_in(memory, sizeof(memory));
-    Str folded = str_fold(&scratch, name);
-    bool own = false;
-    while (str_ends(folded, S(".")) || str_ends(folded, S(" ")))
-        folded.len--;                 /* as Windows does */
-    if (str_ends(folded, S(".lock"))) /* os_lock() */
-        folded.len -= 5;
-    for (int i = 0; i < COUNT(patterns) && !own; i++)
-        own = ignore_match(str_from(patterns[i]), folded);
-    arena_free(&scratch);
-    return own;
+    if (str_ends(name, S(".lock"))) /* os_lock() */
+        name.len -= 5;
+    return config_name_in(name, patterns, COUNT(patterns));
+}
+
+/*
+ * Would hs read a file or folder of this name as configuration or rules? Then a
+ * download never writes it. Besides what is hs's own, that is .hsignore, and
+ * git's .gitignore and .git, which say whether a config can be committed by
+ * mistake (and what is in .git, git runs).
+ */
+static bool config_is_read_name(Str name)
+{
+    static const char *const patterns[] = {".hsignore", ".gitignore", ".git"};
+    return config_is_own_name(name) ||
+           config_name_in(name, patterns, COUNT(patterns));
+}
+
+/* Would it on a disk of Windows? There a colon begins the name of a stream, a
+ * backslash ends a folder's, and a long name has a short one (NTFS, 8.3). */
+static bool config_is_read_on_windows(Str name)
+{
+    static const char *const patterns[] = {
+        "hubspo~[0-9]*", "archiv~[0-9]*", "hscli~[0-9]*", "hs~[0-9]*",
+        "hsacco~[0-9]*", "hsigno~[0-9]*", "git~[0-9]*",   "gitign~[0-9]*",
+    };
+    while (name.len) {
+        ptrdiff_t at = 0;
+        while (at < name.len && !strchr(":\\", name.ptr[at]))
+            at++;
+        Str part = str_slice(name, 0, at);
+        if (config_is_read_name(part) ||
+            config_name_in(part, patterns, COUNT(patterns)))
+            return true;
+        name = str_slice(name, at + 1, name.len);
+    }
+    return false;
 }
 
 static ConfigAuth config_auth_from(Str name)
@@ -18158,6 +18228,7 @@ struct CmdItem {
     const char *name; /* of the local file, and of the unfinished one */
     const char *part;
     int lookups; /* of an address */
+    OsEntry old; /* what the file replaces */
 };
 
 /* A run of many transfers. */
@@ -18874,6 +18945,7 @@ typedef struct {
     CmdFiles run;
     CmdWalk walk;
     Str source; /* absolute, links resolved */
+    Str name;   /* of a single file, as it was given: a link has its own */
     OsEntry entry;
     Str dest; /* the folder, or the path of the file */
     IgnoreRules rules;
@@ -19143,7 +19215,7 @@ static void cmd_upload_show(CmdUpload *up, const CmdStep *step)
 /* The one step of an upload of a single file. */
 static CmdStep cmd_upload_step(const CmdUpload *up)
 {
-    CmdStep step = {.path = os_path_base(up->source), .entry = up->entry};
+    CmdStep step = {.path = up->name, .entry = up->entry};
     const IgnoreRule *rule = ignore_judge(&up->rules, os_path_dir(up->source),
                                           up->source, false);
     if (rule)
@@ -19363,7 +19435,7 @@ static bool cmd_upload_dest(CmdUpload *up, Str text, Err *err)
     if (!cmd_files_remote(arena, text, &up->dest, err))
         return false;
     if (up->run.single && folder)
-        up->dest = os_path_join(arena, up->dest, os_path_base(up->source));
+        up->dest = os_path_join(arena, up->dest, up->name);
     return true;
 }
 
@@ -19385,6 +19457,7 @@ static bool cmd_upload_begin(CmdUpload *up, Err *err)
         return err_set(err, EXIT_USAGE, "cannot read %.*s: %s", P(cmd->args[0]),
                        os_error(code ? code : ENOENT));
     up->run.single = up->entry.kind == OS_FILE;
+    up->name = os_path_base(cmd->args[0]);
     if (!up->run.single && up->entry.kind != OS_FOLDER)
         return err_set(err, EXIT_USAGE, "%.*s is no file and no folder",
                        P(cmd->args[0]));
@@ -19545,6 +19618,19 @@ static const char *cmd_name_fault(Str name)
     return NULL;
 }
 
+/* Is this a name that a download may have here? EXIT_PARTIAL, also for a single
+ * file, where hs would read it: others are not the worse for it. */
+static bool cmd_fetch_name(Str name, Err *err)
+{
+    const char *fault = cmd_name_fault(name);
+    if (fault)
+        return err_set(err, EXIT_FAILED, "%s", fault);
+    return !config_is_read_on_windows(name) ||
+           err_set(err, EXIT_PARTIAL,
+                   "skipped, because hs or git would read it as configuration "
+                   "or rules");
+}
+
 /* Ends an item of a fetch: what is unfinished of its file is removed. */
 static void cmd_fetch_end(CmdFetch *fetch, CmdItem *item, CmdItemEnd end)
 {
@@ -19582,17 +19668,11 @@ static CmdItem *cmd_fetch_item(CmdFetch *fetch, CmdFolder *folder, Str name)
 }
 
 /* Something in a folder cannot be fetched. */
-__attribute__((format(printf, 4, 5))) static void
-cmd_fetch_fault(CmdFetch *fetch, CmdFolder *folder, Str name,
-                const char *format, ...)
+static void cmd_fetch_fault(CmdFetch *fetch, CmdFolder *folder, Str name,
+                            const Err *fault)
 {
-    char text[KIB];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
     CmdItem *item = cmd_fetch_item(fetch, folder, name);
-    err_set(&item->err, EXIT_FAILED, "%s", text);
+    item->err = *fault;
     fetch->run.found++;
     cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
 }
@@ -19668,7 +19748,6 @@ static bool cmd_fetch_check(CmdFetch *fetch, CmdItem *item, CmdItemEnd *end)
 {
     const HubFile *file = &item->file;
     CmdFolder *folder = item->folder;
-    const char *fault = cmd_name_fault(file->name);
     OsEntry there = {0};
     *end = CMD_ITEM_SKIPPED;
     if (file->hidden)
@@ -19677,8 +19756,8 @@ static bool cmd_fetch_check(CmdFetch *fetch, CmdItem *item, CmdItemEnd *end)
         return err_set(&item->err, EXIT_FAILED,
                        "it is archived; --include-archived fetches it");
     *end = CMD_ITEM_FAILED;
-    if (fault)
-        return err_set(&item->err, EXIT_FAILED, "%s", fault);
+    if (!cmd_fetch_name(file->name, &item->err))
+        return false;
     if (!cmd_fetch_claim(folder, file->name))
         return err_set(&item->err, EXIT_FAILED,
                        "another file of this name is fetched: this one has "
@@ -19703,6 +19782,7 @@ static bool cmd_fetch_check(CmdFetch *fetch, CmdItem *item, CmdItemEnd *end)
         return err_set(&item->err, EXIT_FAILED,
                        "it is there already; --overwrite replaces it");
     item->written = -1;
+    item->old = there;
     return true;
 }
 
@@ -19735,6 +19815,8 @@ static CmdItem *cmd_fetch_file(CmdFetch *fetch)
     }
     item->part = cmd_part_name(&item->arena, item->file.name).ptr;
     int code = os_create_part(item->folder->fd, item->part, &item->fd);
+    if (!code && item->old.kind == OS_FILE) /* before anything can be read */
+        code = os_set_mode(item->fd, item->old.mode);
     if (!code)
         return item;
     err_set(&item->err, EXIT_FAILED, "cannot write it: %s",
@@ -19743,25 +19825,43 @@ static CmdItem *cmd_fetch_file(CmdFetch *fetch)
     return NULL;
 }
 
+/* Makes the folder here, or opens the one that exists. A link is not followed:
+ * it could lead anywhere. */
+static bool cmd_fetch_make(CmdFolder *folder, Err *err)
+{
+    OsEntry made = {0};
+    int above = folder->parent->fd;
+    int code = os_enter(above, folder->name, &folder->fd);
+    if (code) {
+        folder->fd = -1;
+        bool seen = !os_look(above, folder->name, &made);
+        return err_set(err, EXIT_FAILED, "cannot make the folder: %s",
+                       seen && made.kind == OS_LINK
+                           ? "a symbolic link has its name, and is not followed"
+                       : seen && made.kind == OS_FILE ? "a file has its name"
+                                                      : os_error(code));
+    }
+    code = os_look_fd(folder->fd, &made);
+    if (code)
+        return err_set(err, EXIT_FAILED, "cannot make the folder: %s",
+                       os_error(code));
+    return !cmd_fetch_is_other(folder->parent, &made) ||
+           err_set(err, EXIT_FAILED,
+                   "cannot make the folder: here its name is that of another "
+                   "one");
+}
+
 /* Takes the next folder to be listed; it is made here first. NULL where that
  * failed. */
 static CmdItem *cmd_fetch_folder(CmdFetch *fetch)
 {
+    Err fault = {0};
     CmdFolder *folder = fetch->stack;
     fetch->stack = folder->next;
-    if (folder->fd < 0 && folder->parent) {
-        OsEntry made = {0};
-        int code = os_enter(folder->parent->fd, folder->name, &folder->fd);
-        folder->fd = code ? -1 : folder->fd;
-        code = code ? code : os_look_fd(folder->fd, &made);
-        bool other = !code && cmd_fetch_is_other(folder->parent, &made);
-        if (code || other) {
-            cmd_fetch_fault(fetch, folder, S(""), "cannot make the folder: %s",
-                            other ? "here its name is that of another one"
-                                  : os_error(code));
-            cmd_folder_drop(fetch, folder);
-            return NULL;
-        }
+    if (folder->fd < 0 && folder->parent && !cmd_fetch_make(folder, &fault)) {
+        cmd_fetch_fault(fetch, folder, S(""), &fault);
+        cmd_folder_drop(fetch, folder);
+        return NULL;
     }
     CmdItem *item = cmd_fetch_item(fetch, folder, S(""));
     cmd_folder_drop(fetch, folder); /* the item holds it now */
@@ -19841,23 +19941,32 @@ static bool cmd_fetch_next(void *to, HttpReq *req, void **mark)
     return false;
 }
 
+/* Can this folder be fetched? Then its name in `folder` is its own. */
+static bool cmd_fetch_check_folder(CmdFetch *fetch, CmdFolder *folder,
+                                   const HubFile *child, Err *err)
+{
+    const char *fault = NULL;
+    if (!cmd_fetch_name(child->name, err))
+        return false;
+    if (folder->depth == FILES_DEPTH)
+        fault = "there are more than 128 folders in each other";
+    else if (child->id <= 0 ||
+             !cmd_set_add(&fetch->listed, cmd_hash_int(0, child->id)))
+        fault = "the folder was listed before";
+    else if (!cmd_fetch_claim(folder, child->name))
+        fault = "another one of this name is fetched";
+    return !fault || err_set(err, EXIT_FAILED, "%s", fault);
+}
+
 /* Puts the folders of a page on the stack. */
 static void cmd_fetch_add_folders(CmdFetch *fetch, CmdFolder *folder,
                                   const HubPage *page)
 {
     for (int i = page->count - 1; i >= 0; i--) {
         const HubFile *child = &page->files[i];
-        const char *fault = cmd_name_fault(child->name);
-        if (!fault && folder->depth == FILES_DEPTH)
-            fault = "there are more than 128 folders in each other";
-        if (!fault &&
-            (child->id <= 0 ||
-             !cmd_set_add(&fetch->listed, cmd_hash_int(0, child->id))))
-            fault = "the folder was listed before";
-        if (!fault && !cmd_fetch_claim(folder, child->name))
-            fault = "another one of this name is fetched";
-        if (fault) {
-            cmd_fetch_fault(fetch, folder, child->name, "%s", fault);
+        Err fault = {0};
+        if (!cmd_fetch_check_folder(fetch, folder, child, &fault)) {
+            cmd_fetch_fault(fetch, folder, child->name, &fault);
             continue;
         }
         CmdFolder *made = cmd_folder_new(fetch, folder, child);
@@ -19885,22 +19994,25 @@ static bool cmd_fetch_is_last(CmdFetch *fetch, CmdFolder *folder,
 {
     const char *what = folder->folders ? "folders" : "files";
     uint64_t hash = 0;
+    Err fault = {0};
     for (int i = 0; i < page->count; i++)
         hash = cmd_hash(cmd_hash_int(hash, page->files[i].id),
                         page->files[i].name);
     if (page->count && folder->page == hash) {
-        cmd_fetch_fault(fetch, folder, S(""),
-                        "HubSpot sends the same %s again and again", what);
+        err_set(&fault, EXIT_FAILED,
+                "HubSpot sends the same %s again and again", what);
+        cmd_fetch_fault(fetch, folder, S(""), &fault);
         return true;
     }
     folder->page = hash;
     if (page->total >= 0)
         folder->total = page->total;
-    if (!page->count && folder->total > folder->offset)
-        cmd_fetch_fault(fetch, folder, S(""),
-                        "HubSpot counts %" PRId64 " %s here, but lists "
-                        "%" PRId64,
-                        folder->total, what, folder->offset);
+    if (!page->count && folder->total > folder->offset) {
+        err_set(&fault, EXIT_FAILED,
+                "HubSpot counts %" PRId64 " %s here, but lists %" PRId64,
+                folder->total, what, folder->offset);
+        cmd_fetch_fault(fetch, folder, S(""), &fault);
+    }
     folder->offset += page->count;
     return !page->count || folder->offset == page->total;
 }
@@ -20027,20 +20139,51 @@ static void cmd_fetch_turned(void *to)
     cmd_files_draw(&fetch->run);
 }
 
+/* Is the destination, as given and where its links lead, outside of what hs
+ * reads as configuration or rules? */
+static bool cmd_fetch_may_go(const CmdFetch *fetch, Str path, Err *err)
+{
+    while (path.len) {
+        Str name = str_cut(&path, '/');
+        if (!config_is_read_name(name))
+            continue;
+        err_set(err, EXIT_USAGE,
+                "cannot write to %.*s: hs or git would read what is in '%.*s' "
+                "as configuration or rules",
+                P(fetch->dest), P(name));
+        return err_hint(err, "Pass another folder.");
+    }
+    return true;
+}
+
 /* Opens the destination, making what is missing of it. */
 static bool cmd_fetch_open(CmdFetch *fetch, Err *err)
 {
     Arena *arena = fetch->run.cmd->arena;
     Str path = cmd_files_absolute(fetch->run.cmd, fetch->dest);
+    Str made = path;
+    OsEntry there = {0};
     int code = 0;
-    for (ptrdiff_t i = 1; i <= path.len && !code; i++)
-        if (i == path.len || path.ptr[i] == '/')
-            code = os_mkdir(arena, str_slice(path, 0, i), 0777);
+    for (ptrdiff_t i = 1; i <= path.len && !code; i++) {
+        if (i < path.len && path.ptr[i] != '/')
+            continue;
+        made = str_slice(path, 0, i);
+        code = os_mkdir(arena, made, 0777);
+    }
     if (!code || code == EROFS || code == EACCES)
         code = os_open_dir(arena_cstr(arena, path), &fetch->top.fd);
     fetch->run.into = os_resolve_links(arena, path);
-    return !code || err_set(err, EXIT_FAILED, "cannot write to %.*s: %s",
-                            P(fetch->dest), os_error(code));
+    if (!code) /* a link may lead on where a folder was missing before */
+        return cmd_fetch_may_go(fetch, fetch->run.into, err);
+    for (int i = 0; i < 2; i++, made = os_path_dir(made))
+        if (!os_look(AT_FDCWD, arena_cstr(arena, made), &there) &&
+            there.kind == OS_LINK)
+            return err_set(err, EXIT_FAILED,
+                           "cannot write to %.*s: %s (%.*s is a symbolic link)",
+                           P(fetch->dest), os_error(code),
+                           P(os_path_base(made)));
+    return err_set(err, EXIT_FAILED, "cannot write to %.*s: %s", P(fetch->dest),
+                   os_error(code));
 }
 
 /* The page with the one file that was asked for. */
@@ -20079,9 +20222,9 @@ static bool cmd_fetch_find(CmdFetch *fetch, Str source, Err *err)
     fetch->above = all || str_eq(above, S("."))
                        ? S("")
                        : arena_printf(fetch->run.cmd->arena, "%.*s/", P(above));
-    const char *fault = all ? NULL : cmd_name_fault(found.name);
-    if (fault)
-        return err_set(err, EXIT_FAILED, "%.*s: %s", P(source), fault);
+    Err fault = {0};
+    if (!all && !cmd_fetch_name(found.name, &fault))
+        return err_set(err, fault.code, "%.*s: %s", P(source), fault.message);
     if (!cmd_fetch_open(fetch, err))
         return false;
     if (!found.is_folder)
@@ -20129,7 +20272,10 @@ static bool cmd_filemanager_fetch(Cmd *cmd, Err *err)
     fetch->archived = cmd_on(cmd, OPT_ARCHIVED);
     fetch->pages_end = &fetch->pages;
     fetch->top = (CmdFolder){.refs = 1, .fd = -1};
+    Str dest = cmd_files_absolute(cmd, fetch->dest);
     if (!cmd_files_remote(cmd->arena, cmd->args[0], &source, err) ||
+        !cmd_fetch_may_go(fetch, dest, err) ||
+        !cmd_fetch_may_go(fetch, os_resolve_links(cmd->arena, dest), err) ||
         !cmd_files_begin(&fetch->run, cmd, "fetched", err) ||
         !cmd_fetch_find(fetch, source, err))
         return false;

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import time
 
@@ -246,6 +247,71 @@ def test_a_hostile_extension_is_no_way_out(files, hs, portal, name, extension):
     assert tree_of(hs.cwd) == {"out/d/good.txt": b"g"}
 
 
+# What hs reads as configuration or rules, and names that are these for other file systems.
+READ = ["hubspot.config.yml", "hubspot.config.yaml", ".hsaccount", ".hs", ".hscli", ".hsignore",
+        ".gitignore", ".git", "archived.hubspot.config.yml",
+        "HubSpot.Config.YML", ".HSIGNORE", ".hSaccount", ".HS", ".HsCli", ".GIT",
+        ".h\u017fignore", "hub\u017fpot.config.yml", "hubspot.con\ufb01g.yml", ".hs\u200cignore",
+        "\ufeff.hsaccount", ".hs\u00ad", ".hs\ufe0fcli", ".h\U000e0020s",
+        ".hsignore.", ".hsignore ", ".hs. .", "hubspot.config.yml...", ".hs::$INDEX_ALLOCATION",
+        ".hsignore:x", ".hsaccount::$DATA", "hubspot.config.yml:$DATA", "HUBSPO~1.YML", "hsigno~2",
+        "HS~1", "HSACCO~1", "HSCLI~1", "GIT~1", "GITIGN~4", "x\\.hs", "..\\.hsignore"]
+NOT_READ = [".hsignored", "hsignore", ".hs-theme", "hubspot.config.txt", "my.hubspot.config.yml",
+            ".gitattributes", ".gitkeep", "hs", "hs~", "a~1.yml", "hub\u00dfpot.config.yml",
+            "config.yml", "settings.json", "caf\u00e9.yml", "\u212a.txt", "a:b.txt"]
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_file_that_hs_would_read_is_never_written(files, hs, portal, name):
+    fill(portal, **{"d/good.txt": b"g"})
+    portal.add_file("d/x", b"evil", name=name, extension="")
+    done = files("fetch", "d", "out", "--json")
+    ended(done, 8, "1 of 2 files failed", "read it as configuration or rules")
+    assert tree_of(hs.cwd) == {"out/d/good.txt": b"g"}
+    assert {e["path"]: e["status"] for e in done.json["items"]} == {
+        "d/good.txt": "fetched", f"d/{name}": "failed"}
+    place(hs.cwd / "out" / "d" / name, "mine")
+    ended(files("fetch", "d", "out", "--overwrite"), 8)
+    assert (hs.cwd / "out" / "d" / name).read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", READ[:-2])
+def test_nor_anything_in_a_folder_of_such_a_name(files, hs, sim, portal, name):
+    fill(portal, **{"d/good.txt": b"g", "d/sub/settings.json": b"e", "d/sub/more/x.txt": b"e"})
+    next(f for f in portal.folders.values() if f["name"] == "sub")["name"] = name
+    ended(files("fetch", "d", "out"), 8, "read it as configuration or rules")
+    assert tree_of(hs.cwd) == {"out/d/good.txt": b"g"} and len(sim.requests(CDN)) == 1
+    assert [*(hs.cwd / "out" / "d").iterdir()] == [hs.cwd / "out" / "d" / "good.txt"]
+
+
+@pytest.mark.parametrize("path", [".hsignore", "d/.hs/settings.json", "d/.hs"])
+def test_nor_is_it_if_it_was_asked_for_itself(files, hs, portal, path):
+    fill(portal, **{".hsignore": b"e", "d/.hs/settings.json": b"e"})
+    if path == "d/.hs/settings.json":       # no name in the way: it lands in the folder itself
+        ended(files("fetch", path, "out"), 0)
+        assert tree_of(hs.cwd) == {"out/settings.json": b"e"}
+        return
+    failed(files("fetch", path, "out"), 8, path, "read it as configuration or rules")
+    assert tree_of(hs.cwd) == {}
+
+
+@pytest.mark.parametrize("name", NOT_READ)
+def test_names_that_are_like_those_are_fetched(files, hs, portal, name):
+    portal.add_file("d/x", b"fine", name=name, extension="")
+    ended(files("fetch", "d", "."), 0)
+    assert tree_of(hs.cwd) == {f"d/{name}": b"fine"}
+
+
+@pytest.mark.parametrize("dest", [".hs", ".hscli/x", "a/.HSIGNORE", ".git/hooks", "link", "link/new",
+                                  "hubspot.config.yml"])
+def test_a_destination_that_hs_would_read_is_refused(files, hs, sim, portal, dest):
+    portal.add_file("settings.json", b"e")
+    (hs.home / ".hscli").mkdir()
+    (hs.cwd / "link").symlink_to(hs.home / ".hscli")
+    failed(files("fetch", "settings.json", dest), 2, "cannot write to", "configuration or rules")
+    assert tree_of(hs.cwd) == {} and tree_of(hs.home) == {} and not sim.requests(CDN)
+
+
 @pytest.mark.parametrize("name", HOSTILE[:-1])
 def test_a_hostile_folder_name_is_a_failed_folder(files, hs, portal, name):
     fill(portal, **{"d/good.txt": b"g", "d/sub/evil.txt": b"e"})
@@ -278,7 +344,7 @@ def test_a_link_planted_in_the_destination_is_not_followed(files, hs, portal, tm
     (hs.cwd / "d" / "b.txt").symlink_to(outside / "b.txt")
     (hs.cwd / "d" / ".c.txt.hs-part").symlink_to(outside / "c.txt")
     done = files("fetch", "d", ".", "--overwrite")
-    ended(done, 8, "failed d/sub/?: cannot make the folder")
+    ended(done, 8, "failed d/sub/?: cannot make the folder: a symbolic link has its name, and is not followed")
     assert list(outside.iterdir()) == []
     assert (hs.cwd / "d" / "b.txt").read_bytes() == b"b" and not (hs.cwd / "d" / "b.txt").is_symlink()
     assert (hs.cwd / "d" / "c.txt").read_bytes() == b"c"
@@ -290,6 +356,17 @@ def test_a_destination_that_is_a_link_itself_is_used(files, hs, portal):
     (hs.cwd / "link").symlink_to("real")
     ended(files("fetch", "a.txt", "link"), 0)
     assert tree_of(hs.cwd) == {"real/a.txt": b"a"}
+
+
+@pytest.mark.parametrize("to", ["nowhere", "file", "link"])
+def test_a_destination_that_is_a_link_to_no_folder_is_called_one(files, hs, portal, to):
+    fill(portal, **{"a.txt": b"a", "d/sub/b.txt": b"b", "d/c.txt": b"c"})
+    place(hs.cwd / "file", "x")
+    (hs.cwd / "link").symlink_to(to)
+    failed(files("fetch", "a.txt", "link"), 1, r"cannot write to link: .* \(link is a symbolic link\)")
+    failed(files("fetch", "a.txt", "link/below"), 1, r"cannot write to link/below: .* \(link is a symbolic link\)")
+    place(hs.cwd / "d" / "sub", "x")
+    ended(files("fetch", "d", "."), 8, "cannot make the folder: a file has its name")
 
 
 def test_two_files_of_one_name_do_not_overwrite_each_other(files, hs, portal):
@@ -394,6 +471,41 @@ def test_a_file_that_is_there_is_skipped_with_a_word(files, hs, sim, portal):
     assert tree_of(hs.cwd) == {"d/a.txt": b"mine", "d/b.txt": b"b"}
     ended(files("fetch", "d", ".", "-o"), 0)
     assert tree_of(hs.cwd) == {"d/a.txt": b"new", "d/b.txt": b"b"}
+
+
+@pytest.mark.parametrize("mode, kept", [
+    (0o600, 0o600), (0o640, 0o640), (0o755, 0o755), (0o444, 0o444), (0o666, 0o666), (0o000, 0o000),
+    (0o4755, 0o755), (0o2755, 0o755), (0o6711, 0o711), (0o1644, 0o644)])
+def test_overwriting_keeps_the_mode(files, hs, portal, mode, kept):
+    """But no right to run as somebody else: the bytes are the server's."""
+    portal.add_file("d/a.txt", b"new")
+    portal.add_file("d/b.txt", b"b")
+    place(hs.cwd / "d" / "a.txt", "old").chmod(mode)
+    for args in (["--overwrite"], ["--overwrite", "--manifest", "m"], ["-o", "--resume", "m"]):
+        ended(files("fetch", "d", ".", *args), 0)
+        assert stat.S_IMODE((hs.cwd / "d" / "a.txt").stat().st_mode) == kept
+    assert stat.S_IMODE((hs.cwd / "d" / "b.txt").stat().st_mode) == 0o644
+    (hs.cwd / "d" / "a.txt").chmod(0o644)
+    assert tree_of(hs.cwd / "d") == {"a.txt": b"new", "b.txt": b"b"}
+
+
+def test_the_mode_is_kept_while_the_file_is_fetched(files, hs, sim, portal):
+    portal.add_file("a.txt", b"new")
+    place(hs.cwd / "a.txt", "old").chmod(0o600)
+    modes = []
+    sim.fail(CDN, at="head", then=lambda: modes.extend(
+        stat.S_IMODE(p.stat().st_mode) for p in parts_left(hs.cwd)))
+    ended(files("fetch", "a.txt", "--overwrite"), 0)
+    assert modes == [0o600]
+
+
+def test_overwriting_a_link_takes_no_mode_from_where_it_leads(files, hs, portal):
+    portal.add_file("a.txt", b"new")
+    place(hs.cwd / "real", "old").chmod(0o777)
+    (hs.cwd / "a.txt").symlink_to("real")
+    ended(files("fetch", "a.txt", "--overwrite"), 0)
+    assert stat.S_IMODE((hs.cwd / "a.txt").lstat().st_mode) == 0o644
+    assert (hs.cwd / "real").read_bytes() == b"old"
 
 
 def test_a_folder_in_the_place_of_a_file_is_a_failure(files, hs, portal):

@@ -286,6 +286,23 @@ def test_a_link_that_was_named_itself_is_followed(files, hs, portal):
     assert stored(portal) == {"d/a.txt": b"x", "one.txt": b"x"}
 
 
+@pytest.mark.parametrize("dest, path", [
+    ("images/", "images/logo.png"), (".", "logo.png"), ("/", "logo.png"), ("images/x.png", "images/x.png")])
+def test_a_link_has_its_own_name_as_with_cp(files, hs, sim, portal, dest, path):
+    place(hs.cwd / "store" / "blob-1a2b.bin", b"PNG")
+    place(hs.cwd / "in" / "x")
+    (hs.cwd / "in" / "logo.png").symlink_to("../store/blob-1a2b.bin")
+    (hs.cwd / "two.jpg").symlink_to("in/logo.png")
+    done = files("upload", "in/logo.png", dest, "--json")
+    ended(done, 0)
+    assert stored(portal) == {path: b"PNG"}
+    assert done.json["items"][0]["path"] == "logo.png"
+    part = multipart(sim.requests(UPLOAD)[0])["file"][0]
+    assert 'filename="logo.png"' in part and "image/png" in part
+    ended(files("upload", "./in/../two.jpg", "images/"), 0)
+    assert "images/two.jpg" in stored(portal)
+
+
 # ---- what the run says
 
 def test_json_is_a_manifest_on_stdout(files, hs, portal):
