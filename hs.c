@@ -1342,11 +1342,34 @@ static bool os_exists(Arena *arena, Str path)
            (errno != ENOENT && errno != ENOTDIR);
 }
 
+/* Reads once from a descriptor that does not block, waiting up to `until`
+ * (os_now()). Gives bytes, 0 at the end, or -errno: ETIMEDOUT. The read comes
+ * before the wait: poll() does not wake for a pipe that never had a writer. */
+static ptrdiff_t os_read_until(int fd, void *to, ptrdiff_t size, int64_t until)
+{
+    for (;;) {
+        ssize_t n = os_fails() ? -1 : read(fd, to, (size_t)size);
+        int64_t left = until - os_now();
+        if (n >= 0)
+            return n;
+        if (os_interrupted())
+            return -EINTR;
+        if (errno == EAGAIN && left <= 0)
+            return -ETIMEDOUT;
+        if (errno == EAGAIN)
+            os_wait(fd, POLLIN, left);
+        else if (errno != EINTR)
+            return -errno;
+    }
+}
+
 /*
  * Reads a file, or what a pipe holds, whole. Gives 0, or an errno: EFBIG
- * where it holds more than `max` bytes, EISDIR for a folder.
+ * where it holds more than `max` bytes, EISDIR for a folder. `until` is 0, or
+ * the end of os_now() for a descriptor that does not block.
  */
-static int os_read_fd(Arena *arena, int fd, ptrdiff_t max, Str *out)
+static int os_read_whole(Arena *arena, int fd, ptrdiff_t max, int64_t until,
+                         Str *out)
 {
     struct stat st = {0};
     Buf buf = buf_new(arena, max + 1);
@@ -1365,8 +1388,11 @@ static int os_read_fd(Arena *arena, int fd, ptrdiff_t max, Str *out)
                 return EFBIG;
             continue;
         }
-        bool ready = S_ISREG(st.st_mode) || os_wait(fd, POLLIN, -1);
-        ptrdiff_t n = ready ? os_read(fd, buf.ptr + buf.len, room) : -EINTR;
+        ptrdiff_t n = -EINTR;
+        if (until)
+            n = os_read_until(fd, buf.ptr + buf.len, room, until);
+        else if (S_ISREG(st.st_mode) || os_wait(fd, POLLIN, -1))
+            n = os_read(fd, buf.ptr + buf.len, room);
         if (n < 0)
             return (int)-n;
         if (!n)
@@ -1375,6 +1401,26 @@ static int os_read_fd(Arena *arena, int fd, ptrdiff_t max, Str *out)
     }
     *out = buf_str(&buf);
     return buf.len > max ? EFBIG : 0;
+}
+
+static int os_read_fd(Arena *arena, int fd, ptrdiff_t max, Str *out)
+{
+    return os_read_whole(arena, fd, max, 0, out);
+}
+
+/* Reads a file whole, a pipe up to `until` (os_now(); then ETIMEDOUT). A named
+ * pipe without a writer is empty; it is not waited for. */
+static int os_read_file_until(Arena *arena, Str path, ptrdiff_t max,
+                              int64_t until, Str *out)
+{
+    int fd = os_fails() ? -1
+                        : open(arena_cstr(arena, path),
+                               O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return errno;
+    int code = os_read_whole(arena, fd, max, until, out);
+    close(fd);
+    return code;
 }
 
 /* Opens a file with more `flags` than usual and reads it whole. */
@@ -6530,50 +6576,708 @@ static Str ignore_git_nearest(Arena *arena, const GitTree *tree, Str dir)
 /* ==== 08 TLS ============================================================= *
  *
  * TLS 1.2 (RFC 5246) by BearSSL on a non-blocking socket: ECDHE with AES-GCM
- * or ChaCha20-Poly1305, X25519 and P-256, RSA keys of 2048 bits or more, no
- * SHA-1, no renegotiation, always a server name. BearSSL knows no TLS 1.3, no
- * revocation and no name constraints: the README says so.
+ * or ChaCha20-Poly1305, X25519, P-256 and P-384, RSA keys of 2048 to 4096
+ * bits, no SHA-1, no renegotiation, always a server name. BearSSL knows no
+ * TLS 1.3 and no revocation: the README says so.
  *
  * Trust, in this order: --ca-file; SSL_CERT_FILE and SSL_CERT_DIR; the
  * system's bundle; the anchors built in. NODE_EXTRA_CA_CERTS adds to any. A
  * certificate that cannot be read is counted and skipped.
  *
- * A Tls holds the engine and its buffers; it points into itself and must not
- * move. It lives in its connection's arena.
+ * BearSSL's own validator wants each issuer right after the certificate that
+ * it signed, and knows neither name constraints nor an anchor's limits. So the
+ * engine is given a validator from here (RFC 5280, 6): it keeps the chain that
+ * the server sends and searches it for a path to an anchor. Order, duplicates
+ * and unrelated certificates do not matter. Signatures are BearSSL's. Where
+ * RFC 5280 leaves a choice, the decisions are OpenSSL's, which curl and Node
+ * use; tests/test_trust.py compares them.
+ *
+ * Ownership: a Tls points into itself and must not move; it lives in its
+ * connection's arena, as does the chain. An anchor keeps the signed part of
+ * its certificate. Limits: 100 KiB and 256 certificates a chain, 16 a path.
  */
 
 enum {
     TLS_FILE_MAX = 8 * MIB,
-    TLS_RSA_BYTES = 256,
+    TLS_CHAIN_MAX = 100 * KIB, /* what OpenSSL accepts */
+    TLS_CHAIN_COUNT = 256,
+    TLS_PATH_MAX = 16,
+    TLS_CHECKS = 256,     /* issuers tried within one chain */
+    TLS_CHECKS_FREE = 16, /* signatures before the clock is looked at */
+    TLS_RSA_MIN = 256,    /* bytes of a modulus */
+    TLS_RSA_MAX = 512,
     TLS_AHEAD = 64 * KIB, /* read from the socket at once */
     TLS_TURN = 1000       /* steps that bring no data, in one go */
 };
 
+/* Why a certificate is refused; see tls_fault_text(). */
+typedef enum {
+    TLS_OK,
+    TLS_UNTRUSTED,
+    TLS_SELF_SIGNED,
+    TLS_MALFORMED,
+    TLS_CHAIN_SIZE,
+    TLS_EXPIRED,
+    TLS_NOT_YET,
+    TLS_OTHER_NAME,
+    TLS_CRITICAL,
+    TLS_KEY_KIND,
+    TLS_KEY_WEAK,
+    TLS_KEY_LARGE,
+    TLS_ALGORITHM,
+    TLS_PURPOSE,
+    TLS_USAGE,
+    TLS_NO_SIGNER,
+    TLS_NOT_CA,
+    TLS_PATH_LENGTH,
+    TLS_NAMES,
+    TLS_SIGNATURE,
+    TLS_REJECTED,
+    TLS_TOO_LONG
+} TlsFault;
+
+/* What a certificate's extensions say (RFC 5280, 4.2.1). */
+enum {
+    TLS_IS_V1 = 1,
+    TLS_HAS_BASIC = 2, /* basicConstraints, */
+    TLS_IS_CA = 4,     /* which say that it is an authority */
+    TLS_HAS_USAGE = 8, /* keyUsage, of which: */
+    TLS_MAY_SIGN = 16,
+    TLS_MAY_ENCRYPT = 32, /* or agree on a key */
+    TLS_MAY_CERTIFY = 64,
+    TLS_HAS_PURPOSE = 128, /* extKeyUsage, */
+    TLS_FOR_SERVERS = 256, /* with serverAuth */
+    TLS_UNKNOWN = 512      /* a critical extension that is not known here */
+};
+
+/* A certificate as read. Everything points into its bytes. */
 typedef struct {
-    const br_x509_trust_anchor *anchors;
+    Str tbs;    /* what is signed */
+    Str issuer; /* names, with their header */
+    Str subject;
+    Str algorithm; /* of the signature, an OID; none of an anchor */
+    Str signature;
+    Str names;     /* subjectAltName */
+    Str limits;    /* nameConstraints */
+    Str own_id;    /* subjectKeyIdentifier */
+    Str issuer_id; /* the key of authorityKeyIdentifier */
+    Str key_kind;  /* an OID */
+    int64_t from;  /* seconds since 1970 */
+    int64_t until;
+    br_x509_pkey key; /* its type is 0 where BearSSL has no use for it */
+    int path_len;     /* -1: no limit */
+    unsigned flags;
+} TlsCert;
+
+/* A certificate that is trusted. Its `tbs` is read again when it is needed;
+ * one that is built in has its row of ANCHORS instead. */
+typedef struct {
+    Str subject;
+    Str tbs;
+    int row;
+    bool rejected; /* OpenSSL's trust settings say so */
+} TlsAnchor;
+
+typedef struct {
+    const TlsAnchor *anchors;
     int count;
     int skipped; /* certificates that could not be read */
     Str source;  /* where they come from, for people */
+    Str warning; /* what else there is to say, or empty */
 } TlsTrust;
 
 /* Trust anchors being gathered from files. */
 typedef struct {
     Arena *arena;
-    br_x509_trust_anchor *anchors;
+    TlsAnchor *anchors;
     int count;
     int cap;
     int skipped;
+    int64_t until;   /* no pipe is waited for any longer (os_now()) */
+    char label[32];  /* of a PEM block that is no certificate, or empty */
+    const char *why; /* what a file is that held no certificate */
+    const char *fix; /* a command that makes PEM of it, or NULL */
 } TlsAnchors;
+
+/* The engine's X.509 validator: keeps the chain, then judges it. */
+typedef struct {
+    const br_x509_class *vtable; /* first: the engine's pointer is to this */
+    const TlsTrust *trust;
+    Arena *arena;
+    const char *host;
+    int64_t until;
+    Buf chain;
+    int count;
+    int ends[TLS_CHAIN_COUNT]; /* in `chain` */
+    br_x509_pkey key;
+    TlsFault fault;
+    char about[80];  /* the authority at fault; empty: the server */
+    char detail[80]; /* a date, a name, an algorithm; or empty */
+} TlsJudge;
 
 typedef struct {
     br_ssl_client_context client;
-    br_x509_minimal_context x509;
+    TlsJudge judge;
     br_ec_impl curves;
     unsigned char buffer[BR_SSL_BUFSIZE_BIDI];
     int ahead_at; /* what was read, and is for the engine yet */
     int ahead_len;
     unsigned char ahead[TLS_AHEAD];
 } Tls;
+
+/* ---- Certificates: DER (X.690) and X.509 (RFC 5280) ---- */
+
+enum {
+    DER_BOOLEAN = 0x01,
+    DER_INTEGER = 0x02,
+    DER_BITS = 0x03,
+    DER_OCTETS = 0x04,
+    DER_OID = 0x06,
+    DER_SEQUENCE = 0x30,
+    DER_SET = 0x31,
+    DER_CONTEXT = 0x80, /* plus the number */
+    DER_INNER = 0xa0    /* the same, constructed */
+};
+
+/* Takes an element off `*from`: sets its content, gives its tag; -1 where
+ * there is no whole one. */
+static int tls_der_next(Str *from, Str *content)
+{
+    const unsigned char *bytes = (const unsigned char *)from->ptr;
+    ptrdiff_t at = 2;
+    if (from->len < 2 || (bytes[0] & 0x1f) == 0x1f)
+        return -1;
+    ptrdiff_t size = bytes[1];
+    if (size & 0x80) {
+        ptrdiff_t end = at + (size & 0x7f);
+        if (end == at || end > at + 3 || end > from->len)
+            return -1;
+        for (size = 0; at < end; at++)
+            size = size << 8 | bytes[at];
+    }
+    if (size > from->len - at)
+        return -1;
+    *content = str_slice(*from, at, at + size);
+    *from = str_slice(*from, at + size, from->len);
+    return bytes[0];
+}
+
+/* Takes an element off `*from` if it has this tag. */
+static bool tls_der(Str *from, int tag, Str *content)
+{
+    Str rest = *from;
+    if (tls_der_next(&rest, content) != tag)
+        return false;
+    *from = rest;
+    return true;
+}
+
+/* The same, but with the element's header. */
+static bool tls_der_whole(Str *from, int tag, Str *whole)
+{
+    Str before = *from;
+    Str content = {0};
+    if (!tls_der(from, tag, &content))
+        return false;
+    *whole = str_slice(before, 0, before.len - from->len);
+    return true;
+}
+
+/* Takes the bytes of a BIT STRING or of an INTEGER that is not negative,
+ * without the zeros before it. */
+static bool tls_der_bytes(Str *from, int tag, Str *bytes)
+{
+    if (!tls_der(from, tag, bytes) || !bytes->len)
+        return false;
+    if (tag == DER_BITS && bytes->ptr[0])
+        return false;
+    if (tag == DER_BITS)
+        *bytes = str_slice(*bytes, 1, bytes->len);
+    while (tag == DER_INTEGER && bytes->len && !bytes->ptr[0])
+        *bytes = str_slice(*bytes, 1, bytes->len);
+    return true;
+}
+
+/* Takes a UTCTime or a GeneralizedTime, to the second (4.1.2.5). */
+static bool tls_der_time(Str *from, int64_t *out)
+{
+    Str text = {0};
+    int64_t days = 0;
+    int tag = tls_der_next(from, &text);
+    int digits = tag == 0x17 ? 2 : 4;
+    if ((tag != 0x17 && tag != 0x18) || text.len != digits + 11 ||
+        text.ptr[text.len - 1] != 'Z')
+        return false;
+    for (ptrdiff_t i = 0; i < text.len - 1; i++)
+        if (!str_is_digit(text.ptr[i]))
+            return false;
+    int64_t year = time_take_number(&text, digits);
+    int64_t month = time_take_number(&text, 2);
+    int64_t day = time_take_number(&text, 2);
+    int64_t hour = time_take_number(&text, 2);
+    int64_t minute = time_take_number(&text, 2);
+    int64_t second = time_take_number(&text, 2);
+    if (tag == 0x17)
+        year += year < 50 ? 2000 : 1900;
+    *out = second + 60 * (minute + 60 * hour);
+    if (!time_date(year, month, day, &days) || *out > 86400)
+        return false;
+    *out += days * 86400;
+    return true;
+}
+
+/* BearSSL's pointers are not to const, though it writes through none. */
+static unsigned char *tls_bytes(Str s)
+{
+    return (unsigned char *)(uintptr_t)s.ptr;
+}
+
+static br_x509_pkey tls_rsa_key(Str n, Str e)
+{
+    br_x509_pkey key = {.key_type = BR_KEYTYPE_RSA};
+    key.key.rsa = (br_rsa_public_key){tls_bytes(n), (size_t)n.len, tls_bytes(e),
+                                      (size_t)e.len};
+    return key;
+}
+
+static br_x509_pkey tls_ec_key(int curve, Str q)
+{
+    br_x509_pkey key = {.key_type = BR_KEYTYPE_EC};
+    key.key.ec = (br_ec_public_key){curve, tls_bytes(q), (size_t)q.len};
+    return key;
+}
+
+/* Takes the public key (4.1.2.7). One of an unknown kind is no mistake. */
+static bool tls_read_key(Str *from, TlsCert *cert)
+{
+    static const struct {
+        Str oid;
+        int curve;
+    } curves[] = {
+        {{"\x2a\x86\x48\xce\x3d\x03\x01\x07", 8}, BR_EC_secp256r1},
+        {{"\x2b\x81\x04\x00\x22", 5}, BR_EC_secp384r1},
+        {{"\x2b\x81\x04\x00\x23", 5}, BR_EC_secp521r1},
+    };
+    Str info = {0};
+    Str kind = {0};
+    Str bits = {0};
+    Str curve = {0};
+    if (!tls_der(from, DER_SEQUENCE, &info) ||
+        !tls_der(&info, DER_SEQUENCE, &kind) ||
+        !tls_der(&kind, DER_OID, &cert->key_kind) ||
+        !tls_der_bytes(&info, DER_BITS, &bits))
+        return false;
+    if (str_eq(cert->key_kind, S("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"))) {
+        Str key = {0};
+        Str n = {0};
+        Str e = {0};
+        if (!tls_der(&bits, DER_SEQUENCE, &key) ||
+            !tls_der_bytes(&key, DER_INTEGER, &n) ||
+            !tls_der_bytes(&key, DER_INTEGER, &e))
+            return false;
+        cert->key = tls_rsa_key(n, e);
+    } else if (str_eq(cert->key_kind, S("\x2a\x86\x48\xce\x3d\x02\x01")) &&
+               tls_der(&kind, DER_OID, &curve)) {
+        for (int i = 0; i < COUNT(curves); i++)
+            if (str_eq(curve, curves[i].oid))
+                cert->key = tls_ec_key(curves[i].curve, bits);
+    }
+    return true;
+}
+
+/* basicConstraints (4.2.1.9) */
+static bool tls_read_basic(Str value, TlsCert *cert)
+{
+    Str basic = {0};
+    Str part = {0};
+    if (!tls_der(&value, DER_SEQUENCE, &basic))
+        return false;
+    cert->flags |= TLS_HAS_BASIC;
+    if (tls_der(&basic, DER_BOOLEAN, &part) && part.len && part.ptr[0])
+        cert->flags |= TLS_IS_CA;
+    if (!tls_der_bytes(&basic, DER_INTEGER, &part))
+        return !basic.len;
+    cert->path_len = part.len > 1 ? INT_MAX
+                     : part.len   ? (unsigned char)part.ptr[0]
+                                  : 0;
+    return true;
+}
+
+/* keyUsage (4.2.1.3) */
+static bool tls_read_usage(Str value, TlsCert *cert)
+{
+    Str bits = {0};
+    if (!tls_der(&value, DER_BITS, &bits) || bits.len < 1)
+        return false;
+    int use = bits.len > 1 ? (unsigned char)bits.ptr[1] : 0;
+    cert->flags |= TLS_HAS_USAGE | (use & 0x80 ? TLS_MAY_SIGN : 0) |
+                   (use & 0x28 ? TLS_MAY_ENCRYPT : 0) |
+                   (use & 0x04 ? TLS_MAY_CERTIFY : 0);
+    return true;
+}
+
+/* Is serverAuth, or with `any` also anyExtendedKeyUsage, one of these OIDs? */
+static bool tls_lists_servers(Str oids, bool any)
+{
+    Str oid = {0};
+    while (tls_der(&oids, DER_OID, &oid))
+        if (str_eq(oid, S("\x2b\x06\x01\x05\x05\x07\x03\x01")) ||
+            (any && str_eq(oid, S("\x55\x1d\x25\x00"))))
+            return true;
+    return false;
+}
+
+/*
+ * Reads the extension 2.5.29.`number`. False: it is malformed. Those that are
+ * known and not read here do not change what is valid: nobody asks for a
+ * policy, and where a CRL lies is of no use.
+ */
+static bool tls_read_extension(int number, bool critical, Str value,
+                               TlsCert *cert)
+{
+    Str list = {0};
+    switch (number) {
+    case 14:
+        cert->flags |= critical ? TLS_UNKNOWN : 0;
+        return tls_der(&value, DER_OCTETS, &cert->own_id);
+    case 15:
+        return tls_read_usage(value, cert);
+    case 17:
+        return tls_der(&value, DER_SEQUENCE, &cert->names);
+    case 19:
+        return tls_read_basic(value, cert);
+    case 30: /* an empty one would limit nothing; it is not allowed */
+        return tls_der(&value, DER_SEQUENCE, &cert->limits) && cert->limits.len;
+    case 35:
+        cert->flags |= critical ? TLS_UNKNOWN : 0;
+        if (!tls_der(&value, DER_SEQUENCE, &list))
+            return false;
+        tls_der(&list, DER_CONTEXT, &cert->issuer_id);
+        return true;
+    case 37:
+        if (!tls_der(&value, DER_SEQUENCE, &list))
+            return false;
+        cert->flags |= TLS_HAS_PURPOSE |
+                       (tls_lists_servers(list, false) ? TLS_FOR_SERVERS : 0);
+        return true;
+    case 31: /* where its CRL is */
+    case 32: /* policies, their mapping and their limits */
+    case 33:
+    case 36:
+    case 54:
+        return true;
+    default:
+        cert->flags |= critical ? TLS_UNKNOWN : 0;
+        return true;
+    }
+}
+
+/* Reads all extensions; none may occur twice (4.2). */
+static bool tls_read_extensions(Str list, TlsCert *cert)
+{
+    uint64_t seen = 0;
+    while (list.len) {
+        Str extension = {0};
+        Str oid = {0};
+        Str flag = {0};
+        Str value = {0};
+        if (!tls_der(&list, DER_SEQUENCE, &extension) ||
+            !tls_der(&extension, DER_OID, &oid))
+            return false;
+        bool critical = tls_der(&extension, DER_BOOLEAN, &flag) && flag.len &&
+                        flag.ptr[0];
+        if (!tls_der(&extension, DER_OCTETS, &value))
+            return false;
+        bool known = oid.len == 3 && str_starts(oid, S("\x55\x1d")) &&
+                     (unsigned char)oid.ptr[2] < 64;
+        if (known && seen >> oid.ptr[2] & 1)
+            return false;
+        if (known)
+            seen |= (uint64_t)1 << oid.ptr[2];
+        if (!tls_read_extension(known ? oid.ptr[2] : -1, critical, value, cert))
+            return false;
+    }
+    return true;
+}
+
+/* Reads the signed part of a certificate. `*algorithm` is the one that it says
+ * it is signed with. */
+static bool tls_read_tbs(Str tbs, TlsCert *cert, Str *algorithm)
+{
+    Str all = tbs;
+    Str body = {0};
+    Str part = {0};
+    Str list = {0};
+    *cert = (TlsCert){.tbs = tbs, .path_len = -1};
+    if (!tls_der(&all, DER_SEQUENCE, &body))
+        return false;
+    if (!tls_der(&body, DER_INNER, &part))
+        cert->flags |= TLS_IS_V1;
+    if (!tls_der(&body, DER_INTEGER, &part) ||
+        !tls_der(&body, DER_SEQUENCE, algorithm) ||
+        !tls_der_whole(&body, DER_SEQUENCE, &cert->issuer) ||
+        !tls_der(&body, DER_SEQUENCE, &part) ||
+        !tls_der_time(&part, &cert->from) ||
+        !tls_der_time(&part, &cert->until) ||
+        !tls_der_whole(&body, DER_SEQUENCE, &cert->subject) ||
+        !tls_read_key(&body, cert))
+        return false;
+    tls_der(&body, DER_CONTEXT + 1, &part);
+    tls_der(&body, DER_CONTEXT + 2, &part);
+    if (!tls_der(&body, DER_INNER + 3, &part))
+        return !body.len;
+    return tls_der(&part, DER_SEQUENCE, &list) &&
+           tls_read_extensions(list, cert);
+}
+
+/* Takes a certificate off `*der`. Both places that name its algorithm must
+ * agree (4.1.1.2). */
+static bool tls_read_certificate(Str *der, TlsCert *cert)
+{
+    Str body = {0};
+    Str tbs = {0};
+    Str inner = {0};
+    Str outer = {0};
+    return tls_der(der, DER_SEQUENCE, &body) &&
+           tls_der_whole(&body, DER_SEQUENCE, &tbs) &&
+           tls_read_tbs(tbs, cert, &inner) &&
+           tls_der(&body, DER_SEQUENCE, &outer) && str_eq(inner, outer) &&
+           tls_der(&outer, DER_OID, &cert->algorithm) &&
+           tls_der_bytes(&body, DER_BITS, &cert->signature) && !body.len;
+}
+
+/* ---- Names ---- */
+
+/* Is this the tag of a string whose characters are ASCII, or begin so? */
+static bool tls_is_text(int tag)
+{
+    return tag == 12 || tag == 19 || tag == 20 || tag == 22 || tag == 26;
+}
+
+/* Takes the next character of a name's text: letters in lower case, any white
+ * space as one blank. -1 at the end. */
+static int tls_fold(Str *text)
+{
+    if (!text->len)
+        return -1;
+    char c = text->ptr[0];
+    ptrdiff_t n = 1;
+    while (str_is_space(c) && n < text->len && str_is_space(text->ptr[n]))
+        n++;
+    *text = str_slice(*text, n, text->len);
+    return str_is_space(c) ? ' ' : (unsigned char)str_lower(c);
+}
+
+/* Are two values of a name the same (7.1, in short)? */
+static bool tls_same_value(int tag_a, Str a, int tag_b, Str b)
+{
+    if (tag_a == tag_b && str_eq(a, b))
+        return true;
+    if (!tls_is_text(tag_a) || !tls_is_text(tag_b))
+        return false;
+    a = str_trim(a);
+    b = str_trim(b);
+    for (;;) {
+        int c = tls_fold(&a);
+        if (c != tls_fold(&b))
+            return false;
+        if (c < 0)
+            return true;
+    }
+}
+
+/* Takes an attribute off a set of them. */
+static int tls_take_attribute(Str *set, Str *oid, Str *value)
+{
+    Str pair = {0};
+    if (!tls_der(set, DER_SEQUENCE, &pair) || !tls_der(&pair, DER_OID, oid))
+        return -1;
+    return tls_der_next(&pair, value);
+}
+
+/* Do two names agree, or, with `below`, does `name` begin with all of `other`?
+ */
+static bool tls_same_name(Str name, Str other, bool below)
+{
+    Str a = {0};
+    Str b = {0};
+    if (str_eq(name, other))
+        return true;
+    if (!tls_der(&name, DER_SEQUENCE, &a) || !tls_der(&other, DER_SEQUENCE, &b))
+        return false;
+    while (a.len && b.len) {
+        Str set_a = {0};
+        Str set_b = {0};
+        if (!tls_der(&a, DER_SET, &set_a) || !tls_der(&b, DER_SET, &set_b))
+            return false;
+        while (set_a.len && set_b.len) {
+            Str oid_a = {0};
+            Str oid_b = {0};
+            Str value_a = {0};
+            Str value_b = {0};
+            int tag_a = tls_take_attribute(&set_a, &oid_a, &value_a);
+            int tag_b = tls_take_attribute(&set_b, &oid_b, &value_b);
+            if (tag_a < 0 || tag_b < 0 || !str_eq(oid_a, oid_b) ||
+                !tls_same_value(tag_a, value_a, tag_b, value_b))
+                return false;
+        }
+        if (set_a.len || set_b.len)
+            return false;
+    }
+    return !b.len && (below || !a.len);
+}
+
+/* The text of a name's last attribute of this kind; empty: it has none. */
+static Str tls_attribute(Str name, Str kind)
+{
+    Str list = {0};
+    Str set = {0};
+    Str found = {0};
+    tls_der(&name, DER_SEQUENCE, &list);
+    while (tls_der(&list, DER_SET, &set)) {
+        Str oid = {0};
+        Str value = {0};
+        while (tls_take_attribute(&set, &oid, &value) >= 0)
+            if (str_eq(oid, kind))
+                found = value;
+    }
+    return found;
+}
+
+static Str tls_common_name(Str name)
+{
+    return tls_attribute(name, S("\x55\x04\x03"));
+}
+
+/* What people may know the holder of a name by. */
+static Str tls_title(Str name)
+{
+    Str title = tls_common_name(name);
+    if (!title.len)
+        title = tls_attribute(name, S("\x55\x04\x0b")); /* its unit */
+    return title.len ? title : tls_attribute(name, S("\x55\x04\x0a"));
+}
+
+/* Does a name of a certificate, maybe "*.x.y", stand for this host? The star
+ * is one label; as in curl, two must follow it. */
+static bool tls_is_for(Str name, Str host)
+{
+    if (str_eq_nocase(name, host))
+        return true;
+    ptrdiff_t dot = str_index(host, '.');
+    Str rest = str_slice(name, 1, name.len);
+    return dot > 0 && str_starts(name, S("*.")) &&
+           str_index(str_slice(rest, 1, rest.len), '.') > 0 &&
+           str_eq_nocase(rest, str_slice(host, dot, host.len));
+}
+
+enum { TLS_EMAIL = 0x81, TLS_DNS = 0x82, TLS_DIRECTORY = 0xa4, TLS_IP = 0x87 };
+
+/* Has the certificate a DNS name or an address? Then its common name does not
+ * count (RFC 6125, 6.4.4). */
+static bool tls_has_names(const TlsCert *cert)
+{
+    Str names = cert->names;
+    Str name = {0};
+    while (names.len) {
+        int tag = tls_der_next(&names, &name);
+        if (tag == TLS_DNS || tag == TLS_IP)
+            return true;
+        if (tag < 0)
+            break;
+    }
+    return false;
+}
+
+static bool tls_is_named(const TlsCert *cert, Str host)
+{
+    Str names = cert->names;
+    Str name = {0};
+    if (!tls_has_names(cert))
+        return host.len && tls_is_for(tls_common_name(cert->subject), host);
+    while (names.len) {
+        int tag = tls_der_next(&names, &name);
+        if (tag == TLS_DNS && tls_is_for(name, host))
+            return true;
+        if (tag < 0)
+            break;
+    }
+    return false;
+}
+
+/* ---- Name constraints (4.2.1.10) ---- */
+
+/* Is the name in the subtree `base`, which is of the same kind? */
+static bool tls_is_within(int tag, Str name, Str base)
+{
+    if (tag == TLS_DIRECTORY)
+        return tls_same_name(name, base, true);
+    if (tag == TLS_IP) {
+        if (base.len != 2 * name.len)
+            return false;
+        for (ptrdiff_t i = 0; i < name.len; i++)
+            if ((name.ptr[i] ^ base.ptr[i]) & base.ptr[name.len + i])
+                return false;
+        return true;
+    }
+    ptrdiff_t at = name.len - base.len;
+    return !base.len ||
+           (at >= 0 && str_eq_nocase(str_slice(name, at, name.len), base) &&
+            (!at || base.ptr[0] == '.' || name.ptr[at - 1] == '.'));
+}
+
+/* Do the constraints allow this name? A kind that they limit and that is not
+ * understood here is not allowed. */
+static bool tls_allows_name(Str limits, int tag, Str name)
+{
+    bool known = tag == TLS_DNS || tag == TLS_DIRECTORY || tag == TLS_IP;
+    while (limits.len) {
+        Str list = {0};
+        bool limited = false;
+        bool within = false;
+        int kind = tls_der_next(&limits, &list);
+        if (kind != DER_INNER && kind != DER_INNER + 1)
+            return false;
+        while (list.len) {
+            Str tree = {0};
+            Str base = {0};
+            if (!tls_der(&list, DER_SEQUENCE, &tree))
+                return false;
+            if (tls_der_next(&tree, &base) != tag)
+                continue;
+            if (!known || tree.len)
+                return false;
+            limited = true;
+            within |= tls_is_within(tag, name, base);
+        }
+        if (limited && within != (kind == DER_INNER))
+            return false;
+    }
+    return true;
+}
+
+/* Do the constraints allow all names of a certificate? `host` is what the
+ * server is called, empty where the certificate is an authority's. */
+static bool tls_allows(Str limits, const TlsCert *cert, Str host)
+{
+    Str names = cert->names;
+    Str name = cert->subject;
+    Str email = tls_attribute(name, S("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01"));
+    if (!limits.len)
+        return true;
+    if ((name.len > 2 && !tls_allows_name(limits, TLS_DIRECTORY, name)) ||
+        (email.len && !tls_allows_name(limits, TLS_EMAIL, email)) ||
+        (host.len && !tls_allows_name(limits, TLS_DNS, host)))
+        return false;
+    while (names.len) {
+        int tag = tls_der_next(&names, &name);
+        if (tag < 0 || !tls_allows_name(limits, tag, name))
+            return false;
+    }
+    return true;
+}
+
+/* ---- Trust anchors ---- */
 
 static int tls_base64_value(char c)
 {
@@ -6608,115 +7312,202 @@ static Str tls_base64(Arena *arena, Str text)
     return (Str){bytes, n};
 }
 
-static void tls_add_name(void *to, const void *bytes, size_t size)
+static TlsAnchor *tls_add_anchor(TlsAnchors *to)
 {
-    buf_add(to, (Str){bytes, (ptrdiff_t)size});
-}
-
-static unsigned char *tls_copy(Arena *arena, const unsigned char *bytes,
-                               size_t size)
-{
-    unsigned char *copy = arena_alloc(arena, (ptrdiff_t)size);
-    memcpy(copy, bytes, size);
-    return copy;
-}
-
-/* The key as a copy that outlives the decoder. */
-static br_x509_pkey tls_copy_key(Arena *arena, const br_x509_pkey *key)
-{
-    br_x509_pkey copy = *key;
-    if (key->key_type == BR_KEYTYPE_RSA) {
-        copy.key.rsa.n = tls_copy(arena, key->key.rsa.n, key->key.rsa.nlen);
-        copy.key.rsa.e = tls_copy(arena, key->key.rsa.e, key->key.rsa.elen);
-    } else {
-        copy.key.ec.q = tls_copy(arena, key->key.ec.q, key->key.ec.qlen);
-    }
-    return copy;
-}
-
-/* Makes one certificate (DER) an anchor. */
-static void tls_add_certificate(TlsAnchors *to, Str der)
-{
-    br_x509_decoder_context decoder;
-    Buf name = buf_new(to->arena, 8 * KIB);
-    br_x509_decoder_init(&decoder, tls_add_name, &name);
-    br_x509_decoder_push(&decoder, der.ptr, (size_t)der.len);
-    br_x509_pkey *key = br_x509_decoder_get_pkey(&decoder);
-    if (!key || name.full) {
-        to->skipped++;
-        return;
-    }
     if (to->count == to->cap) {
         int cap = to->cap ? to->cap * 2 : 256;
-        br_x509_trust_anchor *grown = arena_array(to->arena, cap,
-                                                  sizeof(*grown));
+        TlsAnchor *grown = arena_array(to->arena, cap, sizeof(*grown));
         if (to->count)
             memcpy(grown, to->anchors, (size_t)to->count * sizeof(*grown));
         to->anchors = grown;
         to->cap = cap;
     }
-    to->anchors[to->count++] = (br_x509_trust_anchor){
-        .dn = {(unsigned char *)name.ptr, (size_t)name.len},
-        .flags = br_x509_decoder_isCA(&decoder) ? BR_X509_TA_CA : 0,
-        .pkey = tls_copy_key(to->arena, key)};
+    return &to->anchors[to->count++];
 }
 
-/* Adds every certificate of a PEM text (RFC 7468). */
+/*
+ * Does OpenSSL's CertAux, which follows a TRUSTED CERTIFICATE, keep it from
+ * vouching for servers? It lists the purposes that it is trusted for, if any,
+ * and those for which it is rejected:
+ *     SEQUENCE { trust SEQUENCE OF OID OPTIONAL,
+ *                reject [0] SEQUENCE OF OID OPTIONAL, ... }
+ */
+static bool tls_is_rejected(Str aux)
+{
+    Str settings = {0};
+    Str list = {0};
+    if (!aux.len)
+        return false;
+    if (!tls_der(&aux, DER_SEQUENCE, &settings))
+        return true;
+    if (tls_der(&settings, DER_SEQUENCE, &list) &&
+        !tls_lists_servers(list, true))
+        return true;
+    return tls_der(&settings, DER_INNER, &list) &&
+           tls_lists_servers(list, true);
+}
+
+/* Makes one certificate (DER) an anchor. */
+static void tls_add_certificate(TlsAnchors *to, Str der)
+{
+    TlsCert cert = {0};
+    if (!tls_read_certificate(&der, &cert)) {
+        to->skipped++;
+        return;
+    }
+    Str tbs = arena_copy(to->arena, cert.tbs);
+    ptrdiff_t at = cert.subject.ptr - cert.tbs.ptr;
+    *tls_add_anchor(to) = (TlsAnchor){
+        .subject = str_slice(tbs, at, at + cert.subject.len),
+        .tbs = tbs,
+        .rejected = tls_is_rejected(der)};
+}
+
+/* Takes what comes before the next PEM boundary (RFC 7468) off `*text`, and
+ * that line. Gives its label, without "BEGIN " or "END "; NULL: there is none.
+ */
+static Str tls_next_boundary(Str *text, Str *before, bool *begins)
+{
+    const Str dashes = S("-----");
+    Str all = *text;
+    for (;;) {
+        ptrdiff_t at = str_find(*text, dashes);
+        if (at < 0)
+            return (Str){0};
+        Str label = str_slice(*text, at + dashes.len, text->len);
+        *text = label;
+        *begins = str_starts(label, S("BEGIN "));
+        if (!*begins && !str_starts(label, S("END ")))
+            continue;
+        label = str_slice(label, *begins ? 6 : 4, 80);
+        ptrdiff_t end = str_find(label, dashes);
+        label = str_slice(label, 0, end);
+        if (end <= 0 || str_index(label, '\n') >= 0)
+            continue;
+        *before = str_slice(all, 0, text->ptr - dashes.len - all.ptr);
+        *text = str_slice(all, label.ptr + end + dashes.len - all.ptr, all.len);
+        return label;
+    }
+}
+
+static bool tls_is_certificate_label(Str label)
+{
+    return str_eq(label, S("CERTIFICATE")) ||
+           str_eq(label, S("X509 CERTIFICATE")) ||
+           str_eq(label, S("TRUSTED CERTIFICATE"));
+}
+
+/* Adds every certificate of a PEM text; a signal ends it early. */
 static void tls_add_pem(TlsAnchors *to, Str text)
 {
-    const Str begin = S("-----BEGIN CERTIFICATE-----");
-    const Str end = S("-----END CERTIFICATE-----");
-    Arena scratch = {0};
-    for (;;) {
-        ptrdiff_t at = str_find(text, begin);
-        if (at < 0)
-            break;
-        text = str_slice(text, at + begin.len, text.len);
-        ptrdiff_t stop = str_find(text, end);
-        if (stop < 0) {
-            to->skipped++;
-            break;
+    Str open = {0}; /* the label of the block that has begun */
+    Str body = {0};
+    bool begins = false;
+    while (!os_interrupted()) {
+        Str label = tls_next_boundary(&text, &body, &begins);
+        bool whole = label.len && !begins && str_eq(label, open);
+        if (tls_is_certificate_label(open) && whole) {
+            Arena scratch = {0};
+            tls_add_certificate(to, tls_base64(&scratch, body));
+            arena_free(&scratch);
+        } else if (tls_is_certificate_label(open)) {
+            to->skipped++; /* its end is missing; the next may be whole */
+        } else if (open.len && !to->label[0]) {
+            snprintf(to->label, sizeof(to->label), "%.*s", P(open));
         }
-        ptrdiff_t again = str_find(str_slice(text, 0, stop), begin);
-        if (again >= 0) { /* its end is missing; the next may be whole */
-            to->skipped++;
-            text = str_slice(text, again, text.len);
-            continue;
-        }
-        Str der = tls_base64(&scratch, str_slice(text, 0, stop));
-        tls_add_certificate(to, der);
-        text = str_slice(text, stop, text.len);
+        open = begins ? label : (Str){0};
+        if (!label.len)
+            break;
     }
-    arena_free(&scratch);
 }
 
+/* What a file is that holds no certificate in PEM. `*fix` is the begin of a
+ * command that makes one of it, or stays NULL. */
+static const char *tls_file_kind(Str text, const char *label, const char **fix)
+{
+    TlsCert cert = {0};
+    Str der = text;
+    Str body = {0};
+    Str part = {0};
+    if (str_starts(text, S("\xff\xfe")) || str_starts(text, S("\xfe\xff")) ||
+        (text.len > 3 && !text.ptr[0] != !text.ptr[1] &&
+         !text.ptr[2] != !text.ptr[3])) {
+        *fix = "iconv -f UTF-16 -t UTF-8";
+        return "it is in UTF-16";
+    }
+    if (tls_read_certificate(&der, &cert)) {
+        *fix = "openssl x509 -inform der -in";
+        return "it is in DER, the binary format";
+    }
+    der = text;
+    if (tls_der(&der, DER_SEQUENCE, &body)) {
+        if (tls_der(&body, DER_OID, &part)) {
+            *fix = "openssl pkcs7 -inform der -print_certs -in";
+            return "it is PKCS#7 in DER, the binary format";
+        }
+        if (tls_der(&body, DER_INTEGER, &part) && str_eq(part, S("\x03"))) {
+            *fix = "openssl pkcs12 -cacerts -nokeys -in";
+            return "it is PKCS#12";
+        }
+        return "it is in DER, the binary format, and not a certificate";
+    }
+    if (!strcmp(label, "PKCS7") || !strcmp(label, "CMS")) {
+        *fix = "openssl pkcs7 -print_certs -in";
+        return "it is PKCS#7";
+    }
+    if (strstr(label, "PRIVATE KEY"))
+        return "it holds a private key and no certificate";
+    if (strstr(label, "REQUEST"))
+        return "it holds a request for a certificate and no certificate";
+    return text.len ? "there is no certificate in it" : "it is empty";
+}
+
+/* Adds the certificates of a file. Gives an errno, or 0; where there are none,
+ * to->why says why. */
 static int tls_add_file(TlsAnchors *to, Str path)
 {
     Arena scratch = {0};
     Str text = {0};
-    int code = os_read_file(&scratch, path, TLS_FILE_MAX, &text);
+    int count = to->count;
+    int skipped = to->skipped;
+    int code = os_read_file_until(&scratch, path, TLS_FILE_MAX, to->until,
+                                  &text);
+    to->label[0] = 0;
+    to->fix = NULL;
     if (!code)
         tls_add_pem(to, text);
+    if (!code && to->count == count)
+        to->why = to->skipped > skipped
+                      ? "no certificate in it can be read"
+                      : tls_file_kind(text, to->label, &to->fix);
     arena_free(&scratch);
     return code;
 }
 
 /* Adds all files of the folders in `list`, separated by colons. What is no
- * certificate adds nothing. */
-static void tls_add_folders(TlsAnchors *to, Str list)
+ * certificate adds nothing. Gives ETIMEDOUT, or 0. */
+static int tls_add_folders(TlsAnchors *to, Str list)
 {
+    enum { SOME = 512 }; /* files, read whatever the time */
     while (list.len) {
         Arena scratch = {0};
         Str folder = str_cut(&list, ':');
         Str *names = NULL;
         int count = os_list(&scratch, folder, &names);
-        for (int i = 0; i < count; i++) {
+        bool late = false;
+        for (int i = 0; i < count && !late; i++) {
             Str path = os_path_join(&scratch, folder, names[i]);
             if (os_is_file(&scratch, path))
                 tls_add_file(to, path);
+            late = i >= SOME && os_now() > to->until;
         }
         arena_free(&scratch);
+        if (late)
+            return ETIMEDOUT;
     }
+    to->why = "no file in it holds a certificate in PEM";
+    to->fix = NULL;
+    return 0;
 }
 
 /* The first of the system's bundles that has an anchor. */
@@ -6738,48 +7529,63 @@ static Str tls_add_system(TlsAnchors *to)
     return (Str){0};
 }
 
-/* BearSSL's pointers are not to const, though it writes through none. */
-static unsigned char *tls_built_in_part(const unsigned char **from, size_t size)
-{
-    const unsigned char *part = *from;
-    *from += size;
-    return (unsigned char *)(uintptr_t)part;
-}
-
 static void tls_add_built_in(TlsAnchors *to)
 {
-    const unsigned char *from = ANCHOR_BYTES;
+    Str bytes = {(const char *)ANCHOR_BYTES, sizeof(ANCHOR_BYTES)};
+    ptrdiff_t at = 0;
     to->cap = COUNT(ANCHORS) + 256;
     to->anchors = arena_array(to->arena, to->cap, sizeof(*to->anchors));
-    for (to->count = 0; to->count < COUNT(ANCHORS); to->count++) {
-        size_t name = ANCHORS[to->count].name;
-        size_t size = ANCHORS[to->count].n_or_q;
-        size_t e = ANCHORS[to->count].e;
-        br_x509_trust_anchor *anchor = &to->anchors[to->count];
-        br_x509_pkey *key = &anchor->pkey;
-        anchor->flags = BR_X509_TA_CA;
-        anchor->dn.data = tls_built_in_part(&from, name);
-        anchor->dn.len = name;
-        if (ANCHORS[to->count].curve) {
-            key->key_type = BR_KEYTYPE_EC;
-            key->key.ec.curve = ANCHORS[to->count].curve;
-            key->key.ec.q = tls_built_in_part(&from, size);
-            key->key.ec.qlen = size;
-        } else {
-            key->key_type = BR_KEYTYPE_RSA;
-            key->key.rsa.n = tls_built_in_part(&from, size);
-            key->key.rsa.nlen = size;
-            key->key.rsa.e = tls_built_in_part(&from, e);
-            key->key.rsa.elen = e;
-        }
+    for (int i = 0; i < COUNT(ANCHORS); i++) {
+        ptrdiff_t end = at + ANCHORS[i].name;
+        *tls_add_anchor(to) = (TlsAnchor){str_slice(bytes, at, end), {0}, i, 0};
+        at = end + ANCHORS[i].n_or_q + ANCHORS[i].e;
     }
 }
 
-static bool tls_no_anchor(Err *err, const char *what, Str where, int code)
+/* An anchor as a certificate. It has been read before. */
+static TlsCert tls_anchor_certificate(const TlsAnchor *anchor)
 {
-    err_set(err, EXIT_NETWORK, "cannot use %s %.*s: %s", what, P(where),
-            code ? os_error(code) : "no certificate in it can be read");
-    return err_hint(err, "It must be a PEM file of CA certificates.");
+    TlsCert cert = {0};
+    Str ignored = {0};
+    if (anchor->tbs.len) {
+        tls_read_tbs(anchor->tbs, &cert, &ignored);
+        return cert;
+    }
+    int size = ANCHORS[anchor->row].n_or_q;
+    const char *key = anchor->subject.ptr + anchor->subject.len;
+    cert.issuer = cert.subject = anchor->subject;
+    cert.from = ANCHORS[anchor->row].from * INT64_C(86400);
+    cert.until = (ANCHORS[anchor->row].until + 1) * INT64_C(86400) - 1;
+    cert.path_len = ANCHORS[anchor->row].path_len;
+    cert.flags = TLS_HAS_BASIC | TLS_IS_CA;
+    if (ANCHORS[anchor->row].curve)
+        cert.key = tls_ec_key(ANCHORS[anchor->row].curve, (Str){key, size});
+    else
+        cert.key = tls_rsa_key((Str){key, size},
+                               (Str){key + size, ANCHORS[anchor->row].e});
+    return cert;
+}
+
+/* Says why a file or a folder gives no anchor. `code` is an errno, or 0. */
+static bool tls_no_anchor(const TlsAnchors *to, const char *what, Str where,
+                          int code, Err *err)
+{
+    const char *why = code == EFBIG       ? "it is larger than 8 MiB"
+                      : code == EISDIR    ? "it is a directory"
+                      : code == ETIMEDOUT ? "reading it took too long"
+                      : code              ? os_error(code)
+                                          : to->why;
+    if (os_interrupted())
+        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+    err_set(err, EXIT_NETWORK, "cannot use %s %.*s: %s", what, P(where), why);
+    if (code == EISDIR)
+        return err_hint(err, "A directory of CA files is for SSL_CERT_DIR.");
+    if (code == ETIMEDOUT)
+        return err_hint(err, "--max-wait limits the time.");
+    return !code && to->fix
+               ? err_hint(err, "Convert it to PEM: %s %.*s > ca.pem", to->fix,
+                          P(where))
+               : err_hint(err, "It must be a PEM file of CA certificates.");
 }
 
 /* Where the anchors come from, and what says so, for people. */
@@ -6799,62 +7605,511 @@ static Str tls_source(Arena *arena, Str ca_file, Str file, Str folders,
                       : S("the certificates built in");
 }
 
+/* Adds the anchors of NODE_EXTRA_CA_CERTS. Node goes on without a file that is
+ * missing, and warns; so does this. */
+static bool tls_add_extra(TlsAnchors *to, TlsTrust *out, Err *err)
+{
+    Str extra = os_env("NODE_EXTRA_CA_CERTS");
+    int before = to->count;
+    if (!extra.len)
+        return true;
+    int code = tls_add_file(to, extra);
+    if (code == ENOENT || code == ENOTDIR) {
+        out->warning = arena_printf(to->arena,
+                                    "NODE_EXTRA_CA_CERTS: cannot read %.*s: "
+                                    "%s; it is ignored",
+                                    P(extra), os_error(code));
+        return true;
+    }
+    if (code || to->count == before)
+        return tls_no_anchor(to, "NODE_EXTRA_CA_CERTS", extra, code, err);
+    out->source = arena_printf(to->arena, "%.*s and %.*s (NODE_EXTRA_CA_CERTS)",
+                               P(out->source), P(extra));
+    return true;
+}
+
 /*
  * Gathers the trust anchors (see the room's head). `ca_file` is that of
  * --ca-file and may be empty. A store that was named and holds nothing is an
- * error; it never falls back to a wider one.
+ * error; it never falls back to a wider one. Pipes are read up to `until`
+ * (os_now()); a signal ends it.
  */
-static bool tls_load_trust(Arena *arena, Str ca_file, TlsTrust *out, Err *err)
+static bool tls_load_trust(Arena *arena, Str ca_file, int64_t until,
+                           TlsTrust *out, Err *err)
 {
-    TlsAnchors to = {.arena = arena};
+    TlsAnchors to = {.arena = arena, .until = until};
     Str file = ca_file.len ? ca_file : os_env("SSL_CERT_FILE");
     Str folders = ca_file.len ? S("") : os_env("SSL_CERT_DIR");
-    Str extra = os_env("NODE_EXTRA_CA_CERTS");
     Str system = {0};
     bool named = file.len || folders.len;
     if (file.len) {
         int code = tls_add_file(&to, file);
         if (code || (!to.count && !folders.len))
-            return tls_no_anchor(err, "the CA file", file, code);
+            return tls_no_anchor(&to, "the CA file", file, code, err);
     }
-    tls_add_folders(&to, folders);
-    if (named && !to.count)
-        return tls_no_anchor(err, "the CA folder", folders, 0);
+    int code = tls_add_folders(&to, folders);
+    if (code || (named && !to.count))
+        return tls_no_anchor(&to, "the CA folder", folders, code, err);
     if (!named)
         system = tls_add_system(&to);
     if (!to.count)
         tls_add_built_in(&to);
-    Str source = tls_source(arena, ca_file, file, folders, system);
-    if (extra.len) {
-        int before = to.count;
-        int code = tls_add_file(&to, extra);
-        if (code || to.count == before)
-            return tls_no_anchor(err, "NODE_EXTRA_CA_CERTS", extra, code);
-        source = arena_printf(arena, "%.*s and %.*s (NODE_EXTRA_CA_CERTS)",
-                              P(source), P(extra));
-    }
-    *out = (TlsTrust){to.anchors, to.count, to.skipped, source};
+    *out = (TlsTrust){
+        .source = tls_source(arena, ca_file, file, folders, system)};
+    if (!tls_add_extra(&to, out, err))
+        return false;
+    if (os_interrupted())
+        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+    out->anchors = to.anchors;
+    out->count = to.count;
+    out->skipped = to.skipped;
     return true;
 }
 
-/* The X.509 validator: SHA-2 signatures, today's date. */
-static void tls_init_x509(Tls *tls, const TlsTrust *trust)
+/* ---- Path validation (RFC 5280, 6) ---- */
+
+/* How certificates are signed (RFC 4055, RFC 5758, RFC 8410). One without a
+ * hash is known, and not accepted. */
+typedef struct {
+    Str oid;
+    const char *name;
+    int key;
+    const br_hash_class *hash;
+    const char *hash_oid; /* as PKCS#1 has it: its length first */
+} TlsAlgorithm;
+
+static const TlsAlgorithm *tls_algorithm(Str oid)
 {
-    int64_t now = os_wall() / 1000;
-    br_x509_minimal_context *x509 = &tls->x509;
-    br_x509_minimal_init(x509, &br_sha256_vtable, trust->anchors,
-                         (size_t)trust->count);
-    br_x509_minimal_set_rsa(x509, br_rsa_pkcs1_vrfy_get_default());
-    br_x509_minimal_set_ecdsa(x509, br_ec_get_default(),
-                              br_ecdsa_vrfy_asn1_get_default());
-    br_x509_minimal_set_hash(x509, br_sha256_ID, &br_sha256_vtable);
-    br_x509_minimal_set_hash(x509, br_sha384_ID, &br_sha384_vtable);
-    br_x509_minimal_set_hash(x509, br_sha512_ID, &br_sha512_vtable);
-    br_x509_minimal_set_minrsa(x509, TLS_RSA_BYTES);
-    /* BearSSL counts days from the year 0. */
-    br_x509_minimal_set_time(x509, (uint32_t)(now / 86400 + 719528),
-                             (uint32_t)(now % 86400));
+    static const char sha224[] = "\x09\x60\x86\x48\x01\x65\x03\x04\x02\x04";
+    static const char sha256[] = "\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01";
+    static const char sha384[] = "\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02";
+    static const char sha512[] = "\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03";
+    enum { RSA = BR_KEYTYPE_RSA, EC = BR_KEYTYPE_EC };
+    static const TlsAlgorithm known[] = {
+        {{"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b", 9},
+         "",
+         RSA,
+         &br_sha256_vtable,
+         sha256},
+        {{"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c", 9},
+         "",
+         RSA,
+         &br_sha384_vtable,
+         sha384},
+        {{"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d", 9},
+         "",
+         RSA,
+         &br_sha512_vtable,
+         sha512},
+        {{"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0e", 9},
+         "",
+         RSA,
+         &br_sha224_vtable,
+         sha224},
+        {{"\x2a\x86\x48\xce\x3d\x04\x03\x02", 8},
+         "",
+         EC,
+         &br_sha256_vtable,
+         NULL},
+        {{"\x2a\x86\x48\xce\x3d\x04\x03\x03", 8},
+         "",
+         EC,
+         &br_sha384_vtable,
+         NULL},
+        {{"\x2a\x86\x48\xce\x3d\x04\x03\x04", 8},
+         "",
+         EC,
+         &br_sha512_vtable,
+         NULL},
+        {{"\x2a\x86\x48\xce\x3d\x04\x03\x01", 8},
+         "",
+         EC,
+         &br_sha224_vtable,
+         NULL},
+        {{"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05", 9}, "SHA-1", 0, NULL, NULL},
+        {{"\x2a\x86\x48\xce\x3d\x04\x01", 7}, "SHA-1", 0, NULL, NULL},
+        {{"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04", 9}, "MD5", 0, NULL, NULL},
+        {{"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a", 9}, "RSA-PSS", 0, NULL, NULL},
+        {{"\x2b\x65\x70", 3}, "Ed25519", 0, NULL, NULL},
+        {{"\x2b\x65\x71", 3}, "Ed448", 0, NULL, NULL},
+    };
+    for (int i = 0; i < COUNT(known); i++)
+        if (str_eq(known[i].oid, oid))
+            return &known[i];
+    return NULL;
 }
+
+/* The search for a path: `path` begins with the server's certificate. */
+typedef struct {
+    TlsJudge *judge;
+    const TlsCert *certs;
+    int count;
+    int64_t now; /* seconds since 1970 */
+    int checks;  /* of signatures */
+    int issuers; /* in the chain that were looked at */
+    int depth;   /* of the last one in `path` */
+    int path[TLS_PATH_MAX];
+    int next[TLS_PATH_MAX];     /* the issuer to try next for each */
+    int tried[TLS_CHAIN_COUNT]; /* the least depth at which it led nowhere */
+} TlsSearch;
+
+/* Keeps the first fault. `cert` is whose it is, NULL the server's. */
+static void tls_blame(TlsJudge *judge, TlsFault fault, const TlsCert *cert,
+                      Str detail)
+{
+    if (judge->fault || !fault)
+        return;
+    judge->fault = fault;
+    Str title = cert ? tls_title(cert->subject) : (Str){0};
+    snprintf(judge->about, sizeof(judge->about), "%.*s",
+             P(cert && !title.len ? S("?") : title));
+    snprintf(judge->detail, sizeof(judge->detail), "%.*s", P(detail));
+}
+
+/* The faults that any certificate of a path can have. `*detail` is a date or
+ * the name of an algorithm, in `room`. */
+static TlsFault tls_judge_any(const TlsCert *cert, int64_t now, Arena *scratch,
+                              Str *detail)
+{
+    const br_x509_pkey *key = &cert->key;
+    bool early = now < cert->from;
+    if (early || now > cert->until) {
+        int64_t when = early ? cert->from : cert->until;
+        *detail = str_slice(time_iso(scratch, when * 1000), 0, 10);
+        return early ? TLS_NOT_YET : TLS_EXPIRED;
+    }
+    if (cert->flags & TLS_UNKNOWN)
+        return TLS_CRITICAL;
+    if (!key->key_type) {
+        const TlsAlgorithm *kind = tls_algorithm(cert->key_kind);
+        *detail = kind ? str_from(kind->name) : (Str){0};
+        return TLS_KEY_KIND;
+    }
+    if (key->key_type == BR_KEYTYPE_RSA && key->key.rsa.nlen < TLS_RSA_MIN)
+        return TLS_KEY_WEAK;
+    if (key->key_type == BR_KEYTYPE_RSA && key->key.rsa.nlen > TLS_RSA_MAX)
+        return TLS_KEY_LARGE;
+    return cert->flags & TLS_HAS_PURPOSE && !(cert->flags & TLS_FOR_SERVERS)
+               ? TLS_PURPOSE
+               : TLS_OK;
+}
+
+/* What else the server's own certificate must be. */
+static TlsFault tls_judge_server(const TlsCert *cert, Str host, Str *detail)
+{
+    unsigned use = cert->key.key_type == BR_KEYTYPE_EC
+                       ? TLS_MAY_SIGN
+                       : TLS_MAY_SIGN | TLS_MAY_ENCRYPT;
+    if (!tls_is_named(cert, host)) {
+        Str names = cert->names;
+        int tag = tls_der_next(&names, detail);
+        if (tag != TLS_DNS)
+            *detail = tls_common_name(cert->subject);
+        return TLS_OTHER_NAME;
+    }
+    return cert->flags & TLS_HAS_USAGE && !(cert->flags & use) ? TLS_USAGE
+                                                               : TLS_OK;
+}
+
+/*
+ * What else an issuer of the path's last certificate must be. An anchor may be
+ * older than basicConstraints: it says itself whose it is (version 1), or that
+ * it certifies (keyUsage).
+ */
+static TlsFault tls_judge_issuer(const TlsSearch *search, const TlsCert *cert,
+                                 bool anchor)
+{
+    int below = 0;
+    bool old = anchor && ((cert->flags & TLS_IS_V1 &&
+                           tls_same_name(cert->subject, cert->issuer, false)) ||
+                          cert->flags & TLS_HAS_USAGE);
+    if (cert->flags & TLS_HAS_USAGE && !(cert->flags & TLS_MAY_CERTIFY))
+        return TLS_NO_SIGNER;
+    if (cert->flags & TLS_HAS_BASIC ? !(cert->flags & TLS_IS_CA) : !old)
+        return TLS_NOT_CA;
+    for (int i = 0; i <= search->depth; i++) {
+        const TlsCert *other = &search->certs[search->path[i]];
+        bool self = tls_same_name(other->subject, other->issuer, false);
+        if (i && self)
+            continue;
+        below += i > 0;
+        if (!tls_allows(cert->limits, other,
+                        i ? S("") : str_from(search->judge->host)))
+            return TLS_NAMES;
+    }
+    return cert->path_len >= 0 && below > cert->path_len ? TLS_PATH_LENGTH
+                                                         : TLS_OK;
+}
+
+/* Is the certificate signed with this key? */
+static TlsFault tls_check_signature(const TlsCert *cert,
+                                    const br_x509_pkey *key)
+{
+    const TlsAlgorithm *how = tls_algorithm(cert->algorithm);
+    unsigned char hash[64];
+    unsigned char signed_hash[64];
+    br_hash_compat_context context;
+    if (!how || !how->hash)
+        return TLS_ALGORITHM;
+    if (how->key != key->key_type)
+        return TLS_SIGNATURE;
+    size_t size = how->hash->desc >> BR_HASHDESC_OUT_OFF & BR_HASHDESC_OUT_MASK;
+    how->hash->init(&context.vtable);
+    how->hash->update(&context.vtable, cert->tbs.ptr, (size_t)cert->tbs.len);
+    how->hash->out(&context.vtable, hash);
+    const unsigned char *signature = tls_bytes(cert->signature);
+    size_t length = (size_t)cert->signature.len;
+    bool good = how->key == BR_KEYTYPE_RSA
+                    ? br_rsa_pkcs1_vrfy_get_default()(
+                          signature, length,
+                          (const unsigned char *)how->hash_oid, size,
+                          &key->key.rsa, signed_hash) &&
+                          !memcmp(hash, signed_hash, size)
+                    : br_ecdsa_vrfy_asn1_get_default()(br_ec_get_default(),
+                                                       hash, size, &key->key.ec,
+                                                       signature, length);
+    return good ? TLS_OK : TLS_SIGNATURE;
+}
+
+/* Has the search taken its time, or is it to end? */
+static bool tls_is_late(const TlsSearch *search)
+{
+    return search->checks > TLS_CHECKS_FREE &&
+           (os_interrupted() || os_now() >= search->judge->until);
+}
+
+/* Can it be the issuer, going by its name and the id of its key? */
+static bool tls_may_be_issuer(const TlsCert *cert, const TlsCert *issuer)
+{
+    return tls_same_name(cert->issuer, issuer->subject, false) &&
+           (!issuer->own_id.len || !cert->issuer_id.len ||
+            str_eq(issuer->own_id, cert->issuer_id));
+}
+
+/* Is `issuer`, which has the right name, the issuer of the path's last
+ * certificate? Notes what is wrong with it. */
+static bool tls_is_issuer(TlsSearch *search, const TlsCert *issuer, bool anchor)
+{
+    TlsJudge *judge = search->judge;
+    const TlsCert *cert = &search->certs[search->path[search->depth]];
+    const TlsAlgorithm *how = tls_algorithm(cert->algorithm);
+    Arena scratch = {0};
+    Str detail = {0};
+    TlsFault fault = tls_judge_any(issuer, search->now, &scratch, &detail);
+    if (!fault)
+        fault = tls_judge_issuer(search, issuer, anchor);
+    tls_blame(judge, fault, issuer, detail);
+    arena_free(&scratch);
+    if (fault)
+        return false;
+    search->checks++;
+    fault = tls_check_signature(cert, &issuer->key);
+    tls_blame(judge, fault, search->depth ? cert : NULL,
+              fault == TLS_ALGORITHM && how ? str_from(how->name) : S(""));
+    return !fault;
+}
+
+/* The anchor that is this very certificate; NULL: there is none. */
+static const TlsAnchor *tls_same_anchor(const TlsTrust *trust,
+                                        const TlsCert *cert)
+{
+    for (int i = 0; i < trust->count; i++)
+        if (str_eq(trust->anchors[i].tbs, cert->tbs))
+            return &trust->anchors[i];
+    return NULL;
+}
+
+/* Is the path's last certificate an anchor, or signed by one? */
+static bool tls_is_anchored(TlsSearch *search)
+{
+    const TlsTrust *trust = search->judge->trust;
+    const TlsCert *cert = &search->certs[search->path[search->depth]];
+    Str last = {0}; /* many an anchor is there twice */
+    if (tls_same_anchor(trust, cert))
+        return true;
+    for (int i = 0; i < trust->count && !tls_is_late(search); i++) {
+        const TlsAnchor *anchor = &trust->anchors[i];
+        if (!tls_same_name(cert->issuer, anchor->subject, false) ||
+            (last.len && str_eq(last, anchor->tbs)))
+            continue;
+        TlsCert issuer = tls_anchor_certificate(anchor);
+        last = anchor->tbs;
+        if (anchor->rejected)
+            tls_blame(search->judge, TLS_REJECTED, &issuer, S(""));
+        else if (tls_may_be_issuer(cert, &issuer) &&
+                 tls_is_issuer(search, &issuer, true))
+            return true;
+    }
+    return false;
+}
+
+/* The next certificate of the chain that is the issuer of the path's last one;
+ * -1: there is none. One that led nowhere from as near is not tried again. */
+static int tls_next_issuer(TlsSearch *search)
+{
+    int depth = search->depth + 1;
+    const TlsCert *cert = &search->certs[search->path[search->depth]];
+    int *next = &search->next[search->depth];
+    while (depth < TLS_PATH_MAX && *next < search->count &&
+           search->issuers < TLS_CHECKS && !tls_is_late(search)) {
+        int i = (*next)++;
+        const TlsCert *issuer = &search->certs[i];
+        if ((search->tried[i] && search->tried[i] <= depth) ||
+            !tls_may_be_issuer(cert, issuer))
+            continue;
+        search->issuers++;
+        const TlsAnchor *anchor = tls_same_anchor(search->judge->trust, issuer);
+        if (anchor && anchor->rejected)
+            tls_blame(search->judge, TLS_REJECTED, issuer, S(""));
+        else if (tls_is_issuer(search, issuer, false)) {
+            search->tried[i] = depth;
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* Looks for a path from the first certificate to an anchor: depth first, and
+ * for each of its certificates the anchors before the rest of the chain. */
+static bool tls_find_path(TlsSearch *search)
+{
+    bool found = tls_is_anchored(search);
+    search->tried[0] = 1;
+    while (!found && search->depth >= 0) {
+        int issuer = tls_next_issuer(search);
+        if (issuer < 0) {
+            search->depth--;
+            continue;
+        }
+        search->path[++search->depth] = issuer;
+        search->next[search->depth] = 0;
+        found = tls_is_anchored(search);
+    }
+    return found;
+}
+
+/* Reads the chain, without what is there twice or is no certificate. Gives how
+ * many there are; 0 where the server's own, the first, cannot be read. */
+static int tls_read_chain(const TlsJudge *judge, TlsCert *certs)
+{
+    Str bytes = buf_str(&judge->chain);
+    int count = 0;
+    int at = 0;
+    for (int i = 0; i < judge->count; at = judge->ends[i++]) {
+        Str der = str_slice(bytes, at, judge->ends[i]);
+        TlsCert *cert = &certs[count];
+        bool good = tls_read_certificate(&der, cert) && !der.len;
+        if (!good && !i)
+            return 0;
+        for (int k = 0; k < count && good; k++)
+            good = !str_eq(certs[k].tbs, cert->tbs);
+        count += good;
+    }
+    return count;
+}
+
+/* Judges the server's certificate by itself, then looks for a path from it. */
+static void tls_judge_path(TlsJudge *judge, TlsSearch *search, Arena *scratch)
+{
+    const TlsCert *cert = search->certs;
+    Str detail = {0};
+    const TlsAnchor *anchor = tls_same_anchor(judge->trust, cert);
+    tls_blame(judge, tls_judge_any(cert, search->now, scratch, &detail), NULL,
+              detail);
+    tls_blame(judge, tls_judge_server(cert, str_from(judge->host), &detail),
+              NULL, detail);
+    if (anchor && anchor->rejected)
+        tls_blame(judge, TLS_REJECTED, NULL, S(""));
+    if (judge->fault)
+        return;
+    if (tls_find_path(search)) {
+        judge->fault = TLS_OK;
+        judge->key = cert->key;
+        return;
+    }
+    if (tls_is_late(search))
+        judge->fault = TLS_OK;
+    if (tls_is_late(search))
+        tls_blame(judge, TLS_TOO_LONG, NULL, tls_title(cert->issuer));
+    else if (tls_same_name(cert->issuer, cert->subject, false))
+        tls_blame(judge, TLS_SELF_SIGNED, NULL, S(""));
+    else
+        tls_blame(judge, TLS_UNTRUSTED, NULL, tls_title(cert->issuer));
+}
+
+/* ---- The validator, as BearSSL's engine calls it ---- */
+
+static TlsJudge *tls_judge_of(const br_x509_class **at)
+{
+    return (TlsJudge *)(void *)at;
+}
+
+static void tls_chain_start(const br_x509_class **at, const char *host)
+{
+    TlsJudge *judge = tls_judge_of(at);
+    judge->chain = buf_new(judge->arena, TLS_CHAIN_MAX);
+    judge->host = host;
+    judge->count = 0;
+    judge->fault = TLS_OK;
+}
+
+static void tls_chain_start_one(const br_x509_class **at, uint32_t size)
+{
+    TlsJudge *judge = tls_judge_of(at);
+    if (judge->count < TLS_CHAIN_COUNT)
+        buf_reserve(&judge->chain, size);
+}
+
+static void tls_chain_append(const br_x509_class **at,
+                             const unsigned char *bytes, size_t size)
+{
+    TlsJudge *judge = tls_judge_of(at);
+    if (judge->count < TLS_CHAIN_COUNT)
+        buf_add(&judge->chain, (Str){(const char *)bytes, (ptrdiff_t)size});
+}
+
+static void tls_chain_end_one(const br_x509_class **at)
+{
+    TlsJudge *judge = tls_judge_of(at);
+    if (judge->count < TLS_CHAIN_COUNT)
+        judge->ends[judge->count++] = (int)judge->chain.len;
+}
+
+/* Gives 0 where the chain is good. */
+static unsigned tls_chain_end(const br_x509_class **at)
+{
+    TlsJudge *judge = tls_judge_of(at);
+    Arena scratch = {0};
+    TlsSearch *search = arena_alloc(&scratch, sizeof(*search));
+    TlsCert *certs = arena_array(&scratch, judge->count + 1, sizeof(*certs));
+    *search = (TlsSearch){.judge = judge, .certs = certs};
+    search->count = judge->chain.full ? 0 : tls_read_chain(judge, certs);
+    search->now = os_wall() / 1000;
+    if (search->count)
+        tls_judge_path(judge, search, &scratch);
+    else
+        tls_blame(judge, judge->chain.full ? TLS_CHAIN_SIZE : TLS_MALFORMED,
+                  NULL, S(""));
+    arena_free(&scratch);
+    return judge->fault ? BR_ERR_X509_NOT_TRUSTED : 0;
+}
+
+/* The server's key, for signatures: with ECDHE it needs no other use. */
+static const br_x509_pkey *tls_chain_key(const br_x509_class *const *at,
+                                         unsigned *usages)
+{
+    const TlsJudge *judge = (const TlsJudge *)(const void *)at;
+    if (usages)
+        *usages = BR_KEYTYPE_SIGN;
+    return judge->fault ? NULL : &judge->key;
+}
+
+static const br_x509_class tls_validator = {
+    sizeof(TlsJudge),  tls_chain_start, tls_chain_start_one, tls_chain_append,
+    tls_chain_end_one, tls_chain_end,   tls_chain_key,
+};
+
+/* ---- The engine ---- */
 
 static void tls_init_engine(Tls *tls)
 {
@@ -6880,23 +8135,34 @@ static void tls_init_engine(Tls *tls)
     br_ssl_engine_set_default_ecdsa(engine);
     tls->curves = *br_ec_get_default();
     tls->curves.supported_curves &= (uint32_t)1 << BR_EC_curve25519 |
-                                    (uint32_t)1 << BR_EC_secp256r1;
+                                    (uint32_t)1 << BR_EC_secp256r1 |
+                                    (uint32_t)1 << BR_EC_secp384r1;
     br_ssl_engine_set_ec(engine, &tls->curves);
     br_ssl_engine_add_flags(engine, BR_OPT_NO_RENEGOTIATION);
-    br_ssl_engine_set_x509(engine, &tls->x509.vtable);
+    br_ssl_engine_set_x509(engine, &tls->judge.vtable);
     br_ssl_engine_set_buffer(engine, tls->buffer, sizeof(tls->buffer), 1);
+}
+
+static Tls *tls_new(Arena *arena, const TlsTrust *trust)
+{
+    Tls *tls = arena_alloc(arena, sizeof(*tls));
+    tls->judge.vtable = &tls_validator;
+    tls->judge.arena = arena;
+    tls->judge.trust = trust;
+    return tls;
 }
 
 /*
  * Prepares a connection to `host`; tls_pump() then does the handshake.
  * `session` holds the parameters of an earlier one to the same host, or NULL.
+ * A chain is not searched for longer than `until` (os_now()).
  */
-static bool tls_start(Tls *tls, const TlsTrust *trust, const char *host,
-                      const br_ssl_session_parameters *session)
+static bool tls_start(Tls *tls, const char *host,
+                      const br_ssl_session_parameters *session, int64_t until)
 {
     unsigned char seed[48];
     br_ssl_client_zero(&tls->client);
-    tls_init_x509(tls, trust);
+    tls->judge.until = until;
     tls_init_engine(tls);
     if (os_entropy(seed, sizeof(seed)))
         br_ssl_engine_inject_entropy(&tls->client.eng, seed, sizeof(seed));
@@ -6906,6 +8172,100 @@ static bool tls_start(Tls *tls, const TlsTrust *trust, const char *host,
     return br_ssl_client_reset(&tls->client, host, session != NULL);
 }
 
+/* Why the server's certificate is refused, and what to do about it. */
+static bool tls_fail_judged(const TlsJudge *judge, Str host, Err *err)
+{
+    static const char *const texts[] = {
+        [TLS_OK] = "",
+        [TLS_UNTRUSTED] = "comes from an authority that is not trusted here",
+        [TLS_SELF_SIGNED] = "is self-signed, and not trusted here",
+        [TLS_MALFORMED] = "cannot be read",
+        [TLS_CHAIN_SIZE] = "comes with a chain of more than 100 KiB",
+        [TLS_EXPIRED] = "has expired",
+        [TLS_NOT_YET] = "is not valid yet",
+        [TLS_OTHER_NAME] = "is for another name",
+        [TLS_CRITICAL] = "has a critical extension that hs does not know",
+        [TLS_KEY_KIND] = "has a key of a kind that hs does not support",
+        [TLS_KEY_WEAK] = "has an RSA key of less than 2048 bits",
+        [TLS_KEY_LARGE] = "has an RSA key of more than 4096 bits, the most "
+                          "that hs supports",
+        [TLS_ALGORITHM] = "is signed with an algorithm that hs does not accept",
+        [TLS_PURPOSE] = "must not be used for servers (extended key usage)",
+        [TLS_USAGE] = "must not be used for TLS (key usage)",
+        [TLS_NO_SIGNER] = "must not sign certificates (key usage)",
+        [TLS_NOT_CA] = "is not an authority's (basic constraints)",
+        [TLS_PATH_LENGTH] = "does not allow as many authorities below it "
+                            "(path length)",
+        [TLS_NAMES] = "does not allow it to vouch for this name (name "
+                      "constraints)",
+        [TLS_SIGNATURE] = "has a wrong signature, or an authority that is not "
+                          "trusted here has the name of a trusted one",
+        [TLS_REJECTED] = "is marked as rejected in the CA file",
+        [TLS_TOO_LONG] = "took too long to check: too many trusted "
+                         "authorities have the name of its issuer",
+    };
+    const char *detail = judge->detail;
+    const char *about = judge->about;
+    err_set(err, EXIT_NETWORK, "cannot verify %.*s: %s%s%s %s%s%s%s", P(host),
+            about[0] ? "the certificate of the authority '" : "its certificate",
+            about, about[0] ? "'" : "", texts[judge->fault],
+            detail[0] ? " (" : "", detail, detail[0] ? ")" : "");
+    switch (judge->fault) {
+    case TLS_UNTRUSTED:
+    case TLS_SELF_SIGNED:
+    case TLS_SIGNATURE:
+        return err_hint(err, "Behind a proxy that opens TLS, pass its CA with "
+                             "--ca-file or SSL_CERT_FILE.");
+    case TLS_EXPIRED:
+    case TLS_NOT_YET:
+        return err_hint(err, "Check this machine's clock, or the proxy in "
+                             "HTTPS_PROXY.");
+    default:
+        return false;
+    }
+}
+
+/* The name of an alert (RFC 5246, 7.2; RFC 6066; RFC 8446). */
+static const char *tls_alert(int alert)
+{
+    static const struct {
+        int alert;
+        const char *name;
+    } names[] = {
+        {0, "close_notify"},
+        {10, "unexpected_message"},
+        {20, "bad_record_mac"},
+        {22, "record_overflow"},
+        {40, "handshake_failure"},
+        {42, "bad_certificate"},
+        {43, "unsupported_certificate"},
+        {44, "certificate_revoked"},
+        {45, "certificate_expired"},
+        {46, "certificate_unknown"},
+        {47, "illegal_parameter"},
+        {48, "unknown_ca"},
+        {49, "access_denied"},
+        {50, "decode_error"},
+        {51, "decrypt_error"},
+        {70, "protocol_version"},
+        {71, "insufficient_security"},
+        {80, "internal_error"},
+        {86, "inappropriate_fallback"},
+        {90, "user_canceled"},
+        {100, "no_renegotiation"},
+        {109, "missing_extension"},
+        {110, "unsupported_extension"},
+        {112, "unrecognized_name"},
+        {113, "bad_certificate_status_response"},
+        {116, "certificate_required"},
+        {120, "no_application_protocol"},
+    };
+    for (int i = 0; i < COUNT(names); i++)
+        if (names[i].alert == alert)
+            return names[i].name;
+    return "unknown";
+}
+
 /* What went wrong in the engine, in words, and what to do about it. */
 static bool tls_fail(const Tls *tls, Str host, Err *err)
 {
@@ -6913,32 +8273,27 @@ static bool tls_fail(const Tls *tls, Str host, Err *err)
         int code;
         const char *text;
     } known[] = {
-        {BR_ERR_X509_EXPIRED, "its certificate has expired, or is not valid "
-                              "yet"},
-        {BR_ERR_X509_BAD_SERVER_NAME, "its certificate is for another name"},
-        {BR_ERR_X509_NOT_TRUSTED, "its certificate comes from an authority "
-                                  "that is not trusted here"},
-        {BR_ERR_X509_WEAK_PUBLIC_KEY, "its certificate has a key of less than "
-                                      "2048 bits"},
-        {BR_ERR_X509_BAD_SIGNATURE, "a signature of its certificate is wrong"},
-        {BR_ERR_X509_UNSUPPORTED, "its certificate is signed in a way that is "
-                                  "not accepted (SHA-1, or an unknown one)"},
-        {BR_ERR_X509_CRITICAL_EXTENSION, "its certificate has a critical "
-                                         "extension that is not known here"},
-        {BR_ERR_X509_FORBIDDEN_KEY_USAGE, "its certificate may not be used "
-                                          "for this"},
-        {BR_ERR_X509_NOT_CA, "its certificate is signed by one that is no "
-                             "authority"},
         {BR_ERR_BAD_VERSION, "it does not speak TLS"},
         {BR_ERR_UNSUPPORTED_VERSION, "it offers no TLS 1.2, or does not speak "
                                      "TLS"},
         {BR_ERR_RECV_FATAL_ALERT + 70, "it offers no TLS 1.2"},
-        {BR_ERR_RECV_FATAL_ALERT + 40, "it shares no cipher with this "
-                                       "program, or offers no TLS 1.2"},
         {BR_ERR_NO_RANDOM, "the system gives no random bytes"},
+        {BR_ERR_BAD_MAC, "what it sent was changed on the way"},
+        {BR_ERR_BAD_FINISHED, "what it sent was changed on the way"},
+        {BR_ERR_BAD_SIGNATURE, "it does not have the key of its certificate"},
+        {BR_ERR_WRONG_KEY_USAGE, "its key does not fit the cipher that it "
+                                 "chose"},
+        {BR_ERR_BAD_CIPHER_SUITE, "it chose a cipher that hs did not offer"},
+        {BR_ERR_INVALID_ALGORITHM, "it chose an algorithm that hs did not "
+                                   "offer"},
+        {BR_ERR_BAD_SECRENEG, "it renegotiates, which hs does not allow"},
+        {BR_ERR_NO_CLIENT_AUTH, "it asks for a client certificate, and hs has "
+                                "none"},
     };
     int code = br_ssl_engine_last_error(&tls->client.eng);
     const char *text = NULL;
+    if (tls->judge.fault)
+        return tls_fail_judged(&tls->judge, host, err);
     for (int i = 0; i < COUNT(known) && !text; i++)
         if (known[i].code == code)
             text = known[i].text;
@@ -6947,20 +8302,29 @@ static bool tls_fail(const Tls *tls, Str host, Err *err)
                 text);
     else if (code >= BR_ERR_RECV_FATAL_ALERT)
         err_set(err, EXIT_NETWORK,
-                "no secure connection to %.*s: it refused with alert %d",
-                P(host), code & 0xff);
+                "no secure connection to %.*s: %s with alert %d (%s)", P(host),
+                code >= BR_ERR_SEND_FATAL_ALERT ? "hs ended it" : "it refused",
+                code & 0xff, tls_alert(code & 0xff));
     else
-        err_set(err, EXIT_NETWORK, "no secure connection to %.*s: TLS error %d",
+        err_set(err, EXIT_NETWORK,
+                "no secure connection to %.*s: it breaks the rules of TLS 1.2 "
+                "(BearSSL's error %d)",
                 P(host), code);
-    if (code == BR_ERR_X509_NOT_TRUSTED)
-        return err_hint(err, "Behind a proxy that opens TLS, name its CA with "
-                             "--ca-file or SSL_CERT_FILE.");
-    if (code == BR_ERR_X509_EXPIRED)
-        return err_hint(err, "Is the clock of this machine right?");
-    if (text && strstr(text, "TLS 1.2"))
+    if (code == BR_ERR_RECV_FATAL_ALERT + 40 ||
+        code == BR_ERR_RECV_FATAL_ALERT + 71)
+        return err_hint(err, "hs offers TLS 1.2, ECDHE ciphers with AES-GCM or "
+                             "ChaCha20-Poly1305, and server keys of RSA, P-256 "
+                             "or P-384.");
+    if (code == BR_ERR_RECV_FATAL_ALERT + 70 ||
+        code == BR_ERR_UNSUPPORTED_VERSION)
         return err_hint(err, "This program speaks TLS 1.2 and no other "
                              "version; the server must allow it.");
-    return false;
+    return code == BR_ERR_RECV_FATAL_ALERT + 116 ||
+                   (code >= BR_ERR_RECV_FATAL_ALERT + 42 &&
+                    code <= BR_ERR_RECV_FATAL_ALERT + 46)
+               ? err_hint(err, "It may ask for a client certificate; hs has "
+                               "none.")
+               : false;
 }
 
 typedef struct {
@@ -8031,10 +9395,10 @@ static bool http_begin_tls(HttpPool *pool, HttpXfer *x)
     if (conn->in_at != conn->in_len) /* never to be taken for the server's */
         return http_trouble(x, "the proxy sent bytes before TLS began");
     conn->in_at = conn->in_len = 0;
-    conn->tls = arena_alloc(&conn->arena, sizeof(*conn->tls));
+    conn->tls = tls_new(&conn->arena, pool->trust);
     http_enter(pool, x, HTTP_TLS);
-    if (tls_start(conn->tls, pool->trust, conn->host,
-                  resume ? &pool->session : NULL))
+    if (tls_start(conn->tls, conn->host, resume ? &pool->session : NULL,
+                  x->deadline))
         return true;
     return tls_fail(conn->tls, x->req.url.host, &x->err);
 }
@@ -14062,8 +15426,9 @@ static bool cmd_go_online(Cmd *cmd, Err *err)
     int64_t max_wait = wait->set ? wait->number * 1000 : 60000;
     if (cmd->online)
         return true;
-    if (!tls_load_trust(cmd->arena, cmd_text(cmd, OPT_CA_FILE), &cmd->trust,
-                        err) ||
+    int64_t patience = max_wait < 1000 ? 1000 : max_wait;
+    if (!tls_load_trust(cmd->arena, cmd_text(cmd, OPT_CA_FILE),
+                        os_now() + patience, &cmd->trust, err) ||
         !http_init(&cmd->pool, cmd->arena, cmd->term, &cmd->trust, max_wait,
                    err))
         return false;
@@ -14072,6 +15437,8 @@ static bool cmd_go_online(Cmd *cmd, Err *err)
     if (cmd->trust.skipped)
         term_debug(cmd->term, "trust: %d certificates could not be read",
                    cmd->trust.skipped);
+    if (cmd->trust.warning.len)
+        term_warn(cmd->term, "%.*s", P(cmd->trust.warning));
     if (cmd->pool.has_proxy)
         term_debug(cmd->term, "proxy: %.*s port %d, from %.*s",
                    P(cmd->pool.proxy.host), cmd->pool.proxy.port,

@@ -77,6 +77,8 @@ CERTS = {
     "normal": {},
     "rsa": {"key": "rsa:2048"},
     "rsa1024": {"key": "rsa:1024"},
+    "p384": {"key": "P-384"},
+    "p521": {"key": "P-521"},
     "sha1": {"md": "sha1"},
     "expired": {"days": (-30, -1)},
     "not-yet-valid": {"days": (2, 30)},
@@ -84,7 +86,7 @@ CERTS = {
     "self-signed": {"issuer": None},
     "unknown-issuer": {"issuer": "stranger"},
     "intermediate": {"issuer": "middle"},
-    "critical-extension": {"more": "extendedKeyUsage=critical,serverAuth\n"},
+    "critical-extension": {"more": "1.2.3.4=critical,DER:0500\n"},
     "missing-intermediate": {"issuer": "middle", "chain": False},
 }
 # kind -> what the server's TLS context does differently

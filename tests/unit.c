@@ -2451,10 +2451,23 @@ static void test_tls_pem(void)
         {"garbage in it", L(PEM_BEGIN "!!!!\nAAAA\n" PEM_END), 0, 1},
         {"no final line break",
          L(PEM_BEGIN PEM_CA_BODY "-----END CERTIFICATE-----"), 1, 0},
-        {"another label",
-         L("-----BEGIN TRUSTED CERTIFICATE-----\nAAAA\n"
+        {"OpenSSL's own label",
+         L("-----BEGIN TRUSTED CERTIFICATE-----\n" PEM_CA_BODY
            "-----END TRUSTED CERTIFICATE-----\n"),
+         1, 0},
+        {"the oldest label",
+         L("-----BEGIN X509 CERTIFICATE-----\n" PEM_CA_BODY
+           "-----END X509 CERTIFICATE-----\n"),
+         1, 0},
+        {"a label's end is another's",
+         L(PEM_BEGIN PEM_CA_BODY "-----END X509 CERTIFICATE-----\n" PEM_CA), 1,
+         1},
+        {"another label",
+         L("-----BEGIN CERTIFICATE REQUEST-----\n" PEM_CA_BODY
+           "-----END CERTIFICATE REQUEST-----\n"),
          0, 0},
+        {"dashes", L("----------BEGIN \n-----BEGIN\n" PEM_CA "-----"), 1, 0},
+        {"a mark of the byte order", L("\xef\xbb\xbf" PEM_CA), 1, 0},
     };
     for (int i = 0; i < COUNT(rows); i++) {
         Arena arena = {0};
@@ -2484,14 +2497,185 @@ static void test_tls_anchor(void)
     for (int i = 0; i < 300; i++) /* past the first growth */
         tls_add_pem(&to, S(PEM_CA));
     CHECK_INT(to.count, 300);
-    const br_x509_trust_anchor *anchor = &to.anchors[299];
-    CHECK(anchor->flags == BR_X509_TA_CA);
-    CHECK(anchor->pkey.key_type == BR_KEYTYPE_EC &&
-          anchor->pkey.key.ec.qlen == 65);
-    CHECK(str_ends(
-        ((Str){(const char *)anchor->dn.data, (ptrdiff_t)anchor->dn.len}),
-        S("Unit CA")));
+    TlsCert cert = tls_anchor_certificate(&to.anchors[299]);
+    CHECK_INT(cert.flags, TLS_HAS_BASIC | TLS_IS_CA);
+    CHECK_INT(cert.path_len, -1);
+    CHECK_INT(cert.from, 1795474979);
+    CHECK_INT(cert.until, 2110834979);
+    CHECK(cert.key.key_type == BR_KEYTYPE_EC && cert.key.key.ec.qlen == 65);
+    CHECK_STR(tls_common_name(cert.subject), S("Unit CA"));
+    CHECK_STR(tls_common_name(to.anchors[299].subject), S("Unit CA"));
+    CHECK(tls_same_name(cert.subject, cert.issuer, false));
+    CHECK_INT(cert.own_id.len, 20);
+    CHECK_STR(cert.issuer_id, cert.own_id);
+    CHECK(tls_same_anchor(&(TlsTrust){.anchors = to.anchors, .count = 300},
+                          &cert));
     arena_free(&arena);
+}
+
+static void test_tls_built_in(void)
+{
+    Arena arena = {0};
+    TlsAnchors to = {.arena = &arena};
+    int limited = 0;
+    unit_at(S("built in"));
+    tls_add_built_in(&to);
+    CHECK_INT(to.count, COUNT(ANCHORS));
+    for (int i = 0; i < to.count; i++) {
+        TlsCert cert = tls_anchor_certificate(&to.anchors[i]);
+        Str name = cert.subject;
+        Str list = {0};
+        CHECK(tls_der(&name, DER_SEQUENCE, &list) && !name.len && list.len);
+        CHECK(cert.until > cert.from && cert.until > 1700000000);
+        CHECK(cert.key.key_type == BR_KEYTYPE_EC ||
+              (cert.key.key.rsa.nlen >= TLS_RSA_MIN &&
+               cert.key.key.rsa.n[0] >= 0x80));
+        limited += cert.path_len >= 0;
+    }
+    CHECK(limited > 0 && limited < 10);
+    arena_free(&arena);
+}
+
+static void test_tls_der(void)
+{
+    static const struct {
+        Str bytes;
+        int tag;
+        ptrdiff_t content; /* its length */
+        ptrdiff_t rest;
+    } rows[] = {
+        {L(""), -1, 0, 0},
+        {L("\x30"), -1, 0, 0},
+        {L("\x30\x00"), 0x30, 0, 0},
+        {L("\x04\x01x"), 0x04, 1, 0},
+        {L("\x04\x01xy"), 0x04, 1, 1},
+        {L("\x04\x02x"), -1, 0, 0},
+        {L("\x04\x81\x01xyz"), 0x04, 1, 2},
+        {L("\x04\x82\x00\x02xy"), 0x04, 2, 0},
+        {L("\x04\x83\x00\x00\x02xy"), 0x04, 2, 0},
+        {L("\x04\x84\x00\x00\x00\x02xy"), -1, 0, 0}, /* too long a length */
+        {L("\x04\x82\x00"), -1, 0, 0},
+        {L("\x04\xff"), -1, 0, 0},
+        {L("\x30\x80xy\x00\x00"), -1, 0, 0},   /* indefinite */
+        {L("\x1f\x81\x01\x00"), -1, 0, 0},     /* a tag of many bytes */
+        {L("\x04\x83\xff\xff\xff"), -1, 0, 0}, /* more than there is */
+    };
+    static const struct {
+        Str bytes;
+        int64_t time; /* -1: none */
+    } times[] = {
+        {L("\x17\x0d"
+           "700101000000Z"),
+         0},
+        {L("\x17\x0d"
+           "491231235959Z"),
+         2524607999},
+        {L("\x17\x0d"
+           "500101000000Z"),
+         -631152000},
+        {L("\x18\x0f"
+           "20500101000000Z"),
+         2524608000},
+        {L("\x18\x0f"
+           "99991231235959Z"),
+         253402300799},
+        {L("\x17\x0d"
+           "240229000000Z"),
+         1709164800},
+        {L("\x17\x0d"
+           "230229000000Z"),
+         -1},
+        {L("\x17\x0d"
+           "231301000000Z"),
+         -1},
+        {L("\x17\x0d"
+           "230101250000Z"),
+         -1},
+        {L("\x17\x0d"
+           "23010100000-Z"),
+         -1},
+        {L("\x17\x0b"
+           "2301010000Z"),
+         -1},
+        {L("\x17\x0c"
+           "230101000000"),
+         -1},
+        {L("\x18\x0d"
+           "700101000000Z"),
+         -1},
+        {L("\x04\x0d"
+           "700101000000Z"),
+         -1},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        Str rest = rows[i].bytes;
+        Str content = {0};
+        unit_at(rows[i].bytes);
+        CHECK_INT(tls_der_next(&rest, &content), rows[i].tag);
+        if (rows[i].tag >= 0) {
+            CHECK_INT(content.len, rows[i].content);
+            CHECK_INT(rest.len, rows[i].rest);
+        } else {
+            CHECK_INT(rest.len, rows[i].bytes.len);
+        }
+    }
+    for (int i = 0; i < COUNT(times); i++) {
+        Str rest = times[i].bytes;
+        int64_t time = -1;
+        unit_at(times[i].bytes);
+        CHECK_INT(tls_der_time(&rest, &time), times[i].time != -1);
+        if (times[i].time != -1)
+            CHECK_INT(time, times[i].time);
+    }
+}
+
+static void test_tls_host(void)
+{
+    static const struct {
+        Str name;
+        Str host;
+        bool same;
+    } rows[] = {
+        {L("a.b.c"), L("a.b.c"), true},
+        {L("A.b.C"), L("a.B.c"), true},
+        {L("*.b.c"), L("a.b.c"), true},
+        {L("*.b.c"), L("b.c"), false},
+        {L("*.b.c"), L("x.a.b.c"), false},
+        {L("*.b.c"), L(".b.c"), false},
+        {L("*.c"), L("b.c"), false},
+        {L("*"), L("a"), false},
+        {L("*."), L("a."), false},
+        {L("a*.b.c"), L("ab.b.c"), false},
+        {L(""), L("a"), false},
+        {L("a.b.c\0"), L("a.b.c"), false},
+        {L("*.*.c"), L("a.b.c"), false},
+        {L("a.b.c."), L("a.b.c"), false},
+    };
+    static const struct {
+        Str name;
+        Str base;
+        bool within;
+    } trees[] = {
+        {L("a.b"), L("b"), true},     {L("a.b"), L("a.b"), true},
+        {L("a.b"), L(".b"), true},    {L("b"), L(".b"), false},
+        {L("ab"), L("b"), false},     {L("a.B"), L("b"), true},
+        {L("a.b"), L(""), true},      {L("b"), L("a.b"), false},
+        {L("*.a.b"), L("a.b"), true}, {L("x.xa.b"), L("a.b"), false},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        unit_at(rows[i].name);
+        CHECK_INT(tls_is_for(rows[i].name, rows[i].host), rows[i].same);
+    }
+    for (int i = 0; i < COUNT(trees); i++) {
+        unit_at(trees[i].base);
+        CHECK_INT(tls_is_within(TLS_DNS, trees[i].name, trees[i].base),
+                  trees[i].within);
+    }
+    CHECK(tls_is_within(TLS_IP, S("\x0a\x01\x02\x03"),
+                        S("\x0a\0\0\0\xff\0\0\0")));
+    CHECK(!tls_is_within(TLS_IP, S("\x0b\x01\x02\x03"),
+                         S("\x0a\0\0\0\xff\0\0\0")));
+    CHECK(!tls_is_within(TLS_IP, S("\x0a\x01\x02\x03"), S("\0\0\0\0")));
 }
 
 /* ---- 09 HTTP ------------------------------------------------------------ */
@@ -4999,6 +5183,9 @@ static void unit_network(void)
     test_tls_base64();
     test_tls_pem();
     test_tls_anchor();
+    test_tls_built_in();
+    test_tls_der();
+    test_tls_host();
     test_http_head();
     test_http_headers();
     test_http_framing();

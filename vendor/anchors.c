@@ -3,10 +3,11 @@
  *
  *     anchors VERSION FILE.crt... > anchors.h
  *
- * Each FILE holds one certificate in PEM. BearSSL, the library that will use
- * the result, decodes it, so that hs parses no certificate of its own at run
- * time: a trust anchor is a name and a public key. What BearSSL cannot decode
- * is left out and named on stderr.
+ * Each FILE holds one certificate in PEM, which BearSSL decodes: a trust anchor
+ * is a name, a public key, the days on which it counts and the number of
+ * authorities that may follow it. What BearSSL cannot decode is left out and
+ * named on stderr, and so is what limits an authority in any other way: a key
+ * that must not sign certificates, purposes, names.
  */
 #include <bearssl.h>
 #include <stdbool.h>
@@ -69,6 +70,47 @@ static bool pem_read(const char *path, Bytes *der)
     return pem_decode(text, len, der);
 }
 
+/* Finds an extension by its OID: points behind the header of its value, which
+ * is a SEQUENCE, or a BIT STRING. NULL where there is none. In what is Mozilla's
+ * the bytes of an OID mean nothing else. */
+static const unsigned char *extension(const Bytes *der, int number)
+{
+    for (size_t i = 0; i + 16 < der->len; i++) {
+        const unsigned char *at = der->data + i;
+
+        if (at[0] == 6 && at[1] == 3 && at[2] == 0x55 && at[3] == 0x1d &&
+            at[4] == number) {
+            at += at[5] == 1 ? 8 : 5; /* critical */
+            return at + 4;
+        }
+    }
+    return NULL;
+}
+
+enum {
+    DAYS_TO_1970 = 719528,
+    KEY_USAGE = 15,
+    BASIC = 19,
+    NAMES = 30,
+    PURPOSES = 37
+};
+
+/* May the authority sign any server's certificate? `*path_len` is how many
+ * others may come between, -1 without a limit. */
+static bool is_free(const Bytes *der, int *path_len)
+{
+    const unsigned char *usage = extension(der, KEY_USAGE);
+    const unsigned char *basic = extension(der, BASIC);
+
+    if (!basic || extension(der, NAMES) || extension(der, PURPOSES) ||
+        (usage && !(usage[1] & 4))) {
+        return false;
+    }
+    /* SEQUENCE { BOOLEAN TRUE, INTEGER OPTIONAL } */
+    *path_len = basic[-1] >= 6 && basic[3] == 2 ? basic[5] : -1;
+    return true;
+}
+
 static void print_bytes(const unsigned char *p, size_t len)
 {
     for (size_t n = 0; n < len; n++) {
@@ -81,6 +123,8 @@ static void print_bytes(const unsigned char *p, size_t len)
 static bool print_anchor(const char *path, char row[64])
 {
     Bytes der = {0}, name = {0};
+    int path_len;
+    uint32_t from, until;
     br_x509_decoder_context x509;
     const br_x509_pkey *key;
     const char *slash = strrchr(path, '/');
@@ -91,7 +135,13 @@ static bool print_anchor(const char *path, char row[64])
     br_x509_decoder_init(&x509, bytes_append, &name);
     br_x509_decoder_push(&x509, der.data, der.len);
     key = br_x509_decoder_get_pkey(&x509);
-    if (!key || name.overflow || !br_x509_decoder_isCA(&x509)) {
+    if (!key || name.overflow || !br_x509_decoder_isCA(&x509) ||
+        !is_free(&der, &path_len)) {
+        return false;
+    }
+    from = x509.notbefore_days - DAYS_TO_1970;
+    until = x509.notafter_days - DAYS_TO_1970;
+    if (from > 65535 || until > 65535) {
         return false;
     }
     printf("\n    /* %s */", slash ? slash + 1 : path);
@@ -99,12 +149,12 @@ static bool print_anchor(const char *path, char row[64])
     if (key->key_type == BR_KEYTYPE_RSA) {
         print_bytes(key->key.rsa.n, key->key.rsa.nlen);
         print_bytes(key->key.rsa.e, key->key.rsa.elen);
-        snprintf(row, 64, "{0, %zu, %zu, %zu}", name.len, key->key.rsa.nlen,
-                 key->key.rsa.elen);
+        snprintf(row, 64, "{0, %zu, %zu, %zu, %u, %u, %d}", name.len,
+                 key->key.rsa.nlen, key->key.rsa.elen, from, until, path_len);
     } else {
         print_bytes(key->key.ec.q, key->key.ec.qlen);
-        snprintf(row, 64, "{%d, %zu, %zu, 0}", key->key.ec.curve, name.len,
-                 key->key.ec.qlen);
+        snprintf(row, 64, "{%d, %zu, %zu, 0, %u, %u, %d}", key->key.ec.curve,
+                 name.len, key->key.ec.qlen, from, until, path_len);
     }
     return true;
 }
@@ -129,9 +179,12 @@ int main(int argc, char **argv)
             fprintf(stderr, "anchors: left out: %s\n", argv[i]);
         }
     }
-    printf("\n};\n\n/* How the bytes are cut up. A curve of 0 means RSA. */\n"
+    printf("\n};\n\n/* How the bytes are cut up: a curve of 0 means RSA. The "
+           "first and the last day\n * since 1970; the path's length, -1 "
+           "without a limit. */\n"
            "static const struct {\n"
-           "    unsigned short curve, name, n_or_q, e;\n"
+           "    unsigned short curve, name, n_or_q, e, from, until;\n"
+           "    short path_len;\n"
            "} ANCHORS[] = {\n");
     for (int i = 0; i < count; i++) {
         printf("    %s,\n", rows[i]);

@@ -1,0 +1,419 @@
+"""Which certificates are trusted. Every decision is compared with curl's and
+Node's, where they are installed: both use OpenSSL."""
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from calls import answer, api, failed  # noqa: F401 (api: a fixture)
+from pki import CA, HOST, SERVER, Pki
+
+PLAIN_CA = "basicConstraints=critical,CA:TRUE\n"
+LIMITS = CA + "nameConstraints=critical,"
+NO_IDS = "subjectKeyIdentifier=none\nauthorityKeyIdentifier=none\n"
+NODE = """
+const tls = require('tls'), fs = require('fs');
+const s = tls.connect({host: '127.0.0.1', port: +process.argv[1], servername: process.argv[2],
+                       maxVersion: 'TLSv1.2', ca: fs.readFileSync(process.argv[3])},
+                      () => { console.log('ok'); s.destroy(); });
+s.on('error', e => { console.log(e.code || e.message); s.destroy(); });
+"""
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory):
+    return Pki(tmp_path_factory.mktemp("pki"))
+
+
+def serve(sim, context):
+    """All TLS of the stand-in has this context from now on."""
+    sim.authority.contexts["trust"] = context
+    sim.kinds["*"] = sim.kinds["127.0.0.1"] = "trust"
+    answer(sim, b"[1]", times=None)
+
+
+def curl_trusts(sim, anchors):
+    """Does curl trust the server? None where there is no curl."""
+    if not shutil.which("curl"):
+        return None
+    done = subprocess.run(
+        ["curl", "-sS", "--noproxy", "*", "--tls-max", "1.2", "--cacert", anchors, "--resolve",
+         f"{HOST}:{sim.port_direct}:127.0.0.1", f"https://{HOST}:{sim.port_direct}/a"],
+        capture_output=True, text=True)
+    assert done.returncode in (0, 35, 60, 77), done.stderr
+    return done.returncode == 0
+
+
+def node_trusts(sim, anchors):
+    if not shutil.which("node"):
+        return None
+    done = subprocess.run(["node", "-e", NODE, str(sim.port_direct), HOST, anchors],
+                          capture_output=True, text=True)
+    assert done.stdout, done.stderr
+    return done.stdout == "ok\n"
+
+
+# ---- The cases: name -> (function that makes the chain and the anchors, what
+# hs must say or None, where curl and Node decide otherwise)
+
+CASES = {}
+
+
+def case(says=None, curl=None, node=None):
+    """A case in which hs accepts the server, or says this. `curl`, `node`: what
+    they decide if it is not the same."""
+    def add(make):
+        good = says is None
+        CASES[make.__name__] = (make, says, good if curl is None else curl,
+                                good if node is None else node)
+        return make
+    return add
+
+
+def anchor(name, says=None, ext=CA, leaf=SERVER, leaf_subject=None, curl=None, node=None, **how):
+    """A case of one anchor that signs the server's certificate."""
+    def make(m):
+        root = m(f"{name}-root", ext=ext, **how)
+        return [m(f"{name}-leaf", issuer=root, ext=leaf, subject=leaf_subject)], [root]
+    make.__name__ = f"anchor-{name}"
+    case(says, curl, node)(make)
+
+
+def leaf(name, says=None, ext=SERVER, curl=None, node=None, **how):
+    """A case of a server's certificate that a good root has signed."""
+    def make(m):
+        root = m("root", ext=CA)
+        return [m(f"leaf-{name}", issuer=root, ext=ext, **how)], [root]
+    make.__name__ = f"leaf-{name}"
+    case(says, curl, node)(make)
+
+
+def chain(name, order, says=None, curl=None, node=None):
+    """A case of a server's certificate and two authorities between it and the
+    root, all sent in this order after the server's own."""
+    def make(m):
+        root = m("root", ext=CA)
+        upper = m("upper", issuer=root, ext=CA)
+        lower = m("lower", issuer=upper, ext=CA)
+        own = m("own", issuer=lower, ext=SERVER)
+        known = {"r": root, "u": upper, "l": lower, "o": own, "x": m("stranger", ext=CA),
+                 "y": m("other-leaf", issuer=root, ext=SERVER)}
+        return [own, *(known[c] for c in order)], [root]
+    make.__name__ = f"chain-{name}"
+    case(says, curl, node)(make)
+
+
+chain("in-order", "lu")
+chain("with-root", "lur")
+chain("reversed", "rul")
+chain("swapped", "ul")
+chain("duplicates", "lluullu")
+chain("own-again", "oloou")
+chain("unrelated-first", "xylu")
+chain("unrelated-between", "lxu")
+chain("unrelated-last", "lux")
+chain("everything", "xryuoyulx")
+chain("long", "x" * 80 + "lu")
+chain("incomplete", "l", "not trusted")
+chain("incomplete-with-root", "lr", "not trusted")
+chain("none", "", "not trusted")
+
+anchor("expired", r"authority 'expired-root' has expired \(20\d\d-\d\d-\d\d\)", days=(-30, -1))
+anchor("not-yet-valid", r"not valid yet \(20\d\d-\d\d-\d\d\)", days=(2, 30))
+anchor("no-cert-sign", r"must not sign certificates \(key usage\)",
+       ext=PLAIN_CA + "keyUsage=critical,digitalSignature\n")
+anchor("unknown-critical", "critical extension", ext=CA + "1.2.3.4=critical,DER:0500\n")
+anchor("unknown-not-critical", ext=CA + "1.2.3.4=DER:0500\n")
+anchor("critical-key-id", "critical extension", ext=CA + "subjectKeyIdentifier=critical,hash\n")
+anchor("no-authority", "is not an authority's", ext="basicConstraints=critical,CA:FALSE\n")
+anchor("version-1", ext="")
+anchor("only-key-usage", ext="keyUsage=critical,keyCertSign\n")
+anchor("no-constraints-no-usage", "is not an authority's", ext="subjectKeyIdentifier=hash\n")
+anchor("for-clients", "extended key usage", ext=CA + "extendedKeyUsage=clientAuth\n")
+anchor("for-servers", ext=CA + "extendedKeyUsage=critical,serverAuth\n")
+anchor("for-any", "extended key usage", ext=CA + "extendedKeyUsage=anyExtendedKeyUsage\n")
+anchor("policies", ext=CA + "policyConstraints=critical,requireExplicitPolicy:0\n"
+       "inhibitAnyPolicy=critical,0\ncertificatePolicies=critical,1.2.3.4\n")
+anchor("rsa-1024", "2048 bits", key="rsa:1024", node=True)
+anchor("rsa-4096", key="rsa:4096")
+anchor("rsa-4104", "more than 4096 bits", key="rsa:4104", curl=True, node=True)
+anchor("p384", key="P-384", md="sha384")
+anchor("p521", key="P-521", md="sha512")
+anchor("secp256k1", "a kind that hs does not support", key="secp256k1", curl=True, node=True)
+anchor("ed25519", r"a kind that hs does not support \(Ed25519\)", key="ED25519", md="default",
+       curl=True, node=True)
+
+anchor("permits", ext=LIMITS + "permitted;DNS:hubapi.com\n")
+anchor("permits-dot", ext=LIMITS + "permitted;DNS:.hubapi.com\n")
+anchor("permits-two", ext=LIMITS + "permitted;DNS:example.org,permitted;DNS:api.hubapi.com\n")
+anchor("permits-other", "name constraints", ext=LIMITS + "permitted;DNS:example.org\n")
+anchor("permits-part", "name constraints", ext=LIMITS + "permitted;DNS:ubapi.com\n")
+anchor("permits-below", "name constraints", ext=LIMITS + "permitted;DNS:x.api.hubapi.com\n")
+anchor("permits-other-not-critical", "name constraints",
+       ext=CA + "nameConstraints=permitted;DNS:example.org\n")
+anchor("permits-one-of-two-names", "name constraints", ext=LIMITS + "permitted;DNS:hubapi.com\n",
+       leaf=f"subjectAltName=DNS:{HOST},DNS:example.org\n")
+anchor("excludes", "name constraints", ext=LIMITS + "excluded;DNS:hubapi.com\n")
+anchor("excludes-other", ext=LIMITS + "excluded;DNS:example.org\n")
+anchor("excludes-part-of-permitted", "name constraints",
+       ext=LIMITS + "permitted;DNS:hubapi.com,excluded;DNS:api.hubapi.com\n")
+anchor("permits-email-only", ext=LIMITS + "permitted;email:example.org\n")
+anchor("excludes-addresses", ext=LIMITS + "excluded;IP:0.0.0.0/0.0.0.0\n")
+anchor("excludes-its-address", "name constraints", ext=LIMITS + "excluded;IP:10.0.0.0/255.0.0.0\n",
+       leaf=f"subjectAltName=DNS:{HOST},IP:10.1.2.3\n")
+anchor("permits-its-address", ext=LIMITS + "permitted;IP:10.0.0.0/255.0.0.0\n",
+       leaf=f"subjectAltName=DNS:{HOST},IP:10.1.2.3\n")
+anchor("permits-other-address", "name constraints",
+       ext=LIMITS + "permitted;IP:10.0.0.0/255.0.0.0\n",
+       leaf=f"subjectAltName=DNS:{HOST},IP:11.1.2.3\n")
+anchor("permits-uri", "name constraints", ext=LIMITS + "permitted;URI:.example.org\n",
+       leaf=f"subjectAltName=DNS:{HOST},URI:https://a.b/\n")
+anchor("permits-directory", ext=LIMITS + "permitted;dirName:dn\n[dn]\nO=Acme Corp\n",
+       leaf_subject="/O=ACME  corp/CN=x")
+anchor("permits-other-directory", "name constraints",
+       ext=LIMITS + "permitted;dirName:dn\n[dn]\nO=Acme Corp\n", leaf_subject="/O=Acme/CN=x")
+anchor("excludes-common-name", "name constraints", ext=LIMITS + "excluded;DNS:hubapi.com\n",
+       leaf="", leaf_subject=f"/CN={HOST}")
+
+leaf("for-clients", "extended key usage", ext=SERVER + "extendedKeyUsage=clientAuth\n")
+leaf("for-any", "extended key usage", ext=SERVER + "extendedKeyUsage=anyExtendedKeyUsage\n")
+leaf("for-servers", ext=SERVER + "extendedKeyUsage=critical,serverAuth,clientAuth\n")
+leaf("unknown-critical", "critical extension", ext=SERVER + "1.2.3.4=critical,DER:0500\n")
+leaf("encipherment", ext=SERVER + "keyUsage=critical,keyEncipherment\n", key="rsa:2048")
+leaf("non-repudiation", "key usage", ext=SERVER + "keyUsage=critical,nonRepudiation\n",
+     key="rsa:2048")
+leaf("wildcard", ext="subjectAltName=DNS:*.hubapi.com\n")
+leaf("wildcard-too-wide", r"another name \(\*\.com\)", ext="subjectAltName=DNS:*.com\n")
+leaf("capitals", ext="subjectAltName=DNS:API.HubApi.com\n")
+leaf("only-common-name", ext="", subject=f"/CN={HOST}")
+leaf("common-name-and-email", ext="subjectAltName=email:a@b.c\n", subject=f"/CN={HOST}")
+leaf("common-name-and-other", "another name", ext="subjectAltName=DNS:other.invalid\n",
+     subject=f"/CN={HOST}")
+leaf("common-name-and-address", "another name", ext="subjectAltName=IP:1.2.3.4\n",
+     subject=f"/CN={HOST}", node=True)
+leaf("common-name-of-another", r"another name \(other\.invalid\)", ext="",
+     subject="/CN=other.invalid")
+leaf("p384", key="P-384")
+leaf("rsa-4096", key="rsa:4096")
+leaf("rsa-4104", "more than 4096 bits", key="rsa:4104", curl=True, node=True)
+leaf("p521", "alert 40.*\n.*P-256 or P-384", key="P-521", curl=True, node=True)
+leaf("ed25519", "alert 40.*\n.*P-256 or P-384", key="ED25519", curl=True, node=True)
+leaf("sha1", r"hs does not accept \(SHA-1\)", md="sha1")
+leaf("sha224", md="sha224")
+leaf("sha384", md="sha384")
+leaf("sha512", md="sha512")
+
+
+@case(r"hs does not accept \(RSA-PSS\)", curl=True, node=True)
+def signed_with_pss(m):
+    root = m("pss-root", ext=CA, key="rsa:2048")
+    return [m("pss-leaf", issuer=root, ext=SERVER, sign=("-sigopt", "rsa_padding_mode:pss"))], [root]
+
+
+@case(r"hs does not support \(RSA-PSS\)", curl=True, node=True)
+def anchor_with_pss_key(m):
+    root = m("pss-key", ext=CA, key="RSA-PSS")
+    return [m("pss-key-leaf", issuer=root, ext=SERVER)], [root]
+
+
+@case("path length")
+def anchor_path_length(m):
+    root = m("short", ext=PLAIN_CA.strip() + ",pathlen:0\n")
+    between = m("short-between", issuer=root, ext=CA)
+    return [m("short-leaf", issuer=between, ext=SERVER), between], [root]
+
+
+@case()
+def anchor_path_length_is_enough(m):
+    root = m("enough", ext=PLAIN_CA.strip() + ",pathlen:1\n")
+    between = m("enough-between", issuer=root, ext=CA)
+    return [m("enough-leaf", issuer=between, ext=SERVER), between], [root]
+
+
+@case()
+def path_length_does_not_count_self_issued(m):
+    root = m("selfish", ext=PLAIN_CA.strip() + ",pathlen:0\n")
+    renewed = m("selfish-new", issuer=root, subject="/CN=selfish", ext=CA)
+    return [m("selfish-leaf", issuer=renewed, ext=SERVER), renewed], [root]
+
+
+def between(name, says=None, ext=CA, node=None, **how):
+    def make(m):
+        root = m("root", ext=CA)
+        issuer = m(f"between-{name}", issuer=root, ext=ext, **how)
+        return [m(f"below-{name}", issuer=issuer, ext=SERVER), issuer], [root]
+    make.__name__ = f"between-{name}"
+    case(says, node=node)(make)
+
+
+between("permits", ext=LIMITS + "permitted;DNS:hubapi.com\n")
+between("permits-other", "name constraints", ext=LIMITS + "permitted;DNS:example.org\n")
+between("permits-other-not-critical", "name constraints",
+        ext=CA + "nameConstraints=permitted;DNS:example.org\n")
+between("for-clients", "extended key usage", ext=CA + "extendedKeyUsage=clientAuth\n")
+between("for-servers", ext=CA + "extendedKeyUsage=critical,serverAuth\n")
+between("expired", "'between-expired' has expired", days=(-9, -1))
+between("version-1", "is not an authority's", ext="")
+between("only-key-usage", "is not an authority's", ext="keyUsage=keyCertSign\n")
+between("a-leaf", "is not an authority's", ext=SERVER + "basicConstraints=CA:FALSE\n")
+between("no-cert-sign", "must not sign", ext=PLAIN_CA + "keyUsage=critical,cRLSign\n")
+between("unknown-critical", "critical extension", ext=CA + "1.2.3.4=critical,DER:0500\n")
+between("rsa-1024", "2048 bits", key="rsa:1024", node=True)
+
+
+@case("name constraints")
+def limits_hold_for_those_below(m):
+    """An anchor's limits on directory names hold for the authority between."""
+    root = m("acme", ext=LIMITS + "permitted;dirName:dn\n[dn]\nO=Acme\n", subject="/O=Acme/CN=r")
+    issuer = m("acme-between", issuer=root, ext=CA, subject="/O=Other/CN=b")
+    return [m("acme-leaf", issuer=issuer, ext=SERVER, subject="/O=Acme/CN=l"), issuer], [root]
+
+
+def alone(name, says=None, ext=SERVER, **how):
+    """A server's certificate that is in the CA file itself."""
+    def make(m):
+        own = m(f"alone-{name}", ext=ext, **how)
+        return [own], [own]
+    make.__name__ = f"alone-{name}"
+    case(says)(make)
+
+
+alone("plain")
+alone("no-authority", ext=SERVER + "basicConstraints=critical,CA:FALSE\n")
+alone("key-usage", ext=SERVER + "keyUsage=critical,digitalSignature\n")
+alone("expired", "its certificate has expired", days=(-9, -1))
+alone("for-clients", "extended key usage", ext=SERVER + "extendedKeyUsage=clientAuth\n")
+alone("other-name", "another name", ext="subjectAltName=DNS:other.invalid\n")
+
+
+@case("self-signed, and not trusted")
+def self_signed(m):
+    return [m("self", ext=SERVER)], [m("root", ext=CA)]
+
+
+@case(node=False)
+def leaf_as_anchor(m):
+    own = m("pinned", issuer=m("root", ext=CA), ext=SERVER)
+    return [own], [own]
+
+
+@case(node=False)
+def authority_between_as_anchor(m):
+    """A chain may end at any certificate of the CA file, as in curl."""
+    issuer = m("upper", issuer=m("root", ext=CA), ext=CA)
+    return [m("upper-leaf", issuer=issuer, ext=SERVER)], [issuer]
+
+
+@case("has expired", node=False)
+def expired_authority_between_as_anchor(m):
+    issuer = m("between-expired", issuer=m("root", ext=CA), ext=CA, days=(-9, -1))
+    return [m("below-expired", issuer=issuer, ext=SERVER)], [issuer]
+
+
+def namesakes(m):
+    """Two roots of one name, and a certificate that the second one has signed.
+    Nothing but the signature tells them apart."""
+    other, root = m("name", ext=CA + NO_IDS), m("name-2", ext=CA + NO_IDS, subject="/CN=name")
+    return m("name-leaf", issuer=root, ext=SERVER + NO_IDS), other, root
+
+
+@case("wrong signature, or an authority that is not trusted here has the name")
+def same_name_as_the_root(m):
+    own, other, _ = namesakes(m)
+    return [own], [other]
+
+
+@case()
+def same_name_as_another_root(m):
+    own, other, root = namesakes(m)
+    return [own], [root, other]
+
+
+@case(curl=False, node=False)
+def same_name_as_another_root_first(m):
+    own, other, root = namesakes(m)
+    return [own], [other, root]
+
+
+@case()
+def key_ids_choose_between_roots_of_one_name(m):
+    ids = "subjectKeyIdentifier=hash\n"
+    root, fake = m("id-real", ext=CA + ids), m("id-fake", ext=CA + ids, subject="/CN=id-real")
+    own = m("id-leaf", issuer=root, ext=SERVER + "authorityKeyIdentifier=keyid\n")
+    return [own], [fake, root]
+
+
+# Cross-signed: one name and key, two issuers.
+
+def crossed(m):
+    known, gone = m("known", ext=CA), m("gone", ext=CA)
+    good = m("cross", issuer=known, ext=CA)
+    other = m("cross-other", issuer=gone, share=good, subject="/CN=cross", ext=CA)
+    old = m("cross-old", issuer=known, share=good, subject="/CN=cross", ext=CA, days=(-9, -1))
+    return known, good, other, old, m("cross-leaf", issuer=good, ext=SERVER)
+
+
+@case()
+def cross_good_first(m):
+    known, good, other, _, own = crossed(m)
+    return [own, good, other], [known]
+
+
+@case(curl=False, node=False)
+def cross_good_last(m):
+    known, good, other, _, own = crossed(m)
+    return [own, other, good], [known]
+
+
+@case()
+def cross_expired_first(m):
+    known, good, _, old, own = crossed(m)
+    return [own, old, good], [known]
+
+
+@case()
+def cross_expired_last(m):
+    known, good, _, old, own = crossed(m)
+    return [own, good, old], [known]
+
+
+@case()
+def cross_to_an_expired_root(m):
+    """The root is known, and also signed by one that has expired, which is sent
+    and known too (AddTrust, 2020)."""
+    old = m("addtrust", ext=CA, days=(-9, -1))
+    root = m("new", ext=CA)
+    cross = m("new-cross", issuer=old, share=root, subject="/CN=new", ext=CA, days=(-9, -1))
+    issuer = m("new-between", issuer=root, ext=CA)
+    return [m("new-leaf", issuer=issuer, ext=SERVER), issuer, cross, old], [old, root]
+
+
+@case()
+def names_differ_in_case_and_blanks(m):
+    root = m("big", ext=CA, subject="/O=Big Corp/CN=Root")
+    same = m("big-same", ext=CA, subject="/O=big  CORP/CN=root", share=root)
+    return [m("big-leaf", issuer=root, ext=SERVER)], [same]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_as_in_curl_and_node(sim, api, pki, tmp_path, name):
+    make, says, curl, node = CASES[name]
+    chain, anchors = make(pki.make)
+    store = tmp_path / "anchors.pem"
+    store.write_text("".join(path.read_text() for path in anchors))
+    serve(sim, pki.context(*chain))
+    assert curl_trusts(sim, store) in (None, curl)
+    assert node_trusts(sim, store) in (None, node)
+    done = api("/a", "--raw", "--max-wait", 0, "--ca-file", store)
+    if says is None:
+        assert (done.code, done.out) == (0, "[1]"), done.err
+    else:
+        failed(done, 7, HOST, says)
+        assert done.out == ""
