@@ -8510,9 +8510,11 @@ static void tls_filled(Tls *tls, ptrdiff_t n, bool last)
  * download writes by offset and sees every byte at once. A request's body is
  * text, or comes from a source that reads right into the TLS engine's buffer.
  *
- * Pacing: where answers say how many requests are left until when (the
- * X-HubSpot-RateLimit headers), no more are begun to that host than are left;
- * what is under way counts as used. Waiting for that is no failed waiting.
+ * Pacing: where answers of the API say how many requests are left until when
+ * (the X-HubSpot-RateLimit headers), no more are begun to it than are left;
+ * what is under way counts as used. No other host, a CDN or a proxy, sets the
+ * pace of the API. `max_wait` bounds these waits too, and a wait of two
+ * seconds or more is announced.
  *
  * Credentials go to the host that the request names and to no other: a
  * redirect to another host is followed without them, to plain http never.
@@ -8533,6 +8535,7 @@ enum {
     HTTP_TRIES = 4,      /* of one request, on network trouble */
     HTTP_LEAST_MS = 500, /* a try that would have less is not begun */
     HTTP_TICK_MS = 1000,
+    HTTP_TELL_MS = 2000, /* a wait of this length is announced */
     HTTP_ACTIVE = 64
 };
 
@@ -8549,6 +8552,7 @@ typedef struct {
     Str body;         /* what is held: all of it, unless it streamed */
     int64_t received; /* bytes of the body so far */
     bool again;       /* a try that told nothing may have been carried out */
+    bool effect;      /* it is refused, but may have changed something */
     /* Of a redirect that was not followed: why ("it is …"); else NULL. */
     const char *unfollowed;
 } HttpRes;
@@ -8573,6 +8577,8 @@ typedef struct {
     void *from;
     int64_t body_size;
     bool repeatable; /* doing it twice is the same as once */
+    bool changes;    /* what it does stays: a failure says if it may be done */
+    bool api;        /* the rate limit of HubSpot's API counts it */
     bool follow;     /* follow redirects */
     int64_t timeout; /* milliseconds */
     /* Is this answer, whose status says "later", final all the same? */
@@ -8643,8 +8649,10 @@ struct HttpXfer {
     int64_t wake_at;  /* of WAIT */
     int64_t deadline; /* of the phase */
     int64_t try_began;
-    int tries;  /* that have failed, or were answered "later" */
-    int losses; /* of them, those by network trouble */
+    int64_t spent; /* milliseconds of the try before it was sent */
+    int64_t asked; /* the pause that a proxy asked for; 0: none */
+    int tries;     /* that have failed, or were answered "later" */
+    int losses;    /* of them, those by network trouble */
     int redirects;
     bool foreign; /* redirected to another host: no credentials */
 
@@ -8685,7 +8693,8 @@ struct HttpXfer {
 typedef struct {
     char host[256];
     int64_t most;     /* requests in an interval */
-    int64_t interval; /* milliseconds, and some more: see http_note_pace() */
+    int64_t said;     /* the interval in milliseconds */
+    int64_t interval; /* and with some more: see http_note_pace() */
     int64_t left;     /* requests that may begin now, as far as it says */
     int64_t begun;
     int64_t at[HTTP_PACE]; /* when the last ones began: a ring */
@@ -8702,7 +8711,8 @@ typedef struct {
     Str no_proxy;
     int64_t max_wait;   /* milliseconds */
     int64_t waited;     /* of it, used up */
-    int64_t hold_until; /* a rate limit: nothing starts before */
+    int64_t hold_until; /* a rate limit: no request of the API starts before */
+    int64_t told_until; /* a wait until then has been announced */
     HttpPace pace;
     void (*tick)(void *to); /* called each HTTP_TICK_MS of a wait, if set */
     void *tick_to;
@@ -8802,6 +8812,30 @@ static bool http_header_has(const HttpRes *res, Str name, Str word)
     return false;
 }
 
+/* The pause that the server asks for in milliseconds; -1: it does not say. */
+static int64_t http_asked_pause(const HttpRes *res)
+{
+    Str text = http_header(res, S("Retry-After"));
+    int64_t seconds = 0;
+    if (str_int(text, &seconds) && seconds >= 0)
+        return seconds > 86400 ? 86400000 : seconds * 1000;
+    int64_t at = text.len ? time_parse(text) : -1;
+    if (at >= 0)
+        return at > os_wall() ? at - os_wall() : 0;
+    int64_t interval = 0;
+    int64_t remaining = -1;
+    if (res->status == 429 &&
+        str_int(http_header(res, S("X-HubSpot-RateLimit-Remaining")),
+                &remaining) &&
+        remaining == 0 &&
+        str_int(
+            http_header(res, S("X-HubSpot-RateLimit-Interval-Milliseconds")),
+            &interval) &&
+        interval <= 60000)
+        return interval;
+    return -1;
+}
+
 static bool http_is_clean(Str s)
 {
     for (ptrdiff_t i = 0; i < s.len; i++)
@@ -8855,7 +8889,8 @@ static void http_enter(HttpPool *pool, HttpXfer *x, HttpState state)
                                                   : HTTP_MOST_MS;
     if (state < HTTP_SEND && limit > HTTP_CONNECT_MS)
         limit = HTTP_CONNECT_MS;
-    int64_t patience = http_patience(pool);
+    int64_t patience = http_patience(pool) -
+                       (state < HTTP_SEND ? os_now() - x->try_began : x->spent);
     if (patience < HTTP_LEAST_MS) /* a try that has begun gets its chance */
         patience = HTTP_LEAST_MS;
     if (pool->max_wait && limit > patience)
@@ -9035,6 +9070,7 @@ static void http_begin_send(HttpPool *pool, HttpXfer *x)
     http_begin_answer(x);
     http_debug_request(pool, x);
     x->unsent = 0;
+    x->spent = os_now() - x->try_began;
     x->look_at = x->req.has_body ? os_now() + HTTP_TICK_MS : INT64_MAX;
     http_enter(pool, x, HTTP_SEND);
 }
@@ -9053,6 +9089,8 @@ static bool http_begin(HttpPool *pool, HttpXfer *x)
     x->try_began = os_now();
     x->may_pass = false;
     x->sent = false;
+    x->spent = 0;
+    x->asked = 0;
     x->conn = http_take_idle(pool, x);
     if (x->conn) {
         http_begin_send(pool, x);
@@ -9473,6 +9511,10 @@ static bool http_on_connect_proxy(HttpPool *pool, HttpXfer *x, short *wants)
             "the proxy %.*s does not connect to %.*s: %d %.*s",
             P(pool->proxy.host), P(x->req.url.host), x->res.status,
             P(x->res.reason));
+    x->may_pass = x->res.status == 429 || x->res.status == 502 ||
+                  x->res.status == 503 || x->res.status == 504;
+    int64_t asked = http_asked_pause(&x->res);
+    x->asked = x->may_pass && asked > 0 ? asked : 0;
     if (x->res.status == 407)
         err_hint(&x->err,
                  "It wants a user and password: %.*s="
@@ -9957,34 +9999,17 @@ static void http_add_redirect(Buf *out, const HttpRes *res)
     arena_free(&scratch);
 }
 
-/* The pause that the server asks for in milliseconds; -1: it does not say. */
-static int64_t http_asked_pause(const HttpRes *res)
+/* Does it go to HubSpot's API, and not where a redirect led? */
+static bool http_is_api(const HttpXfer *x)
 {
-    Str text = http_header(res, S("Retry-After"));
-    int64_t seconds = 0;
-    if (str_int(text, &seconds) && seconds >= 0)
-        return seconds > 86400 ? 86400000 : seconds * 1000;
-    int64_t at = text.len ? time_parse(text) : -1;
-    if (at >= 0)
-        return at > os_wall() ? at - os_wall() : 0;
-    int64_t interval = 0;
-    int64_t remaining = -1;
-    if (res->status == 429 &&
-        str_int(http_header(res, S("X-HubSpot-RateLimit-Remaining")),
-                &remaining) &&
-        remaining == 0 &&
-        str_int(
-            http_header(res, S("X-HubSpot-RateLimit-Interval-Milliseconds")),
-            &interval) &&
-        interval <= 60000)
-        return interval;
-    return -1;
+    return x->req.api && !x->foreign;
 }
 
 /* Is this request one of those that the host's rate limit counts? */
 static bool http_is_paced(const HttpPool *pool, const HttpXfer *x)
 {
-    return str_eq_nocase(str_from(pool->pace.host), x->req.url.host);
+    return http_is_api(x) &&
+           str_eq_nocase(str_from(pool->pace.host), x->req.url.host);
 }
 
 static void http_pace_host(HttpPace *pace, Str host)
@@ -10004,7 +10029,8 @@ static void http_note_pace(HttpPool *pool, const HttpXfer *x)
     int64_t most = 0;
     int64_t left = 0;
     int64_t interval = 0;
-    if (!str_int(http_header(&x->res, S("X-HubSpot-RateLimit-Max")), &most) ||
+    if (!http_is_api(x) ||
+        !str_int(http_header(&x->res, S("X-HubSpot-RateLimit-Max")), &most) ||
         !str_int(http_header(&x->res, S("X-HubSpot-RateLimit-Remaining")),
                  &left) ||
         !str_int(http_header(&x->res,
@@ -10014,6 +10040,7 @@ static void http_note_pace(HttpPool *pool, const HttpXfer *x)
         return;
     http_pace_host(pace, x->req.url.host);
     pace->most = most;
+    pace->said = interval;
     pace->interval = interval + interval / 16 + 20;
     pace->left = left;
     for (const HttpXfer *other = pool->active; other; other = other->next)
@@ -10039,7 +10066,8 @@ static int64_t http_pace_until(const HttpPool *pool, const HttpXfer *x)
 static int64_t http_wake_at(const HttpPool *pool, const HttpXfer *x)
 {
     int64_t at = http_pace_until(pool, x);
-    at = at > pool->hold_until ? at : pool->hold_until;
+    if (http_is_api(x) && at < pool->hold_until)
+        at = pool->hold_until;
     return at > x->wake_at ? at : x->wake_at;
 }
 
@@ -10047,7 +10075,7 @@ static int64_t http_wake_at(const HttpPool *pool, const HttpXfer *x)
 static bool http_begin_paced(HttpPool *pool, HttpXfer *x)
 {
     HttpPace *pace = &pool->pace;
-    if (!x->foreign && secret_is_set(x->req.authorization))
+    if (http_is_api(x))
         http_pace_host(pace, x->req.url.host);
     if (http_is_paced(pool, x)) {
         if (pace->left <= 0)
@@ -10058,13 +10086,63 @@ static bool http_begin_paced(HttpPool *pool, HttpXfer *x)
     return http_begin(pool, x);
 }
 
-/* Does the answer mean "later" for this request? */
+/* Announces a wait for a rate limit once, if it is long, whoever waits. */
+static void http_tell_limit(HttpPool *pool, const HttpXfer *x, int64_t wait)
+{
+    const HttpPace *pace = &pool->pace;
+    char limit[96] = "";
+    if (wait < HTTP_TELL_MS || os_now() + wait < pool->told_until)
+        return;
+    pool->told_until = os_now() + wait + HTTP_TICK_MS;
+    if (http_is_paced(pool, x) && pace->interval)
+        snprintf(limit, sizeof(limit),
+                 " (limit: %" PRId64 " requests per %" PRId64 "%s)", pace->most,
+                 pace->said % 1000 ? pace->said : pace->said / 1000,
+                 pace->said % 1000 ? " ms" : " s");
+    term_say(pool->term, "Rate limited; waiting %" PRId64 " s%s",
+             (wait + 500) / 1000, limit);
+}
+
+/* Begins a transfer when its time has come. A wait for the rate limit that
+ * would be longer than --max-wait allows is not begun. */
+static bool http_on_wait(HttpPool *pool, HttpXfer *x)
+{
+    int64_t wait = http_wake_at(pool, x) - os_now();
+    if (wait <= 0)
+        return http_begin_paced(pool, x);
+    if (http_wake_at(pool, x) == x->wake_at)
+        return false; /* a pause of its own, which http_try_later() allowed */
+    if (wait <= http_patience(pool)) {
+        http_tell_limit(pool, x, wait);
+        return false;
+    }
+    err_set(&x->err, EXIT_RATE_LIMIT,
+            "%.*s: rate limited: the next request may start in %" PRId64 " s",
+            P(x->req.url.host), (wait + 999) / 1000);
+    return err_hint(&x->err,
+                    "Try again later, or wait longer with --max-wait.");
+}
+
+/* A pause between two requests; false if --max-wait does not allow it, or
+ * after a signal. */
+static bool http_rest(HttpPool *pool, int64_t millis)
+{
+    if (millis > http_patience(pool))
+        return false;
+    os_sleep(millis);
+    pool->waited += millis;
+    return !os_interrupted();
+}
+
+/* Does the answer mean "later" for this request? A 503 says so only with
+ * Retry-After: without it, the request may have been carried out. */
 static bool http_is_later(const HttpXfer *x)
 {
     int status = x->res.status;
-    bool any = status == 429 || status == 423 || status == 477 || status == 503;
-    bool safe = status == 502 || status == 504 || status == 521 ||
-                status == 523 || status == 524;
+    bool any = status == 429 || status == 423 || status == 477 ||
+               (status == 503 && http_asked_pause(&x->res) >= 0);
+    bool safe = status == 502 || status == 503 || status == 504 ||
+                status == 521 || status == 523 || status == 524;
     if (x->streamed || !(any || (safe && x->req.repeatable)))
         return false;
     return !x->req.is_final || !x->req.is_final(&x->res);
@@ -10085,12 +10163,14 @@ static bool http_try_later(HttpPool *pool, HttpXfer *x, int64_t pause,
 {
     if (pause + HTTP_LEAST_MS > http_patience(pool))
         return false;
-    if (pause >= 2000)
-        term_say(pool->term, "hs: %s; trying again in %" PRId64 " s", why,
-                 (pause + 500) / 1000);
-    else
+    if (pause < HTTP_TELL_MS)
         term_debug(pool->term, "trying again in %" PRId64 " ms: %s", pause,
                    why);
+    else if (!x->err.code && x->res.status == 429)
+        http_tell_limit(pool, x, pause);
+    else
+        term_say(pool->term, "hs: %s; trying again in %" PRId64 " s", why,
+                 (pause + 500) / 1000);
     http_drop(x);
     x->err = (Err){0};
     x->state = HTTP_WAIT;
@@ -10120,7 +10200,7 @@ static bool http_on_whole(HttpPool *pool, HttpXfer *x)
             pause = 2000;
         if (asked > 0) /* "0" is no leave to hammer */
             pause = asked;
-        bool limited = x->res.status == 429;
+        bool limited = x->res.status == 429 && http_is_api(x);
         x->unsure |= x->res.status >= 500;
         if (http_try_later(pool, x, pause, why)) {
             if (limited && x->wake_at > pool->hold_until)
@@ -10130,6 +10210,7 @@ static bool http_on_whole(HttpPool *pool, HttpXfer *x)
     }
     x->state = HTTP_DONE;
     const HttpReq *req = &x->req;
+    x->res.effect = req->changes && (x->unsure || x->res.status >= 500);
     Str rest = x->streamed ? S("") : x->res.body;
     if (req->sink && !req->sink(req->to, &x->res, rest, true, &x->err))
         x->state = HTTP_FAILED;
@@ -10193,6 +10274,18 @@ static void http_timed_out(HttpXfer *x)
                       "--max-wait.");
 }
 
+/* The transfer has failed for good. What may have been done all the same is
+ * said: the caller must not take it for undone. */
+static void http_give_up(HttpXfer *x)
+{
+    ptrdiff_t at = (ptrdiff_t)strlen(x->err.message);
+    if (x->req.changes && (x->unsure || (x->sent && http_is_sent(x))))
+        snprintf(x->err.message + at, sizeof(x->err.message) - (size_t)at,
+                 "; the request may have taken effect");
+    http_drop(x);
+    x->state = HTTP_FAILED;
+}
+
 /*
  * A try has failed. A kept connection that the server closed meanwhile is
  * replaced at once; else the request is repeated after a pause where that is
@@ -10207,19 +10300,20 @@ static bool http_on_failure(HttpPool *pool, HttpXfer *x)
     Err err = x->err;
     if (x->err.code != EXIT_NETWORK || os_interrupted() || !safe ||
         !x->may_pass) {
-        http_drop(x);
-        x->state = HTTP_FAILED;
+        http_give_up(x);
         return false;
     }
     if (!x->tries)
-        pool->waited += os_now() - x->try_began;
+        pool->waited += os_now() - x->try_began + x->spent;
     x->unsure |= x->sent;
     int64_t pause = stale ? 0 : http_pause(x->tries + 1);
+    if (pause < x->asked)
+        pause = x->asked;
     x->tries++;
-    if (++x->losses < HTTP_TRIES && http_try_later(pool, x, pause, err.message))
+    x->losses += !x->asked;
+    if (x->losses < HTTP_TRIES && http_try_later(pool, x, pause, err.message))
         return true;
-    http_drop(x);
-    x->state = HTTP_FAILED;
+    http_give_up(x);
     return false;
 }
 
@@ -10250,8 +10344,7 @@ static void http_advance(HttpPool *pool, HttpXfer *x, short *wants)
         *wants = 0;
         switch (x->state) {
         case HTTP_WAIT:
-            again = os_now() >= http_wake_at(pool, x) &&
-                    http_begin_paced(pool, x);
+            again = http_on_wait(pool, x);
             break;
         case HTTP_LOOKUP:
             again = http_on_lookup(pool, x);
@@ -10320,7 +10413,7 @@ static int64_t http_next_look(const HttpPool *pool, const HttpXfer *x)
 static bool http_is_stuck(const HttpPool *pool, const HttpXfer *x)
 {
     if (x->state == HTTP_WAIT)
-        return x->tries || os_now() < pool->hold_until;
+        return os_now() < http_wake_at(pool, x);
     return x->tries && x->state != HTTP_SEND && x->state != HTTP_BODY;
 }
 
@@ -10337,9 +10430,8 @@ static void http_sweep(HttpPool *pool)
 static void http_interrupt(HttpPool *pool)
 {
     for (HttpXfer *x = pool->active; x; x = x->next) {
-        http_drop(x);
-        x->state = HTTP_FAILED;
         err_set(&x->err, (ExitCode)(128 + os_interrupted()), "interrupted");
+        http_give_up(x);
     }
     pool->active = NULL;
 }
@@ -13352,7 +13444,6 @@ typedef struct {
     Str path; /* percent-encoded, with its query, without portalId */
     Str body;
     bool has_body;
-    bool repeatable; /* a POST that may be done twice */
     bool (*sink)(void *to, const HttpRes *res, Str piece, bool last, Err *err);
     void *to;
 } HubCall;
@@ -13541,6 +13632,8 @@ static bool hub_refused(Arena *arena, const Hub *hub, const HttpRes *res,
     if (correlation.len)
         buf_printf(&text, " (correlation id %.*s)",
                    P(str_slice(correlation, 0, 80)));
+    if (res->effect)
+        buf_add(&text, S("; the request may have taken effect"));
     err_set(err, hub_exit_code(res->status), "%.*s", P(buf_str(&text)));
     hub_hint(arena, hub, res, body, err);
     return false;
@@ -13622,6 +13715,7 @@ static HttpReq hub_token_request(Arena *arena, const Hub *hub, Str path)
         .accept = S("application/json"),
         .has_body = true,
         .repeatable = true, /* a token more does no harm */
+        .api = true,
         .timeout = hub->timeout,
         .is_final = hub_is_final,
     };
@@ -14089,7 +14183,9 @@ static HttpReq hub_request(const Hub *hub, const HubCall *call)
         .content_type = call->has_body ? S("application/json") : (Str){0},
         .body = call->body,
         .has_body = call->has_body,
-        .repeatable = call->repeatable || !str_in_words(method, "POST PATCH"),
+        .repeatable = !str_in_words(method, "POST PATCH"),
+        .changes = !str_eq(method, S("GET")),
+        .api = true,
         .follow = str_eq(method, S("GET")),
         .timeout = hub->timeout,
         .is_final = hub_is_final,
@@ -14450,7 +14546,7 @@ static bool hub_create_sandbox(Hub *hub, Str name, const char *kind,
 static bool hub_sandbox_key(Hub *hub, int64_t id, Secret *key, Err *err)
 {
     HttpRes res;
-    HubCall call = {.method = S("POST"), .has_body = true, .repeatable = true};
+    HubCall call = {.method = S("POST"), .has_body = true};
     call.path = arena_printf(
         hub->arena,
         "/sandbox-hubs/v2/sandboxes/%" PRId64 "/personal-access-key", id);
@@ -19176,8 +19272,8 @@ static bool cmd_sandbox_look(Cmd *cmd, CmdSandbox *s, const Err *fault,
     term_say(cmd->term, "%s. Looking whether the sandbox was made.",
              fault->message);
     for (int i = 0; i < LOOKS && !blind.code; i++) {
-        if (i)
-            os_sleep(i * PAUSE_MS);
+        if (i && !http_rest(&cmd->pool, (int64_t)i * PAUSE_MS))
+            break;
         if (!hub_sandbox_usage(&s->hub, s->kind, &now, &blind))
             break;
         if (s->usage.used >= 0 && now.used > s->usage.used) {
@@ -23314,7 +23410,8 @@ int main(int argc, char **argv)
     bool ok = cli_run(&cmd, argc, argv, &err);
     term_finish(&term);
     if (os_interrupted() && (!ok || term.out_error)) {
-        err = (Err){0};
+        if (err.code != (ExitCode)(128 + os_interrupted()))
+            err = (Err){0};
         ok = err_set(&err, (ExitCode)(128 + os_interrupted()), "interrupted");
     }
     if (term.out_error && ok)

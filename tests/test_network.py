@@ -14,6 +14,7 @@ import time
 import pytest
 
 from calls import API, answer, api, failed, http, raw  # noqa: F401 (api: a fixture)
+from hubsim import recv_head
 
 NOWHERE = "n" * 64      # a label that is too long: no resolver is asked
 OK = "HTTP/1.1 200 OK"
@@ -481,7 +482,7 @@ def test_a_kept_connection_that_was_closed_meanwhile(sim, api):
 @pytest.mark.parametrize("method, status, again", [
     ("GET", 429, True), ("GET", 477, True), ("GET", 502, True), ("GET", 503, True), ("GET", 504, True),
     ("GET", 521, True), ("GET", 523, True), ("GET", 524, True),
-    ("PUT", 502, True), ("DELETE", 504, True), ("POST", 429, True), ("POST", 503, True), ("POST", 477, True),
+    ("PUT", 502, True), ("DELETE", 504, True), ("POST", 429, True), ("POST", 503, False), ("POST", 477, True),
     ("PATCH", 429, True),
     ("POST", 502, False), ("POST", 504, False), ("PATCH", 502, False), ("POST", 524, False),
     ("GET", 500, False), ("GET", 501, False), ("GET", 400, False), ("GET", 404, False), ("GET", 409, False),
@@ -495,6 +496,157 @@ def test_what_is_tried_again(sim, api, method, status, again):
     assert len(sim.requests()) == 1 + again
     assert (done.out == "[\n  1\n]\n") == again
     assert len({(r.method, r.body) for r in sim.requests()}) == 1
+
+
+METHODS = ["GET", "PUT", "DELETE", "POST", "PATCH"]
+SAFE = METHODS[:3]
+# What goes wrong once: a name, how, and which methods are repeated then.
+TROUBLE = [
+    *[(str(s), {"status": s}, METHODS) for s in (423, 429, 477)],
+    ("503, wait", {"status": 503, "headers": {"Retry-After": "1"}}, METHODS),
+    ("503, wait none", {"status": 503, "headers": {"Retry-After": "0"}}, METHODS),
+    *[(str(s), {"status": s}, SAFE) for s in (502, 503, 504, 521, 523, 524)],
+    ("503, wait unclear", {"status": 503, "headers": {"Retry-After": "soon"}}, SAFE),
+    ("502, wait", {"status": 502, "headers": {"Retry-After": "1"}}, SAFE),
+    *[(str(s), {"status": s, "headers": {"Retry-After": "1"}}, [])
+      for s in (400, 401, 403, 404, 405, 409, 412, 500, 501, 505, 507, 520, 522, 525, 526)],
+    *[(f"{then} at {at}", {"status": 200, "body": b"[1,2,3]", "at": at, "then": then}, SAFE)
+      for at in STAGES for then in ("reset", "close")],
+]
+
+
+def test_the_matrix_of_retries(sim, hs):
+    """Method, and status or place where it broke: is it repeated, and if it is not, is it
+    said that it may have been done?"""
+    env = {"HUBSPOT_ACCESS_TOKEN": sim.portal(101).static_token}
+    rows = [(method, *trouble) for trouble in TROUBLE for method in METHODS]
+    for start in range(0, len(rows), 15):
+        runs = []
+        for n, (method, _, how, _) in enumerate(rows[start:start + 15], start):
+            sim.fail(f"/m/{n}/", **how)
+            answer(sim, b"[1]", path=f"/m/{n}/")
+            runs.append(hs.start("api", f"/m/{n}/", "-X", method, "--max-wait", 20, env=env))
+        for n, ((method, name, how, again), run) in enumerate(zip(rows[start:start + 15], runs), start):
+            row = f"{method} {name}"
+            code, err = hs.ends(run)
+            repeated = method in again
+            assert len(sim.requests(f"/m/{n}/")) == 1 + repeated, (row, err)
+            assert (code == 0) == repeated, (row, err)
+            unsure = not repeated and method != "GET" and how["status"] not in range(400, 500)
+            assert ("the request may have taken effect" in err) == unsure, (row, err)
+
+
+def test_an_earlier_try_that_may_have_been_done_is_not_forgotten(sim, api):
+    """The last answer alone, a 409, would say that nothing was done."""
+    sim.fail("/a", status=503, headers={"Retry-After": "0"})
+    sim.fail("/a", status=409)
+    failed(api("/a", "-X", "POST", "--max-wait", 5), 1, "409", "may have taken effect")
+    sim.fail("/a", then="close")
+    sim.fail("/a", status=404)
+    failed(api("/a", "-X", "DELETE", "--max-wait", 5), 5, "404", "may have taken effect")
+    sim.fail("/a", status=429, headers={"Retry-After": "0"})
+    sim.fail("/a", status=409)
+    done = api("/a", "-X", "POST", "--max-wait", 5)
+    failed(done, 1, "409")
+    assert "taken effect" not in done.err
+
+
+def test_a_request_that_never_got_away_has_no_effect(sim, api):
+    sim.tls("handshake-reset")
+    done = api("/a", "-X", "POST", "--data", "{}", "--max-wait", 1)
+    failed(done, 7)
+    assert "taken effect" not in done.err
+
+
+def test_an_interrupted_request_may_have_taken_effect(sim, hs):
+    sim.fail("/a", at="start", then="hang", times=None)
+    for method in ("POST", "GET"):
+        sim.log.clear()
+        code, err, _ = interrupt(hs, sim, lambda: sim.wait("/a"), "/a", "-X", method)
+        assert code == 130 and ("may have taken effect" in err) == (method == "POST"), err
+
+
+# ---- the rate limit
+
+def limits(most, left, millis):
+    return {"X-HubSpot-RateLimit-Max": str(most), "X-HubSpot-RateLimit-Remaining": str(left),
+            "X-HubSpot-RateLimit-Interval-Milliseconds": str(millis)}
+
+
+def after_a_limit(hs, sim, headers):
+    """A config whose token must be fetched first; that answer has these headers."""
+    portal = sim.portal(101)
+    hs.write_config(portal)
+    token, expiry = portal.issue()
+    body = {"hubId": 101, "oauthAccessToken": token, "expiresAtMillis": int(expiry * 1000)}
+    sim.fail("/localdevauth", status=200, body=body, headers={"Content-Type": "application/json", **headers})
+
+
+@pytest.mark.parametrize("wait", [0, 2])
+def test_pacing_obeys_max_wait(sim, hs, wait):
+    """A wait that would be too long is not begun; nothing is sent in spite of the limit."""
+    after_a_limit(hs, sim, limits(100, 0, 40000))
+    done = hs("api", "/test/echo", "--max-wait", wait)
+    failed(done, 6, "rate limited", "--max-wait")
+    assert done.seconds < 20 and len(sim.requests()) == 1
+
+
+def test_pacing_is_announced(sim, hs):
+    after_a_limit(hs, sim, limits(100, 0, 3000))
+    done = hs("api", "/test/echo", "--max-wait", 30)
+    assert done.code == 0, done.err
+    assert re.search(r"^Rate limited; waiting [34] s \(limit: 100 requests per 3 s\)$", done.err, re.M), done.err
+    first, second = sim.requests()
+    assert second.time - first.time >= 3
+
+
+@pytest.mark.parametrize("status, said", [(429, "Rate limited; waiting 2 s"), (503, "503; trying again in 2 s"),
+                                          (477, "477; trying again in 2 s"), (423, "423; trying again in 2 s")])
+def test_a_wait_of_two_seconds_is_announced(sim, api, status, said):
+    sim.fail("/a", status=status, headers={"Retry-After": "2"})
+    answer(sim, b"[1]")
+    done = api("/a")
+    assert done.code == 0 and said in done.err, done.err
+    sim.fail("/a", status=status, headers={"Retry-After": "1"})
+    answer(sim, b"[1]")
+    done = api("/a")
+    assert done.code == 0 and "waiting" not in done.err and "trying" not in done.err, done.err
+
+
+def test_a_limit_that_is_met_is_told_with_its_size(sim, api):
+    sim.fail("/a", status=429, headers={"Retry-After": "2", **limits(110, 0, 10000)})
+    answer(sim, b"[1]")
+    done = api("/a")
+    assert "Rate limited; waiting 2 s (limit: 110 requests per 10 s)" in done.err, done.err
+
+
+def test_another_host_sets_no_pace(sim, hs):
+    """Neither a CDN's limit nor its 429 holds up the API, nor the CDN's own files."""
+    portal = sim.portal(101)
+    hs.write_config(portal)
+    portal.page = 1
+    for n in range(4):
+        portal.add_file(f"docs/f{n}.txt", b"x")
+    sim.fail("cdn.example.com/", status=200, body=b"x", times=None,
+             headers={"Content-Type": "text/plain", **limits(1, 0, 50000)})
+    done = hs("filemanager", "fetch", "docs", "--concurrency", 1, "--max-wait", 20)
+    assert done.code == 0 and done.seconds < 20, done.err
+    assert "ate limited" not in done.err
+
+
+def test_all_phases_together_obey_max_wait(sim, api):
+    """Each of them alone is within it."""
+    def serve(sock):
+        recv_head(sock)
+        sim.pause(3)
+        sock.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+        sim.pause(3)
+        sim.serve_tunnel(sock, API, 443)
+    port = sim.listen(serve)
+    sim.fail("/a", then="hang", times=None)
+    done = api("/a", "--max-wait", 4, env={"HTTPS_PROXY": f"http://127.0.0.1:{port}"})
+    failed(done, 7, "timed out")
+    assert done.seconds < 8
 
 
 def test_the_daily_limit_is_final(sim, api):

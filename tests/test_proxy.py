@@ -1,11 +1,12 @@
 """Proxies: which one is used, how it is spoken to, and how it can fail."""
 import base64
 import contextlib
+import time
 
 import pytest
 
 from calls import API, answer, api, failed  # noqa: F401 (api: a fixture)
-from hubsim import Over, recv_head
+from hubsim import Over, recv_head, reset
 
 # A name that no resolver finds, and that none is asked for: its label is too long.
 NOWHERE = "n" * 64
@@ -140,6 +141,71 @@ def test_proxy_that_refuses(sim, api, status):
     done = api("/a", "--max-wait", 1)
     failed(done, 7, "proxy 127.0.0.1", API, str(status))
     assert done.out == ""
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+def test_connect_is_tried_again(sim, api, listen, method):
+    """Of a request that waits behind CONNECT nothing was sent: any may be repeated."""
+    answers = []
+
+    def serve(sock):
+        recv_head(sock)
+        if answers:
+            sock.sendall(answers.pop(0))
+            raise Over
+        sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        sim.serve_tunnel(sock, API, 443)
+    port = listen(serve)
+    for status, again in ((429, True), (502, True), (503, True), (504, True),
+                          (302, False), (400, False), (403, False), (407, False), (423, False), (500, False)):
+        sim.log.clear()
+        answers[:] = [b"HTTP/1.1 %d No\r\nRetry-After: 1\r\nX-HubSpot-RateLimit-Remaining: 0\r\n\r\n" % status]
+        rule = answer(sim, b"[1]", path=f"{method} /a")
+        done = api("/a", "-X", method, "--max-wait", 10, env={"HTTPS_PROXY": f"http://127.0.0.1:{port}"})
+        assert (done.code == 0) == again, (status, done.err)
+        assert len(sim.requests()) == again and "taken effect" not in done.err
+        if not again:
+            failed(done, 7, str(status))
+            sim.rules.remove(rule)
+
+
+def test_the_wait_that_a_proxy_asks_for(sim, api, listen):
+    answers = [b"HTTP/1.1 503 Full\r\nRetry-After: 2\r\n\r\n"]
+
+    def serve(sock):
+        recv_head(sock)
+        times.append(time.monotonic())
+        if answers:
+            sock.sendall(answers.pop(0))
+            raise Over
+        sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        sim.serve_tunnel(sock, API, 443)
+    times = []
+    answer(sim, b"[1]")
+    env = {"HTTPS_PROXY": f"http://127.0.0.1:{listen(serve)}"}
+    done = api("/a", "-X", "POST", env=env)
+    assert done.code == 0 and "503 Full; trying again in 2 s" in done.err, done.err
+    assert times[1] - times[0] > 1.9
+    answers[:] = [b"HTTP/1.1 429 Full\r\nRetry-After: 99\r\n\r\n"]
+    failed(api("/a", "--max-wait", 5, env=env), 7, "429 Full")
+    assert len(times) == 3
+
+
+def test_what_an_earlier_try_sent_does_not_count(sim, api, listen):
+    """The first try was answered 429, of the second nothing was sent: a third is safe."""
+    steps = ["tunnel", "reset", "tunnel"]
+
+    def serve(sock):
+        recv_head(sock)
+        if steps.pop(0) == "reset":
+            reset(sock)
+        sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        sim.serve_tunnel(sock, API, 443)
+    sim.fail("/a", raw=b"HTTP/1.1 429 Later\r\nRetry-After: 0\r\nContent-Length: 2\r\n\r\n{}")
+    answer(sim, b"[1]")
+    done = api("/a", "-X", "POST", "--max-wait", 10, env={"HTTPS_PROXY": f"http://127.0.0.1:{listen(serve)}"})
+    assert done.code == 0, done.err
+    assert len(sim.requests()) == 2 and steps == []
 
 
 def test_proxy_that_finds_no_such_host(sim, api):

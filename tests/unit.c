@@ -3293,6 +3293,33 @@ static void test_http_proxy_basic(void)
     }
 }
 
+/* Only HubSpot's API sets its pace, and waits for it. */
+static void test_http_pace(void)
+{
+    static const struct {
+        bool api;
+        bool foreign;
+        bool paced;
+    } rows[] = {
+        {true, false, true}, {true, true, false}, {false, false, false}};
+    for (int i = 0; i < COUNT(rows); i++) {
+        Arena arena = {0};
+        HttpPool pool = {.max_wait = 60000};
+        HttpXfer *x = unit_xfer(&arena, S(""), S(""));
+        x->req.api = rows[i].api;
+        x->foreign = rows[i].foreign;
+        x->res.fields = S("X-HubSpot-RateLimit-Max: 5\n"
+                          "X-HubSpot-RateLimit-Remaining: 0\n"
+                          "X-HubSpot-RateLimit-Interval-Milliseconds: 9000\n");
+        snprintf(unit_row, sizeof(unit_row), "pace %d", i);
+        http_note_pace(&pool, x);
+        CHECK_INT(pool.pace.most, rows[i].paced ? 5 : 0);
+        pool.hold_until = os_now() + 9000;
+        CHECK_INT(http_wake_at(&pool, x), rows[i].paced ? pool.hold_until : 0);
+        unit_xfer_end(&arena, x);
+    }
+}
+
 /* An idle connection is not used after HTTP_IDLE_MS. (That of the test has no
  * TLS: it must not come to a look at it.) */
 static void test_http_idle(void)
@@ -5198,6 +5225,7 @@ static void unit_network(void)
     test_http_add();
     test_http_proxy();
     test_http_proxy_basic();
+    test_http_pace();
     test_http_idle();
     test_url_shown();
     test_os_take_addresses();
