@@ -13444,6 +13444,7 @@ typedef struct {
     Str path; /* percent-encoded, with its query, without portalId */
     Str body;
     bool has_body;
+    bool reads; /* a POST that changes nothing, and may be repeated */
     bool (*sink)(void *to, const HttpRes *res, Str piece, bool last, Err *err);
     void *to;
 } HubCall;
@@ -14183,8 +14184,8 @@ static HttpReq hub_request(const Hub *hub, const HubCall *call)
         .content_type = call->has_body ? S("application/json") : (Str){0},
         .body = call->body,
         .has_body = call->has_body,
-        .repeatable = !str_in_words(method, "POST PATCH"),
-        .changes = !str_eq(method, S("GET")),
+        .repeatable = call->reads || !str_in_words(method, "POST PATCH"),
+        .changes = !call->reads && !str_eq(method, S("GET")),
         .api = true,
         .follow = str_eq(method, S("GET")),
         .timeout = hub->timeout,
@@ -15019,7 +15020,7 @@ static bool hub_look_up_account(Hub *hub, Err *err)
             .path = S("/oauth/v2/private-apps/get/access-token-info"),
             .body = json_write(hub->arena, body, false),
             .has_body = true,
-            .repeatable = true};
+            .reads = true};
         if (hub_call(hub, &call, &res, &ignored) && res.status < 300)
             id = hub_named_id(json_read(hub->arena, res.body), "hubId");
     }
