@@ -1295,16 +1295,20 @@ static Str os_home(Arena *arena)
     return user ? arena_copy(arena, str_from(user->pw_dir)) : (Str){0};
 }
 
+/* The process's current directory; empty if it no longer exists. */
+static Str os_process_cwd(Arena *arena)
+{
+    char here[PATH_MAX];
+    return getcwd(here, sizeof(here)) ? arena_copy(arena, str_from(here))
+                                      : (Str){0};
+}
+
 /* The folder that the user works in: INIT_CWD, where npm set it, else the
  * process's own; empty where it is gone. */
 static Str os_cwd(Arena *arena)
 {
-    char here[PATH_MAX];
     Str init = os_env("INIT_CWD");
-    if (init.len && init.ptr[0] == '/')
-        return init;
-    return getcwd(here, sizeof(here)) ? arena_copy(arena, str_from(here))
-                                      : (Str){0};
+    return str_starts(init, S("/")) ? init : os_process_cwd(arena);
 }
 
 /* The path with symbolic links resolved, also where the last one leads to a
@@ -1324,6 +1328,65 @@ static Str os_resolve_links(Arena *arena, Str path)
                                 : os_path_join(arena, os_path_dir(path), to);
     }
     return path;
+}
+
+/* An absolute path without "." and "..", as text: a ".." after a symbolic link
+ * removes the link's name. */
+static Str os_path_clean(Arena *arena, Str path)
+{
+    Buf out = buf_new(arena, path.len + 2);
+    while (path.len) {
+        Str name = str_cut(&path, '/');
+        if (str_eq(name, S(".."))) {
+            while (out.len && out.ptr[--out.len] != '/')
+                continue;
+        } else if (name.len && !str_eq(name, S("."))) {
+            buf_add_char(&out, '/');
+            buf_add(&out, name);
+        }
+    }
+    return out.len ? buf_str(&out) : S("/");
+}
+
+/*
+ * Follows an absolute path one symbolic link at a time. forms[0] is the path
+ * as it was given, each further one the path after one more link, all without
+ * "." and ".."; the last one has no link. Gives their number, or 0 if there
+ * are more than `max`. What does not exist counts as no link.
+ */
+static int os_follow_links(Arena *arena, Str path, Str *forms, int max)
+{
+    char text[PATH_MAX];
+    Str rest = path;
+    Str done = S("/");
+    int count = 0;
+    forms[count++] = os_path_clean(arena, path);
+    while (rest.len) {
+        Str name = str_cut(&rest, '/');
+        if (!name.len || str_eq(name, S(".")))
+            continue;
+        if (str_eq(name, S(".."))) {
+            done = os_path_dir(done);
+            continue;
+        }
+        Str at = os_path_join(arena, done, name);
+        ssize_t n = readlink(arena_cstr(arena, at), text, sizeof(text));
+        if (n <= 0) {
+            done = at;
+            continue;
+        }
+        Str to = arena_copy(arena, (Str){text, n});
+        if (to.ptr[0] != '/')
+            to = os_path_join(arena, done, to);
+        rest = os_path_join(arena, to, rest);
+        done = S("/");
+        if (count == max)
+            return 0;
+        forms[count++] = os_path_clean(arena, rest);
+    }
+    if (!str_eq(done, forms[count - 1]) && count < max)
+        forms[count++] = done;
+    return str_eq(done, forms[count - 1]) ? count : 0;
 }
 
 /* Is there something at the path, and within reach? */
@@ -1423,15 +1486,9 @@ static int os_read_file_until(Arena *arena, Str path, ptrdiff_t max,
     return code;
 }
 
-/* Opens a file with more `flags` than usual and reads it whole. */
-static int os_read_path(Arena *arena, Str path, int flags, ptrdiff_t max,
-                        Str *out)
+/* As os_read_fd(), then closes the file. */
+static int os_read_open(Arena *arena, int fd, ptrdiff_t max, Str *out)
 {
-    int fd = os_fails() ? -1
-                        : open(arena_cstr(arena, path),
-                               O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
-    if (fd < 0)
-        return errno;
     int code = os_read_fd(arena, fd, max, out);
     close(fd);
     return code;
@@ -1439,14 +1496,52 @@ static int os_read_path(Arena *arena, Str path, int flags, ptrdiff_t max,
 
 static int os_read_file(Arena *arena, Str path, ptrdiff_t max, Str *out)
 {
-    return os_read_path(arena, path, 0, max, out);
+    int fd = os_fails() ? -1
+                        : open(arena_cstr(arena, path),
+                               O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    return fd < 0 ? errno : os_read_open(arena, fd, max, out);
 }
 
-/* As os_read_file(), but ELOOP where the path's last name is a symbolic
+/* Opens a regular file, with more `flags` than usual. Anything else, also a
+ * link that leads nowhere, is ENXIO: a pipe is never waited for. */
+static int os_open_regular(int dir, const char *name, int flags, int *out)
+{
+    struct stat st;
+    int fd = os_fails()
+                 ? -1
+                 : openat(dir, name,
+                          O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags);
+    if (fd < 0) {
+        int code = errno;
+        bool link = code == ENOENT &&
+                    !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW);
+        return link ? ENXIO : code;
+    }
+    int code = fstat(fd, &st) ? errno : S_ISREG(st.st_mode) ? 0 : ENXIO;
+    if (code)
+        close(fd);
+    else
+        *out = fd;
+    return code;
+}
+
+/* Reads a regular file of the folder `dir`; links are followed. */
+static int os_read_regular(Arena *arena, int dir, const char *name,
+                           ptrdiff_t max, Str *out)
+{
+    int fd = -1;
+    int code = os_open_regular(dir, name, 0, &fd);
+    return code ? code : os_read_open(arena, fd, max, out);
+}
+
+/* Reads a regular file; ELOOP where the path's last name is a symbolic
  * link. */
 static int os_read_own_file(Arena *arena, Str path, ptrdiff_t max, Str *out)
 {
-    return os_read_path(arena, path, O_NOFOLLOW, max, out);
+    int fd = -1;
+    int code = os_open_regular(AT_FDCWD, arena_cstr(arena, path), O_NOFOLLOW,
+                               &fd);
+    return code ? code : os_read_open(arena, fd, max, out);
 }
 
 /* Is there a plain file at the path, or at the end of a symbolic link there?
@@ -1543,6 +1638,8 @@ typedef struct {
     int64_t changed; /* the content, milliseconds since 1970 */
     int64_t id;      /* one for all its names; 0: a file with hard links */
     mode_t mode;     /* of a plain file: who may read, write and run it */
+    uint64_t device; /* with `inode`, one for all its names */
+    uint64_t inode;
 } OsEntry;
 
 static OsEntry os_entry(const struct stat *st)
@@ -1559,6 +1656,8 @@ static OsEntry os_entry(const struct stat *st)
                   ? (int64_t)(st->st_ino ^ st->st_dev << 48)
                   : 0,
         .mode = st->st_mode & 0777,
+        .device = st->st_dev,
+        .inode = st->st_ino,
     };
 }
 
@@ -1572,6 +1671,13 @@ static int os_look(int dir, const char *name, OsEntry *out)
         return errno == ENOENT ? 0 : errno;
     *out = os_entry(&st);
     return 0;
+}
+
+/* As os_look(), at the end of a link; OS_NOTHING if that cannot be told. */
+static OsEntry os_look_through(Arena *arena, Str path)
+{
+    struct stat st;
+    return stat(arena_cstr(arena, path), &st) ? (OsEntry){0} : os_entry(&st);
 }
 
 static int os_look_fd(int fd, OsEntry *out)
@@ -5932,6 +6038,10 @@ static bool url_bypasses_proxy(Str no_proxy, Str host, int port)
  * Judges paths by ignore files as git does, for two ends: whether git leaves
  * a path alone, so that a file with keys is not committed by mistake, and
  * which files an upload leaves out (.hsignore, with rules that are built in).
+ * For the second, a list of rules may match more than git would match: in any
+ * case, as the official client does, or by name outside of the rules' folder
+ * (IgnoreReach). An .hsignore that cannot be read as text is an error, so that
+ * its rules are never missed silently.
  *
  * What is promised: a path gets the same answer as from `git check-ignore
  * --no-index`, which tests/test_ignore.py asks. Patterns are bytes, not
@@ -5966,16 +6076,28 @@ typedef struct {
     Str base;    /* the folder that it is relative to: an absolute path, or
                     "" for the root of what is judged */
     Str file;    /* where the rule stands, or a name such as "built-in" */
+    Str folded;  /* without "!" and slashes, in one case; empty: not needed */
     int line;
     bool negated;      /* takes back what an earlier rule ignores */
     bool folders_only; /* a slash stands at the end */
     bool anchored;     /* judges the path from `base` on, not the name alone */
 } IgnoreRule;
 
+/* What rules can match. A rule with a slash inside matches only below its
+ * base; the others match a name, and some lists use them elsewhere too. */
+typedef enum {
+    IGNORE_BELOW,   /* below the base, as in git */
+    IGNORE_BESIDE,  /* also what is neither below the base nor above it */
+    IGNORE_ANYWHERE /* any path */
+} IgnoreReach;
+
 /* Rules in the order of their weight: the last that matches counts. `arena`
- * is set by the owner and holds the array. */
+ * is set by the owner and holds the array; `reach` and `any_case` are set
+ * before rules are added. */
 typedef struct {
     Arena *arena;
+    IgnoreReach reach;
+    bool any_case; /* rules without "!" match in any case too */
     IgnoreRule *rule;
     int count;
     int cap;
@@ -6166,15 +6288,52 @@ static bool ignore_below(Str base, Str path, Str *rest)
     return rest->len > 0;
 }
 
-static bool ignore_applies(const IgnoreRule *rule, Str path, bool folder)
+/* The pattern without its "!" and the slashes at its ends. */
+static Str ignore_core(const IgnoreRule *rule)
 {
-    Str core = str_slice(rule->pattern, rule->negated, rule->pattern.len);
+    Str core = str_slice(rule->pattern, rule->negated,
+                         rule->pattern.len - rule->folders_only);
+    return str_slice(core, str_starts(core, S("/")), core.len);
+}
+
+/* Can a rule with this base match `path` at all? Then `*text` is what it is
+ * matched against. */
+static bool ignore_reaches(const IgnoreRules *rules, const IgnoreRule *rule,
+                           Str path, Str *text)
+{
     Str rest = {0};
-    core.len -= rule->folders_only;
-    core = str_slice(core, str_starts(core, S("/")), core.len);
-    return (folder || !rule->folders_only) &&
-           ignore_below(rule->base, path, &rest) &&
-           ignore_match(core, rule->anchored ? rest : os_path_base(rest));
+    if (ignore_below(rule->base, path, text)) {
+        if (!rule->anchored)
+            *text = os_path_base(*text);
+        return true;
+    }
+    if (rule->anchored || rules->reach == IGNORE_BELOW ||
+        (rules->reach == IGNORE_BESIDE &&
+         (str_eq(path, rule->base) || ignore_below(path, rule->base, &rest))))
+        return false;
+    *text = os_path_base(path);
+    return true;
+}
+
+/* As ignore_match(), in any case. */
+static bool ignore_match_folded(Str folded, Str text)
+{
+    _Alignas(max_align_t) char memory[2 * KIB];
+    Arena scratch = arena_in(memory, sizeof(memory));
+    bool hit = ignore_match(folded, str_fold(&scratch, text));
+    arena_free(&scratch);
+    return hit;
+}
+
+static bool ignore_applies(const IgnoreRules *rules, const IgnoreRule *rule,
+                           Str path, bool folder)
+{
+    Str text = {0};
+    if ((rule->folders_only && !folder) ||
+        !ignore_reaches(rules, rule, path, &text))
+        return false;
+    return ignore_match(ignore_core(rule), text) ||
+           (rule->folded.len && ignore_match_folded(rule->folded, text));
 }
 
 static Str ignore_skip_mark(Str text)
@@ -6206,6 +6365,8 @@ static void ignore_add_rule(IgnoreRules *rules, IgnoreRule rule)
     rule.anchored = str_index(core, '/') >= 0;
     if (!core.len || core.len > IGNORE_PATTERN)
         return;
+    if (rules->any_case && !rule.negated)
+        rule.folded = str_fold(rules->arena, ignore_core(&rule));
     if (rules->count == rules->cap) {
         int cap = rules->cap ? 2 * rules->cap : 32;
         IgnoreRule *grown = arena_array(rules->arena, cap, sizeof(*grown));
@@ -6239,21 +6400,23 @@ static void ignore_add_text(IgnoreRules *rules, Str base, Str file, Str text)
 }
 
 /*
- * Adds the lines of the file at `path`, if there is one: a missing file and a
- * folder of that name are no error. `own` is for a work tree's .gitignore,
- * which counts only where it is no symbolic link (git 2.32). False and `err`
- * where it cannot be read or has more than 1 MiB. `base` and `path` are kept
- * by the rules.
+ * Adds the lines of the file at `path`, if there is one: a missing file and
+ * what is not a regular one are no error. `own` is for a work tree's
+ * .gitignore, which counts only where it is no symbolic link (git 2.32). False
+ * and `err` where it cannot be read or has more than 1 MiB. `base` and `path`
+ * are kept by the rules.
  */
 static bool ignore_add_file(IgnoreRules *rules, Str base, Str path, bool own,
                             Err *err)
 {
     Str text = {0};
     int code = own ? os_read_own_file(rules->arena, path, IGNORE_FILE, &text)
-                   : os_read_file(rules->arena, path, IGNORE_FILE, &text);
+                   : os_read_regular(rules->arena, AT_FDCWD,
+                                     arena_cstr(rules->arena, path),
+                                     IGNORE_FILE, &text);
     if (!code)
         ignore_add_text(rules, base, path, text);
-    if (!code || code == ENOENT || code == ENOTDIR || code == EISDIR ||
+    if (!code || code == ENOENT || code == ENOTDIR || code == ENXIO ||
         (own && code == ELOOP))
         return true;
     return err_set(err, EXIT_FAILED, "cannot read %.*s: %s", P(path),
@@ -6269,7 +6432,7 @@ static const IgnoreRule *ignore_find(const IgnoreRules *rules, Str path,
                                      bool folder)
 {
     for (int i = rules->count; i-- > 0;)
-        if (ignore_applies(&rules->rule[i], path, folder))
+        if (ignore_applies(rules, &rules->rule[i], path, folder))
             return &rules->rule[i];
     return NULL;
 }
@@ -6324,7 +6487,9 @@ static Str ignore_real_folder(Arena *arena, Str dir)
 static Str ignore_read_line(Arena *arena, Str dir, Str name)
 {
     Str text = {0};
-    if (os_read_file(arena, os_path_join(arena, dir, name), 8 * KIB, &text))
+    if (os_read_regular(arena, AT_FDCWD,
+                        arena_cstr(arena, os_path_join(arena, dir, name)),
+                        8 * KIB, &text))
         return S("");
     while (str_ends(text, S("\n")) || str_ends(text, S("\r")))
         text.len--;
@@ -6494,7 +6659,8 @@ static Str ignore_excludes_file(Arena *arena, const GitTree *tree)
     for (int i = 0; i < COUNT(configs); i++) {
         Str text = {0};
         if (configs[i].len &&
-            !os_read_file(arena, configs[i], IGNORE_FILE, &text))
+            !os_read_regular(arena, AT_FDCWD, arena_cstr(arena, configs[i]),
+                             IGNORE_FILE, &text))
             found = ignore_read_config(arena, text, &value) || found;
     }
     if (!found)
@@ -6571,6 +6737,128 @@ static Str ignore_git_nearest(Arena *arena, const GitTree *tree, Str dir)
         if (is_root)
             return S("");
     }
+}
+
+/* Why a text cannot be the rules of an .hsignore; NULL: it can. PowerShell
+ * writes UTF-16, in which no rule would match anything. */
+static const char *ignore_text_fault(Str text)
+{
+    Str rest = text;
+    ptrdiff_t nul = str_index(text, '\0');
+    bool wide = (nul == 0 || nul == 1) && text.len % 2 == 0;
+    if (wide || str_starts(text, S("\xff\xfe")) ||
+        str_starts(text, S("\xfe\xff")))
+        return "it is in UTF-16";
+    if (nul >= 0)
+        return "it contains a NUL byte";
+    while (rest.len) {
+        Str line = str_cut(&rest, '\n');
+        if (line.len > IGNORE_PATTERN && !str_starts(line, S("#")))
+            return "a line is longer than 4 KiB";
+    }
+    return NULL;
+}
+
+/* An .hsignore: `path` is its name in the folder `dir`, or from there on (the
+ * last name counts where `dir` is not AT_FDCWD). `arena` holds what the rules
+ * point into. */
+typedef struct {
+    Arena *arena;
+    int dir;
+    Str base;
+    Str path;
+} IgnoreSource;
+
+/* Adds the rules of an .hsignore, if it exists. False and `err` if it cannot
+ * be read or is not a text file: what it excludes would be published. */
+static bool ignore_add_own(IgnoreRules *rules, const IgnoreSource *from,
+                           Err *err)
+{
+    Str text = {0};
+    Str name = from->dir == AT_FDCWD ? from->path : os_path_base(from->path);
+    int code = os_read_regular(from->arena, from->dir,
+                               arena_cstr(from->arena, name), IGNORE_FILE,
+                               &text);
+    if (code == ENOENT || code == ENOTDIR)
+        return true;
+    const char *fault = code ? NULL : ignore_text_fault(text);
+    if (code == ENXIO || code == EISDIR)
+        fault = "it is not a regular file";
+    if (code == EFBIG)
+        fault = "it is larger than 1 MiB";
+    if (!code && !fault) {
+        ignore_add_text(rules, from->base, from->path, text);
+        return true;
+    }
+    err_set(err, fault ? EXIT_USAGE : EXIT_FAILED, "cannot use %.*s: %s",
+            P(from->path), fault ? fault : os_error(code));
+    if (!code)
+        return err_hint(err, "Save it as UTF-8 text (in PowerShell: "
+                             "Set-Content -Encoding utf8).");
+    return err_hint(err, "Without its rules, hs would upload files that it "
+                         "excludes.");
+}
+
+/* Adds the .hsignore files of the folders from `top` down to `dir`, which is
+ * `top` or below it. */
+static bool ignore_add_chain(IgnoreRules *rules, Str top, Str dir, Err *err)
+{
+    Str rest = {0};
+    if (!str_eq(top, dir) && !ignore_below(top, dir, &rest))
+        return true;
+    for (ptrdiff_t at = top.len;; at = ignore_name_end(dir, at)) {
+        Str folder = str_slice(dir, 0, at);
+        const IgnoreSource from = {
+            rules->arena, AT_FDCWD, folder,
+            os_path_join(rules->arena, folder, S(".hsignore"))};
+        if (!ignore_add_own(rules, &from, err))
+            return false;
+        if (at >= dir.len)
+            return true;
+    }
+}
+
+/* The nearest folder at or above `dir` (absolute) that has an .hsignore, or
+ * the highest one; empty: none. */
+static Str ignore_folder(Arena *arena, Str dir, bool highest)
+{
+    Str found = {0};
+    for (; dir.len; dir = os_path_dir(dir)) {
+        OsEntry entry = {0};
+        Str path = os_path_join(arena, dir, S(".hsignore"));
+        if (!os_look(AT_FDCWD, arena_cstr(arena, path), &entry) &&
+            entry.kind != OS_NOTHING)
+            found = dir;
+        if (dir.len == 1 || (found.len && !highest))
+            break;
+    }
+    return found;
+}
+
+/* The folder from which on .hsignore files count in `dir`: the root of its git
+ * work tree, else the highest folder with such a file; empty: none. */
+static Str ignore_top(Arena *arena, Str dir)
+{
+    GitTree tree;
+    Str rest = {0};
+    if (ignore_git_tree(arena, dir, &tree) &&
+        (str_eq(tree.root, dir) || ignore_below(tree.root, dir, &rest)))
+        return tree.root;
+    return ignore_folder(arena, dir, true);
+}
+
+/* The pattern that matches just this name (gitignore(5)). */
+static Str ignore_quote(Arena *arena, Str name)
+{
+    Buf out = buf_new(arena, name.len * 2 + 1);
+    for (ptrdiff_t i = 0; i < name.len; i++) {
+        bool edge = (!i && strchr("#!", name.ptr[i])) ||
+                    (i == name.len - 1 && name.ptr[i] == ' ');
+        if (edge || strchr("*?[\\", name.ptr[i]))
+            buf_add_char(&out, '\\');
+        buf_add_char(&out, name.ptr[i]);
+    }
+    return buf_str(&out);
 }
 
 /* ==== 08 TLS ============================================================= *
@@ -11549,6 +11837,92 @@ static bool config_uses_env(const ConfigWhere *where)
            str_eq_nocase(os_env("USE_ENVIRONMENT_HUBSPOT_CONFIG"), S("true"));
 }
 
+enum { CONFIG_OWN = 12 };
+
+/* A file or folder that is never uploaded, whatever its name. */
+typedef struct {
+    Str path; /* links resolved; it need not exist */
+    const char *what;
+    OsEntry entry; /* when it was added */
+} ConfigOwn;
+
+typedef struct {
+    ConfigOwn own[CONFIG_OWN];
+    int count;
+} ConfigOwns;
+
+static void config_add_own(Arena *arena, ConfigOwns *list, Str path,
+                           const char *what)
+{
+    if (!path.len || list->count == CONFIG_OWN)
+        return;
+    Str dir = os_resolve_links(arena, os_path_dir(path));
+    path = os_path_join(arena, dir, os_path_base(path));
+    path = os_resolve_links(arena, path);
+    list->own[list->count++] = (ConfigOwn){path, what,
+                                           os_look_through(arena, path)};
+}
+
+/* Lists what hs reads keys from in this run, or could. */
+static void config_list_own(Arena *arena, const ConfigWhere *where,
+                            ConfigOwns *list)
+{
+    const Str configs[] = {config_named_path(where), config_global_path(arena),
+                           config_deprecated_path(arena)};
+    for (int i = 0; i < COUNT(configs); i++)
+        config_add_own(arena, list, configs[i], "it is the config of hs");
+    if (configs[0].len)
+        config_add_own(arena, list,
+                       arena_printf(arena, "%.*s.lock", P(configs[0])),
+                       "it is the lock of the config of hs");
+    if (configs[1].len)
+        config_add_own(arena, list, os_path_dir(configs[1]),
+                       "it is the folder of hs's config");
+    config_add_own(arena, list, os_env("HUBSPOT_PERSONAL_ACCESS_KEY_FILE"),
+                   "HUBSPOT_PERSONAL_ACCESS_KEY_FILE names it");
+    config_add_own(arena, list, os_env("HUBSPOT_ACCESS_TOKEN_FILE"),
+                   "HUBSPOT_ACCESS_TOKEN_FILE names it");
+}
+
+/* Why a file is never uploaded, by what it is: one of the list, also under
+ * another name; NULL: it is none of them. */
+static const char *config_own_entry(const ConfigOwns *list,
+                                    const OsEntry *entry)
+{
+    for (int i = 0; i < list->count; i++) {
+        const OsEntry *own = &list->own[i].entry;
+        if (entry->kind != OS_NOTHING && entry->inode == own->inode &&
+            entry->device == own->device && entry->kind == own->kind)
+            return list->own[i].what;
+    }
+    return NULL;
+}
+
+/* As config_own_entry(), and asks what is at the paths of the list now: this
+ * run, or another program, may have replaced a file. */
+static const char *config_own_now(const ConfigOwns *list, const OsEntry *entry)
+{
+    const char *what = config_own_entry(list, entry);
+    Arena scratch = {0};
+    for (int i = 0; i < list->count && !what; i++) {
+        OsEntry now = os_look_through(&scratch, list->own[i].path);
+        if (now.kind == entry->kind && now.inode == entry->inode &&
+            now.device == entry->device)
+            what = list->own[i].what;
+    }
+    arena_free(&scratch);
+    return what;
+}
+
+/* The same by its path, without links: the file need not exist yet. */
+static const char *config_own_path(const ConfigOwns *list, Str path)
+{
+    for (int i = 0; i < list->count; i++)
+        if (str_eq(list->own[i].path, path))
+            return list->own[i].what;
+    return NULL;
+}
+
 /* The account type; files from before `accountType` say it for sandboxes. */
 static Str config_type_of(const YamlNode *node)
 {
@@ -11731,13 +12105,14 @@ static bool config_read_secret(Arena *arena, const char *name, Str path,
     enum { MOST = 64 * KIB };
     Str text = {0};
     const char *fault = NULL;
-    int code = os_read_path(arena, path, O_NONBLOCK, MOST, &text);
+    int code = os_read_regular(arena, AT_FDCWD, arena_cstr(arena, path), MOST,
+                               &text);
     if (code == EFBIG)
         fault = "it is larger than 64 KiB";
+    else if (code == ENXIO)
+        fault = "it is not a regular file";
     else if (code)
         fault = os_error(code);
-    else if (!os_is_file(arena, path))
-        fault = "it is not a regular file";
     else if (str_starts(text, S("\xff\xfe")) || str_starts(text, S("\xfe\xff")))
         fault = "it is in UTF-16: save it as UTF-8";
     out->had_bom = str_starts(text, S("\xef\xbb\xbf"));
@@ -12691,20 +13066,6 @@ static bool config_save_token(Arena *arena, const Config *config,
     return ok;
 }
 
-/* A name as a pattern that matches just it (gitignore(5)). */
-static Str config_ignore_pattern(Arena *arena, Str name)
-{
-    Buf out = buf_new(arena, name.len * 2 + 1);
-    for (ptrdiff_t i = 0; i < name.len; i++) {
-        bool edge = (!i && strchr("#!", name.ptr[i])) ||
-                    (i == name.len - 1 && name.ptr[i] == ' ');
-        if (edge || strchr("*?[\\", name.ptr[i]))
-            buf_add_char(&out, '\\');
-        buf_add_char(&out, name.ptr[i]);
-    }
-    return buf_str(&out);
-}
-
 /* Adds a line for `name` to the .gitignore at `file`, whose lock is held. */
 static int config_add_ignored(Arena *arena, Str file, Str name)
 {
@@ -12720,7 +13081,7 @@ static int config_add_ignored(Arena *arena, Str file, Str name)
                          ended ? S("") : S("\n"),
                          text.len ? S("\n") : S(""),
                          S("# HubSpot CLI: local settings and keys\n"),
-                         config_ignore_pattern(arena, name),
+                         ignore_quote(arena, name),
                          S("\n")};
     return os_replace_file(arena, file, arena_join(arena, parts, COUNT(parts)),
                            (mode_t)mode);
@@ -20355,7 +20716,20 @@ static bool cmd_files_remote(Arena *arena, Str text, Str *out, Err *err)
 
 /* ---- hs filemanager upload ---- */
 
-/* What is left out of an upload unless an ignore file takes it back. */
+/*
+ * What an upload leaves out. A path is excluded if one of these excludes it:
+ *   - the built-in rules and the nearest .hsignore at or above the current
+ *     directory, which are all that the official client reads (CmdPlace);
+ *   - the .hsignore files from the top down to the path's own folder, as git
+ *     reads them (CmdForm above the source, `within` below it). A "!" there
+ *     takes nothing back from the former.
+ * Both are asked about the source as it was given and after each link that it
+ * leads through (CmdForm), down to the file. --exclude takes precedence. hs's
+ * own files are never sent (ConfigOwns). Links below the source are not
+ * followed.
+ */
+
+/* Excluded unless the nearest .hsignore or --exclude takes it back. */
 static const char cmd_ignored[] = "fields.output.json\n"
                                   "hubspot.config.yml\n"
                                   "hubspot.config.yaml\n"
@@ -20373,6 +20747,33 @@ static const char cmd_ignored[] = "fields.output.json\n"
                                   "Desktop.ini\n"
                                   "@eaDir\n"
                                   "package-lock.json\n";
+
+enum { FILES_FORMS = 42, FILES_PLACES = 2 };
+
+/* The rules at a current directory. Outside of their folders they match names
+ * only. */
+typedef struct {
+    Str top;             /* see ignore_top() */
+    IgnoreRules nearest; /* after the built-in ones */
+    IgnoreRules around;  /* of the files from the top down: for other paths */
+} CmdPlace;
+
+/* The source as it was given, or after some of its links. */
+typedef struct {
+    Str path;
+    IgnoreRules above; /* of the files from the top down to its folder */
+} CmdForm;
+
+typedef struct {
+    CmdPlace places[FILES_PLACES];
+    int place_count;
+    CmdForm forms[FILES_FORMS]; /* the last one is without links */
+    int form_count;
+    IgnoreRules within;  /* of the source's folders, the walk's own */
+    IgnoreRules options; /* --exclude, from the source on */
+    IgnoreRules back;    /* --exclude '!...', also for what is above it */
+    ConfigOwns own;
+} CmdRules;
 
 typedef enum {
     CMD_WALK_FILE,
@@ -20396,10 +20797,13 @@ typedef struct {
 
 /* A walk through a folder and those below it, one entry at a time. */
 typedef struct {
-    const IgnoreRules *rules;
+    CmdRules *rules;
     const IgnoreRules *includes;
     OsDir dirs[FILES_DEPTH];
-    int lens[FILES_DEPTH]; /* of the path up to each of them */
+    int lens[FILES_DEPTH];    /* of the path up to each of them */
+    int marks[FILES_DEPTH];   /* of the rules within before each of them */
+    Arena texts[FILES_DEPTH]; /* each one's .hsignore */
+    Err err;                  /* an .hsignore that cannot be used: the end */
     int depth;
     int root; /* the length of the path of the folder walked */
     char path[PATH_MAX];
@@ -20412,35 +20816,110 @@ typedef struct {
     Str name;   /* of a single file, as it was given: a link has its own */
     OsEntry entry;
     Str dest; /* the folder, or the path of the file */
-    IgnoreRules rules;
+    CmdRules rules;
     IgnoreRules includes;
     bool begun; /* of a single file */
     int64_t ignored;
-    int64_t manifests; /* of these: the run's own */
+    int64_t manifests;    /* of these: the run's own */
+    int64_t ruled;        /* of these: by a rule */
+    const char *manifest; /* how the run's own manifest is called */
     int64_t left_out;
     int64_t odd;
     Str examples[FILES_NAMED]; /* of what was ignored */
 } CmdUpload;
+
+/* The rule that excludes `full`, which is `rel` below a form of the source
+ * (empty: the source itself, or above it); NULL: none. */
+static const IgnoreRule *cmd_rules_find(const CmdRules *rules,
+                                        const CmdForm *form, Str full, Str rel,
+                                        bool folder)
+{
+    Str rest = {0};
+    const IgnoreRule *rule = rel.len ? ignore_find(&rules->options, rel, folder)
+                                     : NULL;
+    if (!rule)
+        rule = ignore_find(&rules->back, full, folder);
+    if (rule)
+        return rule->negated ? NULL : rule;
+    for (int i = 0; i < rules->place_count; i++) {
+        const CmdPlace *place = &rules->places[i];
+        rule = ignore_find(&place->nearest, full, folder);
+        if (rule && !rule->negated)
+            return rule;
+        rule = ignore_below(place->top, full, &rest)
+                   ? NULL
+                   : ignore_find(&place->around, full, folder);
+        if (rule && !rule->negated)
+            return rule;
+    }
+    rule = rel.len ? ignore_find(&rules->within, rel, folder) : NULL;
+    if (!rule)
+        rule = ignore_find(&form->above, full, folder);
+    return rule && !rule->negated ? rule : NULL;
+}
+
+/* The rule that excludes what is `rel` below the source, whose folders are
+ * not excluded; NULL: none. */
+static const IgnoreRule *cmd_rules_judge(const CmdRules *rules, Str rel,
+                                         bool folder)
+{
+    _Alignas(max_align_t) char memory[2 * PATH_MAX];
+    Arena scratch = arena_in(memory, sizeof(memory));
+    const IgnoreRule *rule = NULL;
+    for (int i = 0; i < rules->form_count && !rule; i++) {
+        const CmdForm *form = &rules->forms[i];
+        Str full = os_path_join(&scratch, form->path, rel);
+        rule = cmd_rules_find(rules, form, full, rel, folder);
+    }
+    arena_free(&scratch);
+    return rule;
+}
+
+/* Why a local name cannot be that of an uploaded file; NULL: it can. */
+static const char *cmd_local_name_fault(Str name)
+{
+    if (!str_is_utf8(name))
+        return "its name is not UTF-8";
+    return http_is_clean(name) ? NULL : "its name contains control characters";
+}
+
+/* Leaves the innermost folder, and forgets its rules. */
+static void cmd_walk_leave(CmdWalk *walk)
+{
+    os_dir_close(&walk->dirs[--walk->depth]);
+    walk->rules->within.count = walk->marks[walk->depth];
+    arena_free(&walk->texts[walk->depth]);
+}
 
 /* Goes into a folder; NULL, or why it cannot be read. */
 static const char *cmd_walk_enter(CmdWalk *walk, int dir, const char *name,
                                   int len)
 {
     int fd = -1;
-    if (walk->depth == FILES_DEPTH)
+    int depth = walk->depth;
+    if (depth == FILES_DEPTH)
         return "there are more than 128 folders in each other";
     int code = os_open_folder(dir, name, &fd);
-    if (!code)
-        code = os_dir_open(fd, &walk->dirs[walk->depth]);
     if (code)
         return os_error(code);
-    walk->lens[walk->depth++] = len;
-    return NULL;
+    Arena *text = &walk->texts[depth];
+    Str folder = {walk->path, len};
+    const IgnoreSource from = {
+        text, fd, str_slice(folder, walk->root + 1, len),
+        os_path_join(text, len ? folder : S("/"), S(".hsignore"))};
+    walk->marks[depth] = walk->rules->within.count;
+    bool known = ignore_add_own(&walk->rules->within, &from, &walk->err);
+    code = os_dir_open(fd, &walk->dirs[depth]);
+    walk->lens[depth] = len;
+    walk->depth++;
+    if (known && !code)
+        return NULL;
+    cmd_walk_leave(walk);
+    return known ? os_error(code) : walk->err.message;
 }
 
 /* Begins a walk at an absolute path. */
-static const char *cmd_walk_begin(CmdWalk *walk, Str root,
-                                  const IgnoreRules *rules,
+static const char *cmd_walk_begin(CmdWalk *walk, Str root, CmdRules *rules,
                                   const IgnoreRules *includes)
 {
     root.len -= str_eq(root, S("/"));
@@ -20456,27 +20935,27 @@ static const char *cmd_walk_begin(CmdWalk *walk, Str root,
                           walk->root);
 }
 
-/* Judges the entry whose path stands in the walk. */
+/* Judges the entry whose path is in the walk. */
 static void cmd_walk_judge(const CmdWalk *walk, int len, CmdStep *step)
 {
     Str full = {walk->path, len};
-    Str root = {walk->path, walk->root};
-    const IgnoreRule *rule = ignore_find(walk->rules, full, step->is_folder);
-    step->rule = rule;
-    if (config_is_own_name(os_path_base(full))) {
+    const char *own = config_is_own_name(os_path_base(full))
+                          ? "it is one of hs's own files"
+                          : config_own_entry(&walk->rules->own, &step->entry);
+    own = own ? own : config_own_path(&walk->rules->own, full);
+    if (!own)
+        step->rule = cmd_rules_judge(walk->rules, step->path, step->is_folder);
+    if (own || step->rule) {
         step->kind = CMD_WALK_IGNORED;
-        step->rule = NULL;
-        step->fault = "it is one of hs's own files";
-    } else if (rule && !rule->negated)
-        step->kind = CMD_WALK_IGNORED;
-    else if (step->entry.kind == OS_LINK || step->entry.kind == OS_OTHER)
+        step->fault = own;
+    } else if (step->entry.kind == OS_LINK || step->entry.kind == OS_OTHER) {
         step->kind = CMD_WALK_ODD;
-    else if (!step->is_folder && walk->includes->count &&
-             !ignore_judge(walk->includes, root, full, false))
+    } else if (!step->is_folder && walk->includes->count &&
+               !ignore_judge(walk->includes, S(""), step->path, false)) {
         step->kind = CMD_WALK_LEFT_OUT;
-    else if (!step->is_folder && !str_is_utf8(step->path)) {
-        step->kind = CMD_WALK_FAILED;
-        step->fault = "its name is not UTF-8";
+    } else if (!step->is_folder) {
+        step->fault = cmd_local_name_fault(step->path);
+        step->kind = step->fault ? CMD_WALK_FAILED : CMD_WALK_FILE;
     }
 }
 
@@ -20517,16 +20996,16 @@ static bool cmd_walk_look(CmdWalk *walk, const char *name, CmdStep *step)
 /* Takes the next thing that is to be told of; false at the end. */
 static bool cmd_walk_next(CmdWalk *walk, CmdStep *step)
 {
-    while (walk->depth > 0) {
+    while (walk->depth > 0 && !walk->err.code) {
         int code = 0;
         OsDir *dir = &walk->dirs[walk->depth - 1];
         const char *name = os_dir_next(dir, &code);
-        if (name && cmd_walk_look(walk, name, step))
+        if (name && cmd_walk_look(walk, name, step) && !walk->err.code)
             return true;
         if (name)
             continue;
-        int len = walk->lens[--walk->depth];
-        os_dir_close(dir);
+        int len = walk->lens[walk->depth - 1];
+        cmd_walk_leave(walk);
         if (!code)
             continue;
         *step = (CmdStep){.kind = CMD_WALK_FAILED,
@@ -20541,76 +21020,219 @@ static bool cmd_walk_next(CmdWalk *walk, CmdStep *step)
 static void cmd_walk_end(CmdWalk *walk)
 {
     while (walk->depth > 0)
-        os_dir_close(&walk->dirs[--walk->depth]);
+        cmd_walk_leave(walk);
 }
 
-/* Why something is ignored: the rule and where it stands, or what it is. Line 0
- * stands for the run's own manifest. */
+/* Why something is ignored: the rule and where it stands, or what it is. */
 static Str cmd_ignored_why(Arena *arena, const CmdStep *step)
 {
     const IgnoreRule *rule = step->rule;
-    if (rule && !rule->line)
-        return arena_printf(arena, "the manifest of %.*s", P(rule->file));
     return rule ? arena_printf(arena, "%.*s line %d: %.*s", P(rule->file),
                                rule->line, P(rule->pattern))
                 : str_from(step->fault);
 }
 
-/* Adds the patterns of an option, which count from the folder on. */
-static void cmd_upload_patterns(CmdUpload *up, IgnoreRules *rules,
-                                CmdOption option, const char *name, Str base)
+/* The rules at a current directory. */
+static bool cmd_rules_add_place(CmdRules *rules, Arena *arena, Str cwd,
+                                Err *err)
+{
+    CmdPlace *place = &rules->places[rules->place_count++];
+    Str nearest = ignore_folder(arena, cwd, false);
+    Str top = ignore_top(arena, cwd);
+    place->top = top;
+    place->nearest = (IgnoreRules){
+        .arena = arena, .reach = IGNORE_BESIDE, .any_case = true};
+    place->around = (IgnoreRules){.arena = arena, .reach = IGNORE_BESIDE};
+    ignore_add_text(&place->nearest,
+                    nearest.len ? nearest
+                    : top.len   ? top
+                                : cwd,
+                    S("built-in"), str_from(cmd_ignored));
+    if (!nearest.len)
+        return true;
+    const IgnoreSource from = {arena, AT_FDCWD, nearest,
+                               os_path_join(arena, nearest, S(".hsignore"))};
+    return ignore_add_own(&place->nearest, &from, err) &&
+           ignore_add_chain(&place->around, top, cwd, err);
+}
+
+/* The source after some of its links, and the rules above it there. */
+static bool cmd_rules_add_form(CmdRules *rules, Arena *arena, Str path,
+                               Err *err)
+{
+    CmdForm *form = &rules->forms[rules->form_count++];
+    Str dir = os_path_dir(path);
+    Str top = {0};
+    Str rest = {0};
+    *form = (CmdForm){.path = path, .above = {.arena = arena}};
+    for (int i = 0; i < rules->place_count && !top.len; i++)
+        if (ignore_below(rules->places[i].top, path, &rest))
+            top = rules->places[i].top;
+    if (!top.len)
+        top = ignore_top(arena, dir);
+    return !top.len || ignore_add_chain(&form->above, top, dir, err);
+}
+
+/* Adds the patterns of an option, which count from the folder `base` on. With
+ * `back`, only those that take something back. */
+static void cmd_upload_patterns(const CmdUpload *up, IgnoreRules *rules,
+                                CmdOption option, Str base, bool back)
 {
     const CmdValue *value = &up->run.cmd->options[option];
-    rules->arena = up->run.cmd->arena;
     for (int i = 0; i < value->count; i++)
-        ignore_add_text(rules, base, str_from(name), value->list[i]);
+        if (!back || str_starts(value->list[i], S("!")))
+            ignore_add_text(rules, base,
+                            option == OPT_EXCLUDE ? S("--exclude")
+                                                  : S("--include"),
+                            value->list[i]);
 }
 
-/* The manifest is no part of the upload, also where it stands in the folder:
- * it names what is private, and changes all the while. */
-static void cmd_upload_leave(CmdUpload *up, CmdOption option, const char *name)
+/* The patterns of --exclude and --include. Those that take back what an ignore
+ * file excludes may be as they are there, so they also count from the folders
+ * that rules are relative to. */
+static void cmd_upload_options(CmdUpload *up, Str cwd)
+{
+    CmdRules *rules = &up->rules;
+    Arena *arena = up->run.cmd->arena;
+    up->includes.arena = rules->options.arena = rules->back.arena = arena;
+    rules->back.reach = IGNORE_ANYWHERE;
+    cmd_upload_patterns(up, &up->includes, OPT_INCLUDE, S(""), false);
+    cmd_upload_patterns(up, &rules->options, OPT_EXCLUDE, S(""), false);
+    cmd_upload_patterns(up, &rules->back, OPT_EXCLUDE, cwd, true);
+    for (int i = 0; i < rules->place_count; i++) {
+        const CmdPlace *place = &rules->places[i];
+        cmd_upload_patterns(up, &rules->back, OPT_EXCLUDE,
+                            place->nearest.rule[0].base, true);
+        cmd_upload_patterns(up, &rules->back, OPT_EXCLUDE, place->top, true);
+    }
+}
+
+/* Gathers the rules about the source, which `forms` lists, and hs's own
+ * files. */
+static bool cmd_upload_rules(CmdUpload *up, const Str *forms, int count,
+                             Err *err)
 {
     Cmd *cmd = up->run.cmd;
-    Str path = cmd_text(cmd, option);
-    if (!path.len)
-        return;
-    path = cmd_files_absolute(cmd, path);
-    Str dir = os_resolve_links(cmd->arena, os_path_dir(path));
-    path = os_path_join(cmd->arena, dir, os_path_base(path));
-    path = os_resolve_links(cmd->arena, path);
-    Str base = os_path_base(path);
-    Buf rule = buf_new(cmd->arena, 2 * base.len + 1);
-    buf_add_char(&rule, '/');
-    for (ptrdiff_t i = 0; i < base.len; i++) {
-        buf_add_char(&rule, '\\');
-        buf_add_char(&rule, base.ptr[i]);
-    }
-    ignore_add_rule(&up->rules, (IgnoreRule){.pattern = buf_str(&rule),
-                                             .base = os_path_dir(path),
-                                             .file = str_from(name)});
+    CmdRules *rules = &up->rules;
+    ConfigWhere where = cmd_where(cmd);
+    Str cwd = os_resolve_links(cmd->arena, os_cwd(cmd->arena));
+    Str own = os_process_cwd(cmd->arena);
+    rules->within.arena = cmd->arena;
+    config_list_own(cmd->arena, &where, &rules->own);
+    Str resume = cmd_text(cmd, OPT_RESUME);
+    up->manifest = resume.len ? "the manifest of --resume"
+                              : "the manifest of --manifest";
+    config_add_own(cmd->arena, &rules->own,
+                   resume.len ? resume : cmd_text(cmd, OPT_MANIFEST),
+                   up->manifest);
+    if (!cmd_rules_add_place(rules, cmd->arena, cwd.len ? cwd : S("/"), err) ||
+        (own.len && !str_eq(own, cwd) &&
+         !cmd_rules_add_place(rules, cmd->arena, own, err)))
+        return false;
+    for (int i = 0; i < count; i++)
+        if (!cmd_rules_add_form(rules, cmd->arena, forms[i], err))
+            return false;
+    cmd_upload_options(up, cwd);
+    return true;
 }
 
-/* Gathers the ignore rules: those built in, the nearest .hsignore at or above
- * the folder, --exclude, the manifest. */
-static bool cmd_upload_rules(CmdUpload *up, Str base, Err *err)
+/* A path as people know it: from the current directory on, if it is there. */
+static Str cmd_files_shown(Cmd *cmd, Str path)
 {
-    Arena *arena = up->run.cmd->arena;
-    up->rules.arena = arena;
-    ignore_add_text(&up->rules, base, S("built-in"), str_from(cmd_ignored));
-    for (Str at = base;; at = os_path_dir(at)) {
-        Str path = os_path_join(arena, at, S(".hsignore"));
-        if (os_is_there(arena, path)) {
-            if (!ignore_add_file(&up->rules, at, path, false, err))
+    Str rest = {0};
+    return ignore_below(os_cwd(cmd->arena), path, &rest) ? rest : path;
+}
+
+/* A text as one word of a shell. */
+static Str cmd_shell_word(Arena *arena, Str text)
+{
+    Buf out = buf_new(arena, 4 * text.len + 2);
+    buf_add_char(&out, '\'');
+    for (ptrdiff_t i = 0; i < text.len; i++)
+        buf_add(&out,
+                text.ptr[i] == '\'' ? S("'\\''") : str_slice(text, i, i + 1));
+    buf_add_char(&out, '\'');
+    return buf_str(&out);
+}
+
+/* Refuses the source because a rule excludes it, or a folder above it. */
+static bool cmd_upload_excluded(const CmdUpload *up, const IgnoreRule *rule,
+                                Str path, bool folder, Err *err)
+{
+    Cmd *cmd = up->run.cmd;
+    Str shown = cmd_files_shown(cmd, path);
+    if (str_eq(rule->file, S("--exclude")))
+        return err_set(err, EXIT_USAGE,
+                       "nothing to upload: --exclude '%.*s' excludes '%.*s'",
+                       P(rule->pattern), P(shown));
+    if (str_eq(rule->file, S("built-in")))
+        err_set(err, EXIT_USAGE,
+                "nothing to upload: the built-in rule '%.*s' excludes '%.*s'",
+                P(rule->pattern), P(shown));
+    else
+        err_set(err, EXIT_USAGE,
+                "nothing to upload: %.*s line %d ('%.*s') excludes '%.*s'",
+                P(cmd_files_shown(cmd, rule->file)), rule->line,
+                P(rule->pattern), P(shown));
+    Str name = ignore_quote(cmd->arena, os_path_base(path));
+    Str pattern = arena_printf(cmd->arena, "!%.*s%s", P(name),
+                               folder ? "/" : "");
+    return err_hint(err, "Upload it anyway with --exclude %.*s.",
+                    P(cmd_shell_word(cmd->arena, pattern)));
+}
+
+static bool cmd_upload_hint_manifest(const CmdUpload *up, Err *err)
+{
+    return err_hint(err,
+                    "A run does not upload its own manifest: pass another "
+                    "file to --%s.",
+                    cmd_text(up->run.cmd, OPT_RESUME).len ? "resume"
+                                                          : "manifest");
+}
+
+/* Refuses the source if it is a file of hs, or in a folder of hs. */
+static bool cmd_upload_is_own(const CmdUpload *up, Str path, Err *err)
+{
+    Cmd *cmd = up->run.cmd;
+    Arena scratch = {0};
+    OsEntry entry = os_look_through(&scratch, path);
+    const char *own = config_is_own_name(os_path_base(path))
+                          ? "it is one of hs's own files"
+                          : config_own_entry(&up->rules.own, &entry);
+    own = own ? own : config_own_path(&up->rules.own, path);
+    arena_free(&scratch);
+    if (!own)
+        return false;
+    err_set(err, EXIT_USAGE, "cannot upload '%.*s': %s",
+            P(cmd_files_shown(cmd, path)), own);
+    if (own == up->manifest)
+        cmd_upload_hint_manifest(up, err);
+    else
+        err_hint(err, "hs never uploads its configs and keys; --include and "
+                      "--exclude do not change that.");
+    return true;
+}
+
+/* Judges the source and the folders above it, in all forms. False and `err`
+ * if it must not be uploaded. */
+static bool cmd_upload_judge(const CmdUpload *up, Err *err)
+{
+    for (int i = 0; i < up->rules.form_count; i++) {
+        const CmdForm *form = &up->rules.forms[i];
+        for (ptrdiff_t at = 1; at < form->path.len;) {
+            at = ignore_name_end(form->path, at);
+            Str path = str_slice(form->path, 0, at);
+            bool last = at == form->path.len;
+            bool folder = !last || !up->run.single;
+            if (cmd_upload_is_own(up, path, err))
                 return false;
-            break;
+            Str rel = folder ? S("") : os_path_base(path);
+            const IgnoreRule *rule = cmd_rules_find(&up->rules, form, path, rel,
+                                                    folder);
+            if (rule)
+                return cmd_upload_excluded(up, rule, path, folder, err);
         }
-        if (at.len <= 1)
-            break;
     }
-    cmd_upload_patterns(up, &up->rules, OPT_EXCLUDE, "--exclude", base);
-    cmd_upload_patterns(up, &up->includes, OPT_INCLUDE, "--include", base);
-    cmd_upload_leave(up, OPT_MANIFEST, "--manifest");
-    cmd_upload_leave(up, OPT_RESUME, "--resume");
     return true;
 }
 
@@ -20627,8 +21249,10 @@ static void cmd_upload_count(CmdUpload *up, const CmdStep *step)
     Arena *arena = up->run.cmd->arena;
     if (step->kind == CMD_WALK_LEFT_OUT)
         up->left_out++;
-    if (step->kind == CMD_WALK_IGNORED)
-        up->manifests += step->rule && !step->rule->line;
+    if (step->kind == CMD_WALK_IGNORED) {
+        up->manifests += step->fault == up->manifest;
+        up->ruled += step->rule != NULL;
+    }
     if (step->kind == CMD_WALK_IGNORED && up->ignored++ < 5)
         up->examples[up->ignored - 1] = arena_printf(
             arena, "%.*s%s: %.*s", P(str_slice(step->path, 0, 200)),
@@ -20680,14 +21304,8 @@ static void cmd_upload_show(CmdUpload *up, const CmdStep *step)
 static CmdStep cmd_upload_step(const CmdUpload *up)
 {
     CmdStep step = {.path = up->name, .entry = up->entry};
-    const IgnoreRule *rule = ignore_judge(&up->rules, os_path_dir(up->source),
-                                          up->source, false);
-    if (rule)
-        step = (CmdStep){
-            .kind = CMD_WALK_IGNORED, .path = step.path, .rule = rule};
-    else if (up->includes.count &&
-             !ignore_judge(&up->includes, os_path_dir(up->source), up->source,
-                           false))
+    if (up->includes.count &&
+        !ignore_judge(&up->includes, S(""), step.path, false))
         step.kind = CMD_WALK_LEFT_OUT;
     return step;
 }
@@ -20713,14 +21331,11 @@ static bool cmd_upload_nothing(const CmdUpload *up, Err *err)
                        P(up->run.cmd->args[0]));
     err_set(err, EXIT_USAGE, "nothing to upload in %.*s: %.*s",
             P(up->run.cmd->args[0]), P(buf_str(&list)));
-    if (up->ignored > up->manifests)
+    if (up->ruled)
         err_hint(err, "--exclude '!NAME' takes back what a rule ignores; "
                       "--dry-run shows all.");
     else if (up->manifests)
-        err_hint(err,
-                 "A run does not upload its own manifest: pass another "
-                 "file to --%s.",
-                 cmd_text(up->run.cmd, OPT_RESUME).len ? "resume" : "manifest");
+        cmd_upload_hint_manifest(up, err);
     return false;
 }
 
@@ -20729,6 +21344,8 @@ static bool cmd_upload_walk(CmdUpload *up, Err *err)
 {
     const char *fault = cmd_walk_begin(&up->walk, up->source, &up->rules,
                                        &up->includes);
+    if (up->walk.err.code)
+        *err = up->walk.err;
     return !fault || err_set(err, EXIT_FAILED, "cannot read %.*s: %s",
                              P(up->run.cmd->args[0]), fault);
 }
@@ -20752,6 +21369,10 @@ static bool cmd_upload_plan(CmdUpload *up, bool show, Err *err)
         }
         cmd_walk_end(&up->walk);
     }
+    if (up->walk.err.code) {
+        *err = up->walk.err;
+        return false;
+    }
     up->run.counted = true;
     if (os_interrupted())
         return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
@@ -20772,8 +21393,9 @@ static bool cmd_upload_open(CmdUpload *up, CmdItem *item, const CmdStep *step,
                            ? "a symbolic link is not followed"
                            : "it is no plain file");
     }
-    if (!str_is_utf8(item->path))
-        return err_set(&item->err, EXIT_FAILED, "its name is not UTF-8");
+    const char *fault = cmd_local_name_fault(item->path);
+    if (fault)
+        return err_set(&item->err, EXIT_FAILED, "%s", fault);
     if (step->kind == CMD_WALK_FAILED)
         return err_set(&item->err, EXIT_FAILED, "cannot read it: %s",
                        step->fault);
@@ -20784,6 +21406,9 @@ static bool cmd_upload_open(CmdUpload *up, CmdItem *item, const CmdStep *step,
                        os_error(code));
     if (entry->kind != OS_FILE)
         return err_set(&item->err, EXIT_FAILED, "it is no plain file");
+    fault = config_own_now(&up->rules.own, entry);
+    if (fault)
+        return err_set(&item->err, EXIT_FAILED, "%s", fault);
     item->file.size = entry->size;
     item->changed = entry->changed;
     *end = CMD_ITEM_KNOWN;
@@ -20804,6 +21429,8 @@ static CmdItem *cmd_upload_item(CmdUpload *up)
             step.dir = AT_FDCWD;
             step.name = up->source.ptr;
         } else if (!cmd_walk_next(&up->walk, &step)) {
+            if (up->walk.err.code)
+                up->run.fatal = up->walk.err;
             return NULL;
         }
         if (step.kind == CMD_WALK_IGNORED || step.kind == CMD_WALK_LEFT_OUT)
@@ -20913,10 +21540,16 @@ static bool cmd_upload_begin(CmdUpload *up, Err *err)
     };
     Cmd *cmd = up->run.cmd;
     const CmdValue *replace = &cmd->options[OPT_REPLACE];
-    up->source = os_resolve_links(cmd->arena,
-                                  cmd_files_absolute(cmd, cmd->args[0]));
-    int code = os_look(AT_FDCWD, arena_cstr(cmd->arena, up->source),
-                       &up->entry);
+    Str forms[FILES_FORMS];
+    Str path = cmd_files_absolute(cmd, cmd->args[0]);
+    int count = str_starts(path, S("/"))
+                    ? os_follow_links(cmd->arena, path, forms, COUNT(forms))
+                    : 0;
+    int code = count ? 0 : ELOOP;
+    up->source = count ? forms[count - 1] : path;
+    code = code ? code
+                : os_look(AT_FDCWD, arena_cstr(cmd->arena, up->source),
+                          &up->entry);
     if (code || up->entry.kind == OS_NOTHING)
         return err_set(err, EXIT_USAGE, "cannot read %.*s: %s", P(cmd->args[0]),
                        os_error(code ? code : ENOENT));
@@ -20930,17 +21563,13 @@ static bool cmd_upload_begin(CmdUpload *up, Err *err)
     for (int i = 0; i < COUNT(accesses); i++)
         if (str_eq_nocase(cmd_text(cmd, OPT_ACCESS), str_from(accesses[i][0])))
             up->run.access = str_from(accesses[i][1]);
-    for (Str rest = up->source; rest.len;)
-        if (config_is_own_name(str_cut(&rest, '/'))) {
-            err_set(err, EXIT_USAGE,
-                    "cannot upload %.*s: it is one of hs's own files",
-                    P(cmd->args[0]));
-            return err_hint(err, "hs never uploads its configs and keys; "
-                                 "--include and --exclude do not change that.");
-        }
-    Str base = up->run.single ? os_path_dir(up->source) : up->source;
+    const char *fault = cmd_local_name_fault(os_path_base(forms[0]));
+    fault = fault ? fault : cmd_local_name_fault(os_path_base(up->source));
+    if (fault)
+        return err_set(err, EXIT_USAGE, "cannot upload '%.*s': %s",
+                       P(cmd->args[0]), fault);
     return cmd_upload_dest(up, cmd->args[1], err) &&
-           cmd_upload_rules(up, base, err);
+           cmd_upload_rules(up, forms, count, err) && cmd_upload_judge(up, err);
 }
 
 static bool cmd_filemanager_upload(Cmd *cmd, Err *err)
@@ -20950,11 +21579,14 @@ static bool cmd_filemanager_upload(Cmd *cmd, Err *err)
     up->run.cmd = cmd;
     up->run.json = cmd_on(cmd, OPT_JSON);
     up->run.verb = "uploaded";
-    if (!cmd_upload_begin(up, err) || !cmd_upload_plan(up, show, err))
+    if (!cmd_upload_begin(up, err))
+        return false;
+    bool planned = cmd_upload_plan(up, show, err);
+    if (show && up->run.json)
+        cmd_files_end_list(&up->run);
+    if (!planned)
         return false;
     if (show) {
-        if (up->run.json)
-            cmd_files_end_list(&up->run);
         return !up->run.failed ||
                err_set(err, EXIT_PARTIAL,
                        "%" PRId64 " of %" PRId64 " files would fail",
