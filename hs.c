@@ -135,6 +135,7 @@ typedef struct {
     int rows;
     int rows_left_out; /* for want of room */
     int row_len;
+    int line; /* where libyaml could not go on, from 1; 0: elsewhere */
     char message[4096];
     char hint[KIB];
     char row[3 * KIB];
@@ -1126,6 +1127,7 @@ static void os_init(void)
     atexit(os_terminal_undo);
     sigaction(SIGALRM, &alarmed, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGIO, &ignore, NULL); /* sent to the holder of a lease */
     setlocale(LC_CTYPE, "C.UTF-8");
 }
 
@@ -1484,6 +1486,93 @@ static int os_read_file_until(Arena *arena, Str path, ptrdiff_t max,
     int code = os_read_whole(arena, fd, max, until, out);
     close(fd);
     return code;
+}
+
+/* One version of a file's content: another write, or another file of that
+ * name, has another stamp. Zero: there is no file. */
+typedef struct {
+    uint64_t device;
+    uint64_t inode;
+    int64_t size;
+    int64_t changed; /* nanoseconds since 1970 */
+} OsStamp;
+
+static bool os_stamp_eq(OsStamp a, OsStamp b)
+{
+    return a.device == b.device && a.inode == b.inode && a.size == b.size &&
+           a.changed == b.changed;
+}
+
+static OsStamp os_stamp_of(const struct stat *st)
+{
+    return (OsStamp){st->st_dev, st->st_ino, st->st_size,
+                     (int64_t)st->st_mtim.tv_sec * 1000000000 +
+                         st->st_mtim.tv_nsec};
+}
+
+/* The stamp of what a path leads to now; zero where it leads to nothing. */
+static OsStamp os_stamp(Arena *arena, Str path)
+{
+    struct stat st;
+    return stat(arena_cstr(arena, path), &st) ? (OsStamp){0} : os_stamp_of(&st);
+}
+
+static OsStamp os_stamp_fd(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) ? (OsStamp){0} : os_stamp_of(&st);
+}
+
+/* A file that was written this long ago may be part of what is to come. */
+enum { OS_YOUNG_MS = 1000, OS_CALM_MS = 60 };
+
+/* What was read of a file that other programs write, too. */
+typedef struct {
+    int fd; /* open at it; negative: it is not */
+    Str text;
+    OsStamp stamp;
+    bool regular; /* not a pipe or a device: what is read once is gone there */
+    bool young;
+    bool busy; /* another program writes it, or may be doing so */
+} OsView;
+
+/*
+ * Reads the file that `out->fd` is open at, whole, and says whether another
+ * program is at it. Where the last write is younger than OS_YOUNG_MS, a read
+ * lease (fcntl(2)) tells: it is refused while anybody has the file open to
+ * write, and whoever opens it waits for as long as it is held. Where there are
+ * no leases (NFS, FUSE, another user's file), a file counts as busy until it is
+ * OS_CALM_MS old.
+ */
+static int os_view_fd(Arena *arena, ptrdiff_t max, OsView *out)
+{
+    struct stat st = {0};
+    int fd = out->fd;
+    lseek(fd, 0, SEEK_SET);
+    int code = fstat(fd, &st) ? errno : 0;
+    out->stamp = os_stamp_of(&st);
+    out->regular = S_ISREG(st.st_mode);
+    int64_t age = os_wall() - out->stamp.changed / 1000000;
+    out->young = out->regular && age < OS_YOUNG_MS;
+    bool held = out->young && !fcntl(fd, F_SETLEASE, F_RDLCK);
+    out->busy = out->young && !held && (errno == EAGAIN || age < OS_CALM_MS);
+    code = code ? code : os_read_fd(arena, fd, max, &out->text);
+    if (held)
+        fcntl(fd, F_SETLEASE, F_UNLCK);
+    if (out->regular && !os_stamp_eq(out->stamp, os_stamp_fd(fd)))
+        out->busy = true;
+    return code;
+}
+
+/* Opens a file and reads it so. The caller closes `out->fd`, where it is not
+ * negative. */
+static int os_view(Arena *arena, Str path, ptrdiff_t max, OsView *out)
+{
+    *out = (OsView){0};
+    out->fd = os_fails() ? -1
+                         : open(arena_cstr(arena, path),
+                                O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    return out->fd < 0 ? errno : os_view_fd(arena, max, out);
 }
 
 /* As os_read_fd(), then closes the file. */
@@ -1933,8 +2022,12 @@ static int os_sync_dir(Arena *arena, Str dir)
  * holds the path's lock, so a left-over of the same temporary name is a dead
  * run's and is removed. `path` must be free of symbolic links. A new file that
  * others may read gets no more of `mode` than the umask leaves.
+ *
+ * With a `stamp`, only that version is replaced: ESTALE where there is another
+ * by now. It becomes the stamp of the new file.
  */
-static int os_replace_file(Arena *arena, Str path, Str data, mode_t mode)
+static int os_replace_file(Arena *arena, Str path, Str data, mode_t mode,
+                           OsStamp *stamp)
 {
     struct stat old;
     Str dir = os_path_dir(path);
@@ -1956,12 +2049,17 @@ static int os_replace_file(Arena *arena, Str path, Str data, mode_t mode)
     bool set = !fresh || !(mode & 077);
     if (!code && (os_fails() || (set && fchmod(fd, mode)) || fsync(fd)))
         code = errno;
+    OsStamp written = os_stamp_fd(fd);
     if (close(fd) && !code)
         code = errno;
+    if (!code && stamp && !os_stamp_eq(*stamp, os_stamp(arena, path)))
+        code = ESTALE;
     if (!code && (os_fails() || rename(temp, arena_cstr(arena, path))))
         code = errno;
     if (code)
         unlink(temp);
+    else if (stamp)
+        *stamp = written;
     return code ? code : os_sync_dir(arena, dir);
 }
 
@@ -4558,6 +4656,46 @@ static cJSON *json_read(Arena *arena, Str text)
     return document;
 }
 
+/* Is the text the beginning of a JSON document, and no more than that? */
+static bool json_ends_early(Str text)
+{
+    JsonScan scan = {.max_depth = JSON_DOC_DEPTH};
+    for (ptrdiff_t i = 0; i < text.len; i++)
+        if (json_step(&scan, text.ptr[i]) == JSON_BAD)
+            return false;
+    return !json_is_whole(&scan);
+}
+
+/* Refuses a document with two members of one name in an object, at any depth:
+ * readers differ in which of them counts. So many members that the look would
+ * take long are refused as well. */
+static bool json_check_keys(const cJSON *document, Err *err)
+{
+    enum { MOST = 1 << 22 }; /* comparisons: some 2,900 members in an object */
+    const cJSON *open[JSON_DOC_DEPTH];
+    int depth = 0;
+    int compared = 0;
+    for (const cJSON *item = document; item;) {
+        const cJSON *k = depth ? open[depth - 1]->child : item;
+        for (; item->string && k != item; k = k->next) {
+            if (++compared > MOST)
+                return err_set(err, EXIT_CONFIG, "it has too many keys");
+            if (!strcmp(k->string, item->string))
+                return err_set(err, EXIT_CONFIG, "duplicate key '%s'",
+                               item->string);
+        }
+        if (item->child && depth < JSON_DOC_DEPTH) {
+            open[depth++] = item;
+            item = item->child;
+            continue;
+        }
+        while (item && !item->next)
+            item = depth ? open[--depth] : NULL;
+        item = item ? item->next : NULL;
+    }
+    return true;
+}
+
 /* The integer that a value is, a number or digits in a string; -1: neither. */
 static int64_t json_int_of(const cJSON *item)
 {
@@ -5565,6 +5703,7 @@ static bool yaml_read(Arena *arena, Str text, YamlNode **root, Err *err)
                 for (size_t i = 0; i < parser.problem_offset; i++)
                     line += i < (size_t)text.len && text.ptr[i] == '\n';
             ok = yaml_fault(err, line, what);
+            err->line = (int)line + 1;
             break;
         }
         more = event.type != YAML_STREAM_END_EVENT;
@@ -11609,6 +11748,9 @@ static void loop_finish(LoopServer *server)
 
 enum {
     CONFIG_LOCK_MS = 20000,
+    CONFIG_SETTLE_MS = 1000, /* what is being written is waited for */
+    CONFIG_STAY_MS = 60,     /* a change is watched after it was written */
+    CONFIG_AGAIN = 5,        /* times that a lost change is made again */
     CONFIG_TIMEOUT_MS = 15000,
     CONFIG_TIMEOUT_MIN_MS = 3000,
     CONFIG_LINKED = 256 /* accounts linked to one folder */
@@ -11702,6 +11844,18 @@ static const char *config_default_key(const Config *config)
 static const char *config_accounts_key(const Config *config)
 {
     return config->form == CONFIG_DEPRECATED ? "portals" : "accounts";
+}
+
+/* The key of the other form, which the official client reads, too. */
+static const char *config_other_default_key(const Config *config)
+{
+    return config->form == CONFIG_DEPRECATED ? "defaultAccount"
+                                             : "defaultPortal";
+}
+
+static const char *config_other_accounts_key(const Config *config)
+{
+    return config->form == CONFIG_DEPRECATED ? "accounts" : "portals";
 }
 
 static const char *config_id_key(const Config *config)
@@ -11991,10 +12145,19 @@ static int64_t config_expiry(const ConfigAccount *account)
     return account->expires.len ? time_parse(account->expires) : -1;
 }
 
+/* What names the default account; NULL: nothing does. */
+static const YamlNode *config_default_node(const Config *config)
+{
+    const YamlNode *own = yaml_get(config->root, config_default_key(config));
+    return yaml_is_null(own)
+               ? yaml_get(config->root, config_other_default_key(config))
+               : own;
+}
+
 /* What the tree names as the default account: an id or a name. */
 static Str config_default_text(const Config *config)
 {
-    return yaml_text(yaml_get(config->root, config_default_key(config)));
+    return yaml_text(config_default_node(config));
 }
 
 /* Builds the typed view of the tree. */
@@ -12020,39 +12183,397 @@ static void config_read_tree(Arena *arena, Config *config)
                             &config->accounts[config->count++]);
 }
 
+/* The account that `which` names: an id where it is a number, then a name.
+ * NULL: none. */
+static const ConfigAccount *config_find(const Config *config, Str which)
+{
+    int64_t id = 0;
+    if (str_int(which, &id))
+        for (int i = 0; i < config->count; i++)
+            if (config->accounts[i].id == id)
+                return &config->accounts[i];
+    for (int i = 0; which.len && i < config->count; i++)
+        if (str_eq(config->accounts[i].name, which))
+            return &config->accounts[i];
+    return NULL;
+}
+
+static const ConfigAccount *config_find_id(const Config *config, int64_t id)
+{
+    for (int i = 0; i < config->count; i++)
+        if (config->accounts[i].id == id)
+            return &config->accounts[i];
+    return NULL;
+}
+
+/* Do both sign in by the same key, or by the same app? */
+static bool config_same_sign_in(const ConfigAccount *a, const ConfigAccount *b)
+{
+    return a->auth == b->auth &&
+           secret_eq(secret_text(a->key), secret_text(b->key)) &&
+           str_eq(a->client_id, b->client_id) &&
+           secret_eq(secret_text(a->client_secret),
+                     secret_text(b->client_secret));
+}
+
+static void config_fault(Err *faults, const ConfigAccount *account, int number,
+                         const char *what)
+{
+    Arena scratch = {0};
+    Str name = {0};
+    Str line = {0};
+    if (account->name.len)
+        name = arena_printf(&scratch, " (%.*s)", P(account->name));
+    if (account->node && account->node->line)
+        line = arena_printf(&scratch, ", line %d", account->node->line);
+    err_row(faults, "account %d%.*s%.*s: %s", number + 1, P(name), P(line),
+            what);
+    arena_free(&scratch);
+}
+
+/* The faults of one account by itself. */
+static void config_check_account(Err *faults, const ConfigAccount *account,
+                                 int number)
+{
+    if (account->id <= 0)
+        config_fault(faults, account, number, "it has no valid account id");
+    if (!account->auth_name.len)
+        config_fault(faults, account, number, "it has no authType");
+    else if (account->auth == CONFIG_AUTH_UNKNOWN)
+        config_fault(faults, account, number, "its authType is unknown");
+    if ((account->auth == CONFIG_AUTH_KEY ||
+         account->auth == CONFIG_AUTH_API_KEY) &&
+        !secret_is_set(account->key))
+        config_fault(faults, account, number, "it has no key");
+    if (account->name_is_odd)
+        config_fault(faults, account, number, "its name is not text");
+    if (account->auth == CONFIG_AUTH_OAUTH2 &&
+        (!account->client_id.len || !secret_is_set(account->client_secret)))
+        config_fault(faults, account, number, "its auth block is incomplete");
+    for (ptrdiff_t i = 0; i < account->name.len; i++)
+        if (str_is_space(account->name.ptr[i])) {
+            config_fault(faults, account, number, "its name has white space");
+            break;
+        }
+}
+
 /* The form that a tree has: by its keys, else `preset`. */
 static ConfigForm config_form_of(const YamlNode *root, ConfigForm preset)
 {
-    if (yaml_get(root, "accounts"))
+    if (!yaml_is_null(yaml_get(root, "accounts")))
         return CONFIG_GLOBAL;
-    return yaml_get(root, "portals") ? CONFIG_DEPRECATED : preset;
+    return yaml_is_null(yaml_get(root, "portals")) ? preset : CONFIG_DEPRECATED;
 }
 
-/* Reads a config file that must be there. An empty one gives no root. */
+/* The keys that no config of another program has, or hardly any. */
+static const char config_keys[] =
+    "defaultAccount defaultPortal accounts portals defaultCmsPublishMode "
+    "defaultMode httpTimeout allowUsageTracking httpUseLocalhost "
+    "allowAutoUpdates autoOpenBrowser";
+
+/* Does the map have one of the keys, separated by blanks? */
+static bool config_has_any(const YamlNode *map, const char *keys)
+{
+    for (Str rest = str_from(keys); rest.len;)
+        if (yaml_find(map, str_cut(&rest, ' '), YAML_MERGES))
+            return true;
+    return false;
+}
+
+/* Are the config's accounts accounts of HubSpot, although each may have faults?
+ * Another program's list of that name is not to be added to. */
+static bool config_has_ours(const Config *config)
+{
+    for (int i = 0; i < config->count; i++)
+        if (config_has_any(config->accounts[i].node,
+                           "accountId portalId authType personalAccessKey "
+                           "apiKey auth"))
+            return true;
+    return !config->count;
+}
+
+static bool config_not_ours(Str path, Err *err)
+{
+    err_set(err, EXIT_CONFIG,
+            "cannot use %.*s: it is not a HubSpot config (no accounts)",
+            P(path));
+    return err_hint(err, "Is the path right? Nothing was changed.");
+}
+
+/* Are the two lists of one file the same, account by account? */
+static bool config_same_lists(const Config *a, const Config *b)
+{
+    bool same = a->count == b->count;
+    for (int i = 0; same && i < a->count; i++)
+        same = a->accounts[i].id == b->accounts[i].id &&
+               str_eq(a->accounts[i].name, b->accounts[i].name) &&
+               a->accounts[i].qa == b->accounts[i].qa &&
+               config_same_sign_in(&a->accounts[i], &b->accounts[i]);
+    return same;
+}
+
+/*
+ * Refuses a file that says the same thing in both forms, and differently: the
+ * official client would use one account, and we another.
+ */
+static bool config_check_forms(Arena *arena, const Config *config, Err *err)
+{
+    const YamlNode *root = config->root;
+    const YamlNode *other = yaml_get(root, config_other_accounts_key(config));
+    Str preset = yaml_text(yaml_get(root, config_default_key(config)));
+    Str twin = yaml_text(yaml_get(root, config_other_default_key(config)));
+    const char *keys = NULL;
+    if (!yaml_is_null(other)) {
+        Config second = *config;
+        second.form = config->form == CONFIG_GLOBAL ? CONFIG_DEPRECATED
+                                                    : CONFIG_GLOBAL;
+        config_read_tree(arena, &second);
+        if (other->kind != YAML_LIST || !config_same_lists(config, &second))
+            keys = "accounts and portals";
+    }
+    if (preset.len && twin.len && !str_eq(preset, twin) &&
+        config_find(config, preset) != config_find(config, twin))
+        keys = "defaultAccount and defaultPortal";
+    for (int i = 0; i < config->count && !keys; i++) {
+        const YamlNode *node = config->accounts[i].node;
+        const YamlNode *id = yaml_get(node, "accountId");
+        const YamlNode *old = yaml_get(node, "portalId");
+        if (!yaml_is_null(id) && !yaml_is_null(old) &&
+            yaml_int(id) != yaml_int(old))
+            keys = "accountId and portalId of an account";
+    }
+    if (!keys)
+        return true;
+    err_set(err, EXIT_CONFIG, "cannot use %.*s: its %s disagree",
+            P(config->path), keys);
+    return err_hint(err, "Remove the one that is wrong from the file.");
+}
+
+/* What a config file's text is. */
+typedef enum {
+    CONFIG_WHOLE,
+    CONFIG_TORN, /* it ends early: another program may be writing it */
+    CONFIG_BAD   /* no config, or not a usable one: the error says why */
+} ConfigState;
+
+/* The number of the last line that is not blank; 0: all are. */
+static int config_last_line(Str text)
+{
+    ptrdiff_t end = text.len;
+    while (end && str_is_space(text.ptr[end - 1]))
+        end--;
+    return end ? str_line(text, end - 1) : 0;
+}
+
+/* Does the text begin with a key of a config, or with a part of one? */
+static bool config_begins(Str text)
+{
+    Str line = str_cut(&text, '\n');
+    for (Str rest = str_from(config_keys); rest.len;) {
+        Str key = str_cut(&rest, ' ');
+        if (line.len > key.len
+                ? str_starts(line, key) && line.ptr[key.len] == ':'
+                : line.len && str_starts(key, line))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Reads a config file's text. `config` needs its path, and the form that a file
+ * without accounts has. The error of a torn one is for config_incomplete().
+ *
+ * Another program may be writing the file: the official client empties it, and
+ * then writes it from its beginning. A text that is blank, stops in the middle
+ * of its YAML, or has settings and no accounts (both clients write these last)
+ * is the beginning of one. `text` must live as long as the arena.
+ */
+static ConfigState config_parse(Arena *arena, Str text, Config *config,
+                                Err *err)
+{
+    Err fault = {0};
+    int last = config_last_line(text);
+    YamlNode *root = NULL;
+    if (!last || !yaml_read(arena, text, &root, &fault)) {
+        bool torn = !last || fault.line >= last;
+        err_set(err, EXIT_CONFIG, torn ? "%.*s%s" : "cannot read %.*s: %s",
+                torn ? 0 : (int)config->path.len, config->path.ptr,
+                last ? fault.message : "it is empty");
+        return torn ? CONFIG_TORN : CONFIG_BAD;
+    }
+    if (root && root->kind == YAML_TEXT && last == 1 && config_begins(text)) {
+        err_set(err, EXIT_CONFIG, "it has no list of accounts");
+        return CONFIG_TORN;
+    }
+    if (!root || root->kind != YAML_MAP) {
+        err_set(err, EXIT_CONFIG,
+                "cannot read %.*s: it does not hold settings (a map)",
+                P(config->path));
+        return CONFIG_BAD;
+    }
+    config->root = root;
+    config->form = config_form_of(root, config->form);
+    config_read_tree(arena, config);
+    if (!config_has_any(root, config_keys)) {
+        config_not_ours(config->path, err);
+        return CONFIG_BAD;
+    }
+    if (!config_check_forms(arena, config, err))
+        return CONFIG_BAD;
+    if (!yaml_is_null(yaml_get(root, config_accounts_key(config))))
+        return CONFIG_WHOLE;
+    err_set(err, EXIT_CONFIG, "it has no list of accounts");
+    return CONFIG_TORN;
+}
+
+/* A file that other programs write, too, and what a whole one looks like. */
+typedef struct {
+    Str path;
+    ptrdiff_t max;
+    bool doubted; /* look at an old file as well as at a young one */
+    bool (*is_whole)(Arena *scratch, Str text, bool young);
+} ConfigSource;
+
+/*
+ * Reads a file. One that another program is writing is read again for up to
+ * CONFIG_SETTLE_MS; what it is then counts. Gives 0, or an errno; the caller
+ * closes `out->fd`, where it is not negative.
+ */
+static int config_view(Arena *arena, const ConfigSource *source, OsView *out)
+{
+    int64_t deadline = os_now() + CONFIG_SETTLE_MS;
+    for (;;) {
+        Arena scratch = {0};
+        int code = os_view(&scratch, source->path, source->max, out);
+        bool look = out->young || source->doubted;
+        bool good = code || !out->regular ||
+                    (!out->busy &&
+                     (!look ||
+                      source->is_whole(&scratch, out->text, out->young)));
+        if (good || os_now() >= deadline || os_interrupted()) {
+            out->text = arena_copy(arena, out->text);
+            arena_free(&scratch);
+            return code;
+        }
+        arena_free(&scratch);
+        os_close(out->fd);
+        os_sleep(5);
+    }
+}
+
+/*
+ * Does the text look like a whole config? Of a file that was written just now
+ * more is asked, since the beginning of a config can be valid YAML: a line
+ * break at the end, a default that is one of the accounts, and all that the
+ * last account needs.
+ */
+static bool config_is_whole(Arena *scratch, Str text, bool young)
+{
+    Err ignored = {0};
+    Config config = {.form = CONFIG_GLOBAL, .path = S("it")};
+    ConfigState state = config_parse(scratch, text, &config, &ignored);
+    if (state != CONFIG_WHOLE || !young)
+        return state != CONFIG_TORN;
+    Err faults = {0};
+    if (config.count)
+        config_check_account(&faults, &config.accounts[config.count - 1], 0);
+    return str_ends(text, S("\n")) && !faults.rows &&
+           (!config.default_account.len ||
+            config_find(&config, config.default_account));
+}
+
+/* A file that another program may be writing, and how that shows. */
+static bool config_incomplete(Str path, const char *how, Err *err)
+{
+    err_set(err, EXIT_CONFIG,
+            "%.*s is incomplete; another program may be writing it (%s)",
+            P(path), how);
+    return err_hint(err, "Nothing was changed. Try again.");
+}
+
+static bool config_cannot_read(Str path, int code, Err *err)
+{
+    return err_set(err, EXIT_CONFIG, "cannot read %.*s: %s", P(path),
+                   code == EFBIG ? "it is larger than 1 MiB" : os_error(code));
+}
+
+/*
+ * What can be used of a config that ends early: its accounts up to the first
+ * line from which on it cannot be read, without the last one if that has
+ * faults. False where nothing can.
+ */
+static bool config_salvage(Arena *arena, Str text, Config *config)
+{
+    enum { LINES = 64 };
+    Err ignored = {0};
+    const Config blank = *config;
+    for (int i = 0; i < LINES && config_last_line(text); i++) {
+        Arena scratch = {0};
+        Err faults = {0};
+        Config some = blank;
+        ConfigState state = config_parse(&scratch, text, &some, &ignored);
+        if (some.count)
+            config_check_account(&faults, &some.accounts[some.count - 1], 0);
+        bool usable = some.root && state != CONFIG_BAD && !faults.rows;
+        arena_free(&scratch);
+        if (usable)
+            return config_parse(arena, text, config, &ignored) != CONFIG_BAD;
+        if (config_last_line(text) == 1)
+            return config_begins(text);
+        do
+            text.len--;
+        while (text.len && text.ptr[text.len - 1] != '\n');
+    }
+    return !config_last_line(text);
+}
+
+/* How a config is read: where it is, and what becomes of a torn one. */
+typedef struct {
+    Str path;
+    ConfigForm form; /* of a file that does not say */
+    bool anew;       /* one that stays torn is begun anew: auth, init */
+} ConfigPlace;
+
+/* Reads a config file that must be there. One that stays torn has no root, or
+ * what could be saved of it, where it may be begun anew. */
+static bool config_read_place(Arena *arena, const ConfigPlace *place,
+                              Config *config, Err *err)
+{
+    ConfigSource source = {
+        .path = place->path, .max = YAML_MAX, .is_whole = config_is_whole};
+    const Config blank = {.path = place->path, .form = place->form};
+    for (;;) {
+        OsView view;
+        Err fault = {0};
+        int code = config_view(arena, &source, &view);
+        if (view.fd >= 0)
+            os_close(view.fd);
+        if (code)
+            return config_cannot_read(place->path, code, err);
+        *config = blank;
+        ConfigState state = config_parse(arena, view.text, config, &fault);
+        if (state == CONFIG_WHOLE)
+            return !place->anew || config_has_ours(config) ||
+                   config_not_ours(place->path, err);
+        if (state == CONFIG_BAD) {
+            *err = fault;
+            return false;
+        }
+        if (!source.doubted && view.regular) {
+            source.doubted = true;
+            continue;
+        }
+        *config = blank;
+        return (place->anew && config_salvage(arena, view.text, config)) ||
+               config_incomplete(place->path, fault.message, err);
+    }
+}
+
 static bool config_read_file(Arena *arena, Str path, ConfigForm form,
                              Config *config, Err *err)
 {
-    Str text = {0};
-    Err fault = {0};
-    YamlNode *root = NULL;
-    int code = os_read_file(arena, path, YAML_MAX, &text);
-    if (code)
-        return err_set(err, EXIT_CONFIG, "cannot read %.*s: %s", P(path),
-                       code == EFBIG ? "it is larger than 1 MiB"
-                                     : os_error(code));
-    if (!yaml_read(arena, text, &root, &fault))
-        return err_set(err, EXIT_CONFIG, "cannot read %.*s: %s", P(path),
-                       fault.message);
-    if (yaml_is_null(root))
-        root = NULL;
-    if (root && root->kind != YAML_MAP)
-        return err_set(err, EXIT_CONFIG,
-                       "cannot read %.*s: it does not hold settings (a map)",
-                       P(path));
-    *config = (Config){.path = path, .root = root};
-    config->form = config_form_of(root, form);
-    config_read_tree(arena, config);
-    return true;
+    ConfigPlace place = {.path = path, .form = form};
+    return config_read_place(arena, &place, config, err);
 }
 
 /* A variable of the environment, without the white space around it: what a CI
@@ -12300,47 +12821,6 @@ static bool config_load(Arena *arena, const ConfigWhere *where, Config *config,
     return true;
 }
 
-static void config_fault(Err *faults, const ConfigAccount *account, int number,
-                         const char *what)
-{
-    Arena scratch = {0};
-    Str name = {0};
-    Str line = {0};
-    if (account->name.len)
-        name = arena_printf(&scratch, " (%.*s)", P(account->name));
-    if (account->node && account->node->line)
-        line = arena_printf(&scratch, ", line %d", account->node->line);
-    err_row(faults, "account %d%.*s%.*s: %s", number + 1, P(name), P(line),
-            what);
-    arena_free(&scratch);
-}
-
-/* The faults of one account by itself. */
-static void config_check_account(Err *faults, const ConfigAccount *account,
-                                 int number)
-{
-    if (account->id <= 0)
-        config_fault(faults, account, number, "it has no valid account id");
-    if (!account->auth_name.len)
-        config_fault(faults, account, number, "it has no authType");
-    else if (account->auth == CONFIG_AUTH_UNKNOWN)
-        config_fault(faults, account, number, "its authType is unknown");
-    if ((account->auth == CONFIG_AUTH_KEY ||
-         account->auth == CONFIG_AUTH_API_KEY) &&
-        !secret_is_set(account->key))
-        config_fault(faults, account, number, "it has no key");
-    if (account->name_is_odd)
-        config_fault(faults, account, number, "its name is not text");
-    if (account->auth == CONFIG_AUTH_OAUTH2 &&
-        (!account->client_id.len || !secret_is_set(account->client_secret)))
-        config_fault(faults, account, number, "its auth block is incomplete");
-    for (ptrdiff_t i = 0; i < account->name.len; i++)
-        if (str_is_space(account->name.ptr[i])) {
-            config_fault(faults, account, number, "its name has white space");
-            break;
-        }
-}
-
 /* Adds a hash to a set of them; was it there? It may say so wrongly where it
  * was not, never the other way. */
 static bool config_saw(uint64_t *seen, int words, uint64_t hash)
@@ -12373,7 +12853,7 @@ static void config_check_twins(Err *faults, const Config *config, int number,
 
 /*
  * Is every account usable (facts of the file format)? If not, the error has a
- * row for each fault.
+ * row for each fault. No account at all is no fault: the last one was removed.
  */
 static bool config_validate(const Config *config, Err *err)
 {
@@ -12381,11 +12861,9 @@ static bool config_validate(const Config *config, Err *err)
     uint64_t ids[128] = {0};
     uint64_t names[128] = {0};
     const YamlNode *list = yaml_get(config->root, config_accounts_key(config));
-    if (list && list->kind != YAML_LIST && !yaml_is_null(list))
+    if (list && list->kind != YAML_LIST)
         err_row(&faults, "line %d: %s is not a list", list->line,
                 config_accounts_key(config));
-    else if (!config->count)
-        err_row(&faults, "it has no account");
     for (int i = 0; i < config->count; i++) {
         const ConfigAccount *account = &config->accounts[i];
         bool same_id = account->id > 0 &&
@@ -12406,34 +12884,20 @@ static bool config_validate(const Config *config, Err *err)
     return false;
 }
 
-/* The account that `which` names: an id where it is a number, then a name.
- * NULL: none. */
-static const ConfigAccount *config_find(const Config *config, Str which)
-{
-    int64_t id = 0;
-    if (str_int(which, &id))
-        for (int i = 0; i < config->count; i++)
-            if (config->accounts[i].id == id)
-                return &config->accounts[i];
-    for (int i = 0; which.len && i < config->count; i++)
-        if (str_eq(config->accounts[i].name, which))
-            return &config->accounts[i];
-    return NULL;
-}
-
-static const ConfigAccount *config_find_id(const Config *config, int64_t id)
-{
-    for (int i = 0; i < config->count; i++)
-        if (config->accounts[i].id == id)
-            return &config->accounts[i];
-    return NULL;
-}
-
 /* An account's name for people: its id where it has none. */
 static Str config_label(Arena *arena, const ConfigAccount *account)
 {
     return account->name.len ? account->name
                              : arena_printf(arena, "%" PRId64, account->id);
+}
+
+/* Refuses a config without accounts, where one is needed. */
+static bool config_need_any(const Config *config, Err *err)
+{
+    if (config->count)
+        return true;
+    err_set(err, EXIT_CONFIG, "there are no accounts in %.*s", P(config->path));
+    return err_hint(err, "Run hs account auth to sign in.");
 }
 
 /* The account that was asked for by name or id, or an error that helps. */
@@ -12445,6 +12909,8 @@ static bool config_require(const Config *config, Str which,
     *out = config_find(config, which);
     if (*out)
         return true;
+    if (!config_need_any(config, err))
+        return false;
     for (int i = 0; i < config->count; i++) {
         int distance = str_distance(config->accounts[i].name, which);
         if (distance < best) {
@@ -12490,21 +12956,24 @@ static bool config_too_many_links(const cJSON *document, Str path, Err *err)
     return true;
 }
 
-/* Reads the settings of a linked folder. A file that is not there, or no path,
- * is no error: then `links` is empty. */
-static bool config_read_links_at(Arena *arena, Str path, ConfigLinks *links,
-                                 Err *err)
+/* Reads the text of a linked folder's settings. */
+static bool config_parse_links(Arena *arena, Str text, ConfigLinks *links,
+                               Err *err)
 {
-    Str text = {0};
-    *links = (ConfigLinks){.path = path, .default_account = -1};
-    if (!path.len || !os_exists(arena, path))
-        return true;
-    int code = os_read_file(arena, path, JSON_DOC_MAX, &text);
-    cJSON *document = code ? NULL : json_read(arena, text);
+    Str path = links->path;
+    Err fault = {0};
+    if (json_ends_early(text))
+        return config_incomplete(path, "its JSON has no end", err);
+    cJSON *document = json_read(arena, text);
     if (!cJSON_IsObject(document)) {
-        err_set(err, EXIT_CONFIG, "cannot read %.*s: %s", P(path),
-                code ? os_error(code) : "it is not a JSON object");
+        err_set(err, EXIT_CONFIG, "cannot read %.*s: it is not a JSON object",
+                P(path));
         return err_hint(err, "Mend it, or remove it.");
+    }
+    if (!json_check_keys(document, &fault)) {
+        err_set(err, EXIT_CONFIG, "cannot use %.*s: %s", P(path),
+                fault.message);
+        return err_hint(err, "Remove one of the two from the file.");
     }
     if (config_too_many_links(document, path, err))
         return false;
@@ -12523,6 +12992,40 @@ static bool config_read_links_at(Arena *arena, Str path, ConfigLinks *links,
     return true;
 }
 
+static bool config_links_are_whole(Arena *scratch, Str text, bool young)
+{
+    (void)scratch;
+    (void)young;
+    return !json_ends_early(text);
+}
+
+static ConfigSource config_links_source(Str path)
+{
+    return (ConfigSource){.path = path,
+                          .max = JSON_DOC_MAX,
+                          .doubted = true,
+                          .is_whole = config_links_are_whole};
+}
+
+/* Reads the settings of a linked folder. A file that is not there, or no path,
+ * is no error: then `links` is empty. */
+static bool config_read_links_at(Arena *arena, Str path, ConfigLinks *links,
+                                 Err *err)
+{
+    ConfigSource source = config_links_source(path);
+    OsView view;
+    *links = (ConfigLinks){.path = path, .default_account = -1};
+    if (!path.len || !os_exists(arena, path))
+        return true;
+    int code = config_view(arena, &source, &view);
+    if (view.fd >= 0)
+        os_close(view.fd);
+    if (!code)
+        return config_parse_links(arena, view.text, links, err);
+    config_cannot_read(path, code, err);
+    return err_hint(err, "Mend it, or remove it.");
+}
+
 /* Reads the nearest .hs/settings.json. */
 static bool config_read_links(Arena *arena, ConfigLinks *links, Err *err)
 {
@@ -12537,20 +13040,88 @@ static bool config_is_linked(const ConfigLinks *links, int64_t id)
     return false;
 }
 
-/* The nearest .hsaccount: `*id` is what it holds, -1 where there is none. */
-static bool config_read_override(Arena *arena, Str *path, int64_t *id, Err *err)
+/* White space to the official client's parseInt(). */
+static bool config_is_js_space(uint32_t c)
 {
-    Str text = {0};
-    *id = -1;
-    *path = config_find_upward(arena, S(".hsaccount"), S(""));
-    if (!path->len)
+    return c == ' ' || (c >= 9 && c <= 13) || c == 0xa0 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
+           c == 0x202f || c == 0x205f || c == 0x3000 || c == 0xfeff;
+}
+
+/*
+ * The id in an .hsaccount, as the official client reads it, with JavaScript's
+ * parseInt(): white space and a byte order mark before it are skipped, and
+ * whatever follows its digits (a line break, a comment) is ignored. 0x begins
+ * a hexadecimal number. False where there is no id.
+ */
+static bool config_parse_override(Str text, int64_t *id)
+{
+    enum { MOST_DIGITS = 15 }; /* up to 2^53 a double is exact */
+    uint32_t c = 0;
+    int n = 0;
+    while ((n = str_utf8(text, &c)) > 0 && config_is_js_space(c))
+        text = str_slice(text, n, text.len);
+    if (str_starts(text, S("+")))
+        text = str_slice(text, 1, text.len);
+    bool hex = str_starts(text, S("0x")) || str_starts(text, S("0X"));
+    text = str_slice(text, hex ? 2 : 0, text.len);
+    int digits = 0;
+    *id = 0;
+    for (ptrdiff_t i = 0; i < text.len && digits <= MOST_DIGITS; i++) {
+        char lower = str_lower(text.ptr[i]);
+        bool letter = hex && lower >= 'a' && lower <= 'f';
+        if (!str_is_digit(lower) && !letter)
+            break;
+        *id = *id * (hex ? 16 : 10) + (letter ? lower - 'a' + 10 : lower - '0');
+        digits += *id > 0;
+    }
+    return *id > 0 && digits <= MOST_DIGITS;
+}
+
+static bool config_override_is_whole(Arena *scratch, Str text, bool young)
+{
+    (void)scratch;
+    (void)young;
+    return str_trim(text).len > 0;
+}
+
+static ConfigSource config_override_source(Str path)
+{
+    return (ConfigSource){.path = path,
+                          .max = 64 * KIB,
+                          .doubted = true,
+                          .is_whole = config_override_is_whole};
+}
+
+/* The nearest .hsaccount. */
+typedef struct {
+    Str path;   /* empty: there is none */
+    Str text;   /* all that it holds */
+    int64_t id; /* -1: none */
+} ConfigOverride;
+
+static bool config_read_override_at(Arena *arena, Str path, ConfigOverride *out,
+                                    Err *err)
+{
+    OsView view;
+    ConfigSource source = config_override_source(path);
+    int code = config_view(arena, &source, &view);
+    if (view.fd >= 0)
+        os_close(view.fd);
+    *out = (ConfigOverride){.path = path, .text = view.text, .id = -1};
+    if (!code && config_parse_override(out->text, &out->id))
         return true;
-    int code = os_read_file(arena, *path, KIB, &text);
-    if (!code && str_int(str_trim(text), id) && *id > 0)
-        return true;
-    err_set(err, EXIT_CONFIG, "cannot use %.*s: %s", P(*path),
+    out->id = -1;
+    err_set(err, EXIT_CONFIG, "cannot use %.*s: %s", P(path),
             code ? os_error(code) : "it does not hold an account id");
     return err_hint(err, "Mend it, or remove it.");
+}
+
+static bool config_read_override(Arena *arena, ConfigOverride *out, Err *err)
+{
+    Str path = config_find_upward(arena, S(".hsaccount"), S(""));
+    *out = (ConfigOverride){.id = -1};
+    return !path.len || config_read_override_at(arena, path, out, err);
 }
 
 /* A file that would choose the account cannot be read: for those who need no
@@ -12580,7 +13151,7 @@ static bool config_choose_by_file(const Config *config, Str path, int line,
 static bool config_choose_default(const Config *config, ConfigChoice *choice,
                                   Err *err)
 {
-    const YamlNode *node = yaml_get(config->root, config_default_key(config));
+    const YamlNode *node = config_default_node(config);
     *choice = (ConfigChoice){config_find(config, config->default_account),
                              config->path, node ? node->line : 0};
     if (config->form == CONFIG_ENVIRONMENT)
@@ -12606,19 +13177,21 @@ static bool config_choose_unnamed(Arena *arena, const Config *config,
                                   const ConfigLinks *links,
                                   ConfigChoice *choice, Err *err)
 {
-    Str override = {0};
-    int64_t id = -1;
+    ConfigOverride override;
     *choice = (ConfigChoice){0};
+    if (!config_need_any(config, err))
+        return false;
     if (links->default_account > 0)
         return config_choose_by_file(config, links->path, links->default_line,
                                      links->default_account, choice, err);
     if (config->is_global) {
-        if (!config_read_override(arena, &override, &id, err)) {
+        if (!config_read_override(arena, &override, err)) {
             config_hint_choice(err);
             return false;
         }
-        if (id > 0)
-            return config_choose_by_file(config, override, 1, id, choice, err);
+        if (override.id > 0)
+            return config_choose_by_file(config, override.path, 1, override.id,
+                                         choice, err);
     }
     return config_choose_default(config, choice, err);
 }
@@ -12656,18 +13229,20 @@ typedef struct {
 static bool config_read_folder(Arena *arena, ConfigFolder *out, Err *err)
 {
     ConfigLinks *links = &out->links;
-    Str override = {0};
-    int64_t id = -1;
+    ConfigOverride override;
     *out = (ConfigFolder){0};
     bool ok = config_read_links(arena, links, err);
     if (ok && links->default_account > 0) {
         out->path = links->path;
         out->line = links->default_line;
         out->id = links->default_account;
-    } else if (ok && (ok = config_read_override(arena, &override, &id, err))) {
-        out->path = id > 0 ? override : links->count ? links->path : (Str){0};
-        out->id = id > 0 ? id : 0;
-        out->line = id > 0 ? 1 : 0;
+    } else if (ok && (ok = config_read_override(arena, &override, err))) {
+        bool named = override.id > 0;
+        out->path = named          ? override.path
+                    : links->count ? links->path
+                                   : (Str){0};
+        out->id = named ? override.id : 0;
+        out->line = named ? 1 : 0;
     }
     if (!ok)
         config_hint_choice(err);
@@ -12684,8 +13259,9 @@ static bool config_folder_agrees(const ConfigFolder *folder, int64_t id)
                       : id > 0 && config_is_linked(&folder->links, id);
 }
 
-/* The config file, or the global one's folder, that others may read; empty:
- * neither. */
+/* The config file, where others may read or write it, or the global one's
+ * folder, where others may replace the file; empty: neither. A folder that
+ * others may only look into shows them no key. */
 static Str config_loose(Arena *arena, const Config *config)
 {
     if (config->form == CONFIG_ENVIRONMENT)
@@ -12694,16 +13270,15 @@ static Str config_loose(Arena *arena, const Config *config)
     if (mode > 0 && mode & 077)
         return config->path;
     mode = config->is_global ? os_mode(arena, os_path_dir(config->path)) : 0;
-    return mode > 0 && mode & 077 ? os_path_dir(config->path) : S("");
+    return mode > 0 && mode & 022 ? os_path_dir(config->path) : S("");
 }
 
-/* A config file under its lock, to be changed. */
-typedef struct {
-    Arena *arena;
-    Config config;
-    Str real; /* the path, symbolic links resolved */
-    int lock;
-} ConfigEdit;
+/* What a person was asked about is no longer so. */
+static bool config_meanwhile(Str path, Err *err)
+{
+    err_set(err, EXIT_CONFIG, "%.*s has just been changed", P(path));
+    return err_hint(err, "It was left as it is now. Try again.");
+}
 
 static bool config_cannot_write(Str path, int code, Err *err)
 {
@@ -12729,46 +13304,6 @@ static bool config_cannot_lock(Arena *arena, Str real, Str path, int code,
     return config_cannot_write(path, code, err);
 }
 
-/* Makes the folder of a config that is to be new: ~/.hscli, for its owner. */
-static bool config_make_folder(Arena *arena, Str path, Err *err)
-{
-    int code = os_mkdir(arena, os_path_dir(path), 0700);
-    return code ? config_cannot_write(path, code, err) : true;
-}
-
-/* Gives the lock back. What was not committed is forgotten. */
-static void config_edit_end(ConfigEdit *edit)
-{
-    os_unlock(edit->arena, edit->real, edit->lock);
-}
-
-/*
- * Opens a config file to change it: takes its lock, reads it. A file that is
- * not there is a new one, of form `form`. The caller must call
- * config_edit_end().
- */
-static bool config_edit_begin(Arena *arena, Str path, ConfigForm form,
-                              ConfigEdit *edit, Err *err)
-{
-    *edit = (ConfigEdit){.arena = arena};
-    bool fresh = !os_exists(arena, path);
-    if (fresh && form == CONFIG_GLOBAL && !config_make_folder(arena, path, err))
-        return false;
-    edit->real = os_resolve_links(arena, path);
-    int code = os_lock(arena, edit->real, CONFIG_LOCK_MS, &edit->lock);
-    if (code)
-        return config_cannot_lock(arena, edit->real, path, code, err);
-    edit->config = (Config){.form = form, .path = path};
-    bool ok = true;
-    if (os_exists(arena, path))
-        ok = config_read_file(arena, path, form, &edit->config, err);
-    if (ok && !edit->config.root)
-        edit->config.root = yaml_new(arena, YAML_MAP);
-    if (!ok)
-        config_edit_end(edit);
-    return ok;
-}
-
 /* Has a folder be its owner's alone, where it is not; as far as may be. */
 static void config_tighten(Arena *arena, Str dir)
 {
@@ -12776,29 +13311,343 @@ static void config_tighten(Arena *arena, Str dir)
         os_chmod(arena, dir, 0700);
 }
 
-/* Writes the changed tree: the whole file, or nothing of it. */
-static bool config_edit_commit(ConfigEdit *edit, Err *err)
+/*
+ * One change of a file that other programs write, too, without locks: all
+ * that is shared with them is written by config_transact(). `change` makes of
+ * `text` what is to be there, `next`, or sets `done` where nothing is to be
+ * written. It is called again whenever the file turns out to be another one
+ * than it was called for, so it must not count on being called once.
+ */
+typedef struct ConfigFile ConfigFile;
+struct ConfigFile {
+    Arena *arena;
+    ConfigSource source;
+    bool secret;  /* 0600, whatever the old file's mode is */
+    bool no_link; /* a symbolic link at the path is refused */
+    bool brief;   /* a change that may be lost is not watched */
+    bool (*change)(ConfigFile *file, Err *err);
+    void *context;
+    /* for `change` */
+    bool exists;
+    bool again; /* it was written before, and another program undid it */
+    bool done;
+    Str text;
+    Str next;
+    /* within config_transact() */
+    Str real;      /* the path, symbolic links resolved */
+    OsView view;   /* of the file that was replaced */
+    OsStamp stamp; /* of the file that was written */
+    Str rescued;   /* what another program wrote into the replaced file */
+};
+
+typedef enum {
+    CONFIG_FAILED,
+    CONFIG_DONE,
+    CONFIG_CHANGED, /* another program was faster */
+    CONFIG_GONE     /* another program undid the change */
+} ConfigTurn;
+
+/* Reads the file, changes it, and writes it, under its lock. CONFIG_GONE:
+ * written, and it is to be seen whether it stays. */
+static ConfigTurn config_turn_locked(ConfigFile *file, Err *err)
 {
-    Str text = {0};
-    const Config *config = &edit->config;
-    if (!yaml_write(edit->arena, config->root, &text))
-        return err_set(err, EXIT_CONFIG, "cannot write %.*s: %s",
-                       P(config->path),
-                       text.len > YAML_MAX
+    Arena *arena = file->arena;
+    Str path = file->source.path;
+    OsView *view = &file->view;
+    file->exists = os_exists(arena, path);
+    int code = file->exists ? config_view(arena, &file->source, view) : 0;
+    if (!code && file->exists && file->no_link && !os_is_own_file(arena, path))
+        code = ELOOP;
+    if (code == ENOENT)
+        return CONFIG_CHANGED;
+    if (code)
+        return config_cannot_read(path, code, err);
+    if (file->exists && !view->regular) {
+        err_set(err, EXIT_CONFIG, "cannot write %.*s: it is not a regular file",
+                P(path));
+        return CONFIG_FAILED;
+    }
+    if (view->busy)
+        return CONFIG_CHANGED;
+    OsStamp stamp = view->stamp;
+    file->text = view->text;
+    if (file->rescued.len && os_stamp_eq(stamp, file->stamp))
+        file->text = file->rescued;
+    file->done = false;
+    if (!file->change(file, err))
+        return CONFIG_FAILED;
+    if (file->done)
+        return CONFIG_DONE;
+    int mode = file->exists ? os_mode(arena, file->real) : 0644;
+    mode = file->secret || mode < 0 ? 0600 : mode;
+    code = os_replace_file(arena, file->real, file->next, (mode_t)mode, &stamp);
+    file->stamp = stamp;
+    if (code == ESTALE)
+        return CONFIG_CHANGED;
+    return code ? config_cannot_write(path, code, err) : CONFIG_GONE;
+}
+
+/* Another program opened the file before it was replaced, and wrote into the
+ * old one, which has no name any more: what it wrote is to be kept. */
+static void config_rescue(ConfigFile *file)
+{
+    int64_t deadline = os_now() + CONFIG_SETTLE_MS;
+    OsView view = {.fd = file->view.fd};
+    for (;;) {
+        Arena scratch = {0};
+        int code = os_view_fd(&scratch, file->source.max, &view);
+        bool good = !code && !view.busy &&
+                    file->source.is_whole(&scratch, view.text, true);
+        if (good)
+            file->rescued = arena_copy(file->arena, view.text);
+        arena_free(&scratch);
+        if (code || good || os_now() >= deadline || os_interrupted())
+            return;
+        os_sleep(5);
+    }
+}
+
+/*
+ * Does a change that was written stay? It is lost where another program has
+ * read the old file, and writes that back with a change of its own: in place,
+ * or into the old file. Who replaces the file, as we do, is taken to have read
+ * ours.
+ */
+static bool config_stays(ConfigFile *file)
+{
+    int64_t until = os_now() + (file->brief ? 0 : CONFIG_STAY_MS);
+    file->rescued = (Str){0};
+    for (;;) {
+        OsStamp now = os_stamp(file->arena, file->real);
+        if (file->view.fd >= 0 &&
+            !os_stamp_eq(os_stamp_fd(file->view.fd), file->view.stamp)) {
+            config_rescue(file);
+            return false;
+        }
+        if (!os_stamp_eq(now, file->stamp))
+            return now.inode && now.inode != file->stamp.inode;
+        if (os_now() >= until || os_interrupted())
+            return true;
+        os_sleep(5);
+    }
+}
+
+static ConfigTurn config_turn(ConfigFile *file, Err *err)
+{
+    int lock = -1;
+    file->view = (OsView){.fd = -1};
+    file->real = file->no_link
+                     ? file->source.path
+                     : os_resolve_links(file->arena, file->source.path);
+    int code = os_lock(file->arena, file->real, CONFIG_LOCK_MS, &lock);
+    if (code)
+        return config_cannot_lock(file->arena, file->real, file->source.path,
+                                  code, err);
+    ConfigTurn turn = config_turn_locked(file, err);
+    os_unlock(file->arena, file->real, lock);
+    if (turn == CONFIG_GONE && config_stays(file))
+        turn = CONFIG_DONE;
+    if (file->view.fd >= 0)
+        os_close(file->view.fd);
+    return turn;
+}
+
+/*
+ * Changes a file: reads it under its lock, waits while another program writes
+ * it, replaces it only if it is still what was read, and looks at it for a
+ * while afterwards. A change that another program undid is made again, up to
+ * CONFIG_AGAIN times.
+ */
+static bool config_transact(ConfigFile *file, Err *err)
+{
+    int64_t deadline = os_now() + CONFIG_LOCK_MS;
+    int again = 0;
+    file->source.doubted = true;
+    while (again <= CONFIG_AGAIN && os_now() < deadline) {
+        ConfigTurn turn = config_turn(file, err);
+        if (turn == CONFIG_FAILED)
+            return false;
+        if (turn == CONFIG_DONE)
+            return true;
+        if (turn == CONFIG_GONE) {
+            again++;
+            file->again = true;
+        }
+        if (os_interrupted())
+            return config_cannot_write(file->source.path, EINTR, err);
+    }
+    err_set(err, EXIT_CONFIG,
+            "cannot write %.*s: another program keeps writing it",
+            P(file->source.path));
+    return err_hint(err, "The change may be missing. Stop that program, and "
+                         "try again.");
+}
+
+/* A config file that is being changed. */
+typedef struct {
+    Arena *arena;
+    Config config;
+    bool again;  /* see ConfigFile */
+    bool done;   /* nothing is to be written */
+    int removed; /* accounts that were taken out */
+} ConfigEdit;
+
+/* How a config file is changed: `apply` changes the tree. */
+typedef struct {
+    ConfigPlace place;
+    bool brief; /* see ConfigFile */
+    bool (*apply)(ConfigEdit *edit, void *context, Err *err);
+    void *context;
+} ConfigChange;
+
+/* The changed tree as text, which must read again as what it is: a limit
+ * passed, or a tag that libyaml writes and does not read, must not take the old
+ * file's place. */
+static bool config_edit_text(const ConfigEdit *edit, Str *text, Config *again,
+                             Err *err)
+{
+    Err fault = {0};
+    Str path = edit->config.path;
+    if (!yaml_write(edit->arena, edit->config.root, text))
+        return err_set(err, EXIT_CONFIG, "cannot write %.*s: %s", P(path),
+                       text->len > YAML_MAX
                            ? "it would be larger than 1 MiB"
                            : "an alias in it would not name what it does now");
-    /* What could not be read again (a limit passed, a tag that libyaml writes
-     * and does not read) must not take the old file's place. */
-    Err fault = {0};
-    YamlNode *again = NULL;
-    if (!yaml_read(edit->arena, text, &again, &fault))
+    *again = (Config){.path = path, .form = edit->config.form};
+    if (!yaml_read(edit->arena, *text, &again->root, &fault))
         return err_set(err, EXIT_CONFIG,
                        "cannot write %.*s: it could not be read again: %s",
-                       P(config->path), fault.message);
-    int code = os_replace_file(edit->arena, edit->real, text, 0600);
-    if (!code && str_eq(config->path, config_global_path(edit->arena)))
-        config_tighten(edit->arena, os_path_dir(config->path));
-    return code ? config_cannot_write(config->path, code, err) : true;
+                       P(path), fault.message);
+    config_read_tree(edit->arena, again);
+    return true;
+}
+
+/* Never write a config with fewer accounts than there were, but for those that
+ * were to be removed. */
+static bool config_check_loss(const Config *before, const Config *after,
+                              int removed, Err *err)
+{
+    int missing = 0;
+    for (int i = 0; i < before->count; i++)
+        missing += !config_find_id(after, before->accounts[i].id);
+    if (missing <= removed && after->count >= before->count - removed)
+        return true;
+    return err_set(err, EXIT_CONFIG,
+                   "cannot write %.*s: accounts in it would be lost",
+                   P(before->path));
+}
+
+/* The settings come before the accounts, also those that are new. */
+static void config_edit_accounts_last(ConfigEdit *edit)
+{
+    YamlNode *root = edit->config.root;
+    YamlNode *list = yaml_own_entry(
+        root, str_from(config_accounts_key(&edit->config)));
+    if (!list)
+        return;
+    yaml_remove(root, list);
+    yaml_append(root, list);
+}
+
+/* A file that says the same thing in both forms keeps one of them: otherwise
+ * they would disagree from now on. */
+static void config_edit_unify(ConfigEdit *edit)
+{
+    Config *config = &edit->config;
+    YamlNode *root = config->root;
+    Str preset = config->default_account;
+    yaml_remove_key(root, config_other_accounts_key(config));
+    if (!yaml_own_entry(root, str_from(config_other_default_key(config))))
+        return;
+    yaml_remove_key(root, config_other_default_key(config));
+    if (preset.len && !config_default_text(config).len) {
+        yaml_set(edit->arena, root, config_default_key(config),
+                 yaml_new_text(edit->arena, preset));
+        config_edit_accounts_last(edit);
+    }
+}
+
+/* Reads the text that is to be changed; an empty tree where there is none. */
+static bool config_edit_parse(const ConfigFile *file, Config *config, Err *err)
+{
+    const ConfigChange *change = file->context;
+    const ConfigPlace *place = &change->place;
+    const Config blank = {.path = place->path, .form = place->form};
+    Err fault = {0};
+    ConfigState state = CONFIG_WHOLE;
+    *config = blank;
+    if (file->exists)
+        state = config_parse(file->arena, file->text, config, &fault);
+    if (state == CONFIG_BAD) {
+        *err = fault;
+        return false;
+    }
+    if (state == CONFIG_TORN) {
+        *config = blank;
+        if (!place->anew || !config_salvage(file->arena, file->text, config))
+            return config_incomplete(place->path, fault.message, err);
+    }
+    if (!config->root)
+        config->root = yaml_new(file->arena, YAML_MAP);
+    return config_has_ours(config) || config_not_ours(place->path, err);
+}
+
+/* The change of a config file as one of its text. */
+static bool config_change_text(ConfigFile *file, Err *err)
+{
+    const ConfigChange *change = file->context;
+    ConfigEdit edit = {.arena = file->arena, .again = file->again};
+    Config before;
+    Config after;
+    Str present = {0};
+    if (!config_edit_parse(file, &edit.config, err))
+        return false;
+    if (file->again && !config_edit_text(&edit, &present, &after, err))
+        return false;
+    /* parsed twice: what is changed is no longer what there was, and a tree
+     * that was written cannot be written again */
+    if (!config_edit_parse(file, &before, err) ||
+        !config_edit_parse(file, &edit.config, err))
+        return false;
+    config_edit_unify(&edit);
+    if (!change->apply(&edit, change->context, err))
+        return false;
+    file->done = edit.done;
+    if (edit.done)
+        return true;
+    if (!config_edit_text(&edit, &file->next, &after, err) ||
+        !config_check_loss(&before, &after, edit.removed, err))
+        return false;
+    file->done = file->again && str_eq(present, file->next);
+    return true;
+}
+
+/* Makes the folder of a config that is to be new: ~/.hscli, for its owner. */
+static bool config_make_folder(Arena *arena, Str path, Err *err)
+{
+    int code = os_mkdir(arena, os_path_dir(path), 0700);
+    return code ? config_cannot_write(path, code, err) : true;
+}
+
+/* Changes a config file, or makes one. */
+static bool config_change(Arena *arena, ConfigChange *change, Err *err)
+{
+    Str path = change->place.path;
+    ConfigFile file = {
+        .arena = arena,
+        .source = {.path = path, .max = YAML_MAX, .is_whole = config_is_whole},
+        .secret = true,
+        .brief = change->brief,
+        .change = config_change_text,
+        .context = change};
+    if (!os_exists(arena, path) && change->place.form == CONFIG_GLOBAL &&
+        !config_make_folder(arena, path, err))
+        return false;
+    if (!config_transact(&file, err))
+        return false;
+    if (str_eq(path, config_global_path(arena)))
+        config_tighten(arena, os_path_dir(path));
+    return true;
 }
 
 /* The list of accounts in the tree, made where it is missing. Something else
@@ -12818,18 +13667,6 @@ static YamlNode *config_edit_list(ConfigEdit *edit, Err *err)
     }
     list->flow = false;
     return list;
-}
-
-/* The settings come before the accounts, also those that are new. */
-static void config_edit_accounts_last(ConfigEdit *edit)
-{
-    YamlNode *root = edit->config.root;
-    YamlNode *list = yaml_own_entry(
-        root, str_from(config_accounts_key(&edit->config)));
-    if (!list)
-        return;
-    yaml_remove(root, list);
-    yaml_append(root, list);
 }
 
 static void config_edit_default(ConfigEdit *edit, const ConfigAccount *account)
@@ -13008,6 +13845,7 @@ static void config_edit_remove(ConfigEdit *edit, const ConfigAccount *account)
     YamlNode *list = yaml_get(config->root, config_accounts_key(config));
     if (config_find(config, config->default_account) == account)
         yaml_remove_key(config->root, config_default_key(config));
+    edit->removed++;
     for (YamlNode *item = list->first; item; item = item->next)
         if (yaml_follow(item) == account->node) {
             yaml_remove(list, item);
@@ -13033,58 +13871,74 @@ static void config_edit_rename(ConfigEdit *edit, const ConfigAccount *account,
     config_read_tree(edit->arena, config);
 }
 
-/* Do both sign in by the same key, or by the same app? */
-static bool config_same_sign_in(const ConfigAccount *a, const ConfigAccount *b)
+/* Puts the token into the account, if it is still the one that the token was
+ * fetched for, and another program has not fetched a later one. */
+static bool config_apply_token(ConfigEdit *edit, void *context, Err *err)
 {
-    return a->auth == b->auth &&
-           secret_eq(secret_text(a->key), secret_text(b->key)) &&
-           str_eq(a->client_id, b->client_id) &&
-           secret_eq(secret_text(a->client_secret),
-                     secret_text(b->client_secret));
+    const ConfigAccount *account = context;
+    const ConfigAccount *there = config_find_id(&edit->config, account->id);
+    (void)err;
+    edit->done = !there || !config_same_sign_in(there, account) ||
+                 (edit->again && secret_is_set(there->access_token) &&
+                  config_expiry(there) >= config_expiry(account));
+    if (!edit->done)
+        config_put_token(edit->arena, there->node, account);
+    return true;
 }
 
 /*
  * Keeps a fresh access token in the file. The account may be gone from it
  * meanwhile, or another run may have signed in to it anew, with a key that
- * the token does not belong to: then nothing is written.
+ * the token does not belong to: then nothing is written. A key's token that is
+ * lost is fetched again by the next run, but a refresh token may not be.
  */
 static bool config_save_token(Arena *arena, const Config *config,
                               const ConfigAccount *account, Err *err)
 {
-    ConfigEdit edit;
+    ConfigAccount copy = *account;
+    ConfigChange change = {
+        .place = {.path = config->path, .form = config->form},
+        .brief = account->auth != CONFIG_AUTH_OAUTH2,
+        .apply = config_apply_token,
+        .context = &copy};
     if (!account->node || config->form == CONFIG_ENVIRONMENT)
         return true;
-    if (!config_edit_begin(arena, config->path, config->form, &edit, err))
-        return false;
-    const ConfigAccount *there = config_find_id(&edit.config, account->id);
-    bool ok = true;
-    if (there && config_same_sign_in(there, account)) {
-        config_put_token(arena, there->node, account);
-        ok = config_edit_commit(&edit, err);
-    }
-    config_edit_end(&edit);
-    return ok;
+    return config_change(arena, &change, err);
 }
 
-/* Adds a line for `name` to the .gitignore at `file`, whose lock is held. */
-static int config_add_ignored(Arena *arena, Str file, Str name)
+/* What a .gitignore is to cover. */
+typedef struct {
+    const GitTree *tree;
+    Str path; /* of the file that we write */
+    Str name; /* the line that covers it */
+    bool added;
+} ConfigHide;
+
+/* A .gitignore that was emptied just now is being written. */
+static bool config_ignore_is_whole(Arena *scratch, Str text, bool young)
 {
-    Str text = {0};
-    /* Git reads no .gitignore that is a symbolic link, and what such a one
-     * leads to is not ours to change. */
-    int code = os_read_own_file(arena, file, MIB, &text);
-    int mode = code == ENOENT ? 0644 : os_mode(arena, file);
-    if (code && code != ENOENT)
-        return code;
+    (void)scratch;
+    return !young || text.len;
+}
+
+/* Adds a line to a .gitignore, unless another run has added it meanwhile. */
+static bool config_change_ignored(ConfigFile *file, Err *err)
+{
+    ConfigHide *hide = file->context;
+    Str text = file->text;
     bool ended = !text.len || str_ends(text, S("\n"));
+    if (!ignore_git_covers(file->arena, hide->tree, hide->path, false,
+                           &file->done, err))
+        return false;
     const Str parts[] = {text,
                          ended ? S("") : S("\n"),
                          text.len ? S("\n") : S(""),
                          S("# HubSpot CLI: local settings and keys\n"),
-                         ignore_quote(arena, name),
+                         ignore_quote(file->arena, hide->name),
                          S("\n")};
-    return os_replace_file(arena, file, arena_join(arena, parts, COUNT(parts)),
-                           (mode_t)mode);
+    file->next = arena_join(file->arena, parts, COUNT(parts));
+    hide->added |= !file->done;
+    return true;
 }
 
 /*
@@ -13098,7 +13952,6 @@ static bool config_hide_from_git(Arena *arena, Str path, Str entry,
 {
     GitTree tree;
     bool covered = false;
-    int lock = -1;
     Str dir = os_resolve_links(arena, os_path_dir(entry));
     ptrdiff_t base = entry.len - os_path_base(entry).len;
     Str rest = str_slice(path, base, path.len); /* from the folder on */
@@ -13113,108 +13966,115 @@ static bool config_hide_from_git(Arena *arena, Str path, Str entry,
     Str file = ignore_git_nearest(arena, &tree, dir);
     if (!file.len)
         file = os_path_join(arena, dir, S(".gitignore"));
-    int code = os_lock(arena, file, CONFIG_LOCK_MS, &lock);
-    if (code)
-        return config_cannot_write(file, code, err);
-    /* Another run may have added it meanwhile. */
-    bool ok = ignore_git_covers(arena, &tree, path, false, &covered, err);
-    if (ok && !covered) {
-        code = config_add_ignored(arena, file, os_path_base(entry));
-        *changed = code ? S("") : file;
-        ok = code ? config_cannot_write(file, code, err) : true;
-    }
-    os_unlock(arena, file, lock);
-    return ok;
+    ConfigHide hide = {
+        .tree = &tree, .path = path, .name = os_path_base(entry)};
+    /* Git reads no .gitignore that is a symbolic link, and what such a one
+     * leads to is not ours to change. */
+    ConfigFile ignore = {.arena = arena,
+                         .source = {.path = file,
+                                    .max = MIB,
+                                    .is_whole = config_ignore_is_whole},
+                         .no_link = true,
+                         .change = config_change_ignored,
+                         .context = &hide};
+    if (!config_transact(&ignore, err))
+        return false;
+    *changed = hide.added ? file : S("");
+    return true;
 }
 
-/* Writes an .hsaccount: the id and no more. */
-static bool config_write_override(Arena *arena, Str path, int64_t id, Err *err)
-{
-    int lock = -1;
-    int code = os_lock(arena, path, CONFIG_LOCK_MS, &lock);
-    if (code)
-        return config_cannot_write(path, code, err);
-    int mode = os_mode(arena, path);
-    code = os_replace_file(arena, path, arena_int(arena, id),
-                           mode < 0 ? 0644 : (mode_t)mode);
-    os_unlock(arena, path, lock);
-    return code ? config_cannot_write(path, code, err) : true;
-}
-
-/* A linked folder's settings under their lock, to be changed. */
+/* What an .hsaccount is to become. */
 typedef struct {
-    Arena *arena;
-    ConfigLinks links;
-    Str real; /* the path, symbolic links resolved */
-    int lock;
-    bool fresh; /* there was no file */
-} ConfigLinkEdit;
+    Str id;
+    Str before; /* what it was when it was asked about */
+} ConfigOverrideChange;
 
-static void config_links_end(ConfigLinkEdit *edit)
+static bool config_change_override(ConfigFile *file, Err *err)
 {
-    os_unlock(edit->arena, edit->real, edit->lock);
+    const ConfigOverrideChange *override = file->context;
+    file->next = override->id;
+    file->done = file->exists && str_eq(file->text, file->next);
+    if (file->done || file->again || str_eq(file->text, override->before))
+        return true;
+    return config_meanwhile(file->source.path, err);
 }
 
-/*
- * Opens the settings at `path`, which need not be there yet, to change them:
- * takes the lock, reads. The caller must call config_links_end().
- */
-static bool config_links_begin(Arena *arena, Str path, ConfigLinkEdit *edit,
-                               Err *err)
+/* Writes an .hsaccount: the id and no more. It replaces no other one than what
+ * `before` says. */
+static bool config_write_override(Arena *arena, Str path, int64_t id,
+                                  Str before, Err *err)
 {
-    *edit = (ConfigLinkEdit){.arena = arena};
-    edit->fresh = !os_exists(arena, path);
-    int code = edit->fresh ? os_mkdir(arena, os_path_dir(path), 0755) : 0;
-    edit->real = os_resolve_links(arena, path);
-    code = code ? code
-                : os_lock(arena, edit->real, CONFIG_LOCK_MS, &edit->lock);
-    if (code)
-        return config_cannot_write(path, code, err);
-    bool ok = config_read_links_at(arena, path, &edit->links, err);
-    if (ok && !edit->links.document)
-        edit->links.document = json_new(arena);
-    if (!ok)
-        config_links_end(edit);
-    return ok;
+    ConfigOverrideChange override = {arena_int(arena, id), before};
+    ConfigFile file = {.arena = arena,
+                       .source = config_override_source(path),
+                       .change = config_change_override,
+                       .context = &override};
+    return config_transact(&file, err);
 }
 
-/* Sets the folder's default; 0: none, and then the config's counts. */
-static void config_links_default(ConfigLinkEdit *edit, int64_t id)
+/* Removes an .hsaccount that is still what it was when it was read. */
+static bool config_remove_override(Arena *arena, const ConfigOverride *override,
+                                   Err *err)
+{
+    Err ignored = {0};
+    ConfigOverride now;
+    if (!override->path.len || !os_exists(arena, override->path))
+        return true;
+    config_read_override_at(arena, override->path, &now, &ignored);
+    if (!str_eq(now.text, override->text))
+        return config_meanwhile(override->path, err);
+    int code = os_unlink(arena, override->path);
+    return code ? config_cannot_write(override->path, code, err) : true;
+}
+
+/* How a linked folder's settings are to change. */
+typedef struct {
+    const int64_t *add;
+    int add_count;
+    const int64_t *drop;
+    int drop_count;
+    bool keep_default; /* unless it is dropped */
+    int64_t preset;    /* else the folder's default; 0: none, and then the
+                          config's counts */
+} ConfigLinkChange;
+
+/* Sets the folder's default; 0: none. */
+static void config_links_default(ConfigLinks *links, int64_t id)
 {
     if (id > 0)
-        json_set(edit->links.document, "localDefaultAccount",
+        json_set(links->document, "localDefaultAccount",
                  cJSON_CreateNumber((double)id));
     else
-        cJSON_DeleteItemFromObjectCaseSensitive(edit->links.document,
+        cJSON_DeleteItemFromObjectCaseSensitive(links->document,
                                                 "localDefaultAccount");
-    config_view_links(&edit->links);
+    config_view_links(links);
 }
 
-static void config_links_add(ConfigLinkEdit *edit, int64_t id)
+static void config_links_add(ConfigLinks *links, int64_t id)
 {
-    cJSON *list = json_get(edit->links.document, "accounts");
+    cJSON *list = json_get(links->document, "accounts");
     if (!cJSON_IsArray(list)) {
         list = cJSON_CreateArray();
-        json_set(edit->links.document, "accounts", list);
+        json_set(links->document, "accounts", list);
     }
     for (const cJSON *item = list->child; item; item = item->next)
         if (json_int_of(item) == id)
             return;
     if (!cJSON_AddItemToArray(list, cJSON_CreateNumber((double)id)))
         arena_exhausted();
-    config_view_links(&edit->links);
+    config_view_links(links);
 }
 
 /* Takes an account out; the folder's default goes with it where it is that. */
-static void config_links_drop(ConfigLinkEdit *edit, int64_t id)
+static void config_links_drop(ConfigLinks *links, int64_t id)
 {
-    cJSON *list = json_get(edit->links.document, "accounts");
+    cJSON *list = json_get(links->document, "accounts");
     for (int i = cJSON_GetArraySize(list) - 1; i >= 0; i--)
         if (json_int_of(cJSON_GetArrayItem(list, i)) == id)
             cJSON_DeleteItemFromArray(list, i);
-    if (edit->links.default_account == id)
-        config_links_default(edit, 0);
-    config_view_links(&edit->links);
+    if (links->default_account == id)
+        config_links_default(links, 0);
+    config_view_links(links);
 }
 
 /* Explains the folder to who finds it; what is there already is kept. */
@@ -13229,25 +14089,56 @@ static int config_explain_links(Arena *arena, Str dir)
           "settings.json says which HubSpot accounts are linked to the folder\n"
           "above and which of them commands use there. It holds ids and no\n"
           "secrets. hs account link and hs account unlink change it.\n"),
-        0644);
+        0644, NULL);
 }
 
-/* Writes the settings, the first time after a README.txt beside them. */
-static bool config_links_commit(ConfigLinkEdit *edit, Err *err)
+/* The change of a folder's settings as one of their text. */
+static bool config_change_links_text(ConfigFile *file, Err *err)
 {
-    Arena *arena = edit->arena;
-    Str dir = os_path_dir(edit->real);
-    int mode = edit->fresh ? 0644 : os_mode(arena, edit->real);
-    Str text = json_write(arena, edit->links.document, true);
-    if (config_too_many_links(edit->links.document, edit->links.path, err))
+    const ConfigLinkChange *change = file->context;
+    Arena *arena = file->arena;
+    Str path = file->source.path;
+    ConfigLinks links = {.path = path, .default_account = -1};
+    if (file->exists && !config_parse_links(arena, file->text, &links, err))
         return false;
+    int code = file->exists ? 0
+                            : config_explain_links(arena, os_path_dir(path));
+    if (code)
+        return config_cannot_write(path, code, err);
+    if (!links.document)
+        links.document = json_new(arena);
+    Str present = file->again ? json_write(arena, links.document, true)
+                              : (Str){0};
+    for (int i = 0; i < change->drop_count; i++)
+        config_links_drop(&links, change->drop[i]);
+    for (int i = 0; i < change->add_count; i++)
+        config_links_add(&links, change->add[i]);
+    if (!change->keep_default)
+        config_links_default(&links, change->preset);
+    if (config_too_many_links(links.document, path, err))
+        return false;
+    file->next = json_write(arena, links.document, true);
+    file->done = file->again && str_eq(present, file->next);
     /* What could not be read again must not take the old file's place. */
-    int code = text.len > JSON_DOC_MAX ? EFBIG
-               : edit->fresh           ? config_explain_links(arena, dir)
-                                       : 0;
-    if (!code)
-        code = os_replace_file(arena, edit->real, text, (mode_t)mode);
-    return code ? config_cannot_write(edit->links.path, code, err) : true;
+    return file->next.len <= JSON_DOC_MAX ||
+           config_cannot_write(path, EFBIG, err);
+}
+
+/* Changes the settings at `path`, which need not exist yet; a README.txt is
+ * put beside new ones first. */
+static bool config_change_links(Arena *arena, Str path,
+                                const ConfigLinkChange *change, Err *err)
+{
+    ConfigLinkChange copy = *change;
+    ConfigFile file = {.arena = arena,
+                       .source = config_links_source(path),
+                       .change = config_change_links_text,
+                       .context = &copy};
+    int code = os_exists(arena, path)
+                   ? 0
+                   : os_mkdir(arena, os_path_dir(path), 0755);
+    return code ? config_cannot_write(path, code, err)
+                : config_transact(&file, err);
 }
 
 /*
@@ -13257,14 +14148,8 @@ static bool config_links_commit(ConfigLinkEdit *edit, Err *err)
 static bool config_save_link_default(Arena *arena, Str path, int64_t id,
                                      Err *err)
 {
-    ConfigLinkEdit edit;
-    if (!config_links_begin(arena, path, &edit, err))
-        return false;
-    config_links_add(&edit, id);
-    config_links_default(&edit, id);
-    bool ok = config_links_commit(&edit, err);
-    config_links_end(&edit);
-    return ok;
+    const ConfigLinkChange change = {.add = &id, .add_count = 1, .preset = id};
+    return config_change_links(arena, path, &change, err);
 }
 
 /* How many bytes from `at` on `test` holds for. */
@@ -13724,6 +14609,93 @@ static bool config_archive(Arena *arena, Str path, ConfigMigrated *done,
                    P(path), os_error(code ? code : EEXIST));
 }
 
+/* A migration under way. */
+typedef struct {
+    Config old;
+    const ConfigClashes *decided;
+    ConfigMigrated *done;
+} ConfigMigration;
+
+static bool config_is_among(const Str *names, int count, Str name)
+{
+    for (int i = 0; i < count; i++)
+        if (str_eq(names[i], name))
+            return true;
+    return false;
+}
+
+/* Merges the old config into the global one. Where it was done before, and
+ * another program undid a part of it, what was new then is new still. */
+static bool config_apply_migration(ConfigEdit *edit, void *context, Err *err)
+{
+    ConfigMigration *migration = context;
+    ConfigMigrated *done = migration->done;
+    const Config *old = &migration->old;
+    const ConfigMigrated first = *done;
+    Arena *arena = edit->arena;
+    done->added = arena_array(arena, old->count, sizeof(Str));
+    done->kept = arena_array(arena, old->count, sizeof(Str));
+    done->left = arena_array(arena, old->count, sizeof(Str));
+    done->broken = arena_array(arena, old->count, sizeof(Str));
+    done->added_count = done->kept_count = 0;
+    done->left_count = done->broken_count = 0;
+    for (int i = 0; i < old->count; i++) { /* changed since it was taken over */
+        const ConfigAccount *there = config_find_id(&edit->config,
+                                                    old->accounts[i].id);
+        if (there && !config_same_sign_in(there, &old->accounts[i]) &&
+            config_is_among(first.added, first.added_count,
+                            config_label(arena, there)))
+            config_edit_remove(edit, there);
+    }
+    config_merge_default(edit, old, migration->decided);
+    config_merge_flags(edit, old);
+    if (!config_merge_settings(edit, old, migration->decided, err) ||
+        !config_merge_accounts(edit, old, migration->decided, done, err))
+        return false;
+    config_edit_accounts_last(edit);
+    int kept = 0;
+    for (int i = 0; i < done->kept_count; i++)
+        if (config_is_among(first.added, first.added_count, done->kept[i]))
+            done->added[done->added_count++] = done->kept[i];
+        else
+            done->kept[kept++] = done->kept[i];
+    done->kept_count = kept;
+    return true;
+}
+
+/*
+ * Takes over what the deprecated config at `from` holds, and archives it, under
+ * the old file's lock. Should another program write it in between, what it
+ * wrote is taken over, too: before the file is renamed, and afterwards.
+ */
+static bool config_migrate_locked(Arena *arena, Str from, ConfigChange *change,
+                                  Err *err)
+{
+    ConfigMigration *migration = change->context;
+    ConfigMigrated *done = migration->done;
+    Str source = from;
+    for (int i = 0; i <= CONFIG_AGAIN; i++) {
+        OsStamp stamp = os_stamp(arena, source);
+        migration->old = (Config){0};
+        if (!config_read_file(arena, source, CONFIG_DEPRECATED, &migration->old,
+                              err) ||
+            !config_change(arena, change, err))
+            return false;
+        if (!os_stamp_eq(stamp, os_stamp(arena, source)))
+            continue;
+        if (done->archive.len)
+            return true;
+        if (!config_archive(arena, from, done, err))
+            return false;
+        source = done->archive;
+        if (os_stamp_eq(stamp, os_stamp(arena, source)))
+            return true;
+    }
+    err_set(err, EXIT_CONFIG,
+            "cannot migrate %.*s: another program keeps writing it", P(source));
+    return err_hint(err, "Stop that program, and try again.");
+}
+
 /*
  * Takes over what the deprecated config at `from` holds into the global one
  * at `to`, which is made where it is missing, as `decided` says, and archives
@@ -13734,28 +14706,18 @@ static bool config_migrate(Arena *arena, Str from, Str to,
                            const ConfigClashes *decided, ConfigMigrated *done,
                            Err *err)
 {
-    ConfigEdit old;
-    ConfigEdit edit;
+    int lock = -1;
+    ConfigMigration migration = {.decided = decided, .done = done};
+    ConfigChange change = {.place = {.path = to, .form = CONFIG_GLOBAL},
+                           .apply = config_apply_migration,
+                           .context = &migration};
     *done = (ConfigMigrated){0};
-    if (!config_edit_begin(arena, from, CONFIG_DEPRECATED, &old, err))
-        return false;
-    bool ok = config_edit_begin(arena, to, CONFIG_GLOBAL, &edit, err);
-    if (ok) {
-        int count = old.config.count;
-        done->added = arena_array(arena, count, sizeof(Str));
-        done->kept = arena_array(arena, count, sizeof(Str));
-        done->left = arena_array(arena, count, sizeof(Str));
-        done->broken = arena_array(arena, count, sizeof(Str));
-        config_merge_default(&edit, &old.config, decided);
-        config_merge_flags(&edit, &old.config);
-        ok = config_merge_settings(&edit, &old.config, decided, err) &&
-             config_merge_accounts(&edit, &old.config, decided, done, err);
-        config_edit_accounts_last(&edit);
-        ok = ok && config_edit_commit(&edit, err);
-        config_edit_end(&edit);
-    }
-    ok = ok && config_archive(arena, from, done, err);
-    config_edit_end(&old);
+    Str real = os_resolve_links(arena, from);
+    int code = os_lock(arena, real, CONFIG_LOCK_MS, &lock);
+    if (code)
+        return config_cannot_lock(arena, real, from, code, err);
+    bool ok = config_migrate_locked(arena, from, &change, err);
+    os_unlock(arena, real, lock);
     return ok;
 }
 
@@ -15804,9 +16766,10 @@ static void cmd_warn_config(Cmd *cmd, const Config *config)
                   P(config->path), CONFIG_TIMEOUT_MIN_MS, config->timeout);
     if (loose.len)
         term_warn(cmd->term,
-                  "%.*s can be read by other users (mode %04o); the next write "
+                  "%.*s can be %s by other users (mode %04o); the next write "
                   "closes it",
-                  P(loose), (unsigned)os_mode(arena, loose));
+                  P(loose), str_eq(loose, config->path) ? "read" : "written to",
+                  (unsigned)os_mode(arena, loose));
     if (config->form != CONFIG_DEPRECATED)
         return;
     Str path = os_resolve_links(arena, config->path);
@@ -16259,11 +17222,11 @@ static void cmd_print_account(Cmd *cmd, const ConfigAccount *account)
 }
 
 /* Another run has taken the account away. */
-static bool cmd_gone(const Cmd *cmd, Err *err)
+static bool cmd_gone(const Config *config, Err *err)
 {
     return err_set(err, EXIT_CONFIG,
                    "the account has just been removed from %.*s",
-                   P(cmd->config.path));
+                   P(config->path));
 }
 
 /* ---- hs account auth ---- */
@@ -16856,34 +17819,47 @@ static bool cmd_oauth_sign_in(Cmd *cmd, const Config *config,
     return ok;
 }
 
-/* Writes the account under the lock; what is there now counts, not what was
- * there when the key was asked for: of runs at the same time each gets a name
- * of its own, and the first one the default. */
-static bool cmd_auth_save(Cmd *cmd, CmdAuth *auth, Err *err)
+/* A sign-in that is to be written. */
+typedef struct {
+    Cmd *cmd;
+    CmdAuth *auth;
+} CmdAuthSave;
+
+/* What is there now counts, not what was there when the key was asked for: of
+ * runs at the same time each gets a name of its own, and the first one the
+ * default. */
+static bool cmd_auth_apply(ConfigEdit *edit, void *context, Err *err)
 {
-    ConfigEdit edit;
+    CmdAuthSave *save = context;
+    CmdAuth *auth = save->auth;
     ConfigAccount *account = &auth->account;
     Err taken = {0};
-    if (!config_edit_begin(cmd->arena, auth->path, auth->form, &edit, err))
-        return false;
-    const Config *now = &edit.config;
+    const Config *now = &edit->config;
     const ConfigAccount *preset = config_find(now, now->default_account);
+    const ConfigAccount *there = config_find_id(now, account->id);
     if (auth->is_first && preset && preset->id != account->id)
         auth->is_default = false;
     if (auth->own_name &&
         !config_check_name(now, account->name, account->id, &taken))
-        account->name = cmd_auth_default_name(cmd, now, auth->hub_name,
+        account->name = cmd_auth_default_name(save->cmd, now, auth->hub_name,
                                               account->id);
-    bool ok = config_check_name(now, account->name, account->id, err) ||
-              err_hint(err, "Choose another with --name.");
-    if (ok) {
-        if (auth->is_default)
-            config_edit_default(&edit, account);
-        ok = config_edit_put(&edit, account, err) &&
-             config_edit_commit(&edit, err);
-    }
-    config_edit_end(&edit);
-    return ok;
+    if (!config_check_name(now, account->name, account->id, err))
+        return err_hint(err, "Choose another with --name.");
+    if (auth->is_default)
+        config_edit_default(edit, account);
+    /* another program may have fetched a later token with this key */
+    bool stays = edit->again && there && config_same_sign_in(there, account) &&
+                 str_eq(there->name, account->name);
+    return stays || config_edit_put(edit, account, err);
+}
+
+static bool cmd_auth_save(Cmd *cmd, CmdAuth *auth, Err *err)
+{
+    CmdAuthSave save = {cmd, auth};
+    ConfigChange change = {.place = {auth->path, auth->form, true},
+                           .apply = cmd_auth_apply,
+                           .context = &save};
+    return config_change(cmd->arena, &change, err);
 }
 
 /* Signs in and writes the account to the config that `auth` names. */
@@ -16899,7 +17875,8 @@ static bool cmd_auth_run(Cmd *cmd, CmdAuth *auth, Err *err)
         return err_set(err, EXIT_USAGE,
                        "--name and --use-default-name exclude each other");
     if (os_exists(cmd->arena, auth->path)) {
-        if (!config_read_file(cmd->arena, auth->path, auth->form, config, err))
+        ConfigPlace place = {auth->path, auth->form, true};
+        if (!config_read_place(cmd->arena, &place, config, err))
             return false;
         config->is_global = auth->form == CONFIG_GLOBAL;
         if (!cmd->config.path.len) /* else it was said when it was loaded */
@@ -17091,7 +18068,7 @@ static bool cmd_account_list(Cmd *cmd, Err *err)
                                         &choice, &unchosen))
         choice.account = NULL;
     CmdListRow *rows = cmd_list_rows(cmd);
-    if (unchosen.code)
+    if (unchosen.code && cmd->config.count)
         term_warn(cmd->term, "%s", unchosen.message);
     if (cmd_on(cmd, OPT_JSON)) {
         cmd_list_json(cmd, rows, &choice, &links);
@@ -17116,7 +18093,11 @@ static bool cmd_account_list(Cmd *cmd, Err *err)
         }
         term_out(cmd->term, S("\n"));
     }
-    cmd_list_table(cmd, rows);
+    if (cmd->config.count)
+        cmd_list_table(cmd, rows);
+    else
+        term_printf(cmd->term, "There are no accounts in %.*s.\n",
+                    P(cmd->config.path));
     return true;
 }
 
@@ -17399,22 +18380,26 @@ static bool cmd_use_where(Cmd *cmd, const ConfigAccount *account,
     return true;
 }
 
-static bool cmd_use_save(Cmd *cmd, const ConfigAccount *account, Err *err)
+/* Changes the config that the command has loaded. */
+static bool cmd_change_config(Cmd *cmd,
+                              bool (*apply)(ConfigEdit *, void *, Err *),
+                              void *context, Err *err)
 {
-    ConfigEdit edit;
-    if (!config_edit_begin(cmd->arena, cmd->config.path, cmd->config.form,
-                           &edit, err))
-        return false;
-    const ConfigAccount *there = config_find_id(&edit.config, account->id);
-    bool ok = there != NULL;
-    if (ok) {
-        config_edit_default(&edit, there);
-        ok = config_edit_commit(&edit, err);
-    } else {
-        cmd_gone(cmd, err);
-    }
-    config_edit_end(&edit);
-    return ok;
+    ConfigChange change = {
+        .place = {.path = cmd->config.path, .form = cmd->config.form},
+        .apply = apply,
+        .context = context};
+    return config_change(cmd->arena, &change, err);
+}
+
+static bool cmd_use_apply(ConfigEdit *edit, void *context, Err *err)
+{
+    const ConfigAccount *account = context;
+    const ConfigAccount *there = config_find_id(&edit->config, account->id);
+    if (!there)
+        return cmd_gone(&edit->config, err);
+    config_edit_default(edit, there);
+    return true;
 }
 
 /* Says where another file goes before the config's default. */
@@ -17463,7 +18448,8 @@ static bool cmd_account_use(Cmd *cmd, Err *err)
     if (here &&
         !config_save_link_default(cmd->arena, links.path, account->id, err))
         return false;
-    if (!here && !cmd_use_save(cmd, account, err))
+    ConfigAccount wanted = *account;
+    if (!here && !cmd_change_config(cmd, cmd_use_apply, &wanted, err))
         return false;
     Str path = here ? links.path : cmd->config.path;
     term_say(cmd->term, "The default account%s is now %.*s, in %.*s",
@@ -17483,9 +18469,21 @@ static bool cmd_account_use(Cmd *cmd, Err *err)
 
 /* ---- hs account rename ---- */
 
+/* `context` is the account with its new name. */
+static bool cmd_rename_apply(ConfigEdit *edit, void *context, Err *err)
+{
+    const ConfigAccount *renamed = context;
+    const ConfigAccount *there = config_find_id(&edit->config, renamed->id);
+    if (!there)
+        return cmd_gone(&edit->config, err);
+    if (!config_check_name(&edit->config, renamed->name, renamed->id, err))
+        return false;
+    config_edit_rename(edit, there, renamed->name);
+    return true;
+}
+
 static bool cmd_account_rename(Cmd *cmd, Err *err)
 {
-    ConfigEdit edit;
     const ConfigAccount *account = NULL;
     Str which = cmd_text(cmd, OPT_ACCOUNT);
     if (!cmd_load_file(cmd, err) ||
@@ -17499,21 +18497,10 @@ static bool cmd_account_rename(Cmd *cmd, Err *err)
         return err_set(err, EXIT_USAGE,
                        "'%.*s' leaves no name: letters and digits are needed",
                        P(cmd->args[1]));
-    if (!config_edit_begin(cmd->arena, cmd->config.path, cmd->config.form,
-                           &edit, err))
-        return false;
-    const ConfigAccount *there = config_find_id(&edit.config, account->id);
-    bool ok = there ? config_check_name(&edit.config, name, account->id, err)
-                    : cmd_gone(cmd, err);
-    if (there && ok) {
-        config_edit_rename(&edit, there, name);
-        ok = config_edit_commit(&edit, err);
-    }
-    config_edit_end(&edit);
-    if (!ok)
-        return false;
     ConfigAccount renamed = *account;
     renamed.name = name;
+    if (!cmd_change_config(cmd, cmd_rename_apply, &renamed, err))
+        return false;
     if (cmd_on(cmd, OPT_JSON))
         cmd_print_account(cmd, &renamed);
     term_say(cmd->term, "%.*s is now called %.*s, in %.*s",
@@ -17586,36 +18573,91 @@ static bool cmd_next_default(Cmd *cmd, const int64_t *gone, int count,
            cmd_pick_next(cmd, gone, count, next, err);
 }
 
-/* Takes accounts out of the config, and sets the default that is next. Where
- * another run has changed the default meanwhile, so that none would be left,
- * nothing is done. */
-static bool cmd_remove_save(Cmd *cmd, const int64_t *gone, int count,
-                            int64_t next, Err *err)
+/* Accounts that are to leave the config, as they were when that was decided. */
+typedef struct {
+    const ConfigAccount **accounts;
+    bool *kept; /* those that were changed since: they stay */
+    int count;
+    int64_t next; /* the default, should the present one leave; 0: none */
+} CmdRemoval;
+
+static CmdRemoval cmd_removal(Arena *arena, int most)
 {
-    ConfigEdit edit;
-    if (!config_edit_begin(cmd->arena, cmd->config.path, cmd->config.form,
-                           &edit, err))
-        return false;
-    const ConfigAccount *preset = next ? config_find_id(&edit.config, next)
-                                       : NULL;
-    bool had = config_find(&edit.config, edit.config.default_account) != NULL;
-    if (preset) /* first, so that the key keeps its place */
-        config_edit_default(&edit, preset);
-    config_read_tree(cmd->arena, &edit.config);
-    for (int i = 0; i < count; i++) {
-        const ConfigAccount *account = config_find_id(&edit.config, gone[i]);
-        if (account)
-            config_edit_remove(&edit, account);
+    return (CmdRemoval){
+        .accounts = arena_array(arena, most, sizeof(ConfigAccount *)),
+        .kept = arena_array(arena, most, sizeof(bool))};
+}
+
+/* Is an account still what it was: not signed in to again, not renamed? A new
+ * access token counts as well: its key works. */
+static bool cmd_is_unchanged(const ConfigAccount *now, const ConfigAccount *old)
+{
+    return config_same_sign_in(now, old) && str_eq(now->name, old->name) &&
+           secret_eq(secret_text(now->access_token),
+                     secret_text(old->access_token)) &&
+           secret_eq(secret_text(now->refresh_token),
+                     secret_text(old->refresh_token));
+}
+
+/* Takes the accounts out of the config, and sets the default that is next.
+ * Where another run has changed the default meanwhile, so that none would be
+ * left, nothing is done. */
+static bool cmd_remove_apply(ConfigEdit *edit, void *context, Err *err)
+{
+    CmdRemoval *removal = context;
+    const Config *now = &edit->config;
+    const ConfigAccount *preset = config_find_id(now, removal->next);
+    const ConfigAccount *present = config_find(now, now->default_account);
+    int left = 0;
+    bool leaves = false;
+    for (int i = 0; i < removal->count; i++) {
+        const ConfigAccount *old = removal->accounts[i];
+        const ConfigAccount *there = config_find_id(now, old->id);
+        removal->kept[i] = there && !cmd_is_unchanged(there, old);
+        left += there && !removal->kept[i];
+        leaves |= there && there == present && !removal->kept[i];
     }
-    bool has = config_find(&edit.config, edit.config.default_account) != NULL;
-    bool ok = !had || has || !edit.config.count ||
-              err_set(err, EXIT_CONFIG,
-                      "the default account of %.*s has just been changed: "
-                      "nothing was removed",
-                      P(cmd->config.path));
-    ok = ok && config_edit_commit(&edit, err);
-    config_edit_end(&edit);
-    return ok;
+    if (leaves && preset) /* first, so that the key keeps its place */
+        config_edit_default(edit, preset);
+    else
+        removal->next = 0;
+    config_read_tree(edit->arena, &edit->config);
+    for (int i = 0; i < removal->count; i++) {
+        const ConfigAccount *there = config_find_id(now,
+                                                    removal->accounts[i]->id);
+        if (there && !removal->kept[i])
+            config_edit_remove(edit, there);
+    }
+    edit->done = !left;
+    return !leaves || preset || !now->count ||
+           err_set(err, EXIT_CONFIG,
+                   "the default account of %.*s has just been changed: "
+                   "nothing was removed",
+                   P(now->path));
+}
+
+/* An account that was to be removed has been changed meanwhile. */
+static bool cmd_not_removed(Cmd *cmd, const ConfigAccount *account, Err *err)
+{
+    err_set(err, EXIT_CONFIG,
+            "%.*s was not removed: it was signed in to again, or changed, "
+            "meanwhile",
+            P(cmd_account_title(cmd, account)));
+    return err_hint(err, "Run the command again to remove it all the same.");
+}
+
+/* Takes one account out of the config. `*next` is the default that is to
+ * follow, and 0 afterwards where it did not become that. */
+static bool cmd_remove_one(Cmd *cmd, const ConfigAccount *account,
+                           int64_t *next, Err *err)
+{
+    CmdRemoval removal = cmd_removal(cmd->arena, 1);
+    removal.accounts[removal.count++] = account;
+    removal.next = *next;
+    if (!cmd_change_config(cmd, cmd_remove_apply, &removal, err))
+        return false;
+    *next = removal.next;
+    return !removal.kept[0] || cmd_not_removed(cmd, account, err);
 }
 
 /* Asks about a file that names a removed account: `*yes` without a terminal
@@ -17640,26 +18682,27 @@ static bool cmd_forget_ask(Cmd *cmd, int64_t id, Str path, const char *question,
 
 /* What the folder says of an account that leaves the config, and is to go. */
 typedef struct {
-    Str override; /* the .hsaccount that names it, or empty */
-    Str links;    /* the settings that have it linked, or empty */
+    ConfigOverride override; /* the .hsaccount that names it, or none */
+    Str links;               /* the settings that have it linked, or empty */
 } CmdForget;
 
 /* Decides that, before anything is written. An .hsaccount is of no other config
  * than the global one, where the account may well stay. */
 static bool cmd_forget_decide(Cmd *cmd, int64_t id, CmdForget *forget, Err *err)
 {
-    Str path = {0};
-    int64_t named = -1;
+    ConfigOverride override;
     ConfigLinks links = {0};
     Err ignored = {0};
     bool yes = false;
     *forget = (CmdForget){0};
     if (cmd->config.is_global &&
-        config_read_override(cmd->arena, &path, &named, &ignored) &&
-        named == id) {
-        if (!cmd_forget_ask(cmd, id, path, "Remove that file?", &yes, err))
+        config_read_override(cmd->arena, &override, &ignored) &&
+        override.id == id) {
+        if (!cmd_forget_ask(cmd, id, override.path, "Remove that file?", &yes,
+                            err))
             return false;
-        forget->override = yes ? path : (Str){0};
+        if (yes)
+            forget->override = override;
     }
     if (!config_read_links(cmd->arena, &links, &ignored) ||
         (!config_is_linked(&links, id) && links.default_account != id))
@@ -17673,19 +18716,11 @@ static bool cmd_forget_decide(Cmd *cmd, int64_t id, CmdForget *forget, Err *err)
 /* Does what was decided, once the account has left the config. */
 static bool cmd_forget(Cmd *cmd, int64_t id, const CmdForget *forget, Err *err)
 {
-    ConfigLinkEdit edit;
-    int code = forget->override.len ? os_unlink(cmd->arena, forget->override)
-                                    : 0;
-    if (code && code != ENOENT)
-        return config_cannot_write(forget->override, code, err);
-    if (!forget->links.len)
-        return true;
-    if (!config_links_begin(cmd->arena, forget->links, &edit, err))
-        return false;
-    config_links_drop(&edit, id);
-    bool ok = config_links_commit(&edit, err);
-    config_links_end(&edit);
-    return ok;
+    const ConfigLinkChange change = {
+        .drop = &id, .drop_count = 1, .keep_default = true};
+    return config_remove_override(cmd->arena, &forget->override, err) &&
+           (!forget->links.len ||
+            config_change_links(cmd->arena, forget->links, &change, err));
 }
 
 /* Says what the default is now, where it changed. */
@@ -17709,7 +18744,7 @@ static bool cmd_account_remove(Cmd *cmd, Err *err)
                          err) ||
         !cmd_next_default(cmd, &account->id, 1, &next, err) ||
         !cmd_forget_decide(cmd, account->id, &forget, err) ||
-        !cmd_remove_save(cmd, &account->id, 1, next, err) ||
+        !cmd_remove_one(cmd, account, &next, err) ||
         !cmd_forget(cmd, account->id, &forget, err))
         return false;
     term_say(cmd->term, "Removed %.*s from %.*s",
@@ -17721,6 +18756,12 @@ static bool cmd_account_remove(Cmd *cmd, Err *err)
 }
 
 /* ---- hs account clean ---- */
+
+/* The accounts that turned out to be inactive. */
+typedef struct {
+    CmdRemoval removal;
+    HubCheck **checks; /* of each of them */
+} CmdClean;
 
 /* The accounts whose keys are tried: those of the environment that is meant,
  * with a key. */
@@ -17757,24 +18798,23 @@ static void cmd_clean_json(Cmd *cmd, const HubCheck *checks, int count)
     cmd_print_json(cmd, answer);
 }
 
-/* Names what the checks found; the ids of the inactive ones are in `gone`,
- * whose number is given. */
-static int cmd_clean_say(Cmd *cmd, const HubCheck *checks, int count,
-                         int64_t *gone)
+/* Names what the checks found, and keeps in mind which are inactive. */
+static void cmd_clean_say(Cmd *cmd, HubCheck *checks, int count,
+                          CmdClean *clean)
 {
-    int inactive = 0;
     for (int i = 0; i < count; i++) {
-        const HubCheck *check = &checks[i];
+        HubCheck *check = &checks[i];
         Str title = cmd_account_title(cmd, check->account);
         if (check->standing == HUB_INACTIVE) {
-            gone[inactive++] = check->account->id;
+            CmdRemoval *removal = &clean->removal;
+            clean->checks[removal->count] = check;
+            removal->accounts[removal->count++] = check->account;
             term_say(cmd->term, "Inactive: %.*s", P(title));
         } else if (check->standing == HUB_UNCHECKED) {
             term_warn(cmd->term, "%.*s could not be checked: %.*s", P(title),
                       P(check->reason));
         }
     }
-    return inactive;
 }
 
 /* Accounts that could not be checked are a failure: of some, or of all. A key
@@ -17809,44 +18849,70 @@ static bool cmd_clean_confirm(Cmd *cmd, int inactive, Err *err)
     return cmd_confirm(cmd, "a yes to their removal", question, true, err);
 }
 
+/* Counts those as unchecked that were changed since: what was found out about
+ * them is no longer so. Gives how many are gone. */
+static int cmd_clean_gone(Cmd *cmd, const CmdClean *clean)
+{
+    const CmdRemoval *removal = &clean->removal;
+    int gone = 0;
+    for (int i = 0; i < removal->count; i++) {
+        Err kept = {0};
+        gone += !removal->kept[i];
+        if (!removal->kept[i])
+            continue;
+        cmd_not_removed(cmd, removal->accounts[i], &kept);
+        term_warn(cmd->term, "%s", kept.message);
+        clean->checks[i]->standing = HUB_UNCHECKED;
+        clean->checks[i]->code = EXIT_CONFIG;
+        clean->checks[i]->reason = S("it was signed in to again, or changed");
+    }
+    return gone;
+}
+
 /* Takes what is inactive out of the config, and out of what the folder says;
  * all that has to be asked is asked before. */
-static bool cmd_clean_remove(Cmd *cmd, const int64_t *gone, int count,
-                             int64_t *next, Err *err)
+static bool cmd_clean_remove(Cmd *cmd, CmdClean *clean, Err *err)
 {
+    CmdRemoval *removal = &clean->removal;
+    int count = removal->count;
     CmdForget *forget = arena_array(cmd->arena, count, sizeof(*forget));
+    int64_t *ids = arena_array(cmd->arena, count, sizeof(*ids));
+    for (int i = 0; i < count; i++)
+        ids[i] = removal->accounts[i]->id;
     if (!cmd_clean_confirm(cmd, count, err) ||
-        !cmd_next_default(cmd, gone, count, next, err))
+        !cmd_next_default(cmd, ids, count, &removal->next, err))
         return false;
     for (int i = 0; i < count; i++)
-        if (!cmd_forget_decide(cmd, gone[i], &forget[i], err))
+        if (!cmd_forget_decide(cmd, ids[i], &forget[i], err))
             return false;
-    bool ok = cmd_remove_save(cmd, gone, count, *next, err);
+    bool ok = cmd_change_config(cmd, cmd_remove_apply, removal, err);
     for (int i = 0; ok && i < count; i++)
-        ok = cmd_forget(cmd, gone[i], &forget[i], err);
+        ok = removal->kept[i] || cmd_forget(cmd, ids[i], &forget[i], err);
     return ok;
 }
 
 static bool cmd_account_clean(Cmd *cmd, Err *err)
 {
     int count = 0;
-    int64_t next = 0;
     if (!cmd_load_file(cmd, err) || !cmd_go_online(cmd, err))
         return false;
     HubCheck *checks = cmd_clean_list(cmd, &count);
-    int64_t *gone = arena_array(cmd->arena, count, sizeof(*gone));
+    CmdClean clean = {
+        .removal = cmd_removal(cmd->arena, count),
+        .checks = arena_array(cmd->arena, count, sizeof(HubCheck *))};
     hub_check_keys(cmd->arena, cmd->term, &cmd->pool, &cmd->config, checks,
                    count);
     if (os_interrupted())
         return cmd_clean_result(checks, count, err);
-    int inactive = cmd_clean_say(cmd, checks, count, gone);
-    if (inactive && !cmd_clean_remove(cmd, gone, inactive, &next, err))
+    cmd_clean_say(cmd, checks, count, &clean);
+    if (clean.removal.count && !cmd_clean_remove(cmd, &clean, err))
         return false;
+    int gone = cmd_clean_gone(cmd, &clean);
     if (cmd_on(cmd, OPT_JSON))
         cmd_clean_json(cmd, checks, count);
     term_say(cmd->term, "%d account%s checked, %d removed.", count,
-             count == 1 ? "" : "s", inactive);
-    cmd_say_default(cmd, next);
+             count == 1 ? "" : "s", gone);
+    cmd_say_default(cmd, clean.removal.next);
     return cmd_clean_result(checks, count, err);
 }
 
@@ -17858,8 +18924,8 @@ typedef struct {
     ConfigLinks links;
     int64_t *ids; /* to link, or to unlink */
     int count;
-    int64_t preset; /* the folder's default; 0: as it is */
-    Str override;   /* an .hsaccount that is to go, or empty */
+    int64_t preset;          /* the folder's default; 0: as it is */
+    ConfigOverride override; /* an .hsaccount that is to go, or none */
 } CmdLink;
 
 /* Linked folders belong to the global config's world. */
@@ -17959,18 +19025,20 @@ static bool cmd_link_ask(Cmd *cmd, CmdLink *link, int64_t override, Err *err)
  * person is asked whether it stays the default, and the file goes. In a
  * script it is the default unless --default says otherwise, and it stays
  * unless --force is given. */
-static bool cmd_link_override(Cmd *cmd, CmdLink *link, Str path,
-                              int64_t override, Err *err)
+static bool cmd_link_override(Cmd *cmd, CmdLink *link,
+                              const ConfigOverride *override, Err *err)
 {
     bool keep = true;
-    const ConfigAccount *account = config_find_id(&cmd->config, override);
-    if (!account || (!cmd_is_among(link->ids, link->count, override) &&
-                     !config_is_linked(&link->links, override)))
+    int64_t id = override->id;
+    Str path = override->path;
+    const ConfigAccount *account = config_find_id(&cmd->config, id);
+    if (!account || (!cmd_is_among(link->ids, link->count, id) &&
+                     !config_is_linked(&link->links, id)))
         return true;
     if (!cmd->term->interactive || cmd_on(cmd, OPT_FORCE)) {
-        link->preset = link->preset ? link->preset : override;
+        link->preset = link->preset ? link->preset : id;
         if (cmd_on(cmd, OPT_FORCE))
-            link->override = path;
+            link->override = *override;
         else
             term_say(cmd->term,
                      "%.*s no longer counts here; --force would remove it.",
@@ -17984,8 +19052,8 @@ static bool cmd_link_override(Cmd *cmd, CmdLink *link, Str path,
                      err))
         return false;
     if (!link->preset && keep)
-        link->preset = override;
-    link->override = path;
+        link->preset = id;
+    link->override = *override;
     return true;
 }
 
@@ -18043,29 +19111,22 @@ static bool cmd_link_default(Cmd *cmd, CmdLink *link, Err *err)
  * has given way. */
 static bool cmd_link_save(Cmd *cmd, const CmdLink *link, Err *err)
 {
-    ConfigLinkEdit edit;
     Str changed = {0};
     Err fault = {0};
-    if (!config_links_begin(cmd->arena, link->path, &edit, err))
+    const ConfigLinkChange change = {
+        .add = link->ids, .add_count = link->count, .preset = link->preset};
+    bool ok = config_change_links(cmd->arena, link->path, &change, err);
+    if (!ok || !config_remove_override(cmd->arena, &link->override, err))
         return false;
-    for (int i = 0; i < link->count; i++)
-        config_links_add(&edit, link->ids[i]);
-    config_links_default(&edit, link->preset);
-    bool ok = config_links_commit(&edit, err);
-    config_links_end(&edit);
-    bool give_way = ok && link->override.len;
-    int code = give_way ? os_unlink(cmd->arena, link->override) : 0;
-    if (code)
-        return config_cannot_write(link->override, code, err);
-    if (give_way)
-        term_say(cmd->term, "Removed %.*s.", P(link->override));
-    if (ok && !config_hide_from_git(cmd->arena, link->path,
-                                    os_path_dir(link->path), &changed, &fault))
+    if (link->override.path.len)
+        term_say(cmd->term, "Removed %.*s.", P(link->override.path));
+    if (!config_hide_from_git(cmd->arena, link->path, os_path_dir(link->path),
+                              &changed, &fault))
         term_warn(cmd->term, "git does not ignore %.*s: %s", P(link->path),
                   fault.message);
-    if (ok && changed.len)
+    if (changed.len)
         term_say(cmd->term, "Added .hs to %.*s.", P(changed));
-    return ok;
+    return true;
 }
 
 static void cmd_link_json(Cmd *cmd, Str path, const ConfigLinks *links)
@@ -18101,20 +19162,19 @@ static bool cmd_link_report(Cmd *cmd, Str path, Err *err)
 static bool cmd_account_link(Cmd *cmd, Err *err)
 {
     CmdLink link = {0};
-    Str path = {0};
-    int64_t override = -1;
+    ConfigOverride override;
     const ConfigAccount *preset = NULL;
     Str wanted = cmd_text(cmd, OPT_LINK_DEFAULT);
     if (!cmd_no_deprecated(cmd, err) || !cmd_load_file(cmd, err) ||
         !cmd_link_begin(cmd, &link, err) ||
         (wanted.len && !config_require(&cmd->config, wanted, &preset, err)) ||
-        !config_read_override(cmd->arena, &path, &override, err))
+        !config_read_override(cmd->arena, &override, err))
         return false;
     link.preset = preset ? preset->id : 0;
     bool named = cmd->options[OPT_ACCOUNTS].count || preset;
     if (!(named ? cmd_link_named(cmd, &link, err)
-                : cmd_link_ask(cmd, &link, override, err)) ||
-        !cmd_link_override(cmd, &link, path, override, err) ||
+                : cmd_link_ask(cmd, &link, override.id, err)) ||
+        !cmd_link_override(cmd, &link, &override, err) ||
         !cmd_link_default(cmd, &link, err) || !cmd_link_save(cmd, &link, err))
         return false;
     return cmd_link_report(cmd, link.path, err);
@@ -18196,7 +19256,6 @@ static bool cmd_unlink_default(Cmd *cmd, CmdLink *link, Err *err)
 static bool cmd_account_unlink(Cmd *cmd, Err *err)
 {
     CmdLink link = {0};
-    ConfigLinkEdit edit;
     bool all = cmd_on(cmd, OPT_ALL);
     bool named = cmd->options[OPT_ACCOUNTS].count > 0;
     if (all && named)
@@ -18216,15 +19275,12 @@ static bool cmd_account_unlink(Cmd *cmd, Err *err)
         link.ids[link.count++] = link.links.linked[i];
     if ((!all && !(named ? cmd_unlink_named(cmd, &link, err)
                          : cmd_unlink_tick(cmd, &link, err))) ||
-        !cmd_unlink_default(cmd, &link, err) ||
-        !config_links_begin(cmd->arena, link.path, &edit, err))
+        !cmd_unlink_default(cmd, &link, err))
         return false;
-    for (int i = 0; i < link.count; i++)
-        config_links_drop(&edit, link.ids[i]);
-    config_links_default(&edit, link.preset);
-    bool ok = config_links_commit(&edit, err);
-    config_links_end(&edit);
-    return ok && cmd_link_report(cmd, link.path, err);
+    const ConfigLinkChange change = {
+        .drop = link.ids, .drop_count = link.count, .preset = link.preset};
+    return config_change_links(cmd->arena, link.path, &change, err) &&
+           cmd_link_report(cmd, link.path, err);
 }
 
 /* ---- hs account create-override, remove-override ---- */
@@ -18241,17 +19297,19 @@ static bool cmd_needs_global(const Cmd *cmd, Err *err)
 }
 
 /* An .hsaccount that stands in the folder already is replaced only with a yes
- * or --force. */
-static bool cmd_override_replace(Cmd *cmd, Str path, int64_t id, Err *err)
+ * or --force. `*before` is what it holds. */
+static bool cmd_override_replace(Cmd *cmd, Str path, int64_t id, Str *before,
+                                 Err *err)
 {
-    Str text = {0};
-    int64_t present = -1;
+    Err ignored = {0};
+    ConfigOverride present;
+    *before = (Str){0};
     if (!os_exists(cmd->arena, path))
         return true;
-    if (!os_read_file(cmd->arena, path, KIB, &text) &&
-        str_int(str_trim(text), &present) && present == id)
-        return true;
-    return cmd_confirm(cmd, "a yes to replacing .hsaccount",
+    config_read_override_at(cmd->arena, path, &present, &ignored);
+    *before = present.text;
+    return present.id == id ||
+           cmd_confirm(cmd, "a yes to replacing .hsaccount",
                        S("Replace the .hsaccount that is here?"), true, err);
 }
 
@@ -18259,15 +19317,15 @@ static bool cmd_account_create_override(Cmd *cmd, Err *err)
 {
     const ConfigAccount *account = NULL;
     ConfigLinks links = {0};
+    Str before;
     Str path = os_path_join(cmd->arena, os_cwd(cmd->arena), S(".hsaccount"));
     if (!cmd_load_file(cmd, err) || !cmd_needs_global(cmd, err) ||
         !cmd_arg_account(cmd, "Account for this folder:",
                          "its name or id: hs account create-override ACCOUNT",
                          &account, err) ||
         !config_read_links(cmd->arena, &links, err) ||
-        !cmd_override_replace(cmd, path, account->id, err))
-        return false;
-    if (!config_write_override(cmd->arena, path, account->id, err))
+        !cmd_override_replace(cmd, path, account->id, &before, err) ||
+        !config_write_override(cmd->arena, path, account->id, before, err))
         return false;
     term_say(cmd->term, "%.*s is now used below this folder, by %.*s",
              P(cmd_account_title(cmd, account)), P(path));
@@ -18280,6 +19338,8 @@ static bool cmd_account_create_override(Cmd *cmd, Err *err)
 
 static bool cmd_account_remove_override(Cmd *cmd, Err *err)
 {
+    Err ignored = {0};
+    ConfigOverride override;
     Str path = config_find_upward(cmd->arena, S(".hsaccount"), S(""));
     if (!path.len) {
         term_say(cmd->term, "There is no .hsaccount here or above.");
@@ -18287,12 +19347,11 @@ static bool cmd_account_remove_override(Cmd *cmd, Err *err)
     }
     if (cmd->term->interactive && !cmd_forced(cmd))
         term_say(cmd->term, "The .hsaccount in use is %.*s", P(path));
+    config_read_override_at(cmd->arena, path, &override, &ignored);
     if (!cmd_confirm(cmd, "a yes to the removal", S("Remove that file?"), true,
-                     err))
+                     err) ||
+        !config_remove_override(cmd->arena, &override, err))
         return false;
-    int code = os_unlink(cmd->arena, path);
-    if (code)
-        return config_cannot_write(path, code, err);
     term_say(cmd->term, "Removed %.*s", P(path));
     return true;
 }
@@ -18433,25 +19492,26 @@ static Str cmd_set_text(const Cmd *cmd, int setting)
     return value->on ? S("true") : S("false");
 }
 
+static bool cmd_set_apply(ConfigEdit *edit, void *context, Err *err)
+{
+    const Cmd *cmd = context;
+    (void)err;
+    for (int i = 0; i < COUNT(cmd_settings); i++)
+        if (cmd->options[cmd_settings[i].option].set)
+            config_edit_setting(edit, cmd_settings[i].key,
+                                cmd_set_text(cmd, i));
+    return true;
+}
+
 static bool cmd_config_set(Cmd *cmd, Err *err)
 {
-    ConfigEdit edit;
     bool any = false;
     if (!cmd_load_file(cmd, err))
         return false;
     for (int i = 0; i < COUNT(cmd_settings); i++)
         any |= cmd->options[cmd_settings[i].option].set;
     if ((!any && !cmd_set_ask(cmd, err)) ||
-        !config_edit_begin(cmd->arena, cmd->config.path, cmd->config.form,
-                           &edit, err))
-        return false;
-    for (int i = 0; i < COUNT(cmd_settings); i++)
-        if (cmd->options[cmd_settings[i].option].set)
-            config_edit_setting(&edit, cmd_settings[i].key,
-                                cmd_set_text(cmd, i));
-    bool ok = config_edit_commit(&edit, err);
-    config_edit_end(&edit);
-    if (!ok)
+        !cmd_change_config(cmd, cmd_set_apply, cmd, err))
         return false;
     cJSON *answer = json_new(cmd->arena);
     for (int i = 0; i < COUNT(cmd_settings); i++) {
@@ -19688,20 +20748,31 @@ static Str cmd_sandbox_config_name(Cmd *cmd, const Config *config, Str name,
     return buf_str(&out);
 }
 
-/* Adds the sandbox to the config; the name is decided under the lock. */
+/* A sandbox that is to be written. */
+typedef struct {
+    Cmd *cmd;
+    CmdSandbox *sandbox;
+} CmdSandboxSave;
+
+/* The name is decided under the lock. */
+static bool cmd_sandbox_apply(ConfigEdit *edit, void *context, Err *err)
+{
+    CmdSandboxSave *save = context;
+    CmdSandbox *s = save->sandbox;
+    const ConfigAccount *there = config_find_id(&edit->config, s->made.id);
+    if (edit->again && there && config_same_sign_in(there, &s->made))
+        return true;
+    s->made.name = cmd_sandbox_config_name(save->cmd, &edit->config, s->name,
+                                           s->made.id);
+    return config_edit_put(edit, &s->made, err);
+}
+
+/* Adds the sandbox to the config. */
 static bool cmd_sandbox_save(Cmd *cmd, CmdSandbox *s, Err *err)
 {
-    ConfigEdit edit;
-    if (!config_edit_begin(cmd->arena, cmd->config.path, cmd->config.form,
-                           &edit, err))
-        return false;
-    s->made.name = cmd_sandbox_config_name(cmd, &edit.config, s->name,
-                                           s->made.id);
-    bool ok = config_edit_put(&edit, &s->made, err) &&
-              config_edit_commit(&edit, err);
-    config_edit_end(&edit);
-    s->saved = ok;
-    return ok;
+    CmdSandboxSave save = {cmd, s};
+    s->saved = cmd_change_config(cmd, cmd_sandbox_apply, &save, err);
+    return s->saved;
 }
 
 /* Fills in what the sandbox's own token says. A key that turns out to be of
@@ -19859,6 +20930,7 @@ static bool cmd_sandbox_above(Cmd *cmd, CmdSandboxEnd *end, Err *err)
         Hub own = hub_open(cmd->arena, cmd->term, &cmd->pool, &cmd->config,
                            &end->sandbox);
         id = hub_parent(&own);
+        end->sandbox = own.account; /* it may have a new token by now */
     }
     const ConfigAccount *parent = config_find_id(&cmd->config, id);
     if (parent)
@@ -19936,9 +21008,10 @@ static bool cmd_sandbox_drop(Cmd *cmd, const CmdSandboxEnd *end, Err *err)
 {
     Err fault = {0};
     int64_t id = end->sandbox.id;
+    int64_t next = end->next;
     if (cmd->config.form == CONFIG_ENVIRONMENT)
         return true;
-    if (!cmd_remove_save(cmd, &id, 1, end->next, &fault)) {
+    if (!cmd_remove_one(cmd, &end->sandbox, &next, &fault)) {
         err_set(err, fault.code,
                 "the sandbox is deleted, but still in the config: %s",
                 fault.message);
@@ -19946,7 +21019,7 @@ static bool cmd_sandbox_drop(Cmd *cmd, const CmdSandboxEnd *end, Err *err)
                         id);
     }
     term_say(cmd->term, "Removed it from %.*s", P(cmd->config.path));
-    cmd_say_default(cmd, end->next);
+    cmd_say_default(cmd, next);
     return cmd_forget(cmd, id, &end->forget, err);
 }
 

@@ -171,6 +171,8 @@ class Home:
                         yaml.dump(value, Dumper=Yaml, sort_keys=False,
                                   allow_unicode=True, width=10000))
         path.chmod(0o600)
+        # as if written long ago: hs looks twice at a file that was written just now
+        os.utime(path, (then := time.time() - 60, then))
         if path.parent.name == ".hscli":
             path.parent.chmod(0o700)
         return path

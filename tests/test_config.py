@@ -286,7 +286,7 @@ def test_a_linked_folder_without_a_default(three, settings):
     assert used(three) == 101
 
 
-@pytest.mark.parametrize("text", ["", " ", "acme", "101x", "1e2", "0", "-101", "101 202",
+@pytest.mark.parametrize("text", ["", " ", "acme", "1e2", "0", "-101", "x101", "# 101",
                                   "999", "{}", "\0", "1" * 2000, "portal-101"])
 def test_a_bad_override_is_named(three, text):
     path = three.cwd / ".hsaccount"
@@ -396,7 +396,7 @@ def test_a_fault_of_an_account(hs, sim, account, fault):
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n", "~\n", "null\n", "{}\n",
-                                  "accounts:\n", "accounts: []\n", "accounts: ~\n",
+                                  "accounts:\n", "accounts: ~\n",
                                   "accounts: text\n", "accounts: {a: 1}\n", "accounts: 5\n",
                                   "defaultAccount: 1\n", "Accounts: [{accountId: 1}]\n"])
 def test_a_config_without_accounts(hs, text):
@@ -529,7 +529,8 @@ def test_faults_of_many_accounts_are_found_in_time(hs, account):
 
 def test_an_alias_bomb_stays_small(hs, sim):
     hs.write_yaml(doubled("accounts: []\n", 30))
-    result = refused(hs, "no account")
+    result = hs("account", "list")
+    assert result.code == 0 and "no accounts" in result.out
     assert result.seconds < 20
     hs.sign_in(sim.portal(101))
     text = hs.config_path.read_text()

@@ -325,7 +325,7 @@ def test_create_override_over_another(three):
     assert path.read_text() == "303"
     done(three, "create-override", "third")         # it says so already
     assert path.read_text() == "303"
-    for junk in ("", "garbage", "303x"):
+    for junk in ("", "garbage", "x303"):
         override(three, junk)
         refused(three, ["create-override", "third"], 2, "--force")
         done(three, "create-override", "third", "-f")
@@ -440,7 +440,7 @@ def test_broken_settings_are_named_and_left(three, args, text):
     refused(three, args, 3, path)
 
 
-@pytest.mark.parametrize("text", ["", "garbage", "101x", "0"])
+@pytest.mark.parametrize("text", ["", "garbage", "x101", "0"])
 def test_link_names_a_broken_override(three, text):
     refused(three, ["link", "-a", "acme"], 3, override(three, text))
 
@@ -466,7 +466,7 @@ def test_create_override_counts_with_the_global_config_only(hs, sim):
                                   ["create-override", "acme"]])
 def test_without_a_valid_config(three, args):
     linked(three, 101)
-    for text in ("", "{", "accounts: []", "accounts: [{name: a b, accountId: 101}]"):
+    for text in ("", "{", "accounts:", "accounts: [{name: a b, accountId: 101}]"):
         three.write_yaml(text)
         refused(three, args, 3, three.config_path)
     three.config_path.unlink()

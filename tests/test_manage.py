@@ -1275,11 +1275,19 @@ def test_what_holds_keys_is_its_owners_alone(hs, sim, umask):
     assert hs.config_path.parent.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("bits", [0o644, 0o640, 0o660, 0o604, 0o602])
-@pytest.mark.parametrize("what", ["file", "folder"])
+@pytest.mark.parametrize("bits", [0o755, 0o750, 0o711, 0o705])
+def test_a_folder_that_others_may_look_into_is_no_danger(three, bits):
+    """The file in it is 0600: nobody else reads a key, and nobody replaces the file."""
+    three.config_path.parent.chmod(bits)
+    done = three("account", "list")
+    assert done.code == 0 and done.err == ""
+
+
+@pytest.mark.parametrize("what, bits", [
+    *(("file", bits) for bits in (0o644, 0o640, 0o660, 0o604, 0o602)),
+    *(("folder", bits) for bits in (0o777, 0o770, 0o720, 0o702, 0o775))])
 def test_each_looser_mode_is_said(three, what, bits):
     path = three.config_path if what == "file" else three.config_path.parent
-    bits = bits if what == "file" else 0o700 | bits & 0o77 | (bits & 0o44) >> 2
     path.chmod(bits)
     for args in (["account", "list"], ["config", "set", "--http-timeout", "4000"]):
         assert path.stat().st_mode & 0o777 == bits

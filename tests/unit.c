@@ -489,7 +489,10 @@ static void test_os_paths(void)
 static void unit_write_file(const char *path, Str text)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    /* as if written long ago: a young file may be one that is being written */
+    const struct timespec old[] = {{1700000000, 0}, {1700000000, 0}};
     CHECK(fd >= 0 && !os_write_all(fd, text));
+    CHECK(!futimens(fd, old));
     close(fd);
 }
 
@@ -3572,11 +3575,58 @@ static void test_config_faults(void)
         const char *fault; /* in the message; NULL: valid */
     } rows[] = {
         {L(TWO_ACCOUNTS), NULL},
-        {L(""), "it has no account"},
-        {L("accounts: []\n"), "it has no account"},
-        {L("accounts: ~\n"), "it has no account"},
+        {L("accounts: []\n"), NULL}, /* the last one was removed */
+        {L("portals: []\n"), NULL},
+        {L("accounts: ~\n"), "is incomplete; another program may be writing"},
+        {L("defaultAccount: 5\n"), "(it has no list of accounts)"},
+        {L("httpTimeout: 5000\nmine: 1\n"), "(it has no list of accounts)"},
+        {L(""), "is incomplete; another program may be writing it (it is emp"},
+        {L(" \n\n"), "(it is empty)"},
+        {L("accounts:\n- name: 'a"), "is incomplete; another program may be"},
+        {L("services:\n  web: {image: nginx}\n"), "it is not a HubSpot config"},
+        {L("{\"name\": \"x\"}\n"), "it is not a HubSpot config"},
+        {L("{}\n"), "it is not a HubSpot config"},
+        {L("# a comment\n"), "it does not hold settings (a map)"},
+        {L("a: 1\n---\nb: 2\n"), "cannot read config.yml: line 2: a second "},
         {L("accounts: 5\n"), "line 1: accounts is not a list"},
         {L("accounts: {a: 1}\n"), "line 1: accounts is not a list"},
+#define KEY_ACCOUNT(id, key) \
+    "authType: personalaccesskey, " id ", personalAccessKey: " key "}\n"
+        {L("accounts:\n- {" KEY_ACCOUNT(
+             "accountId: 1", "k") "portals:\n"
+                                  "- {" KEY_ACCOUNT("portalId: 1", "k")),
+         NULL},
+        {L("accounts:\n- {" KEY_ACCOUNT(
+             "accountId: 1", "k") "portals:\n"
+                                  "- {" KEY_ACCOUNT("portalId: 2", "k")),
+         "its accounts and portals disagree"},
+        {L("accounts:\n- {" KEY_ACCOUNT(
+             "accountId: 1", "k") "portals:\n"
+                                  "- {" KEY_ACCOUNT("portalId: 1", "other")),
+         "its accounts and portals disagree"},
+        {L("accounts:\n- {" KEY_ACCOUNT("accountId: 1", "k") "portals: []\n"),
+         "its accounts and portals disagree"},
+        {L("accounts: []\nportals:\n- {" KEY_ACCOUNT("portalId: 1", "k")),
+         "its accounts and portals disagree"},
+        {L("accounts:\n- {" KEY_ACCOUNT("accountId: 1", "k") "portals: ~\n"),
+         NULL},
+        {L("accounts:\n- {" KEY_ACCOUNT("accountId: 1, portalId: 2", "k")),
+         "accountId and portalId of an account disagree"},
+        {L("accounts:\n- {" KEY_ACCOUNT("accountId: 1, portalId: '1'", "k")),
+         NULL},
+        {L("defaultAccount: 1\ndefaultPortal: a\naccounts:\n"
+           "- {name: a, " KEY_ACCOUNT("accountId: 1", "k")),
+         NULL},
+        {L("defaultAccount: 1\ndefaultPortal: b\naccounts:\n"
+           "- {name: a, " KEY_ACCOUNT(
+               "accountId: 1", "k") "- {name: b, " KEY_ACCOUNT("accountId: 2",
+                                                               "k")),
+         "its defaultAccount and defaultPortal disagree"},
+        {L("defaultAccount: 1\ndefaultPortal: 2\nportals:\n"
+           "- {name: a, " KEY_ACCOUNT(
+               "portalId: 1", "k") "- {name: b, " KEY_ACCOUNT("portalId: 2",
+                                                              "k")),
+         "its defaultAccount and defaultPortal disagree"},
         {L("accounts: [5]\n"), "account 1, line 1: it has no valid account"},
         {L("accounts: [~]\n"), "it has no valid account id"},
         {L("accounts: [[]]\n"), "it has no valid account id"},
@@ -3631,6 +3681,103 @@ static void test_config_faults(void)
             printf("    no '%s' in: %s\n", rows[i].fault, err.message);
         }
         arena_free(&arena);
+    }
+}
+
+/* The official client empties a config and writes it from its beginning, so
+ * every beginning of one can be seen. A file that is young must look whole;
+ * only at the end of an account is that more than a reader can tell. */
+static void test_config_torn(void)
+{
+    const Str text = S(
+        "defaultAccount: 1\ndefaultCmsPublishMode: publish\n"
+        "httpTimeout: 30000\naccounts:\n"
+        "  - name: acme\n    accountId: 1\n    env: prod\n"
+        "    authType: personalaccesskey\n    personalAccessKey: >-\n"
+        "      CiRuYTEtMDEyMzQ1Njc4OWFiY2RlZg\n    auth:\n      tokenInfo:\n"
+        "        accessToken: >-\n          CJjkT0k3n\n"
+        "        expiresAt: '2026-11-23T19:30:00.000Z'\n"
+        "  - name: beta\n    accountId: 2\n    authType: personalaccesskey\n"
+        "    personalAccessKey: k2\n    auth:\n      tokenInfo: {}\n");
+    ptrdiff_t key = str_find(text, S("    auth:\n"));
+    ptrdiff_t beta = str_find(text, S("  - name: beta\n"));
+    for (ptrdiff_t n = 0; n <= text.len; n++) {
+        Arena arena = {0};
+        Err err = {0};
+        Config config = {.path = S("it")};
+        char *copy = malloc((size_t)n + 1); /* a guard for sanitizers */
+        memcpy(copy, text.ptr, (size_t)n);
+        Str part = {copy, n};
+        snprintf(unit_row, sizeof(unit_row), "the first %td bytes", n);
+        bool line = n && text.ptr[n - 1] == '\n';
+        bool whole = line && ((n >= key && n <= beta) ||
+                              n >= str_find(text, S("k2\n")) + 3);
+        CHECK_INT(config_is_whole(&arena, part, true), whole);
+        ConfigState state = config_parse(&arena, part, &config, &err);
+        CHECK(state != CONFIG_BAD);
+        config = (Config){.path = S("it")};
+        if (state == CONFIG_TORN) {
+            CHECK(config_salvage(&arena, part, &config));
+            CHECK(config.count >= (n > beta));
+        }
+        free(copy);
+        arena_free(&arena);
+    }
+}
+
+/* As JavaScript's parseInt(text) gives, and no number that is no id. */
+static void test_config_override(void)
+{
+    static const struct {
+        Str text;
+        int64_t id; /* 0: refused */
+    } rows[] = {
+        {L("123"), 123},
+        {L("123\n"), 123},
+        {L("123\r\n"), 123},
+        {L("\xef\xbb\xbf"
+           "123\r\n"),
+         123},
+        {L(" \t\v\f\n\xc2\xa0\xe2\x80\xa8 123 "), 123},
+        {L("123 # acme"), 123},
+        {L("123# acme"), 123},
+        {L("123 // acme\n456\n"), 123},
+        {L("123abc"), 123},
+        {L("123.9"), 123},
+        {L("1,234"), 1},
+        {L("1e3"), 1},
+        {L("1_000"), 1},
+        {L("+123"), 123},
+        {L("00123"), 123},
+        {L("0x1F"), 31},
+        {L("0X1fg"), 31},
+        {L("000000000000000000123"), 123},
+        {L("999999999999999"), 999999999999999},
+        {L("9999999999999999"), 0},
+        {L("99999999999999999999999999"), 0},
+        {L(""), 0},
+        {L("\n"), 0},
+        {L("0"), 0},
+        {L("0x"), 0},
+        {L("-5"), 0},
+        {L("- 5"), 0},
+        {L("# 123"), 0},
+        {L("acme 123"), 0},
+        {L("'123'"), 0},
+        {L("\0"
+           "123"),
+         0},
+        {L("\xff\xfe"
+           "1\0"
+           "2\0"),
+         0},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        int64_t id = 0;
+        unit_at(rows[i].text);
+        CHECK_INT(config_parse_override(rows[i].text, &id), rows[i].id > 0);
+        if (rows[i].id)
+            CHECK_INT(id, rows[i].id);
     }
 }
 
@@ -3713,7 +3860,15 @@ static void test_config_choose(void)
         {"", "{\"localDefaultAccount\":99}", NULL, CONFIG_GLOBAL,
          "names account 99, which is not in"},
         {"", "[]", NULL, CONFIG_GLOBAL, "it is not a JSON object"},
-        {"", "{", NULL, CONFIG_GLOBAL, "it is not a JSON object"},
+        {"", "{", NULL, CONFIG_GLOBAL, "is incomplete; another program may be"},
+        {"", "{\"localDefaultAccount\":1,\"localDefaultAccount\":2}", NULL,
+         CONFIG_GLOBAL, "duplicate key 'localDefaultAccount'"},
+        {"", "{\"localDefaultAccount\":1,\"localDefault\\u0041ccount\":2}",
+         NULL, CONFIG_GLOBAL, "duplicate key 'localDefaultAccount'"},
+        {"", "{\"mine\":[{},{\"x\":1,\"y\":{},\"x\":1}]}", NULL, CONFIG_GLOBAL,
+         "duplicate key 'x'"},
+        {"", "{\"mine\":{\"accounts\":[1]},\"accounts\":[2],\"ACCOUNTS\":3}",
+         "4", CONFIG_GLOBAL, "4"},
         {"", NULL, "4", CONFIG_GLOBAL, "4"},
         {"", NULL, " 4\n", CONFIG_GLOBAL, "4"},
         {"", NULL, "4", CONFIG_DEPRECATED, "2"},
@@ -3836,18 +3991,24 @@ static void test_config_names(void)
     }
 }
 
+static bool unit_apply(ConfigEdit *edit, void *context, Err *err)
+{
+    const ConfigAccount *account = context;
+    if (!config_edit_put(edit, account, err))
+        return false;
+    config_edit_default(edit, account);
+    return true;
+}
+
 /* Changes one account, or adds it, as a sign-in does. */
-static bool unit_sign_in(Str path, const ConfigAccount *account, Err *err)
+static bool unit_sign_in(Str path, ConfigAccount *account, Err *err)
 {
     Arena arena = {0};
-    ConfigEdit edit;
-    bool ok = config_edit_begin(&arena, path, CONFIG_GLOBAL, &edit, err);
-    if (ok) {
-        ok = config_edit_put(&edit, account, err);
-        config_edit_default(&edit, account);
-        ok = ok && config_edit_commit(&edit, err);
-        config_edit_end(&edit);
-    }
+    ConfigChange change = {.place = {path, CONFIG_GLOBAL, true},
+                           .brief = true,
+                           .apply = unit_apply,
+                           .context = account};
+    bool ok = config_change(&arena, &change, err);
     arena_free(&arena);
     return ok;
 }
@@ -4355,14 +4516,7 @@ static void test_config_free_name(void)
 static bool unit_link(Str path, Err *err)
 {
     Arena arena = {0};
-    ConfigLinkEdit edit;
-    bool ok = config_links_begin(&arena, path, &edit, err);
-    if (ok) {
-        config_links_add(&edit, 7);
-        config_links_default(&edit, 7);
-        ok = config_links_commit(&edit, err);
-        config_links_end(&edit);
-    }
+    bool ok = config_save_link_default(&arena, path, 7, err);
     arena_free(&arena);
     return ok;
 }
@@ -5245,6 +5399,8 @@ static void unit_program(void)
     test_config_choose();
     test_config_kebab();
     test_config_names();
+    test_config_torn();
+    test_config_override();
     test_config_edit();
     test_config_shared_block();
     test_config_unwritable();

@@ -15,7 +15,7 @@ static void fuzz_put(Arena *arena, Config *config, bool odd)
 {
     Err err = {0};
     Str text = {0};
-    ConfigEdit edit = {.arena = arena, .config = *config, .lock = -1};
+    ConfigEdit edit = {.arena = arena, .config = *config};
     const ConfigAccount account = {
         .name = S("fuzz-name"),
         .id = 77,
@@ -34,7 +34,7 @@ static void fuzz_put(Arena *arena, Config *config, bool odd)
     YamlNode *back = NULL;
     if (!yaml_read(arena, text, &back, &err)) {
         /* A tree at a limit grows past it; tags are not all escaped. Then
-         * config_edit_commit() refuses. */
+         * config_edit_text() refuses. */
         if (strstr(err.message, "too") || strstr(err.message, "larger") || odd)
             return;
         fprintf(stderr, "%s\n%.*s\n", err.message, P(text));

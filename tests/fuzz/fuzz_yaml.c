@@ -59,7 +59,7 @@ static void fuzz_fail(const char *what, Str text)
 }
 
 /* `odd`: the input has tags. libyaml's emitter does not escape all of them; a
- * save that could not be read back is refused by config_edit_commit(). */
+ * save that could not be read back is refused by config_edit_text(). */
 static void fuzz_round(Arena *arena, YamlNode *root, bool odd)
 {
     Err err = {0};
