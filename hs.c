@@ -418,6 +418,25 @@ static bool str_is_utf8(Str s)
     return true;
 }
 
+/* Is it UTF-16, as PowerShell writes it: with a byte order mark, or with a NUL
+ * as one half of its first character? */
+static bool str_is_utf16(Str s)
+{
+    return str_starts(s, S("\xff\xfe")) || str_starts(s, S("\xfe\xff")) ||
+           (s.len > 1 && s.len % 2 == 0 && !s.ptr[0] != !s.ptr[1]);
+}
+
+/* Removes the byte order marks (U+FEFF) at the start of UTF-8 text, which
+ * editors and PowerShell write. Were there any? */
+static bool str_unmark(Str *text)
+{
+    static const Str mark = {"\xef\xbb\xbf", 3};
+    bool had = str_starts(*text, mark);
+    while (str_starts(*text, mark))
+        *text = str_slice(*text, mark.len, text->len);
+    return had;
+}
+
 /* How many edits of a character, or swaps of two neighbours, lead from `a` to
  * `b`; words over 32 bytes count as far apart. For suggestions. */
 static int str_distance(Str a, Str b)
@@ -1091,12 +1110,21 @@ static int os_interrupted(void)
 }
 
 /* Fills closed standard descriptors with one that can neither be read nor
- * written, so that no socket or config file becomes "stdout". */
+ * written (O_PATH: EBADF, as before), so that no socket or config file becomes
+ * "stdout". */
 static void os_fill_standard_fds(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/", O_RDONLY | O_DIRECTORY) < 0)
+        if (fcntl(fd, F_GETFD) < 0 && open("/", O_PATH | O_DIRECTORY) < 0)
             _exit(EXIT_FAILED);
+}
+
+/* Is the descriptor closed, or not open for reading? Poll would wait for ever
+ * on the end of a pipe that is for writing. */
+static bool os_is_unreadable(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    return flags < 0 || flags & O_PATH || (flags & O_ACCMODE) == O_WRONLY;
 }
 
 /* Sets what a signal does, unless whoever started the program has it ignored:
@@ -1139,7 +1167,8 @@ static Str os_env(const char *name)
 
 static const char *os_error(int code)
 {
-    return strerror(code);
+    return code == EBADF ? "it is closed, or not open for this"
+                         : strerror(code);
 }
 
 /* Milliseconds that only go forward, for deadlines. */
@@ -1438,6 +1467,8 @@ static int os_read_whole(Arena *arena, int fd, ptrdiff_t max, int64_t until,
 {
     struct stat st = {0};
     Buf buf = buf_new(arena, max + 1);
+    if (os_is_unreadable(fd))
+        return EBADF;
     if (fstat(fd, &st))
         return errno;
     if (S_ISDIR(st.st_mode))
@@ -1585,6 +1616,8 @@ static int os_read_open(Arena *arena, int fd, ptrdiff_t max, Str *out)
 
 static int os_read_file(Arena *arena, Str path, ptrdiff_t max, Str *out)
 {
+    if (str_eq(path, S("/dev/stdin")) && os_is_unreadable(STDIN_FILENO))
+        return EBADF; /* it would lead to os_fill_standard_fds()'s folder */
     int fd = os_fails() ? -1
                         : open(arena_cstr(arena, path),
                                O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -2668,6 +2701,8 @@ static void term_init(Term *term, Arena *arena)
                   !os_env("NO_COLOR").len &&
                   !str_eq(os_env("CLICOLOR"), S("0"));
     term->interactive = term->err_terminal && os_is_terminal(STDIN_FILENO);
+    if (os_is_unreadable(STDIN_FILENO))
+        term->mute = "stdin is closed";
     if (term->interactive && ci.len && !str_in_words(ci, "false 0")) {
         term->interactive = false;
         term->mute = "CI is set";
@@ -12634,10 +12669,10 @@ static bool config_read_secret(Arena *arena, const char *name, Str path,
         fault = "it is not a regular file";
     else if (code)
         fault = os_error(code);
-    else if (str_starts(text, S("\xff\xfe")) || str_starts(text, S("\xfe\xff")))
+    else if (str_is_utf16(text))
         fault = "it is in UTF-16: save it as UTF-8";
-    out->had_bom = str_starts(text, S("\xef\xbb\xbf"));
-    text = str_trim(str_slice(text, out->had_bom ? 3 : 0, text.len));
+    out->had_bom = str_unmark(&text);
+    text = str_trim(text);
     if (!fault && !text.len)
         fault = "it is empty";
     if (!fault && (str_index(text, '\n') >= 0 || str_index(text, '\r') >= 0))
@@ -12661,7 +12696,9 @@ static bool config_env_secret(Arena *arena, const char *name, ConfigSecret *out,
 {
     Str text = config_env(name);
     Str file = config_env_file(name);
+    bool had_bom = str_unmark(&text);
     *out = (ConfigSecret){.value = secret_from(text),
+                          .had_bom = had_bom,
                           .from = str_from(config_env_source(arena, name))};
     if (text.len && file.len) {
         err_set(err, EXIT_USAGE, "%s and %s_FILE are both set", name, name);
@@ -16742,7 +16779,7 @@ static ConfigWhere cmd_where(const Cmd *cmd)
 /* A secret was read from a file that an editor or PowerShell has marked. */
 static void cmd_note_bom(Cmd *cmd, Str from)
 {
-    term_say(cmd->term, "Ignored the byte order mark in the file of %.*s.",
+    term_say(cmd->term, "Removed the byte order mark at the start of %.*s.",
              P(from));
 }
 
@@ -16838,6 +16875,60 @@ static bool cmd_stdin_hides(Err *err)
            err_set(err, EXIT_USAGE,
                    "stdin is a terminal, which would show what is "
                    "typed: use a pipe, or a file");
+}
+
+/* What is read from a file, or from stdin where `path` is empty; `what` is for
+ * messages ("the key"). */
+typedef struct {
+    const char *what;
+    Str path;
+    ptrdiff_t most; /* bytes */
+} CmdInput;
+
+static bool cmd_read_input(Cmd *cmd, const CmdInput *in, Str *out, Err *err)
+{
+    int code = in->path.len
+                   ? os_read_file(cmd->arena, in->path, in->most, out)
+                   : os_read_fd(cmd->arena, STDIN_FILENO, in->most, out);
+    if (code == EINTR && os_interrupted())
+        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+    if (code == EBADF && !in->path.len)
+        return err_set(err, EXIT_USAGE,
+                       "cannot read %s: stdin is closed, or not open for "
+                       "reading",
+                       in->what);
+    bool large = in->most >= MIB;
+    Str fault = str_from(os_error(code));
+    if (code == EFBIG)
+        fault = arena_printf(cmd->arena, "it is too large (over %d %s)",
+                             (int)(in->most / (large ? MIB : KIB)),
+                             large ? "MiB" : "KiB");
+    return !code ||
+           err_set(err, EXIT_USAGE, "cannot read %s from %.*s: %.*s", in->what,
+                   P(in->path.len ? in->path : S("stdin")), P(fault));
+}
+
+/* Removes the byte order mark of a key, a value or a dotenv file, and says so;
+ * refuses UTF-16. `what` as in CmdInput. */
+static bool cmd_unmark(Cmd *cmd, const char *what, Str *text, Err *err)
+{
+    if (str_is_utf16(*text)) {
+        err_set(err, EXIT_USAGE, "%s is in UTF-16, not in UTF-8", what);
+        return err_hint(err, "Save it as UTF-8. In PowerShell: Set-Content "
+                             "-Encoding ascii, or utf8NoBOM.");
+    }
+    if (str_unmark(text))
+        cmd_note_bom(cmd, str_from(what));
+    return true;
+}
+
+/* As cmd_read_input(), of something secret: stdin may not be a terminal, and
+ * cmd_unmark() applies. */
+static bool cmd_read_secret(Cmd *cmd, const CmdInput *in, Str *out, Err *err)
+{
+    return (in->path.len || cmd_stdin_hides(err)) &&
+           cmd_read_input(cmd, in, out, err) &&
+           cmd_unmark(cmd, in->what, out, err);
 }
 
 /* Gets ready for HTTP: trust anchors, proxy, the pool. */
@@ -17376,7 +17467,7 @@ static bool cmd_auth_key(Cmd *cmd, const Config *config, Secret *key, Err *err)
 {
     Str text = cmd_text(cmd, OPT_PAK);
     ConfigSecret env = {0};
-    int code = 0;
+    const CmdInput in = {.what = "the key", .most = 64 * KIB};
     if (text.len && cmd_on(cmd, OPT_PAK_STDIN))
         return err_set(err, EXIT_USAGE,
                        "--pak and --pak-stdin are two ways to "
@@ -17384,12 +17475,8 @@ static bool cmd_auth_key(Cmd *cmd, const Config *config, Secret *key, Err *err)
     if (cmd_on(cmd, OPT_PAK_STDIN)) {
         if (!cmd_stdin_hides(err))
             return err_hint(err, "Without --pak-stdin the key is asked for.");
-        code = os_read_fd(cmd->arena, STDIN_FILENO, 64 * KIB, &text);
-        if (code)
-            return err_set(err, EXIT_USAGE,
-                           "cannot read the key from stdin: "
-                           "%s",
-                           os_error(code));
+        if (!cmd_read_secret(cmd, &in, &text, err))
+            return false;
     } else if (!text.len &&
                !config_env_secret(cmd->arena, "HUBSPOT_PERSONAL_ACCESS_KEY",
                                   &env, err)) {
@@ -17406,6 +17493,8 @@ static bool cmd_auth_key(Cmd *cmd, const Config *config, Secret *key, Err *err)
             !cmd_auth_ask_key(cmd, config, &text, err))
             return false;
     }
+    if (!cmd_unmark(cmd, in.what, &text, err))
+        return false;
     *key = secret_from(str_trim(text));
     term_hide(cmd->term, *key);
     return hub_check_key(secret_text(*key), err);
@@ -17638,15 +17727,13 @@ static bool cmd_oauth_client(Cmd *cmd, ConfigAccount *account, Err *err)
     Str id = cmd_text(cmd, OPT_CLIENT_ID);
     Str secret = {0};
     ConfigSecret env = {0};
+    const CmdInput in = {.what = "the client secret", .most = 64 * KIB};
     if (cmd_on(cmd, OPT_CLIENT_SECRET_STDIN)) {
         if (!cmd_stdin_hides(err))
             return err_hint(err, "Without --client-secret-stdin the secret is "
                                  "asked for.");
-        int code = os_read_fd(cmd->arena, STDIN_FILENO, 64 * KIB, &secret);
-        if (code)
-            return err_set(err, EXIT_USAGE,
-                           "cannot read the client secret from stdin: %s",
-                           os_error(code));
+        if (!cmd_read_secret(cmd, &in, &secret, err))
+            return false;
         secret = str_trim(secret);
         if (!secret.len)
             return err_set(err, EXIT_USAGE, "the client secret is empty");
@@ -19641,19 +19728,16 @@ static bool cmd_api_data(Cmd *cmd, Str *out, Err *err)
     enum { MOST = 32 * MIB };
     Str data = cmd_text(cmd, OPT_DATA);
     Err fault = {0};
-    int code = 0;
+    CmdInput in = {.what = "--data", .most = MOST};
+    bool is_file = str_starts(data, S("@"));
     *out = data;
-    if (str_eq(data, S("-")))
-        code = os_read_fd(cmd->arena, STDIN_FILENO, MOST, out);
-    else if (str_starts(data, S("@")))
-        code = os_read_file(cmd->arena, str_slice(data, 1, data.len), MOST,
-                            out);
-    if (code == EINTR && os_interrupted())
-        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
-    if (code)
-        return err_set(err, EXIT_USAGE, "cannot read --data %.*s: %s", P(data),
-                       code == EFBIG ? "it is larger than 32 MiB"
-                                     : os_error(code));
+    if (is_file && data.len == 1)
+        return err_set(err, EXIT_USAGE, "--data @ names no file");
+    if (is_file)
+        in.path = str_slice(data, 1, data.len);
+    if ((is_file || str_eq(data, S("-"))) &&
+        !cmd_read_input(cmd, &in, out, err))
+        return false;
     bool marked = str_starts(*out, S("\xef\xbb\xbf")) ||
                   str_starts(*out, S("\xff\xfe")) ||
                   str_starts(*out, S("\xfe\xff"));
@@ -19751,20 +19835,25 @@ static bool cmd_api(Cmd *cmd, Err *err)
 /* ---- Dotenv files, for hs secrets apply ---- */
 
 /*
- * A dotenv file has lines NAME=value, blank lines, and comments from # on;
- * `export ` may stand before a name. A value in single quotes (or backticks)
- * is as it stands; in double quotes \n \r \t \\ \" \' \` \$ are escapes;
- * either may run over several lines. One without quotes is the rest of the
- * line, white space at its ends left out. Nothing is expanded. Programs read
- * such files differently: where they would disagree (# without quotes,
- * another escape, a name twice), the line is an error here, since a secret
- * that came out wrong cannot be read back. No error quotes a value.
+ * Programs read dotenv files differently, and a secret that came out wrong
+ * cannot be read back. So a line is accepted only if dotenv (npm), Node's
+ * --env-file, python-dotenv, godotenv and docker-compose all read the same
+ * value from it; tests/test_dotenv.py checks this against these programs.
+ *
+ * A file has lines NAME=value, blank lines and comments from # on; `export `
+ * may precede a name. A value without quotes is the rest of the line, without
+ * the white space at its ends, and ends before " #". Quotes may hold several
+ * lines. Single quotes keep their text as it is; in double quotes, \n is a
+ * line feed. What each place refuses, and which program differs, is beside
+ * the check. All faulty lines of a file are found in one run. No message
+ * quotes a value.
  */
 enum {
     CMD_SECRETS_MOST = 50, /* secrets of one account: HubSpot's limit */
     CMD_SECRET_MAX = 64 * KIB,
     CMD_SECRET_NAME_MAX = 256,
-    CMD_ENV_MAX = MIB
+    CMD_ENV_MAX = MIB,
+    CMD_ENV_FAULTS = 20 /* that are listed; the others are counted */
 };
 
 typedef struct {
@@ -19773,18 +19862,40 @@ typedef struct {
     int line;
 } CmdEnvItem;
 
+/* Why a line is refused, and what to do about it. */
+typedef struct {
+    int line;
+    const char *what; /* NULL: nothing is wrong */
+    const char *fix;
+} CmdEnvFault;
+
+/* A file: what it holds, and which of its lines are refused. */
+typedef struct {
+    CmdEnvItem items[CMD_SECRETS_MOST];
+    int count;
+    int more; /* items beyond those */
+    CmdEnvFault faults[CMD_ENV_FAULTS];
+    int fault_count; /* maybe more than are kept */
+} CmdEnvFile;
+
 /* What is left of the file; `line` is that of its first byte. */
 typedef struct {
     Arena *arena;
     Str rest;
     int line;
-    const char *fault;
+    CmdEnvFault fault; /* the first one of the present item */
 } CmdEnv;
 
-static bool cmd_env_fault(CmdEnv *env, const char *what)
+static const char CMD_ENV_SINGLE[] = "Put the value in single quotes.";
+static const char CMD_ENV_QUOTE[] = "Put the value in quotes.";
+static const char CMD_ENV_LF[] = "Save the file with LF line breaks.";
+static const char CMD_ENV_UTF8[] = "Save the file as UTF-8.";
+static const char CMD_ENV_ADD[] = "Set this one with hs secrets add.";
+
+static bool cmd_env_fault(CmdEnv *env, const char *what, const char *fix)
 {
-    if (!env->fault)
-        env->fault = what;
+    if (!env->fault.what)
+        env->fault = (CmdEnvFault){.what = what, .fix = fix};
     return false;
 }
 
@@ -19802,20 +19913,33 @@ static char cmd_env_take(CmdEnv *env)
     return c;
 }
 
-static void cmd_env_skip_blanks(CmdEnv *env)
+/* Takes the blanks at the start of a line, or at its "=". Node 20 leaves out
+ * spaces there, and no tabs. */
+static void cmd_env_blanks(CmdEnv *env)
 {
     while (cmd_env_peek(env) == ' ' || cmd_env_peek(env) == '\t')
+        if (cmd_env_take(env) == '\t')
+            cmd_env_fault(env, "some programs read a tab here as text",
+                          "Use spaces, or none.");
+}
+
+/* Takes the rest of the line and its line break. */
+static void cmd_env_skip_line(CmdEnv *env)
+{
+    while (cmd_env_peek(env) != '\n')
         cmd_env_take(env);
+    cmd_env_take(env);
 }
 
 /* Takes what may end a line: blanks, a comment, the line break. */
 static bool cmd_env_line_end(CmdEnv *env)
 {
-    cmd_env_skip_blanks(env);
+    while (cmd_env_peek(env) == ' ' || cmd_env_peek(env) == '\t')
+        cmd_env_take(env);
     if (cmd_env_peek(env) == '#')
         while (cmd_env_peek(env) != '\n')
             cmd_env_take(env);
-    if (str_starts(env->rest, S("\r\n")) || str_eq(env->rest, S("\r")))
+    if (str_starts(env->rest, S("\r\n")))
         cmd_env_take(env);
     if (cmd_env_peek(env) != '\n')
         return false;
@@ -19823,6 +19947,29 @@ static bool cmd_env_line_end(CmdEnv *env)
     return true;
 }
 
+/* What no line may have, in quotes, in a comment or elsewhere. A CR of its own
+ * is a line break to dotenv, Node and python-dotenv; U+2028 and U+2029 end a
+ * comment for dotenv. */
+static void cmd_env_check_chars(CmdEnv *env, Str text)
+{
+    while (text.len) {
+        uint32_t c = 0;
+        int n = str_utf8(text, &c);
+        if (!n)
+            cmd_env_fault(env, "it is not UTF-8 text", CMD_ENV_UTF8);
+        else if (!c)
+            cmd_env_fault(env, "it holds a NUL byte", CMD_ENV_UTF8);
+        else if (c == 0x2028 || c == 0x2029)
+            cmd_env_fault(env, "some programs read U+2028 as a line break",
+                          "Remove the character.");
+        else if (c == '\r' && text.len > 1 && text.ptr[1] != '\n')
+            cmd_env_fault(env, "some programs read a CR as a line break",
+                          CMD_ENV_LF);
+        text = str_slice(text, n ? n : 1, text.len);
+    }
+}
+
+/* godotenv refuses "-" in a name. */
 static bool cmd_env_name(CmdEnv *env, Str *name)
 {
     Str s = env->rest;
@@ -19833,72 +19980,171 @@ static bool cmd_env_name(CmdEnv *env, Str *name)
     *name = str_slice(s, 0, n);
     env->rest = str_slice(s, n, s.len);
     if (!n || str_is_digit(s.ptr[0]) || strchr(".-", s.ptr[0]))
-        return cmd_env_fault(env, "no name stands before the value (letters, "
-                                  "digits, _ . and -, a letter or _ first)");
+        return cmd_env_fault(env, "no name stands before the value",
+                             "A name has letters, digits, _ and ., a letter "
+                             "or _ first.");
     if (n > CMD_SECRET_NAME_MAX)
-        return cmd_env_fault(env, "the name is too long");
-    return true;
+        return cmd_env_fault(env, "the name is too long",
+                             "A name has at most 256 bytes.");
+    return str_index(*name, '-') < 0 ||
+           cmd_env_fault(env, "some programs refuse a name with -",
+                         CMD_ENV_ADD);
 }
 
-/* One escape of a value in double quotes, after its backslash. */
-static bool cmd_env_escape(CmdEnv *env, Buf *value)
+/*
+ * A backslash in quotes, which was taken. \n in double quotes is the only
+ * escape that all know. In single quotes, a backslash is text unless another
+ * one or a quote follows: python-dotenv reads these as escapes. After a fault,
+ * a quote that follows is the last one only if the line has no other.
+ */
+static void cmd_env_backslash(CmdEnv *env, char quote, Buf *value)
 {
-    static const char from[] = "nrt\\\"'`$";
-    static const char to[] = "\n\r\t\\\"'`$";
     char c = cmd_env_peek(env);
-    const char *at = c ? strchr(from, c) : NULL;
-    if (!at)
-        return cmd_env_fault(env, "an escape in double quotes that is not one "
-                                  "of \\n \\r \\t \\\\ \\\" \\' \\` \\$; "
-                                  "single quotes take all as it stands");
-    cmd_env_take(env);
-    buf_add_char(value, to[at - from]);
-    return true;
+    Str rest = env->rest;
+    if (quote == '\'' && c != '\\' && c != '\'') {
+        buf_add_char(value, '\\');
+        return;
+    }
+    if (quote == '"' && c == 'n') {
+        cmd_env_take(env);
+        buf_add_char(value, '\n');
+        return;
+    }
+    if (quote == '"')
+        cmd_env_fault(env,
+                      "an escape in double quotes that is not \\n means "
+                      "different things to different programs",
+                      CMD_ENV_SINGLE);
+    else
+        cmd_env_fault(env,
+                      "\\\\ and \\' in single quotes mean different things to "
+                      "different programs",
+                      CMD_ENV_ADD);
+    Str line = str_slice(str_cut(&rest, '\n'), 1, PTRDIFF_MAX);
+    if (c == '\\' || (c == quote && str_index(line, quote) >= 0))
+        cmd_env_take(env);
 }
 
-/* Takes a value in quotes; a line break in it is one LF, however the file
- * writes it. */
+/* A "$" in a value, before `rest`. The Go programs expand it without quotes
+ * (`quote` is 0) and in double quotes; python-dotenv expands ${ everywhere. */
+static void cmd_env_dollar(CmdEnv *env, Str rest, char quote)
+{
+    if (str_starts(rest, S("{")))
+        cmd_env_fault(env, "some programs expand ${, in single quotes too",
+                      CMD_ENV_ADD);
+    else if (quote != '\'')
+        cmd_env_fault(env,
+                      quote ? "some programs expand $ in double quotes"
+                            : "some programs expand $ without quotes",
+                      CMD_ENV_SINGLE);
+}
+
+/* Takes a value in quotes. False where the line does not end after it. */
 static bool cmd_env_quoted(CmdEnv *env, Str *out)
 {
+    int line = env->line;
     char quote = cmd_env_take(env);
     Buf value = buf_new(env->arena, CMD_SECRET_MAX + 1);
     while (env->rest.len && cmd_env_peek(env) != quote) {
-        if (str_starts(env->rest, S("\r\n")))
-            cmd_env_take(env);
+        if (str_starts(env->rest, S("\r\n"))) /* docker-compose keeps the CR */
+            cmd_env_fault(env,
+                          "some programs keep the CR of a CRLF line break in "
+                          "quotes",
+                          CMD_ENV_LF);
         char c = cmd_env_take(env);
-        if (c != '\\' || quote != '"')
-            buf_add_char(&value, c);
-        else if (!cmd_env_escape(env, &value))
-            return false;
+        if (c == '\\') {
+            cmd_env_backslash(env, quote, &value);
+            continue;
+        }
+        if (c == '$')
+            cmd_env_dollar(env, env->rest, quote);
+        buf_add_char(&value, c);
     }
-    if (!env->rest.len)
-        return cmd_env_fault(env, "the quote is never closed");
+    if (!env->rest.len) {
+        env->fault = (CmdEnvFault){
+            .what = "the quote is never closed",
+            .fix = "Close it. A value with a ' or \" of its own needs the "
+                   "other kind around it."};
+        return false;
+    }
     cmd_env_take(env);
     *out = buf_str(&value);
     if (value.full)
         out->len = CMD_SECRET_MAX + 1; /* too long; see cmd_secret_fault() */
+    if (env->line > line)
+        return cmd_env_line_end(env) ||
+               cmd_env_fault(env,
+                             "something stands after the closing quote, in a "
+                             "later line",
+                             "Close the quote where the value ends.");
     return cmd_env_line_end(env) ||
-           cmd_env_fault(env, "something stands after the closing quote");
+           cmd_env_fault(env, "something stands after the closing quote",
+                         "Only a comment may follow. A value with both kinds "
+                         "of quotes needs hs secrets add.");
+}
+
+/* White space to some programs, which leave it out at the ends of a value,
+ * and text to others; beside the control characters. */
+static bool cmd_env_is_odd_space(uint32_t c)
+{
+    return c == '\t' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f ||
+           c == 0x3000 || c == 0xfeff;
+}
+
+/*
+ * Checks the comment after a value without quotes, from its "#" on. `before`
+ * is what is before it. dotenv and Node begin a comment at any "#",
+ * docker-compose at the first " #", godotenv at the last "#" after white
+ * space, U+0085 and U+00A0 among it.
+ */
+static void cmd_env_check_comment(CmdEnv *env, Str before, Str comment)
+{
+    if (before.len < 2 || !str_ends(before, S(" "))) {
+        cmd_env_fault(env, "a value with # needs quotes",
+                      "Put it in quotes; a comment begins with a space and #.");
+        return;
+    }
+    for (ptrdiff_t i = 2; i < comment.len; i++)
+        if (comment.ptr[i] == '#' && (str_is_space(comment.ptr[i - 1]) ||
+                                      strchr("\x85\xa0", comment.ptr[i - 1])))
+            cmd_env_fault(env,
+                          "programs disagree on which # begins the comment",
+                          "Put the value in quotes, or remove the second #.");
 }
 
 /* Takes a value without quotes: the rest of the line. */
-static bool cmd_env_plain(CmdEnv *env, Str *out)
+static void cmd_env_plain(CmdEnv *env, Str *out)
 {
-    Str rest = env->rest;
-    ptrdiff_t n = 0;
-    while (n < rest.len && rest.ptr[n] != '\n' &&
-           !(rest.ptr[n] == '#' && n && str_is_space(rest.ptr[n - 1])))
-        n++;
-    *out = str_trim(str_slice(rest, 0, n));
-    env->rest = str_slice(rest, n, rest.len);
-    for (ptrdiff_t i = 0; i < out->len; i++) {
-        unsigned char c = (unsigned char)out->ptr[i];
-        if (c == '#')
-            return cmd_env_fault(env, "a value with # needs quotes");
-        if ((c < ' ' && c != '\t') || c == 0x7f)
-            return cmd_env_fault(env, "a control character without quotes");
+    Str line = str_cut(&env->rest, '\n');
+    ptrdiff_t comment = str_index(line, '#');
+    env->line++;
+    if (str_ends(line, S("\r")))
+        line.len--;
+    if (comment >= 0) {
+        cmd_env_check_comment(env, str_slice(line, 0, comment),
+                              str_slice(line, comment, line.len));
+        line.len = comment;
     }
-    return cmd_env_line_end(env);
+    while (str_ends(line, S(" ")))
+        line.len--;
+    *out = line;
+    for (Str rest = *out; rest.len;) {
+        uint32_t c = 0;
+        int n = str_utf8(rest, &c);
+        bool end = rest.len == out->len || n == rest.len;
+        if (n && ((c < ' ' && c != '\t') || c == 0x7f))
+            cmd_env_fault(env, "a control character without quotes",
+                          CMD_ENV_QUOTE);
+        else if (c == '$')
+            cmd_env_dollar(env, str_slice(rest, 1, rest.len), 0);
+        else if (end && cmd_env_is_odd_space(c))
+            cmd_env_fault(env,
+                          "programs disagree on the white space at the end of "
+                          "the value",
+                          CMD_ENV_QUOTE);
+        rest = str_slice(rest, n ? n : 1, rest.len);
+    }
 }
 
 /* What keeps a value from being a secret's; NULL: nothing. */
@@ -19908,78 +20154,133 @@ static const char *cmd_secret_fault(Str value)
         return "the value is empty";
     if (value.len > CMD_SECRET_MAX)
         return "the value is larger than 64 KiB";
-    for (Str rest = value; rest.len;) {
-        uint32_t c = 0;
-        int n = str_utf8(rest, &c);
-        if (!n)
-            return "the value is not UTF-8 text";
-        if (!c)
-            return "the value holds a NUL byte";
-        rest = str_slice(rest, n, rest.len);
+    if (!str_is_utf8(value))
+        return "the value is not UTF-8 text";
+    return str_index(value, 0) < 0 ? NULL : "the value holds a NUL byte";
+}
+
+/* Takes the name, and the = after it. For Node, what follows `export ` belongs
+ * to the name, and another white space there is no `export`. */
+static bool cmd_env_assignment(CmdEnv *env, Str *name)
+{
+    Str after = str_slice(env->rest, 6, env->rest.len);
+    if (str_starts(env->rest, S("export")) && after.len > 1 &&
+        strchr(" \t", after.ptr[0])) {
+        if (after.ptr[0] == '\t' || strchr(" \t", after.ptr[1]))
+            return cmd_env_fault(env,
+                                 "some programs know export only with one "
+                                 "space after it",
+                                 "Put one space after export.");
+        env->rest = str_slice(after, 1, after.len);
     }
-    return NULL;
+    if (!cmd_env_name(env, name))
+        return false;
+    cmd_env_blanks(env);
+    if (cmd_env_peek(env) != '=')
+        return cmd_env_fault(env, "no = stands after the name",
+                             "Write NAME=value.");
+    cmd_env_take(env);
+    cmd_env_blanks(env);
+    return true;
+}
+
+/* Takes a line that is empty or a comment; false where it is neither. Node 20
+ * reads the blanks of an empty line, and a comment after blanks, as part of
+ * the next name, and a comment with "=" in the last line, without its line
+ * break, as a variable. */
+static bool cmd_env_idle_line(CmdEnv *env)
+{
+    Str rest = env->rest;
+    ptrdiff_t all = rest.len;
+    Str line = str_cut(&rest, '\n');
+    bool last = line.len == all;
+    cmd_env_blanks(env);
+    char c = cmd_env_peek(env);
+    bool indented = env->rest.len < all;
+    if (c == '#' && (indented || (last && str_index(line, '=') >= 0)))
+        cmd_env_fault(env, "some programs read this comment as a variable",
+                      indented ? "Remove the white space before the #."
+                               : "End the line with a line break.");
+    if (!cmd_env_line_end(env))
+        return false;
+    if (c != '#' && indented)
+        cmd_env_fault(env,
+                      "some programs read the white space of an empty line as "
+                      "part of the next name",
+                      "Remove it.");
+    return true;
 }
 
 /* Takes one line, or the lines of one value. `*item` has no name where it is
- * blank or a comment. */
+ * blank or a comment. False where the line is left in its middle. */
 static bool cmd_env_take_item(CmdEnv *env, CmdEnvItem *item)
 {
     Str value = {0};
-    *item = (CmdEnvItem){.line = env->line};
-    if (cmd_env_line_end(env))
+    if (cmd_env_idle_line(env))
         return true;
-    if (str_starts(env->rest, S("export ")) ||
-        str_starts(env->rest, S("export\t"))) {
-        env->rest = str_slice(env->rest, 6, env->rest.len);
-        cmd_env_skip_blanks(env);
-    }
-    if (!cmd_env_name(env, &item->name))
+    if (!cmd_env_assignment(env, &item->name))
         return false;
-    cmd_env_skip_blanks(env);
-    if (cmd_env_peek(env) != '=')
-        return cmd_env_fault(env, "no = stands after the name");
-    cmd_env_take(env);
-    cmd_env_skip_blanks(env);
     char c = cmd_env_peek(env);
-    bool quoted = c == '"' || c == '\'' || c == '`';
-    if (!(quoted ? cmd_env_quoted(env, &value) : cmd_env_plain(env, &value)))
+    bool quoted = c == '"' || c == '\'';
+    if (c == '`') {
+        cmd_env_fault(env, "some programs read backticks as quotes",
+                      CMD_ENV_SINGLE);
+        quoted = str_index(str_slice(env->rest, 1, env->rest.len), c) >= 0;
+    }
+    if (!quoted)
+        cmd_env_plain(env, &value);
+    else if (!cmd_env_quoted(env, &value))
         return false;
     item->value = secret_from(value);
     const char *fault = cmd_secret_fault(value);
-    return !fault || cmd_env_fault(env, fault);
+    const char *fix = CMD_ENV_UTF8;
+    if (!value.len || value.len > CMD_SECRET_MAX)
+        fix = "A secret has 1 byte to 64 KiB.";
+    if (fault)
+        cmd_env_fault(env, fault, fix);
+    return true;
 }
 
-/*
- * Reads a dotenv file's text; `file` is its name for errors. Gives up to
- * `most` entries, in `arena` or in `text`.
- */
-static bool cmd_env_read(Arena *arena, Str text, Str file, CmdEnvItem *items,
-                         int most, int *count, Err *err)
+/* Keeps the item, or the fault of its line. */
+static void cmd_env_keep(CmdEnv *env, CmdEnvFile *file, const CmdEnvItem *item)
+{
+    for (int i = 0; i < file->count && !env->fault.what; i++)
+        if (item->name.len && str_eq(file->items[i].name, item->name))
+            cmd_env_fault(env,
+                          arena_printf(env->arena,
+                                       "%.*s stands in line %d already",
+                                       P(item->name), file->items[i].line)
+                              .ptr,
+                          "Remove one of them.");
+    if (env->fault.what) {
+        env->fault.line = item->line;
+        if (file->fault_count++ < CMD_ENV_FAULTS)
+            file->faults[file->fault_count - 1] = env->fault;
+    } else if (item->name.len && file->count < CMD_SECRETS_MOST) {
+        file->items[file->count++] = *item;
+    } else {
+        file->more += item->name.len > 0;
+    }
+}
+
+/* Reads a dotenv file's text. What it gives is in `arena` or in `text`. */
+static void cmd_env_read(Arena *arena, Str text, CmdEnvFile *file)
 {
     CmdEnv env = {.arena = arena, .rest = text, .line = 1};
-    CmdEnvItem item;
-    *count = 0;
-    if (str_starts(text, S("\xef\xbb\xbf"))) /* a byte order mark */
-        env.rest = str_slice(text, 3, text.len);
+    *file = (CmdEnvFile){0};
     while (env.rest.len) {
-        if (!cmd_env_take_item(&env, &item))
-            return err_set(err, EXIT_USAGE, "%.*s: line %d: %s", P(file),
-                           item.line, env.fault);
-        if (!item.name.len)
-            continue;
-        for (int i = 0; i < *count; i++)
-            if (str_eq(items[i].name, item.name))
-                return err_set(err, EXIT_USAGE,
-                               "%.*s: line %d: %.*s stands in line %d already",
-                               P(file), item.line, P(item.name), items[i].line);
-        if (*count == most)
-            return err_set(err, EXIT_USAGE,
-                           "%.*s holds more than %d secrets, and an account "
-                           "can have no more",
-                           P(file), most);
-        items[(*count)++] = item;
+        CmdEnv start = env;
+        CmdEnvItem item = {.line = env.line};
+        env.fault = (CmdEnvFault){0};
+        if (!cmd_env_take_item(&env, &item)) {
+            env.rest = start.rest; /* a quote may have taken more lines */
+            env.line = start.line;
+            cmd_env_skip_line(&env);
+        }
+        cmd_env_check_chars(
+            &env, str_slice(start.rest, 0, start.rest.len - env.rest.len));
+        cmd_env_keep(&env, file, &item);
     }
-    return true;
 }
 
 /* ---- hs secrets ---- */
@@ -20051,24 +20352,6 @@ static void cmd_secret_hide(Cmd *cmd, Secret value)
         term_hide(cmd->term, secret_from(str_trim(str_cut(&rest, '\n'))));
 }
 
-/* Reads a file that holds a secret, or stdin where `path` is empty. What is
- * typed would be seen, so stdin may be no terminal. */
-static bool cmd_secret_read(Cmd *cmd, Str path, ptrdiff_t most, Str *out,
-                            Err *err)
-{
-    if (!path.len && !cmd_stdin_hides(err))
-        return false;
-    int code = path.len ? os_read_file(cmd->arena, path, most, out)
-                        : os_read_fd(cmd->arena, STDIN_FILENO, most, out);
-    if (code == EINTR && os_interrupted())
-        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
-    if (!code)
-        return true;
-    return err_set(err, EXIT_USAGE, "cannot read %.*s: %s",
-                   P(path.len ? path : S("stdin")),
-                   code == EFBIG ? "it is too large" : os_error(code));
-}
-
 /*
  * Takes the value from where the command line says it is, else from stdin
  * where that is no terminal, else leaves it to the prompt. One line break at
@@ -20077,9 +20360,10 @@ static bool cmd_secret_read(Cmd *cmd, Str path, ptrdiff_t most, Str *out,
 static bool cmd_secret_value(Cmd *cmd, Secret *out, Err *err)
 {
     const CmdOption ways[] = {OPT_VALUE_STDIN, OPT_VALUE_FILE, OPT_VALUE_ENV};
-    Str file = cmd_text(cmd, OPT_VALUE_FILE);
     Str name = cmd_text(cmd, OPT_VALUE_ENV);
     Str value = {0};
+    CmdInput in = {"the value", cmd_text(cmd, OPT_VALUE_FILE),
+                   CMD_SECRET_MAX + 8}; /* with marks and a line break */
     int given = 0;
     for (int i = 0; i < COUNT(ways); i++)
         given += cmd->options[ways[i]].set;
@@ -20096,7 +20380,9 @@ static bool cmd_secret_value(Cmd *cmd, Secret *out, Err *err)
             return err_set(err, EXIT_USAGE,
                            "the variable that --value-env names is not set");
         value = str_from(text);
-    } else if (!cmd_secret_read(cmd, file, CMD_SECRET_MAX + 2, &value, err)) {
+        if (!cmd_unmark(cmd, in.what, &value, err))
+            return false;
+    } else if (!cmd_read_secret(cmd, &in, &value, err)) {
         return false;
     } else if (!cmd_on(cmd, OPT_KEEP_NEWLINE) && str_ends(value, S("\n"))) {
         value.len--;
@@ -20296,44 +20582,74 @@ static bool cmd_secrets_delete(Cmd *cmd, Err *err)
 /* What a file changes: additions and updates first, then deletions. */
 typedef struct {
     CmdSecrets secrets;
-    Str file;
-    CmdEnvItem items[CMD_SECRETS_MOST];
-    int item_count;
+    Str file; /* its name, for messages */
+    CmdEnvFile env;
     HubChange *changes;
     int count; /* of them */
     int adds;
     int deletes; /* the last ones */
 } CmdApply;
 
+/* Makes an error of the lines that are refused: of one by itself, of several
+ * after a list of them. */
+static bool cmd_apply_refuse(Cmd *cmd, const CmdApply *apply, Err *err)
+{
+    const CmdEnvFault *faults = apply->env.faults;
+    int count = apply->env.fault_count;
+    int more = count - CMD_ENV_FAULTS;
+    if (count == 1) {
+        err_set(err, EXIT_USAGE, "%.*s: line %d: %s", P(apply->file),
+                faults[0].line, faults[0].what);
+        return err_hint(err, "%s", faults[0].fix);
+    }
+    for (int i = 0; i < count && i < CMD_ENV_FAULTS; i++)
+        term_say(cmd->term, "  line %d: %s. %s", faults[i].line, faults[i].what,
+                 faults[i].fix);
+    if (more > 0)
+        term_say(cmd->term, "  and %d more lines", more);
+    return err_set(err, EXIT_USAGE,
+                   "%.*s: %d lines mean different things to different "
+                   "programs, or nothing; nothing was changed",
+                   P(apply->file), count);
+}
+
 /* Reads and checks the whole file before anything is asked or sent. */
 static bool cmd_apply_read(Cmd *cmd, CmdApply *apply, Err *err)
 {
-    Str path = cmd_text(cmd, OPT_FILE);
+    CmdInput in = {"the secrets", cmd_text(cmd, OPT_FILE), CMD_ENV_MAX};
+    CmdEnvFile *env = &apply->env;
     Str text = {0};
-    if (!path.len) {
+    if (!in.path.len) {
         err_set(err, EXIT_USAGE, "hs secrets apply needs a file");
         return err_hint(err, "Name it with --file, or - for stdin: hs secrets "
                              "apply -f .env");
     }
-    bool is_stdin = str_eq(path, S("-"));
-    apply->file = is_stdin ? S("stdin") : path;
-    if (!cmd_secret_read(cmd, is_stdin ? S("") : path, CMD_ENV_MAX, &text,
-                         err) ||
-        !cmd_env_read(cmd->arena, text, apply->file, apply->items,
-                      COUNT(apply->items), &apply->item_count, err))
+    if (str_eq(in.path, S("-")))
+        in.path = (Str){0};
+    apply->file = in.path.len ? in.path : S("stdin");
+    in.what = arena_cstr(cmd->arena, apply->file);
+    if (!cmd_read_secret(cmd, &in, &text, err))
         return false;
-    for (int i = 0; i < apply->item_count; i++)
-        term_hide(cmd->term, apply->items[i].value);
-    for (int i = 0; i < apply->item_count; i++)
-        cmd_secret_hide(cmd, apply->items[i].value);
-    return apply->item_count ||
+    cmd_env_read(cmd->arena, text, env);
+    if (env->fault_count)
+        return cmd_apply_refuse(cmd, apply, err);
+    if (env->more)
+        return err_set(err, EXIT_USAGE,
+                       "%.*s holds more than %d secrets, and an account "
+                       "can have no more",
+                       P(apply->file), CMD_SECRETS_MOST);
+    for (int i = 0; i < env->count; i++)
+        term_hide(cmd->term, env->items[i].value);
+    for (int i = 0; i < env->count; i++)
+        cmd_secret_hide(cmd, env->items[i].value);
+    return env->count ||
            err_set(err, EXIT_USAGE, "%.*s holds no secret", P(apply->file));
 }
 
 static bool cmd_apply_has(const CmdApply *apply, Str name)
 {
-    for (int i = 0; i < apply->item_count; i++)
-        if (str_eq(apply->items[i].name, name))
+    for (int i = 0; i < apply->env.count; i++)
+        if (str_eq(apply->env.items[i].name, name))
             return true;
     return false;
 }
@@ -20342,10 +20658,10 @@ static bool cmd_apply_has(const CmdApply *apply, Str name)
 static void cmd_apply_plan(Cmd *cmd, CmdApply *apply)
 {
     const CmdSecrets *s = &apply->secrets;
-    apply->changes = arena_array(cmd->arena, apply->item_count + s->count,
+    apply->changes = arena_array(cmd->arena, apply->env.count + s->count,
                                  sizeof(HubChange));
-    for (int i = 0; i < apply->item_count; i++) {
-        const CmdEnvItem *item = &apply->items[i];
+    for (int i = 0; i < apply->env.count; i++) {
+        const CmdEnvItem *item = &apply->env.items[i];
         bool there = cmd_secret_exists(s, item->name);
         apply->adds += !there;
         apply->changes[apply->count++] = (HubChange){
@@ -20377,7 +20693,7 @@ static bool cmd_apply_fits(const CmdApply *apply, Err *err)
     return err_hint(err,
                     "It has %d, of which the file names %d. --prune "
                     "deletes the others.",
-                    apply->secrets.count, apply->item_count - apply->adds);
+                    apply->secrets.count, apply->env.count - apply->adds);
 }
 
 /* Asks about the deletions, by name. */

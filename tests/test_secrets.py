@@ -493,7 +493,7 @@ def test_a_refused_token_is_renewed(hs, sim, acme, command):
     ok(run(hs, command))
 
 
-@pytest.mark.parametrize("value", [VALUE, "short", 'quo"te\\', PEM.strip()])
+@pytest.mark.parametrize("value", [VALUE, "short", 'quo"te\\x', PEM.strip()])
 @pytest.mark.parametrize("verb", ["add", "update"])
 def test_a_server_that_quotes_the_value(hs, sim, acme, verb, value):
     """Neither in the error nor with --debug is it shown."""
@@ -522,7 +522,7 @@ def apply(hs, text, *options, **how):
 ENV = f"""\
 # a comment
 ONE={VALUE}
-export TWO="line one\\nline \\"two\\""   # and why
+export TWO="line one\\nline 'two'"   # and why
 
 THREE='{PEM}'
 """
@@ -532,7 +532,7 @@ def test_apply_adds_and_updates(hs, sim, acme):
     acme.secrets.update(ONE="old-value-123", KEEP="kept-value-123")
     (hs.cwd / ".env").write_text(ENV)
     done = ok(hs("secrets", "apply", "-f", ".env"))
-    assert acme.secrets == {"ONE": VALUE, "TWO": 'line one\nline "two"', "THREE": PEM,
+    assert acme.secrets == {"ONE": VALUE, "TWO": "line one\nline 'two'", "THREE": PEM,
                             "KEEP": "kept-value-123"}
     assert sorted(changes(sim)) == [("POST", "THREE"), ("POST", "TWO"), ("PUT", "ONE")]
     for word in ("Updated ONE", "Added TWO", "Added THREE", "minute"):
@@ -685,14 +685,55 @@ def test_a_bad_file_is_refused_before_anything_is_sent(hs, sim, acme, text, word
     assert not sim.log
 
 
-@pytest.mark.parametrize("text, want", [
-    ("\ufeffA=one-value\n", "one-value"), ("A=one-value\r\n", "one-value"),
-    ("A='x\r\ny'\r\n", "x\ny"), (" \texport\tA \t= one value \t# why\n", "one value"),
-    ("A=it's $5 \\n", "it's $5 \\n"), ("A='$x \\n \"'", "$x \\n \""),
-    ("A=\"\\t\\r\\\\\\$\\'\\`\"#c", "\t\r\\$'`"), ("A=`a'b\"c`", "a'b\"c"), ("export=value-1", None)])
-def test_how_a_file_is_read(hs, sim, acme, text, want):
-    ok(apply(hs, text.encode()))
-    assert acme.secrets == ({"A": want} if want else {"export": "value-1"})
+def test_a_bom_of_a_file_is_left_out(hs, sim, acme):
+    """tests/test_dotenv.py has how the rest is read."""
+    done = ok(apply(hs, "\ufeffA=one-value\n"))
+    assert acme.secrets == {"A": "one-value"} and "byte order mark" in done.err
+
+
+def test_one_run_says_all_faulty_lines(hs, sim, acme):
+    """With what to do about each, and no value."""
+    hs.hidden |= {"value-1234"}
+    text = ["A=value-1234 # ok", "B=$value-1234", "C='ok-value'", 'D="value-1234\\t"', "E-F=value-1234",
+            "", "A=value-1234", "G='value-1234", "H", "I=''"]
+    done = apply(hs, "\n".join(text), "--prune", "--force")
+    failed(done, 2, "stdin: 7 lines")
+    told = dict(re.findall(r"^  line (\d+): (.*)$", done.err, re.MULTILINE))
+    assert list(told) == ["2", "4", "5", "7", "8", "9", "10"]
+    for line, words in {"2": "single quotes", "4": "single quotes", "5": "hs secrets add", "7": "line 1",
+                        "8": "Close the quote", "9": "NAME=value"}.items():
+        assert words in told[line], told
+    assert not sim.log
+
+
+def test_the_list_of_faulty_lines_ends(hs, sim, acme):
+    done = apply(hs, "A=$x-value\n" * 100)
+    failed(done, 2, "stdin: 100 lines", "and 80 more")
+    assert len(done.err.splitlines()) == 22
+
+
+@pytest.mark.parametrize("code", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("way", ["apply", "--value-file", "pipe"])
+def test_utf_16_is_named(hs, sim, acme, tmp_path, code, way):
+    """PowerShell's > and Out-File write it."""
+    file = tmp_path / "file"
+    file.write_bytes("A=one-value\r\n".encode(code))
+    how = {"apply": ["apply", "-f", file], "pipe": ["add", "NAME"],
+           "--value-file": ["add", "NAME", "--value-file", file]}[way]
+    failed(hs("secrets", *how, input=file.read_bytes() if way == "pipe" else b""), 2,
+           "UTF-16", "Save it as UTF-8")
+    assert not sim.log
+
+
+@pytest.mark.parametrize("way", ["pipe", "--value-file", "--value-env"])
+@pytest.mark.parametrize("marks", [1, 2])
+def test_a_bom_at_the_start_of_a_value_is_removed(hs, sim, acme, tmp_path, way, marks):
+    text = "\ufeff" * marks + "one-\ufeffvalue"
+    (tmp_path / "file").write_text(text)
+    how = {"pipe": [], "--value-file": [way, tmp_path / "file"], "--value-env": [way, "MINE"]}[way]
+    done = ok(hs("secrets", "add", "NAME", *how, env={"MINE": text}, input=text if way == "pipe" else b""))
+    assert acme.secrets["NAME"] == "one-\ufeffvalue"
+    assert done.err.count("byte order mark") == 1
 
 
 def test_the_limit_is_checked_before_anything_is_sent(hs, sim, acme):

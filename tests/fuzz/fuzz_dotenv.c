@@ -1,10 +1,9 @@
 /* Dotenv files: what is read has whole names and values, each once, in the
- * order of their lines; written down again, in double quotes, it reads as the
- * same. What is refused is refused with its line, without control bytes. */
+ * order of their lines; written down again, in quotes, it reads as the same.
+ * What is refused is refused with its line and what to do about it, without
+ * control bytes. */
 #define HS_TEST 1
 #include "../../hs.c"
-
-enum { MOST = 50 };
 
 static void fuzz_check(bool ok)
 {
@@ -12,37 +11,47 @@ static void fuzz_check(bool ok)
         abort();
 }
 
-static void fuzz_items(const CmdEnvItem *items, int count)
+static void fuzz_items(const CmdEnvFile *file)
 {
     Err err = {0};
-    for (int i = 0; i < count; i++) {
-        Str value = secret_text(items[i].value);
-        fuzz_check(cmd_secret_check_name(items[i].name, &err));
-        fuzz_check(!cmd_secret_fault(value));
-        fuzz_check(!i || items[i].line > items[i - 1].line);
+    for (int i = 0; i < file->count; i++) {
+        const CmdEnvItem *item = &file->items[i];
+        fuzz_check(cmd_secret_check_name(item->name, &err));
+        fuzz_check(!cmd_secret_fault(secret_text(item->value)));
+        fuzz_check(!i || item->line > item[-1].line);
         for (int k = 0; k < i; k++)
-            fuzz_check(!str_eq(items[k].name, items[i].name));
+            fuzz_check(!str_eq(file->items[k].name, item->name));
     }
 }
 
-static Str fuzz_write(Arena *arena, const CmdEnvItem *items, int count)
+static void fuzz_faults(const CmdEnvFile *file)
+{
+    int count = file->fault_count < CMD_ENV_FAULTS ? file->fault_count
+                                                   : CMD_ENV_FAULTS;
+    for (int i = 0; i < count; i++) {
+        const CmdEnvFault *fault = &file->faults[i];
+        fuzz_check(fault->line > 0 && (!i || fault->line > fault[-1].line));
+        fuzz_check(fault->fix != NULL);
+        for (const char *c = fault->what; *c; c++)
+            fuzz_check(*c >= ' ' && *c < 0x7f);
+    }
+}
+
+/* In double quotes, or in single ones where it has what these may not, or
+ * without where neither may have it. */
+static Str fuzz_write(Arena *arena, const CmdEnvFile *file)
 {
     Buf out = buf_new(arena, 64 * MIB);
-    for (int i = 0; i < count; i++) {
-        Str value = secret_text(items[i].value);
-        buf_add(&out, items[i].name);
-        buf_add(&out, S("=\""));
-        for (ptrdiff_t k = 0; k < value.len; k++) {
-            char c = value.ptr[k];
-            if (c == '\r') { /* as it stands, before a line feed, it goes */
-                buf_add(&out, S("\\r"));
-                continue;
-            }
-            if (strchr("\\\"", c))
-                buf_add_char(&out, '\\');
-            buf_add_char(&out, c);
-        }
-        buf_add(&out, S("\"\n"));
+    for (int i = 0; i < file->count; i++) {
+        Str value = secret_text(file->items[i].value);
+        bool single = str_index(value, '"') >= 0 ||
+                      str_index(value, '$') >= 0 || str_index(value, '\\') >= 0;
+        bool plain = single && (str_index(value, '\'') >= 0 ||
+                                str_find(value, S("\\\\")) >= 0 ||
+                                str_ends(value, S("\\")));
+        const char *quote = plain ? "" : single ? "'" : "\"";
+        buf_printf(&out, "%.*s=%s%.*s%s\n", P(file->items[i].name), quote,
+                   P(value), quote);
     }
     return buf_str(&out);
 }
@@ -51,29 +60,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     Arena arena = {0};
-    Err err = {0};
-    Err fault = {0};
-    CmdEnvItem items[MOST];
-    CmdEnvItem again[MOST];
-    int count = 0;
-    int count_again = 0;
+    CmdEnvFile *file = arena_alloc(&arena, sizeof(*file));
+    CmdEnvFile *again = arena_alloc(&arena, sizeof(*again));
     Str input = {(const char *)data, (ptrdiff_t)size};
-    bool ok = cmd_env_read(&arena, input, S("f"), items, MOST, &count, &err);
-    fuzz_items(items, count);
-    fuzz_check(ok == !err.code);
-    for (const char *c = err.message; *c; c++)
-        fuzz_check(*c >= ' ' && *c < 0x7f);
-    if (!ok)
-        fuzz_check(str_starts(str_from(err.message), S("f: line ")) ||
-                   count == MOST);
-    Str text = fuzz_write(&arena, items, count);
-    fuzz_check(
-        cmd_env_read(&arena, text, S("f"), again, MOST, &count_again, &fault));
-    fuzz_check(count == count_again);
-    for (int i = 0; i < count; i++)
-        fuzz_check(
-            str_eq(items[i].name, again[i].name) &&
-            str_eq(secret_text(items[i].value), secret_text(again[i].value)));
+    cmd_env_read(&arena, input, file);
+    fuzz_items(file);
+    fuzz_faults(file);
+    cmd_env_read(&arena, fuzz_write(&arena, file), again);
+    fuzz_check(!again->fault_count && again->count == file->count);
+    for (int i = 0; i < file->count; i++)
+        fuzz_check(str_eq(file->items[i].name, again->items[i].name) &&
+                   str_eq(secret_text(file->items[i].value),
+                          secret_text(again->items[i].value)));
     arena_free(&arena);
     return 0;
 }

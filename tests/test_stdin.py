@@ -1,0 +1,139 @@
+"""Standard descriptors that are closed, or cannot be read or written; and what is at the
+start of a key that comes from a file."""
+import itertools
+import os
+
+import pytest
+
+from calls import failed, ok
+
+READERS = {
+    "--data -": ["api", "/test/echo", "--data", "-"],
+    "account auth --pak-stdin": ["account", "auth", "--pak-stdin"],
+    "auth --pak-stdin": ["auth", "--pak-stdin"],
+    "init --pak-stdin": ["init", "--pak-stdin"],
+    "--client-secret-stdin": ["account", "auth", "--auth-type", "oauth2", "-a", "101", "--client-id",
+                              "client-1", "--scopes", "content", "--client-secret-stdin"],
+    "secrets add": ["secrets", "add", "NAME"],
+    "secrets update": ["secrets", "update", "NAME"],
+    "--value-stdin": ["secrets", "add", "NAME", "--value-stdin"],
+    "apply -f -": ["secrets", "apply", "-f", "-"],
+}
+
+
+@pytest.fixture(params=READERS.values(), ids=READERS)
+def reader(request, hs, sim):
+    if request.param[0] in ("api", "secrets"):
+        hs.write_config(sim.portal(101))
+    if request.param[0] == "auth":
+        hs.write_yaml({"portals": [{"portalId": 101, "authType": "personalaccesskey",
+                                    "personalAccessKey": sim.portal(101).key}]}, hs.cwd / "hubspot.config.yml")
+    return request.param
+
+
+def test_a_closed_stdin_is_named(hs, sim, reader):
+    done = hs(*reader, input=None, preexec_fn=lambda: os.close(0))
+    failed(done, 2, "stdin is closed")
+    assert "directory" not in done.err and not sim.log
+
+
+@pytest.mark.parametrize("words", [["api", "/test/echo", "--data", "@/dev/stdin"],
+                                   ["secrets", "add", "NAME", "--value-file", "/dev/stdin"],
+                                   ["secrets", "apply", "-f", "/dev/stdin"]])
+def test_a_closed_stdin_by_its_path(hs, sim, words):
+    hs.write_config(sim.portal(101))
+    done = hs(*words, input=None, preexec_fn=lambda: os.close(0))
+    failed(done, 2, "closed")
+    assert "directory" not in done.err and not sim.log
+
+
+def test_a_stdin_that_is_for_writing(hs, sim, reader, tmp_path):
+    """The end of a pipe is never ready for reading: it is not waited for."""
+    (tmp_path / "out").write_text("as it was")
+    with open(tmp_path / "out", "r+b") as file:
+        file.seek(0, os.SEEK_END)
+        with open(tmp_path / "out", "ab") as only:
+            failed(hs(*reader, input=only), 2, "stdin is closed, or not open for reading")
+    reading, writing = os.pipe()
+    with open(reading), open(writing, "w") as end:
+        failed(hs(*reader, input=end, timeout=20), 2, "stdin is closed, or not open for reading")
+    assert (tmp_path / "out").read_text() == "as it was" and not sim.log
+
+
+def test_a_directory_as_stdin(hs, sim, reader, tmp_path):
+    folder = os.open(tmp_path, os.O_RDONLY)
+    done = hs(*reader, input=folder)
+    os.close(folder)
+    failed(done, 2, "from stdin: Is a directory")
+    assert not sim.log
+
+
+@pytest.mark.parametrize("words", [
+    ["secrets", "delete", "NAME"], ["secrets", "delete"], ["account", "auth"], ["account", "remove", "acme"],
+    ["sandbox", "create"], ["account", "use"]])
+def test_a_prompt_without_stdin(hs, sim, words):
+    hs.write_config(sim.portal(101, "Acme"), sim.portal(202, "Box"), sim.portal(303, "Cup"))
+    failed(hs(*words, input=None, preexec_fn=lambda: os.close(0), env={"BROWSER": "none"}), 2, "stdin is closed")
+
+
+@pytest.mark.parametrize("fds", [c for n in (1, 2, 3) for c in itertools.combinations((0, 1, 2), n)])
+def test_nothing_is_written_into_a_wrong_file(hs, sim, fds):
+    """A file that is opened does not become stdout or stderr."""
+    portal = sim.portal(101, "Acme", secrets={"NAME": "value-of-name"})
+    hs.write_config(portal)
+
+    def close():
+        for fd in fds:
+            os.close(fd)
+
+    how = {"input": None, "stdout": None if 1 in fds else -1, "preexec_fn": close}
+    done = hs("config", "set", "--http-timeout", "20000", "--debug", **how)
+    assert done.code == 0
+    done = hs("secrets", "list", "--debug", **how)
+    assert done.code == (1 if 1 in fds else 0)
+    if 1 in fds and 2 not in fds:
+        assert "cannot write to stdout: it is closed" in done.err
+    config = hs.read_config()
+    assert config["httpTimeout"] == 20000 and set(config) == {"defaultAccount", "accounts", "httpTimeout"}
+    assert [*config["accounts"][0]] == [*hs.account(portal)]
+
+
+# ---- the start of a key
+
+@pytest.fixture
+def ways(hs, sim, tmp_path):
+    """Each way to pass a key's bytes to hs account auth."""
+    def run(way, data):
+        (tmp_path / "key").write_bytes(data)
+        if way == "--pak-stdin":
+            return hs("account", "auth", way, "--name", "acme", input=data)
+        name = "HUBSPOT_PERSONAL_ACCESS_KEY"
+        env = {name: os.fsdecode(data)} if way == "environment" else {f"{name}_FILE": tmp_path / "key"}
+        return hs("account", "auth", "--name", "acme", env=env)
+    return run
+
+
+@pytest.mark.parametrize("way", ["--pak-stdin", "file", "environment"])
+def test_a_bom_at_the_start_of_a_key_is_removed(hs, sim, ways, way):
+    portal = sim.portal(101)
+    done = ok(ways(way, b"\xef\xbb\xbf" + portal.key.encode() + b"\r\n"))
+    assert "byte order mark" in done.err
+    assert hs.read_config()["accounts"][0]["personalAccessKey"] == portal.key
+
+
+@pytest.mark.parametrize("way", ["--pak-stdin", "file"])
+@pytest.mark.parametrize("code", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_key_in_utf_16_is_named(hs, sim, ways, way, code):
+    failed(ways(way, sim.portal(101).key.encode(code)), 2, "UTF-16", "UTF-8")
+    assert not sim.log
+
+
+def test_a_bom_at_the_start_of_a_client_secret_is_removed(hs, sim):
+    portal = sim.portal(101)
+    secret = portal.oauth["client_secret"]
+    done = hs("account", "auth", "--auth-type", "oauth2", "-a", "101", "--client-id", portal.oauth["client_id"],
+              "--scopes", "content", "--client-secret-stdin", "--max-wait", "1",
+              input=b"\xef\xbb\xbf" + secret.encode())
+    assert "byte order mark" in done.err and done.code == 1, done.err
+    failed(hs("account", "auth", "--auth-type", "oauth2", "-a", "101", "--client-id", "c", "--scopes", "content",
+              "--client-secret-stdin", input=secret.encode("utf-16")), 2, "UTF-16")
