@@ -59,6 +59,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -2437,6 +2438,53 @@ static Str os_find_program(Arena *arena, Str name)
             break;
     }
     return (Str){0};
+}
+
+/* The file that this program runs from; /proc is not everywhere. */
+static bool os_own_file(struct stat *out)
+{
+    /* NOLINTNEXTLINE: the kernel passes a pointer as a number */
+    const char *name = (const char *)getauxval(AT_EXECFN);
+    return !stat("/proc/self/exe", out) || (name && !stat(name, out));
+}
+
+/*
+ * The first program `name` in PATH that is another file than this one (links
+ * followed), and comes after this one if PATH leads to it; empty: none.
+ * Relative entries are left out: what is there depends on the directory.
+ */
+static Str os_find_other(Arena *arena, Str name)
+{
+    Str dirs = os_env("PATH");
+    Str found = {0};
+    struct stat own;
+    struct stat st;
+    bool past = !os_own_file(&own);
+    while (dirs.len) {
+        Str dir = str_cut(&dirs, ':');
+        Str path = os_path_join(arena, dir, name);
+        const char *text = arena_cstr(arena, path);
+        if (!str_starts(dir, S("/")) || stat(text, &st) ||
+            !S_ISREG(st.st_mode) || access(text, X_OK))
+            continue;
+        bool same = st.st_dev == own.st_dev && st.st_ino == own.st_ino;
+        if (same && !past)
+            found = (Str){0};
+        past |= same;
+        if (!same && !found.len)
+            found = path;
+    }
+    return found;
+}
+
+/* Becomes another program, with these arguments and this environment, and
+ * `mark` set in it. Gives an errno if that fails. */
+static int os_become(const char *path, char **argv, const char *mark)
+{
+    if (os_fails() || setenv(mark, "1", 1))
+        return errno;
+    execv(path, argv);
+    return errno;
 }
 
 /* Takes the variables whose names begin with `prefix` out of the environment:
@@ -14223,6 +14271,20 @@ static ptrdiff_t config_word_at(Str s, ptrdiff_t at)
     return digits ? digits : 1;
 }
 
+/* Is the name letters and digits in lower case, joined with single dashes? */
+static bool config_is_kebab(Str name)
+{
+    bool inside = false; /* a word: a dash may follow */
+    for (ptrdiff_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool word = (c >= 'a' && c <= 'z') || str_is_digit(c);
+        if (!word && (c != '-' || !inside))
+            return false;
+        inside = word;
+    }
+    return inside;
+}
+
 /*
  * An account's name made of a hub's: some punctuation dropped, split at all
  * else that is no ASCII letter or digit (the official client makes the same
@@ -14262,6 +14324,37 @@ static bool config_is_white(uint32_t c)
     return c <= ' ' || (c >= 0x7f && c <= 0xa0) || c == 0x1680 ||
            (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
            c == 0x202f || c == 0x205f || c == 0x3000 || c == 0xfeff;
+}
+
+/* The name that a person chose, in kebab-case. One that is in it stays as it
+ * is, where the official client would drop its dashes. */
+static Str config_new_name(Arena *arena, Str name)
+{
+    return config_is_kebab(name) ? name : config_kebab_case(arena, name);
+}
+
+/* The characters that config_new_name() drops from a name, each once and with
+ * spaces between; empty: none. */
+static Str config_kebab_dropped(Arena *arena, Str name)
+{
+    Buf out = buf_new(arena, name.len * 2 + 1);
+    if (config_is_kebab(name))
+        return S("");
+    while (name.len) {
+        uint32_t c = 0;
+        int n = str_utf8(name, &c);
+        Str one = str_slice(name, 0, n ? n : 1);
+        bool control = (c < ' ' && (c < '\t' || c > '\r')) ||
+                       (c >= 0x7f && c < 0xa0);
+        bool white = config_is_white(c) && !control; /* it becomes a dash */
+        bool kept = n && (white || (c < 0x80 && isalnum((int)c)));
+        if (!kept && str_find(buf_str(&out), one) < 0) {
+            buf_add(&out, out.len ? S(" ") : S(""));
+            buf_add(&out, one);
+        }
+        name = str_slice(name, one.len, name.len);
+    }
+    return buf_str(&out);
 }
 
 /*
@@ -17510,6 +17603,7 @@ typedef struct {
     bool is_default;
     bool own_name; /* nobody chose the name: it is made of the hub's */
     bool is_first; /* the default for want of another */
+    bool for_use;  /* the caller sets the default */
 } CmdAuth;
 
 /* The global config's path, or an error where there is no home. */
@@ -17599,7 +17693,7 @@ static bool cmd_auth_default(Cmd *cmd, const Config *config, CmdAuth *auth,
         auth->is_default |= cmd_on(cmd, OPT_DEFAULT);
         return true;
     }
-    if (auth->is_default)
+    if (auth->is_default || auth->for_use)
         return true;
     if (cmd->term->interactive)
         return ask_confirm(cmd->term, "Make it the default account?", false,
@@ -17983,6 +18077,14 @@ static bool cmd_auth_run(Cmd *cmd, CmdAuth *auth, Err *err)
 }
 
 /* Says what a sign-in has done. */
+static void cmd_auth_say(Cmd *cmd, const CmdAuth *auth)
+{
+    term_say(cmd->term, "Signed in to %.*s%s. Saved in %.*s",
+             P(cmd_account_title(cmd, &auth->account)),
+             auth->is_default ? ", now the default account" : "",
+             P(auth->path));
+}
+
 static void cmd_auth_report(Cmd *cmd, const CmdAuth *auth)
 {
     if (cmd_on(cmd, OPT_JSON)) {
@@ -17993,10 +18095,7 @@ static void cmd_auth_report(Cmd *cmd, const CmdAuth *auth)
         json_add_text(answer, "config", auth->path);
         cmd_print_json(cmd, answer);
     }
-    term_say(cmd->term, "Signed in to %.*s%s. Saved in %.*s",
-             P(cmd_account_title(cmd, &auth->account)),
-             auth->is_default ? ", now the default account" : "",
-             P(auth->path));
+    cmd_auth_say(cmd, auth);
 }
 
 /* Where a deprecated config is near and no global one is there, offers to
@@ -18239,6 +18338,7 @@ typedef struct {
     Str config;
     Str proxy;
     Str ca;
+    Str other; /* the hs that runs the official client's commands, or empty */
 } CmdWhy;
 
 static CmdWhy cmd_why(Cmd *cmd, const Hub *hub, const ConfigChoice *choice)
@@ -18249,7 +18349,8 @@ static CmdWhy cmd_why(Cmd *cmd, const Hub *hub, const ConfigChoice *choice)
     CmdWhy why = {.account = choice->why,
                   .config = S("none"),
                   .proxy = S("none"),
-                  .ca = cmd->trust.source};
+                  .ca = cmd->trust.source,
+                  .other = os_find_other(arena, S("hs"))};
     if (cmd->config.path.len)
         why.config = arena_printf(arena, "%.*s (%.*s)", P(cmd->config.path),
                                   P(cmd->config.why));
@@ -18275,6 +18376,7 @@ static void cmd_why_print(Cmd *cmd, const CmdWhy *why)
     cmd_print_field(cmd, "Config:", why->config);
     cmd_print_field(cmd, "Proxy:", why->proxy);
     cmd_print_field(cmd, "CA store:", why->ca);
+    cmd_print_field(cmd, "Other hs:", why->other.len ? why->other : S("none"));
 }
 
 static void cmd_info_json(Cmd *cmd, const ConfigChoice *choice,
@@ -18296,6 +18398,7 @@ static void cmd_info_json(Cmd *cmd, const ConfigChoice *choice,
         json_add_text(reasons, "config", why->config);
         json_add_text(reasons, "proxy", why->proxy);
         json_add_text(reasons, "ca", why->ca);
+        json_add_text(reasons, "otherHs", why->other);
     }
     cmd_print_json(cmd, answer);
 }
@@ -18399,51 +18502,82 @@ static bool cmd_account_info(Cmd *cmd, Err *err)
 
 /* ---- hs account use ---- */
 
-/* Has a person pick one of the config's accounts, of those that `fits` lets
- * pass (NULL: any). `what` is what it is for; `how` is how a script says it.
- * The cursor starts at the default. */
-static bool cmd_pick_account(Cmd *cmd, bool (*fits)(const ConfigAccount *),
-                             const char *what, const char *how,
+/* A choice among the config's accounts. */
+typedef struct {
+    bool (*fits)(const ConfigAccount *); /* NULL: any */
+    const char *what;                    /* what it is for */
+    const char *how;                     /* how a script says it */
+    const char *other;                   /* a last entry, or NULL */
+} CmdPick;
+
+/* Has a person pick one of the config's accounts; the cursor starts at the
+ * default. `*out` is NULL for the last entry, `pick->other`. */
+static bool cmd_pick_account(Cmd *cmd, const CmdPick *pick,
                              const ConfigAccount **out, Err *err)
 {
     const Config *config = &cmd->config;
-    Str *items = arena_array(cmd->arena, config->count, sizeof(*items));
-    const ConfigAccount **list = arena_array(cmd->arena, config->count,
+    Str *items = arena_array(cmd->arena, config->count + 1, sizeof(*items));
+    const ConfigAccount **list = arena_array(cmd->arena, config->count + 1,
                                              sizeof(*list));
     const ConfigAccount *present = config_find(config, config->default_account);
     int count = 0;
     int at = 0;
-    if (!ask_allowed(cmd->term, "an account", how, err))
+    if (!ask_allowed(cmd->term, "an account", pick->how, err))
         return false;
     for (int i = 0; i < config->count; i++) {
         const ConfigAccount *account = &config->accounts[i];
-        if (fits && !fits(account))
+        if (pick->fits && !pick->fits(account))
             continue;
         if (account == present)
             at = count;
         list[count] = account;
         items[count++] = cmd_account_title(cmd, account);
     }
+    if (pick->other)
+        items[count++] = str_from(pick->other);
     if (!count) {
         err_set(err, EXIT_CONFIG, "there is no %s in %.*s",
-                fits ? "sandbox" : "account", P(config->path));
+                pick->fits ? "sandbox" : "account", P(config->path));
         err_hint(err, "hs account auth signs in to one%s.",
-                 fits ? "; hs sandbox create makes one" : "");
+                 pick->fits ? "; hs sandbox create makes one" : "");
         return false;
     }
-    if (!ask_select(cmd->term, what, items, count, &at, err))
+    if (!ask_select(cmd->term, pick->what, items, count, &at, err))
         return false;
     *out = list[at];
     return true;
 }
 
 /* The account of the first argument, or the one that a person picks. */
-static bool cmd_arg_account(Cmd *cmd, const char *what, const char *how,
+static bool cmd_arg_account(Cmd *cmd, const CmdPick *pick,
                             const ConfigAccount **out, Err *err)
 {
     return cmd->args[0].len
                ? config_require(&cmd->config, cmd->args[0], out, err)
-               : cmd_pick_account(cmd, NULL, what, how, out, err);
+               : cmd_pick_account(cmd, pick, out, err);
+}
+
+/* The account to use: that of the argument, one that a person picks, or one
+ * that the person signs in to now. */
+static bool cmd_use_account(Cmd *cmd, const ConfigAccount **out, Err *err)
+{
+    CmdPick pick = {.what = "Default account:",
+                    .how = "its name or id: hs account use ACCOUNT",
+                    .other = "Sign in to another account"};
+    CmdAuth auth = {.for_use = true};
+    if (!cmd_arg_account(cmd, &pick, out, err))
+        return false;
+    if (*out)
+        return true;
+    auth.path = cmd->config.path;
+    auth.form = cmd->config.form;
+    if (!cmd_auth_run(cmd, &auth, err))
+        return false;
+    cmd_auth_say(cmd, &auth);
+    if (!cmd_load_config(cmd, err))
+        return false;
+    *out = config_find_id(&cmd->config, auth.account.id);
+    return *out || cmd_gone(cmd, err);
 }
 
 /* In a linked folder the folder's default changes; an account that is not
@@ -18525,10 +18659,7 @@ static bool cmd_account_use(Cmd *cmd, Err *err)
     const ConfigAccount *account = NULL;
     ConfigLinks links = {0};
     bool here = false;
-    if (!cmd_load_file(cmd, err) ||
-        !cmd_arg_account(
-            cmd, "Default account:", "its name or id: hs account use ACCOUNT",
-            &account, err) ||
+    if (!cmd_load_file(cmd, err) || !cmd_use_account(cmd, &account, err) ||
         !config_read_links(cmd->arena, &links, err) ||
         !cmd_use_where(cmd, account, &links, &here, err))
         return false;
@@ -18579,7 +18710,8 @@ static bool cmd_account_rename(Cmd *cmd, Err *err)
     if (which.len && config_find(&cmd->config, which) != account)
         return err_set(err, EXIT_USAGE,
                        "--account and the argument name two accounts");
-    Str name = config_kebab_case(cmd->arena, cmd->args[1]);
+    Str name = config_new_name(cmd->arena, cmd->args[1]);
+    Str dropped = config_kebab_dropped(cmd->arena, cmd->args[1]);
     if (!name.len)
         return err_set(err, EXIT_USAGE,
                        "'%.*s' leaves no name: letters and digits are needed",
@@ -18588,6 +18720,9 @@ static bool cmd_account_rename(Cmd *cmd, Err *err)
     renamed.name = name;
     if (!cmd_change_config(cmd, cmd_rename_apply, &renamed, err))
         return false;
+    if (dropped.len)
+        term_say(cmd->term, "Dropped from '%.*s': %.*s", P(cmd->args[1]),
+                 P(dropped));
     if (cmd_on(cmd, OPT_JSON))
         cmd_print_account(cmd, &renamed);
     term_say(cmd->term, "%.*s is now called %.*s, in %.*s",
@@ -18822,13 +18957,14 @@ static void cmd_say_default(Cmd *cmd, int64_t next)
 
 static bool cmd_account_remove(Cmd *cmd, Err *err)
 {
+    static const CmdPick pick = {
+        .what = "Account to remove:",
+        .how = "its name or id: hs account remove ACCOUNT"};
     const ConfigAccount *account = NULL;
     int64_t next = 0;
     CmdForget forget;
     if (!cmd_load_file(cmd, err) ||
-        !cmd_arg_account(cmd, "Account to remove:",
-                         "its name or id: hs account remove ACCOUNT", &account,
-                         err) ||
+        !cmd_arg_account(cmd, &pick, &account, err) ||
         !cmd_next_default(cmd, &account->id, 1, &next, err) ||
         !cmd_forget_decide(cmd, account->id, &forget, err) ||
         !cmd_remove_one(cmd, account, &next, err) ||
@@ -19033,9 +19169,13 @@ static bool cmd_link_begin(Cmd *cmd, CmdLink *link, Err *err)
     int most = CONFIG_LINKED + CMD_VALUES + cmd->config.count;
     link->ids = arena_array(cmd->arena, most, sizeof(*link->ids));
     link->path = config_links_path(cmd->arena);
+    Str here = os_path_join(cmd->arena, os_cwd(cmd->arena),
+                            S(".hs/settings.json"));
     if (!link->path.len)
-        link->path = os_path_join(cmd->arena, os_cwd(cmd->arena),
-                                  S(".hs/settings.json"));
+        link->path = here;
+    else if (!str_eq(link->path, here))
+        term_say(cmd->term, "Using the settings of a parent directory: %.*s",
+                 P(link->path));
     return config_read_links_at(cmd->arena, link->path, &link->links, err);
 }
 
@@ -19059,7 +19199,7 @@ static bool cmd_link_sign_in(Cmd *cmd, CmdLink *link, Err *err)
     CmdAuth auth = {.path = cmd->config.path, .form = cmd->config.form};
     if (!cmd_auth_run(cmd, &auth, err))
         return false;
-    cmd_auth_report(cmd, &auth);
+    cmd_auth_say(cmd, &auth);
     link->ids[link->count++] = auth.account.id;
     return cmd_load_config(cmd, err);
 }
@@ -19402,14 +19542,15 @@ static bool cmd_override_replace(Cmd *cmd, Str path, int64_t id, Str *before,
 
 static bool cmd_account_create_override(Cmd *cmd, Err *err)
 {
+    static const CmdPick pick = {
+        .what = "Account for this folder:",
+        .how = "its name or id: hs account create-override ACCOUNT"};
     const ConfigAccount *account = NULL;
     ConfigLinks links = {0};
     Str before;
     Str path = os_path_join(cmd->arena, os_cwd(cmd->arena), S(".hsaccount"));
     if (!cmd_load_file(cmd, err) || !cmd_needs_global(cmd, err) ||
-        !cmd_arg_account(cmd, "Account for this folder:",
-                         "its name or id: hs account create-override ACCOUNT",
-                         &account, err) ||
+        !cmd_arg_account(cmd, &pick, &account, err) ||
         !config_read_links(cmd->arena, &links, err) ||
         !cmd_override_replace(cmd, path, account->id, &before, err) ||
         !config_write_override(cmd->arena, path, account->id, before, err))
@@ -21219,10 +21360,12 @@ typedef struct {
 static bool cmd_sandbox_pick(Cmd *cmd, ConfigAccount *sandbox, Err *err)
 {
     const ConfigAccount *account = NULL;
+    static const CmdPick pick = {.fits = cmd_is_sandbox,
+                                 .what = "Sandbox to delete:",
+                                 .how = "--account ACCOUNT"};
     Str which = cmd_text(cmd, OPT_ACCOUNT);
     if (which.len ? !config_require(&cmd->config, which, &account, err)
-                  : !cmd_pick_account(cmd, cmd_is_sandbox, "Sandbox to delete:",
-                                      "--account ACCOUNT", &account, err))
+                  : !cmd_pick_account(cmd, &pick, &account, err))
         return false;
     *sandbox = *account;
     if (!cmd_learn_type(cmd, sandbox, err))
@@ -24272,7 +24415,9 @@ static const CliCommand cli_commands[] = {
      1,
      "Make an authenticated request to HubSpot's API",
      "The answer's body goes to stdout with every digit as HubSpot sent it;\n"
-     "the request and the status go to stderr.",
+     "the request and the status go to stderr.\n\n"
+     "HUBSPOT_ACCESS_TOKEN, or the file that HUBSPOT_ACCESS_TOKEN_FILE names,\n"
+     "takes precedence over the config's default account.",
      "hs api /crm/v3/objects/contacts\n"
      "hs api /crm/v3/objects/contacts --data '{\"properties\":{}}'\n"
      "hs api /crm/v3/objects/contacts/1 -X PATCH --data @contact.json",
@@ -24777,11 +24922,20 @@ static Str cli_in_groups(Arena *arena, Str word)
     return buf_str(&out);
 }
 
-/* Commands of the official client that are not for accounts: none of ours. */
+/* Commands of the official client (8.14) that hs does not have; their other
+ * names; those that older versions had. */
 static const char cli_foreign[] =
-    "project projects app apps cms hubdb custom-object custom-objects co "
-    "test-account test-accounts get-started feedback open doctor mcp upgrade "
-    "update";
+    "project app cms hubdb custom-object test-account get-started feedback "
+    "open doctor mcp upgrade";
+static const char cli_foreign_also[] =
+    "projects apps custom-objects co test-accounts update";
+static const char cli_foreign_old[] =
+    "create fetch function functions lint list logs marketplace-validate "
+    "module mv remove theme upload watch";
+
+/* Set for the program that cli_hand_over() starts: no loop, should that be a
+ * script that leads back to this one. */
+static const char CLI_HANDED_OVER[] = "HS_HANDED_OVER";
 
 /* No such command: the closest of those that could stand here. */
 static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
@@ -24806,7 +24960,9 @@ static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
         meant = cli_in_groups(parse->cmd->arena, word);
     err_set(err, EXIT_USAGE, "there is no command '%s%s%.*s'",
             parse->group ? parse->group : "", parse->group ? " " : "", P(word));
-    if (!parse->group && str_in_words(word, cli_foreign))
+    if (!parse->group && (str_in_words(word, cli_foreign) ||
+                          str_in_words(word, cli_foreign_also) ||
+                          (!meant.len && str_in_words(word, cli_foreign_old))))
         return err_hint(err, "The official client (@hubspot/cli) has it.");
     if (meant.len && str_in_words(word, "upload fetch list")) /* as of old */
         return err_hint(err,
@@ -25100,6 +25256,8 @@ static void cli_help_all(Term *term)
                      "Commands:\n"));
     cli_print_commands(term, NULL);
     cli_print_common(term);
+    term_out(term, S("\nCommands of the official client (project, cms, hubdb, "
+                     "...) run its hs, if it is\nfurther along PATH.\n"));
     term_out(term, S("\nExit codes:\n"));
     for (int i = 0; i < COUNT(cli_exit_codes); i++)
         term_printf(term, "  %3d  %s\n", cli_exit_codes[i].code,
@@ -25226,6 +25384,16 @@ static void cli_offer_options(CliOffer *offer, const CliCommand *command)
     }
 }
 
+/* The commands that another hs runs, if there is one. */
+static void cli_offer_foreign(CliOffer *offer)
+{
+    Str words = str_from(cli_foreign);
+    if (!os_find_other(offer->cmd->arena, S("hs")).len)
+        return;
+    while (words.len)
+        cli_offer(offer, "", str_cut(&words, ' '), "Run the official client");
+}
+
 /* The commands of a group (NULL: groups and the commands without one). Their
  * other names come only where no name fits. */
 static void cli_offer_commands(CliOffer *offer, const char *group)
@@ -25247,6 +25415,8 @@ static void cli_offer_commands(CliOffer *offer, const char *group)
         }
         if (!group && !others)
             cli_offer(offer, "", S("help"), cli_options[OPT_HELP].help);
+        if (!group && !others)
+            cli_offer_foreign(offer);
     }
 }
 
@@ -25369,6 +25539,49 @@ static bool cli_take_named(Cmd *cmd, const CliCommand *command, Err *err)
     return true;
 }
 
+/* The word that names the command, or its group: options may come before. */
+static Str cli_first_word(char **argv)
+{
+    int at = 1;
+    bool help = false;
+    while (argv[0] && argv[at]) {
+        const char *text = argv[at++];
+        if (!strcmp(text, "--"))
+            return str_from(argv[at]);
+        bool word = text[0] != '-' || !text[1];
+        if (word && (help || !cli_is_word(str_from(text), "help")))
+            return str_from(text);
+        help |= word;
+        if (!word && argv[at] && cli_takes_next(text, argv[at], false))
+            at++;
+    }
+    return (Str){0};
+}
+
+/*
+ * Becomes the official client for a command that only that has, if its hs is
+ * further along PATH. To be called before anything is set up or taken from the
+ * arguments: the other program finds all as this one did. Returns if this
+ * program is to go on; false if the other one cannot be started.
+ */
+static bool cli_hand_over(Arena *arena, char **argv, Err *err)
+{
+    Str word = cli_first_word(argv);
+    if ((!str_in_words(word, cli_foreign) &&
+         !str_in_words(word, cli_foreign_also) &&
+         !str_in_words(word, cli_foreign_old)) ||
+        os_env(CLI_HANDED_OVER).len)
+        return true;
+    Str other = os_find_other(arena, S("hs"));
+    if (!other.len)
+        return true;
+    int code = os_become(arena_cstr(arena, other), argv, CLI_HANDED_OVER);
+    err_set(err, EXIT_FAILED, "cannot run %.*s: %s", P(other),
+            code == ENOENT ? "its interpreter is missing" : os_error(code));
+    return err_hint(err, "hs %.*s is a command of the official client.",
+                    P(word));
+}
+
 /* Parses the command line and runs what it says. */
 static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
 {
@@ -25386,14 +25599,9 @@ static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
         term_out(cmd->term, S(HS_VERSION "\n")); /* no printf: half the pages */
         return true;
     }
-    bool nothing = !parse.command && !parse.group;
-    if (parse.help || cmd->options[OPT_HELP].on || nothing) {
+    if (parse.help || cmd->options[OPT_HELP].on || !parse.command) {
         cli_help(cmd->term, &parse);
         return true;
-    }
-    if (!parse.command) {
-        err_set(err, EXIT_USAGE, "hs %s needs a command", parse.group);
-        return err_hint(err, "See hs %s --help.", parse.group);
     }
     if (cmd->arg_count < parse.command->least) {
         Str args = str_from(parse.command->args);
@@ -25424,12 +25632,13 @@ int main(int argc, char **argv)
     static Err err;
     static Arena arena;
     arena = arena_in(memory, sizeof(memory));
+    bool ok = cli_hand_over(&arena, argv, &err);
     os_init();
     json_init();
     term_init(&term, &arena);
     cmd.arena = &arena;
     cmd.term = &term;
-    bool ok = cli_run(&cmd, argc, argv, &err);
+    ok = ok && cli_run(&cmd, argc, argv, &err);
     term_finish(&term);
     if (os_interrupted() && (!ok || term.out_error)) {
         if (err.code != (ExitCode)(128 + os_interrupted()))

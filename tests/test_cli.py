@@ -147,9 +147,11 @@ def test_help_may_be_the_name_of_an_account(signed_in):
     assert signed_in("account", "use", "help").code == 3
 
 
-def test_group_without_a_command(hs):
-    result = hs("account")
-    assert result.code == 2 and result.out == "" and "hs account --help" in result.err
+@pytest.mark.parametrize("group", ["account", "accounts", "secrets", "secret", "sandbox", "filemanager", "files", "config"])
+def test_a_group_without_a_command_prints_its_help(hs, group):
+    result = hs(group)
+    assert (result.code, result.err) == (0, "")
+    assert result.out == hs(group, "--help").out and "Commands:" in result.out
 
 
 def test_missing_argument(hs, sim):

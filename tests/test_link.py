@@ -238,6 +238,19 @@ def test_the_nearest_settings_upward_are_changed(three):
     assert read_links(three)["accounts"] == [101, 202]
 
 
+@pytest.mark.parametrize("command", [["link", "-a", "box", "--default", "box"], ["unlink", "--all"], ["use", "acme"]],
+                         ids=lambda c: c[0])
+def test_settings_of_a_parent_directory_are_named(three, command):
+    path = linked(three, 101)
+    below = three.cwd / "a" / "b"
+    below.mkdir(parents=True)
+    result = three("account", *command, cwd=below)
+    assert result.code == 0 and str(path) in result.err, result.err
+    if command[0] != "use":
+        assert f"settings of a parent directory: {path}\n" in result.err
+    assert "parent directory" not in three("account", "link", "-a", "box", "--default", "box").err
+
+
 def test_init_cwd_stands_for_the_folder(three):
     """As npm sets it for scripts that it runs elsewhere."""
     away = three.home / "away"
@@ -908,6 +921,35 @@ def test_use_by_picking_in_a_linked_folder(three, tty):
     assert tty.end(child) == 0, seen(child)
     assert read_links(three)["localDefaultAccount"] == 202
     assert three.read_config()["defaultAccount"] == 101
+
+
+@pytest.mark.parametrize("name", [None, ".hs"])
+def test_use_signs_in_to_another_account(three, tty, sim, name):
+    """The last entry of the list; in a linked folder it is linked there on request."""
+    fourth = sim.portal(404, "Fourth")
+    if name:
+        linked(three, 101)
+    answers = [("Default account:", "another\r"), ("Personal access key:", fourth.key + "\r"),
+               ("Name of the account:", "\r")]
+    if name:
+        answers.append((r"Link it here and use it\? \[Y/n\]", "\r"))
+    child = answer(tty("account", "use"), *answers)
+    assert tty.end(child) == 0, seen(child)
+    assert "Sign in to another account" in seen(child) and "Make it the default" not in seen(child)
+    config = three.read_config()
+    assert [a["name"] for a in config["accounts"]] == ["acme", "box", "third", "fourth"]
+    assert config["defaultAccount"] == (101 if name else 404)
+    if name:
+        assert read_links(three) == {"localDefaultAccount": 404, "accounts": [101, 404]}
+
+
+@pytest.mark.parametrize("command", ["remove", "create-override"])
+def test_only_use_offers_to_sign_in(three, tty, command):
+    child = tty("account", command)
+    child.expect("third")
+    child.send("\x03")
+    tty.end(child)
+    assert "another account" not in seen(child)
 
 
 def test_settings_that_would_be_too_large_to_read_again(three):

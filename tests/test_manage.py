@@ -729,6 +729,28 @@ def test_rename_makes_the_name_kebab_case(three, given, name):
     assert three("account", "list").code == 0
 
 
+@pytest.mark.parametrize("name", ["acme-sandbox", "a-b", "a", "0", "2024-east", "abc123def", "123abc", "a1-b2-c3", "x-" * 40 + "x"])
+def test_rename_keeps_a_name_in_kebab_case(three, name):
+    """The official client makes acmesandbox of acme-sandbox."""
+    done = three("account", "rename", "beta", name)
+    assert done.code == 0 and "Dropped" not in done.err, done.err
+    assert names(three) == ["acme", name, "gamma"]
+
+
+@pytest.mark.parametrize("given, name, dropped", [
+    ("Acme-Sandbox", "acme-sandbox", "-"), ("acme_eu", "acmeeu", "_"), ("a--b", "ab", "-"), ("-a", "a", "-"),
+    ("a-", "a", "-"), ("My Portal!", "my-portal", "!"), ("a.b_c-d.e", "abcde", ". _ -"), ("a@b", "a-b", "@"),
+    ("Zürich Süd", "z-rich-s-d", "ü"), ("a\u3000b", "a-b", ""), ("My  Portal", "my-portal", ""),
+    ("myPortal", "my-portal", ""), ("HTTPServer2 east", "http-server2-east", ""), ("a\tb", "a-b", "")])
+def test_rename_says_what_it_drops(three, given, name, dropped):
+    for json_too in ([], ["--json"]):
+        done = three("account", "rename", *json_too, "22", "--", given)
+        assert done.code == 0, done.err
+        told = [line for line in done.err.splitlines() if line.startswith("Dropped")]
+        assert [line.rpartition(": ")[2] for line in told] == ([dropped] if dropped else [])
+        assert names(three)[1] == name
+
+
 @pytest.mark.parametrize("args, code, word", [
     (["beta"], 2, "<new-name>"), ([], 2, "<account>"), (["beta", "x", "y"], 2, "argument"),
     (["", "x"], 2, "empty"), (["beta", ""], 2, "empty"), (["beta", "   "], 2, "name"),
