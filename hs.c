@@ -18577,7 +18577,7 @@ static bool cmd_use_account(Cmd *cmd, const ConfigAccount **out, Err *err)
     if (!cmd_load_config(cmd, err))
         return false;
     *out = config_find_id(&cmd->config, auth.account.id);
-    return *out || cmd_gone(cmd, err);
+    return *out || cmd_gone(&cmd->config, err);
 }
 
 /* In a linked folder the folder's default changes; an account that is not
