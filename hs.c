@@ -9156,6 +9156,7 @@ struct HttpXfer {
     HttpState state;
     Err err;
     HttpConn *conn;
+    const Url *proxy; /* that a new connection goes through; NULL: none */
     int64_t wake_at;  /* of WAIT */
     int64_t deadline; /* of the phase */
     int64_t try_began;
@@ -9234,6 +9235,21 @@ typedef struct {
     br_ssl_session_parameters session;
 } HttpPool;
 
+/* SOCKS has one byte for the length of each (RFC 1929). */
+static bool http_check_socks_user(const HttpPool *pool, Err *err)
+{
+    Str password = pool->proxy.user;
+    bool alone = str_index(password, ':') < 0;
+    Str user = url_decode(pool->arena, str_cut(&password, ':'));
+    password = url_decode(pool->arena, password);
+    if (user.len <= 255 && password.len <= 255)
+        return true;
+    return err_set(err, EXIT_USAGE,
+                   "the %s of the SOCKS proxy in %.*s is longer than 255 bytes",
+                   alone || user.len > 255 ? "user" : "password",
+                   P(pool->proxy_from));
+}
+
 /* Takes the proxy from the environment: HTTPS_PROXY, ALL_PROXY, HTTP_PROXY,
  * each in lower case first, as curl does. */
 static bool http_find_proxy(HttpPool *pool, Err *err)
@@ -9257,8 +9273,9 @@ static bool http_find_proxy(HttpPool *pool, Err *err)
     pool->has_proxy = url_parse(text, &pool->proxy);
     pool->socks = pool->has_proxy &&
                   str_in_words(pool->proxy.scheme, "socks5 socks5h");
-    if (pool->has_proxy &&
-        (pool->socks || str_eq_nocase(pool->proxy.scheme, S("http"))))
+    if (pool->has_proxy && pool->socks)
+        return http_check_socks_user(pool, err);
+    if (pool->has_proxy && str_eq_nocase(pool->proxy.scheme, S("http")))
         return true;
     err_set(err, EXIT_USAGE, "cannot use the proxy that %s names", name);
     return err_hint(err, "It must be http://, socks5:// or socks5h://"
@@ -9410,9 +9427,14 @@ static void http_enter(HttpPool *pool, HttpXfer *x, HttpState state)
 }
 
 /* Trouble that another try would not mend: the message says what failed and
- * with whom. */
+ * with whom, be it the proxy. */
 static bool http_trouble(HttpXfer *x, const char *what)
 {
+    bool socks = x->proxy && str_starts(x->proxy->scheme, S("socks"));
+    if (x->proxy && x->state <= HTTP_PROXY)
+        return err_set(
+            &x->err, EXIT_NETWORK, "the %sproxy %.*s, on the way to %.*s: %s",
+            socks ? "SOCKS " : "", P(x->proxy->host), P(x->req.url.host), what);
     return err_set(&x->err, EXIT_NETWORK, "%.*s: %s", P(x->req.url.host), what);
 }
 
@@ -9596,6 +9618,7 @@ static void http_begin_connect(HttpPool *pool, HttpXfer *x)
 static bool http_begin(HttpPool *pool, HttpXfer *x)
 {
     int port = 0;
+    x->proxy = http_uses_proxy(pool, x) ? &pool->proxy : NULL;
     x->try_began = os_now();
     x->may_pass = false;
     x->sent = false;
@@ -10004,13 +10027,83 @@ static Str http_connect_request(const HttpPool *pool, HttpXfer *x)
     return buf_str(&out);
 }
 
+/* Adds the scheme of one challenge, unless it is a parameter of the one before
+ * or is there already. */
+static void http_add_scheme(Buf *out, Str challenge)
+{
+    Str rest = str_trim(challenge);
+    Str word = str_cut(&rest, ' ');
+    Str there = buf_str(out);
+    if (!word.len || str_index(word, '=') >= 0 || str_starts(rest, S("=")))
+        return;
+    while (there.len)
+        if (str_eq_nocase(str_trim(str_cut(&there, ',')), word))
+            return;
+    buf_printf(out, "%s%.*s", out->len ? ", " : "", P(str_slice(word, 0, 40)));
+}
+
+/* The sign-in schemes that a proxy offers (RFC 9110, 11.6.1), for a message. */
+static Str http_schemes(Arena *arena, const HttpRes *res)
+{
+    Buf out = buf_new(arena, 200);
+    Str fields = res->fields;
+    Str list;
+    while (http_next_named(&fields, S("Proxy-Authenticate"), &list)) {
+        bool quoted = false;
+        ptrdiff_t begins = 0;
+        for (ptrdiff_t i = 0; i < list.len; i++) {
+            if (list.ptr[i] == '"')
+                quoted = !quoted;
+            else if (quoted && list.ptr[i] == '\\')
+                i++;
+            else if (!quoted && list.ptr[i] == ',') {
+                http_add_scheme(&out, str_slice(list, begins, i));
+                begins = i + 1;
+            }
+        }
+        http_add_scheme(&out, str_slice(list, begins, list.len));
+    }
+    return buf_str(&out);
+}
+
+/* What to do about a 407. */
+static bool http_hint_sign_in(const HttpPool *pool, HttpXfer *x)
+{
+    Str from = pool->proxy_from;
+    Str schemes = http_schemes(&x->arena, &x->res);
+    bool basic = !schemes.len || str_find(schemes, S("asic")) >= 0;
+    Str offers = schemes.len
+                     ? arena_printf(&x->arena, " (the proxy offers %.*s)",
+                                    P(schemes))
+                     : S("");
+    if (!basic)
+        return err_hint(&x->err,
+                        "The proxy offers %.*s, but hs supports only Basic "
+                        "(user and password in %.*s).",
+                        P(schemes), P(from));
+    if (pool->proxy.user.len)
+        return err_hint(&x->err,
+                        "It refused the user and password in %.*s. hs "
+                        "supports only Basic%.*s.",
+                        P(from), P(offers));
+    return err_hint(&x->err,
+                    "It wants a user and password: %.*s="
+                    "http://user:password@host:port. hs supports only "
+                    "Basic%.*s.",
+                    P(from), P(offers));
+}
+
 /* The tunnel through an HTTP proxy (RFC 9110, 9.3.6). */
 static bool http_on_connect_proxy(HttpPool *pool, HttpXfer *x, short *wants)
 {
     if (!x->out.len)
         x->out = http_connect_request(pool, x);
-    if (!http_send_out(x, wants) || !http_read_head(x, wants))
+    if (!http_send_out(x, wants) || !http_read_head(x, wants)) {
+        if (x->err.code)
+            err_hint(&x->err, "%.*s names it: is it an HTTP proxy?",
+                     P(pool->proxy_from));
         return false;
+    }
     if (x->res.status >= 200 && x->res.status < 300)
         return http_begin_tls(pool, x);
     if (x->res.status < 200) {
@@ -10025,12 +10118,7 @@ static bool http_on_connect_proxy(HttpPool *pool, HttpXfer *x, short *wants)
                   x->res.status == 503 || x->res.status == 504;
     int64_t asked = http_asked_pause(&x->res);
     x->asked = x->may_pass && asked > 0 ? asked : 0;
-    if (x->res.status == 407)
-        err_hint(&x->err,
-                 "It wants a user and password: %.*s="
-                 "http://user:password@host:port.",
-                 P(pool->proxy_from));
-    return false;
+    return x->res.status == 407 ? http_hint_sign_in(pool, x) : false;
 }
 
 /* Waits for at least `size` bytes in the connection's buffer. */
@@ -10045,7 +10133,7 @@ static bool http_need(HttpXfer *x, int size, short *wants)
             return false;
         if (n <= 0)
             return n ? http_socket_trouble(x, (int)-n)
-                     : http_trouble(x, "the SOCKS proxy closed");
+                     : http_trouble(x, "the connection was closed");
         conn->in_len += (int)n;
     }
     return true;
@@ -10063,8 +10151,6 @@ static Str http_socks_message(const HttpPool *pool, HttpXfer *x)
         buf_add(&out, pool->proxy.user.len ? S("\x05\x02\x00\x02")
                                            : S("\x05\x01\x00"));
     } else if (x->socks_stage == 1) {
-        user = str_slice(user, 0, 255);
-        password = str_slice(password, 0, 255);
         buf_add_char(&out, 1);
         buf_add_char(&out, (char)user.len);
         buf_add(&out, user);
@@ -10080,38 +10166,72 @@ static Str http_socks_message(const HttpPool *pool, HttpXfer *x)
     return buf_str(&out);
 }
 
+/* Not every server at a port that is taken for a SOCKS proxy is one. */
+static bool http_socks_unknown(const HttpPool *pool, HttpXfer *x, int version)
+{
+    http_trouble(x, "it does not speak SOCKS 5");
+    if (version == 'H') /* HTTP/1.1 400 … */
+        return err_hint(&x->err, "It answers in HTTP: use http:// in %.*s.",
+                        P(pool->proxy_from));
+    return err_hint(&x->err, "%.*s names it: is it a SOCKS 5 proxy?",
+                    P(pool->proxy_from));
+}
+
+/* Checks the method that the proxy has chosen of those that it was offered. */
+static bool http_socks_method(const HttpPool *pool, HttpXfer *x, int method)
+{
+    bool user = pool->proxy.user.len > 0;
+    if (method == 0 || (method == 2 && user))
+        return true;
+    if (method == 0xff && user)
+        return http_trouble(x, "it accepts neither a user and password nor "
+                               "none; hs supports no other sign-in");
+    http_trouble(x, method == 0xff
+                        ? "it accepts nobody who does not sign in"
+                        : "it chose a sign-in method that was not offered");
+    return err_hint(&x->err,
+                    "hs supports a user and password: %.*s="
+                    "socks5://user:password@host:port.",
+                    P(pool->proxy_from));
+}
+
 static bool http_socks_refused(const HttpPool *pool, HttpXfer *x, int code)
 {
     static const char *const reasons[] = {
         "",
-        "it failed",
+        "general failure",
         "its rules forbid it",
         "network unreachable",
         "host unreachable",
         "connection refused",
-        "timed out",
-        "it cannot do that",
-        "it cannot use such an address",
+        "the time-to-live expired",
+        "it does not support CONNECT",
+        "it does not support host names",
     };
     return err_set(&x->err, EXIT_NETWORK,
-                   "the SOCKS proxy %.*s does not connect to %.*s: %s",
+                   "the SOCKS proxy %.*s does not connect to %.*s: %s (code "
+                   "%d)",
                    P(pool->proxy.host), P(x->req.url.host),
-                   code > 0 && code < COUNT(reasons) ? reasons[code]
-                                                     : "no reason given");
+                   code < COUNT(reasons) ? reasons[code] : "unknown reason",
+                   code);
 }
 
 /* The answer to the request: its length depends on the address's type. */
 static bool http_on_socks_answer(HttpPool *pool, HttpXfer *x, short *wants)
 {
     HttpConn *conn = x->conn;
+    const unsigned char *in = (unsigned char *)conn->in + conn->in_at;
+    if (!http_need(x, 2, wants))
+        return false;
+    if (in[0] != 5)
+        return http_trouble(x, "its answer is malformed");
+    if (in[1]) /* what follows may be missing */
+        return http_socks_refused(pool, x, in[1]);
     if (!http_need(x, 5, wants))
         return false;
-    const unsigned char *in = (unsigned char *)conn->in + conn->in_at;
     int size = in[3] == 1 ? 10 : in[3] == 4 ? 22 : in[3] == 3 ? 7 + in[4] : 0;
-    if (in[0] != 5 || !size)
-        return http_trouble(x, "the SOCKS proxy's answer is malformed");
-    if (in[1])
-        return http_socks_refused(pool, x, in[1]);
+    if (!size)
+        return http_trouble(x, "its answer is malformed");
     if (!http_need(x, size, wants))
         return false;
     conn->in_at = conn->in_len = 0;
@@ -10129,14 +10249,24 @@ static bool http_on_socks(HttpPool *pool, HttpXfer *x, short *wants)
         return false;
     if (x->socks_stage == 2)
         return http_on_socks_answer(pool, x, wants);
+    if (!http_need(x, 1, wants))
+        return false;
+    int version = (unsigned char)conn->in[conn->in_at];
+    if (x->socks_stage == 0 && version != 5)
+        return http_socks_unknown(pool, x, version);
+    if (x->socks_stage == 1 && version != 1)
+        return http_trouble(x, "its answer to the user and password is "
+                               "malformed");
     if (!http_need(x, 2, wants))
         return false;
     int method = (unsigned char)conn->in[conn->in_at + 1];
     conn->in_at += 2;
-    if (x->socks_stage == 1 && method)
-        return http_trouble(x, "the SOCKS proxy refused the password");
-    if (x->socks_stage == 0 && method != 0 && method != 2)
-        return http_trouble(x, "the SOCKS proxy wants a user and password");
+    if (x->socks_stage == 1 && method) {
+        http_trouble(x, "it refused the user and password");
+        return err_hint(&x->err, "They come from %.*s.", P(pool->proxy_from));
+    }
+    if (x->socks_stage == 0 && !http_socks_method(pool, x, method))
+        return false;
     x->socks_stage = x->socks_stage == 0 && method == 2 ? 1 : 2;
     x->out = (Str){0};
     x->out_at = 0;
@@ -10777,9 +10907,9 @@ static void http_timed_out(HttpXfer *x)
         [HTTP_HEAD] = "waiting for an answer",
         [HTTP_BODY] = "receiving the answer",
     };
-    x->may_pass = true;
-    err_set(&x->err, EXIT_NETWORK, "%.*s: timed out while %s",
-            P(x->req.url.host), phases[x->state]);
+    char what[64];
+    snprintf(what, sizeof(what), "timed out while %s", phases[x->state]);
+    http_lost(x, what);
     err_hint(&x->err, "The limits are httpTimeout of the config and "
                       "--max-wait.");
 }
@@ -14878,6 +15008,7 @@ typedef struct {
     int64_t timeout;
     bool use_localhost;
     int64_t fresh_until; /* of a token that this run fetched: see os_now() */
+    bool oauth_v1;       /* HubSpot does not know the dated token call */
     int64_t foreign; /* the account that a fresh token belongs to, if another */
 } Hub;
 
@@ -15038,6 +15169,48 @@ static void hub_hint_scopes(Arena *arena, const Hub *hub, Str scopes, Err *err)
              scopes.len ? ": " : "", P(scopes), P(where));
 }
 
+/* Is it a web page? Then a proxy or a login page of the network has sent it,
+ * or HubSpot's edge, and nothing in it is about the key. */
+static bool hub_is_page(const HttpRes *res)
+{
+    Str type = http_header(res, S("Content-Type"));
+    bool html = str_in_words(str_trim(str_cut(&type, ';')),
+                             "text/html application/xhtml+xml");
+    Str body = str_slice(res->body, 0, KIB);
+    if (str_starts(body, S("\xef\xbb\xbf")))
+        body = str_slice(body, 3, body.len);
+    body = str_trim(body);
+    return str_starts(body, S("<")) || (html && !str_starts(body, S("{")));
+}
+
+/* The account's data is in another region, a Hublet, than the host's (488). A
+ * token must not follow there by itself: the answer could name any host. */
+static void hub_hint_region(const Hub *hub, const HttpRes *res,
+                            const cJSON *body, Err *err)
+{
+    Str region = json_text(body, "correctHublet");
+    ptrdiff_t letters = 0;
+    if (!region.len)
+        region = http_header(res, S("X-HubSpot-Correct-Hublet"));
+    while (letters < region.len && islower((unsigned char)region.ptr[letters]))
+        letters++;
+    ptrdiff_t end = letters;
+    while (end < region.len && str_is_digit(region.ptr[end]))
+        end++;
+    bool known = letters >= 2 && letters <= 4 && end == region.len &&
+                 end - letters >= 1 && end - letters <= 2;
+    if (known)
+        err_hint(err,
+                 "The account is in the region %.*s. Its API host: "
+                 "HUBAPI_DOMAIN_OVERRIDE=api-%.*s.hubapi",
+                 P(region), P(region));
+    else
+        err_hint(err,
+                 "Account %" PRId64 " is in another region of HubSpot's, or "
+                 "does not exist.",
+                 hub->account.id);
+}
+
 /* The hint that belongs to a refused answer. */
 static void hub_hint(Arena *arena, const Hub *hub, const HttpRes *res,
                      const cJSON *body, Err *err)
@@ -15058,8 +15231,50 @@ static void hub_hint(Arena *arena, const Hub *hub, const HttpRes *res,
                       "zone; trying again before is no use.");
     if (res->status == 429)
         err_hint(err, "Try again later, or wait longer with --max-wait.");
+    if (res->status == 488)
+        hub_hint_region(hub, res, body, err);
+    if (hub_is_page(res) && res->status < 500 && res->status != 404)
+        err_hint(err, "A web page came with it: a proxy or a login page of the "
+                      "network may have answered, not HubSpot.");
     if (res->status == 401)
         err_hint(err, "%s", hub_again(hub));
+}
+
+/* The id that HubSpot's support asks for; a web page has it in its header. */
+static void hub_add_correlation(Buf *text, const HttpRes *res,
+                                const cJSON *body)
+{
+    Str id = json_text(body, "correlationId");
+    if (!id.len)
+        id = http_header(res, S("X-HubSpot-Correlation-Id"));
+    if (id.len)
+        buf_printf(text, " (correlation id %.*s)", P(str_slice(id, 0, 80)));
+}
+
+/* What a refusal says, and its code if `status` is one (that of OAuth2 is). */
+static void hub_add_reason(Buf *text, const cJSON *body)
+{
+    static const char *const names[] = {"message", "error_description",
+                                        "error"};
+    Str message = {0};
+    Str code = json_text(body, "status");
+    bool is_code = code.len > 0 && code.len <= 60;
+    const cJSON *fault = NULL;
+    for (int i = 0; i < COUNT(names) && !message.len; i++)
+        message = json_text(body, names[i]);
+    for (ptrdiff_t i = 0; i < code.len; i++)
+        is_code &= code.ptr[i] == '_' || str_is_digit(code.ptr[i]) ||
+                   (code.ptr[i] >= 'A' && code.ptr[i] <= 'Z');
+    if (message.len)
+        buf_printf(text, ": %.*s", P(str_slice(message, 0, 400)));
+    if (is_code)
+        buf_printf(text, " [%.*s]", P(code));
+    cJSON_ArrayForEach(fault, json_get(body, "errors"))
+    {
+        Str detail = json_text(fault, "message");
+        if (detail.len && !str_eq(detail, message) && text->len < 600)
+            buf_printf(text, "; %.*s", P(str_slice(detail, 0, 200)));
+    }
 }
 
 /* Makes an error of an answer with a status of 300 or more. */
@@ -15067,25 +15282,13 @@ static bool hub_refused(Arena *arena, const Hub *hub, const HttpRes *res,
                         Err *err)
 {
     const cJSON *body = json_read(arena, res->body);
-    Str message = json_text(body, "message");
-    Str correlation = json_text(body, "correlationId");
-    Buf text = buf_new(arena, 900);
-    const cJSON *fault = NULL;
+    Buf text = buf_new(arena, 2 * KIB);
     buf_printf(&text, "HubSpot answered %d", res->status);
     if (res->reason.len)
         buf_printf(&text, " %.*s", P(str_slice(res->reason, 0, 80)));
     http_add_redirect(&text, res);
-    if (message.len)
-        buf_printf(&text, ": %.*s", P(str_slice(message, 0, 400)));
-    cJSON_ArrayForEach(fault, json_get(body, "errors"))
-    {
-        Str detail = json_text(fault, "message");
-        if (detail.len && !str_eq(detail, message) && text.len < 600)
-            buf_printf(&text, "; %.*s", P(str_slice(detail, 0, 200)));
-    }
-    if (correlation.len)
-        buf_printf(&text, " (correlation id %.*s)",
-                   P(str_slice(correlation, 0, 80)));
+    hub_add_reason(&text, body);
+    hub_add_correlation(&text, res, body);
     if (res->effect)
         buf_add(&text, S("; the request may have taken effect"));
     err_set(err, hub_exit_code(res->status), "%.*s", P(buf_str(&text)));
@@ -15175,9 +15378,43 @@ static HttpReq hub_token_request(Arena *arena, const Hub *hub, Str path)
     };
 }
 
+/*
+ * A web page came where a token was due, or a redirect, say to a login page:
+ * HubSpot has not judged the key. What calls itself JSON under a good status
+ * is as likely a fault of HubSpot's.
+ */
+static bool hub_page_came(const Hub *hub, const HttpRes *res, Err *err)
+{
+    Buf text = buf_new(hub->arena, 2 * KIB);
+    Str type = http_header(res, S("Content-Type"));
+    bool fault = res->status == 200 && str_find(type, S("json")) >= 0;
+    buf_printf(&text, "%.*s: %s came instead of a token: %d %.*s",
+               P(hub_host(hub->arena, hub, true)),
+               http_is_redirect(res) ? "a redirect" : "a web page", res->status,
+               P(str_slice(res->reason, 0, 80)));
+    http_add_redirect(&text, res);
+    hub_add_correlation(&text, res, NULL);
+    err_set(err, fault ? EXIT_FAILED : EXIT_NETWORK, "%.*s", P(buf_str(&text)));
+    return err_hint(err,
+                    "A proxy or a login page of the network may have sent it; "
+                    "HubSpot has not refused the sign-in.%s%.*s%s",
+                    hub->pool->has_proxy ? " Check " : "",
+                    P(hub->pool->has_proxy ? hub->pool->proxy_from : S("")),
+                    hub->pool->has_proxy ? "." : "");
+}
+
+/* Is it no answer of the token call's, but what hub_page_came() is for? A page
+ * with a rate limit is one of HubSpot's edge. */
+static bool hub_is_stray(const HttpRes *res)
+{
+    return http_is_redirect(res) || (res->status != 429 && hub_is_page(res));
+}
+
 /* The token call says no. These refusals are about the key. */
 static bool hub_key_refused(const Hub *hub, const HttpRes *res, Err *err)
 {
+    if (hub_is_stray(res))
+        return hub_page_came(hub, res, err);
     bool key = res->status == 400 || res->status == 401 || res->status == 403 ||
                res->status == 404;
     if (key)
@@ -15318,7 +15555,7 @@ static bool hub_fetch_token(const Hub *hub, HubToken *token, Err *err)
     HttpReq req = hub_key_request(hub);
     if (!http_do(hub->pool, hub->arena, &req, &res, err))
         return false;
-    if (res.status != 200)
+    if (res.status != 200 || hub_is_stray(&res))
         return hub_key_refused(hub, &res, err);
     const cJSON *answer = json_read(hub->arena, res.body);
     bool ok = hub_read_token(hub, answer, token, err);
@@ -15346,7 +15583,11 @@ static bool hub_check_hub_id(Hub *hub, const cJSON *answer, Err *err)
     return false;
 }
 
-/* Takes the tokens from an answer of POST /oauth/v1/token. The end is kept as
+/* The dated version of the token call. HubSpot ends its predecessor, v1, on
+ * 2027-02-16. */
+#define HUB_OAUTH_VERSION "2026-03"
+
+/* Takes the tokens from an answer of the token call. The end is kept as
  * three quarters of the token's life from now, as the official client keeps
  * it. */
 static bool hub_take_tokens(Hub *hub, const HttpRes *res, Err *err)
@@ -15370,6 +15611,25 @@ static bool hub_take_tokens(Hub *hub, const HttpRes *res, Err *err)
     return true;
 }
 
+/* The token call of OAuth2 says no. `hint` is for what is not about the app. */
+static bool hub_oauth_refused(const Hub *hub, const HttpRes *res,
+                              const char *hint, Err *err)
+{
+    const cJSON *body = json_read(hub->arena, res->body);
+    bool app = str_eq(json_text(body, "error"), S("invalid_client")) ||
+               str_starts(json_text(body, "status"), S("BAD_CLIENT_"));
+    if (app)
+        err_hint(err, "The app's client ID or client secret is wrong: "
+                      "HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET set them, "
+                      "also to sign in again.");
+    else if (res->status < 500 && res->status != 429 && res->status != 488)
+        err_hint(err, "%s", hint);
+    hub_refused(hub->arena, hub, res, err);
+    if (res->status == 400)
+        err->code = EXIT_AUTH;
+    return false;
+}
+
 /* Makes the token call of OAuth2 with a form that says what for. `hint` is
  * for a refusal, which is EXIT_AUTH where it is about the form. That HubSpot
  * is busy or has a fault is none. */
@@ -15380,20 +15640,25 @@ static bool hub_call_oauth(Hub *hub, Buf *form, bool repeatable,
     const ConfigAccount *account = &hub->account;
     hub_add_form(form, "client_id", account->client_id);
     hub_add_form(form, "client_secret", secret_text(account->client_secret));
-    HttpReq req = hub_token_request(hub->arena, hub, S("/oauth/v1/token"));
-    req.content_type = S("application/x-www-form-urlencoded");
-    req.repeatable = repeatable;
-    req.body = buf_str(form);
-    if (!http_do(hub->pool, hub->arena, &req, &res, err))
-        return false;
+    for (;;) {
+        HttpReq req = hub_token_request(
+            hub->arena, hub,
+            hub->oauth_v1 ? S("/oauth/v1/token")
+                          : S("/oauth/" HUB_OAUTH_VERSION "/token"));
+        req.content_type = S("application/x-www-form-urlencoded");
+        req.repeatable = repeatable;
+        req.body = buf_str(form);
+        if (!http_do(hub->pool, hub->arena, &req, &res, err))
+            return false;
+        if (res.status != 404 || hub->oauth_v1)
+            break;
+        hub->oauth_v1 = true;
+    }
+    if (hub_is_stray(&res))
+        return hub_page_came(hub, &res, err);
     if (res.status == 200)
         return hub_take_tokens(hub, &res, err);
-    if (res.status < 500 && res.status != 429)
-        err_hint(err, "%s", hint);
-    hub_refused(hub->arena, hub, &res, err);
-    if (res.status == 400)
-        err->code = EXIT_AUTH;
-    return false;
+    return hub_oauth_refused(hub, &res, hint, err);
 }
 
 /* Renews an OAuth2 account's token. */
@@ -15478,6 +15743,7 @@ static bool hub_renew(Hub *hub, Err *err)
 {
     HubToken token = {0};
     Err unsaved = {0};
+    Str before = secret_text(hub->account.refresh_token);
     bool ok = true;
     if (hub->foreign) /* it will not be another one next time */
         return hub_check_owner(hub, hub->foreign, err);
@@ -15491,12 +15757,19 @@ static bool hub_renew(Hub *hub, Err *err)
     }
     if (!ok)
         return false;
+    bool renewed = hub->account.auth == CONFIG_AUTH_OAUTH2 &&
+                   !str_eq(before, secret_text(hub->account.refresh_token));
     hub_mark_fresh(hub);
     hub_hide(hub);
     if (hub->config &&
         !config_save_token(hub->arena, hub->config, &hub->account, &unsaved))
-        term_warn(hub->term, "the access token is not kept: %s",
+        term_warn(hub->term, "the %s is not kept: %s",
+                  renewed ? "new refresh token" : "access token",
                   unsaved.message);
+    else if (renewed &&
+             (!hub->config || hub->config->form == CONFIG_ENVIRONMENT))
+        term_warn(hub->term, "HubSpot has replaced the refresh token, and the "
+                             "environment cannot keep the new one");
     return true;
 }
 
@@ -15575,6 +15848,7 @@ static void hub_on_check(void *to, void *mark, const HttpXfer *x)
     HubToken token = {0};
     Arena scratch = {0};
     if (x->state == HTTP_DONE && x->res.status == 200 &&
+        !hub_is_stray(&x->res) &&
         hub_read_token(hub, json_read(&scratch, x->res.body), &token, &fault)) {
         check->standing = HUB_ACTIVE;
     } else if (x->state == HTTP_DONE && hub_is_inactive(&x->res)) {
@@ -15719,7 +15993,13 @@ static bool hub_get_json(Hub *hub, Str path, const cJSON **out, Err *err)
     if (res.status != 200)
         return hub_refused(hub->arena, hub, &res, err);
     *out = json_read(hub->arena, res.body);
-    return *out || err_set(err, EXIT_FAILED, "HubSpot's answer is not JSON");
+    if (*out)
+        return true;
+    err_set(err, EXIT_FAILED, "HubSpot's answer is %s",
+            hub_is_page(&res) ? "a web page, not JSON" : "not JSON");
+    return !hub_is_page(&res) ? false
+                              : err_hint(err, "A proxy or a login page of the "
+                                              "network may have sent it.");
 }
 
 /* The account above a sandbox or test account; 0 where it has none, or where

@@ -232,6 +232,8 @@ class Portal:
     api_key: str = None
     static_token: str = None
     oauth: dict = None              # client_id, client_secret, refresh_token
+    rotates: bool = False           # each refresh gives a new refresh token
+    replaced: list = dataclasses.field(default_factory=list)    # those before
     secrets: dict = dataclasses.field(default_factory=dict)
     contacts: dict = dataclasses.field(default_factory=dict)
     tokens: dict = dataclasses.field(default_factory=dict)  # token -> expiry
@@ -300,7 +302,7 @@ class Portal:
 
     def confidential(self):
         yield from (self.key, self.api_key, self.static_token)
-        yield from (self.oauth["client_secret"], self.oauth["refresh_token"])
+        yield from (self.oauth["client_secret"], self.oauth["refresh_token"], *self.replaced)
         yield from self.tokens
         yield from self.secrets.values()
 
@@ -551,21 +553,32 @@ def refresh(sim, request, _):
                       "hubName": portal.name, "accountType": portal.type})
 
 
-@route("POST", "/oauth/v1/token", None)
-def oauth_token(sim, request, _):
+@route("POST", "/oauth/(v1|2026-03)/token", None)
+def oauth_token(sim, request, *_):
+    """Both versions: the official client uses the one that ends in 2027."""
     form = dict(urllib.parse.parse_qsl(request.body.decode()))
     fresh = form.get("grant_type") == "authorization_code"
     secret = "code" if fresh else "refresh_token"
     if fresh and form.get("redirect_uri") != "http://localhost:3000/oauth-callback":
-        return error(400, "redirect_uri differs from the one before", "BAD_REDIRECT_URI")
+        return oauth_error("BAD_REDIRECT_URI", "redirect_uri differs from the one before")
     for portal in sim.portals.values():
         wanted = {"code": f"code-{portal.hub_id}", **portal.oauth}
         if all(form.get(k) == wanted[k] for k in ("client_id", "client_secret", secret)):
             token, _ = portal.issue()
+            if portal.rotates and not fresh:
+                portal.replaced.append(portal.oauth["refresh_token"])
+                portal.oauth["refresh_token"] = secrets.token_urlsafe(40)
             return send_json({"token_type": "bearer", "access_token": token,
                               "refresh_token": portal.oauth["refresh_token"],
                               "expires_in": int(portal.lifetime)})
-    return error(400, "missing or unknown refresh token", "BAD_AUTH_CODE")
+    return oauth_error("BAD_AUTH_CODE" if fresh else "BAD_REFRESH_TOKEN",
+                       f"missing or unknown {secret}")
+
+
+def oauth_error(code, message, kind="invalid_grant", status=400):
+    """The token call's own envelope: its status is a code."""
+    return send_json({"error": kind, "error_description": message, "status": code,
+                      "message": message}, status)
 
 
 @route("GET", r"/account-info/(v3|20\d\d-\d\d)/details")

@@ -510,6 +510,81 @@ def test_error_statuses(sim, api):
     assert len(sim.requests()) == len(CODES)
 
 
+def test_the_correlation_id_of_the_header(sim, api):
+    """A web page has no other; the body's own goes first."""
+    page = b"<html>no such page</html>"
+    for headers, body, want in (({"Content-Type": "text/html", "X-HubSpot-Correlation-Id": "c0ffee-1"}, page, "c0ffee-1"),
+                                ({"x-hubspot-correlation-id": "c0ffee-2"}, b"", "c0ffee-2"),
+                                ({"X-HubSpot-Correlation-Id": "c0ffee-3"}, {"message": "m"}, "c0ffee-3"),
+                                ({"X-HubSpot-Correlation-Id": "no"}, {"correlationId": "c0ffee-4"}, "c0ffee-4")):
+        for status in (404, 405, 500):
+            sim.fail("/a", status=status, headers=headers, body=body)
+            done = api("/a", "--max-wait", 0)
+            failed(done, 5 if status == 404 else 1, str(status), f"correlation id {want}")
+
+
+@pytest.mark.parametrize("how", [
+    {"body": {"message": "m0", "correctHublet": "eu1"}}, {"headers": {"X-HubSpot-Correct-Hublet": "eu1"}, "body": b""},
+    {"headers": {"x-hubspot-correct-hublet": "eu1", "Content-Type": "text/html"}, "body": b"<html>"}])
+def test_an_account_of_another_region(sim, hs, api, how):
+    """Be it the API that says so, or the token call."""
+    sim.fail("*", status=488, times=None, **how)
+    failed(api("/a"), 1, "488", "region eu1", "api-eu1.hubapi")
+    if how["body"] != b"<html>":
+        hs.write_config(sim.portals[101])
+        done = hs("api", "/a")
+        failed(done, 1, "488", "region eu1")
+        assert "personal-access-key" not in done.err
+    assert {r.host for r in sim.requests()} == {API}
+
+
+@pytest.mark.parametrize("region", ["evil.test/", "EU1", "e1", "europe1", "eu", "eu123", "1", "eu1\n", ""])
+def test_a_region_that_is_none(sim, api, region):
+    sim.fail("/a", status=488, body={"message": "m0", "correctHublet": region})
+    done = api("/a")
+    failed(done, 1, "488", "m0", "another region")
+    assert "OVERRIDE" not in done.err
+
+
+PAGE = b"\xef\xbb\xbf\n <!DOCTYPE html><html><title>Sign in to the network</title></html>"
+
+
+@pytest.mark.parametrize("status", [200, 201, 400, 401, 403, 404, 407, 451, 500, 502, 511])
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "TEXT/HTML", "application/xhtml+xml", None])
+def test_a_web_page_is_no_refusal_of_the_key(sim, hs, status, kind):
+    portal = sim.portal(101)
+    hs.write_config(portal)
+    before = hs.config_path.read_bytes()
+    sim.fail("/localdevauth", status=status, body=PAGE, times=None,
+             headers={"Content-Type": kind} if kind else {})
+    for args in (["api", "/test/echo"], ["account", "clean"], ["secrets", "list"]):
+        done = hs(*args, "--max-wait", 0)
+        assert done.code == (1 if kind is None and status == 200 else 7) or args[1] == "clean", done.err
+        assert "web page" in done.err and str(status) in done.err, done.err
+        for word in ("personal-access-key", "good", "account auth", "nactive"):
+            assert word not in done.err + done.out, done.err
+    assert hs.config_path.read_bytes() == before
+
+
+def test_a_redirect_is_no_refusal_of_the_key(sim, hs):
+    hs.write_config(sim.portal(101))
+    sim.fail("/localdevauth", status=302, headers={"Location": "http://login.example.test/?sid=good-for-whoever"})
+    failed(hs("api", "/test/echo"), 7, "redirect", r"http://login\.example\.test/\?\.\.\.", "HTTPS_PROXY")
+    assert len(sim.requests()) == 1
+
+
+def test_a_web_page_from_the_api(sim, hs, api):
+    """A 401 does not say then that the token is no longer good."""
+    for status, code in ((401, 4), (403, 4)):
+        sim.fail("/a", status=status, body=PAGE, headers={"Content-Type": "text/html"})
+        done = api("/a")
+        failed(done, code, str(status), "web page", "login page")
+        assert "good" not in done.err
+    sim.fail("/cms", status=200, body=PAGE, headers={"Content-Type": "text/html"})
+    done = hs("secrets", "list", env={"HUBSPOT_ACCESS_TOKEN": sim.portals[101].static_token})
+    failed(done, 1, "web page", "proxy")
+
+
 def test_error_bodies_of_any_kind(sim, api):
     for body, kind in ((b"<html><b>502</b></html>", "text/html"), (b"", "application/json"),
                        (b"[]", "application/json"), (b"null", "application/json"), (b'"text"', "application/json"),
@@ -730,7 +805,7 @@ def test_oauth2_account(sim, hs):
     hs.write_config(oauth_account(portal))
     assert hs("api", "/account-info/v3/details").json["portalId"] == 101
     refresh, request = sim.requests()
-    assert (refresh.method, refresh.target) == ("POST", "/oauth/v1/token")
+    assert (refresh.method, refresh.target) == ("POST", "/oauth/2026-03/token")
     assert refresh.header("authorization") is None
     fields = dict(field.split(b"=", 1) for field in refresh.body.split(b"&"))
     assert fields.pop(b"grant_type") == b"refresh_token"

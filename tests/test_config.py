@@ -199,7 +199,7 @@ def test_use_env_of_the_other_kinds(hs, sim):
              "HUBSPOT_CLIENT_SECRET": portal.oauth["client_secret"],
              "HUBSPOT_REFRESH_TOKEN": portal.oauth["refresh_token"]}
     assert used(hs, "--use-env", env={"HUBSPOT_ACCOUNT_ID": 404, **oauth}) == 404
-    assert sim.log[0].path == "/oauth/v1/token"
+    assert sim.log[0].path == "/oauth/2026-03/token"
     assert used(hs, "--use-env", env={"HUBSPOT_ACCOUNT_ID": 404,
                                       "HUBSPOT_API_KEY": portal.api_key}) == 404
     assert sim.log[-1].param("hapikey") == portal.api_key
@@ -991,7 +991,7 @@ def test_oauth_tokens_are_kept(hs, sim):
         "tokenInfo": {"refreshToken": portal.oauth["refresh_token"], "accessToken": "old" * 10,
                       "expiresAt": "Mon Nov 23 2020 10:00:00 GMT+0000"}}})
     assert used(hs) == 101 and used(hs) == 101
-    assert [r.path for r in sim.log] == ["/oauth/v1/token", ECHO, ECHO]
+    assert [r.path for r in sim.log] == ["/oauth/2026-03/token", ECHO, ECHO]
     auth = hs.read_config()["accounts"][0]["auth"]
     assert auth["scopes"] == ["content", "files"]
     assert auth["tokenInfo"]["refreshToken"] == portal.oauth["refresh_token"]

@@ -19,6 +19,7 @@ import yaml
 
 import browser as browsers
 import conftest
+from calls import failed
 from official import official_client, official_env  # noqa: F401 (the first: a fixture)
 from test_browser import Raw, closed
 from test_prompt import ready, seen
@@ -118,7 +119,7 @@ def test_consent_in_the_browser(tty, sim, waiting):
     account = saved(tty, waiting.portal)
     assert account["accountType"] == "STANDARD" and account["name"] == "account-101"
     assert tty.read_config()["defaultAccount"] == 101
-    trade, = sim.requests("POST /oauth/v1/token")
+    trade, = sim.requests("POST /oauth/2026-03/token")
     assert trade.header("content-type") == "application/x-www-form-urlencoded"
     assert dict(urllib.parse.parse_qsl(trade.body.decode())) == {
         "grant_type": "authorization_code", "code": "code-101", "redirect_uri": BACK,
@@ -487,9 +488,106 @@ def o(hs, portal):
                                           (503, False)])
 def test_signing_in_again_is_the_advice_only_where_it_helps(hs, sim, status, again):
     o(hs, sim.portal(101))
-    sim.fail("POST /oauth/v1/token", times=99, status=status)
+    sim.fail("POST /oauth/2026-03/token", times=99, status=status)
     done = hs("api", "/test/echo", "--max-wait", "1")
     assert str(status) in done.err and (AGAIN in done.err) == again and ("Sign in" in done.err) == again
+
+
+def token_calls(sim):
+    return [r.path for r in sim.requests("POST /oauth/")]
+
+
+DATED, OLD = "/oauth/2026-03/token", "/oauth/v1/token"
+
+
+@pytest.mark.parametrize("how", [{}, {"body": b"<html>no such page</html>", "headers": {"Content-Type": "text/html"}},
+                                 {"body": b""}])
+def test_the_dated_token_call_and_its_predecessor(hs, sim, how):
+    o(hs, sim.portal(101))
+    assert hs("api", "/test/echo").code == 0
+    assert token_calls(sim) == [DATED]
+    sim.log.clear()
+    o(hs, sim.portals[101])
+    sim.fail(f"POST {DATED}", times=None, status=404, **how)
+    done = hs("api", "/test/echo")
+    assert done.code == 0, done.err
+    assert token_calls(sim) == [DATED, OLD]
+    assert sim.requests("POST /oauth/")[0].body == sim.requests("POST /oauth/")[1].body
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 405, 410, 500])
+def test_v1_is_only_for_a_404(hs, sim, status):
+    o(hs, sim.portal(101))
+    sim.fail(f"POST {DATED}", times=None, status=status)
+    assert hs("api", "/test/echo").code != 0
+    assert token_calls(sim) == [DATED]
+
+
+def test_a_code_is_traded_at_v1_where_the_dated_call_is_unknown(hs, sim):
+    sim.fail(f"POST {DATED}", times=None, status=404)
+    process = start(hs, sim.portal(101))
+    assert get(back(process))[0] == 200
+    assert end(hs, process)[0] == 0
+    assert token_calls(sim) == [DATED, OLD]
+    saved(hs, process.portal)
+
+
+@pytest.mark.parametrize("how, repeated", [
+    ({"status": 502}, False), ({"status": 503}, False), ({"then": "close"}, False),
+    ({"status": 503, "headers": {"Retry-After": "0"}}, True), ({"status": 429}, True), ({"status": 477}, True)])
+def test_a_code_is_traded_once_unless_nothing_was_done(hs, sim, how, repeated):
+    """HubSpot takes a code once; a refresh can be repeated."""
+    sim.fail(f"POST {DATED}", **how)
+    process = start(hs, sim.portal(101))
+    assert get(back(process))[0] == 200
+    code, _ = end(hs, process)
+    assert (code == 0) == repeated and len(token_calls(sim)) == 1 + repeated
+    sim.log.clear()
+    o(hs, sim.portals[101])
+    sim.fail(f"POST {DATED}", **how)
+    assert hs("api", "/test/echo").code == 0
+    assert len(token_calls(sim)) == 2
+
+
+def test_a_new_refresh_token_is_kept(hs, sim):
+    """One that HubSpot has replaced is worth nothing any more."""
+    portal = sim.portal(101, rotates=True)
+    o(hs, portal)
+    for _ in range(3):
+        before = portal.oauth["refresh_token"]
+        done = hs("api", "/test/echo")
+        assert done.code == 0 and done.err.count("\n") == 2, done.err
+        config = hs.read_config()
+        info = config["accounts"][0]["auth"]["tokenInfo"]
+        assert info["refreshToken"] == portal.oauth["refresh_token"] != before
+        info["expiresAt"] = "2020-01-01T00:00:00.000Z"
+        hs.write_yaml(config)
+
+
+def test_a_new_refresh_token_that_cannot_be_kept_is_told(hs, sim):
+    portal = sim.portal(101, rotates=True)
+    done = hs("api", "/test/echo", "--use-env",
+              env=client(portal, HUBSPOT_ACCOUNT_ID=101, HUBSPOT_REFRESH_TOKEN=portal.oauth["refresh_token"]))
+    assert done.code == 0 and "refresh token" in done.err, done.err
+
+
+@pytest.mark.parametrize("status, body, code, words", [
+    (400, {"error": "invalid_grant", "error_description": "d0", "status": "BAD_REFRESH_TOKEN", "message": "m0"},
+     4, ["m0", "BAD_REFRESH_TOKEN", AGAIN]),
+    (400, {"error": "invalid_grant", "error_description": "d0"}, 4, ["400.*d0", AGAIN]),
+    (400, {"error": "invalid_grant"}, 4, ["400.*invalid_grant", AGAIN]),
+    (400, {"status": "BAD_REFRESH_TOKEN"}, 4, ["BAD_REFRESH_TOKEN", AGAIN]),
+    (401, {"error": "invalid_client", "status": "BAD_CLIENT_ID", "message": "m0"}, 4, ["m0", "BAD_CLIENT_ID",
+                                                                                      "HUBSPOT_CLIENT_ID"]),
+    (400, {"status": "BAD_CLIENT_SECRET", "message": "m0"}, 4, ["m0", "BAD_CLIENT_SECRET", "client secret"]),
+    (403, {"error": "access_denied", "status": "BAD_HUB", "message": "m0"}, 4, ["m0", "BAD_HUB", AGAIN]),
+    (400, {"status": "error", "message": "m0", "category": "X"}, 4, ["m0", AGAIN]),
+    (400, {"status": "x\nhs: all is well", "message": "m0"}, 4, ["m0", AGAIN]),
+    (500, {"error": "server_error", "error_description": "d0"}, 1, ["500.*d0"])])
+def test_error_bodies_of_the_token_call(hs, sim, status, body, code, words):
+    o(hs, sim.portal(101))
+    sim.fail("POST /oauth/", times=None, status=status, body=body)
+    failed(hs("api", "/test/echo"), code, *words)
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -128,6 +128,25 @@ def test_credentials_that_are_missing_or_wrong(sim, hs, api):
     assert sim.requests() == []
 
 
+@pytest.mark.parametrize("headers, offers, basic", [
+    (["Basic realm=x"], "Basic", True), (["basic"], "basic", True), ([], None, True),
+    (["Negotiate", "NTLM"], "Negotiate, NTLM", False), (["Negotiate, NTLM"], "Negotiate, NTLM", False),
+    (['Digest realm="a, Basic b", nonce="x\\"y, z", qop=auth'], "Digest", False),
+    (['Digest realm="x", nonce="y", Basic realm="z"', "NTLM TlRMTVNTUAAC=="], "Digest, Basic, NTLM", True),
+    (['Bearer error="x" , scope = "y"'], "Bearer", False), (["Negotiate", "negotiate"], "Negotiate", False),
+    (["X" * 5000], None, False)])
+@pytest.mark.parametrize("user", ["", "me:wrongwrong@"])
+def test_sign_in_schemes_are_named(sim, hs, api, headers, offers, basic, user):
+    hs.hidden.add("wrongwrong")
+    sim.proxy.raw = "".join(["HTTP/1.1 407 Sign in\r\n", *[f"Proxy-Authenticate: {h}\r\n" for h in headers],
+                             "Content-Length: 0\r\n\r\n"]).encode()
+    done = api("/a", env={"HTTPS_PROXY": proxy(sim, user)})
+    failed(done, 7, "407 Sign in", "only Basic", "HTTPS_PROXY", f"offers {offers}[,).]" if offers else "Basic")
+    assert ("refused the user and password" in done.err) == (basic and bool(user)), done.err
+    assert ("HTTPS_PROXY=http://user:password@" in done.err) == (basic and not user), done.err
+    assert len(done.err) < 1000 and len(seen(sim)) == 1
+
+
 def test_a_proxy_that_says_the_password_again(sim, hs, api):
     """Its reason is shown, but for the password, percent-encoded or not."""
     hs.hidden |= {"hush hush", "hush%20hush"}
@@ -227,6 +246,21 @@ def test_proxy_that_hangs(sim, api):
     assert done.seconds < 9
 
 
+@pytest.mark.parametrize("answer_, word", [
+    (b"SSH-2.0-OpenSSH_9\r\n", "not HTTP"), (b"\x15\x03\x03\x00\x02\x02\x28", "not HTTP"),
+    (b"HTTP/1.1 2x0 OK\r\n\r\n", "malformed"), (b"HTTP/1.1 200 OK\r\n", "ended in its head"),
+    (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70000, "64 KiB"), (b"HTTP/1.1 200 OK\r\nX: \0\r\n\r\n", "malformed"),
+    (b"", "closed")])
+def test_the_proxy_is_named_if_it_sent_it(sim, api, answer_, word):
+    sim.proxy.raw = answer_
+    failed(api("/a", "--max-wait", 0), 7, f"proxy 127.0.0.1, on the way to {API}: .*{word}", "HTTPS_PROXY")
+    sim.proxy.raw = None
+    sim.fail("/a", raw=answer_)         # now from the server, through the same proxy
+    done = api("/a", "--max-wait", 0)
+    failed(done, 7, f"{API}: .*{word}")
+    assert "proxy" not in done.err.lower(), done.err
+
+
 @pytest.mark.parametrize("answer_", [
     b"SSH-2.0-OpenSSH_9\r\n", b"HTTP/1.1 2x0 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\n", b"\x05\x00",
     b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70000,
@@ -308,6 +342,53 @@ def test_socks_that_refuses(sim, api):
     sim.proxy.status = 200
     sim.proxy.unresolved = {API}
     failed(api("/a", env=socks(sim)), 7, "SOCKS", "unreachable")
+
+
+ASKED, GRANTED = b"\x05\x00", b"\x05\x00\x00\x01" + bytes(6)
+NO_SOCKS = "SOCKS proxy 127.0.0.1, on the way to .*: it does not speak SOCKS 5"
+REFUSED = "SOCKS proxy 127.0.0.1 does not connect to .*: "
+
+
+@pytest.mark.parametrize("user, answers, words", [
+    ("", [b"\x04\x5a"], [NO_SOCKS, "ALL_PROXY"]), ("", [b"\x00\x5b"], [NO_SOCKS]), ("", [b"S"], [NO_SOCKS]),
+    ("", [b"HTTP/1.1 400 Bad Request\r\n\r\n"], [NO_SOCKS, "use http:// in ALL_PROXY"]),
+    ("", [b"\x15\x03\x01\x00\x02\x02\x46"], [NO_SOCKS]),
+    ("", [b""], ["closed"]), ("", [b"\x05"], ["closed"]),
+    ("", [b"\x05\xff"], ["nobody who does not sign in", "ALL_PROXY=socks5://user:password@"]),
+    ("me:x@", [b"\x05\xff"], ["neither a user and password nor none"]),
+    ("", [b"\x05\x02"], ["not offered"]), ("", [b"\x05\x01"], ["not offered"]), ("me:x@", [b"\x05\x01"], ["not offered"]),
+    ("me:x@", [b"\x05\x03"], ["not offered"]),
+    ("me:x@", [b"\x05\x02", b"\x01\x01"], ["refused the user and password", "ALL_PROXY"]),
+    ("me:x@", [b"\x05\x02", b"\x01\xff"], ["refused the user and password"]),
+    ("me:x@", [b"\x05\x02", b"\x04\x00"], ["user and password is malformed"]),
+    ("me:x@", [b"\x05\x02", b"\x01"], ["closed"]),
+    *[("", [ASKED, b"\x05" + bytes([code]) + tail], [REFUSED + ".*" + word])
+      for code, word in ((1, "general failure"), (2, "rules"), (3, "network unreachable"), (4, "host unreachable"),
+                         (5, "connection refused"), (6, "time-to-live"), (7, "does not support CONNECT"),
+                         (8, "host names"), (9, "unknown reason .code 9"), (255, "unknown reason .code 255"))
+      for tail in (b"", b"\x00\x01" + bytes(6))],
+    ("", [ASKED, b"\x04" + GRANTED[1:]], ["answer is malformed"]),
+    ("", [ASKED, b"\x05\x00\x00\x02" + bytes(6)], ["answer is malformed"]),
+    ("", [ASKED, GRANTED[:5]], ["closed"])])
+def test_the_causes_of_socks(sim, hs, api, listen, user, answers, words):
+    def serve(sock):
+        for part in answers:
+            sock.recv(600)
+            sock.sendall(part)
+        sock.recv(1 if answers[-1] == GRANTED else 0)
+        raise Over
+    port = listen(serve)
+    done = api("/a", "--max-wait", 0,
+               env={"HTTPS_PROXY": None, "ALL_PROXY": f"socks5h://{user}127.0.0.1:{port}"})
+    failed(done, 7, "SOCKS proxy 127.0.0.1", *words)
+    assert sim.requests() == []
+
+
+@pytest.mark.parametrize("user", ["u" * 256 + ":p@", "u:" + "p" * 256 + "@", "%40" * 256 + ":p@"])
+def test_socks_has_room_for_255_bytes(sim, api, user):
+    """They are not cut: another user's name could be what is left."""
+    failed(api("/a", env=socks(sim, user)), 2, "longer than 255", "ALL_PROXY")
+    assert seen(sim) == []
 
 
 @pytest.mark.parametrize("raw", [b"\x04\x5a", b"HTTP/1.1 400 Bad Request\r\n\r\n",
