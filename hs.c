@@ -16365,50 +16365,174 @@ static bool hub_prepare(Hub *hub, Arena *arena, const HubCall *call,
     return true;
 }
 
+/* Media types and their extensions, as the official client sends them (it asks
+ * the npm package mime-types 2.1.35, mime-db 1.52.0): those that people keep in
+ * a file manager. Sorted; tests/test_files_upload.py compares them. */
+static const char hub_media_types[] =
+    "application/atom+xml atom\n"
+    "application/dash+xml mpd\n"
+    "application/dash-patch+xml mpp\n"
+    "application/epub+zip epub\n"
+    "application/geo+json geojson\n"
+    "application/gpx+xml gpx\n"
+    "application/gzip gz\n"
+    "application/java-archive jar\n"
+    "application/javascript js mjs\n"
+    "application/json json map\n"
+    "application/ld+json jsonld\n"
+    "application/manifest+json webmanifest\n"
+    "application/msword doc dot\n"
+    "application/node cjs\n"
+    "application/oxps oxps\n"
+    "application/pdf pdf\n"
+    "application/postscript ai eps ps\n"
+    "application/rss+xml rss\n"
+    "application/rtf rtf\n"
+    "application/toml toml\n"
+    "application/vnd.amazon.ebook azw\n"
+    "application/vnd.android.package-archive apk\n"
+    "application/vnd.apple.keynote key\n"
+    "application/vnd.apple.mpegurl m3u8\n"
+    "application/vnd.apple.numbers numbers\n"
+    "application/vnd.apple.pages pages\n"
+    "application/vnd.google-earth.kml+xml kml\n"
+    "application/vnd.google-earth.kmz kmz\n"
+    "application/vnd.ms-excel xla xls xlt xlw\n"
+    "application/vnd.ms-excel.sheet.binary.macroenabled.12 xlsb\n"
+    "application/vnd.ms-excel.sheet.macroenabled.12 xlsm\n"
+    "application/vnd.ms-fontobject eot\n"
+    "application/vnd.ms-outlook msg\n"
+    "application/vnd.ms-powerpoint pot pps ppt\n"
+    "application/vnd.ms-powerpoint.presentation.macroenabled.12 pptm\n"
+    "application/vnd.ms-word.document.macroenabled.12 docm\n"
+    "application/vnd.ms-word.template.macroenabled.12 dotm\n"
+    "application/vnd.ms-works wps\n"
+    "application/vnd.ms-xpsdocument xps\n"
+    "application/vnd.oasis.opendocument.graphics odg\n"
+    "application/vnd.oasis.opendocument.presentation odp\n"
+    "application/vnd.oasis.opendocument.presentation-template otp\n"
+    "application/vnd.oasis.opendocument.spreadsheet ods\n"
+    "application/vnd.oasis.opendocument.spreadsheet-template ots\n"
+    "application/vnd.oasis.opendocument.text odt\n"
+    "application/vnd.oasis.opendocument.text-template ott\n"
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation "
+    "pptx\n"
+    "application/vnd.openxmlformats-officedocument.presentationml.slideshow "
+    "ppsx\n"
+    "application/vnd.openxmlformats-officedocument.presentationml.template "
+    "potx\n"
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet xlsx\n"
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.template "
+    "xltx\n"
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document "
+    "docx\n"
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.template "
+    "dotx\n"
+    "application/vnd.rar rar\n"
+    "application/vnd.visio vsd\n"
+    "application/wasm wasm\n"
+    "application/x-7z-compressed 7z\n"
+    "application/x-apple-diskimage dmg\n"
+    "application/x-bzip2 bz2\n"
+    "application/x-httpd-php php\n"
+    "application/x-iso9660-image iso\n"
+    "application/x-mobipocket-ebook mobi\n"
+    "application/x-msaccess mdb\n"
+    "application/x-msdos-program exe\n"
+    "application/x-msdownload msi\n"
+    "application/x-mspublisher pub\n"
+    "application/x-sh sh\n"
+    "application/x-shockwave-flash swf\n"
+    "application/x-sql sql\n"
+    "application/x-subrip srt\n"
+    "application/x-tar tar\n"
+    "application/x-xz xz\n"
+    "application/xhtml+xml xhtml\n"
+    "application/xml xml xsl\n"
+    "application/xslt+xml xslt\n"
+    "application/zip zip\n"
+    "audio/midi mid midi\n"
+    "audio/mp4 m4a\n"
+    "audio/mpeg mp3\n"
+    "audio/ogg oga ogg opus\n"
+    "audio/wave wav\n"
+    "audio/webm weba\n"
+    "audio/x-aac aac\n"
+    "audio/x-aiff aif aiff\n"
+    "audio/x-flac flac\n"
+    "audio/x-mpegurl m3u\n"
+    "audio/x-ms-wma wma\n"
+    "font/collection ttc\n"
+    "font/otf otf\n"
+    "font/ttf ttf\n"
+    "font/woff woff\n"
+    "font/woff2 woff2\n"
+    "image/apng apng\n"
+    "image/avif avif\n"
+    "image/bmp bmp\n"
+    "image/gif gif\n"
+    "image/heic heic\n"
+    "image/heif heif\n"
+    "image/jp2 jp2\n"
+    "image/jpeg jpe jpeg jpg\n"
+    "image/png png\n"
+    "image/svg+xml svg svgz\n"
+    "image/tiff tif tiff\n"
+    "image/vnd.adobe.photoshop psd\n"
+    "image/vnd.djvu djvu\n"
+    "image/vnd.dwg dwg\n"
+    "image/vnd.dxf dxf\n"
+    "image/vnd.microsoft.icon ico\n"
+    "image/webp webp\n"
+    "message/rfc822 eml\n"
+    "model/gltf+json gltf\n"
+    "model/gltf-binary glb\n"
+    "model/obj obj\n"
+    "model/stl stl\n"
+    "model/vnd.usdz+zip usdz\n"
+    "text/calendar ics\n"
+    "text/css css\n"
+    "text/csv csv\n"
+    "text/html htm html shtml\n"
+    "text/jsx jsx\n"
+    "text/less less\n"
+    "text/markdown markdown md\n"
+    "text/plain conf ini log text txt\n"
+    "text/tab-separated-values tsv\n"
+    "text/vtt vtt\n"
+    "text/x-handlebars-template hbs\n"
+    "text/x-scss scss\n"
+    "text/x-vcard vcf\n"
+    "text/yaml yaml yml\n"
+    "video/3gpp 3gp\n"
+    "video/3gpp2 3g2\n"
+    "video/mp2t ts\n"
+    "video/mp4 mp4\n"
+    "video/mpeg mpeg mpg\n"
+    "video/ogg ogv\n"
+    "video/quicktime mov qt\n"
+    "video/webm webm\n"
+    "video/x-flv flv\n"
+    "video/x-m4v m4v\n"
+    "video/x-matroska mkv\n"
+    "video/x-ms-wmv wmv\n"
+    "video/x-msvideo avi\n";
+
 /* The media type that a file's extension stands for. */
 static Str hub_media_type(Str name)
 {
-    static const struct {
-        const char *extensions;
-        const char *type;
-    } known[] = {
-        {"jpg jpeg", "image/jpeg"},
-        {"png", "image/png"},
-        {"gif", "image/gif"},
-        {"webp", "image/webp"},
-        {"avif", "image/avif"},
-        {"svg", "image/svg+xml"},
-        {"ico", "image/x-icon"},
-        {"html htm", "text/html"},
-        {"css", "text/css"},
-        {"js mjs", "text/javascript"},
-        {"txt", "text/plain"},
-        {"csv", "text/csv"},
-        {"md", "text/markdown"},
-        {"json", "application/json"},
-        {"xml", "application/xml"},
-        {"pdf", "application/pdf"},
-        {"zip", "application/zip"},
-        {"mp4", "video/mp4"},
-        {"webm", "video/webm"},
-        {"mov", "video/quicktime"},
-        {"mp3", "audio/mpeg"},
-        {"wav", "audio/wav"},
-        {"woff", "font/woff"},
-        {"woff2", "font/woff2"},
-        {"ttf", "font/ttf"},
-        {"otf", "font/otf"},
-        {"doc", "application/msword"},
-        {"xls", "application/vnd.ms-excel"},
-        {"ppt", "application/vnd.ms-powerpoint"},
-    };
+    Str rest = str_from(hub_media_types);
     ptrdiff_t at = name.len;
     while (at && name.ptr[at - 1] != '.')
         at--;
     Str extension = str_slice(name, at, name.len);
-    for (int i = 0; at && i < COUNT(known); i++)
-        if (str_in_words(extension, known[i].extensions))
-            return str_from(known[i].type);
+    while (at > 1 && extension.len && rest.len) {
+        Str known = str_cut(&rest, '\n');
+        Str type = str_cut(&known, ' ');
+        while (known.len)
+            if (str_eq_nocase(str_cut(&known, ' '), extension))
+                return type;
+    }
     return S("application/octet-stream");
 }
 
@@ -21877,6 +22001,7 @@ typedef struct {
     bool json;
     bool draws;
     bool fail_fast;
+    bool plans;   /* nothing is sent (--dry-run) */
     bool single;  /* one file was asked for, not a folder */
     bool counted; /* `found` will not grow */
     int64_t began;
@@ -21887,6 +22012,7 @@ typedef struct {
     int64_t done;
     int64_t skipped;
     int64_t failed;
+    int64_t cut;   /* under way when the run was interrupted */
     int64_t bytes; /* of those done */
     int64_t tried; /* bytes of all that ended */
     int64_t moved; /* of these, over the wire */
@@ -21895,6 +22021,7 @@ typedef struct {
     int64_t rate; /* bytes a second, smoothed */
     int journal;  /* -1: none */
     Str journal_path;
+    Str go_on;        /* the hint that names it */
     CmdSet known;     /* what the manifest lists as done */
     int64_t stranger; /* an account of which it has an entry */
     Str access;   /* of an upload: PUBLIC_INDEXABLE and the like; and whether */
@@ -22236,6 +22363,18 @@ static void cmd_files_list(CmdFiles *run, Str line)
     cmd_print_json_text(run->cmd, line);
 }
 
+/* The files that have come to an end. */
+static int64_t cmd_files_over(const CmdFiles *run)
+{
+    return run->done + run->skipped + run->failed;
+}
+
+/* The files that were found, and not begun. */
+static int64_t cmd_files_untried(const CmdFiles *run)
+{
+    return run->plans ? 0 : run->found - cmd_files_over(run) - run->cut;
+}
+
 /* Ends the list on stdout, with the counts. */
 static void cmd_files_end_list(CmdFiles *run)
 {
@@ -22245,8 +22384,10 @@ static void cmd_files_end_list(CmdFiles *run)
     term_out(term, S("\n"));
     term_printf(term,
                 "],\"%s\":%" PRId64 ",\"skipped\":%" PRId64
-                ",\"failed\":%" PRId64 ",\"bytes\":%" PRId64 "}\n",
-                run->verb, run->done, run->skipped, run->failed, run->bytes);
+                ",\"failed\":%" PRId64 ",\"interrupted\":%" PRId64
+                ",\"notTried\":%" PRId64 ",\"bytes\":%" PRId64 "}\n",
+                run->verb, run->done, run->skipped, run->failed, run->cut,
+                cmd_files_untried(run), run->bytes);
 }
 
 /* Writes an item down: in the manifest, with one write, and on stdout. */
@@ -22350,6 +22491,18 @@ static bool cmd_files_again(CmdFiles *run, CmdItem *item, const HttpXfer *x)
     return true;
 }
 
+/* A run ends while an item was to be tried once more. Has the item failed? Not
+ * if a signal ended the run: then it was interrupted. */
+static bool cmd_files_is_over(CmdFiles *run, CmdItem *item)
+{
+    bool failed = !os_interrupted();
+    run->cut += !failed;
+    if (failed)
+        err_set(&item->err, EXIT_FAILED,
+                "the run was stopped before its second try");
+    return failed;
+}
+
 /* The row of a transfer: how far it is, how much, what. */
 static Str cmd_files_row(Arena *arena, const CmdItem *item)
 {
@@ -22367,7 +22520,7 @@ static Str cmd_files_total(const CmdFiles *run, Arena *arena, int64_t moving)
 {
     Buf row = buf_new(arena, KIB);
     int64_t left = run->found_bytes - run->tried - moving;
-    int64_t ended = run->done + run->skipped + run->failed;
+    int64_t ended = cmd_files_over(run);
     buf_printf(&row, "%" PRId64 " of %" PRId64 "%s files, %.*s of %.*s", ended,
                run->found, run->counted ? "" : "+",
                P(cmd_size(arena, run->tried + moving)),
@@ -22435,7 +22588,6 @@ static void cmd_files_say_end(CmdFiles *run)
     Term *term = run->cmd->term;
     Arena arena = {0};
     Buf text = buf_new(&arena, KIB);
-    int64_t ended = run->done + run->skipped + run->failed;
     buf_printf(&text, "%s: %" PRId64 " file%s, %.*s, in %.1f s", run->verb,
                run->done, run->done == 1 ? "" : "s",
                P(cmd_size(&arena, run->bytes)),
@@ -22444,8 +22596,11 @@ static void cmd_files_say_end(CmdFiles *run)
         buf_printf(&text, "; skipped: %" PRId64, run->skipped);
     if (run->failed)
         buf_printf(&text, "; failed: %" PRId64, run->failed);
-    if (run->counted && run->found > ended)
-        buf_printf(&text, "; not tried: %" PRId64, run->found - ended);
+    if (run->cut)
+        buf_printf(&text, "; interrupted: %" PRId64, run->cut);
+    if (cmd_files_untried(run))
+        buf_printf(&text, "; not tried: %s%" PRId64,
+                   run->counted ? "" : "at least ", cmd_files_untried(run));
     if (!run->single || !run->failed)
         term_say(term, "%.*s", P(buf_str(&text)));
     for (int i = 0; !run->single && i < run->failed && i < FILES_NAMED; i++)
@@ -22456,6 +22611,42 @@ static void cmd_files_say_end(CmdFiles *run)
     arena_free(&arena);
 }
 
+/* Text as one word of a shell. */
+static Str cmd_shell_word(Arena *arena, Str text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-+./:@%";
+    Buf out = buf_new(arena, 4 * text.len + 3);
+    ptrdiff_t at = 0;
+    while (at < text.len && memchr(plain, text.ptr[at], sizeof(plain) - 1))
+        at++;
+    if (text.len && at == text.len)
+        return text;
+    buf_add_char(&out, '\'');
+    for (ptrdiff_t i = 0; i < text.len; i++)
+        buf_add(&out,
+                text.ptr[i] == '\'' ? S("'\\''") : str_slice(text, i, i + 1));
+    buf_add_char(&out, '\'');
+    return buf_str(&out);
+}
+
+/* Ends the manifest. The hint of a run that did not come through names it. */
+static void cmd_files_close_journal(CmdFiles *run)
+{
+    Arena *arena = run->cmd->arena;
+    OsEntry entry = {0};
+    if (run->journal < 0)
+        return;
+    if (!run->fatal.code && !os_look_fd(run->journal, &entry) &&
+        entry.kind == OS_FILE)
+        run->go_on = arena_printf(arena, "Run again with --resume %.*s.",
+                                  P(cmd_shell_word(arena, run->journal_path)));
+    os_sync_files(&run->journal, 1);
+    close(run->journal);
+    run->journal = -1;
+}
+
 /* Ends a run: the summary, the manifest, and the error where there is one. */
 static bool cmd_files_finish(CmdFiles *run, Err *err)
 {
@@ -22463,36 +22654,34 @@ static bool cmd_files_finish(CmdFiles *run, Err *err)
     if (run->json)
         cmd_files_end_list(run);
     cmd_files_say_end(run);
-    if (run->journal >= 0) {
-        os_sync_files(&run->journal, 1);
-        close(run->journal);
-    }
+    cmd_files_close_journal(run);
     arena_free(&run->known.arena);
-    if (os_interrupted())
-        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+    int64_t untried = cmd_files_untried(run);
+    const char *hint = run->failed ? run->first.hint : "";
+    if (os_interrupted()) {
+        err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+        return err_hint(err, "%.*s", P(run->go_on));
+    }
     if (run->fatal.code) {
         *err = run->fatal;
         return false;
     }
-    int64_t ended = run->done + run->skipped + run->failed;
-    if (!run->failed && run->counted && run->found > ended)
-        return err_set(err, EXIT_PARTIAL,
-                       "%" PRId64 " of %" PRId64 " files went away before "
-                       "their turn",
-                       run->found - ended, run->found);
-    if (!run->failed)
+    if (!run->failed && !(run->counted && untried))
         return true;
-    if (run->hub.foreign)
-        return hub_check_owner(&run->hub, run->hub.foreign, err);
-    if (run->single)
+    if (!run->failed)
+        err_set(err, EXIT_PARTIAL,
+                "%" PRId64 " of %" PRId64 " files went away before their turn",
+                untried, run->found);
+    else if (run->single)
         err_set(err, run->first.code, "%.*s", P(run->named[0]));
     else if (!run->done && !run->skipped && !run->mixed)
         err_set(err, run->first.code, "nothing was %s: %s", run->verb,
                 run->first.message);
     else
         err_set(err, EXIT_PARTIAL, "%" PRId64 " of %" PRId64 " files failed",
-                run->failed, ended);
-    return err_hint(err, "%s", run->first.hint);
+                run->failed, cmd_files_over(run));
+    return err_hint(err, "%s%s%.*s", hint, *hint && run->go_on.len ? " " : "",
+                    P(run->go_on));
 }
 
 /* A path that a person gave, absolute. */
@@ -23294,6 +23483,7 @@ static void cmd_upload_ended(void *to, void *mark, const HttpXfer *x)
     HubFile made = {0};
     cmd_item_unlink(&run->active, item);
     if (os_interrupted() && x->state != HTTP_DONE) {
+        run->cut++;
         cmd_item_free(item);
         return;
     }
@@ -23320,6 +23510,9 @@ static void cmd_upload_turned(void *to)
 static void cmd_upload_notice(const CmdUpload *up)
 {
     Term *term = up->run.cmd->term;
+    bool said = cmd_text(up->run.cmd, OPT_ACCESS).len > 0;
+    if (str_eq(up->run.access, S("PUBLIC_INDEXABLE")) && said)
+        return;
     if (str_eq(up->run.access, S("PUBLIC_INDEXABLE")))
         term_say(term, "The files become public: everybody who has their "
                        "address can read them, and search engines may list "
@@ -23390,6 +23583,7 @@ static bool cmd_filemanager_upload(Cmd *cmd, Err *err)
     bool show = cmd_on(cmd, OPT_DRY_RUN);
     up->run.cmd = cmd;
     up->run.json = cmd_on(cmd, OPT_JSON);
+    up->run.plans = show;
     up->run.verb = "uploaded";
     if (!cmd_upload_begin(up, err))
         return false;
@@ -23417,8 +23611,12 @@ static bool cmd_filemanager_upload(Cmd *cmd, Err *err)
         cmd_upload_walk(up, &up->run.fatal);
     http_run_many(&cmd->pool, &many);
     cmd_walk_end(&up->walk);
-    for (CmdItem *item; (item = cmd_item_take(&up->run.again));)
-        cmd_item_free(item);
+    for (CmdItem *item; (item = cmd_item_take(&up->run.again));) {
+        if (cmd_files_is_over(&up->run, item))
+            cmd_files_ended(&up->run, item, CMD_ITEM_FAILED);
+        else
+            cmd_item_free(item);
+    }
     return cmd_files_finish(&up->run, err);
 }
 
@@ -24024,9 +24222,10 @@ static void cmd_fetch_ended(void *to, void *mark, const HttpXfer *x)
     CmdItem *item = mark;
     cmd_item_unlink(&fetch->run.active, item);
     fetch->moving -= item->stage != CMD_FETCH_LIST;
-    if (os_interrupted() && x->state != HTTP_DONE)
+    if (os_interrupted() && x->state != HTTP_DONE) {
+        fetch->run.cut += item->stage != CMD_FETCH_LIST;
         cmd_fetch_drop(fetch, item);
-    else if (cmd_files_again(&fetch->run, item, x))
+    } else if (cmd_files_again(&fetch->run, item, x))
         return;
     else if (item->stage == CMD_FETCH_LIST)
         cmd_fetch_on_page(fetch, item, x);
@@ -24149,8 +24348,13 @@ static bool cmd_fetch_find(CmdFetch *fetch, Str source, Err *err)
 /* Lets go of what a run that was stopped has not come to. */
 static void cmd_fetch_clear(CmdFetch *fetch)
 {
-    for (CmdItem *item; (item = cmd_item_take(&fetch->run.again));)
-        cmd_fetch_drop(fetch, item);
+    for (CmdItem *item; (item = cmd_item_take(&fetch->run.again));) {
+        if (item->stage != CMD_FETCH_LIST &&
+            cmd_files_is_over(&fetch->run, item))
+            cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
+        else
+            cmd_fetch_drop(fetch, item);
+    }
     while (fetch->pages) {
         Arena arena = fetch->pages->arena;
         cmd_folder_drop(fetch, fetch->pages->folder);

@@ -591,8 +591,20 @@ def test_fail_fast(files, sim, portal):
     for n in range(30):
         portal.add_file(f"d/{n}.txt", b"x")
     sim.fail(CDN, after=3, times=None, status=500)
-    ended(files("fetch", "d", ".", "--fail-fast", "--concurrency", "1"), 8, "1 of 4 files failed")
+    done = files("fetch", "d", ".", "--fail-fast", "--concurrency", "1", "--json")
+    ended(done, 8, "1 of 4 files failed", r"failed: 1; not tried: (at least )?\d+")
     assert len(sim.requests(CDN)) == 4
+    assert done.json["failed"] == 1 and done.json["notTried"] >= 16
+
+
+def test_what_was_not_tried_is_counted_by_itself(files, sim, portal):
+    for n in range(20):
+        portal.add_file(f"d/{n}.txt", b"x", access="PRIVATE")
+    sim.fail(SIGN, after=5, times=None, status=429, policy="DAILY")
+    done = files("fetch", "d", ".", "--concurrency", "1", "--json")
+    ended(done, 8, "failed: 1; not tried: (at least )?14")
+    assert {k: done.json[k] for k in ("fetched", "failed", "interrupted", "notTried")} == {
+        "fetched": 5, "failed": 1, "interrupted": 0, "notTried": 14}
 
 
 def test_a_full_disk_is_said(files, hs, portal):
@@ -689,6 +701,7 @@ def test_ctrl_c_leaves_whole_files_only(files, hs, sim, portal):
     whole = tree_of(hs.cwd / "d")
     assert len(whole) == 5 and {len(d) for d in whole.values()} == {100_000}
     assert len(manifest(hs.cwd / "m")) == 5
+    assert b"interrupted: 5" in err and b"failed" not in err and b"--resume m" in err
 
 
 def test_a_killed_run_goes_on(files, hs, sim, portal):

@@ -15,6 +15,7 @@ from calls import failed, is_sanitized
 from files import (NAMES, UPLOAD, by_status, ended, files, is_root, manifest,  # noqa: F401
                    peak_memory, place, portal, stored, token, tree_of)
 from hubsim import multipart
+from official import official_client  # noqa: F401
 
 DAILY = {"status": 429, "policy": "DAILY", "times": None}
 
@@ -61,6 +62,49 @@ def test_the_type_is_that_of_the_local_file(files, hs, sim, dest):
     assert parts["fileName"][1].decode() == dest.rpartition("/")[2]
 
 
+TYPES = {
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "eot": "application/vnd.ms-fontobject", "ics": "text/calendar", "heic": "image/heic",
+    "tiff": "image/tiff", "tif": "image/tiff", "webmanifest": "application/manifest+json",
+    "gz": "application/gzip", "m4a": "audio/mp4", "ogg": "audio/ogg", "ogv": "video/ogg",
+    "epub": "application/epub+zip", "rtf": "application/rtf", "js": "application/javascript",
+    "mjs": "application/javascript", "ico": "image/vnd.microsoft.icon", "wav": "audio/wave",
+    "PNG": "image/png", "tar.GZ": "application/gzip", "svgz": "image/svg+xml", "vtt": "text/vtt",
+    "jxl": "application/octet-stream", "dat": "application/octet-stream", "": "application/octet-stream"}
+
+
+def sent_types(sim):
+    return {multipart(r)["fileName"][1].decode(): re.search(r"Content-Type: (.*)", multipart(r)["file"][0])[1]
+            for r in sim.requests(UPLOAD)}
+
+
+def test_media_types_are_those_that_the_official_client_sends(files, hs, sim):
+    names = {f"a.{extension}": media for extension, media in TYPES.items()}
+    names |= {"png": "application/octet-stream", ".png": "application/octet-stream"}
+    for name in names:
+        place(hs.cwd / "t" / name)
+    ended(files("upload", "t", "d", "--exclude", "!.png"), 0)
+    assert sent_types(sim) == names
+
+
+def test_no_media_type_differs_from_the_official_clients(files, hs, sim, official_client):
+    """For all extensions that its table has, hs sends the same type or the one for bytes of any kind."""
+    table = json.loads(subprocess.run(
+        ["node", "-p", "JSON.stringify(require('mime-types').types)"], check=True, capture_output=True,
+        cwd=official_client.parent).stdout)
+    assert len(table) > 1000
+    for extension in table:
+        place(hs.cwd / "t" / f"a.{extension}")
+    ended(files("upload", "t", "d", "--exclude", "!*"), 0)
+    types = {name.removeprefix("a."): media for name, media in sent_types(sim).items()}
+    assert len(types) == len(table)
+    ours = {e: t for e, t in types.items() if t != "application/octet-stream"}
+    assert {e: (t, table[e]) for e, t in ours.items() if t != table[e]} == {}
+    assert len(ours) > 130
+
+
 def test_a_local_name_ends_no_header(files, hs, sim):
     place(hs.cwd / 'a"; X=1.png', b"PNG")
     ended(files("upload", 'a"; X=1.png', "a.png"), 0)
@@ -78,6 +122,15 @@ def test_access_and_overwriting_are_said_to_hubspot(files, hs, sim, args, option
     ended(done, 0)
     assert json.loads(multipart(sim.requests(UPLOAD)[0])["options"][1]) == options
     assert ("become public" in done.err) == (options["access"] != "PRIVATE")
+
+
+def test_public_access_that_was_asked_for_is_not_announced(files, hs, sim):
+    place(hs.cwd / "a.txt", "x")
+    for value in ("public", "PUBLIC"):
+        done = files("upload", "a.txt", "a.txt", f"--access={value}")
+        ended(done, 0)
+        assert "public" not in done.err.lower()
+    assert json.loads(multipart(sim.requests(UPLOAD)[0])["options"][1])["access"] == "PUBLIC_INDEXABLE"
 
 
 def test_no_overwrite_leaves_a_file_alone_and_says_so(files, hs, portal):
@@ -318,7 +371,7 @@ def test_json_is_a_manifest_on_stdout(files, hs, portal):
     assert (one["remote"], one["id"], one["url"], one["bytes"], one["status"], one["account"]) == (
         "d/a.txt", made["id"], made["url"], 3, "uploaded", 101)
     assert {k: v for k, v in done.json.items() if k != "items"} == {
-        "uploaded": 2, "skipped": 0, "failed": 0, "bytes": 3}
+        "uploaded": 2, "skipped": 0, "failed": 0, "interrupted": 0, "notTried": 0, "bytes": 3}
     assert "\u0085" not in done.out
 
 
@@ -361,9 +414,14 @@ def test_fail_fast_begins_no_more(files, hs, sim, portal):
     for n in range(20):
         place(hs.cwd / "t" / f"{n:02}.txt", str(n))
     sim.fail(UPLOAD, after=3, times=None, status=500)
-    done = files("upload", "t", "d", "--fail-fast", "--concurrency", "1")
-    ended(done, 8, "1 of 4 files failed", "not tried: 16")
+    done = files("upload", "t", "d", "--fail-fast", "--concurrency", "1", "--json")
+    ended(done, 8, "1 of 4 files failed", "failed: 1; not tried: 16")
     assert len(sim.requests(UPLOAD)) == 4
+    assert counts(done.json) == {"uploaded": 3, "skipped": 0, "failed": 1, "interrupted": 0, "notTried": 16}
+
+
+def counts(document):
+    return {k: v for k, v in document.items() if k not in ("items", "bytes")}
 
 
 @pytest.mark.parametrize("how, code, tries", [
@@ -382,9 +440,12 @@ def test_the_daily_limit_stops_the_run_and_is_said(files, hs, sim, portal):
     for n in range(50):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
     sim.fail(UPLOAD, after=10, **DAILY)
-    done = files("upload", "t", "d", "--concurrency", "2")
-    ended(done, 8, "midnight", "not tried: ")
+    done = files("upload", "t", "d", "--concurrency", "2", "--json")
+    ended(done, 8, "midnight", "failed: [12]; not tried: ")
     assert len(portal.files) == 10 and len(sim.requests(UPLOAD)) <= 12
+    found = counts(done.json)
+    assert found["uploaded"] == 10 and found["failed"] in (1, 2)
+    assert found["notTried"] == 40 - found["failed"] and found["skipped"] + found["interrupted"] == 0
 
 
 def test_a_dead_account_is_not_asked_for_each_of_many_files(files, hs, sim):
@@ -573,7 +634,7 @@ def test_files_that_went_away_are_missed(files, hs, sim, portal):
         place(hs.cwd / "t" / name, "x")
     sim.fail(UPLOAD, then=lambda: [p.unlink() for p in (hs.cwd / "t").iterdir()])
     done = files("upload", "t", "d", "--concurrency", "1")
-    failed(done, 8, "3 of 4 files went away")
+    failed(done, 8, "3 of 4 files went away", "not tried: 3")
     assert len(portal.files) == 1       # that was open
 
 
@@ -665,8 +726,48 @@ def test_ctrl_c_ends_the_run_with_130_and_a_good_manifest(files, hs, sim, portal
     out, err = run.communicate(timeout=60)
     assert run.returncode == 130, err
     assert b"interrupted" in err
-    assert json.loads(out)["uploaded"] == 10
+    assert counts(json.loads(out)) == {
+        "uploaded": 10, "skipped": 0, "failed": 0, "interrupted": 8, "notTried": 2}
+    assert b"interrupted: 8; not tried: 2" in err and b"Run again with --resume m." in err
     assert len(manifest(hs.cwd / "m")) == 10
+
+
+@pytest.mark.parametrize("name", ["m.jsonl", "my manifest's.jsonl", "-m", "sub/ü.jsonl"])
+def test_a_run_that_failed_names_the_way_to_go_on(files, hs, sim, portal, name):
+    (hs.cwd / "sub").mkdir()
+    for n in range(4):
+        place(hs.cwd / "t" / f"{n}.txt", "x")
+    sim.fail(UPLOAD, after=2, status=500)
+    done = files("upload", "t", "d", f"--manifest={name}")
+    ended(done, 8, "1 of 4 files failed")
+    [word] = re.findall(r"Run again with --resume (.*)\.$", done.err, re.MULTILINE)
+    again = subprocess.run(f"{hs.bin} filemanager upload t d --resume {word}", shell=True, cwd=hs.cwd,
+                           env=hs.env(token(portal)), capture_output=True, text=True)
+    assert again.returncode == 0 and "uploaded: 1 file," in again.stderr, again.stderr
+    assert "--resume" not in again.stderr
+
+
+@pytest.mark.parametrize("how", [{"status": 500}, {"status": 403, "body": {"category": "MISSING_SCOPES"}}, DAILY])
+@pytest.mark.parametrize("option", ["--manifest", "--resume"])
+@pytest.mark.parametrize("command", ["upload", "fetch"])
+def test_also_if_all_failed(files, hs, sim, portal, how, option, command):
+    place(hs.cwd / "a.txt", "x")
+    portal.add_file("t/a.txt", b"x")
+    place(hs.cwd / "t" / "a.txt", "x")
+    sim.fail(UPLOAD, **{**how, "times": None})
+    sim.fail("GET cdn.example.com/hubfs/", **{**how, "times": None})
+    for source in ("t", "t/a.txt"):
+        done = files(command, source, "d", option, "m", "--max-wait", "1")
+        assert done.code and "Run again with --resume m." in done.err, done.err
+        assert "--resume" not in files(command, source, "d", "--max-wait", "1").err
+
+
+def test_a_manifest_that_cannot_be_gone_on_with_is_not_named(files, hs, sim):
+    place(hs.cwd / "a.txt", "x")
+    sim.fail(UPLOAD, status=500)
+    (hs.cwd / "out").symlink_to("/dev/stdout")
+    done = files("upload", "a.txt", "a.txt", "--manifest", "out")
+    assert done.code == 1 and "--resume" not in done.err
 
 
 def test_manifest_and_resume_exclude_each_other(files, hs, sim):
