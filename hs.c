@@ -23144,18 +23144,6 @@ static Str cmd_files_shown(Cmd *cmd, Str path)
     return ignore_below(os_cwd(cmd->arena), path, &rest) ? rest : path;
 }
 
-/* A text as one word of a shell. */
-static Str cmd_shell_word(Arena *arena, Str text)
-{
-    Buf out = buf_new(arena, 4 * text.len + 2);
-    buf_add_char(&out, '\'');
-    for (ptrdiff_t i = 0; i < text.len; i++)
-        buf_add(&out,
-                text.ptr[i] == '\'' ? S("'\\''") : str_slice(text, i, i + 1));
-    buf_add_char(&out, '\'');
-    return buf_str(&out);
-}
-
 /* Refuses the source because a rule excludes it, or a folder above it. */
 static bool cmd_upload_excluded(const CmdUpload *up, const IgnoreRule *rule,
                                 Str path, bool folder, Err *err)
