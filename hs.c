@@ -7112,10 +7112,12 @@ enum {
     TLS_CHAIN_MAX = 100 * KIB, /* what OpenSSL accepts */
     TLS_CHAIN_COUNT = 256,
     TLS_PATH_MAX = 16,
-    TLS_CHECKS = 256,     /* issuers tried within one chain */
-    TLS_CHECKS_FREE = 16, /* signatures before the clock is looked at */
-    TLS_RSA_MIN = 256,    /* bytes of a modulus */
+    TLS_CHECKS = 256,          /* issuers tried within one chain */
+    TLS_NAMES_WORK = 64 * MIB, /* bytes of names times those of their limits */
+    TLS_CHECKS_FREE = 16,      /* issuers before the clock is looked at */
+    TLS_RSA_MIN = 256,         /* bytes of a modulus */
     TLS_RSA_MAX = 512,
+    TLS_RSA_EXPONENT = 8, /* more would be slow */
     TLS_AHEAD = 64 * KIB, /* read from the socket at once */
     TLS_TURN = 1000       /* steps that bring no data, in one go */
 };
@@ -7385,7 +7387,8 @@ static bool tls_read_key(Str *from, TlsCert *cert)
             !tls_der_bytes(&key, DER_INTEGER, &n) ||
             !tls_der_bytes(&key, DER_INTEGER, &e))
             return false;
-        cert->key = tls_rsa_key(n, e);
+        if (e.len <= TLS_RSA_EXPONENT)
+            cert->key = tls_rsa_key(n, e);
     } else if (str_eq(cert->key_kind, S("\x2a\x86\x48\xce\x3d\x02\x01")) &&
                tls_der(&kind, DER_OID, &curve)) {
         for (int i = 0; i < COUNT(curves); i++)
@@ -7453,7 +7456,12 @@ static bool tls_read_extension(int number, bool critical, Str value,
     case 15:
         return tls_read_usage(value, cert);
     case 17:
-        return tls_der(&value, DER_SEQUENCE, &cert->names);
+        if (!tls_der(&value, DER_SEQUENCE, &cert->names))
+            return false;
+        for (list = cert->names; list.len;)
+            if (tls_der_next(&list, &value) < 0)
+                return false;
+        return true;
     case 19:
         return tls_read_basic(value, cert);
     case 30: /* an empty one would limit nothing; it is not allowed */
@@ -7775,6 +7783,8 @@ static bool tls_allows(Str limits, const TlsCert *cert, Str host)
     Str email = tls_attribute(name, S("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01"));
     if (!limits.len)
         return true;
+    if (limits.len > TLS_NAMES_WORK / (names.len + 1))
+        return false;
     if ((name.len > 2 && !tls_allows_name(limits, TLS_DIRECTORY, name)) ||
         (email.len && !tls_allows_name(limits, TLS_EMAIL, email)) ||
         (host.len && !tls_allows_name(limits, TLS_DNS, host)))
@@ -8384,7 +8394,7 @@ static TlsFault tls_check_signature(const TlsCert *cert,
 /* Has the search taken its time, or is it to end? */
 static bool tls_is_late(const TlsSearch *search)
 {
-    return search->checks > TLS_CHECKS_FREE &&
+    return search->checks + search->issuers > TLS_CHECKS_FREE &&
            (os_interrupted() || os_now() >= search->judge->until);
 }
 
@@ -9968,8 +9978,10 @@ static bool http_begin_tls(HttpPool *pool, HttpXfer *x)
     conn->in_at = conn->in_len = 0;
     conn->tls = tls_new(&conn->arena, pool->trust);
     http_enter(pool, x, HTTP_TLS);
-    if (tls_start(conn->tls, conn->host, resume ? &pool->session : NULL,
-                  x->deadline))
+    int64_t until = x->deadline;
+    if (os_now() + http_patience(pool) > until)
+        until = os_now() + http_patience(pool);
+    if (tls_start(conn->tls, conn->host, resume ? &pool->session : NULL, until))
         return true;
     return tls_fail(conn->tls, x->req.url.host, &x->err);
 }
@@ -10285,7 +10297,9 @@ static bool http_on_tls(HttpPool *pool, HttpXfer *x, short *wants)
 {
     HttpConn *conn = x->conn;
     TlsPump pump = {0};
+    int64_t began = os_now();
     int code = tls_pump(conn->tls, conn->fd, false, &pump);
+    x->deadline += os_now() - began; /* judging a chain is no silence */
     *wants = pump.wants;
     if (code) {
         x->may_pass = true;

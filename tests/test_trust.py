@@ -6,7 +6,7 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
+import ssl
 import subprocess
 import time
 
@@ -417,3 +417,294 @@ def test_as_in_curl_and_node(sim, api, pki, tmp_path, name):
     else:
         failed(done, 7, HOST, says)
         assert done.out == ""
+
+
+# ---- CA files
+
+def trusted(pki, name, *settings):
+    """A root as `openssl x509 -trustout` writes it, with its trust settings."""
+    root = pki.make("root", ext=CA)
+    path = pki.folder / f"{name}.trusted"
+    pki.openssl("x509", "-in", root, "-trustout", *settings, "-out", path)
+    return path
+
+
+@pytest.mark.parametrize("name, settings, good", [
+    ("plain", [], True),
+    ("named", ["-setalias", "the root"], True),
+    ("servers", ["-addtrust", "serverAuth"], True),
+    ("any", ["-addtrust", "anyExtendedKeyUsage"], True),
+    ("email", ["-addtrust", "emailProtection"], False),
+    ("not-servers", ["-addreject", "serverAuth"], False),
+    ("not-any", ["-addreject", "anyExtendedKeyUsage"], False),
+    ("not-email", ["-addreject", "emailProtection"], True),
+    ("both", ["-addtrust", "serverAuth", "-addreject", "serverAuth"], False),
+])
+def test_openssl_trust_settings(sim, api, pki, name, settings, good):
+    root = pki.make("root", ext=CA)
+    own = pki.make("plain-leaf", issuer=root, ext=SERVER)
+    serve(sim, pki.context(own, root))
+    store = trusted(pki, name, *settings)
+    assert "TRUSTED CERTIFICATE" in store.read_text()
+    assert curl_trusts(sim, store) in (None, good)
+    done = api("/a", "--raw", "--ca-file", store)
+    if good:
+        assert (done.code, done.out) == (0, "[1]"), done.err
+    else:
+        failed(done, 7, "marked as rejected")
+
+
+def test_a_rejected_authority_ends_no_chain_that_it_is_part_of(sim, api, pki, tmp_path):
+    """Also where the root above it is trusted."""
+    root = pki.make("root", ext=CA)
+    upper = pki.make("upper", issuer=root, ext=CA)
+    serve(sim, pki.context(pki.make("upper-leaf", issuer=upper, ext=SERVER), upper))
+    rejected = tmp_path / "upper"
+    pki.openssl("x509", "-in", upper, "-trustout", "-addreject", "serverAuth", "-out", rejected)
+    store = tmp_path / "store"
+    store.write_text(root.read_text() + rejected.read_text())
+    assert curl_trusts(sim, store) in (None, False)
+    failed(api("/a", "--ca-file", store), 7, "'upper' is marked as rejected")
+
+
+def test_pem_in_all_its_forms(sim, api, pki, tmp_path):
+    root = pki.make("root", ext=CA)
+    serve(sim, pki.context(pki.make("plain-leaf", issuer=root, ext=SERVER)))
+    text = root.read_text()
+    key = root.with_suffix(".key").read_text()
+    files = {
+        "x509": text.replace("CERTIFICATE", "X509 CERTIFICATE"),
+        "crlf": text.replace("\n", "\r\n"),
+        "bom": "\ufeff" + text,
+        "no-newline": text.rstrip(),
+        "junk": "Bag Attributes\n  x: ----- y\n-----BEGIN\n" + text + "-----END-----",
+        "key-before": key + text,
+        "key-behind": text + key,
+        "one-line": text.replace("\n", "").replace("E-----", "E-----\n", 1),
+        "indented": "".join(f"    {line}\n" for line in text.splitlines()),
+        "explained": pki.openssl("x509", "-in", root, "-text").decode(),
+    }
+    for name, content in files.items():
+        path = tmp_path / name
+        path.write_bytes(content.encode())
+        done = api("/a", "--raw", "--ca-file", path)
+        assert (done.code, done.out) == (0, "[1]"), (name, done.err)
+
+
+def test_other_formats_are_named_with_the_command_that_converts_them(sim, api, pki, tmp_path):
+    root = pki.make("root", ext=CA)
+    serve(sim, pki.context(pki.make("plain-leaf", issuer=root, ext=SERVER)))
+    key, text = root.with_suffix(".key"), root.read_text()
+
+    def made(name, *args):
+        pki.openssl(*args, "-out", tmp_path / name)
+
+    made("der", "x509", "-in", root, "-outform", "der")
+    made("p7b", "crl2pkcs7", "-nocrl", "-certfile", root)
+    made("p7b-der", "crl2pkcs7", "-nocrl", "-certfile", root, "-outform", "der")
+    made("p12", "pkcs12", "-export", "-in", root, "-inkey", key, "-passout", "pass:")
+    made("csr", "req", "-new", "-key", key, "-subj", "/CN=x")
+    made("key-der", "pkey", "-in", key, "-outform", "der")
+    shutil.copy(key, tmp_path / "key")
+    (tmp_path / "utf-16").write_bytes(text.encode("utf-16"))
+    (tmp_path / "utf-16-be").write_bytes(b"\xfe\xff" + text.encode("utf-16-be"))
+    (tmp_path / "utf-16-no-bom").write_bytes(text.encode("utf-16-le"))
+    (tmp_path / "text").write_text("hello\n")
+    (tmp_path / "large").write_text("\n" * (8 << 20) + text)
+    (tmp_path / "damaged").write_text(text[:200] + text[300:])
+    says = {
+        "der": (r"in DER, the binary format$", "openssl x509 -inform der -in FILE > ca.pem"),
+        "p7b": (r"PKCS#7$", "openssl pkcs7 -print_certs -in FILE > ca.pem"),
+        "p7b-der": (r"PKCS#7 in DER", "openssl pkcs7 -inform der -print_certs -in FILE > ca.pem"),
+        "p12": (r"PKCS#12$", "openssl pkcs12 -cacerts -nokeys -in FILE > ca.pem"),
+        "csr": ("a request for a certificate", None),
+        "key": ("a private key", None),
+        "key-der": ("not a certificate$", None),
+        "utf-16": ("in UTF-16$", "iconv -f UTF-16 -t UTF-8 FILE > ca.pem"),
+        "utf-16-be": ("in UTF-16$", "iconv -f UTF-16 -t UTF-8 FILE > ca.pem"),
+        "utf-16-no-bom": ("in UTF-16$", "iconv -f UTF-16 -t UTF-8 FILE > ca.pem"),
+        "text": ("no certificate in it$", None),
+        "large": ("larger than 8 MiB$", None),
+        "damaged": ("can be read$", None),
+    }
+    assert set(says) == {path.name for path in tmp_path.iterdir() if path.is_file()}
+    for name, (why, command) in says.items():
+        path = tmp_path / name
+        for args, env in ((["--ca-file", path], {}), ([], {"SSL_CERT_FILE": path}),
+                          ([], {"NODE_EXTRA_CA_CERTS": path})):
+            done = api("/a", *args, env=env)
+            failed(done, 7)
+            first, hint = done.err.splitlines()[-2:]
+            assert re.search(why, first) and str(path) in first, (name, done.err)
+            assert not command or command.replace("FILE", str(path)) in hint, (name, done.err)
+    # What the hints say is true.
+    for name in ("der", "p7b", "p7b-der", "utf-16"):
+        command = says[name][1].replace("FILE", str(tmp_path / name)).replace("ca.pem", "made")
+        subprocess.run(command, shell=True, check=True, cwd=tmp_path)
+        done = api("/a", "--raw", "--ca-file", tmp_path / "made")
+        assert (done.code, done.out) == (0, "[1]"), (name, done.err)
+
+
+def test_many_begin_lines_take_linear_time(sim, api, pki, tmp_path):
+    """Each used to be a search through the rest of the file."""
+    root = pki.make("root", ext=CA)
+    serve(sim, pki.context(pki.make("plain-leaf", issuer=root, ext=SERVER)))
+    for line in ("-----BEGIN CERTIFICATE-----\n", "-----BEGIN X\n", "-----",
+                 "-----BEGIN CERTIFICATE-----\nAAAA\n", "-----END CERTIFICATE-----\n"):
+        path = tmp_path / "store"
+        path.write_text(line * (7 * (1 << 20) // len(line)) + "\n" + root.read_text())
+        done = api("/a", "--raw", "--ca-file", path)
+        assert (done.code, done.out) == (0, "[1]"), done.err
+        assert done.usage.ru_utime < 20
+
+
+def test_node_extra_ca_certs_that_is_missing_is_a_warning(sim, api, pki, tmp_path):
+    root = pki.make("root", ext=CA)
+    serve(sim, pki.context(pki.make("plain-leaf", issuer=root, ext=SERVER)))
+    for path in (tmp_path / "none.pem", root / "below-a-file.pem"):
+        env = {"NODE_EXTRA_CA_CERTS": path}
+        done = api("/a", "--raw", "--ca-file", root, env=env)
+        assert (done.code, done.out) == (0, "[1]"), done.err
+        assert done.err.count(str(path)) == 1 and "NODE_EXTRA_CA_CERTS" in done.err
+        done = api("/a", "--raw", env=env)      # it makes nothing else trusted
+        assert done.code == 7 and "not trusted" in done.err, done.err
+
+
+# ---- Pipes, signals, --max-wait
+
+def test_a_pipe_is_read_whole(sim, api, hs, pki, tmp_path):
+    """<(...) of a shell, whose writer takes its time; and stdin."""
+    root = pki.make("root", ext=CA)
+    serve(sim, pki.context(pki.make("plain-leaf", issuer=root, ext=SERVER)))
+    env = hs.env({"HUBSPOT_ACCESS_TOKEN": sim.portal(101).static_token})
+    script = f"'{hs.bin}' api /a --raw --ca-file <(sleep 0.3; cat '{root}'; sleep 0.3)"
+    done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, b"[1]"), done.stderr
+    done = api("/a", "--raw", "--ca-file", "/dev/stdin", input=root.read_bytes())
+    assert (done.code, done.out) == (0, "[1]"), done.err
+
+
+def test_a_pipe_without_a_writer_is_not_waited_for(sim, api, tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    for args, env in ((["--ca-file", path], {}), ([], {"SSL_CERT_FILE": path}),
+                      ([], {"NODE_EXTRA_CA_CERTS": path})):
+        failed(api("/a", *args, env=env), 7, str(path), "it is empty")
+    assert sim.proxy.seen == []
+
+
+@contextlib.contextmanager
+def silent_pipe(path):
+    """A pipe that has a writer, which writes nothing."""
+    os.mkfifo(path)
+    fd = os.open(path, os.O_RDWR)
+    yield path
+    os.close(fd)
+
+
+def test_max_wait_limits_the_reading_of_a_pipe(sim, api, tmp_path):
+    with silent_pipe(tmp_path / "pipe") as path:
+        failed(api("/a", "--ca-file", path, "--max-wait", 1), 7, "took too long", "--max-wait")
+        failed(api("/a", "--ca-file", path, "--max-wait", 0), 7, "took too long", "--max-wait")
+
+
+def stop(run, ready):
+    """Interrupts a run as soon as `ready` says so."""
+    deadline = time.monotonic() + 60
+    while not ready() and time.monotonic() < deadline:
+        assert run.poll() is None, run.stderr.read()
+        time.sleep(0.02)
+    run.send_signal(signal.SIGINT)
+
+
+def test_a_signal_ends_the_reading_of_a_pipe(sim, hs, tmp_path):
+    with silent_pipe(tmp_path / "pipe") as path:
+        env = {"HUBSPOT_ACCESS_TOKEN": sim.portal(101).static_token}
+        run = hs.start("api", "/a", "--ca-file", path, env=env)
+        fds = pathlib.Path(f"/proc/{run.pid}/fd")
+        stop(run, lambda: any(os.path.realpath(fd) == str(path) for fd in fds.iterdir()))
+        assert hs.ends(run)[0] == 130
+
+
+P384 = (0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff0000000000000000ffffffff,
+        0xaa87ca22be8b05378eb1c71ef320ad746e1d3b628ba79b9859f741e082542a385502f25dbf55296c3a545e3872760ab7,
+        0x3617de4a96262c6f5d9e98bf9292dc29f8f41dbd289a147ce9da3113b5f0b8c00a60b1ce1d7e819d7a431d7c90ea0e5f)
+
+
+def namesakes(root, count):
+    """Roots of one name, all with other keys: the points 2G, 3G, ... of P-384."""
+    der = ssl.PEM_cert_to_DER_cert(root.read_text())
+    at = der.index(b"\x03\x62\x00\x04") + 4
+    p, gx, gy = P384
+    x, y = gx, gy
+    for _ in range(count):
+        slope = ((3 * x * x - 3) * pow(2 * y, -1, p) if x == gx else
+                 (y - gy) * pow(x - gx, -1, p)) % p
+        new = (slope * slope - x - gx) % p
+        x, y = new, (slope * (gx - new) - gy) % p
+        point = x.to_bytes(48, "big") + y.to_bytes(48, "big")
+        yield ssl.DER_cert_to_PEM_cert(der[:at] + point + der[at + 96:])
+
+
+@pytest.fixture
+def crowd(sim, pki, tmp_path):
+    """10,000 roots of one name, none of which has signed the server's
+    certificate: a minute's work or more. And the one that has."""
+    root = pki.make("crowd", ext=CA + NO_IDS, key="P-384")
+    serve(sim, pki.context(pki.make("crowd-leaf", issuer=root, ext=SERVER + NO_IDS)))
+    path = tmp_path / "crowd.pem"
+    path.write_text("".join(namesakes(root, 10000)))
+    return path, root
+
+
+def test_max_wait_limits_the_search_for_an_anchor(sim, api, crowd):
+    path, root = crowd
+    failed(api("/a", "--ca-file", path, "--max-wait", 1, timeout=120), 7, "took too long",
+           r"the name of its issuer \(crowd\)")
+    path.write_text(root.read_text() + path.read_text())
+    done = api("/a", "--raw", "--ca-file", path, "--max-wait", 1, timeout=120)
+    assert (done.code, done.out) == (0, "[1]"), done.err
+
+
+def test_a_signal_ends_the_search_for_an_anchor(sim, hs, crowd):
+    env = {"HUBSPOT_ACCESS_TOKEN": sim.portal(101).static_token}
+    run = hs.start("api", "/a", "--ca-file", crowd[0], "--max-wait", 600, env=env)
+    stop(run, lambda: sim.proxy.seen)
+    code, err = hs.ends(run)
+    assert code == 130 and "took too long" not in err, err
+
+
+def test_one_anchor_many_times_is_tried_once(sim, api, pki, tmp_path):
+    root, fake = pki.make("crowd", ext=CA + NO_IDS, key="P-384"), tmp_path / "fake"
+    serve(sim, pki.context(pki.make("crowd-leaf", issuer=root, ext=SERVER + NO_IDS)))
+    fake.write_text(next(namesakes(root, 1)) * 6000)
+    failed(api("/a", "--ca-file", fake, "--max-wait", 1), 7, "name of a trusted one")
+
+
+# ---- The chain's limits
+
+def test_a_chain_of_more_than_100_kib(sim, api, pki, tmp_path):
+    """curl refuses it too: it is OpenSSL's limit."""
+    root = pki.make("root", ext=CA)
+    own = pki.make("plain-leaf", issuer=root, ext=SERVER)
+    large = pki.make("large", ext=CA + "nsComment=" + "x" * 40000 + "\n")
+    serve(sim, pki.context(own, large, large))
+    assert curl_trusts(sim, root) in (None, True)
+    assert api("/a", "--ca-file", root).code == 0
+    serve(sim, pki.context(own, large, large, large))
+    assert curl_trusts(sim, root) in (None, False)
+    failed(api("/a", "--ca-file", root), 7, "a chain of more than 100 KiB")
+
+
+def test_authorities_that_sign_each_other(sim, api, pki, tmp_path):
+    """Certificates of a few keys that all sign one another: more paths than can
+    be walked, and none that ends at the root."""
+    roots = [pki.make(f"ring-{i}", ext=CA + NO_IDS) for i in range(6)]
+    ring = [pki.make(f"ring-{i}-{k}", issuer=roots[i], share=roots[k], subject=f"/CN=ring-{k}",
+                     ext=CA + NO_IDS) for i in range(6) for k in range(6)]
+    own = pki.make("ring-leaf", issuer=roots[0], ext=SERVER + NO_IDS)
+    serve(sim, pki.context(own, *ring))
+    stranger = pki.make("stranger", ext=CA)
+    failed(api("/a", "--ca-file", stranger), 7, "not trusted")
+    done = api("/a", "--raw", "--ca-file", roots[5])
+    assert (done.code, done.out) == (0, "[1]"), done.err

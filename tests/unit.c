@@ -2681,6 +2681,43 @@ static void test_tls_host(void)
     CHECK(!tls_is_within(TLS_IP, S("\x0a\x01\x02\x03"), S("\0\0\0\0")));
 }
 
+/* Whatever the engine's error or the fault of a chain: the message says it in
+ * words. */
+static void test_tls_messages(void)
+{
+    static Tls tls;
+    const Str start = S("no secure connection to h.x: ");
+    for (int code = 1; code < 768; code++) {
+        Err err = {0};
+        tls.client.eng.err = code;
+        CHECK(!tls_fail(&tls, S("h.x"), &err));
+        CHECK_INT(err.code, EXIT_NETWORK);
+        Str text = str_from(err.message);
+        unit_at(text);
+        CHECK(str_starts(text, start));
+        text = str_slice(text, start.len, text.len);
+        int words = 0;
+        for (Str word = {0}; text.len;) {
+            word = str_cut(&text, ' ');
+            words += word.len > 0 && !str_is_digit(word.ptr[0]);
+        }
+        CHECK(words >= 4);
+    }
+    for (int fault = 1; fault <= TLS_TOO_LONG; fault++) {
+        static const char *const about[] = {"", "An Authority"};
+        for (int i = 0; i < COUNT(about); i++) {
+            Err err = {0};
+            tls.judge.fault = fault;
+            snprintf(tls.judge.about, sizeof(tls.judge.about), "%s", about[i]);
+            CHECK(!tls_fail(&tls, S("h.x"), &err));
+            unit_at(str_from(err.message));
+            CHECK(str_starts(str_from(err.message), S("cannot verify h.x: ")));
+            CHECK(strstr(err.message, about[i]));
+            CHECK(strlen(err.message) > 40 && !strstr(err.message, "(null)"));
+        }
+    }
+}
+
 /* ---- 09 HTTP ------------------------------------------------------------ */
 
 /* A transfer whose answer's head is `head`, and a connection that holds
@@ -5409,6 +5446,7 @@ static void unit_network(void)
     test_tls_built_in();
     test_tls_der();
     test_tls_host();
+    test_tls_messages();
     test_http_head();
     test_http_headers();
     test_http_framing();
