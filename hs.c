@@ -501,6 +501,12 @@ static bool secret_eq(Str a, Str b)
     return !differ;
 }
 
+/* Are both set, and the same? */
+static bool secret_same(Secret a, Secret b)
+{
+    return secret_is_set(a) && secret_eq(secret_text(a), secret_text(b));
+}
+
 static _Noreturn void arena_exhausted(void)
 {
     static const char text[] = "hs: out of memory\n";
@@ -15793,6 +15799,25 @@ static bool hub_has_tokens(const Hub *hub)
            hub->account.auth == CONFIG_AUTH_OAUTH2;
 }
 
+/*
+ * Does the config have the account's credentials for another account as well?
+ * A key belongs to one account, so the token beside it may be that of the
+ * other: only a new one says which.
+ */
+static bool hub_is_shared(const Hub *hub)
+{
+    const ConfigAccount *own = &hub->account;
+    for (int i = 0; hub->config && i < hub->config->count; i++) {
+        const ConfigAccount *other = &hub->config->accounts[i];
+        if (other->id != own->id &&
+            (secret_same(own->key, other->key) ||
+             secret_same(own->access_token, other->access_token) ||
+             secret_same(own->refresh_token, other->refresh_token)))
+            return true;
+    }
+    return false;
+}
+
 /* Has an access token ready, where the account's kind needs one. */
 static bool hub_need_token(Hub *hub, Err *err)
 {
@@ -15801,7 +15826,8 @@ static bool hub_need_token(Hub *hub, Err *err)
         return true;
     if (secret_is_set(account->access_token) &&
         (hub_is_fresh(hub) ||
-         config_expiry(account) > os_wall() + HUB_EARLY_MS))
+         (config_expiry(account) > os_wall() + HUB_EARLY_MS &&
+          !hub_is_shared(hub))))
         return true;
     return hub_renew(hub, err);
 }

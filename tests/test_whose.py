@@ -80,6 +80,26 @@ def test_a_deprecated_config_names_its_own_command(hs, sim):
     only_refreshed(sim)
 
 
+@pytest.mark.parametrize("shared", ["key", "token"])
+def test_a_cached_token_that_two_accounts_share(hs, sim, shared):
+    """A config that was copied by hand, or written before tokens were compared."""
+    acme, beta = sim.portal(101, "acme"), sim.portal(202, "beta")
+    access = acme.issue()[0]
+
+    def token():    # not one object: that would be written as an alias
+        return {"auth": {"tokenInfo": {"accessToken": access, "expiresAt": "2099-01-01T00:00:00.000Z"}}}
+    key = acme.key if shared == "key" else beta.key
+    hs.write_config(hs.account(beta, personalAccessKey=key, **token()),
+                    hs.account(acme, **(token() if shared == "token" else {})))
+    done = hs("api", "/account-info/v3/details")
+    if shared == "key":
+        failed(done, 3, "belongs to account 101")
+        only_refreshed(sim)
+    else:
+        assert ok(done).json["portalId"] == 202
+    assert ok(hs("api", "/account-info/v3/details", "-a", "acme")).json["portalId"] == 101
+
+
 @pytest.mark.parametrize("hub_id, code", [
     (101, 0), ("101", 0), (101.0, 0), (102, 3), ("102", 3), (1.02e2, 3), (2 ** 53 + 2, 1),
     (None, 1), (-101, 1), (0, 1), ("x", 1), ("101x", 1), (True, 1), ([101], 1), (101.5, 1), (10 ** 30, 1)])
