@@ -16073,7 +16073,8 @@ typedef struct HubChange {
     HubAct act;
     Str name;
     Secret value;
-    bool done;
+    bool done;     /* HubSpot accepted it */
+    bool unseen;   /* the list says otherwise: see hub_check_listed() */
     ExitCode code; /* why it is not done; 0: it was not tried */
     Str reason;
     bool renewed;           /* a 401 was met with another token */
@@ -16090,23 +16091,42 @@ typedef struct {
 
 static const char HUB_SECRETS[] = "/cms/v3/functions/secrets";
 
-/* Lists the names of the account's secrets; their values cannot be read. */
+/* Lists the names of the account's secrets, of all pages; their values cannot
+ * be read. */
 static bool hub_list_secrets(Hub *hub, Str **names, int *count, Err *err)
 {
-    const cJSON *answer = NULL;
-    const cJSON *item = NULL;
+    enum { PAGES = 100 };
+    Str after = {0};
     *count = 0;
-    if (!hub_get_json(hub, str_from(HUB_SECRETS), &answer, err))
-        return false;
-    const cJSON *results = json_get(answer, "results");
-    *names = arena_array(hub->arena, cJSON_GetArraySize(results),
-                         sizeof(**names));
-    cJSON_ArrayForEach(item, results)
-    {
-        if (cJSON_IsString(item))
-            (*names)[(*count)++] = str_from(item->valuestring);
+    *names = NULL;
+    for (int page = 0; page < PAGES; page++) {
+        const cJSON *answer = NULL;
+        const cJSON *item = NULL;
+        Buf path = buf_new(hub->arena, 16 * KIB);
+        buf_add(&path, str_from(HUB_SECRETS));
+        if (after.len)
+            url_add_query(&path, S("after"), after);
+        if (!hub_get_json(hub, buf_str(&path), &answer, err))
+            return false;
+        const cJSON *results = json_get(answer, "results");
+        Str *all = arena_array(hub->arena, *count + cJSON_GetArraySize(results),
+                               sizeof(*all));
+        for (int i = 0; i < *count; i++)
+            all[i] = (*names)[i];
+        *names = all;
+        cJSON_ArrayForEach(item, results)
+        {
+            if (cJSON_IsString(item))
+                all[(*count)++] = str_from(item->valuestring);
+        }
+        Str cursor = json_text(json_get(json_get(answer, "paging"), "next"),
+                               "after");
+        if (!cursor.len || str_eq(cursor, after))
+            return true;
+        after = cursor;
     }
-    return true;
+    return err_set(err, EXIT_FAILED,
+                   "HubSpot's list of secrets has no end (%d pages)", PAGES);
 }
 
 /* The call that makes a change. A name is one segment of a path: every mark
@@ -16215,6 +16235,61 @@ static void hub_change_secrets(Hub *hub, HubChange *changes, int count)
                      .next = hub_next_change,
                      .ended = hub_on_change};
     http_run_many(hub->pool, &many);
+}
+
+/* Counts the accepted changes that a list of names does not show, and marks
+ * them: a name that should be listed and is not, or the reverse. */
+static int hub_mark_unseen(HubChange *changes, int count, const Str *names,
+                           int listed)
+{
+    int unseen = 0;
+    for (int i = 0; i < count; i++) {
+        HubChange *change = &changes[i];
+        bool found = false;
+        for (int k = 0; k < listed && change->done; k++)
+            found |= str_eq(names[k], change->name);
+        change->unseen = change->done &&
+                         found == (change->act == HUB_SECRET_DELETE);
+        unseen += change->unseen;
+    }
+    return unseen;
+}
+
+/*
+ * Lists the secrets until the list shows the changes that HubSpot accepted,
+ * for up to HUB_LISTED_MS, and within --max-wait. What it does not show then
+ * is `unseen`: users have seen additions that were accepted and never listed.
+ * False where a list fails: then that is not known.
+ */
+static bool hub_check_listed(Hub *hub, HubChange *changes, int count, Err *err)
+{
+    enum { HUB_LISTED_MS = 10000, TELL_MS = 2000 };
+    int64_t began = os_now();
+    int64_t most = hub->pool->max_wait;
+    int64_t pause = 250;
+    bool told = false;
+    bool ok = true;
+    if (most > hub->pool->waited + HUB_LISTED_MS)
+        hub->pool->max_wait = hub->pool->waited + HUB_LISTED_MS;
+    for (;;) {
+        Str *names = NULL;
+        int listed = 0;
+        ok = hub_list_secrets(hub, &names, &listed, err);
+        int64_t left = began + HUB_LISTED_MS - os_now();
+        if (!ok || !hub_mark_unseen(changes, count, names, listed) || left <= 0)
+            break;
+        if (!told && os_now() - began >= TELL_MS)
+            term_say(hub->term, "Waiting for HubSpot's list of secrets to "
+                                "show the change");
+        told |= os_now() - began >= TELL_MS;
+        if (!http_rest(hub->pool, pause < left ? pause : left))
+            break;
+        pause = pause < 1000 ? pause * 2 : 2000;
+    }
+    hub->pool->max_wait = most;
+    if (os_interrupted())
+        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+    return ok;
 }
 
 /* ---- sandboxes: all with the parent account's token ---- */
@@ -21048,13 +21123,40 @@ static bool cmd_secret_ask(Cmd *cmd, HubChange *change, Err *err)
     return !fault || err_set(err, EXIT_USAGE, "%s", fault);
 }
 
+static const char *cmd_secret_unseen(const HubChange *change)
+{
+    return change->act == HUB_SECRET_DELETE ? "accepted, but still listed"
+                                            : "accepted, but not listed";
+}
+
+/* Makes sure that the list of secrets shows the change. */
+static bool cmd_secret_verify(CmdSecrets *s, Err *err)
+{
+    HubChange *change = &s->change;
+    Err fault = {0};
+    change->done = true;
+    if (!hub_check_listed(&s->hub, change, 1, &fault)) {
+        err_set(err, fault.code,
+                "the change of secret %.*s was accepted, but whether it is "
+                "listed is not known: %s",
+                P(change->name), fault.message);
+        return err_hint(err, "Check it with hs secrets list.");
+    }
+    if (!change->unseen)
+        return true;
+    err_set(err, EXIT_FAILED, "secret %.*s: %s", P(change->name),
+            cmd_secret_unseen(change));
+    return err_hint(err, "HubSpot may not have stored the change. Look again "
+                         "with hs secrets list, then repeat it.");
+}
+
 /* Makes the change and says so. */
 static bool cmd_secret_change(Cmd *cmd, CmdSecrets *s, Err *err)
 {
     static const char *const said[] = {"Added", "Updated", "Deleted"};
     static const char *const words[] = {"added", "updated", "deleted"};
     const HubChange *change = &s->change;
-    if (!hub_change_secret(&s->hub, change, err))
+    if (!hub_change_secret(&s->hub, change, err) || !cmd_secret_verify(s, err))
         return false;
     term_say(cmd->term, "%s the secret %.*s %s %.*s%s", said[change->act],
              P(change->name), change->act == HUB_SECRET_ADD ? "to" : "of",
@@ -21172,7 +21274,8 @@ typedef struct {
     HubChange *changes;
     int count; /* of them */
     int adds;
-    int deletes; /* the last ones */
+    int deletes;  /* the last ones */
+    Err unlisted; /* why the list could not be read afterwards */
 } CmdApply;
 
 /* Makes an error of the lines that are refused: of one by itself, of several
@@ -21297,6 +21400,25 @@ static bool cmd_apply_confirm(Cmd *cmd, const CmdApply *apply, Err *err)
                        false, err);
 }
 
+/* Makes sure that the list of secrets shows the changes that were accepted. */
+static void cmd_apply_verify(CmdApply *apply)
+{
+    bool any = false;
+    for (int i = 0; i < apply->count; i++)
+        any |= apply->changes[i].done;
+    if (!any || !hub_check_listed(&apply->secrets.hub, apply->changes,
+                                  apply->count, &apply->unlisted))
+        return;
+    for (int i = 0; i < apply->count; i++) {
+        HubChange *change = &apply->changes[i];
+        if (!change->unseen)
+            continue;
+        change->done = false;
+        change->code = EXIT_FAILED;
+        change->reason = str_from(cmd_secret_unseen(change));
+    }
+}
+
 /* Makes the changes. Deletions come last, so that a failure costs nothing,
  * unless the additions need their room. */
 static void cmd_apply_run(CmdApply *apply)
@@ -21309,6 +21431,7 @@ static void cmd_apply_run(CmdApply *apply)
     hub_change_secrets(hub, apply->changes, puts);
     if (!full)
         hub_change_secrets(hub, apply->changes + puts, apply->deletes);
+    cmd_apply_verify(apply);
 }
 
 /* Prints what is planned, or was done, as JSON. */
@@ -21366,6 +21489,17 @@ static bool cmd_apply_report(Cmd *cmd, const CmdApply *apply, Err *err)
     if (apply->count - apply->adds > apply->deletes)
         term_say(cmd->term, "It can take a minute until functions see the new "
                             "values.");
+    if (apply->unlisted.code && !failed) {
+        err_set(err, apply->unlisted.code,
+                "the changes were accepted, but whether they are listed is not "
+                "known: %s",
+                apply->unlisted.message);
+        return err_hint(err, "Check them with hs secrets list.");
+    }
+    if (apply->unlisted.code)
+        term_say(cmd->term,
+                 "Whether the accepted changes are listed is not known: %s",
+                 apply->unlisted.message);
     if (!failed)
         return true;
     if (apply->secrets.hub.foreign)

@@ -235,6 +235,8 @@ class Portal:
     rotates: bool = False           # each refresh gives a new refresh token
     replaced: list = dataclasses.field(default_factory=list)    # those before
     secrets: dict = dataclasses.field(default_factory=dict)
+    unlisted: set = dataclasses.field(default_factory=set)      # names that its list leaves out
+    secrets_page: int = 0       # names on a page of that list; 0: all
     contacts: dict = dataclasses.field(default_factory=dict)
     tokens: dict = dataclasses.field(default_factory=dict)  # token -> expiry
     files: dict = dataclasses.field(default_factory=dict)
@@ -655,7 +657,11 @@ SECRETS = "/cms/v3/functions/secrets"
 
 @route("GET", SECRETS, "cms.functions.read")
 def secrets_list(sim, request, portal):
-    return send_json({"results": sorted(portal.secrets)})
+    names = sorted(set(portal.secrets) - portal.unlisted)
+    page = portal.secrets_page or len(names)
+    first = int(request.param("after", 0))
+    paging = {"paging": {"next": {"after": str(first + page)}}} if first + page < len(names) else {}
+    return send_json({"results": names[first:first + page], **paging})
 
 
 @route("POST PUT", SECRETS, "cms.functions.write")

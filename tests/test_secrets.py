@@ -513,6 +513,113 @@ def test_a_server_that_quotes_the_value(hs, sim, acme, verb, value):
         assert done.code == 1 and "400" in done.err + done.out
 
 
+# ---- what is accepted, and then listed or not
+
+ARGS = {"add": ["add", "NAME"], "update": ["update", "NAME"], "delete": ["delete", "NAME", "--force"]}
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_accepted_but_not_listed(hs, sim, acme, more):
+    """Users have seen this: the value is nowhere, and nobody is told."""
+    acme.unlisted.add("NAME")
+    done = hs("secrets", "add", "NAME", "--max-wait", "1", *more, input=VALUE)
+    failed(done, 1, "NAME: accepted, but not listed", "secrets list")
+    assert done.out == "" and "Added" not in done.err and done.seconds < 8
+    assert [m for m, _ in changes(sim)] == ["POST"]
+    assert len(sim.requests(f"GET {PATH}")) > 2
+
+
+def test_the_list_is_asked_for_ten_seconds(hs, sim, acme):
+    acme.unlisted.add("NAME")
+    done = hs("secrets", "add", "NAME", input=VALUE)
+    failed(done, 1, "accepted, but not listed", "Waiting for")
+    assert 9 <= done.seconds < 30
+    assert 4 < len(sim.requests(f"GET {PATH}")) < 20
+
+
+@pytest.mark.parametrize("verb", ARGS)
+def test_a_list_that_comes_late_is_waited_for(hs, sim, acme, verb):
+    """Twice the list is as it was before."""
+    acme.secrets["OTHER"] = "other-value-1"
+    before = {"results": ["OTHER"] + ["NAME"] * (verb != "add")}
+    if verb != "add":
+        acme.secrets["NAME"] = "old-value-123"
+    sim.fail(f"GET {PATH}", status=200, body=before, after=1, times=2)
+    done = ok(hs("secrets", *ARGS[verb], input=VALUE))
+    assert len(sim.requests(f"GET {PATH}")) == (2 if verb == "update" else 4)
+    assert done.err.count("NAME") == 1
+
+
+def test_deleted_but_still_listed(hs, sim, acme):
+    acme.secrets["NAME"] = "old-value-123"
+    sim.fail(f"GET {PATH}", status=200, body={"results": ["NAME"]}, times=None)
+    done = hs("secrets", "delete", "NAME", "--force", "--max-wait", "1")
+    failed(done, 1, "NAME: accepted, but still listed")
+    assert "Deleted" not in done.err
+
+
+def test_updated_but_not_listed(hs, sim, acme):
+    acme.secrets["NAME"] = "old-value-123"
+    sim.fail(f"PUT {PATH}", status=204, then=lambda: acme.secrets.clear())
+    failed(hs("secrets", "update", "NAME", "--max-wait", "0", input=VALUE), 1,
+           "NAME: accepted, but not listed")
+
+
+@pytest.mark.parametrize("how, code, words", [
+    ({"status": 403}, 4, "403"), ({"then": "reset"}, 7, "not known"), ({"status": 500}, 1, "500"),
+    ({"status": 200, "body": "<html>"}, 1, "not JSON")])
+@pytest.mark.parametrize("verb", [*ARGS, "apply"])
+def test_a_list_that_fails_is_said(hs, sim, acme, verb, how, code, words):
+    """What is known, and what is not: no claim that it is there, or is not."""
+    if verb in ("update", "delete"):
+        acme.secrets["NAME"] = "old-value-123"
+    sim.fail(f"GET {PATH}", after=1, times=None, **how)
+    done = hs("secrets", *ARGS.get(verb, ["apply", "-f", "-"]), "--max-wait", "1",
+              input=f"NAME={VALUE}" if verb == "apply" else VALUE)
+    failed(done, code, "accepted, but whether", "not known", "hs secrets list", words)
+    assert "not listed" not in done.err
+    assert ("NAME" in acme.secrets) == (verb != "delete")
+
+
+def test_apply_says_which_are_not_listed(hs, sim, acme):
+    acme.secrets.update(GONE="gone-value-123")
+    acme.unlisted |= {"TWO"}
+    done = apply(hs, ENV, "--prune", "--force", "--max-wait", "1", "--json")
+    assert done.code == 8 and "1 of 4" in done.err
+    assert re.search("TWO: accepted, but not listed", done.err)
+    assert done.json["failed"] == [{"name": "TWO", "action": "add", "message": "accepted, but not listed"}]
+    assert done.json["added"] == ["ONE", "THREE"] and done.json["deleted"] == ["GONE"]
+
+
+def test_apply_when_none_is_listed(hs, sim, acme):
+    acme.unlisted |= {"ONE", "TWO", "THREE"}
+    done = apply(hs, ENV, "--max-wait", "1")
+    assert done.code == 1 and done.err.count("accepted, but not listed") == 3, done.err
+
+
+def test_apply_with_nothing_accepted_lists_nothing_again(hs, sim, acme):
+    sim.fail(f"POST {PATH}", status=400, times=None)
+    assert apply(hs, ENV).code == 1
+    assert len(sim.requests(f"GET {PATH}")) == 1
+
+
+def test_all_pages_of_the_list_are_read(hs, sim, acme):
+    acme.secrets.update({f"N{i:02}": f"value-of-{i}" for i in range(25)})
+    acme.secrets_page = 10
+    assert ok(hs("secrets", "list")).out.split() == sorted(acme.secrets)
+    ok(hs("secrets", "add", "Z", input=VALUE))
+    failed(hs("secrets", "add", "N24", input=VALUE), 2, "already")
+
+
+def test_a_list_without_end_is_an_error(hs, sim, acme):
+    """Whether the cursor stays the same, or is another one each time."""
+    sim.fail(f"GET {PATH}", status=200, body={"results": ["A"], "paging": {"next": {"after": "x"}}}, times=2)
+    assert ok(hs("secrets", "list")).out == "A\nA\n"
+    for i in range(120):
+        sim.fail(f"GET {PATH}", status=200, body={"results": ["A"], "paging": {"next": {"after": f"x{i}"}}})
+    failed(hs("secrets", "list"), 1, "no end")
+
+
 # ---- apply
 
 def apply(hs, text, *options, **how):
