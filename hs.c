@@ -1253,6 +1253,21 @@ static bool os_wait(int fd, short events, int64_t timeout)
     return os_poll(fds, 1, timeout) > 0;
 }
 
+/* How long the run waits for what another process holds (--max-wait), and who
+ * is told of a long wait. The command line sets it once. */
+enum { OS_TELL_MS = 2000 };
+static struct {
+    int64_t most; /* milliseconds */
+    void (*tell)(void *to, Str path);
+    void *to;
+} os_patience = {.most = INT64_MAX};
+
+/* A limit of so many milliseconds, or what --max-wait leaves of it. */
+static int64_t os_bounded(int64_t millis)
+{
+    return millis < os_patience.most ? millis : os_patience.most;
+}
+
 /* Sleeps; a signal ends it early. */
 static void os_sleep(int64_t millis)
 {
@@ -2113,7 +2128,9 @@ static int os_replace_file(Arena *arena, Str path, Str data, mode_t mode,
 static int os_lock(Arena *arena, Str path, int64_t timeout, int *out)
 {
     Str name = arena_printf(arena, "%.*s.lock", P(path));
-    int64_t deadline = os_now() + timeout;
+    int64_t began = os_now();
+    int64_t deadline = began + os_bounded(timeout);
+    bool told = !os_patience.tell;
     for (;;) {
         int fd = os_fails()
                      ? -1
@@ -2127,6 +2144,10 @@ static int os_lock(Arena *arena, Str path, int64_t timeout, int *out)
             if (!busy || os_now() > deadline || os_interrupted()) {
                 close(fd);
                 return os_interrupted() ? EINTR : busy ? EAGAIN : code;
+            }
+            if (!told && os_now() - began >= OS_TELL_MS) {
+                told = true;
+                os_patience.tell(os_patience.to, name);
             }
             os_sleep(2 + os_random(8));
         }
@@ -13695,7 +13716,7 @@ static ConfigTurn config_turn(ConfigFile *file, Err *err)
  */
 static bool config_transact(ConfigFile *file, Err *err)
 {
-    int64_t deadline = os_now() + CONFIG_LOCK_MS;
+    int64_t deadline = os_now() + os_bounded(CONFIG_LOCK_MS);
     int again = 0;
     file->source.doubted = true;
     while (again <= CONFIG_AGAIN && os_now() < deadline) {
@@ -17543,18 +17564,30 @@ static bool cmd_read_secret(Cmd *cmd, const CmdInput *in, Str *out, Err *err)
            cmd_unmark(cmd, in->what, out, err);
 }
 
+/* --max-wait in milliseconds. */
+static int64_t cmd_max_wait(const Cmd *cmd)
+{
+    const CmdValue *wait = &cmd->options[OPT_MAX_WAIT];
+    return wait->set ? wait->number * 1000 : 60000;
+}
+
+/* The same for waits on this machine, which are short as a rule: a limit of 0
+ * must not make them fail. */
+static int64_t cmd_local_wait(const Cmd *cmd)
+{
+    int64_t wait = cmd_max_wait(cmd);
+    return wait < 1000 ? 1000 : wait;
+}
+
 /* Gets ready for HTTP: trust anchors, proxy, the pool. */
 static bool cmd_go_online(Cmd *cmd, Err *err)
 {
-    const CmdValue *wait = &cmd->options[OPT_MAX_WAIT];
-    int64_t max_wait = wait->set ? wait->number * 1000 : 60000;
     if (cmd->online)
         return true;
-    int64_t patience = max_wait < 1000 ? 1000 : max_wait;
     if (!tls_load_trust(cmd->arena, cmd_text(cmd, OPT_CA_FILE),
-                        os_now() + patience, &cmd->trust, err) ||
-        !http_init(&cmd->pool, cmd->arena, cmd->term, &cmd->trust, max_wait,
-                   err))
+                        os_now() + cmd_local_wait(cmd), &cmd->trust, err) ||
+        !http_init(&cmd->pool, cmd->arena, cmd->term, &cmd->trust,
+                   cmd_max_wait(cmd), err))
         return false;
     term_debug(cmd->term, "trust: %d authorities from %.*s", cmd->trust.count,
                P(cmd->trust.source));
@@ -26144,10 +26177,19 @@ static void cli_complete(Cmd *cmd, int argc, char **argv)
     cli_offer_next(&offer, &parse, ok);
 }
 
+/* A lock is held by another run for more than a moment. */
+static void cli_tell_lock(void *to, Str path)
+{
+    term_say(to, "Waiting for another run of hs, which holds %.*s", P(path));
+}
+
 /* What the common options change about the terminal. */
 static void cli_apply(Cmd *cmd)
 {
     Term *term = cmd->term;
+    os_patience.most = cmd_local_wait(cmd);
+    os_patience.tell = cli_tell_lock;
+    os_patience.to = term;
     term->debug = cmd->options[OPT_DEBUG].on ||
                   cmd->options[OPT_NETWORK_DEBUG].on;
     if (cmd->options[OPT_NO_COLOR].on)
