@@ -1824,6 +1824,28 @@ static OsEntry os_look_through(Arena *arena, Str path)
     return stat(arena_cstr(arena, path), &st) ? (OsEntry){0} : os_entry(&st);
 }
 
+/* How many descriptors may be open at once (ulimit -n). */
+static int64_t os_most_descriptors(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > INT_MAX
+               ? INT_MAX
+               : (int64_t)limit.rlim_cur;
+}
+
+/* Can `count` more descriptors be opened, at most 8? */
+static bool os_can_open(int count)
+{
+    int fds[8];
+    int n = 0;
+    while (n < count &&
+           (fds[n] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)) >= 0)
+        n++;
+    for (int i = 0; i < n; i++)
+        close(fds[i]);
+    return n == count;
+}
+
 static int os_look_fd(int fd, OsEntry *out)
 {
     struct stat st;
@@ -9079,8 +9101,10 @@ enum {
     HTTP_IDLE_MS = 100 * 1000, /* and how long: servers and NATs forget them */
     HTTP_PACE = 256,           /* requests whose beginning is remembered */
     HTTP_REDIRECTS = 5,
-    HTTP_TRIES = 4,      /* of one request, on network trouble */
-    HTTP_LEAST_MS = 500, /* a try that would have less is not begun */
+    HTTP_RESERVED = 10,   /* descriptors that all else needs */
+    HTTP_DESCRIPTORS = 3, /* that a new connection needs for a while */
+    HTTP_TRIES = 4,       /* of one request, on network trouble */
+    HTTP_LEAST_MS = 500,  /* a try that would have less is not begun */
     HTTP_TICK_MS = 1000,
     HTTP_TELL_MS = 2000, /* a wait of this length is announced */
     HTTP_ACTIVE = 64
@@ -9651,6 +9675,16 @@ static void http_begin_connect(HttpPool *pool, HttpXfer *x)
     x->connect_error = 0;
 }
 
+/* Closes the idle connections. */
+static void http_close_idle(HttpPool *pool)
+{
+    while (pool->idle) {
+        HttpConn *conn = pool->idle;
+        pool->idle = conn->next;
+        http_close(conn);
+    }
+}
+
 /* Starts a try: on an idle connection, or by looking up the peer. */
 static bool http_begin(HttpPool *pool, HttpXfer *x)
 {
@@ -9666,6 +9700,8 @@ static bool http_begin(HttpPool *pool, HttpXfer *x)
         http_begin_send(pool, x);
         return true;
     }
+    if (pool->idle && !os_can_open(HTTP_DESCRIPTORS))
+        http_close_idle(pool);
     Str peer = http_peer(pool, x, &port);
     const char *name = arena_cstr(&x->arena, peer);
     http_enter(pool, x, HTTP_LOOKUP);
@@ -11257,10 +11293,11 @@ static void http_run_many(HttpPool *pool, const HttpMany *many)
 {
     HttpXfer *running[HTTP_ACTIVE];
     void *marks[HTTP_ACTIVE];
+    int64_t most = (os_most_descriptors() - HTTP_RESERVED) / HTTP_DESCRIPTORS;
     int n = 0;
     for (;;) {
         HttpReq req = {0};
-        while (n < many->width && !os_interrupted() &&
+        while (n < many->width && (n < most || !n) && !os_interrupted() &&
                many->next(many->to, &req, &marks[n])) {
             running[n++] = http_add(pool, &req);
             req = (HttpReq){0};
@@ -11288,14 +11325,9 @@ static void http_run_many(HttpPool *pool, const HttpMany *many)
     }
 }
 
-/* Closes the idle connections. */
 static void http_free(HttpPool *pool)
 {
-    while (pool->idle) {
-        HttpConn *conn = pool->idle;
-        pool->idle = conn->next;
-        http_close(conn);
-    }
+    http_close_idle(pool);
     secret_wipe(&pool->session, sizeof(pool->session));
 }
 
@@ -16720,9 +16752,11 @@ static ptrdiff_t hub_upload_source(void *from, int64_t at, char *into,
     if (at < up->head.len || at >= end) {
         Str part = at < up->head.len ? up->head : up->tail;
         ptrdiff_t skip = (ptrdiff_t)(at < end ? at : at - end);
+        char more = 0;
         if (at >= end &&
             (os_look_fd(up->fd, &now) || now.size != up->entry.size ||
-             now.changed != up->entry.changed)) {
+             now.changed != up->entry.changed ||
+             os_read_at(up->fd, &more, 1, now.size))) {
             err_set(err, EXIT_FAILED, "it changed while it was read");
             return -1;
         }
@@ -22135,8 +22169,9 @@ enum {
     FILES_STREAK = 16,   /* refusals of one kind in a row that end a run */
     FILES_LANDING = 32,  /* whole files that are synced in one go */
     FILES_LANDING_MS = 300,
-    FILES_LINE = 64 * KIB, /* of a manifest */
-    FILES_FIRST_LINE = MIB /* which tells whether it is one */
+    FILES_LINE = 64 * KIB,  /* of a manifest */
+    FILES_FIRST_LINE = MIB, /* which tells whether it is one */
+    FILES_DESCRIPTORS = 5   /* that a transfer needs for a while */
 };
 
 /* A set of 64-bit hashes: what is left of a name that must be known again. */
@@ -23581,6 +23616,7 @@ static bool cmd_upload_open(CmdUpload *up, CmdItem *item, const CmdStep *step,
                             CmdItemEnd *end)
 {
     OsEntry *entry = &item->up.entry;
+    char more = 0;
     *end = CMD_ITEM_FAILED;
     if (step->kind == CMD_WALK_ODD) {
         *end = CMD_ITEM_SKIPPED;
@@ -23605,10 +23641,22 @@ static bool cmd_upload_open(CmdUpload *up, CmdItem *item, const CmdStep *step,
     fault = config_own_now(&up->rules.own, entry);
     if (fault)
         return err_set(&item->err, EXIT_FAILED, "%s", fault);
+    if (os_read_at(item->fd, &more, 1, entry->size) > 0)
+        return err_set(&item->err, EXIT_FAILED,
+                       "it holds more than the %" PRId64
+                       " bytes that the system reports; upload a copy of it",
+                       entry->size);
     item->file.size = entry->size;
     item->changed = entry->changed;
     *end = CMD_ITEM_KNOWN;
     return !cmd_files_knows(&up->run, item);
+}
+
+/* Must the next transfer wait until one that is under way ends, for want of
+ * descriptors? */
+static bool cmd_files_waits(const CmdFiles *run)
+{
+    return run->active && !os_can_open(FILES_DESCRIPTORS);
 }
 
 /* The next file that is to be sent; NULL at the end. */
@@ -23647,6 +23695,8 @@ static bool cmd_upload_next(void *to, HttpReq *req, void **mark)
     CmdUpload *up = to;
     for (;;) {
         CmdItem *item = up->run.stopped ? NULL : cmd_item_take(&up->run.again);
+        if (!item && cmd_files_waits(&up->run))
+            return false;
         if (!item)
             item = cmd_upload_item(up);
         if (!item)
@@ -24216,6 +24266,11 @@ static bool cmd_fetch_next(void *to, HttpReq *req, void **mark)
     CmdFiles *run = &fetch->run;
     while (!run->stopped && !os_interrupted()) {
         bool full = fetch->moving >= run->width;
+        if (!os_can_open(FILES_DESCRIPTORS)) {
+            cmd_fetch_land(fetch);
+            if (run->active && !os_can_open(FILES_DESCRIPTORS))
+                return false;
+        }
         CmdItem *item = full ? NULL : cmd_item_take(&run->again);
         if (!item && fetch->stack && fetch->waiting < run->width) {
             item = cmd_fetch_folder(fetch);

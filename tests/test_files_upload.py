@@ -657,6 +657,64 @@ def test_a_name_that_is_not_utf8_is_a_failed_one(files, hs, portal):
     assert stored(portal) == {"d/a.txt": b"x"}
 
 
+def few_descriptors(count):
+    return {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))}
+
+
+@pytest.mark.parametrize("count", [16, 20, 32])
+@pytest.mark.parametrize("args", [[], ["--concurrency", "64"], ["--manifest", "m"]])
+def test_few_descriptors_mean_fewer_connections(files, hs, sim, portal, count, args):
+    for n in range(60):
+        place(hs.cwd / "t" / f"{n % 3}" / "sub" / f"{n}.txt", str(n))
+    done = files("upload", "t", "d", *args, **few_descriptors(count))
+    ended(done, 0, "uploaded: 60 files")
+    assert len(portal.files) == 60 and len({r.conn for r in sim.requests(UPLOAD)}) <= (count - 10) / 3
+    assert "descriptors" not in done.err and done.seconds < 20
+    done = files("fetch", "d", ".", *args, **few_descriptors(count))
+    ended(done, 0, "fetched: 60 files")
+    assert tree_of(hs.cwd / "d") == tree_of(hs.cwd / "t") and "descriptors" not in done.err
+
+
+def test_few_descriptors_and_a_deep_folder(files, hs, portal):
+    """A folder keeps one while those below it are read: what is too deep fails."""
+    for n in range(20):
+        place(hs.cwd / "t" / ("x/" * 4) / f"{n}.txt", str(n))
+    ended(files("upload", "t", "d", **few_descriptors(16)), 0)
+    place(hs.cwd / "t" / ("x/" * 20) / "deep.txt", "x")
+    failed(files("upload", "t", "e", **few_descriptors(16)), 1, "No file descriptors available")
+    ended(files("upload", "t", "e"), 0)
+
+
+@pytest.mark.parametrize("path", ["/proc/version", "/proc/self/status"])
+def test_a_file_of_no_size_that_holds_bytes_is_refused(files, sim, path):
+    """It was uploaded as a file of no bytes."""
+    failed(files("upload", path, "v.txt"), 1, "it holds more than the 0 bytes that the system reports",
+           "upload a copy")
+    assert not sim.requests(UPLOAD)
+
+
+def test_a_file_that_holds_less_than_its_size_is_a_failed_one(files, sim, portal):
+    sizes = [p for p in ("/sys/kernel/mm/transparent_hugepage/enabled", "/sys/kernel/uevent_seqnum",
+                         "/sys/devices/system/cpu/online") if os.path.exists(p)]
+    if not sizes:
+        pytest.skip("there is no such file on this machine")
+    failed(files("upload", sizes[0], "v.txt", "--max-wait", "1"), 1, "it became shorter while it was read")
+    assert not portal.files
+
+
+def test_a_log_that_grows_all_the_time_is_a_failed_one(files, hs, sim, portal):
+    path = place(hs.cwd / "t" / "a.txt", "x" * 3_000_000)
+    sim.fail(UPLOAD, hint=b"")
+    read, sim.read_body = sim.read_body, lambda stream, request, sip=None: (
+        path.open("a").write("more"), read(stream, request, sip))[1]
+    try:
+        done = files("upload", "t", "d", "--max-wait", "1")
+    finally:
+        sim.read_body = read
+    ended(done, 1, r"failed a\.txt: it changed while it was read")
+    assert not portal.files
+
+
 # ---- the manifest, and going on with it
 
 def test_resume_sends_only_what_was_not_done(files, hs, sim, portal):

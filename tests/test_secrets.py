@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import resource
 import threading
 
 import pexpect
@@ -658,6 +659,14 @@ def test_the_file_may_be_named_before_the_command(hs, sim, acme, words):
     acme.secrets["OLD"] = "old-value-123"
     done = hs("-f", "config", "migrate")
     assert done.code == 3 and "hubspot.config.yml" in done.err, done.err
+
+
+def test_apply_with_few_descriptors(hs, sim, acme):
+    names = [f"NAME_{n}" for n in range(40)]
+    done = ok(apply(hs, "".join(f"{n}={VALUE}\n" for n in names),
+                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))))
+    assert sorted(acme.secrets) == sorted(names) and "descriptors" not in done.err
+    assert len({r.conn for r in sim.requests(PATH)}) <= 3
 
 
 def test_apply_prunes(hs, sim, acme):
