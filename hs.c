@@ -12088,6 +12088,7 @@ typedef struct {
     int64_t timeout;     /* milliseconds */
     bool use_localhost;
     bool no_browser; /* none may be opened by itself */
+    bool torn;       /* the file is incomplete: this is what could be saved */
     Str bom;         /* the variable whose file began with a BOM, or empty */
 } Config;
 
@@ -12570,12 +12571,13 @@ static bool config_has_any(const YamlNode *map, const char *keys)
  * Another program's list of that name is not to be added to. */
 static bool config_has_ours(const Config *config)
 {
+    const YamlNode *list = yaml_get(config->root, config_accounts_key(config));
     for (int i = 0; i < config->count; i++)
         if (config_has_any(config->accounts[i].node,
                            "accountId portalId authType personalAccessKey "
                            "apiKey auth"))
             return true;
-    return !config->count;
+    return !config->count && (yaml_is_null(list) || list->kind == YAML_LIST);
 }
 
 static bool config_not_ours(Str path, Err *err)
@@ -12646,9 +12648,20 @@ typedef enum {
 static int config_last_line(Str text)
 {
     ptrdiff_t end = text.len;
+    if (str_eq(text, S("\xef\xbb\xbf"))) /* a byte order mark alone */
+        return 0;
     while (end && str_is_space(text.ptr[end - 1]))
         end--;
     return end ? str_line(text, end - 1) : 0;
+}
+
+/* Has the last account all that it needs? */
+static bool config_last_is_good(const Config *config)
+{
+    Err faults = {0};
+    if (config->count)
+        config_check_account(&faults, &config->accounts[config->count - 1], 0);
+    return !faults.rows && !faults.rows_left_out;
 }
 
 /* Does the text begin with a key of a config, or with a part of one? */
@@ -12671,8 +12684,9 @@ static bool config_begins(Str text)
  *
  * Another program may be writing the file: the official client empties it, and
  * then writes it from its beginning. A text that is blank, stops in the middle
- * of its YAML, or has settings and no accounts (both clients write these last)
- * is the beginning of one. `text` must live as long as the arena.
+ * of its YAML or of a line of its last account, or has settings and no accounts
+ * (both clients write these last) is the beginning of one. `text` must live as
+ * long as the arena.
  */
 static ConfigState config_parse(Arena *arena, Str text, Config *config,
                                 Err *err)
@@ -12706,9 +12720,14 @@ static ConfigState config_parse(Arena *arena, Str text, Config *config,
     }
     if (!config_check_forms(arena, config, err))
         return CONFIG_BAD;
-    if (!yaml_is_null(yaml_get(root, config_accounts_key(config))))
+    const YamlNode *list = yaml_get(root, config_accounts_key(config));
+    if (yaml_is_null(list))
+        err_set(err, EXIT_CONFIG, "it has no list of accounts");
+    else if (str_ends(text, S("\n")) || list->flow ||
+             config_last_is_good(config))
         return CONFIG_WHOLE;
-    err_set(err, EXIT_CONFIG, "it has no list of accounts");
+    else
+        err_set(err, EXIT_CONFIG, "its last account is cut off");
     return CONFIG_TORN;
 }
 
@@ -12760,10 +12779,7 @@ static bool config_is_whole(Arena *scratch, Str text, bool young)
     ConfigState state = config_parse(scratch, text, &config, &ignored);
     if (state != CONFIG_WHOLE || !young)
         return state != CONFIG_TORN;
-    Err faults = {0};
-    if (config.count)
-        config_check_account(&faults, &config.accounts[config.count - 1], 0);
-    return str_ends(text, S("\n")) && !faults.rows &&
+    return str_ends(text, S("\n")) && config_last_is_good(&config) &&
            (!config.default_account.len ||
             config_find(&config, config.default_account));
 }
@@ -12795,12 +12811,10 @@ static bool config_salvage(Arena *arena, Str text, Config *config)
     const Config blank = *config;
     for (int i = 0; i < LINES && config_last_line(text); i++) {
         Arena scratch = {0};
-        Err faults = {0};
         Config some = blank;
         ConfigState state = config_parse(&scratch, text, &some, &ignored);
-        if (some.count)
-            config_check_account(&faults, &some.accounts[some.count - 1], 0);
-        bool usable = some.root && state != CONFIG_BAD && !faults.rows;
+        bool usable = some.root && state != CONFIG_BAD &&
+                      config_last_is_good(&some);
         arena_free(&scratch);
         if (usable)
             return config_parse(arena, text, config, &ignored) != CONFIG_BAD;
@@ -12850,6 +12864,7 @@ static bool config_read_place(Arena *arena, const ConfigPlace *place,
             continue;
         }
         *config = blank;
+        config->torn = true;
         return (place->anew && config_salvage(arena, view.text, config)) ||
                config_incomplete(place->path, fault.message, err);
     }
@@ -13750,7 +13765,6 @@ static bool config_transact(ConfigFile *file, Err *err)
 {
     int64_t deadline = os_now() + os_bounded(CONFIG_LOCK_MS);
     int again = 0;
-    file->source.doubted = true;
     while (again <= CONFIG_AGAIN && os_now() < deadline) {
         ConfigTurn turn = config_turn(file, err);
         if (turn == CONFIG_FAILED)
@@ -13928,6 +13942,8 @@ static bool config_change(Arena *arena, ConfigChange *change, Err *err)
         .brief = change->brief,
         .change = config_change_text,
         .context = change};
+    /* what begins a config anew, a sign-in, has waited when it began */
+    file.source.doubted = !change->place.anew;
     if (!os_exists(arena, path) && change->place.form == CONFIG_GLOBAL &&
         !config_make_folder(arena, path, err))
         return false;
@@ -14274,7 +14290,7 @@ static bool config_hide_from_git(Arena *arena, Str path, Str entry,
 /* What an .hsaccount is to become. */
 typedef struct {
     Str id;
-    Str before; /* what it was when it was asked about */
+    const Str *before; /* what it was when it was asked about; NULL: any */
 } ConfigOverrideChange;
 
 static bool config_change_override(ConfigFile *file, Err *err)
@@ -14282,15 +14298,16 @@ static bool config_change_override(ConfigFile *file, Err *err)
     const ConfigOverrideChange *override = file->context;
     file->next = override->id;
     file->done = file->exists && str_eq(file->text, file->next);
-    if (file->done || file->again || str_eq(file->text, override->before))
+    if (file->done || file->again || !override->before ||
+        str_eq(file->text, *override->before))
         return true;
     return config_meanwhile(file->source.path, err);
 }
 
-/* Writes an .hsaccount: the id and no more. It replaces no other one than what
- * `before` says. */
+/* Writes an .hsaccount: the id and no more. With `before` it replaces no other
+ * one than that. */
 static bool config_write_override(Arena *arena, Str path, int64_t id,
-                                  Str before, Err *err)
+                                  const Str *before, Err *err)
 {
     ConfigOverrideChange override = {arena_int(arena, id), before};
     ConfigFile file = {.arena = arena,
@@ -19672,7 +19689,7 @@ static int cmd_clean_gone(Cmd *cmd, const CmdClean *clean)
         cmd_not_removed(cmd, removal->accounts[i], &kept);
         term_warn(cmd->term, "%s", kept.message);
         clean->checks[i]->standing = HUB_UNCHECKED;
-        clean->checks[i]->code = EXIT_CONFIG;
+        clean->checks[i]->code = EXIT_FAILED;
         clean->checks[i]->reason = S("it was signed in to again, or changed");
     }
     return gone;
@@ -20139,7 +20156,8 @@ static bool cmd_account_create_override(Cmd *cmd, Err *err)
         !cmd_arg_account(cmd, &pick, &account, err) ||
         !config_read_links(cmd->arena, &links, err) ||
         !cmd_override_replace(cmd, path, account->id, &before, err) ||
-        !config_write_override(cmd->arena, path, account->id, before, err))
+        !config_write_override(cmd->arena, path, account->id,
+                               cmd_forced(cmd) ? NULL : &before, err))
         return false;
     term_say(cmd->term, "%.*s is now used below this folder, by %.*s",
              P(cmd_account_title(cmd, account)), P(path));
@@ -20210,6 +20228,16 @@ static bool cmd_auth_old(Cmd *cmd, Err *err)
     return true;
 }
 
+/* Is a config so incomplete that it can be begun anew? */
+static bool cmd_is_torn(Cmd *cmd, Str path)
+{
+    Config config;
+    Err ignored = {0};
+    ConfigPlace place = {path, CONFIG_DEPRECATED, true};
+    return config_read_place(cmd->arena, &place, &config, &ignored) &&
+           config.torn;
+}
+
 static bool cmd_init(Cmd *cmd, Err *err)
 {
     ConfigWhere where = cmd_where(cmd);
@@ -20222,13 +20250,14 @@ static bool cmd_init(Cmd *cmd, Err *err)
     Str there = named.len && os_exists(cmd->arena, named) ? named : S("");
     if (!named.len)
         there = config_deprecated_path(cmd->arena);
-    if (there.len) {
+    if (there.len && !cmd_is_torn(cmd, there)) {
         err_set(err, EXIT_CONFIG, "there is a config already: %.*s", P(there));
         return err_hint(err, "hs auth adds an account to it.");
     }
-    auth.path = named.len ? named
-                          : os_path_join(cmd->arena, os_cwd(cmd->arena),
-                                         S("hubspot.config.yml"));
+    auth.path = there.len   ? there
+                : named.len ? named
+                            : os_path_join(cmd->arena, os_cwd(cmd->arena),
+                                           S("hubspot.config.yml"));
     if (!cmd_auth_run(cmd, &auth, err))
         return false;
     cmd_auth_report(cmd, &auth);
@@ -25506,6 +25535,23 @@ static bool cli_set_choice(const CliOption *option, Str value, Str *out,
                    option->help, P(value));
 }
 
+/* Refuses a second value of an option that chooses an account or the config:
+ * the command would work on one of the two, and nobody sees on which. */
+static bool cli_check_twice(const Cmd *cmd, CmdOption which, Err *err)
+{
+    bool chooses = which == OPT_ACCOUNT || which == OPT_CONFIG ||
+                   which == OPT_NEW_DEFAULT || which == OPT_LINK_DEFAULT;
+    if (!chooses || !cmd->options[which].set)
+        return true;
+    err_set(err, EXIT_USAGE, "--%s is given more than once",
+            cli_options[which].name);
+    return which == OPT_CONFIG
+               ? err_hint(err, "A command uses one config.")
+               : err_hint(err,
+                          "A command works on one account; only hs account "
+                          "link and unlink accept several.");
+}
+
 /* Sets a text or a number, checked against what the option allows. */
 static bool cli_set_value(Cmd *cmd, CmdOption which, Str value, Err *err)
 {
@@ -25514,6 +25560,8 @@ static bool cli_set_value(Cmd *cmd, CmdOption which, Str value, Err *err)
     if (!value.len && which != OPT_DATA) /* whose text is checked as JSON */
         return err_set(err, EXIT_USAGE, "--%s needs a value, and it is empty",
                        option->name);
+    if (!cli_check_twice(cmd, which, err))
+        return false;
     slot->set = true;
     slot->text = arena_copy(cmd->arena, value);
     if (option->kind == CLI_NUMBER)
