@@ -7940,20 +7940,22 @@ static Str tls_next_boundary(Str *text, Str *before, bool *begins)
     const Str dashes = S("-----");
     Str all = *text;
     for (;;) {
-        ptrdiff_t at = str_find(*text, dashes);
+        ptrdiff_t at = str_index(*text, '-');
         if (at < 0)
             return (Str){0};
-        Str label = str_slice(*text, at + dashes.len, text->len);
-        *text = label;
+        Str line = str_slice(*text, at, text->len);
+        Str label = str_slice(line, dashes.len, line.len);
+        *text = str_slice(line, 1, line.len);
         *begins = str_starts(label, S("BEGIN "));
-        if (!*begins && !str_starts(label, S("END ")))
+        if (!str_starts(line, dashes) ||
+            (!*begins && !str_starts(label, S("END "))))
             continue;
         label = str_slice(label, *begins ? 6 : 4, 80);
         ptrdiff_t end = str_find(label, dashes);
         label = str_slice(label, 0, end);
         if (end <= 0 || str_index(label, '\n') >= 0)
             continue;
-        *before = str_slice(all, 0, text->ptr - dashes.len - all.ptr);
+        *before = str_slice(all, 0, line.ptr - all.ptr);
         *text = str_slice(all, label.ptr + end + dashes.len - all.ptr, all.len);
         return label;
     }

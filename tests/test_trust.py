@@ -555,7 +555,7 @@ def test_many_begin_lines_take_linear_time(sim, api, pki, tmp_path):
         path.write_text(line * (7 * (1 << 20) // len(line)) + "\n" + root.read_text())
         done = api("/a", "--raw", "--ca-file", path)
         assert (done.code, done.out) == (0, "[1]"), done.err
-        assert done.usage.ru_utime < 20
+        assert done.usage.ru_utime < 30
 
 
 def test_node_extra_ca_certs_that_is_missing_is_a_warning(sim, api, pki, tmp_path):
@@ -631,7 +631,7 @@ P384 = (0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffff
         0x3617de4a96262c6f5d9e98bf9292dc29f8f41dbd289a147ce9da3113b5f0b8c00a60b1ce1d7e819d7a431d7c90ea0e5f)
 
 
-def namesakes(root, count):
+def crowd_of(root, count):
     """Roots of one name, all with other keys: the points 2G, 3G, ... of P-384."""
     der = ssl.PEM_cert_to_DER_cert(root.read_text())
     at = der.index(b"\x03\x62\x00\x04") + 4
@@ -653,7 +653,7 @@ def crowd(sim, pki, tmp_path):
     root = pki.make("crowd", ext=CA + NO_IDS, key="P-384")
     serve(sim, pki.context(pki.make("crowd-leaf", issuer=root, ext=SERVER + NO_IDS)))
     path = tmp_path / "crowd.pem"
-    path.write_text("".join(namesakes(root, 10000)))
+    path.write_text("".join(crowd_of(root, 10000)))
     return path, root
 
 
@@ -677,7 +677,7 @@ def test_a_signal_ends_the_search_for_an_anchor(sim, hs, crowd):
 def test_one_anchor_many_times_is_tried_once(sim, api, pki, tmp_path):
     root, fake = pki.make("crowd", ext=CA + NO_IDS, key="P-384"), tmp_path / "fake"
     serve(sim, pki.context(pki.make("crowd-leaf", issuer=root, ext=SERVER + NO_IDS)))
-    fake.write_text(next(namesakes(root, 1)) * 6000)
+    fake.write_text(next(crowd_of(root, 1)) * 6000)
     failed(api("/a", "--ca-file", fake, "--max-wait", 1), 7, "name of a trusted one")
 
 

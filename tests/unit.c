@@ -2469,7 +2469,7 @@ static void test_tls_pem(void)
          L("-----BEGIN CERTIFICATE REQUEST-----\n" PEM_CA_BODY
            "-----END CERTIFICATE REQUEST-----\n"),
          0, 0},
-        {"dashes", L("----------BEGIN \n-----BEGIN\n" PEM_CA "-----"), 1, 0},
+        {"dashes", L("----------BEGIN \n-----BEGIN\n-" PEM_CA "-----"), 1, 0},
         {"a mark of the byte order", L("\xef\xbb\xbf" PEM_CA), 1, 0},
     };
     for (int i = 0; i < COUNT(rows); i++) {
