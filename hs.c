@@ -6347,7 +6347,7 @@ typedef struct {
     Str base;    /* the folder that it is relative to: an absolute path, or
                     "" for the root of what is judged */
     Str file;    /* where the rule stands, or a name such as "built-in" */
-    Str folded;  /* without "!" and slashes, in one case; empty: not needed */
+    Str folded;  /* without "!" and slashes, in one case: for `any_case` */
     int line;
     bool negated;      /* takes back what an earlier rule ignores */
     bool folders_only; /* a slash stands at the end */
@@ -6368,7 +6368,7 @@ typedef enum {
 typedef struct {
     Arena *arena;
     IgnoreReach reach;
-    bool any_case; /* rules without "!" match in any case too */
+    bool any_case; /* rules match in any case */
     IgnoreRule *rule;
     int count;
     int cap;
@@ -6604,7 +6604,7 @@ static bool ignore_applies(const IgnoreRules *rules, const IgnoreRule *rule,
         !ignore_reaches(rules, rule, path, &text))
         return false;
     return ignore_match(ignore_core(rule), text) ||
-           (rule->folded.len && ignore_match_folded(rule->folded, text));
+           (rules->any_case && ignore_match_folded(rule->folded, text));
 }
 
 static Str ignore_skip_mark(Str text)
@@ -6636,7 +6636,7 @@ static void ignore_add_rule(IgnoreRules *rules, IgnoreRule rule)
     rule.anchored = str_index(core, '/') >= 0;
     if (!core.len || core.len > IGNORE_PATTERN)
         return;
-    if (rules->any_case && !rule.negated)
+    if (rules->any_case)
         rule.folded = str_fold(rules->arena, ignore_core(&rule));
     if (rules->count == rules->cap) {
         int cap = rules->cap ? 2 * rules->cap : 32;
@@ -7053,7 +7053,7 @@ static bool ignore_add_own(IgnoreRules *rules, const IgnoreSource *from,
     if (code == ENOENT || code == ENOTDIR)
         return true;
     const char *fault = code ? NULL : ignore_text_fault(text);
-    if (code == ENXIO || code == EISDIR)
+    if (code == ENXIO || code == ELOOP)
         fault = "it is not a regular file";
     if (code == EFBIG)
         fault = "it is larger than 1 MiB";
@@ -12186,7 +12186,8 @@ static bool config_is_own_name(Str name)
         ".*.hs-new",  /* os_replace_file() */
         ".*.hs-part", /* cmd_part_name() */
     };
-    if (str_ends(name, S(".lock"))) /* os_lock() */
+    Str end = str_slice(name, name.len - 5, name.len);
+    if (str_eq_nocase(end, S(".lock"))) /* os_lock() */
         name.len -= 5;
     return config_name_in(name, patterns, COUNT(patterns));
 }
@@ -23086,7 +23087,7 @@ typedef struct {
 typedef struct {
     CmdFiles run;
     CmdWalk walk;
-    Str source; /* absolute, links resolved */
+    Str source; /* absolute, links resolved, ended by a NUL */
     Str name;   /* of a single file, as it was given: a link has its own */
     OsEntry entry;
     Str dest; /* the folder, or the path of the file */
@@ -23102,13 +23103,31 @@ typedef struct {
     Str examples[FILES_NAMED]; /* of what was ignored */
 } CmdUpload;
 
+/* The rule of the current directory that excludes a path; NULL: none. The
+ * official client ignores case, git does not: with "!" lines, each can exclude
+ * what the other does not. */
+static const IgnoreRule *cmd_place_find(const CmdPlace *place, Str full,
+                                        bool folder)
+{
+    Str rest = {0};
+    IgnoreRules exact = place->nearest;
+    exact.any_case = false;
+    const IgnoreRules *lists[] = {&place->nearest, &exact, &place->around};
+    int count = ignore_below(place->top, full, &rest) ? 2 : 3;
+    for (int i = 0; i < count; i++) {
+        const IgnoreRule *rule = ignore_find(lists[i], full, folder);
+        if (rule && !rule->negated)
+            return rule;
+    }
+    return NULL;
+}
+
 /* The rule that excludes `full`, which is `rel` below a form of the source
  * (empty: the source itself, or above it); NULL: none. */
 static const IgnoreRule *cmd_rules_find(const CmdRules *rules,
                                         const CmdForm *form, Str full, Str rel,
                                         bool folder)
 {
-    Str rest = {0};
     const IgnoreRule *rule = rel.len ? ignore_find(&rules->options, rel, folder)
                                      : NULL;
     if (!rule)
@@ -23116,14 +23135,8 @@ static const IgnoreRule *cmd_rules_find(const CmdRules *rules,
     if (rule)
         return rule->negated ? NULL : rule;
     for (int i = 0; i < rules->place_count; i++) {
-        const CmdPlace *place = &rules->places[i];
-        rule = ignore_find(&place->nearest, full, folder);
-        if (rule && !rule->negated)
-            return rule;
-        rule = ignore_below(place->top, full, &rest)
-                   ? NULL
-                   : ignore_find(&place->around, full, folder);
-        if (rule && !rule->negated)
+        rule = cmd_place_find(&rules->places[i], full, folder);
+        if (rule)
             return rule;
     }
     rule = rel.len ? ignore_find(&rules->within, rel, folder) : NULL;
@@ -23317,17 +23330,17 @@ static bool cmd_rules_add_place(CmdRules *rules, Arena *arena, Str cwd,
     place->nearest = (IgnoreRules){
         .arena = arena, .reach = IGNORE_BESIDE, .any_case = true};
     place->around = (IgnoreRules){.arena = arena, .reach = IGNORE_BESIDE};
-    ignore_add_text(&place->nearest,
-                    nearest.len ? nearest
-                    : top.len   ? top
-                                : cwd,
-                    S("built-in"), str_from(cmd_ignored));
-    if (!nearest.len)
-        return true;
+    Str base = nearest.len ? nearest : top.len ? top : cwd;
+    ignore_add_text(&place->nearest, base, S("built-in"),
+                    str_from(cmd_ignored));
     const IgnoreSource from = {arena, AT_FDCWD, nearest,
                                os_path_join(arena, nearest, S(".hsignore"))};
-    return ignore_add_own(&place->nearest, &from, err) &&
-           ignore_add_chain(&place->around, top, cwd, err);
+    if (nearest.len && (!ignore_add_own(&place->nearest, &from, err) ||
+                        !ignore_add_chain(&place->around, top, cwd, err)))
+        return false;
+    /* git adds no repository, whatever the rules are. */
+    ignore_add_text(&place->nearest, base, S("built-in"), S(".git\n"));
+    return true;
 }
 
 /* The source after some of its links, and the rules above it there. */
@@ -23335,16 +23348,18 @@ static bool cmd_rules_add_form(CmdRules *rules, Arena *arena, Str path,
                                Err *err)
 {
     CmdForm *form = &rules->forms[rules->form_count++];
-    Str dir = os_path_dir(path);
     Str top = {0};
     Str rest = {0};
     *form = (CmdForm){.path = path, .above = {.arena = arena}};
-    for (int i = 0; i < rules->place_count && !top.len; i++)
-        if (ignore_below(rules->places[i].top, path, &rest))
-            top = rules->places[i].top;
+    for (int i = 0; i < rules->place_count && !top.len; i++) {
+        Str known = rules->places[i].top;
+        if (str_eq(known, path) || ignore_below(known, path, &rest))
+            top = known;
+    }
     if (!top.len)
-        top = ignore_top(arena, dir);
-    return !top.len || ignore_add_chain(&form->above, top, dir, err);
+        top = ignore_top(arena, path);
+    return !top.len ||
+           ignore_add_chain(&form->above, top, os_path_dir(path), err);
 }
 
 /* Adds the patterns of an option, which count from the folder `base` on. With
@@ -23827,7 +23842,7 @@ static bool cmd_upload_begin(CmdUpload *up, Err *err)
                     ? os_follow_links(cmd->arena, path, forms, COUNT(forms))
                     : 0;
     int code = count ? 0 : ELOOP;
-    up->source = count ? forms[count - 1] : path;
+    up->source = arena_copy(cmd->arena, count ? forms[count - 1] : path);
     code = code ? code
                 : os_look(AT_FDCWD, arena_cstr(cmd->arena, up->source),
                           &up->entry);

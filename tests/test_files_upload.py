@@ -213,7 +213,7 @@ def test_the_built_in_rules_leave_out_what_is_no_asset(files, hs, portal):
 
 
 OWN = ["hubspot.config.yml", "hubspot.config.yaml", "hubspot.config.yxml", "HubSpot.Config.YML",
-       "hub\u200cspot.config.yml", "hub\u017fpot.config.yml", "hubspot.config.yml.lock",
+       "hub\u200cspot.config.yml", "hub\u017fpot.config.yml", "hubspot.config.yml.lock", "hubspot.config.yml.LOCK",
        "hubspot.config.yml. ", "archived.hubspot.config.yml", "archived.hubspot.config.yml.1",
        "Archived.hubspot.config", ".hubspot.config.yml.hs-new", ".custom.yml.hs-new",
        ".a.png.hs-part", ".hsaccount", ".HSACCOUNT", ".hs/settings.json", ".hscli/config.yml",

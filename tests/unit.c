@@ -2303,6 +2303,109 @@ static void test_ignore_judge(void)
     arena_free(&arena);
 }
 
+/* Which paths a list of rules reaches outside of its folder, and in any
+ * case. */
+static void test_ignore_reach(void)
+{
+    static const struct {
+        const char *path;
+        int below, beside, anywhere, any_case; /* the line that matches */
+    } rows[] = {
+        {"/p/q/a", 1, 1, 1, 1},
+        {"/p/q/A", 0, 0, 0, 1},
+        {"/p/a", 0, 1, 1, 1},
+        {"/x/a", 0, 1, 1, 1},
+        {"/p/q/b/c", 2, 2, 2, 2},
+        {"/x/b/c", 0, 0, 0, 0},
+        {"/p/q", 0, 0, 3, 0},
+        {"/x/q", 0, 3, 3, 3},
+        {"/p", 0, 0, 4, 0},
+        {"/p/q/p", 4, 4, 4, 4},
+        {"/p/q/\xc3\x84", 0, 0, 0, 5},
+        {"/p/q/\xc3\xa4", 5, 5, 5, 5},
+        {"/", 0, 0, 0, 0},
+        {"/p/q/B/C", 0, 0, 0, 2},
+    };
+    Arena arena = {0};
+    for (int kind = 0; kind < 4; kind++) {
+        IgnoreRules rules = {
+            .arena = &arena,
+            .reach = kind == 3 ? IGNORE_BESIDE : (IgnoreReach)kind,
+            .any_case = kind == 3,
+        };
+        ignore_add_text(&rules, S("/p/q"), S("rows"),
+                        S("a\nb/c\nq\np\n\xc3\xa4\n"));
+        for (int i = 0; i < COUNT(rows); i++) {
+            const int want[] = {rows[i].below, rows[i].beside, rows[i].anywhere,
+                                rows[i].any_case};
+            const IgnoreRule *rule = ignore_find(&rules, str_from(rows[i].path),
+                                                 true);
+            snprintf(unit_row, sizeof(unit_row), "%s, list %d", rows[i].path,
+                     kind);
+            CHECK_INT(rule ? rule->line : 0, want[kind]);
+        }
+    }
+    arena_free(&arena);
+}
+
+static void test_ignore_own_text(void)
+{
+    static const struct {
+        Str text;
+        const char *fault;
+    } rows[] = {
+        {L(""), NULL},
+        {L("*.key\r\n"), NULL},
+        {L("\xef\xbb\xbf*.key\n"), NULL},
+        {L("\xe4.key\n"), NULL},
+        {L("\xff\xfe*\0"), "UTF-16"},
+        {L("\xfe\xff\0*"), "UTF-16"},
+        {L("*\0\n\0"), "UTF-16"},
+        {L("\0*\0\n"), "UTF-16"},
+        {L("a\0b"), "NUL"},
+        {L("*.key\n\0"), "NUL"},
+    };
+    Arena arena = {0};
+    for (int i = 0; i < COUNT(rows); i++) {
+        const char *fault = ignore_text_fault(rows[i].text);
+        unit_at(rows[i].text);
+        CHECK(rows[i].fault ? fault && strstr(fault, rows[i].fault) : !fault);
+    }
+    unit_at(S("long lines"));
+    CHECK(!ignore_text_fault(unit_repeat(&arena, S("x"), IGNORE_PATTERN)));
+    CHECK(ignore_text_fault(unit_repeat(&arena, S("x"), IGNORE_PATTERN + 1)));
+    CHECK(!ignore_text_fault(unit_repeat(&arena, S("#"), IGNORE_PATTERN + 1)));
+    arena_free(&arena);
+}
+
+static void test_follow_links(void)
+{
+    Arena arena = {0};
+    Str forms[8];
+    Str here = os_resolve_links(&arena, os_process_cwd(&arena));
+    unit_at(S("links"));
+    CHECK(!mkdir("real", 0700) && !mkdir("real/sub", 0700));
+    CHECK(!symlink("real/sub", "one") && !symlink("one", "two"));
+    CHECK(!symlink("loop", "loop"));
+    Str path = arena_printf(&arena, "%.*s/./two//../x", P(here));
+    CHECK_INT(os_follow_links(&arena, path, forms, COUNT(forms)), 3);
+    const char *const want[] = {"/x", "/x", "/real/x"};
+    for (int i = 0; i < COUNT(want); i++)
+        CHECK_STR(forms[i], arena_printf(&arena, "%.*s%s", P(here), want[i]));
+    path = os_path_join(&arena, here, S("loop"));
+    CHECK_INT(os_follow_links(&arena, path, forms, COUNT(forms)), 0);
+    CHECK_INT(os_follow_links(&arena, S("/../.."), forms, 1), 1);
+    CHECK_STR(forms[0], S("/"));
+    CHECK_INT(os_follow_links(&arena, here, forms, 1), 1);
+    CHECK_STR(forms[0], here);
+    unlink("loop");
+    unlink("two");
+    unlink("one");
+    rmdir("real/sub");
+    rmdir("real");
+    arena_free(&arena);
+}
+
 static void test_ignore_files(void)
 {
     Arena arena = {0};
@@ -5431,6 +5534,9 @@ static void unit_ignore(void)
     test_ignore_is_bounded();
     test_ignore_text();
     test_ignore_judge();
+    test_ignore_reach();
+    test_ignore_own_text();
+    test_follow_links();
     test_ignore_files();
     test_ignore_git();
 }

@@ -75,6 +75,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_check(rule->line > 0 && str_index(rule->pattern, '\n') < 0);
     }
     Str full = arena_printf(&arena, "/b/%.*s", P(path));
+    IgnoreRules wide = {
+        .arena = &arena, .reach = IGNORE_BESIDE, .any_case = true};
+    ignore_add_text(&wide, S("/b/c"), S("fuzz"), rest);
+    for (int i = 0; i < wide.count && i < rules.count; i++) /* no less */
+        fuzz_check(!ignore_applies(&rules, &rules.rule[i], full, true) ||
+                   wide.rule[i].anchored || str_eq(full, S("/b/c")) ||
+                   ignore_applies(&wide, &wide.rule[i], full, true));
+    ignore_text_fault(all);
+    config_is_own_name(path);
     const IgnoreRule *rule = ignore_judge(&rules, S("/b"), full, false);
     fuzz_check(!rule || !rule->negated);
     rule = ignore_find(&rules, full, false);
