@@ -13661,14 +13661,16 @@ static ConfigTurn config_turn_locked(ConfigFile *file, Err *err)
     Str path = file->source.path;
     OsView *view = &file->view;
     file->exists = os_exists(arena, path);
-    int code = file->exists ? config_view(arena, &file->source, view) : 0;
+    bool odd = os_look_through(arena, path).kind == OS_OTHER; /* do not wait */
+    int code = file->exists && !odd ? config_view(arena, &file->source, view)
+                                    : 0;
     if (!code && file->exists && file->no_link && !os_is_own_file(arena, path))
         code = ELOOP;
     if (code == ENOENT)
         return CONFIG_CHANGED;
     if (code)
         return config_cannot_read(path, code, err);
-    if (file->exists && !view->regular) {
+    if (file->exists && (odd || !view->regular)) {
         err_set(err, EXIT_CONFIG, "cannot write %.*s: it is not a regular file",
                 P(path));
         return CONFIG_FAILED;
