@@ -591,6 +591,26 @@ def test_pacing_obeys_max_wait(sim, hs, wait):
     assert done.seconds < 20 and len(sim.requests()) == 1
 
 
+def test_pacing_obeys_max_wait_in_a_bulk_run(sim, hs):
+    """What was done until then is told, and the code says why the rest is not."""
+    portal = sim.portal(101)
+    hs.write_config(portal)
+    sim.fail("GET /cms", status=200, body={"results": []}, headers={
+        "Content-Type": "application/json", **limits(100, 0, 40000)})
+    done = hs("secrets", "apply", "-f", "-", "--max-wait", 2, input="A_ONE=1\nB_TWO=2\n")
+    assert done.code in (6, 8) and "rate limited" in done.err and done.seconds < 20, done.err
+    assert portal.secrets == {}
+    (hs.cwd / "d").mkdir()
+    for n in range(3):
+        (hs.cwd / "d" / f"{n}.txt").write_text("x")
+    sim.log.clear()
+    sim.fail("POST /filemanager", status=200, body={"objects": []}, headers={
+        "Content-Type": "application/json", **limits(100, 0, 40000)})
+    done = hs("filemanager", "upload", "d", "d", "--concurrency", 1, "--max-wait", 2)
+    assert done.code == 8 and "rate limited" in done.err and done.seconds < 20, done.err
+    assert len(sim.requests("POST /filemanager")) == 1
+
+
 def test_pacing_is_announced(sim, hs):
     after_a_limit(hs, sim, limits(100, 0, 3000))
     done = hs("api", "/test/echo", "--max-wait", 30)

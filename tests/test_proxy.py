@@ -1,6 +1,12 @@
 """Proxies: which one is used, how it is spoken to, and how it can fail."""
 import base64
 import contextlib
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import tempfile
 import time
 
 import pytest
@@ -433,3 +439,65 @@ def test_socks_answer_in_small_pieces(sim, api, listen):
         port = listen(serve)
         done = api("/a", env={"HTTPS_PROXY": None, "ALL_PROXY": f"socks5://127.0.0.1:{port}"})
         assert done.code == 0, (bound, done.err)
+
+
+# ---- real proxies, which pass on to the stand-in's
+
+def started(command, folder, port):
+    """A proxy in the foreground, as soon as it listens."""
+    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    for _ in range(600):
+        if process.poll() is not None:
+            pytest.skip(f"{command[0]} does not run here")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return process
+        time.sleep(0.05)
+    pytest.fail(f"{command[0]} does not listen")
+
+
+def tinyproxy(folder, port, above):
+    (folder / "conf").write_text(f"Port {port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 10\nBasicAuth me hushhush\n"
+                                 f"ConnectPort 443\nUpstream http 127.0.0.1:{above}\n")
+    return ["tinyproxy", "-d", "-c", str(folder / "conf")]
+
+
+def squid(folder, port, above):
+    helper = folder / "helper"
+    helper.write_text("#!/bin/sh\nwhile read -r user word; do\n"
+                      "[ \"$user $word\" = 'me hushhush' ] && echo OK || echo ERR\ndone\n")
+    helper.chmod(0o755)
+    (folder / "conf").write_text(
+        f"http_port 127.0.0.1:{port}\nauth_param basic program {helper}\nacl users proxy_auth REQUIRED\n"
+        "http_access allow users\nhttp_access deny all\ncache deny all\ncache_log none\naccess_log none\n"
+        f"cache_peer 127.0.0.1 parent {above} 0 no-query no-digest default\nnever_direct allow all\n"
+        f"pid_filename {folder}/pid\nshutdown_lifetime 0\npinger_enable off\n")
+    return ["squid", "-N", "-f", str(folder / "conf")]
+
+
+@pytest.mark.parametrize("kind", [tinyproxy, squid], ids=lambda k: k.__name__)
+def test_a_real_proxy(sim, hs, api, kind):
+    if not shutil.which(kind.__name__, path=f"{os.environ['PATH']}:/usr/sbin"):
+        pytest.skip(f"{kind.__name__} is not installed")
+    with tempfile.TemporaryDirectory(prefix="hs-proxy-") as folder, socket.socket() as port:
+        folder = pathlib.Path(folder)
+        folder.chmod(0o755)
+        port.bind(("127.0.0.1", 0))
+        number = port.getsockname()[1]
+        port.close()
+        command = kind(folder, number, sim.port_of_proxy)
+        command[0] = shutil.which(command[0], path=f"{os.environ['PATH']}:/usr/sbin")
+        process = started(command, folder, number)
+        try:
+            hs.hidden |= {"hushhush", "wrongwrong"}
+            answer(sim, b"[1]", times=None)
+            done = api("/a", "--raw", "--max-wait", 20, env={"HTTPS_PROXY": f"http://me:hushhush@127.0.0.1:{number}"})
+            assert (done.code, done.out) == (0, "[1]"), done.err
+            done = api("/a", env={"HTTPS_PROXY": f"http://127.0.0.1:{number}"})
+            failed(done, 7, "407", "HTTPS_PROXY=http://user:password@", "offers Basic")
+            done = api("/a", env={"HTTPS_PROXY": f"http://me:wrongwrong@127.0.0.1:{number}"})
+            failed(done, 7, "40[17]", "refused the user and password|Unauthorized")
+        finally:
+            process.terminate()
+            process.wait(30)
