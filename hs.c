@@ -22266,6 +22266,7 @@ struct CmdItem {
     const char *part;
     int lookups; /* of an address */
     OsEntry old; /* what the file replaces */
+    Term *out;   /* where a fetched file goes, if it is not a file here */
 };
 
 /* A run of many transfers. */
@@ -22278,6 +22279,7 @@ typedef struct {
     bool draws;
     bool fail_fast;
     bool plans;   /* nothing is sent (--dry-run) */
+    bool prints;  /* a file goes to stdout */
     bool single;  /* one file was asked for, not a folder */
     bool counted; /* `found` will not grow */
     int64_t began;
@@ -22852,7 +22854,7 @@ static bool cmd_files_begin(CmdFiles *run, Cmd *cmd, const char *verb, Err *err)
     run->json = cmd_on(cmd, OPT_JSON);
     run->fail_fast = cmd_on(cmd, OPT_FAIL_FAST);
     run->draws = term_can_draw(cmd->term) &&
-                 !(run->json && cmd->term->out_terminal);
+                 !((run->json || run->prints) && cmd->term->out_terminal);
     run->began = os_now();
     return cmd_open_account(cmd, &run->hub, err) && cmd_go_online(cmd, err) &&
            cmd_files_open_journal(run, err);
@@ -24208,6 +24210,9 @@ static CmdItem *cmd_fetch_file(CmdFetch *fetch)
         cmd_folder_drop(fetch, page->folder);
         arena_free(&arena);
     }
+    item->out = fetch->run.prints ? fetch->run.cmd->term : NULL;
+    if (item->out)
+        return item;
     if (!cmd_fetch_check(fetch, item, &end)) {
         cmd_fetch_end(fetch, item, end);
         return NULL;
@@ -24272,18 +24277,27 @@ static bool cmd_fetch_sink(void *to, const HttpRes *res, Str piece, bool last,
                            Err *err)
 {
     CmdItem *item = to;
-    (void)last;
-    if (res->status / 100 != 2)
+    int code = 0;
+    if (res->status != 200)
         return true;
     if (item->file.size >= 0 && res->received > item->file.size)
         return err_set(err, EXIT_FAILED,
                        "more came than the %" PRId64
                        " bytes that HubSpot lists",
                        item->file.size);
-    int code = os_write_at(item->fd, piece, res->received - piece.len);
+    if (item->out && last && item->file.size > res->received)
+        return true; /* it is said later */
+    if (item->out) {
+        term_out_foreign(item->out, piece);
+        if (last)
+            term_flush(item->out);
+        code = item->out->out_error;
+    } else {
+        code = os_write_at(item->fd, piece, res->received - piece.len);
+    }
     item->moved = res->received;
-    return !code ||
-           err_set(err, EXIT_FAILED, "cannot write it: %s", os_error(code));
+    return !code || err_set(err, EXIT_FAILED, "cannot write %s: %s",
+                            item->out ? "to stdout" : "it", os_error(code));
 }
 
 /* Makes the request of an item's present stage. */
@@ -24305,6 +24319,7 @@ static bool cmd_fetch_request(CmdFetch *fetch, CmdItem *item, HttpReq *req)
         return false;
     req->sink = cmd_fetch_sink;
     req->to = item;
+    req->direct = !item->out; /* what was printed cannot be taken back */
     return true;
 }
 
@@ -24503,7 +24518,9 @@ static void cmd_fetch_on_file(CmdFetch *fetch, CmdItem *item, const HttpXfer *x)
         err_set(&item->err, EXIT_FAILED,
                 "%" PRId64 " bytes came, but HubSpot lists %" PRId64,
                 x->res.received, item->file.size);
-    int code = item->err.code ? 0 : os_set_size(item->fd, x->res.received);
+    int code = item->err.code || item->out
+                   ? 0
+                   : os_set_size(item->fd, x->res.received);
     if (code)
         err_set(&item->err, EXIT_FAILED, "cannot write it: %s", os_error(code));
     if (item->err.code) {
@@ -24511,7 +24528,10 @@ static void cmd_fetch_on_file(CmdFetch *fetch, CmdItem *item, const HttpXfer *x)
         return;
     }
     item->file.size = item->moved = x->res.received;
-    cmd_fetch_whole(fetch, item);
+    if (item->out)
+        cmd_fetch_end(fetch, item, CMD_ITEM_DONE);
+    else
+        cmd_fetch_whole(fetch, item);
 }
 
 static void cmd_fetch_ended(void *to, void *mark, const HttpXfer *x)
@@ -24628,9 +24648,13 @@ static bool cmd_fetch_find(CmdFetch *fetch, Str source, Err *err)
                        ? S("")
                        : arena_printf(fetch->run.cmd->arena, "%.*s/", P(above));
     Err fault = {0};
-    if (!all && !cmd_fetch_name(found.name, &fault))
+    if (fetch->run.prints && found.is_folder)
+        return err_set(err, EXIT_USAGE,
+                       "%.*s is a folder: only a file can be written to stdout",
+                       P(all ? S("/") : source));
+    if (!all && !fetch->run.prints && !cmd_fetch_name(found.name, &fault))
         return err_set(err, fault.code, "%.*s: %s", P(source), fault.message);
-    if (!cmd_fetch_open(fetch, err))
+    if (!fetch->run.prints && !cmd_fetch_open(fetch, err))
         return false;
     if (!found.is_folder)
         return cmd_fetch_one(fetch, &found, source, err);
@@ -24668,6 +24692,24 @@ static void cmd_fetch_clear(CmdFetch *fetch)
     cmd_folder_drop(fetch, &fetch->top);
 }
 
+/* Checks the destination before anything is asked for. */
+static bool cmd_fetch_prepare(CmdFetch *fetch, Err *err)
+{
+    Cmd *cmd = fetch->run.cmd;
+    if (!fetch->run.prints) {
+        Str dest = cmd_files_absolute(cmd, fetch->dest);
+        return cmd_fetch_may_go(fetch, dest, err) &&
+               cmd_fetch_may_go(fetch, os_resolve_links(cmd->arena, dest), err);
+    }
+    if (!cmd_on(cmd, OPT_JSON) && !cmd_text(cmd, OPT_MANIFEST).len &&
+        !cmd_text(cmd, OPT_RESUME).len)
+        return true;
+    err_set(err, EXIT_USAGE,
+            "the file goes to stdout: --json, --manifest and --resume do not "
+            "go with that");
+    return err_hint(err, "For a folder that is called -, pass ./-");
+}
+
 static bool cmd_filemanager_fetch(Cmd *cmd, Err *err)
 {
     CmdFetch *fetch = arena_alloc(cmd->arena, sizeof(*fetch));
@@ -24678,14 +24720,14 @@ static bool cmd_filemanager_fetch(Cmd *cmd, Err *err)
                      .ended = cmd_fetch_ended,
                      .turned = cmd_fetch_turned};
     fetch->dest = cmd->arg_count > 1 ? cmd->args[1] : S(".");
+    fetch->run.cmd = cmd;
+    fetch->run.prints = str_eq(fetch->dest, S("-"));
     fetch->overwrite = cmd_on(cmd, OPT_OVERWRITE);
     fetch->archived = cmd_on(cmd, OPT_ARCHIVED);
     fetch->pages_end = &fetch->pages;
     fetch->top = (CmdFolder){.refs = 1, .fd = -1};
-    Str dest = cmd_files_absolute(cmd, fetch->dest);
     if (!cmd_files_remote(cmd->arena, cmd->args[0], &source, err) ||
-        !cmd_fetch_may_go(fetch, dest, err) ||
-        !cmd_fetch_may_go(fetch, os_resolve_links(cmd->arena, dest), err) ||
+        !cmd_fetch_prepare(fetch, err) ||
         !cmd_files_begin(&fetch->run, cmd, "fetched", err) ||
         !cmd_fetch_find(fetch, source, err))
         return false;
@@ -25336,8 +25378,11 @@ static const CliCommand cli_commands[] = {
      "Fetch a file, or a folder with all below it",
      "A file lands in the folder [dest], a folder in one of its own name in "
      "it;\n"
-     "/ is everything. Files that are there already are skipped.",
+     "/ is everything. Files that are there already are skipped. If [dest] is "
+     "-, one\n"
+     "file is written to stdout.",
      "hs filemanager fetch images/logo.png\n"
+     "hs filemanager fetch site/prices.csv - | head\n"
      "hs filemanager fetch site/assets ./backup --manifest done.jsonl",
      cmd_filemanager_fetch,
      {OPT_OVERWRITE, OPT_ARCHIVED, OPT_CONCURRENCY, OPT_FAIL_FAST, OPT_MANIFEST,

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from calls import failed, is_sanitized
+from calls import failed, is_sanitized, raw
 from files import (CDN, LIST, NAMES, by_status, ended, files, manifest,  # noqa: F401
                    parts_left, peak_memory, place, portal, stored, token, tree_of)
 
@@ -124,6 +124,111 @@ def test_slashes_and_dots_too_many_are_nothing(files, hs, portal):
     assert tree_of(hs.cwd / "one") == {"b/c.txt": b"c"}
     ended(files("fetch", "//", "two"), 0)
     assert tree_of(hs.cwd / "two") == {"a/b/c.txt": b"c"}
+
+
+# ---- to stdout
+
+def fetch_raw(files, *args, **how):
+    """A fetch to a pipe: how it ended, and the bytes of stdout."""
+    done = files("fetch", *args, **how)
+    return done, raw(done)
+
+
+@pytest.mark.parametrize("size", [0, 1, 4096, 70_000, (512 << 10) - 1, 512 << 10, (512 << 10) + 1, 3_000_000])
+def test_one_file_goes_to_stdout(files, hs, portal, size):
+    data = os.urandom(size)
+    portal.add_file("d/a.bin", data)
+    done, out = fetch_raw(files, "d/a.bin", "-")
+    ended(done, 0, "fetched: 1 file")
+    assert out == data and tree_of(hs.cwd) == {} and [*hs.cwd.iterdir()] == []
+    done, out = fetch_raw(files, "d/a.bin", "--dest", "-")
+    assert done.code == 0 and out == data
+
+
+def test_stdout_takes_any_name_and_private_files(files, hs, sim, portal):
+    """Nothing is written here, so no name is refused."""
+    portal.add_file("d/.hsignore", b"rules")
+    portal.add_file("d/p.txt", b"private", access="PRIVATE")
+    assert [fetch_raw(files, f"d/{n}", "-")[1] for n in (".hsignore", "p.txt")] == [b"rules", b"private"]
+    sim.fail(CDN, status=403)
+    assert fetch_raw(files, "d/p.txt", "-")[1] == b"private"
+    assert tree_of(hs.cwd) == {}
+
+
+@pytest.mark.parametrize("source", ["d", "/", "d/sub/"])
+def test_a_folder_does_not_go_to_stdout(files, hs, sim, portal, source):
+    portal.add_file("d/sub/a.txt", b"a")
+    done = files("fetch", source, "-")
+    failed(done, 2, "is a folder: only a file can be written to stdout")
+    assert done.out == "" and not sim.requests(CDN) and [*hs.cwd.iterdir()] == []
+
+
+@pytest.mark.parametrize("option", [["--json"], ["--manifest", "m"], ["--resume", "m"]])
+def test_stdout_is_for_the_file_alone(files, hs, sim, portal, option):
+    portal.add_file("a.txt", b"a")
+    failed(files("fetch", "a.txt", "-", *option), 2, "the file goes to stdout")
+    assert not sim.log and [*hs.cwd.iterdir()] == []
+    ended(files("fetch", "a.txt", "./-", *option), 0)
+    assert (hs.cwd / "-" / "a.txt").read_bytes() == b"a"
+
+
+def test_what_is_missing_hidden_or_archived_does_not_go_to_stdout(files, portal):
+    portal.add_file("h.txt", b"h", hidden=True)
+    portal.add_file("o.txt", b"o", archived=True)
+    for name, code in (("no.txt", 5), ("h.txt", 1), ("o.txt", 1)):
+        done, out = fetch_raw(files, name, "-")
+        assert done.code == code and out == b"", (name, done.err)
+    assert fetch_raw(files, "o.txt", "-", "--include-archived")[1] == b"o"
+
+
+@pytest.mark.parametrize("size", [1000, 2_000_000])
+@pytest.mark.parametrize("lie", [-1, 1])
+def test_a_wrong_length_on_stdout_is_a_failure(files, portal, size, lie):
+    portal.add_file("a.bin", b"x" * size, size=size + lie)
+    done, out = fetch_raw(files, "a.bin", "-")
+    failed(done, 1, str(size + lie))
+    assert len(out) <= size and (size > 1000 or out == b"")
+
+
+@pytest.mark.parametrize("size", [200_000, 2_000_000])
+@pytest.mark.parametrize("how", [{"at": "body", "then": "reset"}, {"at": "body", "then": "close"}])
+def test_a_transfer_to_stdout_that_breaks_off(files, sim, portal, size, how):
+    """It is repeated while nothing was printed; bytes are never printed twice."""
+    data = os.urandom(size)
+    portal.add_file("a.bin", data)
+    sim.fail(CDN, **how)
+    done, out = fetch_raw(files, "a.bin", "-")
+    assert done.code == 0 if size < 512 << 10 else done.code in (0, 7)
+    assert out == data if done.code == 0 else data.startswith(out) and "a.bin" in done.err
+
+
+def test_an_error_page_does_not_go_to_stdout(files, sim, portal):
+    portal.add_file("a.bin", b"data")
+    for status in (500, 404, 206, 204):
+        sim.fail(CDN, times=None, status=status, body=b"<html>")
+        done, out = fetch_raw(files, "a.bin", "-", "--max-wait", "1")
+        assert done.code and out == b"", (status, done.err)
+        sim.rules.clear()
+
+
+@pytest.mark.parametrize("size", [10, 3_000_000])
+def test_a_reader_that_goes_away_is_a_failure(files, hs, portal, size):
+    portal.add_file("a.bin", b"x" * size)
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        failed(files("fetch", "a.bin", "-", stdout=write), 1, "stdout: Broken pipe")
+    finally:
+        os.close(write)
+    with open("/dev/full", "wb") as full:
+        failed(files("fetch", "a.bin", "-", stdout=full), 1, "stdout: No space left")
+
+
+def test_stdout_on_a_terminal_shows_no_control_bytes(tty, hs, portal):
+    portal.add_file("a.txt", b"text \x1b]0;evil\x07\n")
+    child = tty("filemanager", "fetch", "a.txt", "-", env=token(portal))
+    assert tty.end(child) == 0
+    assert "text \\u001b]0;evil\\u0007" in child.logfile_read.text
 
 
 # ---- hidden, archived, private
