@@ -2764,7 +2764,9 @@ typedef struct {
     int secrets;
     char out[TERM_OUT_BUFFER]; /* beside what is used: fewer pages */
     Str secret[TERM_SECRETS];
-    int ahead_len; /* keys typed ahead, for the next prompt */
+    int echoes;
+    Str echo[TERM_SECRETS]; /* what a server may repeat: see term_unecho() */
+    int ahead_len;          /* keys typed ahead, for the next prompt */
     char ahead[TERM_AHEAD];
 } Term;
 
@@ -2819,13 +2821,25 @@ static void term_hide(Term *term, Secret secret)
         term->secret[term->secrets++] = arena_copy(term->arena, text);
 }
 
-/* How many bytes at the start of `s` are a secret's: all of it, or at least
- * TERM_SECRET_PART of its first (a message may have been cut); 0: none. */
-static ptrdiff_t term_secret_at(const Term *term, Str s)
+/* Has term_unecho() hide this text, of which it keeps a copy. */
+static void term_hide_echo(Term *term, Secret secret)
+{
+    Str text = secret_text(secret);
+    for (int i = 0; i < term->echoes; i++)
+        if (str_eq(term->echo[i], text))
+            return;
+    if (text.len && term->echoes < TERM_SECRETS)
+        term->echo[term->echoes++] = arena_copy(term->arena, text);
+}
+
+/* How many bytes at the start of `s` are one of these secrets: all of it, or
+ * at least TERM_SECRET_PART of its first (a message may have been cut); 0:
+ * none. */
+static ptrdiff_t term_secret_at(const Str *secrets, int count, Str s)
 {
     ptrdiff_t most = 0;
-    for (int i = 0; i < term->secrets; i++) {
-        Str secret = term->secret[i];
+    for (int i = 0; i < count; i++) {
+        Str secret = secrets[i];
         ptrdiff_t n = 0;
         while (n < s.len && n < secret.len && s.ptr[n] == secret.ptr[n])
             n++;
@@ -2941,14 +2955,56 @@ static void term_add_line(Buf *buf, Str line)
     term_add_visible(buf, str_slice(rest, command, rest.len));
 }
 
+/* How long the name of a query's secret is, with its "=", if `s` begins with
+ * it: an API key is hidden by its place, however short it is. */
+static ptrdiff_t term_parameter(Str s)
+{
+    static const Str name = {"hapikey=", 8};
+    return str_eq_nocase(str_slice(s, 0, name.len), name) ? name.len : 0;
+}
+
 /* The text with the secrets of the run hidden, in `arena`. */
 static Str term_hidden(const Term *term, Arena *arena, Str text)
 {
     Buf hidden = buf_new(arena, 64 * KIB);
     while (text.len) {
-        ptrdiff_t n = term_secret_at(term, text);
+        ptrdiff_t n = term_parameter(text);
+        if (n) {
+            buf_add(&hidden, str_slice(text, 0, n));
+            text = str_slice(text, n, text.len);
+            n = 0;
+            while (n < text.len && text.ptr[n] > ' ' &&
+                   !strchr("&#\"'", text.ptr[n]))
+                n++;
+        } else {
+            n = term_secret_at(term->secret, term->secrets, text);
+        }
         buf_add(&hidden, n ? S("[hidden]") : str_slice(text, 0, 1));
         text = str_slice(text, n ? n : 1, text.len);
+    }
+    return buf_str(&hidden);
+}
+
+/*
+ * A server's text without the secrets' values that it repeats, in `arena`; only
+ * values of at least `least` bytes are looked for. Values are whatever a user
+ * chose, so hs's own text is not searched for them. One that is shorter than
+ * TERM_WORD is hidden only as a word of its own: "1" is not repeated in "10".
+ */
+static Str term_unecho(const Term *term, Arena *arena, Str text, int least)
+{
+    enum { TERM_WORD = 4 };
+    Buf hidden = buf_new(arena, 64 * KIB);
+    ptrdiff_t at = 0;
+    while (at < text.len) {
+        Str rest = str_slice(text, at, text.len);
+        ptrdiff_t n = term_secret_at(term->echo, term->echoes, rest);
+        bool inside = (at && isalnum((unsigned char)text.ptr[at - 1])) ||
+                      (n < rest.len && isalnum((unsigned char)rest.ptr[n]));
+        if (n < least || (n < TERM_WORD && inside))
+            n = 0;
+        buf_add(&hidden, n ? S("[hidden]") : str_slice(rest, 0, 1));
+        at += n ? n : 1;
     }
     return buf_str(&hidden);
 }
@@ -10511,6 +10567,7 @@ static bool http_on_head(HttpPool *pool, HttpXfer *x, short *wants)
     while (pool->term->debug && http_next_field(&fields, &field)) {
         if (str_eq_nocase(field.name, S("Location")))
             field.value = http_shown(x, field.value);
+        field.value = term_unecho(pool->term, &x->arena, field.value, 8);
         term_debug(pool->term, "< %.*s: %.*s", P(field.name), P(field.value));
     }
     Str coding = http_header(&x->res, S("Content-Encoding"));
@@ -15347,7 +15404,7 @@ static void hub_add_correlation(Buf *text, const HttpRes *res,
 }
 
 /* What a refusal says, and its code if `status` is one (that of OAuth2 is). */
-static void hub_add_reason(Buf *text, const cJSON *body)
+static void hub_add_reason(const Hub *hub, Buf *text, const cJSON *body)
 {
     static const char *const names[] = {"message", "error_description",
                                         "error"};
@@ -15357,6 +15414,8 @@ static void hub_add_reason(Buf *text, const cJSON *body)
     const cJSON *fault = NULL;
     for (int i = 0; i < COUNT(names) && !message.len; i++)
         message = json_text(body, names[i]);
+    message = term_unecho(hub->term, text->arena, message, 1);
+    code = term_unecho(hub->term, text->arena, code, 1);
     for (ptrdiff_t i = 0; i < code.len; i++)
         is_code &= code.ptr[i] == '_' || str_is_digit(code.ptr[i]) ||
                    (code.ptr[i] >= 'A' && code.ptr[i] <= 'Z');
@@ -15366,7 +15425,8 @@ static void hub_add_reason(Buf *text, const cJSON *body)
         buf_printf(text, " [%.*s]", P(code));
     cJSON_ArrayForEach(fault, json_get(body, "errors"))
     {
-        Str detail = json_text(fault, "message");
+        Str detail = term_unecho(hub->term, text->arena,
+                                 json_text(fault, "message"), 1);
         if (detail.len && !str_eq(detail, message) && text->len < 600)
             buf_printf(text, "; %.*s", P(str_slice(detail, 0, 200)));
     }
@@ -15378,11 +15438,12 @@ static bool hub_refused(Arena *arena, const Hub *hub, const HttpRes *res,
 {
     const cJSON *body = json_read(arena, res->body);
     Buf text = buf_new(arena, 2 * KIB);
+    Str reason = term_unecho(hub->term, arena, res->reason, 1);
     buf_printf(&text, "HubSpot answered %d", res->status);
-    if (res->reason.len)
-        buf_printf(&text, " %.*s", P(str_slice(res->reason, 0, 80)));
+    if (reason.len)
+        buf_printf(&text, " %.*s", P(str_slice(reason, 0, 80)));
     http_add_redirect(&text, res);
-    hub_add_reason(&text, body);
+    hub_add_reason(hub, &text, body);
     hub_add_correlation(&text, res, body);
     if (res->effect)
         buf_add(&text, S("; the request may have taken effect"));
@@ -15425,6 +15486,18 @@ static bool hub_check_token(Str token, Str from, Err *err)
             "characters that no token has",
             P(from));
     return err_hint(err, "Set it to the token alone, without quotes.");
+}
+
+/* A token or key of a response, before it is used or kept: it goes into a
+ * header and into the config. A NUL in `body` would have cut it short. */
+static bool hub_check_response(Str body, Str token, Err *err)
+{
+    if (hub_is_plain(token) && str_find(body, S("\\u0000")) < 0)
+        return true;
+    err_set(err, EXIT_FAILED,
+            "HubSpot's response has a token with characters that no token has; "
+            "it is not used");
+    return err_hint(err, "A proxy may have changed the response. Try again.");
 }
 
 /* What is no personal access key is refused before anything is sent. */
@@ -15618,15 +15691,19 @@ static bool hub_check_owner(const Hub *hub, int64_t id, Err *err)
                     id, id);
 }
 
-/* Reads the response to a personal access key, for the hub's account. */
-static bool hub_read_token(const Hub *hub, const cJSON *answer, HubToken *token,
-                           Err *err)
+/* Reads the response to a personal access key, for the hub's account. What it
+ * gives is in `arena`. */
+static bool hub_read_token(Arena *arena, const Hub *hub, Str body,
+                           HubToken *token, Err *err)
 {
+    const cJSON *answer = json_read(arena, body);
     Str access = json_text(answer, "oauthAccessToken");
     int64_t expires = json_int(answer, "expiresAtMillis");
     if (!access.len)
         return err_set(err, EXIT_FAILED,
                        "HubSpot's answer to the key holds no access token");
+    if (!hub_check_response(body, access, err))
+        return false;
     *token = (HubToken){
         .id = hub_named_id(answer, "hubId"),
         .name = json_text(answer, "hubName"),
@@ -15652,8 +15729,7 @@ static bool hub_fetch_token(const Hub *hub, HubToken *token, Err *err)
         return false;
     if (res.status != 200 || hub_is_stray(&res))
         return hub_key_refused(hub, &res, err);
-    const cJSON *answer = json_read(hub->arena, res.body);
-    bool ok = hub_read_token(hub, answer, token, err);
+    bool ok = hub_read_token(hub->arena, hub, res.body, token, err);
     term_hide(hub->term, token->access_token);
     return ok;
 }
@@ -15695,6 +15771,9 @@ static bool hub_take_tokens(Hub *hub, const HttpRes *res, Err *err)
     if (!access.len)
         return err_set(err, EXIT_FAILED,
                        "HubSpot's answer holds no access token");
+    if (!hub_check_response(res->body, access, err) ||
+        !hub_check_response(res->body, refresh, err))
+        return false;
     if (!hub_check_hub_id(hub, answer, err))
         return false;
     account->access_token = secret_from(access);
@@ -15900,6 +15979,7 @@ static bool hub_need_token(Hub *hub, Err *err)
     if (!hub_has_tokens(hub))
         return true;
     if (secret_is_set(account->access_token) &&
+        hub_is_plain(secret_text(account->access_token)) &&
         (hub_is_fresh(hub) ||
          (config_expiry(account) > os_wall() + HUB_EARLY_MS &&
           !hub_is_shared(hub))))
@@ -15964,7 +16044,7 @@ static void hub_on_check(void *to, void *mark, const HttpXfer *x)
     Arena scratch = {0};
     if (x->state == HTTP_DONE && x->res.status == 200 &&
         !hub_is_stray(&x->res) &&
-        hub_read_token(hub, json_read(&scratch, x->res.body), &token, &fault)) {
+        hub_read_token(&scratch, hub, x->res.body, &token, &fault)) {
         check->standing = HUB_ACTIVE;
     } else if (x->state == HTTP_DONE && hub_is_inactive(&x->res)) {
         check->standing = HUB_INACTIVE;
@@ -16226,23 +16306,15 @@ static HubCall hub_secret_call(const Hub *hub, const HubChange *change)
     return call;
 }
 
-/* Judges the answer to a change. An answer that quotes a value too short to
- * be hidden in messages is not quoted itself. What is not there any more at
- * the second try was deleted by the first. */
+/* Judges the answer to a change. What is not there any more at the second try
+ * was deleted by the first. */
 static bool hub_secret_judge(const Hub *hub, const HubChange *change,
                              const HttpRes *res, Err *err)
 {
-    HttpRes quiet = *res;
-    Str value = secret_text(change->value);
-    Err fault = {0};
-    if (res->status < 300 ||
-        (change->act == HUB_SECRET_DELETE && res->status == 404 && res->again))
-        return true;
-    hub_refused(hub->arena, hub, res, &fault);
-    if (value.len && value.len < 8 &&
-        str_find(str_from(fault.message), value) >= 0)
-        quiet.body = S("");
-    return hub_refused(hub->arena, hub, &quiet, err);
+    return res->status < 300 ||
+           (change->act == HUB_SECRET_DELETE && res->status == 404 &&
+            res->again) ||
+           hub_refused(hub->arena, hub, res, err);
 }
 
 /* Makes one change. An addition whose answer was lost may have been made. */
@@ -16482,8 +16554,9 @@ static bool hub_sandbox_key(Hub *hub, int64_t id, Secret *key, Err *err)
     *key = secret_from(json_text(json_get(answer, "personalAccessKey"),
                                  "encodedOAuthRefreshToken"));
     term_hide(hub->term, *key);
-    return secret_is_set(*key) ||
-           err_set(err, EXIT_FAILED, "HubSpot's answer holds no key");
+    if (!secret_is_set(*key))
+        return err_set(err, EXIT_FAILED, "HubSpot's answer holds no key");
+    return hub_check_response(res.body, secret_text(*key), err);
 }
 
 /* Deletes a sandbox. `*gone`: HubSpot says that there is none (any more),
@@ -21104,13 +21177,16 @@ static bool cmd_secret_arg(Cmd *cmd, HubChange *change, Err *err)
                          "or at the prompt.");
 }
 
-/* Has the value, and each line of it, be hidden from all that is said. */
+/* Has the value, and each longer line of it, be hidden in what HubSpot says. */
 static void cmd_secret_hide(Cmd *cmd, Secret value)
 {
     Str rest = secret_text(value);
-    term_hide(cmd->term, value);
-    while (rest.len && cmd->term->secrets < TERM_SECRETS / 2) /* keys follow */
-        term_hide(cmd->term, secret_from(str_trim(str_cut(&rest, '\n'))));
+    term_hide_echo(cmd->term, value);
+    while (rest.len) {
+        Str line = str_trim(str_cut(&rest, '\n'));
+        if (line.len >= 8)
+            term_hide_echo(cmd->term, secret_from(line));
+    }
 }
 
 /*
@@ -21427,8 +21503,8 @@ static bool cmd_apply_read(Cmd *cmd, CmdApply *apply, Err *err)
                        "%.*s holds more than %d secrets, and an account "
                        "can have no more",
                        P(apply->file), CMD_SECRETS_MOST);
-    for (int i = 0; i < env->count; i++)
-        term_hide(cmd->term, env->items[i].value);
+    for (int i = 0; i < env->count; i++) /* the lines come after the values */
+        term_hide_echo(cmd->term, env->items[i].value);
     for (int i = 0; i < env->count; i++)
         cmd_secret_hide(cmd, env->items[i].value);
     return env->count ||

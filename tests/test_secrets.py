@@ -514,6 +514,50 @@ def test_a_server_that_quotes_the_value(hs, sim, acme, verb, value):
         assert done.code == 1 and "400" in done.err + done.out
 
 
+ID = "0f1e2d3c-1111-4444-8888-123456789abc"
+
+
+@pytest.mark.parametrize("value, said, shown", [
+    ("1", "no more than 10 of 1 are allowed", "no more than 10 of [hidden] are allowed"),
+    ("1", "nothing of it", "nothing of it"), ("HubSpot", "nothing of it", "nothing of it"),
+    ("answered 400", "nothing of it", "nothing of it"), ("correlation", "nothing of it", "nothing of it"),
+    ("secrets list", "see secrets list", "see [hidden]"), ("abc", "'abc' is bad, abcd is not", "'[hidden]' is bad, abcd"),
+    ("4444", "PIN 4444", "PIN [hidden]"), ("pass", "it is xpassx", "it is x[hidden]x"),
+    (VALUE, f"{VALUE}, {VALUE[:13]}...", "[hidden], [hidden]...")])
+@pytest.mark.parametrize("where", ["message", "errors"])
+@pytest.mark.parametrize("verb", ["add", "update", "apply"])
+def test_only_the_servers_text_is_searched_for_the_value(hs, sim, acme, verb, value, said, shown, where):
+    """hs's own words, the status and the correlation id stay, whatever the value is."""
+    if verb != "add":
+        acme.secrets["NAME"] = "old-value-123"
+    body = {"message": said} if where == "message" else {"errors": [{"message": said}]}
+    sim.fail(f"{METHODS.get(verb, 'PUT')} {PATH}", status=400, body={**body, "correlationId": ID})
+    words = ["apply", "-f", "-"] if verb == "apply" else [verb, "NAME"]
+    done = hs("secrets", *words, input=f"NAME='{value}'" if verb == "apply" else value, check_secrets=False)
+    assert done.code == 1, done.err
+    assert f"HubSpot answered 400 Bad Request" in done.err and f"(correlation id {ID})" in done.err, done.err
+    assert shown in done.err, done.err
+    if shown != said:
+        assert said not in done.err
+
+
+@pytest.mark.parametrize("value", ["1", "Updated the secret", "NAME", "It can take", "acme"])
+def test_a_value_does_not_garble_what_hs_says(hs, sim, acme, value):
+    acme.secrets["NAME"] = "old-value-123"
+    done = ok(hs("secrets", "update", "NAME", input=value, check_secrets=False))
+    assert "[hidden]" not in done.err and "Updated the secret NAME of acme" in done.err
+
+
+@pytest.mark.parametrize("key", ["k", "1", "abc-123", "0123456789ab-cdef"])
+def test_an_api_key_of_any_length_is_hidden(hs, sim, key):
+    hs.write_config({"name": "x", "accountId": 101, "authType": "apikey", "apiKey": key})
+    sim.portal(101)
+    done = hs("secrets", "list", "--debug", check_secrets=False)
+    assert "hapikey=[hidden]" in done.err and f"hapikey={key}" not in done.err
+    done = hs("api", f"/x?hapikey={key}&a=b", "--debug", check_secrets=False)
+    assert "hapikey=[hidden]&a=b" in done.err and f"hapikey={key}" not in done.err
+
+
 # ---- what is accepted, and then listed or not
 
 ARGS = {"add": ["add", "NAME"], "update": ["update", "NAME"], "delete": ["delete", "NAME", "--force"]}

@@ -137,3 +137,41 @@ def test_a_bom_at_the_start_of_a_client_secret_is_removed(hs, sim):
     assert "byte order mark" in done.err and done.code == 1, done.err
     failed(hs("account", "auth", "--auth-type", "oauth2", "-a", "101", "--client-id", "c", "--scopes", "content",
               "--client-secret-stdin", input=secret.encode("utf-16")), 2, "UTF-16")
+
+
+# ---- tokens that cannot be sent
+
+BAD = ["a\nb", "a\r\nX-Evil: 1", "a\0b", "a b", "a\tb", "a\x7fb", "a\x1b[2J", "tök", 'a"b', "a\u2028b"]
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_a_token_with_control_bytes_is_not_kept(hs, sim, bad):
+    """Neither that of a key, nor those of OAuth2, nor one that is in the config."""
+    portal = sim.portal(101, "Acme", secrets={"NAME": "value-of-name"})
+    before = hs.write_config(portal).read_text()
+    token = {"oauthAccessToken": bad, "hubId": 101, "expiresAtMillis": 4000000000000}
+    sim.fail("POST /localdevauth/v1/auth/refresh", status=200, body=token, times=2)
+    failed(hs("secrets", "list", env={"HS": "1"}), 1, "token")
+    failed(hs("account", "auth", "--pak-stdin", input=portal.key), 1, "token")
+    assert hs.config_path.read_text() == before
+    account = hs.account(portal)
+    account["auth"]["tokenInfo"] = {"accessToken": bad, "expiresAt": "2100-01-01T00:00:00.000Z"}
+    hs.write_config(account)
+    assert ok(hs("secrets", "list")).out == "NAME\n"
+    sent = [r.header("Authorization") for r in sim.requests("GET /cms")]
+    assert sent and all(bad not in a for a in sent)
+
+
+@pytest.mark.parametrize("field", ["access_token", "refresh_token"])
+@pytest.mark.parametrize("bad", BAD)
+def test_an_oauth_token_with_control_bytes_is_not_kept(hs, sim, bad, field):
+    portal = sim.portal(101, "Acme")
+    before = hs.write_config({
+        "name": "acme", "accountId": 101, "authType": "oauth2",
+        "auth": {"clientId": portal.oauth["client_id"], "clientSecret": portal.oauth["client_secret"],
+                 "scopes": ["content"], "tokenInfo": {"refreshToken": portal.oauth["refresh_token"]}}}).read_text()
+    answer = {"access_token": "good-token-1", "refresh_token": "good-token-2", "expires_in": 1800, field: bad}
+    sim.fail("POST /oauth", status=200, body=answer, times=None)
+    failed(hs("secrets", "list"), 1, "token")
+    assert hs.config_path.read_text() == before
+    assert not sim.requests("GET /cms")
