@@ -13118,8 +13118,8 @@ static bool config_from_env(Arena *arena, const ConfigWhere *where,
 
 /* Not every command takes it, and those that do are named. */
 #define CONFIG_ENV_HINT \
-    "hs api, secrets, sandbox and filemanager also take --use-env; all " \
-    "but sandbox use HUBSPOT_ACCESS_TOKEN."
+    "Without a config, hs api, secrets and filemanager use " \
+    "HUBSPOT_ACCESS_TOKEN or --use-env; hs sandbox uses --use-env."
 
 /* The file that the config is in, and the form of a new one there. False
  * where no file can be named: no home. */
