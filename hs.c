@@ -12094,8 +12094,12 @@ static void loop_finish(LoopServer *server)
 enum {
     CONFIG_LOCK_MS = 20000,
     CONFIG_SETTLE_MS = 1000, /* what is being written is waited for */
-    CONFIG_STAY_MS = 60,     /* a change is watched after it was written */
-    CONFIG_AGAIN = 5,        /* times that a lost change is made again */
+#ifdef HS_TEST
+    CONFIG_STAY_MS = 0, /* the unit tests write a thousand times */
+#else
+    CONFIG_STAY_MS = 60, /* a change is watched after it was written */
+#endif
+    CONFIG_AGAIN = 5, /* times that a lost change is made again */
     CONFIG_TIMEOUT_MS = 15000,
     CONFIG_TIMEOUT_MIN_MS = 3000,
     CONFIG_LINKED = 256 /* accounts linked to one folder */

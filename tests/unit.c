@@ -4204,6 +4204,71 @@ static void test_config_edit(void)
     arena_free(&arena);
 }
 
+/* Another program that opened a file before it was replaced writes into the old
+ * one, which has no name any more; one that opens it later, into the new one. */
+static void test_config_stays(void)
+{
+    Arena arena = {0};
+    const Str theirs = S("httpTimeout: 9000\n" TWO_ACCOUNTS);
+    unit_at(S("what is written into the replaced file is kept"));
+    unit_write_file("stays.yml", S(TWO_ACCOUNTS));
+    ConfigFile file = {.arena = &arena,
+                       .source = {.path = S("stays.yml"),
+                                  .max = YAML_MAX,
+                                  .is_whole = config_is_whole},
+                       .real = S("stays.yml")};
+    CHECK_INT(config_view(&arena, &file.source, &file.view), 0);
+    int other = open("stays.yml", O_WRONLY | O_CLOEXEC);
+    file.stamp = file.view.stamp;
+    CHECK_INT(os_replace_file(&arena, S("stays.yml"), S("accounts: []\n"), 0600,
+                              &file.stamp),
+              0);
+    CHECK(config_stays(&file));
+    CHECK(!ftruncate(other, 0) && !os_write_all(other, theirs));
+    close(other);
+    CHECK(!config_stays(&file));
+    CHECK_STR(file.rescued, theirs);
+    os_close(file.view.fd);
+    unit_at(S("a write in place undoes, a new file is another run's"));
+    file.view.fd = -1;
+    unit_write_file("stays.yml", theirs);
+    CHECK(!config_stays(&file));
+    CHECK(!file.rescued.len);
+    CHECK_INT(os_replace_file(&arena, S("stays.yml"), theirs, 0600, NULL), 0);
+    CHECK(config_stays(&file));
+    unit_at(S("only the version that was read is replaced"));
+    file.stamp.size++;
+    CHECK_INT(
+        os_replace_file(&arena, S("stays.yml"), S("x"), 0600, &file.stamp),
+        ESTALE);
+    CHECK_STR(unit_read_file(&arena, "stays.yml"), theirs);
+    file.stamp = (OsStamp){0};
+    CHECK_INT(
+        os_replace_file(&arena, S("stays.yml"), S("x"), 0600, &file.stamp),
+        ESTALE);
+    unit_remove("stays.yml");
+    arena_free(&arena);
+}
+
+/* Never fewer accounts than there were, but for those that were removed. */
+static void test_config_loss(void)
+{
+    ConfigAccount some[] = {{.id = 1}, {.id = 2}, {.id = 3}, {.id = 3}};
+    const Config three = {.accounts = some, .count = 3, .path = S("p")};
+    const Config two = {.accounts = some, .count = 2, .path = S("p")};
+    const Config twins = {.accounts = some + 1, .count = 3, .path = S("p")};
+    const Config none = {.path = S("p")};
+    Err err = {0};
+    CHECK(config_check_loss(&two, &three, 0, &err));
+    CHECK(config_check_loss(&three, &two, 1, &err));
+    CHECK(config_check_loss(&none, &two, 0, &err));
+    CHECK_INT(err.code, 0);
+    CHECK(!config_check_loss(&three, &two, 0, &err));
+    CHECK(!config_check_loss(&three, &none, 2, &err));
+    CHECK(!config_check_loss(&three, &twins, 0, &err)); /* 1 became another */
+    CHECK_INT(err.code, EXIT_CONFIG);
+}
+
 /* Accounts that share a block by an alias or a merge key: the token of one
  * must not become the other's. */
 static void test_config_shared_block(void)
@@ -5586,6 +5651,8 @@ static void unit_program(void)
     test_config_kebab();
     test_config_names();
     test_config_torn();
+    test_config_stays();
+    test_config_loss();
     test_config_override();
     test_config_edit();
     test_config_shared_block();
