@@ -592,3 +592,134 @@ OVERRIDES = {
 def test_an_override_as_people_write_it(three, sim, text):
     (three.cwd / ".hsaccount").write_bytes(text)
     assert three("api", ECHO).code == 0 and sim.requests(ECHO)[-1].param("portalId") == "202"
+
+
+# ---- beside the official client itself
+
+@pytest.fixture
+def official(official_client, hs):
+    """official("account", "list") in the same home and folder as hs(...)."""
+    if hs.bin != str(conftest.BINS[0]):
+        pytest.skip("what is on disk does not depend on the build")
+
+    def run(*args, code=0, cwd=None):
+        done = subprocess.run([official_client, *map(str, args)], env=official_env(hs),
+                              cwd=cwd or hs.cwd, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=120)
+        assert code is None or done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+    return run
+
+
+def test_neither_client_loses_what_the_other_wrote(hs, sim, official, capsys):
+    """First one after the other, then both at the same time, each for HS_SHARED_SECONDS. The
+    official client counts up httpTimeout, hs an account's name. What the official client
+    loses of hs's (it has read the file before hs wrote it, and writes it back later) is
+    counted; hs loses nothing of the official client's, and no account."""
+    hs.write_config(*(sim.portal(1001 + n) for n in range(42)),
+                    {**hs.account(sim.portal(9)), "name": "ours0"}, httpTimeout=5000)
+    count = {"official": 0, "hs": 0, "hs refused": 0, "lost by hs": 0, "lost by the official client": 0}
+    theirs, ours = 5000, 0
+
+    def now():
+        config = hs.read_config()
+        assert len(config["accounts"]) == 43
+        return config["httpTimeout"], int(config["accounts"][-1]["name"].removeprefix("ours"))
+
+    def official_step():
+        nonlocal theirs
+        official("config", "set", "--http-timeout", theirs + 1)
+        theirs += 1
+        count["official"] += 1
+
+    def our_step():
+        nonlocal ours
+        result = hs("account", "rename", f"ours{ours}", f"ours{ours + 1}")
+        if result.code == 3 and ("keeps writing" in result.err or "no account" in result.err):
+            count["hs refused"] += 1
+            return
+        assert result.code == 0, result.err
+        ours += 1
+        count["hs"] += 1
+
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until or not count["hs"]:
+        official_step()
+        assert now() == (theirs, ours)
+        our_step()
+        assert now() == (theirs, ours)
+
+    over, failures = threading.Event(), []
+
+    def official_loop():
+        nonlocal theirs
+        try:
+            while not over.is_set():
+                official_step()
+                time.sleep(0.2)             # hs has time to lose it
+                settled = json.loads(hs_list())["timeout"]
+                if settled < theirs:
+                    count["lost by hs"] += 1
+                    theirs = settled
+        except Exception as failure:        # pylint: disable=broad-except
+            failures.append(failure)
+
+    def hs_list():
+        while True:                         # as hs reads it: whole
+            text = hs.config_path.read_text()
+            with open(hs.config_path, "rb") as file:
+                again = file.read().decode()
+            if text == again and text.endswith("\n") and "accounts:" in text:
+                config = conftest.yaml.load(text, Loader=conftest.Yaml12)
+                if len(config["accounts"]) == 43:
+                    return json.dumps({"timeout": config["httpTimeout"],
+                                       "ours": int(config["accounts"][-1]["name"].removeprefix("ours"))})
+            time.sleep(0.002)
+
+    thread = threading.Thread(target=official_loop)
+    thread.start()
+    until = time.monotonic() + SECONDS
+    while (time.monotonic() < until or not count["official"]) and not failures:
+        our_step()
+        there = json.loads(hs_list())["ours"]
+        if there < ours:
+            count["lost by the official client"] += 1
+            ours = there
+    over.set()
+    thread.join(200)
+    with capsys.disabled():
+        print(f"\n{SECONDS:g} s each: {count}")
+    assert not failures, failures
+    assert count["lost by hs"] == 0 and count["hs refused"] <= count["lost by the official client"] + 1
+    assert len(hs.read_config()["accounts"]) == 43
+
+
+def test_the_official_client_and_a_config_without_accounts(hs, sim, official):
+    """It refuses it in its own words, leaves it as it is, and can sign in again."""
+    hs.write_config(sim.portal(101))
+    assert hs("account", "remove", "101").code == 0
+    before = hs.config_path.read_bytes()
+    official("account", "list", code=None)
+    assert hs.config_path.read_bytes() == before
+    official("account", "auth", "--pak", hs.key(101), "--use-default-name", "--default")
+    assert ids(hs) == [101] and hs("account", "list").code == 0
+
+
+@pytest.mark.parametrize("text", [OVERRIDES["bom crlf comment"], OVERRIDES["hex"], OVERRIDES["letters"]],
+                         ids=["bom crlf comment", "hex", "letters"])
+def test_the_official_client_reads_an_override_so(hs, sim, official, text):
+    hs.write_config(sim.portal(101), sim.portal(202))
+    (hs.cwd / ".hsaccount").write_bytes(text)
+    official("api", ECHO, "--json")
+    assert sim.requests(ECHO)[-1].param("portalId") == "202"
+
+
+def test_the_official_client_reads_portals_first(hs, sim, official):
+    """That is why a config whose accounts differ from its portals is refused."""
+    one, two = hs.account(sim.portal(101)), hs.account(sim.portal(202))
+    hs.write_yaml({"defaultAccount": 202, "accounts": [one, {**two, "accountId": 202}],
+                   "portals": [{**two, "portalId": 202}]})
+    refused(hs, ["api", ECHO], "accounts and portals disagree")
+    official("api", ECHO, "--json")     # and it writes accounts alone from then on
+    assert sim.requests(ECHO)[-1].param("portalId") == "202"
+    assert ids(hs) == [202]
