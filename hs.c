@@ -7327,6 +7327,7 @@ typedef struct {
     int count;
     int ends[TLS_CHAIN_COUNT]; /* in `chain` */
     br_x509_pkey key;
+    int64_t took; /* milliseconds; see tls_judged() */
     TlsFault fault;
     char about[80];  /* the authority at fault; empty: the server */
     char detail[80]; /* a date, a name, an algorithm; or empty */
@@ -8706,6 +8707,7 @@ static void tls_chain_end_one(const br_x509_class **at)
 static unsigned tls_chain_end(const br_x509_class **at)
 {
     TlsJudge *judge = tls_judge_of(at);
+    int64_t began = os_now();
     Arena scratch = {0};
     TlsSearch *search = arena_alloc(&scratch, sizeof(*search));
     TlsCert *certs = arena_array(&scratch, judge->count + 1, sizeof(*certs));
@@ -8718,6 +8720,7 @@ static unsigned tls_chain_end(const br_x509_class **at)
         tls_blame(judge, judge->chain.full ? TLS_CHAIN_SIZE : TLS_MALFORMED,
                   NULL, S(""));
     arena_free(&scratch);
+    judge->took += os_now() - began;
     return judge->fault ? BR_ERR_X509_NOT_TRUSTED : 0;
 }
 
@@ -9053,6 +9056,14 @@ static bool tls_ended_cleanly(const Tls *tls)
 static bool tls_failed(const Tls *tls)
 {
     return br_ssl_engine_last_error(&tls->client.eng) != BR_ERR_OK;
+}
+
+/* How long the server's chain has been judged since the last call. */
+static int64_t tls_judged(Tls *tls)
+{
+    int64_t took = tls->judge.took;
+    tls->judge.took = 0;
+    return took;
 }
 
 /* Is the handshake done? */
@@ -10418,9 +10429,8 @@ static bool http_on_tls(HttpPool *pool, HttpXfer *x, short *wants)
 {
     HttpConn *conn = x->conn;
     TlsPump pump = {0};
-    int64_t began = os_now();
     int code = tls_pump(conn->tls, conn->fd, false, &pump);
-    x->deadline += os_now() - began; /* judging a chain is no silence */
+    x->deadline += tls_judged(conn->tls); /* the server was not silent then */
     *wants = pump.wants;
     if (code) {
         x->may_pass = true;

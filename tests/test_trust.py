@@ -164,6 +164,8 @@ anchor("excludes", "name constraints", ext=LIMITS + "excluded;DNS:hubapi.com\n")
 anchor("excludes-other", ext=LIMITS + "excluded;DNS:example.org\n")
 anchor("excludes-part-of-permitted", "name constraints",
        ext=LIMITS + "permitted;DNS:hubapi.com,excluded;DNS:api.hubapi.com\n")
+anchor("excludes-the-host-of-a-wildcard", "name constraints", curl=True, node=True,
+       ext=LIMITS + "excluded;DNS:api.hubapi.com\n", leaf="subjectAltName=DNS:*.hubapi.com\n")
 anchor("permits-email-only", ext=LIMITS + "permitted;email:example.org\n")
 anchor("excludes-addresses", ext=LIMITS + "excluded;IP:0.0.0.0/0.0.0.0\n")
 anchor("excludes-its-address", "name constraints", ext=LIMITS + "excluded;IP:10.0.0.0/255.0.0.0\n",
