@@ -78,10 +78,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     IgnoreRules wide = {
         .arena = &arena, .reach = IGNORE_BESIDE, .any_case = true};
     ignore_add_text(&wide, S("/b/c"), S("fuzz"), rest);
+    Str clean = os_path_clean(&arena, full);
     for (int i = 0; i < wide.count && i < rules.count; i++) /* no less */
-        fuzz_check(!ignore_applies(&rules, &rules.rule[i], full, true) ||
-                   wide.rule[i].anchored || str_eq(full, S("/b/c")) ||
-                   ignore_applies(&wide, &wide.rule[i], full, true));
+        fuzz_check(!ignore_applies(&rules, &rules.rule[i], clean, true) ||
+                   wide.rule[i].anchored || str_eq(clean, S("/b/c")) ||
+                   ignore_applies(&wide, &wide.rule[i], clean, true));
     ignore_text_fault(all);
     config_is_own_name(path);
     const IgnoreRule *rule = ignore_judge(&rules, S("/b"), full, false);
