@@ -6642,12 +6642,34 @@ static bool ignore_reaches(const IgnoreRules *rules, const IgnoreRule *rule,
     return true;
 }
 
-/* As ignore_match(), in any case. */
+/* The text with one byte for each character, two for those beyond U+FFFF: as
+ * much as "?" and "[...]" are for the official client. Other characters can get
+ * the same byte. */
+static Str ignore_narrow(Arena *arena, Str s)
+{
+    Buf out = buf_new(arena, s.len + 1);
+    while (s.len) {
+        uint32_t c = 0;
+        int n = str_utf8(s, &c);
+        buf_add_char(&out, n > 1 ? (char)(0x80 | (c & 0x7f)) : s.ptr[0]);
+        if (n == 4)
+            buf_add_char(&out, (char)0x80);
+        s = str_slice(s, n ? n : 1, s.len);
+    }
+    return buf_str(&out);
+}
+
+/* As ignore_match(), but as the official client does: in any case, and with
+ * "?" for a character. */
 static bool ignore_match_folded(Str folded, Str text)
 {
-    _Alignas(max_align_t) char memory[2 * KIB];
+    _Alignas(max_align_t) char memory[4 * KIB];
     Arena scratch = arena_in(memory, sizeof(memory));
-    bool hit = ignore_match(folded, str_fold(&scratch, text));
+    text = str_fold(&scratch, text);
+    bool hit = ignore_match(folded, text);
+    if (!hit && (str_index(folded, '?') >= 0 || str_index(folded, '[') >= 0))
+        hit = ignore_match(ignore_narrow(&scratch, folded),
+                           ignore_narrow(&scratch, text));
     arena_free(&scratch);
     return hit;
 }

@@ -259,6 +259,16 @@ def test_case_matters_to_git_and_not_to_the_official_client(files, hs, portal):
     assert not uploaded(files, portal, "äb", hs.cwd)
 
 
+def test_a_question_mark_is_a_character_to_the_official_client_and_a_byte_to_git(files, hs, portal):
+    place(hs.cwd / ".hsignore", "?.key\nx[!a].key\n??.pdf\nn[à-ï].txt\n")
+    place(hs.cwd / "t" / ".hsignore", "?.psd\n")
+    for name in ("é.key", "日.key", "b.key", "ab.key", "xé.key", "xa.key", "é.pdf", "😀.pdf", "é.psd",
+                 "p.psd", "né.txt", "nÉ.txt", "nz.txt"):
+        place(hs.cwd / "t" / name, "x")
+    # two bytes, or two of the units that JavaScript counts
+    assert uploaded(files, portal, "t", hs.cwd) == {"ab.key", "xa.key", "é.psd", "nz.txt"}
+
+
 def test_lines_are_those_of_a_gitignore_file(files, hs, portal):
     place(hs.cwd / ".hsignore", b"\xef\xbb\xbffirst\r\n# no\r\nsp\\ \r\ntrail   \r\n\r\n/an/ch\r\n"
           b"**/deep/*.txt\r\nonly/\r\n\\!x\r\nlast")
