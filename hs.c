@@ -1025,6 +1025,8 @@ static volatile sig_atomic_t os_terminal_keys;    /* and bracketed paste */
 static volatile sig_atomic_t os_terminal_news;    /* OsTerminalEvent bits */
 static struct termios os_terminal_old;
 static int os_signal_pipe[2] = {-1, -1};
+static struct sigaction os_old_pipe; /* SIGPIPE, as it was at the start */
+static struct sigaction os_old_xfsz;
 
 #ifdef HS_TEST
 /* Tests set a countdown: the call of the seam that brings it to 0 fails with
@@ -1145,6 +1147,14 @@ static void os_handle(int number, void (*handler)(int))
         sigaction(number, &old, NULL);
 }
 
+/* Puts back, for a program that is to run instead, what os_init() ignores.
+ * (Handlers end with exec by themselves.) */
+static void os_restore_signals(void)
+{
+    sigaction(SIGPIPE, &os_old_pipe, NULL);
+    sigaction(SIGXFSZ, &os_old_xfsz, NULL);
+}
+
 /* Signals, no core file with keys in it, no other process of this user
  * reading this one's memory, UTF-8 widths. Never fails. */
 static void os_init(void)
@@ -1161,7 +1171,8 @@ static void os_init(void)
     os_handle(SIGQUIT, os_on_signal);
     atexit(os_terminal_undo);
     sigaction(SIGALRM, &alarmed, NULL);
-    sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGPIPE, &ignore, &os_old_pipe);
+    sigaction(SIGXFSZ, &ignore, &os_old_xfsz);
     sigaction(SIGIO, &ignore, NULL); /* sent to the holder of a lease */
     setlocale(LC_CTYPE, "C.UTF-8");
 }
@@ -1170,12 +1181,6 @@ static void os_init(void)
 static Str os_env(const char *name)
 {
     return str_from(getenv(name));
-}
-
-static const char *os_error(int code)
-{
-    return code == EBADF ? "it is closed, or not open for this"
-                         : strerror(code);
 }
 
 /* Milliseconds that only go forward, for deadlines. */
@@ -1737,23 +1742,6 @@ static int os_unlink(Arena *arena, Str path)
     return 0;
 }
 
-/* Renames a file to a name that nothing has: EEXIST where something does.
- * Where the file system has no hard links, a name that is taken in the very
- * instant would be replaced. */
-static int os_rename_new(Arena *arena, Str from, Str to)
-{
-    const char *old = arena_cstr(arena, from);
-    const char *new = arena_cstr(arena, to);
-    struct stat st;
-    if (!os_fails() && !link(old, new))
-        return unlink(old) ? errno : 0;
-    if (errno != EPERM && errno != EOPNOTSUPP && errno != EMLINK)
-        return errno;
-    if (!lstat(new, &st))
-        return EEXIST;
-    return rename(old, new) ? errno : 0;
-}
-
 /* The permission bits of what is at a path; -1 where that cannot be told. */
 static int os_mode(Arena *arena, Str path)
 {
@@ -1765,6 +1753,7 @@ static int os_chmod(Arena *arena, Str path, mode_t mode)
 {
     return os_fails() || chmod(arena_cstr(arena, path), mode) ? errno : 0;
 }
+
 static bool os_same_file(Arena *arena, Str a, Str b)
 {
     struct stat x;
@@ -1915,15 +1904,6 @@ static int os_write_at(int fd, Str data, int64_t at)
     return 0;
 }
 
-/* Sets who may read, write and run a file. Some file systems have no modes, or
- * let nobody set them: that is not an error. */
-static int os_set_mode(int fd, mode_t mode)
-{
-    if (!os_fails() && !fchmod(fd, mode))
-        return 0;
-    return errno == EPERM || errno == ENOSYS || errno == EOPNOTSUPP ? 0 : errno;
-}
-
 static int os_set_size(int fd, int64_t size)
 {
     return os_fails() || ftruncate(fd, size) ? errno : 0;
@@ -1938,50 +1918,49 @@ static bool os_is_named(int fd, int dir, const char *name)
            x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/*
- * Makes the file that a download is written to until it is whole. It is locked
- * as long as it is open, so one that is there without a lock is a dead run's,
- * and is removed. EBUSY where another run writes it. Only who holds the lock
- * of the file of that name removes it, or goes on with it: a run that began in
- * the same instant may have put its own in that place.
- */
-static int os_create_part(int dir, const char *name, int *out)
+/* Is this what a file system answers that cannot do a thing, rather than a
+ * failure of the disk? (EBADF: flock() over NFS, fsync() of an O_PATH.) */
+static bool os_unsupported(int code)
 {
-    int code = EBUSY;
-    for (int tries = 0; tries < 2; tries++) {
-        int old = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        bool none = old < 0 && errno == ENOENT;
-        bool alive = old >= 0 && (flock(old, LOCK_EX | LOCK_NB) ||
-                                  !os_is_named(old, dir, name));
-        if (!alive && !none)
-            unlinkat(dir, name, 0);
-        if (old >= 0)
-            close(old);
-        if (alive)
-            return EBUSY;
-        int fd = os_fails() ? -1
-                            : openat(dir, name,
-                                     O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |
-                                         O_CLOEXEC,
-                                     0666);
-        if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB) &&
-            os_is_named(fd, dir, name)) {
-            *out = fd;
-            return 0;
-        }
-        code = fd < 0 ? errno : EBUSY;
-        if (fd >= 0)
-            close(fd);
-        if (code != EEXIST)
-            break;
-    }
-    return code == EEXIST ? EBUSY : code;
+    static const int codes[] = {ENOSYS, EOPNOTSUPP, EINVAL,
+                                EPERM,  EROFS,      EBADF};
+    for (int i = 0; i < COUNT(codes); i++)
+        if (code == codes[i])
+            return true;
+    return false;
 }
 
-static void os_remove_part(int dir, const char *name, int fd)
+/* What a file system could not do; the run goes on without it. */
+typedef enum { OS_NO_LOCK = 1, OS_NO_SYNC = 2, OS_NO_MODE = 4 } OsLack;
+
+static int os_lacked;      /* OsLack bits */
+static int os_lacked_code; /* the first errno */
+
+static void os_lack(OsLack what, int code)
 {
-    unlinkat(dir, name, 0);
-    close(fd);
+    os_lacked_code = os_lacked ? os_lacked_code : code;
+    os_lacked |= what;
+}
+
+/* Which guarantees the run did without, as OsLack bits, and why. */
+static int os_lacks(int *code)
+{
+    *code = os_lacked_code;
+    return os_lacked;
+}
+
+/* Has what was written to the file reach the disk, where the file system
+ * can. */
+static int os_sync(int fd)
+{
+    int code = 0;
+    do
+        code = os_fails() || fsync(fd) ? errno : 0;
+    while (code == EINTR && !os_interrupted());
+    if (!os_unsupported(code))
+        return code;
+    os_lack(OS_NO_SYNC, code);
+    return 0;
 }
 
 /* Has what was written to the files reach the disk. Where there are many, the
@@ -1993,32 +1972,305 @@ static int os_sync_files(const int *fds, int count)
     if (count > MANY && !os_fails() && !syncfs(fds[0]))
         return 0;
     for (int i = 0; i < count && !code; i++)
-        if (os_fails() || (fsync(fds[i]) && errno != EINVAL))
-            code = errno;
+        code = os_sync(fds[i]);
     return code;
 }
 
-/* Gives a whole file its name. Without `replace`, EEXIST where the name is
- * taken; a symbolic link of that name is replaced itself. The second way is
- * for kernels before 3.15, the third for file systems without hard links. */
-static int os_publish(int dir, const char *from, const char *to, bool replace)
+/* Sets who may read, write and run a new file. Some file systems have no modes,
+ * or let nobody set them: that is not an error. */
+static int os_set_mode(int fd, mode_t mode)
+{
+    struct stat st;
+    if (os_fails() || fstat(fd, &st))
+        return errno;
+    if ((st.st_mode & 07777) == mode || !fchmod(fd, mode))
+        return 0;
+    if (!os_unsupported(errno) && errno != EACCES)
+        return errno;
+    if (st.st_mode & 077 & ~mode)
+        os_lack(OS_NO_MODE, errno);
+    return 0;
+}
+
+/* Renames a whole file. Without `replace`, EEXIST where the new name is taken;
+ * a symbolic link of that name is replaced itself. The second way is for
+ * kernels before 3.15 and some file systems, the third for file systems
+ * without hard links: a name taken in the very instant would be replaced. */
+static int os_rename_at(int from, const char *old, int to, const char *new,
+                        bool replace)
 {
     OsEntry entry;
     if (!replace) {
         enum { NOREPLACE = 1 };
         if (!os_fails() &&
-            !syscall(SYS_renameat2, dir, from, dir, to, NOREPLACE))
+            !syscall(SYS_renameat2, from, old, to, new, NOREPLACE))
             return 0;
-        if (errno != ENOSYS && errno != EINVAL && errno != EPERM)
+        if (!os_unsupported(errno))
             return errno;
-        if (!os_fails() && !linkat(dir, from, dir, to, 0))
-            return unlinkat(dir, from, 0) ? errno : 0;
-        if (errno != EPERM && errno != EOPNOTSUPP && errno != EMLINK)
+        if (!os_fails() && !linkat(from, old, to, new, 0)) {
+            if (!unlinkat(from, old, 0))
+                return 0;
+            int code = errno;
+            unlinkat(to, new, 0);
+            return code;
+        }
+        if (!os_unsupported(errno) && errno != EMLINK && errno != EXDEV)
             return errno;
-        if (!os_look(dir, to, &entry) && entry.kind != OS_NOTHING)
+        if (!os_look(to, new, &entry) && entry.kind != OS_NOTHING)
             return EEXIST;
     }
-    return os_fails() || renameat(dir, from, dir, to) ? errno : 0;
+    return os_fails() || renameat(from, old, to, new) ? errno : 0;
+}
+
+/* Renames a file to a name that nothing has: EEXIST where something does. */
+static int os_rename_new(Arena *arena, Str from, Str to)
+{
+    return os_rename_at(AT_FDCWD, arena_cstr(arena, from), AT_FDCWD,
+                        arena_cstr(arena, to), false);
+}
+
+/* ---- Files that are not whole yet, and locks ----
+ *
+ * Both are kept in a folder beside the file that they are for: OS_TMP. A run
+ * that is killed leaves them there, and git must not add them: a half-written
+ * config holds keys. Git neither adds nor reads what is called .git, whatever
+ * it is told (treat_path() in its dir.c), and a .git without HEAD is no
+ * repository, so that OS_TMP is an empty folder to it. Root and the owner of
+ * the folder share one OS_TMP; others who may write there have their own.
+ *
+ * Who uses a file there holds its lock (flock()). What has none is a killed
+ * run's, and os_tmp_leave() removes it. Names are new each time, but those of
+ * locks, so that two runs are safe from each other even without locks; what
+ * they leave there is removed when it is a day old.
+ */
+
+#define OS_TMP ".hs-tmp"
+
+typedef struct {
+    char top[32];
+    uid_t owner; /* of the folder that it is in */
+} OsTmp;
+
+enum {
+    OS_BLOCKED = 4096, /* no errno: OS_TMP is somebody else's, or no folder */
+    OS_TRIES = 100,    /* of what another run's clearing up has undone */
+    OS_TMP_DAY = 24 * 60 * 60
+};
+
+/* What an error code means, of errno or OS_BLOCKED. */
+static const char *os_error(int code)
+{
+    if (code == EBADF)
+        return "it is closed, or not open for this";
+    return code == OS_BLOCKED ? "the " OS_TMP
+                                " in its folder is in the way, or "
+                                "another user's: remove it"
+                              : strerror(code);
+}
+
+/* Locks a file without waiting. EWOULDBLOCK where another run has it; any
+ * other error says that the file system has no locks. */
+static int os_try_lock(int fd)
+{
+    while (flock(fd, LOCK_EX | LOCK_NB))
+        if (errno != EINTR)
+            return errno;
+    return 0;
+}
+
+/* What OS_TMP is called for this user in the folder `dir`. */
+static int os_tmp_find(int dir, OsTmp *out)
+{
+    struct stat st;
+    if (fstat(dir, &st))
+        return errno;
+    out->owner = st.st_uid;
+    bool shared = !geteuid() || geteuid() == st.st_uid;
+    snprintf(out->top, sizeof(out->top), shared ? OS_TMP : OS_TMP "-%u",
+             (unsigned)geteuid());
+    return 0;
+}
+
+/* Opens OS_TMP in the folder `dir`, if it is there; -1 where it is not. */
+static int os_tmp_top(int dir, OsTmp *tmp)
+{
+    if (os_tmp_find(dir, tmp))
+        return -1;
+    return openat(dir, tmp->top,
+                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Opens a folder for nobody else, making it where it is missing. `owner` has
+ * it afterwards, where root made it in a user's folder. */
+static int os_tmp_enter(int dir, const char *name, uid_t owner, int *out)
+{
+    int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    *out = os_fails() ? -1 : openat(dir, name, flags);
+    if (*out >= 0 || errno != ENOENT)
+        return *out < 0 ? errno : 0;
+    mode_t old = umask(0);
+    int code = os_fails() || mkdirat(dir, name, 0700) ? errno : 0;
+    umask(old);
+    if (code && code != EEXIST)
+        return code;
+    *out = os_fails() ? -1 : openat(dir, name, flags);
+    if (*out < 0)
+        return errno;
+    if (!code && owner != geteuid() && fchown(*out, owner, (gid_t)-1))
+        return 0; /* it stays ours */
+    return 0;
+}
+
+/*
+ * Opens the folder for unfinished files in the folder `dir`, making it. It may
+ * go as long as it is empty, when another run leaves: ENOENT then, here or
+ * when a file is made in it.
+ */
+static int os_tmp_open(int dir, int *out)
+{
+    struct stat st;
+    OsTmp tmp;
+    int top = -1;
+    int code = os_tmp_find(dir, &tmp);
+    if (code)
+        return code;
+    code = os_tmp_enter(dir, tmp.top, tmp.owner, &top);
+    if (code == EACCES && !fstatat(dir, tmp.top, &st, AT_SYMLINK_NOFOLLOW))
+        return OS_BLOCKED;
+    if (!code && (os_fails() || fstat(top, &st)))
+        code = errno;
+    else if (!code && st.st_uid != geteuid() && st.st_uid != tmp.owner)
+        code = OS_BLOCKED; /* who owns it could exchange what is in it */
+    else if (!code)
+        code = os_tmp_enter(top, ".git", tmp.owner, out);
+    if (top >= 0)
+        close(top);
+    return code == ENOTDIR || code == ELOOP ? OS_BLOCKED : code;
+}
+
+/* Removes a file that no run uses. */
+static void os_remove_dead(int dir, const char *name)
+{
+    struct stat st;
+    int fd = openat(dir, name,
+                    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    int code = os_try_lock(fd);
+    bool dead = code ? code != EWOULDBLOCK && !fstat(fd, &st) &&
+                           st.st_mtim.tv_sec < os_wall() / 1000 - OS_TMP_DAY
+                     : os_is_named(fd, dir, name);
+    if (dead)
+        unlinkat(dir, name, 0);
+    close(fd);
+}
+
+/* Removes the folder for unfinished files, and what killed runs left in it,
+ * unless another run uses it. */
+static void os_tmp_leave(int dir)
+{
+    int place = -1;
+    OsTmp tmp;
+    int top = os_tmp_top(dir, &tmp);
+    if (top < 0)
+        return;
+    bool full = unlinkat(top, ".git", AT_REMOVEDIR) && errno != ENOENT;
+    if (full && !os_tmp_open(dir, &place)) {
+        DIR *stream = fdopendir(place);
+        struct dirent *entry = NULL;
+        while (stream && (entry = readdir(stream)))
+            if (entry->d_name[0] != '.')
+                os_remove_dead(place, entry->d_name);
+        if (stream)
+            closedir(stream);
+        else
+            close(place);
+        unlinkat(top, ".git", AT_REMOVEDIR);
+    }
+    close(top);
+    unlinkat(dir, tmp.top, AT_REMOVEDIR);
+}
+
+/* The name in OS_TMP of what belongs to the file called `base`: short enough,
+ * and cut between characters. It never begins with a dot. */
+static const char *os_tmp_name(Arena *arena, Str base, Str end)
+{
+    enum { MOST = 200 };
+    ptrdiff_t n = base.len < MOST ? base.len : MOST;
+    while (n < base.len && n > 0 && ((unsigned char)base.ptr[n] & 0xc0) == 0x80)
+        n--;
+    return arena_printf(arena, "_%.*s.%.*s", P(str_slice(base, 0, n)), P(end))
+        .ptr;
+}
+
+/* A file that is not whole yet. */
+typedef struct {
+    int fd;
+    const char *name; /* in OS_TMP */
+} OsPart;
+
+/* Makes the file that what is to be called `base` in the folder `dir` is
+ * written to. os_part_publish() or os_part_remove() follows; in the end, and
+ * also after a failure, os_tmp_leave(). */
+static int os_part_create(Arena *arena, int dir, Str base, mode_t mode,
+                          OsPart *out)
+{
+    int code = ENOENT;
+    for (int tries = 0; tries < OS_TRIES && code == ENOENT; tries++) {
+        int place = -1;
+        code = os_tmp_open(dir, &place);
+        if (code)
+            continue;
+        Str end = arena_printf(arena, "%08x.hs-part",
+                               (unsigned)os_random((int64_t)1 << 32));
+        out->name = os_tmp_name(arena, base, end);
+        out->fd = os_fails() ? -1
+                             : openat(place, out->name,
+                                      O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |
+                                          O_CLOEXEC,
+                                      mode);
+        code = out->fd < 0 ? errno : os_try_lock(out->fd);
+        if (out->fd >= 0 && code != EWOULDBLOCK &&
+            os_is_named(out->fd, place, out->name)) {
+            close(place);
+            return 0;
+        }
+        if (out->fd >= 0) { /* a run that is leaving took it for a dead one's */
+            close(out->fd);
+            unlinkat(place, out->name, 0);
+            code = ENOENT;
+        }
+        close(place);
+        code = code == EEXIST ? ENOENT : code;
+    }
+    return code;
+}
+
+/* Gives a whole file its name, as os_rename_at() does. */
+static int os_part_publish(int dir, const char *part, const char *name,
+                           bool replace)
+{
+    int place = -1;
+    int code = os_tmp_open(dir, &place);
+    if (code)
+        return code;
+    code = os_rename_at(place, part, dir, name, replace);
+    close(place);
+    return code;
+}
+
+/* Removes from OS_TMP the file that `fd` is open at, if it is still there. */
+static void os_part_remove(int dir, const char *part, int fd)
+{
+    char path[NAME_MAX + 8];
+    OsTmp tmp;
+    int top = os_tmp_top(dir, &tmp);
+    if (top < 0)
+        return;
+    snprintf(path, sizeof(path), ".git/%s", part);
+    if (os_is_named(fd, top, path))
+        unlinkat(top, path, 0);
+    close(top);
 }
 
 /* A folder being read, entry by entry, in no order. */
@@ -2082,23 +2334,42 @@ static int os_open_journal(const char *path, bool anew, int *out)
     return *out < 0 ? errno : 0;
 }
 
-/* Has a folder's new entries reach the disk, where the file system can. */
-static int os_sync_dir(Arena *arena, Str dir)
+/* Opens the folder that a path is in. One that may not be read can be written
+ * to all the same; it cannot be synced. */
+static int os_open_parent(Arena *arena, Str path, int *out)
 {
-    int fd = open(arena_cstr(arena, dir), O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-    if (fd < 0)
-        return errno;
-    int code = os_fails() || fsync(fd) ? errno : 0;
-    close(fd);
-    return code == EINVAL || code == ENOTSUP ? 0 : code;
+    const char *dir = arena_cstr(arena, os_path_dir(path));
+    *out = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*out < 0 && errno == EACCES)
+        *out = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return *out < 0 ? errno : 0;
+}
+
+/* Fills the new file that shall replace `name`: the bytes, the owner, the
+ * mode, and all of it on the disk. */
+static int os_fill_part(int fd, int dir, const char *name, Str data,
+                        mode_t mode)
+{
+    struct stat old;
+    int code = os_write_all(fd, data);
+    bool fresh = fstatat(dir, name, &old, 0) != 0;
+    if (!code && !fresh && old.st_uid != geteuid() &&
+        fchown(fd, old.st_uid, old.st_gid))
+        code = errno; /* root must not take a user's file away */
+    if (!code && (!fresh || !(mode & 077)))
+        code = os_set_mode(fd, mode);
+    code = code ? code : os_sync(fd);
+    /* Some file systems tell only at close() that there was no room. */
+    int twin = code ? -1 : dup(fd);
+    return twin >= 0 && close(twin) ? errno : code;
 }
 
 /*
- * Replaces a file as a whole, or not at all: a new file beside it (same
- * folder, O_EXCL), synced, renamed over it, the folder synced. The caller
- * holds the path's lock, so a left-over of the same temporary name is a dead
- * run's and is removed. `path` must be free of symbolic links. A new file that
- * others may read gets no more of `mode` than the umask leaves.
+ * Replaces a file as a whole, or not at all: a new file (os_part_create())
+ * is filled, synced and renamed over it, and the folder synced. The caller
+ * holds the path's lock; os_unlock() clears up. `path` must be free of symbolic
+ * links. A new file that others may read gets no more of `mode` than the umask
+ * leaves.
  *
  * With a `stamp`, only that version is replaced: ESTALE where there is another
  * by now. It becomes the stamp of the new file.
@@ -2106,87 +2377,139 @@ static int os_sync_dir(Arena *arena, Str dir)
 static int os_replace_file(Arena *arena, Str path, Str data, mode_t mode,
                            OsStamp *stamp)
 {
-    struct stat old;
-    Str dir = os_path_dir(path);
-    Str name = arena_printf(arena, ".%.*s.hs-new", P(os_path_base(path)));
-    const char *temp = arena_cstr(arena, os_path_join(arena, dir, name));
-    unlink(temp);
-    int fd = os_fails()
-                 ? -1
-                 : open(temp,
-                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                        mode);
-    if (fd < 0)
-        return errno;
-    int code = os_write_all(fd, data);
-    bool fresh = stat(arena_cstr(arena, path), &old) != 0;
-    if (!code && !fresh && old.st_uid != geteuid() &&
-        fchown(fd, old.st_uid, old.st_gid))
-        code = errno; /* root must not take a user's file away */
-    bool set = !fresh || !(mode & 077);
-    if (!code && (os_fails() || (set && fchmod(fd, mode)) || fsync(fd)))
-        code = errno;
-    OsStamp written = os_stamp_fd(fd);
-    if (close(fd) && !code)
-        code = errno;
-    if (!code && stamp && !os_stamp_eq(*stamp, os_stamp(arena, path)))
-        code = ESTALE;
-    if (!code && (os_fails() || rename(temp, arena_cstr(arena, path))))
-        code = errno;
+    int dir = -1;
+    OsPart part;
+    Str base = os_path_base(path);
+    const char *name = arena_cstr(arena, base);
+    int code = os_fails() ? errno : os_open_parent(arena, path, &dir);
     if (code)
-        unlink(temp);
-    else if (stamp)
-        *stamp = written;
-    return code ? code : os_sync_dir(arena, dir);
+        return code;
+    code = os_part_create(arena, dir, base, mode, &part);
+    if (!code) {
+        code = os_fill_part(part.fd, dir, name, data, mode);
+        OsStamp written = os_stamp_fd(part.fd);
+        if (!code && stamp && !os_stamp_eq(*stamp, os_stamp(arena, path)))
+            code = ESTALE;
+        code = code ? code : os_part_publish(dir, part.name, name, true);
+        if (code)
+            os_part_remove(dir, part.name, part.fd);
+        else if (stamp)
+            *stamp = written;
+        close(part.fd);
+        code = code ? code : os_sync(dir);
+    }
+    close(dir);
+    return code;
+}
+
+/* Opens the file whose lock guards what is called `base` in the folder. */
+static int os_open_lock(Arena *arena, int dir, Str base, int *place, int *out)
+{
+    int code = os_tmp_open(dir, place);
+    if (code)
+        return code;
+    *out = os_fails() ? -1
+                      : openat(*place, os_tmp_name(arena, base, S("lock")),
+                               O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    code = *out < 0 ? errno : 0;
+    if (code)
+        close(*place);
+    return code == EACCES ? OS_BLOCKED : code;
+}
+
+/* Removes what versions before 2026-12 left beside a file when they were
+ * killed: a lock, empty, and a new config half written. */
+static void os_remove_old(Arena *arena, int dir, Str base)
+{
+    struct stat st;
+    const char *lock = arena_printf(arena, "%.*s.lock", P(base)).ptr;
+    int fd = openat(dir, lock, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno != ENOENT)
+        return;
+    bool own = fd < 0 || (!fstat(fd, &st) && S_ISREG(st.st_mode) &&
+                          !st.st_size && !os_try_lock(fd));
+    if (own) {
+        unlinkat(dir, arena_printf(arena, ".%.*s.hs-new", P(base)).ptr, 0);
+        if (fd >= 0)
+            unlinkat(dir, lock, 0);
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Waits for the lock of an open file, as os_lock() says. */
+static int os_await_lock(int fd, Str path, int64_t deadline)
+{
+    int code = 0;
+    int64_t began = os_now();
+    bool told = !os_patience.tell;
+    while ((code = os_try_lock(fd)) == EWOULDBLOCK) {
+        if (os_now() > deadline || os_interrupted())
+            return os_interrupted() ? EINTR : EAGAIN;
+        if (!told && os_now() - began >= OS_TELL_MS) {
+            told = true;
+            os_patience.tell(os_patience.to, path);
+        }
+        os_sleep(2 + os_random(8));
+    }
+    if (code)
+        os_lack(OS_NO_LOCK, code);
+    return 0;
 }
 
 /*
- * Takes the lock that guards `path`: flock() on `<path>.lock`, 0600. It waits
- * up to `timeout` milliseconds (then EAGAIN; EINTR after a signal).
- * os_unlock() removes the file while it still holds the lock, so a lock that
- * was won on a file which is no longer the one in the folder is given back and
- * tried anew.
+ * Takes the lock that guards `path`: a file in OS_TMP, 0600. It waits up to
+ * `timeout` milliseconds (then EAGAIN; EINTR after a signal). os_unlock()
+ * removes the file while it still holds the lock, so a lock that was won on a
+ * file which is no longer the one in the folder is given back and tried anew.
+ * Where the file system has no locks, the run goes on, and os_lacks() tells.
  */
 static int os_lock(Arena *arena, Str path, int64_t timeout, int *out)
 {
-    Str name = arena_printf(arena, "%.*s.lock", P(path));
-    int64_t began = os_now();
-    int64_t deadline = began + os_bounded(timeout);
-    bool told = !os_patience.tell;
-    for (;;) {
-        int fd = os_fails()
-                     ? -1
-                     : open(name.ptr, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-                            0600);
-        if (fd < 0)
-            return errno;
-        while (flock(fd, LOCK_EX | LOCK_NB)) {
-            int code = errno;
-            bool busy = code == EWOULDBLOCK || code == EINTR;
-            if (!busy || os_now() > deadline || os_interrupted()) {
-                close(fd);
-                return os_interrupted() ? EINTR : busy ? EAGAIN : code;
-            }
-            if (!told && os_now() - began >= OS_TELL_MS) {
-                told = true;
-                os_patience.tell(os_patience.to, name);
-            }
-            os_sleep(2 + os_random(8));
+    Str base = os_path_base(path);
+    int64_t deadline = os_now() + os_bounded(timeout);
+    int dir = -1;
+    int code = os_fails() ? errno : os_open_parent(arena, path, &dir);
+    for (int tries = 0; !code; tries++) {
+        int place = -1;
+        code = os_open_lock(arena, dir, base, &place, out);
+        if (code == ENOENT && tries < OS_TRIES) {
+            code = 0; /* a run that left removed the folder */
+            continue;
         }
-        if (os_is_named(fd, AT_FDCWD, name.ptr)) {
-            *out = fd;
-            return 0;
-        }
-        close(fd);
-        if (os_now() > deadline)
-            return EAGAIN;
+        if (code)
+            break;
+        code = os_await_lock(*out, path, deadline);
+        bool named = os_is_named(*out, place,
+                                 os_tmp_name(arena, base, S("lock")));
+        close(place);
+        if (!code && named)
+            break;
+        close(*out);
+        if (!code && os_now() > deadline && tries >= OS_TRIES)
+            code = EAGAIN;
     }
+    if (dir >= 0 && code)
+        os_tmp_leave(dir);
+    else if (!code)
+        os_remove_old(arena, dir, base);
+    if (dir >= 0)
+        close(dir);
+    return code;
 }
 
 static void os_unlock(Arena *arena, Str path, int fd)
 {
-    unlink(arena_printf(arena, "%.*s.lock", P(path)).ptr);
-    close(fd);
+    int dir = -1;
+    const char *name = os_tmp_name(arena, os_path_base(path), S("lock"));
+    os_open_parent(arena, path, &dir);
+    if (dir >= 0)
+        os_part_remove(dir, name, fd);
+    close(fd); /* first: over NFS an open file stays */
+    if (dir >= 0) {
+        os_tmp_leave(dir);
+        close(dir);
+    }
 }
 
 /* The loopback addresses, which "localhost" means also where no /etc/hosts
@@ -2554,7 +2877,7 @@ static _Noreturn void os_launch_child(const char *path, char **argv, int report)
     int null = open("/dev/null", O_RDWR);
     sigset_t none;
     ssize_t sent = 0;
-    signal(SIGPIPE, SIG_DFL);
+    os_restore_signals();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
@@ -3078,6 +3401,30 @@ term_warn(Term *term, const char *format, ...)
     va_start(args, format);
     term_vsay(term, "33", "hs: warning:", format, args);
     va_end(args);
+}
+
+/* Says, at the end of a run, what the file system could not do for it. */
+static void term_warn_lacks(Term *term)
+{
+    static const struct {
+        OsLack what;
+        const char *text;
+    } rows[] = {
+        {OS_NO_LOCK, "locks (do not run hs twice at the same time)"},
+        {OS_NO_SYNC, "sync (a power failure may undo what was written)"},
+        {OS_NO_MODE, "permissions (other users may read what was written)"},
+    };
+    Arena scratch = {0};
+    Buf list = buf_new(&scratch, KIB);
+    int code = 0;
+    int lacks = os_lacks(&code);
+    for (int i = 0; i < COUNT(rows); i++)
+        if (lacks & rows[i].what)
+            buf_printf(&list, "%s%s", list.len ? ", " : "", rows[i].text);
+    if (list.len)
+        term_warn(term, "this file system does not support %.*s: %s",
+                  P(buf_str(&list)), os_error(code));
+    arena_free(&scratch);
 }
 
 /* Says one line on stderr with --debug. */
@@ -12276,11 +12623,12 @@ static bool config_is_own_name(Str name)
         ".hscli",
         ".hs",
         ".hsaccount",
-        ".*.hs-new",  /* os_replace_file() */
-        ".*.hs-part", /* cmd_part_name() */
+        OS_TMP "*",
+        ".*.hs-new", /* these, and locks, of versions before 2026-12 */
+        ".*.hs-part",
     };
     Str end = str_slice(name, name.len - 5, name.len);
-    if (str_eq_nocase(end, S(".lock"))) /* os_lock() */
+    if (str_eq_nocase(end, S(".lock")))
         name.len -= 5;
     return config_name_in(name, patterns, COUNT(patterns));
 }
@@ -13691,18 +14039,6 @@ static bool config_cannot_write(Str path, int code, Err *err)
     return false;
 }
 
-/* The lock of `real` cannot be taken. One that another user's run has left,
- * when it was killed, is in the way until somebody removes it. */
-static bool config_cannot_lock(Arena *arena, Str real, Str path, int code,
-                               Err *err)
-{
-    Str lock = arena_printf(arena, "%.*s.lock", P(real));
-    if (code == EACCES && os_is_there(arena, lock))
-        err_hint(err, "A run of another user has left %.*s: remove it.",
-                 P(lock));
-    return config_cannot_write(path, code, err);
-}
-
 /* Has a folder be its owner's alone, where it is not; as far as may be. */
 static void config_tighten(Arena *arena, Str dir)
 {
@@ -13842,8 +14178,7 @@ static ConfigTurn config_turn(ConfigFile *file, Err *err)
                      : os_resolve_links(file->arena, file->source.path);
     int code = os_lock(file->arena, file->real, CONFIG_LOCK_MS, &lock);
     if (code)
-        return config_cannot_lock(file->arena, file->real, file->source.path,
-                                  code, err);
+        return config_cannot_write(file->source.path, code, err);
     ConfigTurn turn = config_turn_locked(file, err);
     os_unlock(file->arena, file->real, lock);
     if (turn == CONFIG_GONE && config_stays(file))
@@ -15163,7 +15498,7 @@ static bool config_migrate(Arena *arena, Str from, Str to,
     Str real = os_resolve_links(arena, from);
     int code = os_lock(arena, real, CONFIG_LOCK_MS, &lock);
     if (code)
-        return config_cannot_lock(arena, real, from, code, err);
+        return config_cannot_write(from, code, err);
     bool ok = config_migrate_locked(arena, from, &change, err);
     os_unlock(arena, real, lock);
     return ok;
@@ -22345,7 +22680,8 @@ struct CmdFolder {
     CmdFolder *next; /* on the stack, or among the free ones */
     int refs;
     int depth;
-    int fd; /* the folder on this machine; -1: not made yet */
+    int fd;       /* the folder on this machine; -1: not made yet */
+    bool written; /* a file was begun in it */
     int64_t id;
     bool folders; /* the listing has come to the folders */
     int64_t offset;
@@ -24064,6 +24400,8 @@ static void cmd_folder_drop(CmdFetch *fetch, CmdFolder *folder)
 {
     while (folder && !--folder->refs) {
         CmdFolder *parent = folder->parent;
+        if (folder->written)
+            os_tmp_leave(folder->fd);
         if (folder->fd >= 0)
             close(folder->fd);
         arena_free(&folder->taken.arena);
@@ -24149,8 +24487,8 @@ static void cmd_fetch_end(CmdFetch *fetch, CmdItem *item, CmdItemEnd end)
 {
     CmdFolder *folder = item->folder;
     if (item->fd >= 0 && item->part)
-        os_remove_part(folder->fd, item->part, item->fd);
-    else if (item->fd >= 0)
+        os_part_remove(folder->fd, item->part, item->fd);
+    if (item->fd >= 0)
         close(item->fd);
     item->fd = -1;
     cmd_files_ended(&fetch->run, item, end);
@@ -24161,10 +24499,8 @@ static void cmd_fetch_end(CmdFetch *fetch, CmdItem *item, CmdItemEnd end)
 static void cmd_fetch_drop(CmdFetch *fetch, CmdItem *item)
 {
     CmdFolder *folder = item->folder;
-    if (item->fd >= 0 && item->part) {
-        os_remove_part(folder->fd, item->part, item->fd);
-        item->fd = -1;
-    }
+    if (item->fd >= 0 && item->part)
+        os_part_remove(folder->fd, item->part, item->fd);
     cmd_item_free(item);
     cmd_folder_drop(fetch, folder);
 }
@@ -24212,8 +24548,8 @@ static void cmd_fetch_land(CmdFetch *fetch)
     for (CmdItem *item; (item = cmd_item_take(&fetch->landing));) {
         int dir = item->folder->fd;
         int fault = code ? code
-                         : os_publish(dir, item->part, item->name,
-                                      fetch->overwrite);
+                         : os_part_publish(dir, item->part, item->name,
+                                           fetch->overwrite);
         if (fault) {
             err_set(&item->err, EXIT_FAILED, "cannot write it: %s",
                     os_error(fault));
@@ -24243,16 +24579,6 @@ static void cmd_fetch_whole(CmdFetch *fetch, CmdItem *item)
 static bool cmd_fetch_claim(CmdFolder *folder, Str name)
 {
     return cmd_set_add(&folder->taken, cmd_hash(0, name));
-}
-
-/* The name that a file has while it is not whole. */
-static Str cmd_part_name(Arena *arena, Str name)
-{
-    Str head = str_slice(name, 0, 200);
-    if (head.len == name.len)
-        return arena_printf(arena, ".%.*s.hs-part", P(name));
-    return arena_printf(arena, ".%.*s.%016" PRIx64 ".hs-part", P(head),
-                        cmd_hash(0, name));
 }
 
 /* Looks whether a listed file is to be fetched, and to be fetched here. If
@@ -24329,14 +24655,19 @@ static CmdItem *cmd_fetch_file(CmdFetch *fetch)
         cmd_fetch_end(fetch, item, end);
         return NULL;
     }
-    item->part = cmd_part_name(&item->arena, item->file.name).ptr;
-    int code = os_create_part(item->folder->fd, item->part, &item->fd);
-    if (!code && item->old.kind == OS_FILE) /* before anything can be read */
-        code = os_set_mode(item->fd, item->old.mode);
+    OsPart part;
+    item->folder->written = true;
+    int code = os_part_create(&item->arena, item->folder->fd, item->file.name,
+                              0666, &part);
+    if (!code) {
+        item->part = part.name;
+        item->fd = part.fd;
+        if (item->old.kind == OS_FILE) /* before anything can be read */
+            code = os_set_mode(item->fd, item->old.mode);
+    }
     if (!code)
         return item;
-    err_set(&item->err, EXIT_FAILED, "cannot write it: %s",
-            code == EBUSY ? "another run is fetching it" : os_error(code));
+    err_set(&item->err, EXIT_FAILED, "cannot write it: %s", os_error(code));
     cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
     return NULL;
 }
@@ -26615,6 +26946,7 @@ int main(int argc, char **argv)
     if (term.out_error && ok)
         ok = err_set(&err, EXIT_FAILED, "cannot write to stdout: %s",
                      os_error(term.out_error));
+    term_warn_lacks(&term);
     if (!ok)
         term_error(&term, &err);
     http_free(&cmd.pool);

@@ -385,7 +385,10 @@ def held(path):
     run to stand at it: it opens the lock when it has read what it needs, and once. (What
     it has open in /proc is root's to see, so the kernel is asked to tell of it.)"""
     libc = ctypes.CDLL(None, use_errno=True)
-    with open(f"{path}.lock", "w") as lock, open(libc.inotify_init1(os.O_CLOEXEC), "rb", 0) as news:
+    folder = path.parent / ".hs-tmp" / ".git"
+    folder.mkdir(0o700, parents=True)
+    with open(folder / f"_{path.name}.lock", "w") as lock, \
+            open(libc.inotify_init1(os.O_CLOEXEC), "rb", 0) as news:
         fcntl.flock(lock, fcntl.LOCK_EX)
         in_open = 0x20
         if libc.inotify_add_watch(news.fileno(), os.fsencode(lock.name), in_open) < 0:

@@ -1118,18 +1118,40 @@ def test_left_overs_of_a_dead_run_do_no_harm(hs, sim):
     hs.sign_in(sim.portal(202))
     assert [a["accountId"] for a in hs.read_config()["accounts"]] == [101, 202]
     assert [p.name for p in folder.iterdir()] == ["config.yml"]
+    place = folder / ".hs-tmp" / ".git"
+    place.mkdir(parents=True)
+    (place / "_config.yml.lock").write_text("")
+    (place / "_config.yml.0123abcd.hs-part").write_text("half")
+    (place / "_other.01234567.hs-part").write_text("half")
+    hs.sign_in(sim.portal(303))
+    assert [a["accountId"] for a in hs.read_config()["accounts"]] == [101, 202, 303]
+    assert [p.name for p in folder.iterdir()] == ["config.yml"]
 
 
 def test_a_planted_link_is_not_followed(hs, sim, tmp_path):
-    hs.sign_in(sim.portal(101))
+    """In the place of anything that hs makes for itself beside a config."""
+    hs.sign_in(sim.portal(101), sim.portal(202))
+    folder = hs.config_path.parent
     victim = tmp_path / "victim"
     victim.write_text("precious")
-    os.symlink(victim, hs.config_path.parent / ".config.yml.hs-new")
-    hs.sign_in(sim.portal(202))
-    assert victim.read_text() == "precious"
-    os.symlink(victim, hs.config_path.parent / "config.yml.lock")
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / ".git").mkdir(parents=True)
+    for name, target, code in ((".config.yml.hs-new", victim, 0), ("config.yml.lock", victim, 0),
+                               (".hs-tmp/.git", elsewhere / ".git", 3), (".hs-tmp", elsewhere, 3)):
+        if name == ".hs-tmp/.git":
+            (folder / ".hs-tmp").mkdir()
+        os.symlink(target, folder / name)
+        result = hs("account", "use", "101")
+        assert result.code == code, result.err
+        assert not code or ".hs-tmp" in result.err
+        assert victim.read_text() == "precious" and list((elsewhere / ".git").iterdir()) == []
+        (folder / name).unlink(missing_ok=True)
+        if name == ".hs-tmp/.git":
+            (folder / ".hs-tmp").rmdir()
+    (folder / ".hs-tmp" / ".git").mkdir(parents=True)
+    os.symlink(victim, folder / ".hs-tmp" / ".git" / "_config.yml.lock")
     result = hs("account", "use", "101")
-    assert result.code in (0, 3) and victim.read_text() == "precious"
+    assert result.code == 3 and victim.read_text() == "precious"
 
 
 def start(hs, *args):
@@ -1198,10 +1220,11 @@ def test_a_held_lock_is_waited_for(hs, sim):
 def test_a_lock_that_another_user_left_is_named(outsider, sim):
     outsider.files.write_config(sim.portal(101), sim.portal(202))
     outsider.own()
-    lock = outsider.config_path.with_name("config.yml.lock")
-    lock.touch()
-    lock.chmod(0)
+    folder = outsider.config_path.with_name(".hs-tmp")
+    (folder / ".git").mkdir(parents=True)
+    folder.chmod(0)
     done = outsider("account", "use", "202")
-    assert done.code == 3 and "Permission denied" in done.err and f"{lock}: remove it" in done.err
-    lock.unlink()
+    assert done.code == 3 and "cannot write" in done.err and ".hs-tmp" in done.err \
+        and "remove it" in done.err
+    shutil.rmtree(folder)
     assert outsider("account", "use", "202").code == 0

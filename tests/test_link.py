@@ -770,7 +770,7 @@ def test_runs_at_once_add_one_line(three, git):
     for code, err in map(three.ends, runs):
         assert code == 0, err
     assert (three.cwd / ".gitignore").read_text().splitlines().count(".hs") == 1
-    assert not (three.cwd / ".gitignore.lock").exists()
+    assert not (three.cwd / ".hs-tmp").exists()
 
 
 # ---- on a terminal

@@ -387,8 +387,8 @@ def test_a_key_of_another_account_is_not_kept(hs, sim, acme):
 
 
 def test_a_config_that_cannot_be_written(hs, sim, acme):
-    """A folder stands where the lock's file would."""
-    (hs.config_path.parent / "config.yml.lock").mkdir()
+    """A file stands where the lock's folder would."""
+    (hs.config_path.parent / ".hs-tmp").touch()
     failed(create(hs), 3, "102", "was made", "not in the config", "account auth")
 
 

@@ -7,6 +7,7 @@ command again comes to its end.
 import collections
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -53,11 +54,34 @@ def write_old(hs, sim, *numbers, path=None, **fields):
 
 
 def litter(hs, locks=True):
-    """What a run should have cleared away: files half written, and locks. (The
-    lock of a killed run is an empty file, and stays until the next one.)"""
-    return [p.name for top in (hs.home, hs.cwd) for p in top.rglob("*")
-            if ".git" not in p.parts and ("hs-new" in p.name or
-                                          (locks and p.name.endswith(".lock")))]
+    """What a run should have cleared away: files half written, and locks. (The lock of
+    a killed run is an empty file, and stays until a run writes in that folder.)"""
+    end = ".hs-tmp" if locks else ".hs-part"
+    return [p for top in (hs.home, hs.cwd) for p in top.rglob("*") if p.name.endswith(end)]
+
+
+def git(hs, folder, *args):
+    """What git prints, on both streams."""
+    done = subprocess.run(["git", *args], cwd=folder, env=hs.env(), check=True, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.stdout.splitlines()
+
+
+def work_tree(hs, *folders):
+    for folder in folders or (hs.home, hs.cwd):
+        git(hs, folder, "init", "-q")
+
+
+def added(hs, folder):
+    """The paths that git would add in a folder, by each of the ways to ask it."""
+    found = set()
+    for args in (["status", "--porcelain", "-uall"], ["status", "--porcelain", "-uall", "--ignored"],
+                 ["add", "-n", "."], ["add", "-An"], ["add", "-n", "-f", "."],
+                 ["add", "-n", "-f", "--ignore-errors", ":/"]):
+        for line in git(hs, folder, *args):
+            assert line.startswith(("?? ", "!! ", "add '", "A  ", "AM ")), line
+            found.add(line[3:] if line[2] == " " else line[5:-1])
+    return found
 
 
 class Killer:
@@ -124,6 +148,95 @@ def test_killed_while_the_config_is_written(three, killed, args):
     assert litter(three) == []
 
 
+KILLED = {
+    "config": (["config", "set", "--http-timeout", "4000"], set()),
+    "link": (["account", "link", "-a", "box"], {".hs/README.txt", ".hs/settings.json", ".gitignore"}),
+    "override": (["account", "create-override", "third", "--force"], {".hsaccount"}),
+    "migrate": (["config", "migrate", "--force"], {OLD, ARCHIVE, ".gitignore"}),
+    "init": (["init", "--pak-stdin"], {OLD, ".gitignore"}),
+    "auth": (["account", "auth", "--pak-stdin"], set()),
+    "fetch": (["files", "fetch", "d", ".", "--manifest", "m.jsonl"],
+              {"m.jsonl", "d/a.txt", "d/b.txt", "d/s/c.txt"}),
+    "fetch over": (["files", "fetch", "d", ".", "--overwrite"], {"d/a.txt", "d/b.txt", "d/s/c.txt"}),
+    "upload": (["files", "upload", "up.txt", "up.txt", "--manifest", "m.jsonl"], {"m.jsonl", "up.txt"}),
+}
+
+
+@pytest.mark.parametrize("name", KILLED)
+def test_a_killed_run_leaves_nothing_for_git_to_add(hs, sim, killed, name):
+    """Both folders are work trees: git sees the final names, each whole, and no
+    other one; the next run clears up what the killed one left."""
+    args, final = KILLED[name]
+    portals = [sim.portal(n, t) for n, t in ((101, "Acme"), (202, "Box"), (303, "Third"))]
+    for path in ("d/a.txt", "d/b.txt", "d/s/c.txt"):
+        portals[0].add_file(path, path.encode() * 9000)
+    if name in ("init", "migrate"):
+        write_old(hs, sim, 44) if name == "migrate" else None
+    else:
+        hs.write_config(*portals)
+    if name == "fetch over":
+        (hs.cwd / "d").mkdir()
+        (hs.cwd / "d" / "a.txt").write_text("old")
+    (hs.cwd / "up.txt").write_text("up") if name == "upload" else None
+    (hs.cwd / ".hsaccount").write_text("202") if name == "override" else None
+    work_tree(hs)
+    final = final | {"d/a.txt"} if name == "fetch over" else final
+    data = sim.portal(55).key.encode() if name in ("init", "auth") else b""
+    left, seen = 0, set()
+    for _ in killed(*args, data=data):
+        left += bool(litter(hs))
+        names = frozenset(re.sub("[0-9a-f]{8}[.]hs-part", "part", str(p)) for top in (hs.home, hs.cwd)
+                          for p in top.rglob("*"))
+        if names not in seen:
+            seen.add(names)
+            assert added(hs, hs.cwd) <= final
+            assert added(hs, hs.home) <= {".hscli/config.yml"}
+        for path in (p for p in (hs.cwd / "d").rglob("*") if p.is_file() and ".git" not in p.parts):
+            assert path.read_bytes() in (str(path.relative_to(hs.cwd)).encode() * 9000, b"old")
+    assert left or name == "upload", "it was never killed while it wrote"
+    assert litter(hs) == []
+
+
+@pytest.mark.parametrize("name", ["link", "fetch over"])
+def test_the_next_run_removes_what_a_killed_one_left(hs, sim, killed, name):
+    args = KILLED[name][0]
+    portal = sim.portal(101)
+    hs.write_config(portal, sim.portal(202, "Box"))
+    portal.add_file("d/a.txt", b"a" * 9000)
+    for _ in killed(*args):
+        done = hs(*args)
+        assert done.code == 0, done.err
+        for more in (["config", "set", "--http-timeout", "4000"], ["account", "create-override", 101, "-f"]):
+            assert hs(*more).code == 0
+        assert litter(hs) == []
+
+
+def test_what_a_killed_run_left_is_no_repository_in_a_submodule_either(hs, sim, strace):
+    """Killed just before the rename, with the whole config in place."""
+    hs.write_config(sim.portal(101), sim.portal(202, "Box"))
+    work_tree(hs, hs.home)
+    (hs.home / "made").mkdir()
+    git(hs, hs.home / "made", "init", "-q")
+    git(hs, hs.home / "made", "-c", "user.name=x", "-c", "user.email=y", "commit", "-q",
+        "--allow-empty", "-m", "x")
+    git(hs, hs.home, "-c", "protocol.file.allow=always", "-c", "advice.addEmbeddedRepo=false",
+        "submodule", "add", "-q", "./made", "sub")
+    config = hs.home / "sub" / ".hscli" / "config.yml"
+    hs.config_path.parent.rename(config.parent)
+    for call in ("renameat", "fsync", "flock"):
+        subprocess.run([strace, "-qq", "-o", "/dev/null", "-e", f"inject={call}:signal=KILL", hs.bin,
+                        "account", "use", "box"], env={**hs.env(), "HOME": hs.home / "sub"}, cwd=hs.cwd, capture_output=True)
+        assert [p for p in config.parent.rglob("*") if p.is_file() and p != config]
+        assert added(hs, hs.home / "sub") == {".hscli/config.yml"}
+        assert git(hs, hs.home / "sub", "status", "--porcelain", "-uall", "-z") == ["?? .hscli/config.yml\0"]
+        for folder in (config.parent / ".hs-tmp", config.parent / ".hs-tmp" / ".git"):
+            assert git(hs, folder, "rev-parse", "--show-toplevel") == [str(hs.home / "sub")]
+            assert git(hs, folder, "add", "-n", "-f", ".") == []
+        assert not any("hs-tmp" in line for line in git(hs, hs.home, "status", "--porcelain", "-uall"))
+    assert hs("account", "use", "box", env={"HOME": str(hs.home / "sub")}).code == 0
+    assert [p.name for p in config.parent.iterdir()] == ["config.yml"]
+
+
 def test_the_next_run_clears_up(three, killed):
     for _ in killed("account", "rename", "box", "crate"):
         done = three("config", "set", "--http-timeout", "4000")
@@ -132,14 +245,16 @@ def test_the_next_run_clears_up(three, killed):
         assert names(three)[1] in ("box", "crate")
 
 
-def test_what_a_killed_run_leaves_is_its_owners_alone(three, killed):
-    """The lock and the file half written, whatever the umask."""
+@pytest.mark.parametrize("umask", [0, 0o377])
+def test_what_a_killed_run_leaves_is_its_owners_alone(three, killed, umask):
+    """The lock, the file half written and their folder, whatever the umask."""
     modes = set()
-    for _ in killed("account", "rename", "box", "crate", umask=0):
-        for path in three.config_path.parent.iterdir():
-            modes.add((path.name, mode(path)))
-    assert {name for name, _ in modes} == {"config.yml", "config.yml.lock", ".config.yml.hs-new"}
-    assert {bits for _, bits in modes} == {0o600}
+    for _ in killed("account", "rename", "box", "crate", umask=umask):
+        for path in three.config_path.parent.rglob("*"):
+            modes.add((path.name.rpartition(".")[2], path.is_dir(), mode(path)))
+    assert {name for name, _, _ in modes} == {"yml", "hs-tmp", "git", "lock", "hs-part"}
+    assert {(folder, bits) for _, folder, bits in modes} <= {(True, 0o700), (False, 0o600),
+                                                             (False, 0o600 & ~umask)}
 
 
 def test_killed_while_a_folder_is_linked(three, killed):
@@ -324,9 +439,8 @@ def test_a_default_that_another_run_changed_is_not_lost(three, args):
 def test_a_signal_while_the_lock_is_awaited(three, sim, args, number, code):
     if args[1] == "migrate":
         write_old(three, sim, 44)
-    (three.config_path.parent / "config.yml.lock").touch()
-    before = three.files()
     with held(three.config_path) as met:
+        before = three.files()
         run = three.start(*args)
         met(run)
         run.send_signal(number)

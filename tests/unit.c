@@ -532,13 +532,18 @@ static void test_os_lock(void)
     CHECK_INT(os_lock(&arena, S("locked"), 0, &first), 0);
     CHECK_INT(os_lock(&arena, S("locked"), 20, &second), EAGAIN);
     os_unlock(&arena, S("locked"), first);
-    CHECK(!os_exists(&arena, S("locked.lock")));
+    CHECK(!os_exists(&arena, S(OS_TMP)));
     CHECK_INT(os_lock(&arena, S("locked"), 0, &second), 0);
     os_unlock(&arena, S("locked"), second);
     CHECK_INT(os_lock(&arena, S("no/such/dir"), 0, &first), ENOENT);
-    CHECK_INT(symlink("elsewhere", "link.lock"), 0);
-    CHECK_INT(os_lock(&arena, S("link"), 0, &first), ELOOP);
-    unlink("link.lock");
+    CHECK_INT(symlink("elsewhere", OS_TMP), 0);
+    CHECK_INT(os_lock(&arena, S("link"), 0, &first), OS_BLOCKED);
+    unlink(OS_TMP);
+    CHECK_INT(mkdir(OS_TMP, 0700), 0);
+    CHECK_INT(symlink("elsewhere", OS_TMP "/.git"), 0);
+    CHECK_INT(os_lock(&arena, S("link"), 0, &first), OS_BLOCKED);
+    unlink(OS_TMP "/.git");
+    rmdir(OS_TMP);
     arena_free(&arena);
 }
 
@@ -4184,7 +4189,7 @@ static void test_config_edit(void)
     struct stat st = {0};
     CHECK(!stat("fresh/config.yml", &st) && (st.st_mode & 0777) == 0600);
     CHECK(!stat("fresh", &st) && (st.st_mode & 0777) == 0700);
-    CHECK(!os_exists(&arena, S("fresh/config.yml.lock")));
+    CHECK(!os_exists(&arena, S("fresh/" OS_TMP)));
     unit_remove("fresh/config.yml");
     rmdir("fresh");
     unit_at(S("in place, what is unknown kept, a link followed"));
@@ -4346,13 +4351,7 @@ static void test_config_unwritable(void)
 static void unit_nothing_left(Arena *arena)
 {
     int lock = -1;
-    DIR *dir = opendir(".");
-    struct dirent *entry = NULL;
-    while (dir && (entry = readdir(dir)))
-        CHECK(!strstr(entry->d_name, ".hs-new"));
-    if (dir)
-        closedir(dir);
-    CHECK(!os_exists(arena, S("fault.yml.lock")));
+    CHECK(!os_exists(arena, S(OS_TMP)));
     CHECK_INT(os_lock(arena, S("fault.yml"), 0, &lock), 0);
     os_unlock(arena, S("fault.yml"), lock);
 }
@@ -4423,8 +4422,7 @@ static void test_config_faulty_start(void)
         else
             CHECK(!ok);
         CHECK_INT(config.count, os_exists(&arena, S("new/config.yml")));
-        CHECK(!os_exists(&arena, S("new/.config.yml.hs-new")));
-        CHECK(!os_exists(&arena, S("new/config.yml.lock")));
+        CHECK(!os_exists(&arena, S("new/" OS_TMP)));
         unit_remove("new/config.yml");
         CHECK(!rmdir("new") || errno == ENOENT);
         arena_free(&arena);
@@ -4756,9 +4754,7 @@ static void unit_faulty_link(Str old, int code)
         Str now = there ? unit_read_file(&arena, path) : S("");
         new = n ? new : now;
         CHECK(str_eq(now, new) || (!ok && str_eq(now, old)));
-        CHECK(!os_exists(&arena, S("lk/.settings.json.hs-new")));
-        CHECK(!os_exists(&arena, S("lk/settings.json.lock")));
-        CHECK(!os_exists(&arena, S("lk/.README.txt.hs-new")));
+        CHECK(!os_exists(&arena, S("lk/" OS_TMP)));
     }
     CHECK(done);
     CHECK(str_find(new, S("7")) > 0 && !str_eq(new, old));
@@ -4846,10 +4842,7 @@ static Str unit_text(Arena *arena, const char *path)
  * or as the archive, and the global one is what it was, or what it is to be. */
 static void unit_migrate_check(Arena *arena, Str now, Str new, bool ok)
 {
-    static const char *const litter[] = {
-        "mg/hubspot.config.yml.lock", "mg/home/config.yml.lock",
-        "mg/.gitignore.lock", "mg/home/.config.yml.hs-new",
-        "mg/..gitignore.hs-new"};
+    static const char *const litter[] = {"mg/" OS_TMP, "mg/home/" OS_TMP};
     Str old = unit_text(arena, "mg/hubspot.config.yml");
     Str archive = unit_text(arena, "mg/archived.hubspot.config.yml");
     Str global = unit_text(arena, "mg/home/config.yml");
