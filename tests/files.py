@@ -86,7 +86,7 @@ def ended(done, code, *words):
 
 
 def parts_left(folder):
-    return [p for p in folder.rglob("*") if p.name.endswith(".hs-part") or ".hs-tmp" in p.name]
+    return [p for p in folder.rglob("*") if p.name.endswith(".hs-part")]
 
 
 # Names as people give them: each is one path on both sides.

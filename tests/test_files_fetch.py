@@ -68,7 +68,7 @@ def test_what_is_uploaded_comes_back_with_the_same_bytes_and_names(files, hs, po
     ended(files("upload", "tree", "site/tree"), 0)
     ended(files("fetch", "site/tree", "back"), 0)
     assert tree_of(hs.cwd / "back" / "tree") == tree_of(hs.cwd / "tree")
-    assert not parts_left(hs.cwd)
+    assert not parts_left(hs.cwd) and not [*hs.cwd.rglob(".hs-tmp*")]
 
 
 def test_all_pages_of_files_and_of_folders(files, hs, portal):
@@ -802,7 +802,7 @@ def test_ctrl_c_leaves_whole_files_only(files, hs, sim, portal):
     run.send_signal(signal.SIGINT)
     _, err = run.communicate(timeout=60)
     assert run.returncode == 130, err
-    assert not parts_left(hs.cwd)
+    assert not parts_left(hs.cwd) and not [*hs.cwd.rglob(".hs-tmp*")]
     whole = tree_of(hs.cwd / "d")
     assert len(whole) == 5 and {len(d) for d in whole.values()} == {100_000}
     assert len(manifest(hs.cwd / "m")) == 5
@@ -828,7 +828,7 @@ def test_a_killed_run_goes_on(files, hs, sim, portal):
     again = {int(r.path.split("/")[3]) for r in sim.requests(CDN)[before:]}
     assert not confirmed & again
     assert tree_of(hs.cwd / "d") == {k.removeprefix("d/"): v for k, v in stored(portal).items()}
-    assert not parts_left(hs.cwd)
+    assert not parts_left(hs.cwd) and not [*hs.cwd.rglob(".hs-tmp*")]
 
 
 @pytest.mark.parametrize("call", ["mkdirat", "openat", "flock", "unlinkat", "renameat2"])
@@ -847,7 +847,7 @@ def test_two_runs_that_begin_at_once_do_not_take_each_others_file(files, hs, sim
         (hs.cwd / "d" / "a.bin").unlink()
     _, err = slow.communicate()
     assert slow.returncode == 0, err
-    assert not parts_left(hs.cwd)
+    assert not parts_left(hs.cwd) and not [*hs.cwd.rglob(".hs-tmp*")]
     files("fetch", "/", "d")
     assert tree_of(hs.cwd / "d") == {"a.bin": data}
 

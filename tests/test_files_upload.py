@@ -216,7 +216,7 @@ OWN = ["hubspot.config.yml", "hubspot.config.yaml", "hubspot.config.yxml", "HubS
        "hub\u200cspot.config.yml", "hub\u017fpot.config.yml", "hubspot.config.yml.lock", "hubspot.config.yml.LOCK",
        "hubspot.config.yml. ", "archived.hubspot.config.yml", "archived.hubspot.config.yml.1",
        "Archived.hubspot.config", ".hubspot.config.yml.hs-new", ".custom.yml.hs-new",
-       ".a.png.hs-part", ".hsaccount", ".HSACCOUNT", ".hs/settings.json", ".hscli/config.yml",
+       ".a.png.hs-part", ".hs-tmp", ".HS-tmp-1000/a", ".hs-tmp/.git/_config.yml.lock", ".hsaccount", ".HSACCOUNT", ".hs/settings.json", ".hscli/config.yml",
        ".HSCLI/state.json", "sub/.hs/x/y.txt"]
 
 
