@@ -455,9 +455,8 @@ def test_the_lock_is_awaited_for_max_wait(three, sim, args):
     """And a long wait is announced."""
     if args[1] == "migrate":
         write_old(three, sim, 44)
-    (three.config_path.parent / "config.yml.lock").touch()
-    before = three.files()
     with held(three.config_path):
+        before = three.files()
         done = three(*args, "--max-wait", 3, input="")
         assert done.code != 0 and 2.5 < done.seconds < 15, done.err
         assert done.err.count("Waiting for another run of hs, which holds ") == 1, done.err
