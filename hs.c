@@ -23229,6 +23229,17 @@ static bool cmd_files_is_over(CmdFiles *run, CmdItem *item)
     return failed;
 }
 
+/* Must the next transfer wait until one that is under way ends, for want of
+ * descriptors? If none is, connections that are kept open make room. */
+static bool cmd_files_waits(const CmdFiles *run, bool under_way)
+{
+    if (os_can_open(FILES_DESCRIPTORS))
+        return false;
+    if (!under_way)
+        http_close_idle(&run->cmd->pool);
+    return under_way;
+}
+
 /* The row of a transfer: how far it is, how much, what. */
 static Str cmd_files_row(Arena *arena, const CmdItem *item)
 {
@@ -24150,13 +24161,6 @@ static bool cmd_upload_open(CmdUpload *up, CmdItem *item, const CmdStep *step,
     return !cmd_files_knows(&up->run, item);
 }
 
-/* Must the next transfer wait until one that is under way ends, for want of
- * descriptors? */
-static bool cmd_files_waits(const CmdFiles *run)
-{
-    return run->active && !os_can_open(FILES_DESCRIPTORS);
-}
-
 /* The next file that is to be sent; NULL at the end. */
 static CmdItem *cmd_upload_item(CmdUpload *up)
 {
@@ -24193,7 +24197,7 @@ static bool cmd_upload_next(void *to, HttpReq *req, void **mark)
     CmdUpload *up = to;
     for (;;) {
         CmdItem *item = up->run.stopped ? NULL : cmd_item_take(&up->run.again);
-        if (!item && cmd_files_waits(&up->run))
+        if (!item && cmd_files_waits(&up->run, up->run.active != NULL))
             return false;
         if (!item)
             item = cmd_upload_item(up);
@@ -24386,6 +24390,7 @@ typedef struct {
     CmdPage **pages_end;
     int64_t waiting;  /* files in them */
     int moving;       /* files under way; listings have a place beside them */
+    int listing;      /* listings under way */
     CmdItem *landing; /* whole, but not synced and named */
     int landing_count;
     int64_t landing_since;
@@ -24772,13 +24777,15 @@ static bool cmd_fetch_next(void *to, HttpReq *req, void **mark)
     CmdFiles *run = &fetch->run;
     while (!run->stopped && !os_interrupted()) {
         bool full = fetch->moving >= run->width;
-        if (!os_can_open(FILES_DESCRIPTORS)) {
+        bool lists = fetch->stack && fetch->waiting < run->width;
+        if (!lists && (full || (!run->again && !fetch->pages)))
+            return false;
+        if (!os_can_open(FILES_DESCRIPTORS))
             cmd_fetch_land(fetch);
-            if (run->active && !os_can_open(FILES_DESCRIPTORS))
-                return false;
-        }
+        if (cmd_files_waits(run, fetch->moving + fetch->listing > 0))
+            return false;
         CmdItem *item = full ? NULL : cmd_item_take(&run->again);
-        if (!item && fetch->stack && fetch->waiting < run->width) {
+        if (!item && lists) {
             item = cmd_fetch_folder(fetch);
             if (!item)
                 continue;
@@ -24790,6 +24797,7 @@ static bool cmd_fetch_next(void *to, HttpReq *req, void **mark)
         if (!item)
             return false;
         if (cmd_fetch_request(fetch, item, req)) {
+            fetch->listing += item->stage == CMD_FETCH_LIST;
             if (item->stage != CMD_FETCH_LIST) {
                 cmd_item_link(&run->active, item);
                 fetch->moving++;
@@ -24983,6 +24991,7 @@ static void cmd_fetch_ended(void *to, void *mark, const HttpXfer *x)
     CmdItem *item = mark;
     cmd_item_unlink(&fetch->run.active, item);
     fetch->moving -= item->stage != CMD_FETCH_LIST;
+    fetch->listing -= item->stage == CMD_FETCH_LIST;
     if (os_interrupted() && x->state != HTTP_DONE) {
         fetch->run.cut += item->stage != CMD_FETCH_LIST;
         cmd_fetch_drop(fetch, item);
