@@ -1024,6 +1024,7 @@ static volatile sig_atomic_t os_terminal_fd = -1; /* whose mode to restore */
 static volatile sig_atomic_t os_terminal_keys;    /* and bracketed paste */
 static volatile sig_atomic_t os_terminal_news;    /* OsTerminalEvent bits */
 static struct termios os_terminal_old;
+static bool os_terminal_hushed; /* see os_terminal_hush() */
 static int os_signal_pipe[2] = {-1, -1};
 static struct sigaction os_old_pipe; /* SIGPIPE, as it was at the start */
 static struct sigaction os_old_xfsz;
@@ -3007,7 +3008,24 @@ static int os_terminal_mode(int fd, bool keys)
 {
     while (tcdrain(fd) && errno == EINTR && !os_interrupted())
         continue;
-    return tcgetattr(fd, &os_terminal_old) ? errno : os_terminal_set(fd, keys);
+    if (!os_terminal_hushed && tcgetattr(fd, &os_terminal_old))
+        return errno;
+    return os_terminal_set(fd, keys);
+}
+
+/* Turns echo off until the program ends, so that a secret that is typed ahead
+ * of its prompt is not shown. Prompts set their own mode meanwhile. Not in the
+ * background, where it would stop the program. */
+static void os_terminal_hush(int fd)
+{
+    if (tcgetpgrp(fd) != getpgrp() || tcgetattr(fd, &os_terminal_old))
+        return;
+    struct termios mode = os_terminal_old;
+    mode.c_lflag &= ~(tcflag_t)ECHO;
+    os_terminal_hushed = true;
+    os_terminal_keys = false;
+    os_terminal_fd = fd;
+    tcsetattr(fd, TCSANOW, &mode);
 }
 
 /* Drops what was typed and not read: the rest of a secret is not for who reads
@@ -3717,8 +3735,9 @@ typedef struct {
     char text[ASK_MAX];
     int len;
     int at;
-    bool broken; /* a line break of a paste was left out */
-    bool lost;   /* the line is not what was given: see ask_line_note() */
+    bool broken;  /* a line break of a paste was left out */
+    bool lost;    /* the line is not what was given: see ask_line_note() */
+    bool follows; /* more lines were pasted with it */
 } Line;
 
 /* An entry of a checkbox list. */
@@ -3759,11 +3778,19 @@ static bool ask_allowed(const Term *term, const char *what, const char *option,
     return err_hint(err, "Give it with %s.", option);
 }
 
+/* A secret will be asked for: from now on, nothing that is typed is shown. */
+static void ask_hush(const Term *term)
+{
+    if (term->interactive)
+        os_terminal_hush(STDIN_FILENO);
+}
+
 /* Puts the terminal into a prompt's mode; ask_close() is its other half. */
 static bool ask_open(Ask *ask, Term *term, bool masked, Err *err)
 {
     *ask = (Ask){.term = term, .masked = masked};
     if (term->dumb && !masked) { /* no mode; but fg brings the label back */
+        os_terminal_undo();
         os_watch_terminal(true);
         return true;
     }
@@ -3788,6 +3815,8 @@ static void ask_close(Ask *ask)
     memcpy(term->ahead, ask->bytes + ask->at, (size_t)term->ahead_len);
     if (ask->raw || (term->dumb && !ask->masked))
         os_terminal_restore();
+    if (os_terminal_hushed && !os_interrupted())
+        os_terminal_hush(STDIN_FILENO);
     secret_wipe(ask->bytes, sizeof(ask->bytes));
 }
 
@@ -4231,12 +4260,21 @@ static bool ask_is_over(const Term *term)
     return term->meanwhile && term->meanwhile->over;
 }
 
+/* Does more come right after the line break of a masked prompt? Then lines
+ * were pasted, into a terminal that does not mark what is pasted. */
+static bool ask_more_follows(Ask *ask)
+{
+    enum { PASTE_MS = 50 };
+    if (ask->at < ask->len && ask->bytes[ask->at] == '\n')
+        ask->at++; /* of CR LF */
+    return ask->at < ask->len || os_wait(STDIN_FILENO, POLLIN, PASTE_MS);
+}
+
 /* Reads a line from a terminal without escape sequences. The kernel cuts one of
  * 4096 bytes, its line break among them; what comes right after a masked one
  * was pasted with it. */
 static bool ask_line_dumb(Ask *ask, Str label, Line *line, Err *err)
 {
-    enum { PASTE_MS = 50 };
     os_write_all(STDERR_FILENO, label);
     for (;;) {
         int c = ask_byte(ask, -1);
@@ -4255,8 +4293,8 @@ static bool ask_line_dumb(Ask *ask, Str label, Line *line, Err *err)
     }
     if (ask->raw || ask_is_over(ask->term))
         os_write_all(STDERR_FILENO, S("\n"));
-    line->lost = line->len >= ASK_MAX - 1 ||
-                 (ask->masked && os_wait(STDIN_FILENO, POLLIN, PASTE_MS));
+    line->lost = line->len >= ASK_MAX - 1;
+    line->follows = ask->masked && ask_more_follows(ask);
     return true;
 }
 
@@ -4289,6 +4327,8 @@ static bool ask_line_keys(Ask *ask, Str question, Str hint, Line *line,
             return ask_stopped(err);
         if (key == KEY_OVER)
             line->len = 0;
+        if (key == KEY_ENTER && masked)
+            line->follows = ask_more_follows(ask);
         if (key == KEY_ENTER || key == KEY_OVER)
             return true;
         ask_line_note(line, ask, key);
@@ -4297,10 +4337,11 @@ static bool ask_line_keys(Ask *ask, Str question, Str hint, Line *line,
 }
 
 /* What ask_text() and ask_confirm() share. `hint` stands after the question
- * until it is answered; then `preset` is shown for an empty answer. `lost`
- * (may be NULL) says whether the answer is less than what was given. */
+ * until it is answered; then `preset` is shown for an empty answer. A masked
+ * line with which more lines were pasted is refused; `whole` also refuses one
+ * that lost its line breaks, or its end, to the prompt. */
 static bool ask_line(Term *term, Arena *arena, const char *question, Str hint,
-                     Str preset, bool masked, Str *out, bool *lost, Err *err)
+                     Str preset, bool masked, bool whole, Str *out, Err *err)
 {
     Ask ask;
     Arena scratch = {0};
@@ -4321,10 +4362,15 @@ static bool ask_line(Term *term, Arena *arena, const char *question, Str hint,
     }
     ask_close(&ask);
     Str answer = str_trim((Str){line->text, line->len});
+    if (ok && (line->follows || (whole && line->lost))) {
+        os_drop_input(STDIN_FILENO);
+        ok = err_set(err, EXIT_USAGE,
+                     "a prompt takes one line of up to %d bytes, and "
+                     "what was pasted is more",
+                     term->dumb ? ASK_MAX - 2 : ASK_MAX);
+    }
     if (ok)
         *out = answer.len ? arena_copy(arena, answer) : preset;
-    if (lost)
-        *lost = line->lost;
     arena_free(&scratch);
     return ok;
 }
@@ -4340,28 +4386,19 @@ static bool ask_text(Term *term, Arena *arena, const char *question, Str preset,
     Str hint = {0};
     if (preset.len)
         hint = arena_printf(arena, "(%.*s)", P(preset));
-    return ask_line(term, arena, question, hint, preset, masked, out, NULL,
+    return ask_line(term, arena, question, hint, preset, masked, false, out,
                     err);
 }
 
-/* Asks for a secret, masked, as ask_text() does; one that lost its line
- * breaks, or its end, to the prompt is refused. */
+/* Asks for a secret, masked, as ask_text() does, and whole. */
 static bool ask_secret(Term *term, Arena *arena, const char *question,
                        Secret *out, Err *err)
 {
     Str text = {0};
-    bool lost = false;
-    if (!ask_line(term, arena, question, (Str){0}, (Str){0}, true, &text, &lost,
-                  err))
-        return false;
+    bool ok = ask_line(term, arena, question, (Str){0}, (Str){0}, true, true,
+                       &text, err);
     *out = secret_from(text);
-    if (!lost)
-        return true;
-    os_drop_input(STDIN_FILENO);
-    return err_set(err, EXIT_USAGE,
-                   "a prompt takes one line of up to %d bytes, and "
-                   "what was pasted is more",
-                   term->dumb ? ASK_MAX - 2 : ASK_MAX);
+    return ok;
 }
 
 /* As ask_text(), but something else goes on meanwhile and may make the answer
@@ -4386,8 +4423,8 @@ static bool ask_confirm(Term *term, const char *question, bool preset,
         Str answer = {0};
         Str hint = str_from(preset ? "[Y/n]" : "[y/N]");
         bool ok = ask_line(term, &scratch, question, hint,
-                           str_from(preset ? "yes" : "no"), false, &answer,
-                           NULL, err);
+                           str_from(preset ? "yes" : "no"), false, false,
+                           &answer, err);
         bool yes = str_in_words(answer, "y yes");
         bool no = str_in_words(answer, "n no");
         arena_free(&scratch);
@@ -4687,8 +4724,8 @@ static bool ask_choice_dumb(Term *term, Choice *choice, Err *err)
     for (;;) {
         Str answer = {0};
         ok = ask_line(term, &scratch, choice->question, hint,
-                      choice->many ? buf_str(&preset) : hint, false, &answer,
-                      NULL, err);
+                      choice->many ? buf_str(&preset) : hint, false, false,
+                      &answer, err);
         if (!ok || ask_choice_parse(choice, answer))
             break;
         if (choice->many)
@@ -19178,6 +19215,7 @@ static bool cmd_auth_migrate_first(Cmd *cmd, const CmdAuth *auth, Err *err)
 static bool cmd_account_auth(Cmd *cmd, Err *err)
 {
     CmdAuth auth = {0};
+    ask_hush(cmd->term);
     if (!cmd_auth_path(cmd, &auth, err) ||
         !cmd_auth_migrate_first(cmd, &auth, err) ||
         !cmd_auth_run(cmd, &auth, err))
@@ -20656,6 +20694,7 @@ static bool cmd_auth_old(Cmd *cmd, Err *err)
 {
     ConfigWhere where = cmd_where(cmd);
     CmdAuth auth = {.form = CONFIG_DEPRECATED};
+    ask_hush(cmd->term);
     if (!cmd_refuse_global(cmd, err))
         return false;
     auth.path = config_named_path(&where);
@@ -20693,6 +20732,7 @@ static bool cmd_init(Cmd *cmd, Err *err)
     CmdAuth auth = {.form = CONFIG_DEPRECATED};
     Str changed = {0};
     Err fault = {0};
+    ask_hush(cmd->term);
     if (!cmd_refuse_global(cmd, err))
         return false;
     Str named = config_named_path(&where);
@@ -21527,8 +21567,20 @@ static bool cmd_secret_check_name(Str name, Err *err)
     return cmd_check_name("secret's", name, CMD_SECRET_NAME_MAX, err);
 }
 
-/* The name where it is an argument; without one a terminal is needed. A value
- * that was typed with the name (NAME=value) is not sent, nor shown. */
+/* Checks the name of a change. A value that was typed with it (NAME=value) is
+ * not sent, nor shown. */
+static bool cmd_secret_check_new(const HubChange *change, Err *err)
+{
+    if (change->act == HUB_SECRET_DELETE || str_index(change->name, '=') < 0)
+        return cmd_secret_check_name(change->name, err);
+    err_set(err, EXIT_USAGE,
+            "a secret's name has no =, and its value is never "
+            "taken from an argument");
+    return err_hint(err, "Give it on stdin, with --value-file, --value-env, "
+                         "or at the prompt.");
+}
+
+/* The name where it is an argument; without one a terminal is needed. */
 static bool cmd_secret_arg(Cmd *cmd, HubChange *change, Err *err)
 {
     static const char *const ways[] = {
@@ -21539,13 +21591,23 @@ static bool cmd_secret_arg(Cmd *cmd, HubChange *change, Err *err)
     if (!change->name.len)
         return ask_allowed(cmd->term, "the secret's name", ways[change->act],
                            err);
-    if (change->act == HUB_SECRET_DELETE || str_index(change->name, '=') < 0)
-        return cmd_secret_check_name(change->name, err);
-    err_set(err, EXIT_USAGE,
-            "a secret's name has no =, and its value is never "
-            "taken from an argument");
-    return err_hint(err, "Give it on stdin, with --value-file, --value-env, "
-                         "or at the prompt.");
+    return cmd_secret_check_new(change, err);
+}
+
+/* Asks for the name of a new secret, until it is one. */
+static bool cmd_secret_ask_name(Cmd *cmd, HubChange *change, Err *err)
+{
+    while (!change->name.len) {
+        Err fault = {0};
+        if (!ask_text(cmd->term, cmd->arena, "Name of the secret:", (Str){0},
+                      false, &change->name, err))
+            return false;
+        if (cmd_secret_check_new(change, &fault))
+            return true;
+        term_say(cmd->term, "%s", fault.message);
+        change->name = (Str){0};
+    }
+    return true;
 }
 
 /* Has the value, and each longer line of it, be hidden in what HubSpot says. */
@@ -21579,9 +21641,11 @@ static bool cmd_secret_value(Cmd *cmd, Secret *out, Err *err)
         return err_set(err, EXIT_USAGE,
                        "--value-stdin, --value-file and "
                        "--value-env exclude each other");
-    if (!given && os_is_terminal(STDIN_FILENO))
+    if (!given && os_is_terminal(STDIN_FILENO)) {
+        ask_hush(cmd->term);
         return ask_allowed(cmd->term, "the secret's value",
                            "stdin, --value-file or --value-env", err);
+    }
     if (name.len) {
         const char *text = getenv(arena_cstr(cmd->arena, name));
         if (!text) /* what is named may be the value itself, by mistake */
@@ -21764,16 +21828,11 @@ static bool cmd_secret_taken(Cmd *cmd, CmdSecrets *s, Err *err)
 static bool cmd_secrets_add(Cmd *cmd, Err *err)
 {
     CmdSecrets s = {.change = {.act = HUB_SECRET_ADD}};
-    Str *name = &s.change.name;
-    if (!cmd_secret_arg(cmd, &s.change, err) ||
-        !cmd_secret_value(cmd, &s.change.value, err) ||
-        !cmd_secrets_open(cmd, &s, err))
-        return false;
-    if (!name->len && (!ask_text(cmd->term, cmd->arena, "Name of the secret:",
-                                 (Str){0}, false, name, err) ||
-                       !cmd_secret_check_name(*name, err)))
-        return false;
-    return cmd_secret_taken(cmd, &s, err) &&
+    return cmd_secret_arg(cmd, &s.change, err) &&
+           cmd_secret_value(cmd, &s.change.value, err) &&
+           cmd_secrets_open(cmd, &s, err) &&
+           cmd_secret_ask_name(cmd, &s.change, err) &&
+           cmd_secret_taken(cmd, &s, err) &&
            cmd_secret_ask(cmd, &s.change, err) &&
            cmd_secret_change(cmd, &s, err);
 }

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import signal
 import resource
 import threading
 
@@ -929,3 +930,76 @@ def test_an_interrupted_apply_says_what_is_done(hs, sim, acme, tty):
     child.sendintr()
     child.expect("interrupted")
     assert tty.end(child) == 130
+
+
+# ---- a masked prompt on a plain terminal, and what is typed before it
+
+@pytest.mark.parametrize("text", [f"{VALUE}\r{VALUE}\r", f"{VALUE}\r\n{VALUE}", f"{VALUE}\n\n{VALUE}\n",
+                                  PEM.replace("\n", "\r")], ids=["cr", "crlf", "lf", "pem"])
+def test_a_paste_of_lines_without_brackets_is_refused(person, acme, text):
+    """A terminal without bracketed paste sends the lines as if they were typed."""
+    child = person("secrets", "add", "NAME")
+    child.expect("Value of NAME:")
+    child.send(text)
+    child.expect("one line")
+    assert person.end(child) == 2
+    assert acme.secrets == {}
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+def test_a_line_with_its_break_is_one_line(person, acme, end):
+    child = person("secrets", "add", "NAME")
+    child.expect("Value of NAME:")
+    child.send(VALUE + end)
+    assert person.end(child) == 0
+    assert acme.secrets == {"NAME": VALUE}
+
+
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_what_is_typed_ahead_of_the_prompt_is_not_shown(person, sim, acme, term):
+    """While the list of secrets is awaited, the value is typed already."""
+    box = {}
+
+    def type_ahead():
+        box["child"].send(VALUE + "\n")
+    sim.fail(f"GET {PATH}", status=200, body={"results": []}, then=type_ahead)
+    box["child"] = child = person("secrets", "add", "NAME", env={"TERM": term})
+    child.expect("Value of NAME:")
+    assert person.end(child) == 0
+    assert acme.secrets == {"NAME": VALUE}
+    assert VALUE not in child.logfile_read.text
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_echo_is_on_again_after_a_signal(person, sim, acme, name):
+    sim.fail(f"GET {PATH}", then="hang")
+    child = person("secrets", "add", "NAME")
+    sim.wait(f"GET {PATH}")
+    assert not child.getecho()
+    child.kill(getattr(signal, name))
+    child.expect(pexpect.EOF)
+    assert child.getecho()
+    person.end(child)
+
+
+def test_echo_is_on_again_at_the_end(person, acme):
+    child = person("secrets", "add", "NAME")
+    child.expect("Value of NAME:")
+    child.send(VALUE + "\r")
+    child.expect(pexpect.EOF)
+    assert child.getecho()
+    assert person.end(child) == 0
+
+
+def test_an_invalid_name_is_asked_for_again(person, acme):
+    child = person("secrets", "add")
+    for name, words in (("..", "cannot be a secret"), ("", "may not be empty"), ("A=B", "has no =")):
+        child.expect("Name of the secret:")
+        child.send(name + "\r")
+        child.expect(words)
+    child.expect("Name of the secret:")
+    child.send("NAME\r")
+    child.expect("Value of NAME:")
+    child.send(VALUE + "\r")
+    assert person.end(child) == 0
+    assert acme.secrets == {"NAME": VALUE}
