@@ -1026,8 +1026,10 @@ static volatile sig_atomic_t os_terminal_news;    /* OsTerminalEvent bits */
 static struct termios os_terminal_old;
 static bool os_terminal_hushed; /* see os_terminal_hush() */
 static int os_signal_pipe[2] = {-1, -1};
-static struct sigaction os_old_pipe; /* SIGPIPE, as it was at the start */
-static struct sigaction os_old_xfsz;
+/* Signals that are ignored: SIGXFSZ, so that a file that may not grow is an
+ * ordinary error (EFBIG); SIGIO goes to the holder of a lease. */
+static const int os_ignored[] = {SIGPIPE, SIGXFSZ, SIGIO};
+static struct sigaction os_before[COUNT(os_ignored)]; /* at the start */
 
 #ifdef HS_TEST
 /* Tests set a countdown: the call of the seam that brings it to 0 fails with
@@ -1152,8 +1154,8 @@ static void os_handle(int number, void (*handler)(int))
  * (Handlers end with exec by themselves.) */
 static void os_restore_signals(void)
 {
-    sigaction(SIGPIPE, &os_old_pipe, NULL);
-    sigaction(SIGXFSZ, &os_old_xfsz, NULL);
+    for (int i = 0; i < COUNT(os_ignored); i++)
+        sigaction(os_ignored[i], &os_before[i], NULL);
 }
 
 /* Signals, no core file with keys in it, no other process of this user
@@ -1172,9 +1174,8 @@ static void os_init(void)
     os_handle(SIGQUIT, os_on_signal);
     atexit(os_terminal_undo);
     sigaction(SIGALRM, &alarmed, NULL);
-    sigaction(SIGPIPE, &ignore, &os_old_pipe);
-    sigaction(SIGXFSZ, &ignore, &os_old_xfsz);
-    sigaction(SIGIO, &ignore, NULL); /* sent to the holder of a lease */
+    for (int i = 0; i < COUNT(os_ignored); i++)
+        sigaction(os_ignored[i], &ignore, &os_before[i]);
     setlocale(LC_CTYPE, "C.UTF-8");
 }
 
@@ -1750,11 +1751,6 @@ static int os_mode(Arena *arena, Str path)
     return stat(arena_cstr(arena, path), &st) ? -1 : (int)(st.st_mode & 0777);
 }
 
-static int os_chmod(Arena *arena, Str path, mode_t mode)
-{
-    return os_fails() || chmod(arena_cstr(arena, path), mode) ? errno : 0;
-}
-
 static bool os_same_file(Arena *arena, Str a, Str b)
 {
     struct stat x;
@@ -1977,20 +1973,35 @@ static int os_sync_files(const int *fds, int count)
     return code;
 }
 
-/* Sets who may read, write and run a new file. Some file systems have no modes,
- * or let nobody set them: that is not an error. */
+/* What it means that setting a mode failed with `code`: some file systems have
+ * no modes, or let nobody set them. That is not an error. */
+static int os_mode_fault(int code, mode_t now, mode_t mode)
+{
+    if (!os_unsupported(code) && code != EACCES)
+        return code;
+    if (now & 077 & ~mode)
+        os_lack(OS_NO_MODE, code);
+    return 0;
+}
+
+/* Sets who may read, write and run a new file. */
 static int os_set_mode(int fd, mode_t mode)
 {
     struct stat st;
     if (os_fails() || fstat(fd, &st))
         return errno;
-    if ((st.st_mode & 07777) == mode || !fchmod(fd, mode))
-        return 0;
-    if (!os_unsupported(errno) && errno != EACCES)
+    bool set = (st.st_mode & 07777) == mode || !fchmod(fd, mode);
+    return set ? 0 : os_mode_fault(errno, st.st_mode, mode);
+}
+
+static int os_chmod(Arena *arena, Str path, mode_t mode)
+{
+    struct stat st;
+    const char *name = arena_cstr(arena, path);
+    if (os_fails() || stat(name, &st))
         return errno;
-    if (st.st_mode & 077 & ~mode)
-        os_lack(OS_NO_MODE, errno);
-    return 0;
+    bool set = (st.st_mode & 07777) == mode || !chmod(name, mode);
+    return set ? 0 : os_mode_fault(errno, st.st_mode, mode);
 }
 
 /* Renames a whole file. Without `replace`, EEXIST where the new name is taken;
@@ -2354,6 +2365,8 @@ static int os_fill_part(int fd, int dir, const char *name, Str data,
     struct stat old;
     int code = os_write_all(fd, data);
     bool fresh = fstatat(dir, name, &old, 0) != 0;
+    if (!code && fresh && errno != ENOENT)
+        code = errno;
     if (!code && !fresh && old.st_uid != geteuid() &&
         fchown(fd, old.st_uid, old.st_gid))
         code = errno; /* root must not take a user's file away */
@@ -2856,6 +2869,7 @@ static int os_become(const char *path, char **argv, const char *mark)
 {
     if (os_fails() || setenv(mark, "1", 1))
         return errno;
+    os_restore_signals();
     execv(path, argv);
     return errno;
 }
@@ -14853,18 +14867,19 @@ static void config_links_drop(ConfigLinks *links, int64_t id)
 }
 
 /* Explains the folder to who finds it; what is there already is kept. */
-static int config_explain_links(Arena *arena, Str dir)
+static bool config_explain_links(Arena *arena, Str dir, Err *err)
 {
     Str path = os_path_join(arena, dir, S("README.txt"));
     if (os_exists(arena, path))
-        return 0;
-    return os_replace_file(
+        return true;
+    int code = os_replace_file(
         arena, path,
         S("This folder belongs to the HubSpot CLI (hs).\n\n"
           "settings.json says which HubSpot accounts are linked to the folder\n"
           "above and which of them commands use there. It holds ids and no\n"
           "secrets. hs account link and hs account unlink change it.\n"),
         0644, NULL);
+    return code ? config_cannot_write(path, code, err) : true;
 }
 
 /* The change of a folder's settings as one of their text. */
@@ -14876,10 +14891,8 @@ static bool config_change_links_text(ConfigFile *file, Err *err)
     ConfigLinks links = {.path = path, .default_account = -1};
     if (file->exists && !config_parse_links(arena, file->text, &links, err))
         return false;
-    int code = file->exists ? 0
-                            : config_explain_links(arena, os_path_dir(path));
-    if (code)
-        return config_cannot_write(path, code, err);
+    if (!file->exists && !config_explain_links(arena, os_path_dir(path), err))
+        return false;
     if (!links.document)
         links.document = json_new(arena);
     Str present = file->again ? json_write(arena, links.document, true)
@@ -23175,6 +23188,16 @@ static void cmd_files_end_list(CmdFiles *run)
                 cmd_files_untried(run), run->bytes);
 }
 
+/* The manifest cannot be written, unless `code` is 0: the run ends. */
+static void cmd_files_journal_lost(CmdFiles *run, int code)
+{
+    if (!code)
+        return;
+    err_set(&run->fatal, EXIT_FAILED, "cannot write the manifest %.*s: %s",
+            P(run->journal_path), os_error(code));
+    run->stopped = true;
+}
+
 /* Writes an item down: in the manifest, with one write, and on stdout. */
 static void cmd_files_note(CmdFiles *run, const CmdItem *item,
                            const char *status, bool known)
@@ -23191,11 +23214,7 @@ static void cmd_files_note(CmdFiles *run, const CmdItem *item,
     int code = run->journal < 0 || known
                    ? 0
                    : os_write_all(run->journal, buf_str(&line));
-    if (code) {
-        err_set(&run->fatal, EXIT_FAILED, "cannot write the manifest %.*s: %s",
-                P(run->journal_path), os_error(code));
-        run->stopped = true;
-    }
+    cmd_files_journal_lost(run, code);
     arena_free(&scratch);
 }
 
@@ -23438,7 +23457,7 @@ static void cmd_files_close_journal(CmdFiles *run)
         entry.kind == OS_FILE)
         run->go_on = arena_printf(arena, "Run again with --resume %.*s.",
                                   P(cmd_shell_word(arena, run->journal_path)));
-    os_sync_files(&run->journal, 1);
+    cmd_files_journal_lost(run, os_sync_files(&run->journal, 1));
     close(run->journal);
     run->journal = -1;
 }

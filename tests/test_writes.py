@@ -470,8 +470,7 @@ WRITERS = {**COMMANDS, "create-override": ["account", "create-override", "box"],
 
 
 def full():
-    """Files of any length are too long, as on a full disk."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    """Files of any length are too long, as on a full disk. (SIGXFSZ is not ignored: hs does that.)"""
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
@@ -482,6 +481,7 @@ def test_a_full_disk(three, sim, name):
     before = three.files()
     result = three(*WRITERS[name], preexec_fn=full)
     assert result.code == 3 and result.out == "" and "cannot write" in result.err, result
+    assert "File too large" in result.err
     after = three.files()
     if name == "link":
         after.pop("work/.hs", None)     # the folder may have been made
@@ -562,3 +562,125 @@ def test_a_migration_behind_symbolic_links(three, sim, tmp_path):
     assert three.config_path.is_symlink() and names(three, target)[-1] == "portal-44"
     assert os.listdir(three.cwd) == [ARCHIVE]
     assert (three.cwd / ARCHIVE).read_bytes() == text and real.exists()
+
+
+# ---- unusual file systems
+
+def failing(hs, strace, args, *faults, data=b""):
+    """Runs hs while these system calls fail: its exit code, and what it said."""
+    done = subprocess.run([strace, "-f", "-qq", "-o", "/dev/null", *(f"-einject={f}" for f in faults),
+                           hs.bin, *map(str, args)],
+                          env=hs.env(), cwd=hs.cwd, capture_output=True, input=data)
+    return done.returncode, done.stderr.decode()
+
+
+def check_written(hs, name):
+    """The command did what it is for, and left nothing else."""
+    assert litter(hs) == []
+    if name == "config":
+        assert hs.read_config()["httpTimeout"] == 4000 and mode(hs.config_path) == 0o600
+    elif name == "link":
+        assert settings(hs) == {"accounts": [202], "localDefaultAccount": 202}
+        assert (hs.cwd / ".hs" / "README.txt").exists()
+        assert (hs.cwd / ".gitignore").read_text().endswith("\n.hs\n")
+    elif name == "override":
+        assert (hs.cwd / ".hsaccount").read_text() == "303"
+    elif name == "migrate":
+        assert names(hs) == ["portal-44"] and not (hs.cwd / OLD).exists()
+        assert b"portal-44" in (hs.cwd / ARCHIVE).read_bytes()
+    else:
+        for path in ("d/a.txt", "d/s/c.txt"):
+            assert (hs.cwd / path).read_bytes() == path.encode() * 9000
+
+
+@pytest.fixture(params=["config", "link", "override", "migrate", "fetch", "fetch over"])
+def written(request, hs, sim):
+    portals = [sim.portal(n, t) for n, t in ((101, "Acme"), (202, "Box"), (303, "Third"))]
+    for path in ("d/a.txt", "d/s/c.txt"):
+        portals[0].add_file(path, path.encode() * 9000)
+    work_tree(hs)
+    (hs.cwd / ".hsaccount").write_text("202") if request.param == "override" else None
+    if request.param == "migrate":
+        write_old(hs, sim, 44)
+    else:
+        hs.write_config(*portals)
+    if request.param == "fetch over":
+        (hs.cwd / "d").mkdir()
+        (hs.cwd / "d" / "a.txt").write_text("old")
+    return request.param
+
+
+@pytest.mark.parametrize("code", ["ENOLCK", "ENOSYS", "EOPNOTSUPP", "EBADF", "EINVAL"])
+def test_a_file_system_without_locks(hs, strace, written, code):
+    got, err = failing(hs, strace, KILLED[written][0], f"flock:error={code}")
+    assert got == 0 and err.count("hs: warning: ") == err.count("does not support locks") == 1, err
+    check_written(hs, written)
+
+
+@pytest.mark.parametrize("code", ["EINVAL", "ENOSYS", "EROFS", "EOPNOTSUPP"])
+def test_a_file_system_without_fsync(hs, strace, written, code):
+    got, err = failing(hs, strace, KILLED[written][0], f"fsync:error={code}", f"syncfs:error={code}")
+    assert got == 0 and err.count("hs: warning: ") == err.count("does not support sync") == 1, err
+    check_written(hs, written)
+
+
+@pytest.mark.parametrize("code", ["EIO", "ENOSPC", "EDQUOT"])
+def test_a_disk_that_fails_at_fsync(hs, strace, written, code):
+    if written == "config":
+        before = hs.config_path.read_bytes()
+        got, err = failing(hs, strace, KILLED[written][0], f"fsync:error={code}:when=1")
+        assert got == 3 and f"cannot write {hs.config_path}: " in err, err
+        assert hs.config_path.read_bytes() == before and litter(hs) == []
+    got, err = failing(hs, strace, KILLED[written][0], f"fsync:error={code}", f"syncfs:error={code}")
+    assert got in ((1, 8) if "fetch" in written else (3,)) and "cannot write" in err, err
+    assert [p for p in litter(hs) if p.parent == hs.cwd] == []
+
+
+@pytest.mark.parametrize("code", ["EPERM", "ENOSYS", "EOPNOTSUPP"])
+def test_a_file_system_without_modes(hs, strace, written, code):
+    for path in (hs.cwd / ".hsaccount", hs.cwd / "d" / "a.txt"):
+        path.chmod(0o666) if path.exists() else None
+    got, err = failing(hs, strace, KILLED[written][0], f"fchmod:error={code}", f"chmod:error={code}")
+    assert got == 0, err
+    check_written(hs, written)
+
+
+@pytest.mark.parametrize("links", ["ENOSYS", "EPERM", "EOPNOTSUPP", "EINVAL", None])
+@pytest.mark.parametrize("code", ["ENOSYS", "EINVAL", "EPERM", "EOPNOTSUPP"])
+def test_a_file_system_where_a_rename_always_replaces(hs, strace, written, code, links):
+    """Or which has no hard links either."""
+    faults = [f"renameat2:error={code}"] + [f"linkat:error={links}"] * bool(links)
+    got, err = failing(hs, strace, KILLED[written][0], *faults)
+    assert got == 0 and "warning" not in err, err
+    check_written(hs, written)
+
+
+def test_a_download_that_is_too_large_for_the_limit(hs, sim):
+    portal = sim.portal(101)
+    hs.write_config(portal)
+    hs("account", "info")
+    portal.add_file("d/a.txt", b"a" * 9000)
+    done = hs("files", "fetch", "d", ".",
+              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)))
+    assert done.code == 1 and "File too large" in done.err, done.err
+    assert [p.name for p in (hs.cwd / "d").rglob("*")] == []
+
+
+def test_other_programs_get_the_signals_as_they_were(hs, sim, tmp_path):
+    """What hs ignores would be ignored in a program that it runs, too."""
+    program = tmp_path / "bin" / "hs"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\ngrep SigIgn /proc/self/status\n")
+    program.chmod(0o755)
+    path = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    want = subprocess.run([program], env=path, capture_output=True, text=True).stdout
+    assert hs("project", "upload", env=path).out == want
+
+
+def test_a_manifest_that_does_not_reach_the_disk(hs, sim, strace):
+    portal = sim.portal(101)
+    hs.write_config(portal)
+    assert hs("account", "info").code == 0     # the token is kept
+    (hs.cwd / "a.txt").write_text("a")
+    got, err = failing(hs, strace, ["files", "upload", "a.txt", "a.txt", "--manifest", "m"], "fsync:error=EIO")
+    assert got == 1 and "hs: cannot write the manifest m: " in err, err
