@@ -22724,7 +22724,7 @@ enum {
     FILES_LANDING_MS = 300,
     FILES_LINE = 64 * KIB,  /* of a manifest */
     FILES_FIRST_LINE = MIB, /* which tells whether it is one */
-    FILES_DESCRIPTORS = 5   /* that a transfer needs for a while */
+    FILES_DESCRIPTORS = 6   /* that a transfer needs for a while */
 };
 
 /* A set of 64-bit hashes: what is left of a name that must be known again. */
@@ -24624,6 +24624,9 @@ static void cmd_fetch_land(CmdFetch *fetch)
     int fds[FILES_LANDING];
     OsEntry entry = {0};
     int n = 0;
+    if (fetch->landing_count < FILES_LANDING &&
+        cmd_files_waits(&fetch->run, fetch->moving + fetch->listing > 0))
+        return; /* a name takes descriptors, too */
     for (const CmdItem *item = fetch->landing; item; item = item->next)
         fds[n++] = item->fd;
     int code = n ? os_sync_files(fds, n) : 0;
