@@ -13242,16 +13242,18 @@ typedef struct {
 static int config_view(Arena *arena, const ConfigSource *source, OsView *out)
 {
     int64_t deadline = os_now() + CONFIG_SETTLE_MS;
-    for (;;) {
-        Arena scratch = {0};
-        int code = os_view(&scratch, source->path, source->max, out);
+    for (bool first = true;; first = false) {
+        Arena scratch = {0}; /* what is read again and again goes at once */
+        int code = os_view(first ? arena : &scratch, source->path, source->max,
+                           out);
         bool look = out->young || source->doubted;
         bool good = code || !out->regular ||
                     (!out->busy &&
                      (!look ||
                       source->is_whole(&scratch, out->text, out->young)));
         if (good || os_now() >= deadline || os_interrupted()) {
-            out->text = arena_copy(arena, out->text);
+            if (!first)
+                out->text = arena_copy(arena, out->text);
             arena_free(&scratch);
             return code;
         }
@@ -13286,6 +13288,13 @@ static bool config_incomplete(Str path, const char *how, Err *err)
             "%.*s is incomplete; another program may be writing it (%s)",
             P(path), how);
     return err_hint(err, "Nothing was changed. Try again.");
+}
+
+/* A pipe, or a device, must not be replaced by a file. */
+static bool config_not_regular(Str path, Err *err)
+{
+    return err_set(err, EXIT_CONFIG,
+                   "cannot write %.*s: it is not a regular file", P(path));
 }
 
 static bool config_cannot_read(Str path, int code, Err *err)
@@ -13337,6 +13346,10 @@ static bool config_read_place(Arena *arena, const ConfigPlace *place,
     ConfigSource source = {
         .path = place->path, .max = YAML_MAX, .is_whole = config_is_whole};
     const Config blank = {.path = place->path, .form = place->form};
+    /* before it is opened, which could wait for the writer of a pipe */
+    if (place->anew && os_exists(arena, place->path) &&
+        !os_is_file(arena, place->path))
+        return config_not_regular(place->path, err);
     for (;;) {
         OsView view;
         Err fault = {0};
@@ -14151,8 +14164,7 @@ static ConfigTurn config_turn_locked(ConfigFile *file, Err *err)
     if (code)
         return config_cannot_read(path, code, err);
     if (file->exists && (odd || !view->regular)) {
-        err_set(err, EXIT_CONFIG, "cannot write %.*s: it is not a regular file",
-                P(path));
+        config_not_regular(path, err);
         return CONFIG_FAILED;
     }
     if (view->busy)

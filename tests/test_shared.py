@@ -315,13 +315,16 @@ def test_accounts_of_another_program_are_kept_by_a_second_try(three, sim):
     assert len(ids(three)) == 3 + writer.written
 
 
-def test_a_config_that_is_not_a_file_is_not_replaced(hs, sim, tmp_path):
-    fifo = tmp_path / "fifo.yml"
+@pytest.mark.parametrize("args", [["auth"], ["account", "auth"]], ids=" ".join)
+def test_a_config_that_is_not_a_file_is_not_replaced(hs, sim, args):
+    """Nor waited for: nobody writes to the pipe."""
+    fifo = hs.cwd / "fifo.yml"
     os.mkfifo(fifo)
-    for path in ("/dev/null", hs.cwd):
-        result = hs("auth", "--pak-stdin", "--config", path, input=sim.portal(101).key)
+    for path in (fifo, hs.cwd):
+        result = hs(*args, "--pak-stdin", timeout=20, env={"HUBSPOT_CONFIG_PATH": path},
+                    input=sim.portal(101).key)
         assert result.code == 3 and str(path) in result.err
-    assert not pathlib.Path("/dev/null").is_file()
+    assert fifo.is_fifo() and not sim.log
 
 
 # ---- what was decided about an account that has changed since
