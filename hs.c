@@ -13958,11 +13958,26 @@ static bool config_choose_by_file(const Config *config, Str path, int line,
                          "or name an account with --account.");
 }
 
+/* A name or id for a message. One that looks like a key or a token, set in the
+ * wrong place by mistake, is not shown. */
+static Str config_shown(Str text)
+{
+    bool seen[3] = {false, false, false}; /* digits, capitals, small letters */
+    bool uuid = text.len == 36 && text.ptr[8] == '-' && text.ptr[13] == '-';
+    for (ptrdiff_t i = 0; i < text.len; i++)
+        seen[str_is_digit(text.ptr[i])                  ? 0
+             : text.ptr[i] >= 'A' && text.ptr[i] <= 'Z' ? 1
+                                                        : 2] = true;
+    bool mixed = text.len >= 20 && seen[0] && seen[1] && seen[2];
+    return uuid || mixed || str_starts(text, S("pat-")) ? S("[hidden]") : text;
+}
+
 /* The config's own default. */
 static bool config_choose_default(const Config *config, ConfigChoice *choice,
                                   Err *err)
 {
     const YamlNode *node = config_default_node(config);
+    Str shown = config_shown(config->default_account);
     *choice = (ConfigChoice){config_find(config, config->default_account),
                              config->path, node ? node->line : 0};
     if (config->form == CONFIG_ENVIRONMENT)
@@ -13971,7 +13986,7 @@ static bool config_choose_default(const Config *config, ConfigChoice *choice,
         return true;
     if (config->default_account.len)
         err_set(err, EXIT_CONFIG, "the default account '%.*s' is not in %.*s",
-                P(config->default_account), P(config->path));
+                P(shown), P(config->path));
     else
         err_set(err, EXIT_CONFIG, "no account is chosen: %.*s has no default",
                 P(config->path));

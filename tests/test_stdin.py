@@ -175,3 +175,14 @@ def test_an_oauth_token_with_control_bytes_is_not_kept(hs, sim, bad, field):
     failed(hs("secrets", "list"), 1, "token")
     assert hs.config_path.read_text() == before
     assert not sim.requests("GET /cms")
+
+
+@pytest.mark.parametrize("words", [["secrets", "list"], ["account", "list"], ["account", "list", "--json"],
+                                   ["account", "info", "--why"], ["account", "info"], ["api", "/x"]])
+def test_a_key_as_the_default_account_is_not_shown(hs, sim, words):
+    portal = sim.portal(101, "Acme")
+    for key in (portal.key, portal.api_key, portal.static_token):
+        config = {"defaultAccount": key, "accounts": [hs.account(portal)]}
+        hs.write_yaml(config)
+        hs.hidden.add(key)
+        hs(*words)
