@@ -3723,11 +3723,18 @@ typedef struct AskMeanwhile {
 /* A prompt under way: where its frame is, and the keys read ahead. */
 typedef struct {
     Term *term;
+    Str whole_question;
+    Str whole_hint; /* stands after the question until it is answered */
+    Str question;   /* what of them is in the frame; the rows before it */
+    Str hint;       /* were wrapped, and stand above */
+    bool wrapped;
+    int room; /* columns for the answer; 0: as for a line of text */
     bool raw; /* the terminal has a prompt's mode */
     bool masked;
     bool pasting;
-    int cursor; /* the column that the cursor was left in */
-    int above;  /* rows of the frame above the cursor, after a resize */
+    int64_t escaped_until; /* a '[' before this time continues an Esc */
+    int cursor;            /* the column that the cursor was left in */
+    int above; /* rows of the frame above the cursor, after a resize */
     int len;
     int at;
     char bytes[TERM_AHEAD];
@@ -3884,42 +3891,89 @@ static void ask_frame_show(Frame *frame, Ask *ask, int column)
     ask->above = 0;
 }
 
-/*
- * Adds the question, its hint and a space to the first row. They are clipped
- * where the `width` columns of what follows would not fit, but half of a narrow
- * row, or all but 24 columns of a wide one, are theirs. A short hint is kept
- * whole: without its [Y/n] a question does not say what Enter means.
- */
-static void ask_frame_question(Frame *frame, Str question, Str hint, int width)
+/* Takes the first row off a text that is longer than `columns`, broken at a
+ * space if there is one. */
+static Str ask_take_row(Str *text, int columns)
 {
-    int full = frame->columns;
-    int own = full > 48 ? full - 24 : full / 2;
-    int most = full - 1 - width > own ? full - 1 - width : own;
-    int kept = hint.len ? term_width(hint) + 1 : 0;
-    if (kept > most / 2)
-        kept = 0;
-    frame->left = most - kept;
-    ask_frame_add(frame, "32", S("?"));
+    int more = 0;
+    Str row = term_clip(*text, columns);
+    ptrdiff_t end = row.len;
+    while (end && row.len < text->len && text->ptr[end] != ' ')
+        end--;
+    if (end)
+        row.len = end;
+    if (!row.len)
+        row = str_slice(*text, 0, term_char(*text, &more));
+    *text = str_slice(*text, row.len, text->len);
+    while (str_starts(*text, S(" ")))
+        *text = str_slice(*text, 1, text->len);
+    return row;
+}
+
+static void ask_frame_mark(Frame *frame, Ask *ask)
+{
+    ask_frame_add(frame, "32", ask->wrapped ? S(" ") : S("?"));
     ask_frame_add(frame, "", S(" "));
-    ask_frame_add(frame, "", question);
-    frame->left += kept;
-    ask_frame_add(frame, "", hint.len ? S(" ") : S(""));
-    ask_frame_add(frame, "", hint);
-    frame->left += full - most;
-    ask_frame_add(frame, "", S(" "));
+}
+
+/*
+ * Adds the question, its hint and a space to the frame, with room for an answer
+ * in the same row if that is wide enough. What does not fit is wrapped:
+ * the rows before the last one are written once, above the frame, where they
+ * scroll and reflow as other text does, and leave ask->question and ask->hint.
+ */
+static void ask_frame_question(Frame *frame, Ask *ask)
+{
+    enum { MARK = 2 };
+    int most = frame->columns > MARK ? frame->columns - MARK : 1;
+    int room = ask->room             ? ask->room
+               : frame->columns > 48 ? 24
+                                     : frame->columns / 3;
+    int own = most > room + 1 ? most - room - 1 : 1;
+    for (;;) {
+        int question = term_width(ask->question);
+        int hint = term_width(ask->hint);
+        ask_frame_mark(frame, ask);
+        if (question + (question && hint) + hint <= own ||
+            (!question && hint < most))
+            break;
+        Str *first = question ? &ask->question : &ask->hint;
+        ask_frame_add(frame, "", ask_take_row(first, most));
+        buf_add(&frame->out, S("\r\n"));
+        frame->left = frame->columns;
+        ask->wrapped = true;
+    }
+    ask_frame_add(frame, "", ask->question);
+    if (ask->question.len && ask->hint.len)
+        ask_frame_add(frame, "", S(" "));
+    ask_frame_add(frame, "", ask->hint);
+    if (ask->question.len || ask->hint.len)
+        ask_frame_add(frame, "", S(" "));
+}
+
+/* Starts the question over: nothing of it is on the screen. */
+static void ask_begin_question(Ask *ask)
+{
+    ask->question = ask->whole_question;
+    ask->hint = ask->whole_hint;
+    ask->wrapped = false;
 }
 
 /* Replaces the frame by a line: the question and its answer. Not after a
  * signal to end while stopped: the screen is another job's. */
-static void ask_answered(Ask *ask, Str question, Str answer)
+static void ask_answered(Ask *ask, Str answer)
 {
     Frame frame;
     if (!ask->raw)
         return;
     ask_frame_begin(&frame, ask);
-    ask_frame_question(&frame, question, (Str){0}, term_width(answer));
-    ask_frame_add(&frame, "36", answer);
-    buf_add(&frame.out, S("\x1b[?7h\r\n"));
+    ask->hint = (Str){0};
+    if (ask->question.len || answer.len) {
+        ask_frame_question(&frame, ask);
+        ask_frame_add(&frame, "36", answer);
+        buf_add(&frame.out, S("\r\n"));
+    }
+    buf_add(&frame.out, S("\x1b[?7h"));
     os_write_all(STDERR_FILENO, buf_str(&frame.out));
     arena_free(&frame.arena);
     ask->cursor = 0;
@@ -4018,6 +4072,7 @@ static void ask_suspend(Ask *ask)
         Frame frame;
         ask_frame_begin(&frame, ask);
         ask_frame_show(&frame, ask, 0);
+        ask_begin_question(ask);
     }
     os_terminal_restore();
     ask->raw = false;
@@ -4082,9 +4137,15 @@ static int ask_byte(Ask *ask, int64_t timeout)
     return (unsigned char)ask->bytes[ask->at++];
 }
 
-/* Reads the rest of an escape sequence: CSI or SS3, a number, a final. */
+/*
+ * Reads the rest of an escape sequence: CSI or SS3, a number, a final byte.
+ * Over a slow line its bytes come apart. An ESC that is followed by nothing for
+ * a moment is the Esc key; if '[' or 'O' then follows within a second, it was
+ * the start of a sequence after all (nobody types that), and is no text.
+ */
 static Key ask_escape(Ask *ask)
 {
+    enum { MOMENT_MS = 50, LATE_MS = 1000 };
     static const struct {
         const char *text;
         Key key;
@@ -4096,13 +4157,18 @@ static Key ask_escape(Ask *ask)
         {"6~", KEY_PAGE_DOWN},
     };
     char text[16] = {0};
-    int first = ask_byte(ask, 50);
-    if (first < 0)
-        return KEY_ESCAPE;
-    if (first != '[' && first != 'O')
-        return KEY_NONE;
+    if (!ask->escaped_until) {
+        int first = ask_byte(ask, MOMENT_MS);
+        if (first < 0) {
+            ask->escaped_until = os_now() + LATE_MS;
+            return KEY_ESCAPE;
+        }
+        if (first != '[' && first != 'O')
+            return KEY_NONE;
+    }
+    ask->escaped_until = 0;
     for (int n = 0; n < COUNT(text) - 1; n++) {
-        int c = ask_byte(ask, 50);
+        int c = ask_byte(ask, LATE_MS);
         if (c < 0)
             return KEY_NONE;
         text[n] = (char)c;
@@ -4129,7 +4195,10 @@ static Key ask_key(Ask *ask)
         return KEY_OVER;
     if (c < 0)
         return KEY_STOP;
-    if (c == 0x1b)
+    bool late = (c == '[' || c == 'O') && os_now() < ask->escaped_until;
+    if (!late)
+        ask->escaped_until = 0;
+    if (c == 0x1b || late)
         return ask_escape(ask);
     ask->text = (char)c;
     if (ask->pasting)
@@ -4238,13 +4307,12 @@ static Str ask_line_text(Arena *arena, const Line *line, int end, bool masked)
 
 /* Adds the question and as much of the line as fits around its cursor to the
  * first row. Gives the cursor's column. */
-static int ask_frame_line(Frame *frame, Str question, Str hint,
-                          const Line *line, bool masked)
+static int ask_frame_line(Frame *frame, Ask *ask, const Line *line)
 {
-    Str text = ask_line_text(&frame->arena, line, line->len, masked);
-    Str before = ask_line_text(&frame->arena, line, line->at, masked);
+    Str text = ask_line_text(&frame->arena, line, line->len, ask->masked);
+    Str before = ask_line_text(&frame->arena, line, line->at, ask->masked);
     Str after = str_slice(text, before.len, text.len);
-    ask_frame_question(frame, question, hint, term_width(text) + 1);
+    ask_frame_question(frame, ask);
     int width = term_width(before);
     bool cut = false;
     while (before.len) {
@@ -4326,14 +4394,13 @@ static void ask_line_note(Line *line, const Ask *ask, Key key)
 }
 
 /* Reads a line key by key. */
-static bool ask_line_keys(Ask *ask, Str question, Str hint, Line *line,
-                          bool masked, Err *err)
+static bool ask_line_keys(Ask *ask, Line *line, Err *err)
 {
     for (;;) {
         if (ask->at == ask->len) {
             Frame frame;
             ask_frame_begin(&frame, ask);
-            int column = ask_frame_line(&frame, question, hint, line, masked);
+            int column = ask_frame_line(&frame, ask, line);
             ask_frame_show(&frame, ask, column);
         }
         Key key = ask_key(ask);
@@ -4341,7 +4408,7 @@ static bool ask_line_keys(Ask *ask, Str question, Str hint, Line *line,
             return ask_stopped(err);
         if (key == KEY_OVER)
             line->len = 0;
-        if (key == KEY_ENTER && masked)
+        if (key == KEY_ENTER && ask->masked)
             line->follows = ask_more_follows(ask);
         if (key == KEY_ENTER || key == KEY_OVER)
             return true;
@@ -4350,33 +4417,45 @@ static bool ask_line_keys(Ask *ask, Str question, Str hint, Line *line,
     }
 }
 
-/* What ask_text() and ask_confirm() share. `hint` stands after the question
- * until it is answered; then `preset` is shown for an empty answer. A masked
- * line with which more lines were pasted is refused; `whole` also refuses one
- * that lost its line breaks, or its end, to the prompt. */
-static bool ask_line(Term *term, Arena *arena, const char *question, Str hint,
-                     Str preset, bool masked, bool whole, Str *out, Err *err)
+/* A question whose answer is a line. */
+typedef struct {
+    const char *text;
+    Str hint;   /* shown after the question until it is answered */
+    Str preset; /* shown for an empty answer, and what that means */
+    bool masked;
+    bool whole; /* refuse a line that lost its line breaks, or its end */
+    int room;   /* as in Ask */
+} Question;
+
+/* What ask_text() and ask_confirm() share. The answer lives in `arena`. A
+ * masked line with which more lines were pasted is refused. */
+static bool ask_line(Term *term, Arena *arena, const Question *question,
+                     Str *out, Err *err)
 {
     Ask ask;
     Arena scratch = {0};
     Buf dumb = buf_new(&scratch, 64 * KIB);
     Line *line = arena_alloc(&scratch, sizeof(*line));
-    bool ok = ask_open(&ask, term, masked, err);
+    bool ok = ask_open(&ask, term, question->masked, err);
+    ask.whole_question = str_from(question->text);
+    ask.whole_hint = question->hint;
+    ask.room = question->room;
+    ask_begin_question(&ask);
     if (ok && term->dumb) {
-        Str label = arena_printf(&scratch, "? %s%s%.*s ", question,
-                                 hint.len ? " " : "", P(hint));
+        Str label = arena_printf(&scratch, "? %s%s%.*s ", question->text,
+                                 question->hint.len ? " " : "",
+                                 P(question->hint));
         term_add_visible(&dumb, label);
         ok = ask_line_dumb(&ask, buf_str(&dumb), line, err);
     } else if (ok) {
-        ok = ask_line_keys(&ask, str_from(question), hint, line, masked, err);
-        Str text = ask_line_text(&scratch, line, line->len, masked);
+        ok = ask_line_keys(&ask, line, err);
+        Str text = ask_line_text(&scratch, line, line->len, question->masked);
         Str shown = str_trim(text);
-        ask_answered(&ask, str_from(question),
-                     shown.len || !ok ? shown : preset);
+        ask_answered(&ask, shown.len || !ok ? shown : question->preset);
     }
     ask_close(&ask);
     Str answer = str_trim((Str){line->text, line->len});
-    if (ok && (line->follows || (whole && line->lost))) {
+    if (ok && (line->follows || (question->whole && line->lost))) {
         os_drop_input(STDIN_FILENO);
         ok = err_set(err, EXIT_USAGE,
                      "a prompt takes one line of up to %d bytes, and "
@@ -4384,7 +4463,7 @@ static bool ask_line(Term *term, Arena *arena, const char *question, Str hint,
                      term->dumb ? ASK_MAX - 2 : ASK_MAX);
     }
     if (ok)
-        *out = answer.len ? arena_copy(arena, answer) : preset;
+        *out = answer.len ? arena_copy(arena, answer) : question->preset;
     arena_free(&scratch);
     return ok;
 }
@@ -4397,11 +4476,10 @@ static bool ask_line(Term *term, Arena *arena, const char *question, Str hint,
 static bool ask_text(Term *term, Arena *arena, const char *question, Str preset,
                      bool masked, Str *out, Err *err)
 {
-    Str hint = {0};
+    Question line = {.text = question, .preset = preset, .masked = masked};
     if (preset.len)
-        hint = arena_printf(arena, "(%.*s)", P(preset));
-    return ask_line(term, arena, question, hint, preset, masked, false, out,
-                    err);
+        line.hint = arena_printf(arena, "(%.*s)", P(preset));
+    return ask_line(term, arena, &line, out, err);
 }
 
 /* Asks for a secret, masked, as ask_text() does, and whole. */
@@ -4409,8 +4487,8 @@ static bool ask_secret(Term *term, Arena *arena, const char *question,
                        Secret *out, Err *err)
 {
     Str text = {0};
-    bool ok = ask_line(term, arena, question, (Str){0}, (Str){0}, true, true,
-                       &text, err);
+    Question line = {.text = question, .masked = true, .whole = true};
+    bool ok = ask_line(term, arena, &line, &text, err);
     *out = secret_from(text);
     return ok;
 }
@@ -4435,10 +4513,11 @@ static bool ask_confirm(Term *term, const char *question, bool preset,
     for (;;) {
         Arena scratch = {0};
         Str answer = {0};
-        Str hint = str_from(preset ? "[Y/n]" : "[y/N]");
-        bool ok = ask_line(term, &scratch, question, hint,
-                           str_from(preset ? "yes" : "no"), false, false,
-                           &answer, err);
+        Question line = {.text = question,
+                         .hint = str_from(preset ? "[Y/n]" : "[y/N]"),
+                         .preset = str_from(preset ? "yes" : "no"),
+                         .room = 4};
+        bool ok = ask_line(term, &scratch, &line, &answer, err);
         bool yes = str_in_words(answer, "y yes");
         bool no = str_in_words(answer, "n no");
         arena_free(&scratch);
@@ -4511,19 +4590,18 @@ static void ask_choice_row(Frame *frame, const Choice *choice, int i)
     ask_frame_add(frame, color, row);
 }
 
-/* What stands below the list. */
+/* The line below the list. */
 static const char *ask_choice_help(const Choice *choice)
 {
     if (choice->notice)
         return choice->notice;
     if (!choice->matches)
-        return "Nothing matches. Esc: all entries";
+        return "Nothing matches; Esc shows all entries";
     if (choice->typing)
-        return choice->many ? "Type to filter. Space: mark, Esc: all entries"
-                            : "Type to filter. Enter: take, Esc: all entries";
-    return choice->many ? "Space: mark, a: all, i: invert, /: filter, "
-                          "Enter: done"
-                        : "Arrows or j, k: move, type to filter, Enter: take";
+        return choice->many ? "Space marks, Enter ends, Esc shows all"
+                            : "Enter selects, Esc shows all entries";
+    return choice->many ? "Space marks, a all, i invert, / filter"
+                        : "Up/Down, type to filter, Enter selects";
 }
 
 /* Draws the list. The frame is never higher than the screen, unless that has
@@ -4537,8 +4615,7 @@ static void ask_choice_draw(Ask *ask, Choice *choice)
     choice->page = page < 1 ? 1 : page > ASK_ROWS ? ASK_ROWS : page;
     choice->first = ask_choice_first(choice);
     ask_frame_begin(&frame, ask);
-    int column = ask_frame_line(&frame, str_from(choice->question), (Str){0},
-                                &choice->filter, false);
+    int column = ask_frame_line(&frame, ask, &choice->filter);
     for (int i = choice->first;
          i < choice->matches && i < choice->first + choice->page; i++)
         ask_choice_row(&frame, choice, i);
@@ -4575,19 +4652,19 @@ static void ask_choice_toggle(Choice *choice)
 }
 
 /*
- * What a typed byte means while nothing is filtered. Letters of a list where
- * one is chosen filter it at once, but j and k; in a checkbox they are keys,
- * and "/" starts the filter. Gives KEY_TEXT where the byte is the filter's.
+ * What a typed byte means while a list is not filtered. In a list where one is
+ * chosen it filters; in a checkbox letters are keys, and "/" starts the filter.
+ * Returns KEY_TEXT if the byte belongs to the filter.
  */
 static Key ask_choice_letter(Choice *choice, char text)
 {
-    if (text == 'j' || text == 'k')
+    if (choice->many && (text == 'j' || text == 'k'))
         return text == 'j' ? KEY_DOWN : KEY_UP;
     if (text == 'a' && choice->many)
         ask_choice_toggle_all(choice, false);
     else if (text == 'i' && choice->many)
         ask_choice_toggle_all(choice, true);
-    else if (text == '/')
+    else if (text == '/' && choice->many)
         choice->typing = true;
     else if (!choice->many)
         return KEY_TEXT;
@@ -4682,7 +4759,7 @@ static bool ask_choice_keys(Ask *ask, Choice *choice, Err *err)
     Str answer = {0};
     if (key == KEY_ENTER)
         answer = ask_choice_answer(&scratch, choice);
-    ask_answered(ask, str_from(choice->question), answer);
+    ask_answered(ask, answer);
     arena_free(&scratch);
     return key == KEY_ENTER || ask_stopped(err);
 }
@@ -4721,7 +4798,7 @@ static bool ask_choice_parse(Choice *choice, Str answer)
 static bool ask_choice_dumb(Term *term, Choice *choice, Err *err)
 {
     Arena scratch = {0};
-    Str hint = {0};
+    Question line = {.text = choice->question};
     Buf preset = buf_new(&scratch, 64 * KIB);
     bool ok = true;
     for (int i = 0; i < choice->count; i++) {
@@ -4733,13 +4810,13 @@ static bool ask_choice_dumb(Term *term, Choice *choice, Err *err)
         if (item->chosen && !item->fixed)
             buf_printf(&preset, "%s%d", preset.len ? "," : "", i + 1);
     }
-    if (choice->many && preset.len)
-        hint = arena_printf(&scratch, "(%.*s)", P(buf_str(&preset)));
+    if (choice->many && preset.len) {
+        line.hint = arena_printf(&scratch, "(%.*s)", P(buf_str(&preset)));
+        line.preset = buf_str(&preset);
+    }
     for (;;) {
         Str answer = {0};
-        ok = ask_line(term, &scratch, choice->question, hint,
-                      choice->many ? buf_str(&preset) : hint, false, false,
-                      &answer, err);
+        ok = ask_line(term, &scratch, &line, &answer, err);
         if (!ok || ask_choice_parse(choice, answer))
             break;
         if (choice->many)
@@ -4771,6 +4848,9 @@ static bool ask_choice(Term *term, const char *question, AskItem *items,
     if (term->dumb) {
         ok = ask_choice_dumb(term, choice, err);
     } else if ((ok = ask_open(&ask, term, false, err))) {
+        ask.whole_question = str_from(choice->question);
+        ask.room = 4;
+        ask_begin_question(&ask);
         ok = ask_choice_keys(&ask, choice, err);
         ask_close(&ask);
         if (ok && !many)
@@ -4781,8 +4861,8 @@ static bool ask_choice(Term *term, const char *question, AskItem *items,
 }
 
 /*
- * Asks for one of `count` items (at least one): arrows or j and k move, typing
- * filters, Enter takes. `*out` is its index; before, the one to start at.
+ * Asks for one of `count` items (at least one): arrows move, typing filters,
+ * Enter selects. `*out` is its index; before, the one to start at.
  */
 static bool ask_select(Term *term, const char *question, const Str *items,
                        int count, int *out, Err *err)
