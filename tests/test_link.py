@@ -14,6 +14,7 @@ import pytest
 from conftest import held, mode, read_links, write_links
 
 ECHO = "/test/echo"
+DOWN = "\x1b[B"
 WHAT, LINK = r"What to do\?", "Accounts to link:"
 DEFAULT, UNLINK = "Default account of this folder:", "Accounts to unlink:"
 KEEP = r"Keep it as the folder's default\? \[Y/n\]"
@@ -825,7 +826,7 @@ def test_link_asks_nothing_about_another_override(three, tty):
 
 def test_link_signs_in_to_another(three, tty, sim):
     fourth = sim.portal(404, "Fourth")
-    child = answer(tty("account", "link"), (WHAT, "j\r"), ("Personal access key:", fourth.key + "\r"),
+    child = answer(tty("account", "link"), (WHAT, DOWN + "\r"), ("Personal access key:", fourth.key + "\r"),
                    ("Name of the account:", "\r"), (r"default account\? \[y/N\]", "\r"))
     assert tty.end(child) == 0, seen(child)
     assert read_links(three) == {"localDefaultAccount": 404, "accounts": [404]}
@@ -836,7 +837,7 @@ def test_link_signs_in_to_another(three, tty, sim):
 
 def test_link_cancelled(three, tty):
     before = three.files()
-    child = answer(tty("account", "link"), (WHAT, "jj\r"))
+    child = answer(tty("account", "link"), (WHAT, DOWN + DOWN + "\r"))
     assert tty.end(child) == 1 and "nothing was changed" in seen(child)
     assert three.files() == before
 
@@ -876,7 +877,7 @@ def test_remove_override_on_a_terminal(three, tty):
     (["link"], [(WHAT, None)]), (["link"], [(WHAT, "\r"), (LINK, None)]),
     (["link"], [(WHAT, "\r"), (LINK, "a\r"), (KEEP, None)]),
     (["link"], [(WHAT, "\r"), (LINK, "a\r"), (KEEP, "n\r"), (DEFAULT, None)]),
-    (["link"], [(WHAT, "j\r"), ("access key:", None)]),
+    (["link"], [(WHAT, DOWN + "\r"), ("access key:", None)]),
     (["unlink"], [(UNLINK, None)]), (["unlink"], [(UNLINK, " \r"), (DEFAULT, None)]),
     (["create-override"], [("this folder:", None)]), (["create-override", "third"], [(REPLACE, None)]),
     (["remove-override"], [("Remove ", None)])],

@@ -699,7 +699,7 @@ def test_auth_offers_to_migrate(hs, tty, sim):
 def test_config_set_at_a_terminal(three, tty):
     child = tty("config", "set")
     child.expect("Setting:")
-    child.send("j\r")
+    child.send("\x1b[B\r")
     child.expect("Milliseconds:")
     child.send("20000\r")
     assert tty.end(child) == 0 and three.read_config()["httpTimeout"] == 20000
@@ -979,7 +979,7 @@ def test_each_setting(three, args, key, value):
 
 
 @pytest.mark.parametrize("keys, key, value", [
-    (["\r", "publish\r"], "defaultCmsPublishMode", "publish"), (["jj\r", "n\r"], "allowUsageTracking", False),
+    (["\r", "publish\r"], "defaultCmsPublishMode", "publish"), (["\x1b[B\x1b[B\r", "n\r"], "allowUsageTracking", False),
     (["\x1b[F\r", "\r"], "autoOpenBrowser", True), (["kk\r", "y\r"], "allowAutoUpdates", True)])
 def test_config_set_asks_for_each_setting(three, tty, keys, key, value):
     child = tty("config", "set")
@@ -995,7 +995,7 @@ def test_a_time_out_that_is_none_is_not_set(three, tty, answer):
     before = three.files()
     child = tty("config", "set")
     child.expect("Setting:")
-    child.send("j\r")
+    child.send("\x1b[B\r")
     child.expect("Milliseconds:")
     child.send(f"{answer}\r")
     child.expect("from 3000 up")

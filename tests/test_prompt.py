@@ -192,10 +192,10 @@ def test_a_hostile_name_is_shown_without_its_escapes(tty, sim):
 # ---- the list
 
 @pytest.mark.parametrize("keys, default", [
-    ("\r", 101), ("\x1b[B\r", 202), ("j\r", 202), ("\x1b[A\r", 303), ("k\r", 303),
+    ("\r", 101), ("\x1b[B\r", 202), ("\x1b[B\x1b[B\x1b[A\r", 202), ("\x1b[A\r", 303), ("j\x7f\x1b[A\r", 303),
     ("\x1b[B\x1b[B\x1b[B\r", 101), ("\x1b[F\r", 303), ("\x1bOB\r", 202), ("\x0e\x0e\x10\r", 202),
     ("box\r", 202), ("BOX\r", 202), ("zzz\r\x15box\r", 202), ("bo\x7f\x7fthird\r", 303),
-    ("303\r", 303), ("\x1b[5~\x1b[6~\r", 303), ("\x1b[99;99X\x1bxj\r", 202)])
+    ("303\r", 303), ("\x1b[5~\x1b[6~\r", 303), ("\x1b[99;99X\x1bx\x1b[B\r", 202)])
 def test_an_account_is_chosen(two, hs, sim, keys, default):
     hs.sign_in(sim.portal(303, "Third"))
     child = two("account", "use")
@@ -412,7 +412,7 @@ def test_what_is_typed_ahead_is_the_next_prompts(hs, tty, sim):
     hs.write_config(sim.portal(101), sim.portal(202))
     child = tty("config", "set")
     ready(child, "Setting:")
-    child.send("j\r20000\r")
+    child.send("\x1b[B\r20000\r")
     assert tty.end(child) == 0
     assert hs.read_config()["httpTimeout"] == 20000
 
