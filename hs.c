@@ -18728,13 +18728,16 @@ static HubVisit *cmd_auth_visit(Cmd *cmd, const Config *config, bool qa,
     return NULL;
 }
 
-/* Has a person give the key: in the browser, or by pasting it, which works at
- * any time. */
-static bool cmd_auth_ask_key(Cmd *cmd, const Config *config, Str *text,
-                             Err *err)
+/* Asks a person for the key: in the browser, or by pasting it, which works at
+ * any time. `again`: the first one was no good; then only the prompt asks. */
+static bool cmd_auth_ask_key(Cmd *cmd, const Config *config, bool again,
+                             Str *text, Err *err)
 {
     static const char question[] = "Personal access key:";
     int64_t id = 0;
+    if (again)
+        return ask_text(cmd->term, cmd->arena, question, (Str){0}, true, text,
+                        err);
     if (!cmd_auth_wanted(cmd, config, &id, err))
         return false;
     const ConfigAccount *old = config_find_id(config, id);
@@ -18763,9 +18766,16 @@ static bool cmd_auth_ask_key(Cmd *cmd, const Config *config, Str *text,
     return ok;
 }
 
-/* Takes the key from what the command line and the environment give, else
+/* A key, and whether a person was asked for it. */
+typedef struct {
+    Secret key;
+    bool asked; /* the prompt, or the browser, gave an answer */
+    bool again; /* in: the answer before was no good */
+} CmdKey;
+
+/* Reads the key from what the command line and the environment give, else
  * asks. `err` names the ways to give it. */
-static bool cmd_auth_key(Cmd *cmd, const Config *config, Secret *key, Err *err)
+static bool cmd_auth_key(Cmd *cmd, const Config *config, CmdKey *key, Err *err)
 {
     Str text = cmd_text(cmd, OPT_PAK);
     ConfigSecret env = {0};
@@ -18792,14 +18802,15 @@ static bool cmd_auth_key(Cmd *cmd, const Config *config, Secret *key, Err *err)
                          "--pak-stdin, HUBSPOT_PERSONAL_ACCESS_KEY or "
                          "HUBSPOT_PERSONAL_ACCESS_KEY_FILE",
                          err) ||
-            !cmd_auth_ask_key(cmd, config, &text, err))
+            !cmd_auth_ask_key(cmd, config, key->again, &text, err))
             return false;
+        key->asked = true;
     }
     if (!cmd_unmark(cmd, in.what, &text, err))
         return false;
-    *key = secret_from(str_trim(text));
-    term_hide(cmd->term, *key);
-    return hub_check_key(secret_text(*key), err);
+    key->key = secret_from(str_trim(text));
+    term_hide(cmd->term, key->key);
+    return hub_check_key(secret_text(key->key), err);
 }
 
 /* What a sign-in is to write, and where. */
@@ -18942,6 +18953,26 @@ static bool cmd_auth_sign_in(Cmd *cmd, const Config *config, Secret key,
     account->parent = hub_parent(&hub);
     *hub_name = token.name;
     return true;
+}
+
+/* Signs in with a key. A person who was asked for it is asked again if it is
+ * empty or mistyped, or if HubSpot refuses it. */
+static bool cmd_auth_with_key(Cmd *cmd, CmdAuth *auth, Err *err)
+{
+    CmdKey key = {0};
+    for (;;) {
+        Err fault = {0};
+        bool read = cmd_auth_key(cmd, &auth->config, &key, &fault);
+        if (read && cmd_auth_sign_in(cmd, &auth->config, key.key,
+                                     &auth->account, &auth->hub_name, &fault))
+            return true;
+        if (!key.asked || (read && fault.code != EXIT_AUTH)) {
+            *err = fault;
+            return false;
+        }
+        term_error(cmd->term, &fault);
+        key = (CmdKey){.again = true};
+    }
 }
 
 /* ---- OAuth2: hs auth, hs init and hs account auth --auth-type oauth2 ---- */
@@ -19255,7 +19286,6 @@ static bool cmd_auth_save(Cmd *cmd, CmdAuth *auth, Err *err)
 /* Signs in and writes the account to the config that `auth` names. */
 static bool cmd_auth_run(Cmd *cmd, CmdAuth *auth, Err *err)
 {
-    Secret key = {0};
     Str name = cmd_text(cmd, OPT_NAME);
     Config *config = &auth->config;
     *config = (Config){.form = auth->form, .path = auth->path};
@@ -19276,10 +19306,7 @@ static bool cmd_auth_run(Cmd *cmd, CmdAuth *auth, Err *err)
         return err_hint(err, "Choose another with --name.");
     bool signed_in = cmd_is_oauth(cmd)
                          ? cmd_oauth_sign_in(cmd, config, &auth->account, err)
-                         : cmd_auth_key(cmd, config, &key, err) &&
-                               cmd_auth_sign_in(cmd, config, key,
-                                                &auth->account, &auth->hub_name,
-                                                err);
+                         : cmd_auth_with_key(cmd, auth, err);
     return signed_in && cmd_auth_name(cmd, config, auth, err) &&
            cmd_auth_default(cmd, config, auth, err) &&
            cmd_auth_save(cmd, auth, err);
@@ -20925,13 +20952,16 @@ static bool cmd_set_ask(Cmd *cmd, Err *err)
     }
     if (cmd_settings[at].option != OPT_HTTP_TIMEOUT)
         return ask_confirm(cmd->term, "Allow it?", true, &value->on, err);
-    if (!ask_text(cmd->term, cmd->arena, "Milliseconds:", S("15000"), false,
-                  &text, err))
-        return false;
-    if (!str_int(text, &value->number) || value->number < CONFIG_TIMEOUT_MIN_MS)
-        return err_set(err, EXIT_USAGE, "the time-out is a number from %d up",
-                       CONFIG_TIMEOUT_MIN_MS);
-    return true;
+    for (;;) {
+        if (!ask_text(cmd->term, cmd->arena, "Milliseconds:", S("15000"), false,
+                      &text, err))
+            return false;
+        if (str_int(text, &value->number) &&
+            value->number >= CONFIG_TIMEOUT_MIN_MS)
+            return true;
+        term_complain(cmd->term, "enter a number of at least %d",
+                      CONFIG_TIMEOUT_MIN_MS);
+    }
 }
 
 static Str cmd_set_text(const Cmd *cmd, int setting)
@@ -22389,11 +22419,16 @@ static bool cmd_sandbox_ask(Cmd *cmd, CmdSandbox *s, Err *err)
     }
     if (!cmd_sandbox_room(cmd, s, s->kind, err))
         return false;
-    if (!s->name.len &&
-        (!ask_text(cmd->term, cmd->arena, "Name of the sandbox:", (Str){0},
-                   false, &s->name, err) ||
-         !cmd_sandbox_check_name(s->name, err)))
-        return false;
+    while (!s->name.len) {
+        Err fault = {0};
+        if (!ask_text(cmd->term, cmd->arena, "Name of the sandbox:", (Str){0},
+                      false, &s->name, err))
+            return false;
+        if (cmd_sandbox_check_name(s->name, &fault))
+            break;
+        term_error(cmd->term, &fault);
+        s->name = (Str){0};
+    }
     s->contacts = cmd_on(cmd, OPT_COPY_CONTACTS);
     if (strcmp(s->kind, "STANDARD") != 0 || cmd->options[OPT_COPY_CONTACTS].set)
         return true;

@@ -3,6 +3,7 @@ import os
 import re
 import signal
 import termios
+import time
 
 import pexpect
 import pytest
@@ -426,3 +427,90 @@ def test_what_follows_a_pasted_key_is_refused_with_it(tty, sim):
     child.expect("one line")
     assert tty.end(child) == 2
     assert not tty.config_path.exists() and not sim.log
+
+
+# ---- an answer that is no good is asked for again
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_a_key_is_asked_for_until_one_is_good(tty, sim, columns):
+    """Empty, mistyped, and refused by HubSpot; the page is opened, and its address shown, once."""
+    portal, dead = sim.portal(101, "Acme Prod"), sim.portal(202)
+    dead.state = "inactive"
+    child = tty("account", "auth", "--use-default-name", columns=columns)
+    for bad, why in (("", "key is empty"), ("abc", "too"), ("not a key at all " * 8, "not a personal"),
+                     (dead.key, "key")):
+        ready(child, KEY_LABEL)
+        child.send(paste(bad))
+        child.send("\r")
+        child.expect(why)
+    ready(child, KEY_LABEL)
+    child.send(paste(portal.key))
+    child.send("\r")
+    assert tty.end(child) == 0, seen(child)
+    assert seen(child).count("personal-access-key") <= 4 and dead.key not in seen(child)
+    assert [a["accountId"] for a in tty.read_config()["accounts"]] == [101]
+
+
+def test_a_key_that_was_not_typed_is_not_asked_for_again(tty, sim):
+    dead = sim.portal(202)
+    dead.state = "inactive"
+    child = tty("account", "auth", env={"HUBSPOT_PERSONAL_ACCESS_KEY": dead.key})
+    assert tty.end(child) == 4 and KEY_LABEL not in seen(child)
+
+
+def test_trouble_that_no_other_key_ends_is_not_asked_about(tty, sim):
+    portal = sim.portal(101)
+    sim.fail("POST /localdevauth/v1/auth/refresh", status=500, times=None)
+    child = tty("account", "auth", "--max-wait", "0")
+    ready(child, KEY_LABEL)
+    child.send(portal.key + "\r")
+    assert tty.end(child) == 1 and seen(child).count(KEY_LABEL) <= 2
+
+
+def test_the_end_of_input_ends_the_asking(tty, sim):
+    child = tty("account", "auth")
+    ready(child, KEY_LABEL)
+    child.send("\r")
+    child.expect("empty")
+    ready(child, KEY_LABEL)
+    child.send("\x04")
+    assert tty.end(child) == 2
+
+
+def test_a_number_is_asked_for_again(two):
+    child = two("config", "set")
+    ready(child, "> ")
+    child.send("timeout\r")
+    for bad in ("x", "100", "-5000", "1e9"):
+        ready(child, "Milliseconds:")
+        child.send(bad + "\r")
+        child.expect("at least 3000")
+    ready(child, "Milliseconds:")
+    child.send("20000\r")
+    assert two.end(child) == 0 and two.read_config()["httpTimeout"] == 20000
+
+
+@pytest.mark.parametrize("gap", [0, .3])
+@pytest.mark.parametrize("arrow", ["\x1b[B", "\x1bOB"])
+def test_an_arrow_whose_bytes_come_apart(two, arrow, gap):
+    """Over a slow line; what is late is not typed into the filter."""
+    child = two("account", "use")
+    ready(child, "> acme")
+    for byte in arrow:
+        child.send(byte)
+        time.sleep(gap)     # the time that the bytes take, not a wait for hs
+    child.send("\r")
+    assert two.end(child) == 0, seen(child)
+    assert two.read_config()["defaultAccount"] == 202
+
+
+@pytest.mark.parametrize("name, wanted", [("jk-box", 303), ("kite", 404)])
+def test_every_letter_filters_a_list(two, hs, sim, name, wanted):
+    hs.sign_in(sim.portal(303, "Third"), sim.portal(404, "Fourth"))
+    for account, to in (("third", "jk-box"), ("fourth", "kite")):
+        assert hs("account", "rename", account, to).code == 0
+    child = two("account", "use")
+    ready(child, "> acme")
+    child.send(name[:2] + "\r")
+    assert two.end(child) == 0, seen(child)
+    assert two.read_config()["defaultAccount"] == wanted
