@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import random
-import stat
 import subprocess
 import threading
 import time
