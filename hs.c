@@ -1574,7 +1574,9 @@ static OsStamp os_stamp_of(const struct stat *st)
 static OsStamp os_stamp(Arena *arena, Str path)
 {
     struct stat st;
-    return stat(arena_cstr(arena, path), &st) ? (OsStamp){0} : os_stamp_of(&st);
+    if (stat(arena_cstr(arena, path), &st))
+        return (OsStamp){0};
+    return os_stamp_of(&st);
 }
 
 static OsStamp os_stamp_fd(int fd)
@@ -19677,23 +19679,24 @@ static bool cmd_info_ask_token(Cmd *cmd, const CmdToken *token,
 /* Prints an account, after a call that shows what HubSpot says of it. Why is
  * what one asks where that does not work: it comes first, and also if HubSpot
  * cannot be reached. */
-static bool cmd_info_show(Cmd *cmd, ConfigChoice *choice, const CmdToken *token,
-                          Err *err)
+static bool cmd_info_show(Cmd *cmd, const ConfigChoice *chosen,
+                          const CmdToken *token, Err *err)
 {
-    ConfigAccount account = *choice->account;
+    ConfigAccount account = *chosen->account;
+    ConfigChoice choice = *chosen;
     bool own = account.auth == CONFIG_AUTH_TOKEN;
     bool asked = cmd_on(cmd, OPT_WHY);
     HubToken answer = {0};
     CmdWhy why = {0};
     Err fault = {0};
-    choice->account = &account;
+    choice.account = &account;
     if ((account.auth == CONFIG_AUTH_KEY || own || asked) &&
         !cmd_go_online(cmd, err))
         return false;
     if (asked) {
         Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool,
                            own ? NULL : &cmd->config, &account);
-        why = cmd_why(cmd, &hub, choice);
+        why = cmd_why(cmd, &hub, &choice);
     }
     if (!cmd_token_agrees(cmd, token, &fault))
         why.token = str_from(fault.message);
@@ -19702,9 +19705,9 @@ static bool cmd_info_show(Cmd *cmd, ConfigChoice *choice, const CmdToken *token,
     bool ok = own ? cmd_info_ask_token(cmd, token, &account, err)
                   : cmd_fetch_token(cmd, &account, &answer, err);
     if (cmd_on(cmd, OPT_JSON) && (ok || asked))
-        cmd_info_json(cmd, choice, &answer, &why);
+        cmd_info_json(cmd, &choice, &answer, &why);
     else if (ok)
-        cmd_info_print(cmd, choice, &answer);
+        cmd_info_print(cmd, &choice, &answer);
     return ok;
 }
 
