@@ -18263,19 +18263,20 @@ static bool cmd_go_online(Cmd *cmd, Err *err)
     return true;
 }
 
-/* Prints JSON that hs made. Controls that cJSON leaves as they are (DEL, C1,
- * separators, bidirectional ones) are escaped: names come from servers and
- * files. */
+/* Prints JSON that hs made. Controls that cJSON leaves as they are, and
+ * runners' commands, are escaped: names come from servers and files. A byte
+ * that is not UTF-8 has no escape in JSON. */
 static void cmd_print_json_text(Cmd *cmd, Str text)
 {
+    char form[TERM_FORM];
+    uint32_t c = 0;
     while (text.len) {
-        uint32_t c = 0;
-        int n = str_utf8(text, &c);
-        if (n && c >= 0x7f && term_is_control(c))
-            term_printf(cmd->term, "\\u%04x", c);
-        else
-            term_out_foreign(cmd->term, str_slice(text, 0, n ? n : 1));
-        text = str_slice(text, n ? n : 1, text.len);
+        if (text.ptr[0] != '\n' && str_utf8(text, &c)) {
+            term_out(cmd->term, term_take_visible(&text, form));
+            continue;
+        }
+        term_out_foreign(cmd->term, str_slice(text, 0, 1));
+        text = str_slice(text, 1, text.len);
     }
 }
 
