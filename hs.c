@@ -1123,11 +1123,13 @@ static int os_interrupted(void)
 
 /* Fills closed standard descriptors with one that can neither be read nor
  * written (O_PATH: EBADF, as before), so that no socket or config file becomes
- * "stdout". */
+ * "stdout". /dev/stdin leads to it: the folder contains no files. */
 static void os_fill_standard_fds(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/", O_PATH | O_DIRECTORY) < 0)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/proc/self/fd", O_PATH | O_DIRECTORY) < 0 &&
+            open("/", O_PATH | O_DIRECTORY) < 0)
             _exit(EXIT_FAILED);
 }
 
@@ -12855,9 +12857,9 @@ static bool config_uses_env(const ConfigWhere *where)
            str_eq_nocase(os_env("USE_ENVIRONMENT_HUBSPOT_CONFIG"), S("true"));
 }
 
-enum { CONFIG_OWN = 12 };
+enum { CONFIG_OWN = 16 };
 
-/* A file or folder that is never uploaded, whatever its name. */
+/* A file or folder that is never uploaded or fetched, whatever its name. */
 typedef struct {
     Str path; /* links resolved; it need not exist */
     const char *what;
@@ -12885,16 +12887,18 @@ static void config_add_own(Arena *arena, ConfigOwns *list, Str path,
 static void config_list_own(Arena *arena, const ConfigWhere *where,
                             ConfigOwns *list)
 {
-    const Str configs[] = {config_named_path(where), config_global_path(arena),
+    const Str configs[] = {where->file, os_env("HUBSPOT_CONFIG_PATH"),
+                           config_global_path(arena),
                            config_deprecated_path(arena)};
-    for (int i = 0; i < COUNT(configs); i++)
+    for (int i = 0; i < COUNT(configs); i++) {
         config_add_own(arena, list, configs[i], "it is the config of hs");
-    if (configs[0].len)
-        config_add_own(arena, list,
-                       arena_printf(arena, "%.*s.lock", P(configs[0])),
-                       "it is the lock of the config of hs");
-    if (configs[1].len)
-        config_add_own(arena, list, os_path_dir(configs[1]),
+        if (configs[i].len && i < 2)
+            config_add_own(arena, list,
+                           arena_printf(arena, "%.*s.lock", P(configs[i])),
+                           "it is the lock of the config of hs");
+    }
+    if (configs[2].len)
+        config_add_own(arena, list, os_path_dir(configs[2]),
                        "it is the folder of hs's config");
     config_add_own(arena, list, os_env("HUBSPOT_PERSONAL_ACCESS_KEY_FILE"),
                    "HUBSPOT_PERSONAL_ACCESS_KEY_FILE names it");
@@ -12924,8 +12928,8 @@ static const char *config_own_now(const ConfigOwns *list, const OsEntry *entry)
     Arena scratch = {0};
     for (int i = 0; i < list->count && !what; i++) {
         OsEntry now = os_look_through(&scratch, list->own[i].path);
-        if (now.kind == entry->kind && now.inode == entry->inode &&
-            now.device == entry->device)
+        if (entry->kind != OS_NOTHING && now.kind == entry->kind &&
+            now.inode == entry->inode && now.device == entry->device)
             what = list->own[i].what;
     }
     arena_free(&scratch);
@@ -23653,6 +23657,20 @@ static Str cmd_files_absolute(Cmd *cmd, Str path)
                : os_path_join(cmd->arena, os_cwd(cmd->arena), path);
 }
 
+/* Lists the files that this run uses: what hs reads keys from, and the run's
+ * own manifest. Gives the latter's description. */
+static const char *cmd_files_list_own(Cmd *cmd, ConfigOwns *list)
+{
+    ConfigWhere where = cmd_where(cmd);
+    Str resume = cmd_text(cmd, OPT_RESUME);
+    const char *manifest = resume.len ? "the manifest of --resume"
+                                      : "the manifest of --manifest";
+    config_list_own(cmd->arena, &where, list);
+    config_add_own(cmd->arena, list,
+                   resume.len ? resume : cmd_text(cmd, OPT_MANIFEST), manifest);
+    return manifest;
+}
+
 /* A path in the file manager without empty and "." components. */
 static bool cmd_files_remote(Arena *arena, Str text, Str *out, Err *err)
 {
@@ -24090,17 +24108,10 @@ static bool cmd_upload_rules(CmdUpload *up, const Str *forms, int count,
 {
     Cmd *cmd = up->run.cmd;
     CmdRules *rules = &up->rules;
-    ConfigWhere where = cmd_where(cmd);
     Str cwd = os_resolve_links(cmd->arena, os_cwd(cmd->arena));
     Str own = os_process_cwd(cmd->arena);
     rules->within.arena = cmd->arena;
-    config_list_own(cmd->arena, &where, &rules->own);
-    Str resume = cmd_text(cmd, OPT_RESUME);
-    up->manifest = resume.len ? "the manifest of --resume"
-                              : "the manifest of --manifest";
-    config_add_own(cmd->arena, &rules->own,
-                   resume.len ? resume : cmd_text(cmd, OPT_MANIFEST),
-                   up->manifest);
+    up->manifest = cmd_files_list_own(cmd, &rules->own);
     if (!cmd_rules_add_place(rules, cmd->arena, cwd.len ? cwd : S("/"), err) ||
         (own.len && !str_eq(own, cwd) &&
          !cmd_rules_add_place(rules, cmd->arena, own, err)))
@@ -24618,7 +24629,8 @@ typedef struct {
     CmdItem *landing; /* whole, but not synced and named */
     int landing_count;
     int64_t landing_since;
-    CmdSet listed; /* folders */
+    CmdSet listed;  /* folders */
+    ConfigOwns own; /* files that the run itself uses */
     bool overwrite;
     bool archived;
 } CmdFetch;
@@ -24813,6 +24825,21 @@ static bool cmd_fetch_claim(CmdFolder *folder, Str name)
     return cmd_set_add(&folder->taken, cmd_hash(0, name));
 }
 
+/* Would the file replace one that this run uses? As cmd_fetch_name(). */
+static bool cmd_fetch_is_used(const CmdFetch *fetch, CmdItem *item)
+{
+    Arena scratch = {0};
+    Str full = os_path_join(&scratch, fetch->run.into, item->path);
+    OsEntry entry = os_look_through(&scratch, full);
+    const char *own = config_own_now(&fetch->own, &entry);
+    own = own ? own : config_own_path(&fetch->own, full);
+    if (own)
+        err_set(&item->err, EXIT_PARTIAL,
+                "skipped, because hs uses the file here (%s)", own);
+    arena_free(&scratch);
+    return own != NULL;
+}
+
 /* Looks whether a listed file is to be fetched, and to be fetched here. If
  * not, `*end` says how it ends and the item's error why. */
 static bool cmd_fetch_check(CmdFetch *fetch, CmdItem *item, CmdItemEnd *end)
@@ -24852,9 +24879,10 @@ static bool cmd_fetch_check(CmdFetch *fetch, CmdItem *item, CmdItemEnd *end)
     if (there.kind != OS_NOTHING && !fetch->overwrite)
         return err_set(&item->err, EXIT_FAILED,
                        "it is there already; --overwrite replaces it");
+    *end = CMD_ITEM_FAILED;
     item->written = -1;
     item->old = there;
-    return true;
+    return !cmd_fetch_is_used(fetch, item);
 }
 
 /* Takes the next file off the pages. NULL where it came to its end at once. */
@@ -25376,6 +25404,13 @@ static bool cmd_fetch_prepare(CmdFetch *fetch, Err *err)
 {
     Cmd *cmd = fetch->run.cmd;
     if (!fetch->run.prints) {
+        const Str trusted[] = {cmd_text(cmd, OPT_CA_FILE),
+                               os_env("SSL_CERT_FILE"),
+                               os_env("NODE_EXTRA_CA_CERTS")};
+        cmd_files_list_own(cmd, &fetch->own);
+        for (int i = 0; i < COUNT(trusted); i++)
+            config_add_own(cmd->arena, &fetch->own, trusted[i],
+                           "it is a CA file");
         Str dest = cmd_files_absolute(cmd, fetch->dest);
         return cmd_fetch_may_go(fetch, dest, err) &&
                cmd_fetch_may_go(fetch, os_resolve_links(cmd->arena, dest), err);

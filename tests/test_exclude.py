@@ -404,6 +404,15 @@ def test_the_config_in_use_is_never_uploaded_under_any_name(hs, sim, how):
     assert not sim.log
 
 
+def test_both_configs_are_kept_if_the_option_and_the_variable_are_used(hs, sim):
+    portal = sim.portal(202)
+    one = hs.write_config(portal, path=hs.cwd / "t" / "one.txt")
+    two = hs.write_config(portal, path=hs.cwd / "t" / "two.txt")
+    place(hs.cwd / "t" / "c.txt", "x")
+    ended(hs("filemanager", "upload", "t", "d", "--config", one, env={"HUBSPOT_CONFIG_PATH": str(two)}), 0)
+    assert stored(portal) == {"d/c.txt": b"x"}
+
+
 def test_the_global_config_and_its_folder_are_found_through_links(files, hs, sim, portal):
     real = hs.cwd / "dotfiles" / "hubspot"
     place(real / "config.yml", "accounts: []\n")

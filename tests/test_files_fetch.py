@@ -417,6 +417,42 @@ def test_a_destination_that_hs_would_read_is_refused(files, hs, sim, portal, des
     assert tree_of(hs.cwd) == {} and tree_of(hs.home) == {} and not sim.requests(CDN)
 
 
+@pytest.mark.parametrize("how", ["option", "variable", "link", "token file", "ca", "manifest"])
+def test_a_file_that_the_run_itself_uses_is_never_replaced(hs, sim, portal, how):
+    """Whatever its name: --config, a manifest, a file with a token, trusted CAs."""
+    portal.add_file("d/used", b"theirs")
+    portal.add_file("d/other", b"theirs")
+    used = hs.cwd / "d" / "used"
+    env, args = token(portal), []
+    if how in ("option", "variable", "link"):
+        where = hs.cwd / "config" if how == "link" else used
+        want = hs.write_config(portal, path=where).read_text()[:20]
+        env = {}
+    used.parent.mkdir(exist_ok=True)
+    if how == "link":
+        used.symlink_to("../config")
+    if how in ("option", "link"):
+        args = ["--config", "d/used"]
+    elif how == "variable":
+        env["HUBSPOT_CONFIG_PATH"] = str(used)
+    elif how == "token file":
+        want = env.pop("HUBSPOT_ACCESS_TOKEN")
+        place(used, want)
+        env["HUBSPOT_ACCESS_TOKEN_FILE"] = "d/../d/used"
+    elif how == "ca":
+        shutil.copy(sim.env["SSL_CERT_FILE"], used)
+        want, args = "-----BEGIN", ["--ca-file", "d/used"]
+    elif how == "manifest":
+        want, args = '{"path":"d/', ["--manifest", "d/used"]
+    for source in ("d", "d/used") if how != "manifest" else ("d",):
+        dest = "." if source == "d" else "d"
+        done = hs("filemanager", "fetch", source, dest, "--overwrite", *args, env=env)
+        ended(done, 8, "used: skipped, because hs uses the file here")
+        assert used.read_text().startswith(want)
+        assert used.is_symlink() == (how == "link")
+    assert (hs.cwd / "d" / "other").read_bytes() == b"theirs"
+
+
 @pytest.mark.parametrize("name", HOSTILE[:-1])
 def test_a_hostile_folder_name_is_a_failed_folder(files, hs, portal, name):
     fill(portal, **{"d/good.txt": b"g", "d/sub/evil.txt": b"e"})

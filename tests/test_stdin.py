@@ -47,6 +47,14 @@ def test_a_closed_stdin_by_its_path(hs, sim, words):
     assert "directory" not in done.err and not sim.log
 
 
+@pytest.mark.parametrize("path", ["/dev/stdin", "/proc/self/fd/0", "/dev/stdin/etc"])
+def test_a_closed_stdin_is_no_folder_to_upload(hs, sim, path):
+    """It was filled with the root directory: all of the disk would have been uploaded."""
+    hs.write_config(sim.portal(101))
+    done = hs("filemanager", "upload", path, "d", "--dry-run", input=None, preexec_fn=lambda: os.close(0))
+    assert done.code == 2 and not done.out.count("upload ") and not sim.log
+
+
 def test_a_stdin_that_is_for_writing(hs, sim, reader, tmp_path):
     """The end of a pipe is never ready for reading: it is not waited for."""
     (tmp_path / "out").write_text("as it was")
