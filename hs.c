@@ -15966,11 +15966,30 @@ static void hub_add_reason(const Hub *hub, Buf *text, const cJSON *body)
     }
 }
 
+/*
+ * Reads a response. cJSON's strings end at a NUL, so that "a\u0000.png" would
+ * pass for "a": such a NUL becomes another control character, which no name and
+ * no token may have either.
+ */
+static const cJSON *hub_read_json(Arena *arena, Str body)
+{
+    char *text = arena_take(arena, body.len + 1);
+    str_put(text, body);
+    for (ptrdiff_t i = 0; i + 5 < body.len; i++) {
+        if (text[i] != '\\')
+            continue;
+        if (!memcmp(text + i + 1, "u0000", 5))
+            text[i + 5] = '1';
+        i++;
+    }
+    return json_read(arena, (Str){text, body.len});
+}
+
 /* Makes an error of an answer with a status of 300 or more. */
 static bool hub_refused(Arena *arena, const Hub *hub, const HttpRes *res,
                         Err *err)
 {
-    const cJSON *body = json_read(arena, res->body);
+    const cJSON *body = hub_read_json(arena, res->body);
     Buf text = buf_new(arena, 2 * KIB);
     Str reason = term_unecho(hub->term, arena, res->reason, 1);
     buf_printf(&text, "HubSpot answered %d", res->status);
@@ -15992,8 +16011,9 @@ static bool hub_is_final(const HttpRes *res)
     Arena scratch = {0};
     bool daily = false;
     if (res->status == 429)
-        daily = str_eq(json_text(json_read(&scratch, res->body), "policyName"),
-                       S("DAILY"));
+        daily = str_eq(
+            json_text(hub_read_json(&scratch, res->body), "policyName"),
+            S("DAILY"));
     arena_free(&scratch);
     return daily;
 }
@@ -16023,10 +16043,10 @@ static bool hub_check_token(Str token, Str from, Err *err)
 }
 
 /* A token or key of a response, before it is used or kept: it goes into a
- * header and into the config. A NUL in `body` would have cut it short. */
-static bool hub_check_response(Str body, Str token, Err *err)
+ * header and into the config. */
+static bool hub_check_response(Str token, Err *err)
 {
-    if (hub_is_plain(token) && str_find(body, S("\\u0000")) < 0)
+    if (hub_is_plain(token))
         return true;
     err_set(err, EXIT_FAILED,
             "HubSpot's response has a token with characters that no token has; "
@@ -16230,13 +16250,13 @@ static bool hub_check_owner(const Hub *hub, int64_t id, Err *err)
 static bool hub_read_token(Arena *arena, const Hub *hub, Str body,
                            HubToken *token, Err *err)
 {
-    const cJSON *answer = json_read(arena, body);
+    const cJSON *answer = hub_read_json(arena, body);
     Str access = json_text(answer, "oauthAccessToken");
     int64_t expires = json_int(answer, "expiresAtMillis");
     if (!access.len)
         return err_set(err, EXIT_FAILED,
                        "HubSpot's answer to the key holds no access token");
-    if (!hub_check_response(body, access, err))
+    if (!hub_check_response(access, err))
         return false;
     *token = (HubToken){
         .id = hub_named_id(answer, "hubId"),
@@ -16298,15 +16318,14 @@ static bool hub_check_hub_id(Hub *hub, const cJSON *answer, Err *err)
 static bool hub_take_tokens(Hub *hub, const HttpRes *res, Err *err)
 {
     ConfigAccount *account = &hub->account;
-    const cJSON *answer = json_read(hub->arena, res->body);
+    const cJSON *answer = hub_read_json(hub->arena, res->body);
     Str access = json_text(answer, "access_token");
     Str refresh = json_text(answer, "refresh_token");
     int64_t life = json_int(answer, "expires_in");
     if (!access.len)
         return err_set(err, EXIT_FAILED,
                        "HubSpot's answer holds no access token");
-    if (!hub_check_response(res->body, access, err) ||
-        !hub_check_response(res->body, refresh, err))
+    if (!hub_check_response(access, err) || !hub_check_response(refresh, err))
         return false;
     if (!hub_check_hub_id(hub, answer, err))
         return false;
@@ -16323,7 +16342,7 @@ static bool hub_take_tokens(Hub *hub, const HttpRes *res, Err *err)
 static bool hub_oauth_refused(const Hub *hub, const HttpRes *res,
                               const char *hint, Err *err)
 {
-    const cJSON *body = json_read(hub->arena, res->body);
+    const cJSON *body = hub_read_json(hub->arena, res->body);
     bool app = str_eq(json_text(body, "error"), S("invalid_client")) ||
                str_starts(json_text(body, "status"), S("BAD_CLIENT_"));
     if (app)
@@ -16546,7 +16565,7 @@ typedef struct {
 static bool hub_is_inactive(const HttpRes *res)
 {
     Arena scratch = {0};
-    const cJSON *body = json_read(&scratch, res->body);
+    const cJSON *body = hub_read_json(&scratch, res->body);
     Str sub = json_text(body, "subCategory");
     bool named = str_eq(json_text(body, "category"),
                         S("INVALID_AUTHENTICATION"));
@@ -16721,7 +16740,7 @@ static bool hub_get_json(Hub *hub, Str path, const cJSON **out, Err *err)
         return false;
     if (res.status != 200)
         return hub_refused(hub->arena, hub, &res, err);
-    *out = json_read(hub->arena, res.body);
+    *out = hub_read_json(hub->arena, res.body);
     if (*out)
         return true;
     err_set(err, EXIT_FAILED, "HubSpot's answer is %s",
@@ -17001,7 +17020,7 @@ static bool hub_sandbox_refused(const Hub *hub, const HttpRes *res, Err *err)
         {404, "SandboxErrors.SANDBOX_NOT_FOUND", "there is no such sandbox",
          "It may have been deleted already."},
     };
-    Str sub = json_text(json_read(hub->arena, res->body), "subCategory");
+    Str sub = json_text(hub_read_json(hub->arena, res->body), "subCategory");
     Err fault = {0};
     hub_refused(hub->arena, hub, res, &fault);
     for (int i = 0; i < COUNT(known); i++) {
@@ -17033,7 +17052,7 @@ static bool hub_sandbox_usage(Hub *hub, const char *kind, HubUsage *out,
         return false;
     if (res.status >= 300)
         return hub_sandbox_refused(hub, &res, err);
-    const cJSON *usage = json_get(json_read(hub->arena, res.body), "usage");
+    const cJSON *usage = json_get(hub_read_json(hub->arena, res.body), "usage");
     const cJSON *of = json_get(usage, kind);
     *out = (HubUsage){json_int(of, "used"), json_int(of, "available"),
                       json_int(of, "limit")};
@@ -17066,7 +17085,7 @@ static bool hub_create_sandbox(Hub *hub, Str name, const char *kind,
         return false;
     if (res.status >= 300)
         return hub_sandbox_refused(hub, &res, err);
-    *id = json_int(json_read(hub->arena, res.body), "sandboxHubId");
+    *id = json_int(hub_read_json(hub->arena, res.body), "sandboxHubId");
     *unsure = *id <= 0;
     return *id > 0 || err_set(err, EXIT_FAILED,
                               "HubSpot's answer does not say the sandbox's id");
@@ -17084,13 +17103,13 @@ static bool hub_sandbox_key(Hub *hub, int64_t id, Secret *key, Err *err)
         return false;
     if (res.status >= 300)
         return hub_sandbox_refused(hub, &res, err);
-    const cJSON *answer = json_read(hub->arena, res.body);
+    const cJSON *answer = hub_read_json(hub->arena, res.body);
     *key = secret_from(json_text(json_get(answer, "personalAccessKey"),
                                  "encodedOAuthRefreshToken"));
     term_hide(hub->term, *key);
     if (!secret_is_set(*key))
         return err_set(err, EXIT_FAILED, "HubSpot's answer holds no key");
-    return hub_check_response(res.body, secret_text(*key), err);
+    return hub_check_response(secret_text(*key), err);
 }
 
 /* Deletes a sandbox. `*gone`: HubSpot says that there is none (any more),
@@ -17105,7 +17124,7 @@ static bool hub_delete_sandbox(Hub *hub, int64_t id, bool *gone, Err *err)
         return false;
     if (res.status < 300)
         return true;
-    const cJSON *body = json_read(hub->arena, res.body);
+    const cJSON *body = hub_read_json(hub->arena, res.body);
     *gone = res.status == 404 &&
             str_eq(json_text(body, "category"), S("OBJECT_NOT_FOUND")) &&
             str_eq(json_text(body, "subCategory"),
@@ -17470,25 +17489,6 @@ static HubFile hub_read_file(Arena *arena, const cJSON *object, bool folder)
     };
 }
 
-/*
- * Reads an answer of the file manager. cJSON's strings end at a NUL, so that
- * "a\u0000.png" would pass for "a": such a NUL becomes another control
- * character, which no name may have either.
- */
-static const cJSON *hub_read_json(Arena *arena, const HttpRes *res)
-{
-    char *text = arena_take(arena, res->body.len + 1);
-    str_put(text, res->body);
-    for (ptrdiff_t i = 0; i + 5 < res->body.len; i++) {
-        if (text[i] != '\\')
-            continue;
-        if (!memcmp(text + i + 1, "u0000", 5))
-            text[i + 5] = '1';
-        i++;
-    }
-    return json_read(arena, (Str){text, res->body.len});
-}
-
 /* What an upload's answer says about the file that was made. It may say
  * nothing; but a web page, or an error under a good status, is no yes. */
 static bool hub_upload_answer(Hub *hub, Arena *arena, const HttpRes *res,
@@ -17496,7 +17496,7 @@ static bool hub_upload_answer(Hub *hub, Arena *arena, const HttpRes *res,
 {
     if (res->status >= 300)
         return hub_refused(arena, hub, res, err);
-    const cJSON *answer = hub_read_json(arena, res);
+    const cJSON *answer = hub_read_json(arena, res->body);
     const cJSON *first = json_get(answer, "objects");
     if ((res->body.len && !cJSON_IsObject(answer)) ||
         str_eq(json_text(answer, "status"), S("error")))
@@ -17522,7 +17522,7 @@ static bool hub_find_file(Hub *hub, Str path, HubFile *out, Err *err)
         err_hint(err, "Is it spelt as in the file manager, from its top?");
     if (res.status != 200)
         return hub_refused(hub->arena, hub, &res, err);
-    const cJSON *answer = hub_read_json(hub->arena, &res);
+    const cJSON *answer = hub_read_json(hub->arena, res.body);
     const cJSON *file = json_get(answer, "file");
     const cJSON *folder = json_get(answer, "folder");
     if (!cJSON_IsObject(file) && !cJSON_IsObject(folder))
@@ -17558,7 +17558,7 @@ static bool hub_read_page(Hub *hub, Arena *arena, const HttpRes *res,
     const cJSON *item = NULL;
     if (res->status != 200)
         return hub_refused(arena, hub, res, err);
-    const cJSON *answer = hub_read_json(&scratch, res);
+    const cJSON *answer = hub_read_json(&scratch, res->body);
     const cJSON *objects = json_get(answer, "objects");
     bool ok = cJSON_IsArray(objects);
     *out = (HubPage){.total = json_int(answer, "total_count")};
@@ -17588,7 +17588,7 @@ static bool hub_signed_answer(Hub *hub, Arena *arena, const HttpRes *res,
 {
     if (res->status != 200)
         return hub_refused(arena, hub, res, err);
-    *url = arena_copy(arena, json_text(hub_read_json(arena, res), "url"));
+    *url = arena_copy(arena, json_text(hub_read_json(arena, res->body), "url"));
     return url->len || err_set(err, EXIT_FAILED,
                                "HubSpot's answer holds no address of the file");
 }
@@ -17678,7 +17678,7 @@ static bool hub_look_up_account(Hub *hub, Err *err)
             .has_body = true,
             .reads = true};
         if (hub_call(hub, &call, &res, &ignored) && res.status < 300)
-            id = hub_named_id(json_read(hub->arena, res.body), "hubId");
+            id = hub_named_id(hub_read_json(hub->arena, res.body), "hubId");
     }
     if (id <= 0) {
         err_set(err, EXIT_CONFIG, "HubSpot does not name the token's account");

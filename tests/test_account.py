@@ -739,7 +739,7 @@ def test_no_config(hs, sim, command):
     result = hs("account", *command)
     assert result.code == 3 and result.out == ""
     assert "hs account auth" in result.err and str(hs.config_path) in result.err
-    assert "hs api, secrets, sandbox and filemanager also take --use-env" in result.err
+    assert "hs api, secrets and filemanager use HUBSPOT_ACCESS_TOKEN or --use-env" in result.err
     assert list(hs.home.iterdir()) == []
 
 

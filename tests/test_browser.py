@@ -213,6 +213,9 @@ def test_what_the_page_sends_is_checked_like_a_paste(tty, sim, signing_in):
     with Raw(signing_in.listens) as ws:
         ws.hello().text(key_message(signing_in, personalAccessKey="not a key at all, is it?"))
         assert ws.message() == {"type": "server:authReceived"}
+    signing_in.expect("not a personal access key")
+    signing_in.expect(KEY_LABEL)
+    signing_in.send("\x04")
     assert tty.end(signing_in) == 2
     assert not sim.log and not tty.config_path.exists()
 
