@@ -26153,6 +26153,8 @@ typedef struct {
     char **argv;
     int at;
     bool options_over;
+    bool debug_letter; /* -d was used, not --debug */
+    CmdOption twice;   /* a repeated option that only the help accepts */
     const CliCommand *command;
     const char *group; /* the group's name, where one was given */
     bool help;         /* `hs help …` */
@@ -26255,6 +26257,19 @@ static bool cli_hint_help(const CliParse *parse, Err *err)
                     words.len ? " " : "");
 }
 
+/* curl's -d sends data. Here it is --debug, so the data looks like an argument
+ * or like more letters. Was -d used with a command that has --data? */
+static bool cli_means_data(const CliParse *parse)
+{
+    return parse->debug_letter && parse->command &&
+           cli_takes(parse->command, OPT_DATA);
+}
+
+static bool cli_hint_data(Err *err)
+{
+    return err_hint(err, "Did you mean --data? -d is --debug.");
+}
+
 /* An option that the command does not take: the closest one is suggested. */
 static bool cli_unknown_option(const CliParse *parse, Str written, Str name,
                                Err *err)
@@ -26270,6 +26285,8 @@ static bool cli_unknown_option(const CliParse *parse, Str written, Str name,
         }
     }
     err_set(err, EXIT_USAGE, "unknown option %.*s", P(written));
+    if (cli_means_data(parse) && !str_starts(written, S("--")))
+        return cli_hint_data(err);
     if (close)
         return err_hint(err, "Did you mean --%s?", close);
     return cli_hint_help(parse, err);
@@ -26313,14 +26330,16 @@ static bool cli_set_choice(const CliOption *option, Str value, Str *out,
                    option->help, P(value));
 }
 
-/* Refuses a second value of an option that chooses an account or the config:
- * the command would work on one of the two, and nobody sees on which. */
-static bool cli_check_twice(const Cmd *cmd, CmdOption which, Err *err)
+/* Does a second value of this option leave open which account or config the
+ * command works on? */
+static bool cli_chooses(CmdOption which)
 {
-    bool chooses = which == OPT_ACCOUNT || which == OPT_CONFIG ||
-                   which == OPT_NEW_DEFAULT || which == OPT_LINK_DEFAULT;
-    if (!chooses || !cmd->options[which].set)
-        return true;
+    return which == OPT_ACCOUNT || which == OPT_CONFIG ||
+           which == OPT_NEW_DEFAULT || which == OPT_LINK_DEFAULT;
+}
+
+static bool cli_refuse_twice(CmdOption which, Err *err)
+{
     err_set(err, EXIT_USAGE, "--%s is given more than once",
             cli_options[which].name);
     return which == OPT_CONFIG
@@ -26338,8 +26357,6 @@ static bool cli_set_value(Cmd *cmd, CmdOption which, Str value, Err *err)
     if (!value.len && which != OPT_DATA) /* whose text is checked as JSON */
         return err_set(err, EXIT_USAGE, "--%s needs a value, and it is empty",
                        option->name);
-    if (!cli_check_twice(cmd, which, err))
-        return false;
     slot->set = true;
     slot->text = arena_copy(cmd->arena, value);
     if (option->kind == CLI_NUMBER)
@@ -26390,6 +26407,8 @@ static bool cli_take_option(CliParse *parse, CmdOption which, bool negated,
         slot->on = on != negated;
         return true;
     }
+    if (slot->set && cli_chooses(which))
+        parse->twice = which;
     if (has_value)
         return cli_set_value(parse->cmd, which, value, err);
     if (parse->at == parse->argc ||
@@ -26434,10 +26453,14 @@ static bool cli_take_short(CliParse *parse, const char *text, Err *err)
                 letter, err);
         bool flag = cli_options[which].kind == CLI_FLAG;
         bool equals = str_starts(rest, S("="));
+        parse->debug_letter |= which == OPT_DEBUG;
         Str value = equals ? str_slice(rest, 1, rest.len) : rest;
         bool has_value = equals || (!flag && rest.len);
-        if (!cli_take_option(parse, which, false, has_value, value, err))
+        if (!cli_take_option(parse, which, false, has_value, value, err)) {
+            if (which == OPT_DEBUG && cli_means_data(parse))
+                cli_hint_data(err);
             return false;
+        }
         if (has_value)
             return true;
     }
@@ -26571,10 +26594,12 @@ static bool cli_take_word(CliParse *parse, Str word, Err *err)
                                    "on stdin, with --value-file or "
                                    "--value-env, or at the prompt.");
     }
-    if (cmd->arg_count == parse->command->most) {
+    bool data = cli_means_data(parse);
+    if (cmd->arg_count == parse->command->most ||
+        (data && strchr("{[@\"", word.ptr[0]))) { /* not an endpoint */
         err_set(err, EXIT_USAGE, "there is an argument too many: '%.*s'",
                 P(word));
-        return cli_hint_help(parse, err);
+        return data ? cli_hint_data(err) : cli_hint_help(parse, err);
     }
     cmd->args[cmd->arg_count++] = word;
     return true;
@@ -27172,6 +27197,8 @@ static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
         cli_help(cmd->term, &parse);
         return true;
     }
+    if (parse.twice)
+        return cli_refuse_twice(parse.twice, err);
     if (cmd->arg_count < parse.command->least) {
         Str args = str_from(parse.command->args);
         ptrdiff_t end = str_find(args, S(" [")); /* the rest is optional */

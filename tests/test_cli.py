@@ -415,3 +415,31 @@ def test_arguments_that_are_not_utf8_or_have_escapes(hs, sim):
             result = hs(*args)
             assert result.code in (2, 3) and result.out == ""
             assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\udc80-\udcff]", result.err)
+
+
+@pytest.mark.parametrize("args", [
+    ["-d", "{}"], ["-d", "@body.json"], ["/x", "-d", "{}"], ["-d", "{}", "/x"], ["/x", "-d", "@f"], ["/x", "-d", "-"],
+    ["/x", "-d", "a=b"], ["/x", '-d{"a":1}'], ["/x", "-d@f"], ["/x", "-d={}"], ["/x", "-dXPOST", "{}"],
+    ["/x", "-XPOST", "-d", "{}"], ["-dX", "PUT", "/x", "[]"], ["-a", "acme", "-d", "{}", "/x"], ["-d", "/x", "{}"],
+], ids=" ".join)
+def test_d_with_data_suggests_data(hs, sim, args):
+    """curl's -d sends data; here it is --debug."""
+    done = hs("api", *args)
+    assert done.code == 2 and "Did you mean --data? -d is --debug." in done.err
+    assert not sim.log
+
+
+@pytest.mark.parametrize("args, hint", [
+    (["api", "-d", "/x", "--jsn"], "--json"), (["api", "/x", "--debug", "{}"], "hs api --help"),
+    (["account", "list", "-d", "{}"], "hs account list --help"), (["api", "/x", "-z"], "hs api --help")])
+def test_other_mistakes_do_not_suggest_data(hs, args, hint):
+    done = hs(*args)
+    assert done.code == 2 and hint in done.err and "--data" not in done.err
+
+
+def test_help_comes_before_a_repeated_account(hs):
+    args = ["api", "/x", "-a", "acme", "--account", "beta", "-c", "F", "--config", "F"]
+    done = hs(*args, "--help")
+    assert done.code == 0 and "Usage: hs api" in done.out
+    done = hs(*args)
+    assert done.code == 2 and "given more than once" in done.err
