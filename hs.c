@@ -66,6 +66,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -297,6 +298,29 @@ static bool str_is_space(char c)
 static bool str_is_digit(char c)
 {
     return c >= '0' && c <= '9';
+}
+
+/* Does it look like a key or a token: a UUID, pat-..., or 32 bytes or more
+ * with digits, capitals and small letters? One that is in the place of a name
+ * or an id by mistake is not printed. */
+static bool str_is_key(Str s)
+{
+    bool seen[3] = {false, false, false}; /* digits, capitals, the rest */
+    bool uuid = s.len == 36 && s.ptr[8] == '-' && s.ptr[13] == '-';
+    if (s.len < 20)
+        return false;
+    for (ptrdiff_t i = 0; i < s.len; i++)
+        seen[str_is_digit(s.ptr[i])               ? 0
+             : s.ptr[i] >= 'A' && s.ptr[i] <= 'Z' ? 1
+                                                  : 2] = true;
+    bool mixed = s.len >= 32 && seen[0] && seen[1] && seen[2];
+    return uuid || mixed || !strncmp(s.ptr, "pat-", 4);
+}
+
+/* A name or an id for a message. */
+static Str str_unless_key(Str s)
+{
+    return str_is_key(s) ? S("[hidden]") : s;
 }
 
 /* How many bytes at the start of `s` are printable ASCII, 16 at a time. */
@@ -1488,6 +1512,17 @@ static ptrdiff_t os_read_until(int fd, void *to, ptrdiff_t size, int64_t until)
     }
 }
 
+/* Has the kernel map the pages of a buffer at once (Linux 5.14): a fault for
+ * each page of a config takes longer than to read it. */
+static void os_touch(char *buffer, ptrdiff_t size)
+{
+    enum { PAGE = 4096, POPULATE_WRITE = 23 };
+    ptrdiff_t skip = (ptrdiff_t)(-(uintptr_t)buffer & (PAGE - 1));
+    if (size >= 4 * PAGE)
+        madvise(buffer + skip, (size_t)(size - skip) & -(size_t)PAGE,
+                POPULATE_WRITE);
+}
+
 /*
  * Reads a file, or what a pipe holds, whole. Gives 0, or an errno: EFBIG
  * where it holds more than `max` bytes, EISDIR for a folder. `until` is 0, or
@@ -1504,8 +1539,10 @@ static int os_read_whole(Arena *arena, int fd, ptrdiff_t max, int64_t until,
         return errno;
     if (S_ISDIR(st.st_mode))
         return EISDIR;
-    if (S_ISREG(st.st_mode) && st.st_size < max)
+    if (S_ISREG(st.st_mode) && st.st_size < max) {
         buf_reserve(&buf, (ptrdiff_t)st.st_size + 1);
+        os_touch(buf.ptr, (ptrdiff_t)st.st_size);
+    }
     for (;;) {
         ptrdiff_t room = buf.cap - buf.len;
         if (!room) {
@@ -1607,9 +1644,13 @@ typedef struct {
  * write, and whoever opens it waits for as long as it is held. Where there are
  * no leases (NFS, FUSE, another user's file), a file counts as busy until it is
  * OS_CALM_MS old.
+ *
+ * Anything but a regular file is ENXIO, unless `pipes` are read, too: then one
+ * without a writer is empty, and one that does not end is ETIMEDOUT.
  */
-static int os_view_fd(Arena *arena, ptrdiff_t max, OsView *out)
+static int os_view_fd(Arena *arena, ptrdiff_t max, bool pipes, OsView *out)
 {
+    enum { BEGIN_MS = 1000, END_MS = 60000 };
     struct stat st = {0};
     int fd = out->fd;
     lseek(fd, 0, SEEK_SET);
@@ -1620,7 +1661,12 @@ static int os_view_fd(Arena *arena, ptrdiff_t max, OsView *out)
     out->young = out->regular && age < OS_YOUNG_MS;
     bool held = out->young && !fcntl(fd, F_SETLEASE, F_RDLCK);
     out->busy = out->young && !held && (errno == EAGAIN || age < OS_CALM_MS);
-    code = code ? code : os_read_fd(arena, fd, max, &out->text);
+    if (!code && !out->regular && !pipes)
+        code = ENXIO;
+    if (!code && !out->regular)
+        os_wait(fd, POLLIN, BEGIN_MS); /* until a pipe has a writer */
+    int64_t until = out->regular ? 0 : os_now() + os_bounded(END_MS);
+    code = code ? code : os_read_whole(arena, fd, max, until, &out->text);
     if (held)
         fcntl(fd, F_SETLEASE, F_UNLCK);
     if (out->regular && !os_stamp_eq(out->stamp, os_stamp_fd(fd)))
@@ -1630,13 +1676,14 @@ static int os_view_fd(Arena *arena, ptrdiff_t max, OsView *out)
 
 /* Opens a file and reads it so. The caller closes `out->fd`, where it is not
  * negative. */
-static int os_view(Arena *arena, Str path, ptrdiff_t max, OsView *out)
+static int os_view(Arena *arena, Str path, ptrdiff_t max, bool pipes,
+                   OsView *out)
 {
     *out = (OsView){0};
     out->fd = os_fails() ? -1
                          : open(arena_cstr(arena, path),
-                                O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    return out->fd < 0 ? errno : os_view_fd(arena, max, out);
+                                O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    return out->fd < 0 ? errno : os_view_fd(arena, max, pipes, out);
 }
 
 /* As os_read_fd(), then closes the file. */
@@ -3123,6 +3170,8 @@ typedef struct {
     int secrets;
     char out[TERM_OUT_BUFFER]; /* beside what is used: fewer pages */
     Str secret[TERM_SECRETS];
+    int misplaced;
+    Str misplace[TERM_SECRETS]; /* keys in the place of names: term_shown() */
     int echoes;
     Str echo[TERM_SECRETS]; /* what a server may repeat: see term_unecho() */
     int ahead_len;          /* keys typed ahead, for the next prompt */
@@ -3180,6 +3229,15 @@ static void term_hide(Term *term, Secret secret)
         term->secret[term->secrets++] = arena_copy(term->arena, text);
 }
 
+/* A name or an id that looks like a key is hidden on stdout as well. */
+static void term_hide_misplaced(Term *term, Str text)
+{
+    if (!str_is_key(text) || term->misplaced == TERM_SECRETS)
+        return;
+    term_hide(term, secret_from(text));
+    term->misplace[term->misplaced++] = arena_copy(term->arena, text);
+}
+
 /* Has term_unecho() hide this text, of which it keeps a copy. */
 static void term_hide_echo(Term *term, Secret secret)
 {
@@ -3208,6 +3266,20 @@ static ptrdiff_t term_secret_at(const Str *secrets, int count, Str s)
     return most;
 }
 
+/* The text without keys in the place of names, in `arena`. */
+static Str term_shown(const Term *term, Arena *arena, Str text)
+{
+    Buf out = buf_new(arena, text.len + 1);
+    if (!term->misplaced)
+        return text;
+    while (text.len) {
+        ptrdiff_t n = term_secret_at(term->misplace, term->misplaced, text);
+        buf_add(&out, n ? S("[hidden]") : str_slice(text, 0, 1));
+        text = str_slice(text, n ? n : 1, text.len);
+    }
+    return buf_str(&out);
+}
+
 /* Is this a character that a terminal or a log obeys rather than shows? The
  * controls C0, DEL and C1, the line and paragraph separators, and the
  * bidirectional controls (Unicode Standard Annex 9, 2), which reorder text. */
@@ -3234,14 +3306,9 @@ static bool term_is_command(Str s)
 static ptrdiff_t term_plain_run(Str s)
 {
     ptrdiff_t run = str_printable_run(s);
-    for (ptrdiff_t at = 0; at < run; at++) {
-        ptrdiff_t next = str_index(str_slice(s, at, run), '#');
-        if (next < 0)
-            return run;
-        at += next;
-        if (term_is_command(str_slice(s, at, s.len)))
+    for (ptrdiff_t at = 0; at < run; at++)
+        if (s.ptr[at] == '#' && term_is_command(str_slice(s, at, s.len)))
             return at;
-    }
     return run;
 }
 
@@ -3536,7 +3603,8 @@ static bool term_out_at_start(const Term *term)
 __attribute__((format(printf, 2, 3))) static void
 term_printf(Term *term, const char *format, ...)
 {
-    Arena scratch = {0};
+    _Alignas(max_align_t) char memory[2 * KIB];
+    Arena scratch = arena_in(memory, sizeof(memory));
     char small[KIB];
     char *text = small;
     Buf line = buf_new(&scratch, MIB);
@@ -3553,6 +3621,7 @@ term_printf(Term *term, const char *format, ...)
     Str rest = {text, n < 0 ? 0 : n};
     bool ends = rest.len && str_ends(str_from(format), S("\n"));
     rest.len -= ends;
+    rest = term_shown(term, &scratch, rest);
     if (term_out_at_start(term))
         term_add_line(&line, rest);
     else
@@ -3660,11 +3729,12 @@ static Str term_clip(Str s, int columns)
  * its heading: columns padded to their widest cell, two spaces between them.
  * Cells are untrusted text.
  */
-static void term_table(Term *term, const Str *cells, int rows, int columns)
+static void term_table(Term *term, Str *cells, int rows, int columns)
 {
     Buf line = buf_new(term->arena, MIB);
     int *widest = arena_array(term->arena, columns, sizeof(*widest));
     for (int i = 0; i < rows * columns; i++) {
+        cells[i] = term_shown(term, term->arena, cells[i]);
         int width = term_width(cells[i]);
         if (width > widest[i % columns])
             widest[i % columns] = width;
@@ -5351,8 +5421,8 @@ static bool json_check_keys(const cJSON *document, Err *err)
             if (++compared > MOST)
                 return err_set(err, EXIT_CONFIG, "it has too many keys");
             if (!strcmp(k->string, item->string))
-                return err_set(err, EXIT_CONFIG, "duplicate key '%s'",
-                               item->string);
+                return err_set(err, EXIT_CONFIG, "duplicate key '%.*s'",
+                               P(str_unless_key(str_from(item->string))));
         }
         if (item->child && depth < JSON_DOC_DEPTH) {
             open[depth++] = item;
@@ -13205,10 +13275,11 @@ static bool config_check_forms(Arena *arena, const Config *config, Err *err)
         keys = "defaultAccount and defaultPortal";
     for (int i = 0; i < config->count && !keys; i++) {
         const YamlNode *node = config->accounts[i].node;
-        const YamlNode *id = yaml_get(node, "accountId");
         const YamlNode *old = yaml_get(node, "portalId");
-        if (!yaml_is_null(id) && !yaml_is_null(old) &&
-            yaml_int(id) != yaml_int(old))
+        if (yaml_is_null(old))
+            continue;
+        const YamlNode *id = yaml_get(node, "accountId");
+        if (!yaml_is_null(id) && yaml_int(id) != yaml_int(old))
             keys = "accountId and portalId of an account";
     }
     if (!keys)
@@ -13225,14 +13296,22 @@ typedef enum {
     CONFIG_BAD   /* no config, or not a usable one: the error says why */
 } ConfigState;
 
-/* The number of the last line that is not blank; 0: all are. */
-static int config_last_line(Str text)
+/* How many bytes the text has up to the white space at its end; 0: it is
+ * blank. */
+static ptrdiff_t config_end(Str text)
 {
     ptrdiff_t end = text.len;
     if (str_eq(text, S("\xef\xbb\xbf"))) /* a byte order mark alone */
         return 0;
     while (end && str_is_space(text.ptr[end - 1]))
         end--;
+    return end;
+}
+
+/* The number of the last line that is not blank; 0: all are. */
+static int config_last_line(Str text)
+{
+    ptrdiff_t end = config_end(text);
     return end ? str_line(text, end - 1) : 0;
 }
 
@@ -13273,16 +13352,17 @@ static ConfigState config_parse(Arena *arena, Str text, Config *config,
                                 Err *err)
 {
     Err fault = {0};
-    int last = config_last_line(text);
+    bool blank = !config_end(text);
     YamlNode *root = NULL;
-    if (!last || !yaml_read(arena, text, &root, &fault)) {
-        bool torn = !last || fault.line >= last;
+    if (blank || !yaml_read(arena, text, &root, &fault)) {
+        bool torn = blank || fault.line >= config_last_line(text);
         err_set(err, EXIT_CONFIG, torn ? "%.*s%s" : "cannot read %.*s: %s",
                 torn ? 0 : (int)config->path.len, config->path.ptr,
-                last ? fault.message : "it is empty");
+                blank ? "it is empty" : fault.message);
         return torn ? CONFIG_TORN : CONFIG_BAD;
     }
-    if (root && root->kind == YAML_TEXT && last == 1 && config_begins(text)) {
+    if (root && root->kind == YAML_TEXT && config_last_line(text) == 1 &&
+        config_begins(text)) {
         err_set(err, EXIT_CONFIG, "it has no list of accounts");
         return CONFIG_TORN;
     }
@@ -13316,6 +13396,7 @@ static ConfigState config_parse(Arena *arena, Str text, Config *config,
 typedef struct {
     Str path;
     ptrdiff_t max;
+    bool pipes;   /* need not be a regular file: --config <(...) */
     bool doubted; /* look at an old file as well as at a young one */
     bool (*is_whole)(Arena *scratch, Str text, bool young);
 } ConfigSource;
@@ -13331,7 +13412,7 @@ static int config_view(Arena *arena, const ConfigSource *source, OsView *out)
     for (bool first = true;; first = false) {
         Arena scratch = {0}; /* what is read again and again goes at once */
         int code = os_view(first ? arena : &scratch, source->path, source->max,
-                           out);
+                           source->pipes, out);
         bool look = out->young || source->doubted;
         bool good = code || !out->regular ||
                     (!out->busy &&
@@ -13386,7 +13467,9 @@ static bool config_not_regular(Str path, Err *err)
 static bool config_cannot_read(Str path, int code, Err *err)
 {
     return err_set(err, EXIT_CONFIG, "cannot read %.*s: %s", P(path),
-                   code == EFBIG ? "it is larger than 1 MiB" : os_error(code));
+                   code == EFBIG   ? "it is larger than 1 MiB"
+                   : code == ENXIO ? "it is not a regular file"
+                                   : os_error(code));
 }
 
 /*
@@ -13429,8 +13512,10 @@ typedef struct {
 static bool config_read_place(Arena *arena, const ConfigPlace *place,
                               Config *config, Err *err)
 {
-    ConfigSource source = {
-        .path = place->path, .max = YAML_MAX, .is_whole = config_is_whole};
+    ConfigSource source = {.path = place->path,
+                           .max = YAML_MAX,
+                           .pipes = true,
+                           .is_whole = config_is_whole};
     const Config blank = {.path = place->path, .form = place->form};
     /* before it is opened, which could wait for the writer of a pipe */
     if (place->anew && os_exists(arena, place->path) &&
@@ -13815,8 +13900,8 @@ static bool config_require(const Config *config, Str which,
             close = config->accounts[i].name;
         }
     }
-    err_set(err, EXIT_CONFIG, "there is no account '%.*s' in %.*s", P(which),
-            P(config->path));
+    err_set(err, EXIT_CONFIG, "there is no account '%.*s' in %.*s",
+            P(str_unless_key(which)), P(config->path));
     if (close.len)
         return err_hint(err, "Did you mean '%.*s'?", P(close));
     return err_hint(err, "hs account list shows the accounts.");
@@ -14009,8 +14094,11 @@ static bool config_read_override_at(Arena *arena, Str path, ConfigOverride *out,
     if (!code && config_parse_override(out->text, &out->id))
         return true;
     out->id = -1;
-    err_set(err, EXIT_CONFIG, "cannot use %.*s: %s", P(path),
-            code ? os_error(code) : "it does not hold an account id");
+    if (code)
+        config_cannot_read(path, code, err);
+    else
+        err_set(err, EXIT_CONFIG,
+                "cannot use %.*s: it does not hold an account id", P(path));
     return err_hint(err, "Mend it, or remove it.");
 }
 
@@ -14044,26 +14132,11 @@ static bool config_choose_by_file(const Config *config, Str path, int line,
                          "or name an account with --account.");
 }
 
-/* A name or id for a message. One that looks like a key or a token, set in the
- * wrong place by mistake, is not shown. */
-static Str config_shown(Str text)
-{
-    bool seen[3] = {false, false, false}; /* digits, capitals, small letters */
-    bool uuid = text.len == 36 && text.ptr[8] == '-' && text.ptr[13] == '-';
-    for (ptrdiff_t i = 0; i < text.len; i++)
-        seen[str_is_digit(text.ptr[i])                  ? 0
-             : text.ptr[i] >= 'A' && text.ptr[i] <= 'Z' ? 1
-                                                        : 2] = true;
-    bool mixed = text.len >= 20 && seen[0] && seen[1] && seen[2];
-    return uuid || mixed || str_starts(text, S("pat-")) ? S("[hidden]") : text;
-}
-
 /* The config's own default. */
 static bool config_choose_default(const Config *config, ConfigChoice *choice,
                                   Err *err)
 {
     const YamlNode *node = config_default_node(config);
-    Str shown = config_shown(config->default_account);
     *choice = (ConfigChoice){config_find(config, config->default_account),
                              config->path, node ? node->line : 0};
     if (config->form == CONFIG_ENVIRONMENT)
@@ -14072,7 +14145,7 @@ static bool config_choose_default(const Config *config, ConfigChoice *choice,
         return true;
     if (config->default_account.len)
         err_set(err, EXIT_CONFIG, "the default account '%.*s' is not in %.*s",
-                P(shown), P(config->path));
+                P(config->default_account), P(config->path));
     else
         err_set(err, EXIT_CONFIG, "no account is chosen: %.*s has no default",
                 P(config->path));
@@ -14296,7 +14369,7 @@ static void config_rescue(ConfigFile *file)
     OsView view = {.fd = file->view.fd};
     for (;;) {
         Arena scratch = {0};
-        int code = os_view_fd(&scratch, file->source.max, &view);
+        int code = os_view_fd(&scratch, file->source.max, false, &view);
         bool good = !code && !view.busy &&
                     file->source.is_whole(&scratch, view.text, true);
         if (good)
@@ -18115,11 +18188,24 @@ static void cmd_warn_config(Cmd *cmd, const Config *config)
                   P(config->path));
 }
 
+/* What looks like a key in the place of a name is not to be printed. */
+static void cmd_hide_misplaced(Cmd *cmd, const Config *config)
+{
+    term_hide_misplaced(cmd->term, config->default_account);
+    for (int i = 0; i < config->count; i++) {
+        term_hide_misplaced(cmd->term, config->accounts[i].name);
+        term_hide_misplaced(cmd->term, config->accounts[i].type);
+        term_hide_misplaced(cmd->term, config->accounts[i].auth_name);
+    }
+}
+
 /* Loads the config and refuses one that is not valid. */
 static bool cmd_load_config(Cmd *cmd, Err *err)
 {
     ConfigWhere where = cmd_where(cmd);
-    if (!config_load(cmd->arena, &where, &cmd->config, err))
+    bool ok = config_load(cmd->arena, &where, &cmd->config, err);
+    cmd_hide_misplaced(cmd, &cmd->config);
+    if (!ok)
         return false;
     cmd_warn_config(cmd, &cmd->config);
     return config_validate(&cmd->config, err);
@@ -18274,6 +18360,7 @@ static void cmd_print_json_text(Cmd *cmd, Str text)
 {
     char form[TERM_FORM];
     uint32_t c = 0;
+    text = term_shown(cmd->term, cmd->arena, text);
     while (text.len) {
         if (text.ptr[0] != '\n' && str_utf8(text, &c)) {
             term_out(cmd->term, term_take_visible(&text, form));
@@ -18417,6 +18504,7 @@ static void cmd_token_note(Cmd *cmd, const CmdToken *token)
     if (!config_load(cmd->arena, &where, &config, &ignored))
         return;
     const ConfigAccount *preset = config_find(&config, config.default_account);
+    cmd_hide_misplaced(cmd, &config);
     if (preset)
         term_say(cmd->term,
                  "%.*s is used, for %.*s, instead of the default account %.*s",
@@ -18590,6 +18678,8 @@ static bool cmd_migrate_run(Cmd *cmd, Str from, Str to, ConfigMigrated *done,
         (os_exists(arena, to) &&
          !config_read_file(arena, to, CONFIG_GLOBAL, &now, err)))
         return false;
+    cmd_hide_misplaced(cmd, &old);
+    cmd_hide_misplaced(cmd, &now);
     bool any = now.count > 0;
     for (int i = 0; i < old.count; i++)
         any |= config_is_usable(&old.accounts[i]);
@@ -18641,8 +18731,8 @@ static bool cmd_auth_wanted(const Cmd *cmd, const Config *config, int64_t *id,
     *id = wanted ? wanted->id : 0;
     if (!which.len || wanted || str_int(which, id))
         return true;
-    err_set(err, EXIT_CONFIG, "there is no account '%.*s' in %.*s", P(which),
-            P(config->path));
+    err_set(err, EXIT_CONFIG, "there is no account '%.*s' in %.*s",
+            P(str_unless_key(which)), P(config->path));
     return err_hint(err, "To give a new account this name, use --name.");
 }
 
@@ -19306,6 +19396,7 @@ static bool cmd_auth_run(Cmd *cmd, CmdAuth *auth, Err *err)
         if (!config_read_place(cmd->arena, &place, config, err))
             return false;
         config->is_global = auth->form == CONFIG_GLOBAL;
+        cmd_hide_misplaced(cmd, config);
         if (!cmd->config.path.len) /* else it was said when it was loaded */
             cmd_warn_config(cmd, config);
     }
@@ -26598,7 +26689,7 @@ static bool cli_take_word(CliParse *parse, Str word, Err *err)
     if (cmd->arg_count == parse->command->most ||
         (data && strchr("{[@\"", word.ptr[0]))) { /* not an endpoint */
         err_set(err, EXIT_USAGE, "there is an argument too many: '%.*s'",
-                P(word));
+                P(str_unless_key(word)));
         return data ? cli_hint_data(err) : cli_hint_help(parse, err);
     }
     cmd->args[cmd->arg_count++] = word;
@@ -26692,6 +26783,8 @@ static void cli_hide_keys(const CliParse *parse)
         Str text = str_from(parse->argv[i]);
         ptrdiff_t at = str_starts(text, S("-")) ? str_index(text, '=') + 1 : 0;
         Str value = str_slice(text, at, text.len);
+        while (str_starts(value, S("-")))
+            value = str_slice(value, 1, value.len);
         if (value.len >= 32 &&
             (str_starts(value, S("Ci")) || str_starts(value, S("pat-"))))
             term_hide(parse->cmd->term, secret_from(value));
@@ -27127,7 +27220,8 @@ static bool cli_take_named(Cmd *cmd, const CliCommand *command, Err *err)
         if (cmd->arg_count > named[i].at)
             return err_set(err, EXIT_USAGE,
                            "the %s is given twice: --%s %.*s and '%.*s'", name,
-                           name, P(value->text), P(cmd->args[named[i].at]));
+                           name, P(str_unless_key(value->text)),
+                           P(str_unless_key(cmd->args[named[i].at])));
         cmd->args[cmd->arg_count++] = value->text;
     }
     return true;

@@ -327,6 +327,67 @@ def test_a_config_that_is_not_a_file_is_not_replaced(hs, sim, args):
     assert fifo.is_fifo() and not sim.log
 
 
+def make_fifo(path):
+    path.parent.mkdir(exist_ok=True)
+    os.mkfifo(path)
+
+
+def make_folder(path):
+    path.mkdir(parents=True)
+
+
+def make_device(path):
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to("/dev/zero")
+
+
+ODD = pytest.mark.parametrize("make", [make_fifo, make_folder, make_device])
+
+
+@ODD
+@pytest.mark.parametrize("name", [".hsaccount", ".hs/settings.json"])
+@pytest.mark.parametrize("args", [["account", "info"], ["secrets", "list"], ["api", "/x"], ["account", "list"]],
+                         ids=" ".join)
+def test_what_names_the_account_must_be_a_regular_file(three, sim, make, name, args):
+    make(three.cwd / name)
+    result = three(*args, timeout=30)
+    assert result.code == (0 if args[1] == "list" and args[0] == "account" else 3)
+    assert name in result.err and "regular file" in result.err
+    assert not sim.log
+
+
+@ODD
+@pytest.mark.parametrize("how", ["--config", "variable", "upward", "global"])
+def test_a_config_that_nobody_writes_is_not_waited_for(hs, make, how):
+    path = {"upward": hs.cwd / "hubspot.config.yml", "global": hs.config_path}.get(how, hs.cwd / "odd")
+    make(path)
+    named = ["--config", path] if how == "--config" else []
+    env = {"HUBSPOT_CONFIG_PATH": path} if how == "variable" else {}
+    for args in (["account", "list"], ["config", "set", "--http-timeout", "5000"]):
+        result = hs(*args, *named, env=env, timeout=30)
+        assert result.code == 3 and str(path) in result.err
+
+
+def test_a_config_from_a_pipe_is_read_to_its_end(three):
+    text = three.config_path.read_text()
+    fifo = three.cwd / "pipe"
+    os.mkfifo(fifo)
+
+    def write():
+        with open(fifo, "w", encoding="utf-8") as pipe:
+            pipe.write(text[:40])
+            pipe.flush()
+            time.sleep(0.2)
+            pipe.write(text[40:])
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        result = three("account", "list", "--config", fifo, timeout=30)
+    finally:
+        writer.join(timeout=30)
+    assert result.code == 0 and all(str(i) in result.out for i in ids(three))
+
+
 # ---- what was decided about an account that has changed since
 
 def again(hs, sim, portal):

@@ -1,6 +1,7 @@
 """Standard descriptors that are closed, or cannot be read or written; and what is at the
 start of a key that comes from a file."""
 import itertools
+import json
 import os
 
 import pytest
@@ -194,3 +195,46 @@ def test_a_key_as_the_default_account_is_not_shown(hs, sim, words):
         hs.write_yaml(config)
         hs.hidden.add(key)
         hs(*words)
+
+
+@pytest.mark.parametrize("field", ["defaultAccount", "name", "accountId", "authType", "accountType", "-a",
+                                   "argument", "twice", ".hsaccount", ".hs/settings.json", "key of settings",
+                                   "HUBSPOT_ACCOUNT_ID"])
+def test_a_key_in_the_place_of_a_name_is_not_shown(hs, sim, field):
+    portal = sim.portal(101, "Acme")
+    for key in (portal.key, portal.api_key, portal.static_token):
+        hs.hidden.add(key)
+        account, more, env = hs.account(portal), [], {}
+        config = {"defaultAccount": 101, "accounts": [account]}
+        if field == "defaultAccount":
+            config[field] = key
+        elif field in ("name", "accountId", "authType", "accountType"):
+            account[field] = key
+        elif field == "-a":
+            more = ["-a", key]
+        elif field == "argument":
+            more = [key]
+        elif field == "twice":
+            more = ["-a", key, key]
+        elif field == "HUBSPOT_ACCOUNT_ID":
+            env = {field: key, "HUBSPOT_ACCESS_TOKEN": portal.static_token}
+        hs.write_yaml(config)
+        (hs.cwd / ".hs").mkdir(exist_ok=True)
+        if field == ".hsaccount":
+            (hs.cwd / field).write_text(key)
+        if field == ".hs/settings.json":
+            (hs.cwd / field).write_text(json.dumps({"localDefaultAccount": key, "accounts": [key]}))
+        if field == "key of settings":
+            (hs.cwd / ".hs/settings.json").write_text(f'{{"{key}": 1, "{key}": 2}}')
+        for words in (["account", "list"], ["account", "info"], ["account", "info", "--why"], ["secrets", "list"],
+                      ["api", "/x"], ["account", "use"], ["account", "clean"], ["account", "remove"]):
+            hs(*words, *more, env=env)
+            hs(*words, *more, "--json", env=env)
+
+
+def test_a_long_name_is_shown(hs, sim):
+    portal = sim.portal(101, "Acme")
+    for name in ("Acme-Production-2026-Main", "acme-production-of-the-north-2026-main", "pat-1"):
+        hs.write_yaml({"defaultAccount": name, "accounts": [{**hs.account(portal), "name": name}]})
+        for words in (["account", "list"], ["account", "list", "--json"], ["account", "info"]):
+            assert name in hs(*words).out
