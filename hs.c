@@ -7981,7 +7981,7 @@ static bool tls_der_bytes(Str *from, int tag, Str *bytes)
 {
     if (!tls_der(from, tag, bytes) || !bytes->len)
         return false;
-    if (tag == DER_BITS && bytes->ptr[0])
+    if (bytes->ptr[0] & (tag == DER_BITS ? 0xff : 0x80))
         return false;
     if (tag == DER_BITS)
         *bytes = str_slice(*bytes, 1, bytes->len);
@@ -8086,10 +8086,15 @@ static bool tls_read_basic(Str value, TlsCert *cert)
     if (!tls_der(&value, DER_SEQUENCE, &basic))
         return false;
     cert->flags |= TLS_HAS_BASIC;
-    if (tls_der(&basic, DER_BOOLEAN, &part) && part.len && part.ptr[0])
-        cert->flags |= TLS_IS_CA;
-    if (!tls_der_bytes(&basic, DER_INTEGER, &part))
-        return !basic.len;
+    if (tls_der(&basic, DER_BOOLEAN, &part)) {
+        if (part.len != 1)
+            return false;
+        cert->flags |= part.ptr[0] ? TLS_IS_CA : 0;
+    }
+    if (!basic.len)
+        return true;
+    if (!tls_der_bytes(&basic, DER_INTEGER, &part) || basic.len)
+        return false;
     cert->path_len = part.len > 1 ? INT_MAX
                      : part.len   ? (unsigned char)part.ptr[0]
                                   : 0;
@@ -8357,14 +8362,15 @@ static Str tls_title(Str name)
 }
 
 /* Does a name of a certificate, maybe "*.x.y", stand for this host? The star
- * is one label; as in curl, two must follow it. */
+ * is one label of a name; as in curl, two must follow it. No address has it. */
 static bool tls_is_for(Str name, Str host)
 {
     if (str_eq_nocase(name, host))
         return true;
     ptrdiff_t dot = str_index(host, '.');
     Str rest = str_slice(name, 1, name.len);
-    return dot > 0 && str_starts(name, S("*.")) &&
+    return dot > 0 && !str_is_digit(host.ptr[host.len - 1]) &&
+           str_starts(name, S("*.")) &&
            str_index(str_slice(rest, 1, rest.len), '.') > 0 &&
            str_eq_nocase(rest, str_slice(host, dot, host.len));
 }
@@ -8547,8 +8553,9 @@ static bool tls_is_rejected(Str aux)
            tls_lists_servers(list, true);
 }
 
-/* Makes one certificate (DER) an anchor. */
-static void tls_add_certificate(TlsAnchors *to, Str der)
+/* Makes one certificate (DER) an anchor. What follows it is a CertAux where it
+ * is `trusted`; else OpenSSL ignores it. */
+static void tls_add_certificate(TlsAnchors *to, Str der, bool trusted)
 {
     TlsCert cert = {0};
     if (!tls_read_certificate(&der, &cert)) {
@@ -8560,7 +8567,7 @@ static void tls_add_certificate(TlsAnchors *to, Str der)
     *tls_add_anchor(to) = (TlsAnchor){
         .subject = str_slice(tbs, at, at + cert.subject.len),
         .tbs = tbs,
-        .rejected = tls_is_rejected(der)};
+        .rejected = trusted && tls_is_rejected(der)};
 }
 
 /* Takes what comes before the next PEM boundary (RFC 7468) off `*text`, and
@@ -8610,7 +8617,8 @@ static void tls_add_pem(TlsAnchors *to, Str text)
         bool whole = label.len && !begins && str_eq(label, open);
         if (tls_is_certificate_label(open) && whole) {
             Arena scratch = {0};
-            tls_add_certificate(to, tls_base64(&scratch, body));
+            tls_add_certificate(to, tls_base64(&scratch, body),
+                                str_starts(open, S("TRUSTED")));
             arena_free(&scratch);
         } else if (tls_is_certificate_label(open)) {
             to->skipped++; /* its end is missing; the next may be whole */
@@ -11517,11 +11525,12 @@ static int64_t http_pause(int tries)
     return base + os_random(base / 5);
 }
 
-/* Plans the next try after `pause` ms, if the patience allows it. */
+/* Plans the next try after `pause` ms, if the patience allows it; no pause
+ * needs none. */
 static bool http_try_later(HttpPool *pool, HttpXfer *x, int64_t pause,
                            const char *why)
 {
-    if (pause + HTTP_LEAST_MS > http_patience(pool))
+    if (pause && pause + HTTP_LEAST_MS > http_patience(pool))
         return false;
     if (pause < HTTP_TELL_MS)
         term_debug(pool->term, "trying again in %" PRId64 " ms: %s", pause,
@@ -11654,7 +11663,7 @@ static void http_give_up(HttpXfer *x)
 static bool http_on_failure(HttpPool *pool, HttpXfer *x)
 {
     bool stale = x->conn && x->conn->used && x->state <= HTTP_HEAD &&
-                 !x->head.len;
+                 !x->head.len && os_now() < x->deadline;
     bool safe = (!x->streamed || x->req.direct) &&
                 (x->req.repeatable || !x->sent);
     Err err = x->err;
@@ -17039,11 +17048,14 @@ static bool hub_check_listed(Hub *hub, HubChange *changes, int count, Err *err)
     enum { HUB_LISTED_MS = 10000, TELL_MS = 2000 };
     int64_t began = os_now();
     int64_t most = hub->pool->max_wait;
+    int64_t timeout = hub->timeout;
     int64_t pause = 250;
     bool told = false;
     bool ok = true;
     if (most > hub->pool->waited + HUB_LISTED_MS)
         hub->pool->max_wait = hub->pool->waited + HUB_LISTED_MS;
+    if (timeout > HUB_LISTED_MS)
+        hub->timeout = HUB_LISTED_MS;
     for (;;) {
         Str *names = NULL;
         int listed = 0;
@@ -17060,6 +17072,7 @@ static bool hub_check_listed(Hub *hub, HubChange *changes, int count, Err *err)
         pause = pause < 1000 ? pause * 2 : 2000;
     }
     hub->pool->max_wait = most;
+    hub->timeout = timeout;
     if (os_interrupted())
         return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
     return ok;

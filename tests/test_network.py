@@ -477,6 +477,15 @@ def test_a_kept_connection_that_was_closed_meanwhile(sim, api):
         assert [r.method for r in sim.requests()] == [method, method]
 
 
+def test_a_kept_connection_that_was_closed_needs_no_wait(sim, api):
+    """The server closes after each response. --max-wait 0 allows no wait, and none is needed."""
+    for n in range(5):
+        sim.fail("/a/", raw=http("HTTP/1.1 302 Found", f"Location: {n}", "Content-Length: 0"))
+        answer(sim, b"[1]", path=f"/a/{n}")
+        done = api("/a/", "--raw", "--max-wait", 0)
+        assert (done.code, done.out) == (0, "[1]"), done.err
+
+
 # ---- later
 
 @pytest.mark.parametrize("method, status, again", [

@@ -627,6 +627,18 @@ def test_a_list_that_fails_is_said(hs, sim, acme, verb, how, code, words):
     assert ("NAME" in acme.secrets) == (verb != "delete")
 
 
+@pytest.mark.parametrize("timeout", [1000, 60000])
+def test_a_list_that_hangs_is_asked_for_once(hs, sim, timeout):
+    """On the connection of the change. --max-wait 0 allows no second try, and ten seconds
+    is the most, whatever httpTimeout says."""
+    hs.write_config(sim.portal(101), httpTimeout=timeout)
+    sim.fail(f"GET {PATH}", status=200, after=1, at="start", then="hang", times=None)
+    done = hs("secrets", "add", "NAME", "--max-wait", "0", input=VALUE)
+    failed(done, 7, "accepted, but whether", "timed out", "hs secrets list")
+    assert [r.method for r in sim.requests(PATH)] == ["GET", "POST", "GET"]
+    assert done.seconds < 40
+
+
 def test_apply_says_which_are_not_listed(hs, sim, acme):
     acme.secrets.update(GONE="gone-value-123")
     acme.unlisted |= {"TWO"}

@@ -270,6 +270,18 @@ between("unknown-critical", "critical extension", ext=CA + "1.2.3.4=critical,DER
 between("rsa-1024", "2048 bits", key="rsa:1024", node=True)
 
 
+def odd_path_length(name, der):
+    """basicConstraints that no reader may take for "no limit"."""
+    between(f"path-length-{name}", "an authority that is not trusted",
+            ext=f"basicConstraints=critical,DER:{der}\nkeyUsage=critical,keyCertSign\n")
+
+
+odd_path_length("empty", "30050101ff0200")
+odd_path_length("negative", "30060101ff0201ff")
+odd_path_length("and-more", "30080101ff0201000500")
+odd_path_length("after-two-bytes", "3004010201ff")
+
+
 @case("name constraints")
 def limits_hold_for_those_below(m):
     """An anchor's limits on directory names hold for the authority between."""
@@ -485,6 +497,7 @@ def test_pem_in_all_its_forms(sim, api, pki, tmp_path):
         "one-line": text.replace("\n", "").replace("E-----", "E-----\n", 1),
         "indented": "".join(f"    {line}\n" for line in text.splitlines()),
         "explained": pki.openssl("x509", "-in", root, "-text").decode(),
+        "padded": ssl.DER_cert_to_PEM_cert(ssl.PEM_cert_to_DER_cert(text) + b"\0\0"),
     }
     for name, content in files.items():
         path = tmp_path / name
@@ -710,3 +723,16 @@ def test_authorities_that_sign_each_other(sim, api, pki, tmp_path):
     failed(api("/a", "--ca-file", stranger), 7, "not trusted")
     done = api("/a", "--raw", "--ca-file", roots[5])
     assert (done.code, done.out) == (0, "[1]"), done.err
+
+
+def test_a_wildcard_is_for_no_address(sim, api, pki):
+    """*.0.0.1 has the form of a name, and 127.0.0.1 that of one below it."""
+    root = pki.make("root", ext=CA)
+    context = pki.context(pki.make("of-address", issuer=root, ext="subjectAltName=DNS:*.0.0.1\n"))
+    there = f"https://127.0.0.1:{sim.port_direct}/b"
+    sim.fail("/a", status=302, headers={"Location": there}, times=None)
+    sim.authority.contexts["trust"] = context
+    sim.kinds["127.0.0.1"] = "trust"
+    bundle = sim.authority.folder / "both.pem"
+    bundle.write_text(root.read_text() + sim.authority.root.read_text())
+    failed(api("/a", "--ca-file", bundle, "--max-wait", 0), 7, "another name")
