@@ -970,12 +970,14 @@ def test_a_line_with_its_break_is_one_line(person, acme, end):
 @pytest.mark.parametrize("term", ["xterm", "dumb"])
 def test_what_is_typed_ahead_of_the_prompt_is_not_shown(person, sim, acme, term):
     """While the list of secrets is awaited, the value is typed already."""
-    box = {}
+    box, started = {}, threading.Event()
 
     def type_ahead():
+        started.wait(60)        # hs may ask before its terminal is known here
         box["child"].send(VALUE + "\n")
     sim.fail(f"GET {PATH}", status=200, body={"results": []}, then=type_ahead)
     box["child"] = child = person("secrets", "add", "NAME", env={"TERM": term})
+    started.set()
     child.expect("Value of NAME:")
     assert person.end(child) == 0
     assert acme.secrets == {"NAME": VALUE}
