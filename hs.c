@@ -23005,8 +23005,10 @@ struct CmdFolder {
     CmdFolder *parent;
     CmdFolder *next; /* on the stack, or among the free ones */
     int refs;
+    int made; /* of these: by folders below it that do not need its `fd` */
     int depth;
-    int fd;       /* the folder on this machine; -1: not made yet */
+    int fd;       /* the folder on this machine; -1: not open */
+    bool is_made; /* it is counted in its parent's `made` */
     bool written; /* a file was begun in it */
     int64_t id;
     bool folders; /* the listing has come to the folders */
@@ -23172,13 +23174,14 @@ static Str cmd_span(Arena *arena, int64_t seconds)
                         seconds % 3600 / 60);
 }
 
-/* A new item; cmd_item_free() frees all that is in its arena. */
+/* A new item; cmd_item_free() frees all that is in its arena. A folder that
+ * failed can have an empty path: that of the source, or of all files. */
 static CmdItem *cmd_item_new(Str path, Str remote)
 {
     Arena arena = {0};
     CmdItem *item = arena_alloc(&arena, sizeof(*item));
-    item->path = arena_copy(&arena, path);
-    item->remote = arena_copy(&arena, remote);
+    item->path = arena_copy(&arena, path.len ? path : S("."));
+    item->remote = arena_copy(&arena, remote.len ? remote : S("/"));
     item->file = (HubFile){.id = -1, .size = -1};
     item->changed = item->written = -1;
     item->fd = -1;
@@ -23421,10 +23424,12 @@ static int64_t cmd_files_over(const CmdFiles *run)
     return run->done + run->skipped + run->failed;
 }
 
-/* The files that were found, and not begun. */
+/* The files that were found, and not begun. (If another program adds files to
+ * a folder meanwhile, more are uploaded than were found.) */
 static int64_t cmd_files_untried(const CmdFiles *run)
 {
-    return run->plans ? 0 : run->found - cmd_files_over(run) - run->cut;
+    int64_t left = run->found - cmd_files_over(run) - run->cut;
+    return run->plans || left < 0 ? 0 : left;
 }
 
 /* Ends the list on stdout, with the counts. */
@@ -24636,7 +24641,7 @@ static bool cmd_upload_begin(CmdUpload *up, Err *err)
     int count = str_starts(path, S("/"))
                     ? os_follow_links(cmd->arena, path, forms, COUNT(forms))
                     : 0;
-    int code = count ? 0 : ELOOP;
+    int code = count ? 0 : str_starts(path, S("/")) ? ELOOP : ENOENT;
     up->source = arena_copy(cmd->arena, count ? forms[count - 1] : path);
     code = code ? code
                 : os_look(AT_FDCWD, arena_cstr(cmd->arena, up->source),
@@ -24739,16 +24744,30 @@ typedef struct {
     bool archived;
 } CmdFetch;
 
-/* Gives up a hold on a folder; with the last one it is closed, and so is the
+/* Closes a folder in which nothing is left to be made: what is held for its
+ * name only takes no descriptor. */
+static void cmd_folder_close(CmdFolder *folder)
+{
+    if (folder->fd < 0 || folder->refs > folder->made)
+        return;
+    if (folder->written)
+        os_tmp_leave(folder->fd);
+    close(folder->fd);
+    folder->fd = -1;
+}
+
+/* Gives up a hold on a folder; with the last one it is freed, and so is the
  * hold on its parent. */
 static void cmd_folder_drop(CmdFetch *fetch, CmdFolder *folder)
 {
-    while (folder && !--folder->refs) {
+    while (folder) {
         CmdFolder *parent = folder->parent;
-        if (folder->written)
-            os_tmp_leave(folder->fd);
-        if (folder->fd >= 0)
-            close(folder->fd);
+        folder->refs--;
+        cmd_folder_close(folder);
+        if (folder->refs)
+            return;
+        if (folder->is_made)
+            parent->made--;
         arena_free(&folder->taken.arena);
         folder->next = fetch->spare;
         fetch->spare = folder;
@@ -25056,10 +25075,14 @@ static bool cmd_fetch_make(CmdFolder *folder, Err *err)
     if (code)
         return err_set(err, EXIT_FAILED, "cannot make the folder: %s",
                        os_error(code));
-    return !cmd_fetch_is_other(folder->parent, &made) ||
-           err_set(err, EXIT_FAILED,
-                   "cannot make the folder: here its name is that of another "
-                   "one");
+    if (cmd_fetch_is_other(folder->parent, &made))
+        return err_set(err, EXIT_FAILED,
+                       "cannot make the folder: here its name is that of "
+                       "another one");
+    folder->is_made = true;
+    folder->parent->made++;
+    cmd_folder_close(folder->parent);
+    return true;
 }
 
 /* Takes the next folder to be listed; it is made here first. NULL where that
@@ -25139,8 +25162,10 @@ static bool cmd_fetch_next(void *to, HttpReq *req, void **mark)
         bool lists = fetch->stack && fetch->waiting < run->width;
         if (!lists && (full || (!run->again && !fetch->pages)))
             return false;
-        if (!os_can_open(FILES_DESCRIPTORS))
+        if (!os_can_open(FILES_DESCRIPTORS)) {
             cmd_fetch_land(fetch);
+            lists &= !fetch->pages; /* their folders take descriptors, too */
+        }
         if (cmd_files_waits(run, fetch->moving + fetch->listing > 0))
             return false;
         CmdItem *item = full ? NULL : cmd_item_take(&run->again);

@@ -882,7 +882,8 @@ def test_two_runs_that_begin_at_once_do_not_take_each_others_file(files, hs, sim
         assert (hs.cwd / "d" / "a.bin").read_bytes() == data
         (hs.cwd / "d" / "a.bin").unlink()
     _, err = slow.communicate()
-    assert slow.returncode == 0, err
+    # the other run's file may be there when this one's gets its name
+    assert slow.returncode == 0 or err.startswith("failed a.bin: cannot write it: File exists\n"), err
     assert not parts_left(hs.cwd) and not [*hs.cwd.rglob(".hs-tmp*")]
     files("fetch", "/", "d")
     assert tree_of(hs.cwd / "d") == {"a.bin": data}

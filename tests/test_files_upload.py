@@ -12,7 +12,7 @@ import time
 import pytest
 
 from calls import failed, is_sanitized
-from files import (NAMES, UPLOAD, by_status, ended, files, is_root, manifest,  # noqa: F401
+from files import (LIST, NAMES, UPLOAD, by_status, ended, files, is_root, manifest,  # noqa: F401
                    peak_memory, place, portal, stored, token, tree_of)
 from hubsim import multipart
 from official import official_client  # noqa: F401
@@ -638,6 +638,43 @@ def test_files_that_went_away_are_missed(files, hs, sim, portal):
     assert len(portal.files) == 1       # that was open
 
 
+def test_files_that_another_program_adds_meanwhile_are_no_failure(files, hs, sim, portal):
+    """They were "-1 of 2 files" that "went away"."""
+    place(hs.cwd / "t" / "a", "x")
+    place(hs.cwd / "t" / "s" / "b", "x")
+    sim.fail(UPLOAD, status=503, then=lambda: [place(hs.cwd / "t" / name, "y") for name in ("s/c", "s/d")])
+    done = files("upload", "t", "d", "--concurrency", "1", "--json")
+    ended(done, 0)
+    assert done.json["notTried"] == 0 and done.json["uploaded"] == len(portal.files) >= 2
+
+
+@pytest.mark.parametrize("name", ["t", "."])
+def test_a_source_that_no_longer_has_a_current_directory(files, hs, sim, name):
+    (hs.cwd / "gone").mkdir()
+
+    def leave():
+        os.chdir(hs.cwd / "gone")
+        os.rmdir(hs.cwd / "gone")
+    failed(files("upload", name, "d", preexec_fn=leave), 2, "cannot read .*: No such file or directory")
+
+
+@pytest.mark.parametrize("command", ["upload", "fetch"])
+def test_a_top_folder_that_failed_has_a_name_in_the_manifest(files, hs, sim, portal, strace, command):
+    """It was an empty one, and --resume then took the file for no manifest."""
+    if command == "fetch":
+        portal.add_file("d/a.txt", b"x")
+        sim.fail(LIST.removesuffix("?"), status=400)
+        done = files("fetch", "/", "out", "--manifest", "m")
+    else:
+        place(hs.cwd / "t" / "a.txt", "x")
+        done = subprocess.run([strace, "-qq", "-o", "/dev/null", "-e", "inject=getdents64:error=EIO:when=3+", hs.bin,
+                               "filemanager", "upload", "t", "d", "--manifest", "m"], cwd=hs.cwd, text=True,
+                              env=hs.env(token(portal)), capture_output=True)
+        done.code, done.err = done.returncode, done.stderr
+    assert done.code == 1 and r"failed .: " in done.err
+    ended(files(command, *(["/", "out"] if command == "fetch" else ["t", "d"]), "--resume", "m"), 0)
+
+
 def test_a_folder_that_cannot_be_read_any_more_is_a_failure(files, hs, portal):
     """The first look at it has one descriptor more than the upload itself."""
     place(hs.cwd / "t" / "a.txt", "x")
@@ -675,6 +712,19 @@ def test_few_descriptors_mean_fewer_connections(files, hs, sim, portal, count, a
     done = files("fetch", "d", ".", *args, **few_descriptors(count))
     ended(done, 0, "fetched: 60 files")
     assert tree_of(hs.cwd / "d") == tree_of(hs.cwd / "t") and not re.search("descriptors|open files", done.err)
+
+
+@pytest.mark.parametrize("args", [[], ["--manifest", "m"]])
+@pytest.mark.parametrize("shape", ["w{n}/{n}.txt", "w{n}/x/y/z/{n}.txt", "w{third}/x{n}/y/{n}.txt",
+                                   "{chain}{n}.txt"])
+def test_few_descriptors_and_many_folders(files, hs, portal, shape, args):
+    """Folders that only hold the names of others need none, and listings give way to files."""
+    for n in range(60):
+        place(hs.cwd / "t" / shape.format(n=n, third=n % 20, chain="c/" * (n % 7)), str(n))
+    ended(files("upload", "t", "d", *args, **few_descriptors(16)), 0, "uploaded: 60 files")
+    ended(files("fetch", "d", "out", *args, **few_descriptors(16)), 0, "fetched: 60 files")
+    assert tree_of(hs.cwd / "out" / "d") == tree_of(hs.cwd / "t")
+    assert not [p for p in hs.cwd.rglob(".*")]
 
 
 def test_few_descriptors_and_a_deep_folder(files, hs, portal):
