@@ -627,7 +627,7 @@ def test_a_list_that_fails_is_said(hs, sim, acme, verb, how, code, words):
     assert ("NAME" in acme.secrets) == (verb != "delete")
 
 
-@pytest.mark.parametrize("timeout", [1000, 60000])
+@pytest.mark.parametrize("timeout", [3000, 60000])
 def test_a_list_that_hangs_is_asked_for_once(hs, sim, timeout):
     """On the connection of the change. --max-wait 0 allows no second try, and ten seconds
     is the most, whatever httpTimeout says."""
