@@ -323,8 +323,9 @@ static Str str_unless_key(Str s)
     return str_is_key(s) ? S("[hidden]") : s;
 }
 
-/* How many bytes at the start of `s` are printable ASCII, 16 at a time. */
-static ptrdiff_t str_printable_run(Str s)
+/* How many bytes at the start of `s` are printable ASCII and not `stop` (0:
+ * any may be), 16 at a time. */
+static ptrdiff_t str_printable_run(Str s, char stop)
 {
     typedef uint8_t Block __attribute__((vector_size(16)));
     typedef uint64_t Halves __attribute__((vector_size(16)));
@@ -333,7 +334,8 @@ static ptrdiff_t str_printable_run(Str s)
         Block block;
         memcpy(&block, s.ptr + i, sizeof(block));
         /* Ones in the bytes that end the run. */
-        Halves odd = (Halves)(block - ' ' > '~' - ' ');
+        Halves odd = (Halves)((block - ' ' > '~' - ' ') |
+                              (block == (uint8_t)stop));
         if (!(odd[0] | odd[1]))
             continue;
         if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
@@ -342,7 +344,7 @@ static ptrdiff_t str_printable_run(Str s)
                            : 64 + __builtin_ctzll(odd[1])) /
                        8;
     }
-    while (i < s.len && s.ptr[i] >= ' ' && s.ptr[i] <= '~')
+    while (i < s.len && s.ptr[i] >= ' ' && s.ptr[i] <= '~' && s.ptr[i] != stop)
         i++;
     return i;
 }
@@ -433,7 +435,7 @@ static bool str_is_utf8(Str s)
 {
     uint32_t c = 0;
     while (s.len) {
-        ptrdiff_t n = str_printable_run(s);
+        ptrdiff_t n = str_printable_run(s, 0);
         if (!n)
             n = str_utf8(s, &c);
         if (!n)
@@ -3305,11 +3307,11 @@ static bool term_is_command(Str s)
 /* How many bytes of printable ASCII `s` begins with, up to a command. */
 static ptrdiff_t term_plain_run(Str s)
 {
-    ptrdiff_t run = str_printable_run(s);
-    for (ptrdiff_t at = 0; at < run; at++)
-        if (s.ptr[at] == '#' && term_is_command(str_slice(s, at, s.len)))
-            return at;
-    return run;
+    ptrdiff_t at = str_printable_run(s, '#');
+    while (at < s.len && s.ptr[at] == '#' &&
+           !term_is_command(str_slice(s, at, s.len)))
+        at += 1 + str_printable_run(str_slice(s, at + 1, s.len), '#');
+    return at;
 }
 
 /*
@@ -6237,7 +6239,7 @@ static bool yaml_short_next(YamlShort *in)
     while (at + 2 <= s.len && s.ptr[at] == ' ' && s.ptr[at + 1] == ' ')
         at += 2;
     at += at < s.len && s.ptr[at] == ' ';
-    ptrdiff_t end = at + str_printable_run((Str){s.ptr + at, s.len - at});
+    ptrdiff_t end = at + str_printable_run((Str){s.ptr + at, s.len - at}, 0);
     if (at == end || end == s.len || s.ptr[end] != '\n')
         return false;
     in->indent = (int)at;
@@ -17890,7 +17892,7 @@ static HubCallback hub_read_callback(HubVisit *visit, Str address)
         return HUB_GIVEN;
     }
     visit->fault = fault.len ? fault : S("there is no code in the answer");
-    if (str_printable_run(fault) < fault.len) /* RFC 6749, 4.1.2.1 */
+    if (str_printable_run(fault, 0) < fault.len) /* RFC 6749, 4.1.2.1 */
         visit->fault = S("for a reason that is not in plain letters");
     return HUB_DENIED;
 }
