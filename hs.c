@@ -13645,6 +13645,17 @@ static bool config_read_secret(Arena *arena, const char *name, Str path,
                    P(path), name, fault);
 }
 
+/* Refuses NAME and NAME_FILE at once: either may be the wrong one. */
+static bool config_env_once(const char *name, Err *err)
+{
+    Str text = config_env(name);
+    str_unmark(&text);
+    if (!text.len || !config_env_file(name).len)
+        return true;
+    err_set(err, EXIT_USAGE, "%s and %s_FILE are both set", name, name);
+    return err_hint(err, "Unset one of them.");
+}
+
 /* The secret that NAME, or the file of NAME_FILE, holds; not set if neither
  * variable is. White space around it is not a part of it. */
 static bool config_env_secret(Arena *arena, const char *name, ConfigSecret *out,
@@ -13656,10 +13667,8 @@ static bool config_env_secret(Arena *arena, const char *name, ConfigSecret *out,
     *out = (ConfigSecret){.value = secret_from(text),
                           .had_bom = had_bom,
                           .from = str_from(config_env_source(arena, name))};
-    if (text.len && file.len) {
-        err_set(err, EXIT_USAGE, "%s and %s_FILE are both set", name, name);
-        return err_hint(err, "Unset one of them.");
-    }
+    if (!config_env_once(name, err))
+        return false;
     return !file.len || config_read_secret(arena, name, file, out, err);
 }
 
@@ -19596,7 +19605,8 @@ static bool cmd_account_list(Cmd *cmd, Err *err)
     ConfigChoice choice = {0};
     ConfigLinks links = {0};
     Err unchosen = {0};
-    if (!cmd_load_config(cmd, err))
+    if (!config_env_once("HUBSPOT_ACCESS_TOKEN", err) ||
+        !cmd_load_config(cmd, err))
         return false;
     bool read = cmd->config.form == CONFIG_ENVIRONMENT ||
                 config_read_links(cmd->arena, &links, &unchosen);
@@ -20010,7 +20020,8 @@ static bool cmd_account_use(Cmd *cmd, Err *err)
     const ConfigAccount *account = NULL;
     ConfigLinks links = {0};
     bool here = false;
-    if (!cmd_load_file(cmd, err) || !cmd_use_account(cmd, &account, err) ||
+    if (!config_env_once("HUBSPOT_ACCESS_TOKEN", err) ||
+        !cmd_load_file(cmd, err) || !cmd_use_account(cmd, &account, err) ||
         !config_read_links(cmd->arena, &links, err) ||
         !cmd_use_where(cmd, account, &links, &here, err))
         return false;
@@ -23483,16 +23494,16 @@ static void cmd_files_note(CmdFiles *run, const CmdItem *item,
 static void cmd_files_failed(CmdFiles *run, const CmdItem *item)
 {
     Str reason = str_slice(str_from(item->err.message), 0, 300);
+    Str path = item->path.len ? item->path : S("/"); /* the source itself */
     if (run->failed == 1)
         run->first = item->err;
     run->mixed |= run->first.code != item->err.code;
     if (run->failed <= FILES_NAMED)
         run->named[run->failed - 1] = arena_printf(
-            run->cmd->arena, "%.*s: %.*s", P(str_slice(item->path, 0, 200)),
+            run->cmd->arena, "%.*s: %.*s", P(str_slice(path, 0, 200)),
             P(reason));
     if (!run->single)
-        term_say(run->cmd->term, "failed %.*s: %s", P(item->path),
-                 item->err.message);
+        term_say(run->cmd->term, "failed %.*s: %s", P(path), item->err.message);
     run->stopped |= run->fail_fast;
 }
 
@@ -25192,6 +25203,7 @@ static bool cmd_fetch_next(void *to, HttpReq *req, void **mark)
             return true;
         }
         run->stopped |= item->stage != CMD_FETCH_GET; /* no token */
+        run->found += item->stage == CMD_FETCH_LIST;
         cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
     }
     return false;

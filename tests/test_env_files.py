@@ -124,3 +124,14 @@ def test_without_a_config_the_message_names_the_token(hs, args):
 def test_the_names_are_in_the_help(hs):
     assert f"{KEY}_FILE" in ok(hs("account", "auth", "--help")).out
     assert TOKEN in ok(hs("api", "--help")).out and f"{TOKEN}_FILE" in ok(hs("api", "--help")).out
+
+
+@pytest.mark.parametrize("args", [["list"], ["list", "--json"], ["use", "beta"], ["info"], ["info", "--why"]])
+def test_both_forms_of_the_token_are_set_for_account_commands(hs, sim, tmp_path, args):
+    portal = sim.portal(101, "acme")
+    (tmp_path / "secret").write_text(portal.static_token)
+    hs.write_config(portal, sim.portal(202, "beta"))
+    before = hs.config_path.read_bytes()
+    env = {TOKEN: portal.static_token, f"{TOKEN}_FILE": tmp_path / "secret"}
+    failed(hs("account", *args, env=env), 2, f"{TOKEN} and {TOKEN}_FILE are both set")
+    assert hs.config_path.read_bytes() == before and not sim.log

@@ -917,3 +917,16 @@ def test_downloads_share_a_few_connections(files, sim, portal):
         portal.add_file(f"d/{n}.txt", b"x")
     ended(files("fetch", "d", ".", "--concurrency", "3"), 0)
     assert len({r.conn for r in sim.requests(CDN)}) <= 3
+
+
+@pytest.mark.parametrize("source, name", [("/", "/"), ("a", "a")])
+def test_a_source_that_cannot_be_listed_is_counted_once(hs, sim, source, name):
+    """It was found when it failed: nothing is left that was not tried, and it has a name."""
+    portal, other = sim.portal(101), sim.portal(202)
+    portal.add_file("a/b.txt", b"x")
+    done = hs("files", "fetch", source, "out", "--json", "--use-env",
+              env={"HUBSPOT_PERSONAL_ACCESS_KEY": portal.key, "HUBSPOT_ACCOUNT_ID": other.hub_id})
+    assert done.code == 3 and "not tried" not in done.err and "failed :" not in done.err, done.err
+    if source == "/":
+        assert (done.json["failed"], done.json["notTried"]) == (1, 0)
+        assert f"failed {name}: " in done.err
