@@ -9492,8 +9492,8 @@ static bool tls_fail(const Tls *tls, Str host, Err *err)
                                      "TLS"},
         {BR_ERR_RECV_FATAL_ALERT + 70, "it offers no TLS 1.2"},
         {BR_ERR_NO_RANDOM, "the system gives no random bytes"},
-        {BR_ERR_BAD_MAC, "what it sent was changed on the way"},
-        {BR_ERR_BAD_FINISHED, "what it sent was changed on the way"},
+        {BR_ERR_BAD_MAC, "its data was changed on the way"},
+        {BR_ERR_BAD_FINISHED, "its data was changed on the way"},
         {BR_ERR_BAD_SIGNATURE, "it does not have the key of its certificate"},
         {BR_ERR_WRONG_KEY_USAGE, "its key does not fit the cipher that it "
                                  "chose"},
@@ -10815,7 +10815,7 @@ static bool http_hint_sign_in(const HttpPool *pool, HttpXfer *x)
                         "supports only Basic%.*s.",
                         P(from), P(offers));
     return err_hint(&x->err,
-                    "It wants a user and password: %.*s="
+                    "It requires a user and password: %.*s="
                     "http://user:password@host:port. hs supports only "
                     "Basic%.*s.",
                     P(from), P(offers));
@@ -10915,7 +10915,7 @@ static bool http_socks_method(const HttpPool *pool, HttpXfer *x, int method)
         return http_trouble(x, "it accepts neither a user and password nor "
                                "none; hs supports no other sign-in");
     http_trouble(x, method == 0xff
-                        ? "it accepts nobody who does not sign in"
+                        ? "it requires a user and password"
                         : "it chose a sign-in method that was not offered");
     return err_hint(&x->err,
                     "hs supports a user and password: %.*s="
@@ -10952,14 +10952,14 @@ static bool http_on_socks_answer(HttpPool *pool, HttpXfer *x, short *wants)
     if (!http_need(x, 2, wants))
         return false;
     if (in[0] != 5)
-        return http_trouble(x, "its answer is malformed");
+        return http_trouble(x, "its response is malformed");
     if (in[1]) /* what follows may be missing */
         return http_socks_refused(pool, x, in[1]);
     if (!http_need(x, 5, wants))
         return false;
     int size = in[3] == 1 ? 10 : in[3] == 4 ? 22 : in[3] == 3 ? 7 + in[4] : 0;
     if (!size)
-        return http_trouble(x, "its answer is malformed");
+        return http_trouble(x, "its response is malformed");
     if (!http_need(x, size, wants))
         return false;
     conn->in_at = conn->in_len = 0;
@@ -10983,7 +10983,7 @@ static bool http_on_socks(HttpPool *pool, HttpXfer *x, short *wants)
     if (x->socks_stage == 0 && version != 5)
         return http_socks_unknown(pool, x, version);
     if (x->socks_stage == 1 && version != 1)
-        return http_trouble(x, "its answer to the user and password is "
+        return http_trouble(x, "its response to the user and password is "
                                "malformed");
     if (!http_need(x, 2, wants))
         return false;
@@ -11125,7 +11125,7 @@ static bool http_find_framing(HttpXfer *x)
         return true;
     }
     if (!http_find_length(res, &length))
-        return http_trouble(x, "the answer's Content-Length is malformed");
+        return http_trouble(x, "the response's Content-Length is malformed");
     x->framing = length < 0   ? HTTP_TO_CLOSE
                  : length > 0 ? HTTP_LENGTH
                               : HTTP_NO_BODY;
@@ -11326,7 +11326,7 @@ static const char *http_find_redirect(HttpXfer *x, Url *to)
     if (!x->req.follow)
         return "hs follows redirects of a GET only";
     if (x->streamed)
-        return "too much comes with it";
+        return "its body is too large";
     if (x->redirects == HTTP_REDIRECTS)
         return "it is one redirect too many";
     if (!http_is_clean(location) ||
@@ -11365,7 +11365,7 @@ static void http_add_redirect(Buf *out, const HttpRes *res)
         buf_printf(out, ": it leads to %.*s, which was not followed: %s",
                    P(str_slice(to, 0, 300)), res->unfollowed);
     else if (res->unfollowed)
-        buf_printf(out, ": a redirect that says not where to");
+        buf_printf(out, ": a redirect without a destination");
     arena_free(&scratch);
 }
 
@@ -13970,7 +13970,7 @@ static bool config_parse_links(Arena *arena, Str text, ConfigLinks *links,
     if (!cJSON_IsObject(document)) {
         err_set(err, EXIT_CONFIG, "cannot read %.*s: it is not a JSON object",
                 P(path));
-        return err_hint(err, "Mend it, or remove it.");
+        return err_hint(err, "Fix it, or remove it.");
     }
     if (!json_check_keys(document, &fault)) {
         err_set(err, EXIT_CONFIG, "cannot use %.*s: %s", P(path),
@@ -13989,7 +13989,7 @@ static bool config_parse_links(Arena *arena, Str text, ConfigLinks *links,
         err_set(err, EXIT_CONFIG,
                 "cannot use %.*s: its localDefaultAccount is no account id",
                 P(path));
-        return err_hint(err, "Mend it, or remove it.");
+        return err_hint(err, "Fix it, or remove it.");
     }
     return true;
 }
@@ -14025,7 +14025,7 @@ static bool config_read_links_at(Arena *arena, Str path, ConfigLinks *links,
     if (!code)
         return config_parse_links(arena, view.text, links, err);
     config_cannot_read(path, code, err);
-    return err_hint(err, "Mend it, or remove it.");
+    return err_hint(err, "Fix it, or remove it.");
 }
 
 /* Reads the nearest .hs/settings.json. */
@@ -14119,7 +14119,7 @@ static bool config_read_override_at(Arena *arena, Str path, ConfigOverride *out,
     else
         err_set(err, EXIT_CONFIG,
                 "cannot use %.*s: it does not hold an account id", P(path));
-    return err_hint(err, "Mend it, or remove it.");
+    return err_hint(err, "Fix it, or remove it.");
 }
 
 static bool config_read_override(Arena *arena, ConfigOverride *out, Err *err)
@@ -17205,7 +17205,7 @@ static bool hub_sandbox_key(Hub *hub, int64_t id, Secret *key, Err *err)
                                  "encodedOAuthRefreshToken"));
     term_hide(hub->term, *key);
     if (!secret_is_set(*key))
-        return err_set(err, EXIT_FAILED, "HubSpot's answer holds no key");
+        return err_set(err, EXIT_FAILED, "HubSpot's response has no key");
     return hub_check_response(secret_text(*key), err);
 }
 
@@ -21594,11 +21594,11 @@ static bool cmd_env_quoted(CmdEnv *env, Str *out)
     if (env->line > line)
         return cmd_env_line_end(env) ||
                cmd_env_fault(env,
-                             "something stands after the closing quote, in a "
+                             "there is text after the closing quote, in a "
                              "later line",
                              "Close the quote where the value ends.");
     return cmd_env_line_end(env) ||
-           cmd_env_fault(env, "something stands after the closing quote",
+           cmd_env_fault(env, "there is text after the closing quote",
                          "Only a comment may follow. A value with both kinds "
                          "of quotes needs hs secrets add.");
 }
@@ -24012,7 +24012,7 @@ static const char *cmd_walk_enter(CmdWalk *walk, int dir, const char *name,
     int fd = -1;
     int depth = walk->depth;
     if (depth == FILES_DEPTH)
-        return "there are more than 128 folders in each other";
+        return "folders are nested more than 128 deep";
     int code = os_open_folder(dir, name, &fd);
     if (code)
         return os_error(code);
@@ -25217,7 +25217,7 @@ static bool cmd_fetch_check_folder(CmdFetch *fetch, CmdFolder *folder,
     if (!cmd_fetch_name(child->name, err))
         return false;
     if (folder->depth == FILES_DEPTH)
-        fault = "there are more than 128 folders in each other";
+        fault = "folders are nested more than 128 deep";
     else if (child->id <= 0 ||
              !cmd_set_add(&fetch->listed, cmd_hash_int(0, child->id)))
         fault = "the folder was listed before";
@@ -26169,7 +26169,8 @@ static const CliCommand cli_commands[] = {
      0,
      "Add and update all secrets of a dotenv file",
      "The file has lines NAME=value; values in quotes may have several lines.\n"
-     "It is checked as a whole before anything is sent.",
+     "It is checked as a whole before anything is sent: a line that dotenv\n"
+     "readers do not all read alike is refused.",
      "hs secrets apply -f .env --dry-run\n"
      "hs secrets apply -f .env --prune --force",
      cmd_secrets_apply,
@@ -26214,9 +26215,8 @@ static const CliCommand cli_commands[] = {
      "Upload a file, or a folder with all below it",
      "A file goes to the path <dest>, or into it where it ends in a slash; "
      "what\n"
-     "is in a folder goes below <dest>. The nearest .hsignore, at or above "
-     "the\n"
-     "folder, says what is left out, by the rules of .gitignore.",
+     "is in a folder goes below <dest>. The .hsignore files from the top of\n"
+     "the project down exclude files, as .gitignore does.",
      "hs filemanager upload logo.png images/logo.png\n"
      "hs filemanager upload ./assets site/assets --dry-run\n"
      "hs filemanager upload ./assets site/assets --manifest done.jsonl\n"

@@ -824,7 +824,7 @@ def test_no_token_after_a_way_round(sim, api):
 @pytest.mark.parametrize("there, why", [
     ("http://api.hubapi.com/b", "plain http"), ("http://evil.test/b", "plain http"),
     ("ftp://evil.test/b", "not https"), ("HTTP://api.hubapi.com/b", "plain http"), ("https://", "malformed"),
-    ("https:///b", "malformed"), ("javascript:x", "malformed"), ("https:b", "malformed"), ("", "not where"),
+    ("https:///b", "malformed"), ("javascript:x", "malformed"), ("https:b", "malformed"), ("", "without a destination"),
     ("https://api.hubapi.com:99999/b", "malformed"), ("/b\x01", "malformed"), ("https://a b/", "malformed"),
     ("///b", "malformed"), pytest.param(" x" * 20000, "too long", id="long")])
 def test_redirects_that_are_not_followed(sim, api, there, why):

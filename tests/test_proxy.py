@@ -360,7 +360,7 @@ REFUSED = "SOCKS proxy 127.0.0.1 does not connect to .*: "
     ("", [b"HTTP/1.1 400 Bad Request\r\n\r\n"], [NO_SOCKS, "use http:// in ALL_PROXY"]),
     ("", [b"\x15\x03\x01\x00\x02\x02\x46"], [NO_SOCKS]),
     ("", [b""], ["closed"]), ("", [b"\x05"], ["closed"]),
-    ("", [b"\x05\xff"], ["nobody who does not sign in", "ALL_PROXY=socks5://user:password@"]),
+    ("", [b"\x05\xff"], ["it requires a user and password", "ALL_PROXY=socks5://user:password@"]),
     ("me:x@", [b"\x05\xff"], ["neither a user and password nor none"]),
     ("", [b"\x05\x02"], ["not offered"]), ("", [b"\x05\x01"], ["not offered"]), ("me:x@", [b"\x05\x01"], ["not offered"]),
     ("me:x@", [b"\x05\x03"], ["not offered"]),
@@ -373,8 +373,8 @@ REFUSED = "SOCKS proxy 127.0.0.1 does not connect to .*: "
                          (5, "connection refused"), (6, "time-to-live"), (7, "does not support CONNECT"),
                          (8, "host names"), (9, "unknown reason .code 9"), (255, "unknown reason .code 255"))
       for tail in (b"", b"\x00\x01" + bytes(6))],
-    ("", [ASKED, b"\x04" + GRANTED[1:]], ["answer is malformed"]),
-    ("", [ASKED, b"\x05\x00\x00\x02" + bytes(6)], ["answer is malformed"]),
+    ("", [ASKED, b"\x04" + GRANTED[1:]], ["response is malformed"]),
+    ("", [ASKED, b"\x05\x00\x00\x02" + bytes(6)], ["response is malformed"]),
     ("", [ASKED, GRANTED[:5]], ["closed"])])
 def test_the_causes_of_socks(sim, hs, api, listen, user, answers, words):
     def serve(sock):

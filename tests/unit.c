@@ -5435,7 +5435,7 @@ static void test_env_faults(void)
            "3: \\\\ and \\' in single quotes mean different things to "
            "different programs; ")},
         {L("A='x' y\nB=\nC= # x\nD=\"\"\nE=a#b"),
-         L("1: something stands after the closing quote; "
+         L("1: there is text after the closing quote; "
            "2: the value is empty; 3: a value with # needs quotes; "
            "4: the value is empty; 5: a value with # needs quotes; ")},
         {L("A=1\nB=2\nA=3\nB=4"), L("3: A stands in line 1 already; "
