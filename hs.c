@@ -23494,16 +23494,16 @@ static void cmd_files_note(CmdFiles *run, const CmdItem *item,
 static void cmd_files_failed(CmdFiles *run, const CmdItem *item)
 {
     Str reason = str_slice(str_from(item->err.message), 0, 300);
-    Str path = item->path.len ? item->path : S("/"); /* the source itself */
     if (run->failed == 1)
         run->first = item->err;
     run->mixed |= run->first.code != item->err.code;
     if (run->failed <= FILES_NAMED)
         run->named[run->failed - 1] = arena_printf(
-            run->cmd->arena, "%.*s: %.*s", P(str_slice(path, 0, 200)),
+            run->cmd->arena, "%.*s: %.*s", P(str_slice(item->path, 0, 200)),
             P(reason));
     if (!run->single)
-        term_say(run->cmd->term, "failed %.*s: %s", P(path), item->err.message);
+        term_say(run->cmd->term, "failed %.*s: %s", P(item->path),
+                 item->err.message);
     run->stopped |= run->fail_fast;
 }
 

@@ -919,8 +919,8 @@ def test_downloads_share_a_few_connections(files, sim, portal):
     assert len({r.conn for r in sim.requests(CDN)}) <= 3
 
 
-@pytest.mark.parametrize("source, name", [("/", "/"), ("a", "a")])
-def test_a_source_that_cannot_be_listed_is_counted_once(hs, sim, source, name):
+@pytest.mark.parametrize("source", ["/", "a"])
+def test_a_source_that_cannot_be_listed_is_counted_once(hs, sim, source):
     """It was found when it failed: nothing is left that was not tried, and it has a name."""
     portal, other = sim.portal(101), sim.portal(202)
     portal.add_file("a/b.txt", b"x")
@@ -929,4 +929,4 @@ def test_a_source_that_cannot_be_listed_is_counted_once(hs, sim, source, name):
     assert done.code == 3 and "not tried" not in done.err and "failed :" not in done.err, done.err
     if source == "/":
         assert (done.json["failed"], done.json["notTried"]) == (1, 0)
-        assert f"failed {name}: " in done.err
+        assert "failed .: " in done.err
