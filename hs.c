@@ -1623,7 +1623,9 @@ static OsStamp os_stamp(Arena *arena, Str path)
 static OsStamp os_stamp_fd(int fd)
 {
     struct stat st;
-    return fstat(fd, &st) ? (OsStamp){0} : os_stamp_of(&st);
+    if (fstat(fd, &st))
+        return (OsStamp){0};
+    return os_stamp_of(&st);
 }
 
 /* A file that was written this long ago may be part of what is to come. */
