@@ -1862,7 +1862,9 @@ static int os_look(int dir, const char *name, OsEntry *out)
 static OsEntry os_look_through(Arena *arena, Str path)
 {
     struct stat st;
-    return stat(arena_cstr(arena, path), &st) ? (OsEntry){0} : os_entry(&st);
+    if (stat(arena_cstr(arena, path), &st))
+        return (OsEntry){0};
+    return os_entry(&st);
 }
 
 /* How many descriptors may be open at once (ulimit -n). */
@@ -2196,7 +2198,7 @@ static int os_tmp_enter(int dir, const char *name, uid_t owner, int *out)
 static int os_tmp_open(int dir, int *out)
 {
     struct stat st;
-    OsTmp tmp;
+    OsTmp tmp = {0};
     int top = -1;
     int code = os_tmp_find(dir, &tmp);
     if (code)
@@ -5424,7 +5426,7 @@ static bool json_check_keys(const cJSON *document, Err *err)
         for (; item->string && k != item; k = k->next) {
             if (++compared > MOST)
                 return err_set(err, EXIT_CONFIG, "it has too many keys");
-            if (!strcmp(k->string, item->string))
+            if (k->string && !strcmp(k->string, item->string))
                 return err_set(err, EXIT_CONFIG, "duplicate key '%.*s'",
                                P(str_unless_key(str_from(item->string))));
         }
@@ -12841,7 +12843,7 @@ static bool config_is_own_name(Str name)
         ".hscli",
         ".hs",
         ".hsaccount",
-        OS_TMP "*",
+        (OS_TMP "*"),
         ".*.hs-new", /* these, and locks, of versions before 2026-12 */
         ".*.hs-part",
     };
