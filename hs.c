@@ -749,8 +749,8 @@ static void buf_add_utf8(Buf *buf, uint32_t c)
         buf_add_char(buf, (char)c);
     else
         buf_add_char(buf, (char)(0xff00u >> (more + 1) | c >> 6 * more));
-    while (more--)
-        buf_add_char(buf, (char)(0x80 | (c >> 6 * more & 0x3f)));
+    for (int left = more - 1; left >= 0; left--)
+        buf_add_char(buf, (char)(0x80 | (c >> 6 * left & 0x3f)));
 }
 
 /* Is this a character that file systems which ignore case pass over? HFS+ does
@@ -12977,7 +12977,7 @@ static void config_list_own(Arena *arena, const ConfigWhere *where,
                            config_deprecated_path(arena)};
     for (int i = 0; i < COUNT(configs); i++) {
         config_add_own(arena, list, configs[i], "it is the config of hs");
-        if (configs[i].len && i < 2)
+        if (i < 2 && configs[i].len)
             config_add_own(arena, list,
                            arena_printf(arena, "%.*s.lock", P(configs[i])),
                            "it is the lock of the config of hs");
