@@ -21088,7 +21088,7 @@ static bool cmd_set_ask(Cmd *cmd, Err *err)
         if (str_int(text, &value->number) &&
             value->number >= CONFIG_TIMEOUT_MIN_MS)
             return true;
-        term_complain(cmd->term, "enter a number of at least %d",
+        term_complain(cmd->term, "the time-out is a number from %d up",
                       CONFIG_TIMEOUT_MIN_MS);
     }
 }

@@ -980,7 +980,7 @@ def test_each_setting(three, args, key, value):
 
 @pytest.mark.parametrize("keys, key, value", [
     (["\r", "publish\r"], "defaultCmsPublishMode", "publish"), (["\x1b[B\x1b[B\r", "n\r"], "allowUsageTracking", False),
-    (["\x1b[F\r", "\r"], "autoOpenBrowser", True), (["kk\r", "y\r"], "allowAutoUpdates", True)])
+    (["\x1b[F\r", "\r"], "autoOpenBrowser", True), (["\x1b[A\x1b[A\r", "y\r"], "allowAutoUpdates", True)])
 def test_config_set_asks_for_each_setting(three, tty, keys, key, value):
     child = tty("config", "set")
     for label, text in zip(("Setting:", "Publish mode:|Allow it"), keys):
