@@ -843,7 +843,7 @@ def test_apply_uses_several_connections_at_once(hs, sim, acme):
     (b"A B=value-1234\n", "line 1: no ="), (b"A: value-1234\n", "line 1"),
     (b"A=\n", "line 1: the value is empty"), (b"A=''\n", "line 1: the value is empty"),
     (b"\n\nA='value-1234\nB=x\n", "line 3: the quote is never closed"),
-    (b'A="value-1234\\q"\n', "line 1: an escape"), (b"A='value-1234'x\n", "line 1: something"),
+    (b'A="value-1234\\q"\n', "line 1: an escape"), (b"A='value-1234'x\n", "line 1: there is text"),
     (b"A=value#1234\n", "line 1.*quotes"), (b"A=#value1234\n", "line 1.*quotes"),
     (b"A=value-1234\nB=x\nA=value-1234\n", "line 3: A stands in line 1"),
     (b"A=value\x001234\n", "line 1"), (b"A='value\x001234'\n", "line 1: .*NUL"),
