@@ -379,7 +379,7 @@ lint_shell() {
     shellcheck "${scripts[@]}" && ! grep -nE '^.{81}' "${scripts[@]}"
 }
 
-lint_rooms() { /usr/bin/python3 tests/lint_rooms.py hs.c; }
+lint_sections() { /usr/bin/python3 tests/lint_sections.py hs.c; }
 
 # The linter of job $1, or nothing where it is built in.
 lint_tool() {
@@ -388,7 +388,7 @@ lint_tool() {
     format) echo clang-format ;;
     cppcheck) echo cppcheck ;;
     shell) echo shellcheck ;;
-    rooms) echo /usr/bin/python3 ;;
+    sections) echo /usr/bin/python3 ;;
     *) echo "$CC" ;;
     esac
 }
@@ -425,11 +425,11 @@ lint() {
         need "${LINT_NEEDS[@]}"
     fi
     tools=$(command -v clang-format clang-tidy cppcheck shellcheck) || true
-    key=$(key_of "$toolchain $tools" .clang-format tests/lint_rooms.py \
+    key=$(key_of "$toolchain $tools" .clang-format tests/lint_sections.py \
         "${sources[@]}" "${scripts[@]}")
     fresh hs.c "$key" && return
     say "lint"
-    lint_jobs analyzer tidy cppcheck warnings format shell rooms ||
+    lint_jobs analyzer tidy cppcheck warnings format shell sections ||
         die "lint found something"
     made hs.c "$key"
 }

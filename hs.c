@@ -1,41 +1,70 @@
 /*
  * hs - HubSpot's account tooling as one static binary.
  *
- * It signs in with a personal access key, keeps accounts in the same files
- * as the official client, and calls HubSpot's API over verified TLS. It needs
- * no runtime: no Node, no shared library, no terminal, no CA files.
+ * hs signs in to HubSpot, keeps accounts in the same files as the official
+ * client, and calls HubSpot's API over verified TLS. It needs no runtime: no
+ * Node, no shared library, no terminal, no CA files.
  *
- * Build:  ./build.sh          (musl, static PIE, ends with build/hs)
+ * Build:  ./build.sh          (musl, static PIE, writes build/hs)
  * Test:   ./build.sh test     Lint: ./build.sh lint
  *
- * The rooms, in the order of dependence: a function stands below everything
- * that it calls, so reading from the end upwards is reading from the command
- * line to the wire. `build.sh lint` checks this list and that order.
+ * The sections of this file. A function is defined below everything that it
+ * calls, so reading from the end to the start is reading from the command line
+ * to the wire. `build.sh lint` checks this list, the order and the prefixes.
  *
- *   01 Base          str_ buf_ arena_ err_ secret_ time_
- *   02 System        os_
- *   03 Terminal      term_ ask_
- *   04 JSON          json_
- *   05 YAML          yaml_
- *   06 URL           url_
- *   07 Ignore rules  ignore_
- *   08 TLS           tls_
- *   09 HTTP          http_
- *   10 Loopback      loop_
- *   11 Config        config_
- *   12 HubSpot       hub_
- *   13 Commands      cmd_
- *   14 Command line  cli_
- *   15 Main          main
+ *   Base             str_ buf_ arena_ err_ secret_ time_ hash_ set_ size_
+ *   System           os_
+ *   Safe files       os_
+ *   Terminal         term_ ask_
+ *   JSON             json_
+ *   YAML             yaml_
+ *   URL              url_
+ *   Ignore           ignore_
+ *   Dotenv           dotenv_
+ *   TLS              tls_
+ *   HTTP exchange    http_
+ *   HTTP pool        pool_
+ *   Loopback         loop_
+ *   Config           config_
+ *   Config changes   config_
+ *   HubSpot          hub_
+ *   Command support  cmd_
+ *   Settings         settings_
+ *   Sign-in          signin_
+ *   Account          account_
+ *   Link             link_
+ *   API              api_
+ *   Secrets          secrets_
+ *   Sandbox          sandbox_
+ *   Transfers        transfer_
+ *   Files            files_
+ *   Command line     cli_
+ *   Main             main
  *
- * Invariants:
- *   - stdout is data, stderr is talk; a failure never exits 0.
- *   - A secret reaches the config file and HubSpot's API origin, no other
- *     place: Secret cannot be printed, and everything on stderr is searched
- *     for the secrets of the run before it leaves.
- *   - Every file is written beside its goal, synced and renamed.
+ * A table of contents:
+ *   grep -n '^/[*] ====' hs.c            the sections
+ *   grep -nE '^/[*] (====|----)' hs.c    with their parts
+ *
+ * To add                go to
+ *   an option           the section of the command: a CliOption beside the code
+ *                       that reads it, and the command's list of options
+ *   a command           the end of its section: a row of CliCommand
+ *   an endpoint         HubSpot
+ *   a config key        Config: a row of config_keys
+ *   a retry rule        HTTP pool: pool_is_later(), pool_on_failure()
+ *   an exit code        Base: ExitCode, and its text in Command line
+ *   a prompt            Terminal: ask_line() or ask_choice()
+ *   an environment      Config or System reads it; Command line lists it in
+ *   variable            cli_environment
+ *   an output format    Command support: cmd_result()
+ *
+ * Guarantees:
+ *   - stdout is for data, stderr for people; a failure never exits 0.
+ *   - A secret reaches the config file and HubSpot's API origin, nothing else.
+ *     A Secret cannot be printed, and everything on stderr is searched for the
+ *     secrets of the run before it is written.
+ *   - Files are written beside their destination, synced and renamed.
  *   - Memory comes from arenas and is bounded: each buffer has a cap.
- *   - Zero is a valid start state of every struct.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -84,17 +113,18 @@
 
 #define HS_VERSION "0.1.0"
 
-/* ==== 01 Base ============================================================ *
+/* ==== Base ================================================================ *
  *
- * Slices, bounded buffers, arenas, errors, dates: what every room uses.
+ * Slices, bounded buffers, arenas, errors, hash sets, dates: what every section
+ * uses.
  *
- * A Str is a view: bytes and a length, never NUL-terminated by promise. Text
- * for libc and the vendors is made by arena_cstr() at the edge. All memory of
- * the run comes from an Arena and goes with it; arena_free() wipes before it
- * frees, so that no secret outlives its arena. Sizes are signed; every
- * growable buffer has a cap. Running out of memory ends the program: there is
- * nothing sensible left to do, and no half-written file, because files are
- * only renamed into place when they are whole.
+ * A Str is a view: a pointer and a length, not necessarily NUL-terminated.
+ * arena_cstr() makes the strings that libc and the vendored libraries need.
+ * All memory of a run comes from an Arena; arena_free() wipes it before it
+ * frees it, so no secret outlives its arena. Sizes are signed, and every
+ * growable buffer has a cap. Running out of memory ends the program. That
+ * leaves no half-written file: a file is renamed into place only when it is
+ * complete.
  */
 
 typedef struct {
@@ -104,8 +134,10 @@ typedef struct {
 
 /* A Str of a string literal. */
 #define S(literal) ((Str){"" literal, (ptrdiff_t)sizeof(literal) - 1})
+
 /* The two arguments of a "%.*s" for a Str, which is evaluated twice. */
 #define P(s) (int)(s).len, (s).ptr
+
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 enum { KIB = 1024, MIB = 1024 * 1024 };
@@ -151,6 +183,7 @@ typedef struct {
 enum { ARENA_ALIGN = 16, ARENA_CHUNK = 16 * KIB, ARENA_GROWN = 512 * KIB };
 
 typedef struct ArenaChunk ArenaChunk;
+
 struct ArenaChunk {
     ArenaChunk *next;
     ptrdiff_t size;
@@ -160,6 +193,7 @@ struct ArenaChunk {
 
 /* A vendor's object that arena_free() has to release. */
 typedef struct ArenaHook ArenaHook;
+
 struct ArenaHook {
     ArenaHook *next;
     void (*release)(void *object);
@@ -281,6 +315,7 @@ static ptrdiff_t str_find(Str s, Str needle)
                                      (size_t)needle.len);
     return at ? at - s.ptr : -1;
 }
+
 /* The number of the line that byte `at` of a text stands in, from 1. */
 static int str_line(Str s, ptrdiff_t at)
 {
@@ -535,9 +570,7 @@ static bool secret_same(Secret a, Secret b)
 
 static _Noreturn void arena_exhausted(void)
 {
-    static const char text[] = "hs: out of memory\n";
-    ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
-    (void)ignored;
+    fputs("hs: out of memory\n", stderr);
     exit(EXIT_FAILED);
 }
 
@@ -1010,7 +1043,119 @@ static Str time_iso(Arena *arena, int64_t millis)
                         tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(millis % 1000));
 }
 
-/* ==== 02 System ========================================================== *
+/* A set of 64-bit hashes: what is left of a name that must be known again. */
+typedef struct {
+    Arena arena;
+    uint64_t *slot;
+    int64_t cap;
+    int64_t count;
+} HashSet;
+
+/* Goes on with a hash (FNV-1a), a separator behind each text. */
+static uint64_t hash_add(uint64_t hash, Str s)
+{
+    hash = hash ? hash : 0xcbf29ce484222325u;
+    for (ptrdiff_t i = 0; i < s.len; i++)
+        hash = (hash ^ (unsigned char)s.ptr[i]) * 0x100000001b3u;
+    hash = (hash ^ 0xff) * 0x100000001b3u;
+    return hash ? hash : 1;
+}
+
+static uint64_t hash_add_int(uint64_t hash, int64_t value)
+{
+    return hash_add(hash, (Str){(const char *)&value, sizeof(value)});
+}
+
+/* Where a hash stands in the set, or would. The set is not full. */
+static uint64_t *set_find(const HashSet *set, uint64_t hash)
+{
+    uint64_t at = (hash ^ hash >> 29) * 0x9e3779b97f4a7c15u >> 20;
+    while (set->slot[at & (uint64_t)(set->cap - 1)] &&
+           set->slot[at & (uint64_t)(set->cap - 1)] != hash)
+        at++;
+    return &set->slot[at & (uint64_t)(set->cap - 1)];
+}
+
+static bool set_has(const HashSet *set, uint64_t hash)
+{
+    return set->cap && *set_find(set, hash) == hash;
+}
+
+/* Adds a hash, which is not 0; false where it is in the set already. */
+static bool set_add(HashSet *set, uint64_t hash)
+{
+    if (set_has(set, hash))
+        return false;
+    if (set->count >= set->cap - set->cap / 5) {
+        HashSet grown = {.cap = set->cap ? 2 * set->cap : 256};
+        grown.slot = arena_array(&grown.arena, grown.cap, sizeof(uint64_t));
+        for (int64_t i = 0; i < set->cap; i++)
+            if (set->slot[i])
+                *set_find(&grown, set->slot[i]) = set->slot[i];
+        grown.count = set->count;
+        arena_free(&set->arena);
+        *set = grown;
+    }
+    *set_find(set, hash) = hash;
+    set->count++;
+    return true;
+}
+
+/* Adds a file's size to a sum. What servers say may be far too much for one:
+ * the sum stays where adding a few more to it is safe. */
+static void size_add(int64_t *sum, int64_t size)
+{
+    const int64_t most = INT64_MAX / 4;
+    if (size > 0)
+        *sum = size < most - *sum ? *sum + size : most;
+}
+
+/* "12 B", "4.0 KiB", "1.5 GiB" */
+static Str size_text(Arena *arena, int64_t bytes)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    int unit = 0;
+    int64_t tenths = bytes < INT64_MAX / 10 ? bytes * 10 : INT64_MAX;
+    if (bytes < KIB)
+        return arena_printf(arena, "%" PRId64 " B", bytes);
+    for (; tenths >= 10LL * KIB && unit < COUNT(units) - 1; unit++)
+        tenths /= KIB;
+    return arena_printf(arena, "%" PRId64 ".%" PRId64 " %s", tenths / 10,
+                        tenths % 10, units[unit]);
+}
+
+/* "48 s", "12 min", "3 h 20 min" */
+static Str time_span(Arena *arena, int64_t seconds)
+{
+    if (seconds < 100)
+        return arena_printf(arena, "%" PRId64 " s", seconds);
+    if (seconds < 6000)
+        return arena_printf(arena, "%" PRId64 " min", (seconds + 30) / 60);
+    return arena_printf(arena, "%" PRId64 " h %" PRId64 " min", seconds / 3600,
+                        seconds % 3600 / 60);
+}
+
+/* Text as one word of a shell. */
+static Str str_shell_word(Arena *arena, Str text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-+./:@%";
+    Buf out = buf_new(arena, 4 * text.len + 3);
+    ptrdiff_t at = 0;
+    while (at < text.len && memchr(plain, text.ptr[at], sizeof(plain) - 1))
+        at++;
+    if (text.len && at == text.len)
+        return text;
+    buf_add_char(&out, '\'');
+    for (ptrdiff_t i = 0; i < text.len; i++)
+        buf_add(&out,
+                text.ptr[i] == '\'' ? S("'\\''") : str_slice(text, i, i + 1));
+    buf_add_char(&out, '\'');
+    return buf_str(&out);
+}
+
+/* ==== System ============================================================== *
  *
  * Every system call that the program makes stands here: files, the lock, the
  * environment, clocks, random bytes, sockets, signals, the terminal's mode.
@@ -1036,6 +1181,7 @@ typedef struct {
     struct sockaddr_storage at[OS_ADDRESSES];
     int count;
 } OsAddresses;
+
 _Static_assert(sizeof(OsAddresses) <= PIPE_BUF, "it is written in one piece");
 
 /* What befell the terminal of a prompt. */
@@ -1046,15 +1192,23 @@ typedef enum {
 } OsTerminalEvent;
 
 static volatile sig_atomic_t os_signal;
+
 static volatile sig_atomic_t os_terminal_fd = -1; /* whose mode to restore */
-static volatile sig_atomic_t os_terminal_keys;    /* and bracketed paste */
-static volatile sig_atomic_t os_terminal_news;    /* OsTerminalEvent bits */
+
+static volatile sig_atomic_t os_terminal_keys; /* and bracketed paste */
+
+static volatile sig_atomic_t os_terminal_news; /* OsTerminalEvent bits */
+
 static struct termios os_terminal_old;
+
 static bool os_terminal_hushed; /* see os_terminal_hush() */
+
 static int os_signal_pipe[2] = {-1, -1};
+
 /* Signals that are ignored: SIGXFSZ, so that a file that may not grow is an
  * ordinary error (EFBIG); SIGIO goes to the holder of a lease. */
 static const int os_ignored[] = {SIGPIPE, SIGXFSZ, SIGIO};
+
 static struct sigaction os_before[COUNT(os_ignored)]; /* at the start */
 
 #ifdef HS_TEST
@@ -1213,6 +1367,12 @@ static Str os_env(const char *name)
     return str_from(getenv(name));
 }
 
+/* Is the variable set, if only to an empty value? */
+static bool os_env_exists(const char *name)
+{
+    return getenv(name) != NULL;
+}
+
 /* Milliseconds that only go forward, for deadlines. */
 static int64_t os_now(void)
 {
@@ -1291,6 +1451,7 @@ static bool os_wait(int fd, short events, int64_t timeout)
 /* How long the run waits for what another process holds (--max-wait), and who
  * is told of a long wait. The command line sets it once. */
 enum { OS_TELL_MS = 2000 };
+
 static struct {
     int64_t most; /* milliseconds */
     void (*tell)(void *to, Str path);
@@ -1987,7 +2148,8 @@ static bool os_unsupported(int code)
 /* What a file system could not do; the run goes on without it. */
 typedef enum { OS_NO_LOCK = 1, OS_NO_SYNC = 2, OS_NO_MODE = 4 } OsLack;
 
-static int os_lacked;      /* OsLack bits */
+static int os_lacked; /* OsLack bits */
+
 static int os_lacked_code; /* the first errno */
 
 static void os_lack(OsLack what, int code)
@@ -2098,250 +2260,6 @@ static int os_rename_new(Arena *arena, Str from, Str to)
                         arena_cstr(arena, to), false);
 }
 
-/* ---- Files that are not whole yet, and locks ----
- *
- * Both are kept in a folder beside the file that they are for: OS_TMP. A run
- * that is killed leaves them there, and git must not add them: a half-written
- * config holds keys. Git neither adds nor reads what is called .git, whatever
- * it is told (treat_path() in its dir.c), and a .git without HEAD is no
- * repository, so that OS_TMP is an empty folder to it. Root and the owner of
- * the folder share one OS_TMP; others who may write there have their own.
- *
- * Who uses a file there holds its lock (flock()). What has none is a killed
- * run's, and os_tmp_leave() removes it. Names are new each time, but those of
- * locks, so that two runs are safe from each other even without locks; what
- * they leave there is removed when it is a day old.
- */
-
-#define OS_TMP ".hs-tmp"
-
-typedef struct {
-    char top[32];
-    uid_t owner; /* of the folder that it is in */
-} OsTmp;
-
-enum {
-    OS_BLOCKED = 4096, /* no errno: OS_TMP is somebody else's, or no folder */
-    OS_TRIES = 100,    /* of what another run's clearing up has undone */
-    OS_TMP_DAY = 24 * 60 * 60
-};
-
-/* What an error code means, of errno or OS_BLOCKED. */
-static const char *os_error(int code)
-{
-    if (code == EBADF)
-        return "it is closed, or not open for this";
-    return code == OS_BLOCKED ? "the " OS_TMP
-                                " in its folder is in the way, or "
-                                "another user's: remove it"
-                              : strerror(code);
-}
-
-/* Locks a file without waiting. EWOULDBLOCK where another run has it; any
- * other error says that the file system has no locks. */
-static int os_try_lock(int fd)
-{
-    while (flock(fd, LOCK_EX | LOCK_NB))
-        if (errno != EINTR)
-            return errno;
-    return 0;
-}
-
-/* What OS_TMP is called for this user in the folder `dir`. */
-static int os_tmp_find(int dir, OsTmp *out)
-{
-    struct stat st;
-    if (fstat(dir, &st))
-        return errno;
-    out->owner = st.st_uid;
-    bool shared = !geteuid() || geteuid() == st.st_uid;
-    snprintf(out->top, sizeof(out->top), shared ? OS_TMP : OS_TMP "-%u",
-             (unsigned)geteuid());
-    return 0;
-}
-
-/* Opens OS_TMP in the folder `dir`, if it is there; -1 where it is not. */
-static int os_tmp_top(int dir, OsTmp *tmp)
-{
-    if (os_tmp_find(dir, tmp))
-        return -1;
-    return openat(dir, tmp->top,
-                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-/* Opens a folder for nobody else, making it where it is missing. `owner` has
- * it afterwards, where root made it in a user's folder. */
-static int os_tmp_enter(int dir, const char *name, uid_t owner, int *out)
-{
-    int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    *out = os_fails() ? -1 : openat(dir, name, flags);
-    if (*out >= 0 || errno != ENOENT)
-        return *out < 0 ? errno : 0;
-    mode_t old = umask(0);
-    int code = os_fails() || mkdirat(dir, name, 0700) ? errno : 0;
-    umask(old);
-    if (code && code != EEXIST)
-        return code;
-    *out = os_fails() ? -1 : openat(dir, name, flags);
-    if (*out < 0)
-        return errno;
-    if (!code && owner != geteuid() && fchown(*out, owner, (gid_t)-1))
-        return 0; /* it stays ours */
-    return 0;
-}
-
-/*
- * Opens the folder for unfinished files in the folder `dir`, making it. It may
- * go as long as it is empty, when another run leaves: ENOENT then, here or
- * when a file is made in it.
- */
-static int os_tmp_open(int dir, int *out)
-{
-    struct stat st;
-    OsTmp tmp = {0};
-    int top = -1;
-    int code = os_tmp_find(dir, &tmp);
-    if (code)
-        return code;
-    code = os_tmp_enter(dir, tmp.top, tmp.owner, &top);
-    if (code == EACCES && !fstatat(dir, tmp.top, &st, AT_SYMLINK_NOFOLLOW))
-        return OS_BLOCKED;
-    if (!code && (os_fails() || fstat(top, &st)))
-        code = errno;
-    else if (!code && st.st_uid != geteuid() && st.st_uid != tmp.owner)
-        code = OS_BLOCKED; /* who owns it could exchange what is in it */
-    else if (!code)
-        code = os_tmp_enter(top, ".git", tmp.owner, out);
-    if (top >= 0)
-        close(top);
-    return code == ENOTDIR || code == ELOOP ? OS_BLOCKED : code;
-}
-
-/* Removes a file that no run uses. */
-static void os_remove_dead(int dir, const char *name)
-{
-    struct stat st;
-    int fd = openat(dir, name,
-                    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    int code = os_try_lock(fd);
-    bool dead = code ? code != EWOULDBLOCK && !fstat(fd, &st) &&
-                           st.st_mtim.tv_sec < os_wall() / 1000 - OS_TMP_DAY
-                     : os_is_named(fd, dir, name);
-    if (dead)
-        unlinkat(dir, name, 0);
-    close(fd);
-}
-
-/* Removes the folder for unfinished files, and what killed runs left in it,
- * unless another run uses it. */
-static void os_tmp_leave(int dir)
-{
-    int place = -1;
-    OsTmp tmp;
-    int top = os_tmp_top(dir, &tmp);
-    if (top < 0)
-        return;
-    bool full = unlinkat(top, ".git", AT_REMOVEDIR) && errno != ENOENT;
-    if (full && !os_tmp_open(dir, &place)) {
-        DIR *stream = fdopendir(place);
-        struct dirent *entry = NULL;
-        while (stream && (entry = readdir(stream)))
-            if (entry->d_name[0] != '.')
-                os_remove_dead(place, entry->d_name);
-        if (stream)
-            closedir(stream);
-        else
-            close(place);
-        unlinkat(top, ".git", AT_REMOVEDIR);
-    }
-    close(top);
-    unlinkat(dir, tmp.top, AT_REMOVEDIR);
-}
-
-/* The name in OS_TMP of what belongs to the file called `base`: short enough,
- * and cut between characters. It never begins with a dot. */
-static const char *os_tmp_name(Arena *arena, Str base, Str end)
-{
-    enum { MOST = 200 };
-    ptrdiff_t n = base.len < MOST ? base.len : MOST;
-    while (n < base.len && n > 0 && ((unsigned char)base.ptr[n] & 0xc0) == 0x80)
-        n--;
-    return arena_printf(arena, "_%.*s.%.*s", P(str_slice(base, 0, n)), P(end))
-        .ptr;
-}
-
-/* A file that is not whole yet. */
-typedef struct {
-    int fd;
-    const char *name; /* in OS_TMP */
-} OsPart;
-
-/* Makes the file that what is to be called `base` in the folder `dir` is
- * written to. os_part_publish() or os_part_remove() follows; in the end, and
- * also after a failure, os_tmp_leave(). */
-static int os_part_create(Arena *arena, int dir, Str base, mode_t mode,
-                          OsPart *out)
-{
-    int code = ENOENT;
-    for (int tries = 0; tries < OS_TRIES && code == ENOENT; tries++) {
-        int place = -1;
-        code = os_tmp_open(dir, &place);
-        if (code)
-            continue;
-        Str end = arena_printf(arena, "%08x.hs-part",
-                               (unsigned)os_random((int64_t)1 << 32));
-        out->name = os_tmp_name(arena, base, end);
-        out->fd = os_fails() ? -1
-                             : openat(place, out->name,
-                                      O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |
-                                          O_CLOEXEC,
-                                      mode);
-        code = out->fd < 0 ? errno : os_try_lock(out->fd);
-        if (out->fd >= 0 && code != EWOULDBLOCK &&
-            os_is_named(out->fd, place, out->name)) {
-            close(place);
-            return 0;
-        }
-        if (out->fd >= 0) { /* a run that is leaving took it for a dead one's */
-            close(out->fd);
-            unlinkat(place, out->name, 0);
-            code = ENOENT;
-        }
-        close(place);
-        code = code == EEXIST ? ENOENT : code;
-    }
-    return code;
-}
-
-/* Gives a whole file its name, as os_rename_at() does. */
-static int os_part_publish(int dir, const char *part, const char *name,
-                           bool replace)
-{
-    int place = -1;
-    int code = os_tmp_open(dir, &place);
-    if (code)
-        return code;
-    code = os_rename_at(place, part, dir, name, replace);
-    close(place);
-    return code;
-}
-
-/* Removes from OS_TMP the file that `fd` is open at, if it is still there. */
-static void os_part_remove(int dir, const char *part, int fd)
-{
-    char path[NAME_MAX + 8];
-    OsTmp tmp;
-    int top = os_tmp_top(dir, &tmp);
-    if (top < 0)
-        return;
-    snprintf(path, sizeof(path), ".git/%s", part);
-    if (os_is_named(fd, top, path))
-        unlinkat(top, path, 0);
-    close(top);
-}
-
 /* A folder being read, entry by entry, in no order. */
 typedef struct {
     DIR *stream;
@@ -2401,186 +2319,6 @@ static int os_open_journal(const char *path, bool anew, int *out)
                                  O_NOCTTY | (anew ? O_TRUNC : 0),
                              0600);
     return *out < 0 ? errno : 0;
-}
-
-/* Opens the folder that a path is in. One that may not be read can be written
- * to all the same; it cannot be synced. */
-static int os_open_parent(Arena *arena, Str path, int *out)
-{
-    const char *dir = arena_cstr(arena, os_path_dir(path));
-    *out = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*out < 0 && errno == EACCES)
-        *out = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return *out < 0 ? errno : 0;
-}
-
-/* Fills the new file that shall replace `name`: the bytes, the owner, the
- * mode, and all of it on the disk. */
-static int os_fill_part(int fd, int dir, const char *name, Str data,
-                        mode_t mode)
-{
-    struct stat old;
-    int code = os_write_all(fd, data);
-    bool fresh = fstatat(dir, name, &old, 0) != 0;
-    if (!code && fresh && errno != ENOENT)
-        code = errno;
-    if (!code && !fresh && old.st_uid != geteuid() &&
-        fchown(fd, old.st_uid, old.st_gid))
-        code = errno; /* root must not take a user's file away */
-    if (!code && (!fresh || !(mode & 077)))
-        code = os_set_mode(fd, mode);
-    code = code ? code : os_sync(fd);
-    /* Some file systems tell only at close() that there was no room. */
-    int twin = code ? -1 : dup(fd);
-    return twin >= 0 && close(twin) ? errno : code;
-}
-
-/*
- * Replaces a file as a whole, or not at all: a new file (os_part_create())
- * is filled, synced and renamed over it, and the folder synced. The caller
- * holds the path's lock; os_unlock() clears up. `path` must be free of symbolic
- * links. A new file that others may read gets no more of `mode` than the umask
- * leaves.
- *
- * With a `stamp`, only that version is replaced: ESTALE where there is another
- * by now. It becomes the stamp of the new file.
- */
-static int os_replace_file(Arena *arena, Str path, Str data, mode_t mode,
-                           OsStamp *stamp)
-{
-    int dir = -1;
-    OsPart part;
-    Str base = os_path_base(path);
-    const char *name = arena_cstr(arena, base);
-    int code = os_fails() ? errno : os_open_parent(arena, path, &dir);
-    if (code)
-        return code;
-    code = os_part_create(arena, dir, base, mode, &part);
-    if (!code) {
-        code = os_fill_part(part.fd, dir, name, data, mode);
-        OsStamp written = os_stamp_fd(part.fd);
-        if (!code && stamp && !os_stamp_eq(*stamp, os_stamp(arena, path)))
-            code = ESTALE;
-        code = code ? code : os_part_publish(dir, part.name, name, true);
-        if (code)
-            os_part_remove(dir, part.name, part.fd);
-        else if (stamp)
-            *stamp = written;
-        close(part.fd);
-        code = code ? code : os_sync(dir);
-    }
-    close(dir);
-    return code;
-}
-
-/* Opens the file whose lock guards what is called `base` in the folder. */
-static int os_open_lock(Arena *arena, int dir, Str base, int *place, int *out)
-{
-    int code = os_tmp_open(dir, place);
-    if (code)
-        return code;
-    *out = os_fails() ? -1
-                      : openat(*place, os_tmp_name(arena, base, S("lock")),
-                               O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    code = *out < 0 ? errno : 0;
-    if (code)
-        close(*place);
-    return code == EACCES ? OS_BLOCKED : code;
-}
-
-/* Removes what versions before 2026-12 left beside a file when they were
- * killed: a lock, empty, and a new config half written. */
-static void os_remove_old(Arena *arena, int dir, Str base)
-{
-    struct stat st;
-    const char *lock = arena_printf(arena, "%.*s.lock", P(base)).ptr;
-    int fd = openat(dir, lock, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 && errno != ENOENT)
-        return;
-    bool own = fd < 0 || (!fstat(fd, &st) && S_ISREG(st.st_mode) &&
-                          !st.st_size && !os_try_lock(fd));
-    if (own) {
-        unlinkat(dir, arena_printf(arena, ".%.*s.hs-new", P(base)).ptr, 0);
-        if (fd >= 0)
-            unlinkat(dir, lock, 0);
-    }
-    if (fd >= 0)
-        close(fd);
-}
-
-/* Waits for the lock of an open file, as os_lock() says. */
-static int os_await_lock(int fd, Str path, int64_t deadline)
-{
-    int code = 0;
-    int64_t began = os_now();
-    bool told = !os_patience.tell;
-    while ((code = os_try_lock(fd)) == EWOULDBLOCK) {
-        if (os_now() > deadline || os_interrupted())
-            return os_interrupted() ? EINTR : EAGAIN;
-        if (!told && os_now() - began >= OS_TELL_MS) {
-            told = true;
-            os_patience.tell(os_patience.to, path);
-        }
-        os_sleep(2 + os_random(8));
-    }
-    if (code)
-        os_lack(OS_NO_LOCK, code);
-    return 0;
-}
-
-/*
- * Takes the lock that guards `path`: a file in OS_TMP, 0600. It waits up to
- * `timeout` milliseconds (then EAGAIN; EINTR after a signal). os_unlock()
- * removes the file while it still holds the lock, so a lock that was won on a
- * file which is no longer the one in the folder is given back and tried anew.
- * Where the file system has no locks, the run goes on, and os_lacks() tells.
- */
-static int os_lock(Arena *arena, Str path, int64_t timeout, int *out)
-{
-    Str base = os_path_base(path);
-    int64_t deadline = os_now() + os_bounded(timeout);
-    int dir = -1;
-    int code = os_fails() ? errno : os_open_parent(arena, path, &dir);
-    for (int tries = 0; !code; tries++) {
-        int place = -1;
-        code = os_open_lock(arena, dir, base, &place, out);
-        if (code == ENOENT && tries < OS_TRIES) {
-            code = 0; /* a run that left removed the folder */
-            continue;
-        }
-        if (code)
-            break;
-        code = os_await_lock(*out, path, deadline);
-        bool named = os_is_named(*out, place,
-                                 os_tmp_name(arena, base, S("lock")));
-        close(place);
-        if (!code && named)
-            break;
-        close(*out);
-        if (!code && os_now() > deadline && tries >= OS_TRIES)
-            code = EAGAIN;
-    }
-    if (dir >= 0 && code)
-        os_tmp_leave(dir);
-    else if (!code)
-        os_remove_old(arena, dir, base);
-    if (dir >= 0)
-        close(dir);
-    return code;
-}
-
-static void os_unlock(Arena *arena, Str path, int fd)
-{
-    int dir = -1;
-    const char *name = os_tmp_name(arena, os_path_base(path), S("lock"));
-    os_open_parent(arena, path, &dir);
-    if (dir >= 0)
-        os_part_remove(dir, name, fd);
-    close(fd); /* first: over NFS an open file stays */
-    if (dir >= 0) {
-        os_tmp_leave(dir);
-        close(dir);
-    }
 }
 
 /* The loopback addresses, which "localhost" means also where no /etc/hosts
@@ -3121,7 +2859,434 @@ static void os_stop(void)
     raise(SIGTSTP);
 }
 
-/* ==== 03 Terminal ======================================================== *
+/* ==== Safe files ========================================================== *
+ *
+ * Files that other programs never see half-written, and locks.
+ *
+ * Unfinished files and lock files are kept in the folder OS_TMP beside the
+ * file that they are for. A run that is killed leaves them there, and git must
+ * not add them: a half-written config holds keys. git neither adds nor reads
+ * anything named .git, whatever its settings (treat_path() in its dir.c), and
+ * a .git without HEAD is not a repository, so git sees OS_TMP as an empty
+ * folder. Root and the owner of the folder share one OS_TMP; other users with
+ * write access have their own.
+ *
+ * A file in OS_TMP is locked (flock()) while it is in use. An unlocked one
+ * belongs to a killed run, and os_tmp_leave() removes it. Names are new each
+ * time, except those of locks, so that two runs are safe from each other even
+ * without locks; what they leave is removed when it is a day old.
+ */
+
+#define OS_TMP ".hs-tmp"
+
+typedef struct {
+    char top[32];
+    uid_t owner; /* of the folder that it is in */
+} OsTmp;
+
+enum {
+    OS_BLOCKED = 4096, /* no errno: OS_TMP is somebody else's, or no folder */
+    OS_TRIES = 100,    /* of what another run's clearing up has undone */
+    OS_TMP_DAY = 24 * 60 * 60
+};
+
+/* What an error code means, of errno or OS_BLOCKED. */
+static const char *os_error(int code)
+{
+    if (code == EBADF)
+        return "it is closed, or not open for this";
+    return code == OS_BLOCKED ? "the " OS_TMP
+                                " in its folder is in the way, or "
+                                "another user's: remove it"
+                              : strerror(code);
+}
+
+/* Locks a file without waiting. EWOULDBLOCK where another run has it; any
+ * other error says that the file system has no locks. */
+static int os_try_lock(int fd)
+{
+    while (flock(fd, LOCK_EX | LOCK_NB))
+        if (errno != EINTR)
+            return errno;
+    return 0;
+}
+
+/* What OS_TMP is called for this user in the folder `dir`. */
+static int os_tmp_find(int dir, OsTmp *out)
+{
+    struct stat st;
+    if (fstat(dir, &st))
+        return errno;
+    out->owner = st.st_uid;
+    bool shared = !geteuid() || geteuid() == st.st_uid;
+    snprintf(out->top, sizeof(out->top), shared ? OS_TMP : OS_TMP "-%u",
+             (unsigned)geteuid());
+    return 0;
+}
+
+/* Opens OS_TMP in the folder `dir`, if it is there; -1 where it is not. */
+static int os_tmp_top(int dir, OsTmp *tmp)
+{
+    if (os_tmp_find(dir, tmp))
+        return -1;
+    return openat(dir, tmp->top,
+                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Opens a folder for nobody else, making it where it is missing. `owner` has
+ * it afterwards, where root made it in a user's folder. */
+static int os_tmp_enter(int dir, const char *name, uid_t owner, int *out)
+{
+    int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    *out = os_fails() ? -1 : openat(dir, name, flags);
+    if (*out >= 0 || errno != ENOENT)
+        return *out < 0 ? errno : 0;
+    mode_t old = umask(0);
+    int code = os_fails() || mkdirat(dir, name, 0700) ? errno : 0;
+    umask(old);
+    if (code && code != EEXIST)
+        return code;
+    *out = os_fails() ? -1 : openat(dir, name, flags);
+    if (*out < 0)
+        return errno;
+    if (!code && owner != geteuid() && fchown(*out, owner, (gid_t)-1))
+        return 0; /* it stays ours */
+    return 0;
+}
+
+/*
+ * Opens the folder for unfinished files in the folder `dir`, making it. It may
+ * go as long as it is empty, when another run leaves: ENOENT then, here or
+ * when a file is made in it.
+ */
+static int os_tmp_open(int dir, int *out)
+{
+    struct stat st;
+    OsTmp tmp = {0};
+    int top = -1;
+    int code = os_tmp_find(dir, &tmp);
+    if (code)
+        return code;
+    code = os_tmp_enter(dir, tmp.top, tmp.owner, &top);
+    if (code == EACCES && !fstatat(dir, tmp.top, &st, AT_SYMLINK_NOFOLLOW))
+        return OS_BLOCKED;
+    if (!code && (os_fails() || fstat(top, &st)))
+        code = errno;
+    else if (!code && st.st_uid != geteuid() && st.st_uid != tmp.owner)
+        code = OS_BLOCKED; /* who owns it could exchange what is in it */
+    else if (!code)
+        code = os_tmp_enter(top, ".git", tmp.owner, out);
+    if (top >= 0)
+        close(top);
+    return code == ENOTDIR || code == ELOOP ? OS_BLOCKED : code;
+}
+
+/* Removes a file that no run uses. */
+static void os_remove_dead(int dir, const char *name)
+{
+    struct stat st;
+    int fd = openat(dir, name,
+                    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    int code = os_try_lock(fd);
+    bool dead = code ? code != EWOULDBLOCK && !fstat(fd, &st) &&
+                           st.st_mtim.tv_sec < os_wall() / 1000 - OS_TMP_DAY
+                     : os_is_named(fd, dir, name);
+    if (dead)
+        unlinkat(dir, name, 0);
+    close(fd);
+}
+
+/* Removes the folder for unfinished files, and what killed runs left in it,
+ * unless another run uses it. */
+static void os_tmp_leave(int dir)
+{
+    int place = -1;
+    OsTmp tmp;
+    int top = os_tmp_top(dir, &tmp);
+    if (top < 0)
+        return;
+    bool full = unlinkat(top, ".git", AT_REMOVEDIR) && errno != ENOENT;
+    if (full && !os_tmp_open(dir, &place)) {
+        DIR *stream = fdopendir(place);
+        struct dirent *entry = NULL;
+        while (stream && (entry = readdir(stream)))
+            if (entry->d_name[0] != '.')
+                os_remove_dead(place, entry->d_name);
+        if (stream)
+            closedir(stream);
+        else
+            close(place);
+        unlinkat(top, ".git", AT_REMOVEDIR);
+    }
+    close(top);
+    unlinkat(dir, tmp.top, AT_REMOVEDIR);
+}
+
+/* The name in OS_TMP of what belongs to the file called `base`: short enough,
+ * and cut between characters. It never begins with a dot. */
+static const char *os_tmp_name(Arena *arena, Str base, Str end)
+{
+    enum { MOST = 200 };
+    ptrdiff_t n = base.len < MOST ? base.len : MOST;
+    while (n < base.len && n > 0 && ((unsigned char)base.ptr[n] & 0xc0) == 0x80)
+        n--;
+    return arena_printf(arena, "_%.*s.%.*s", P(str_slice(base, 0, n)), P(end))
+        .ptr;
+}
+
+/* A file that is not whole yet. */
+typedef struct {
+    int fd;
+    const char *name; /* in OS_TMP */
+} OsPart;
+
+/* Makes the file that what is to be called `base` in the folder `dir` is
+ * written to. os_part_publish() or os_part_remove() follows; in the end, and
+ * also after a failure, os_tmp_leave(). */
+static int os_part_create(Arena *arena, int dir, Str base, mode_t mode,
+                          OsPart *out)
+{
+    int code = ENOENT;
+    for (int tries = 0; tries < OS_TRIES && code == ENOENT; tries++) {
+        int place = -1;
+        code = os_tmp_open(dir, &place);
+        if (code)
+            continue;
+        Str end = arena_printf(arena, "%08x.hs-part",
+                               (unsigned)os_random((int64_t)1 << 32));
+        out->name = os_tmp_name(arena, base, end);
+        out->fd = os_fails() ? -1
+                             : openat(place, out->name,
+                                      O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |
+                                          O_CLOEXEC,
+                                      mode);
+        code = out->fd < 0 ? errno : os_try_lock(out->fd);
+        if (out->fd >= 0 && code != EWOULDBLOCK &&
+            os_is_named(out->fd, place, out->name)) {
+            close(place);
+            return 0;
+        }
+        if (out->fd >= 0) { /* a run that is leaving took it for a dead one's */
+            close(out->fd);
+            unlinkat(place, out->name, 0);
+            code = ENOENT;
+        }
+        close(place);
+        code = code == EEXIST ? ENOENT : code;
+    }
+    return code;
+}
+
+/* Gives a whole file its name, as os_rename_at() does. */
+static int os_part_publish(int dir, const char *part, const char *name,
+                           bool replace)
+{
+    int place = -1;
+    int code = os_tmp_open(dir, &place);
+    if (code)
+        return code;
+    code = os_rename_at(place, part, dir, name, replace);
+    close(place);
+    return code;
+}
+
+/* Removes from OS_TMP the file that `fd` is open at, if it is still there. */
+static void os_part_remove(int dir, const char *part, int fd)
+{
+    char path[NAME_MAX + 8];
+    OsTmp tmp;
+    int top = os_tmp_top(dir, &tmp);
+    if (top < 0)
+        return;
+    snprintf(path, sizeof(path), ".git/%s", part);
+    if (os_is_named(fd, top, path))
+        unlinkat(top, path, 0);
+    close(top);
+}
+
+/* Opens the folder that a path is in. One that may not be read can be written
+ * to all the same; it cannot be synced. */
+static int os_open_parent(Arena *arena, Str path, int *out)
+{
+    const char *dir = arena_cstr(arena, os_path_dir(path));
+    *out = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*out < 0 && errno == EACCES)
+        *out = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return *out < 0 ? errno : 0;
+}
+
+/* Fills the new file that shall replace `name`: the bytes, the owner, the
+ * mode, and all of it on the disk. */
+static int os_fill_part(int fd, int dir, const char *name, Str data,
+                        mode_t mode)
+{
+    struct stat old;
+    int code = os_write_all(fd, data);
+    bool fresh = fstatat(dir, name, &old, 0) != 0;
+    if (!code && fresh && errno != ENOENT)
+        code = errno;
+    if (!code && !fresh && old.st_uid != geteuid() &&
+        fchown(fd, old.st_uid, old.st_gid))
+        code = errno; /* root must not take a user's file away */
+    if (!code && (!fresh || !(mode & 077)))
+        code = os_set_mode(fd, mode);
+    code = code ? code : os_sync(fd);
+    /* Some file systems tell only at close() that there was no room. */
+    int twin = code ? -1 : dup(fd);
+    return twin >= 0 && close(twin) ? errno : code;
+}
+
+/*
+ * Replaces a file as a whole, or not at all: a new file (os_part_create())
+ * is filled, synced and renamed over it, and the folder synced. The caller
+ * holds the path's lock; os_unlock() clears up. `path` must be free of symbolic
+ * links. A new file that others may read gets no more of `mode` than the umask
+ * leaves.
+ *
+ * With a `stamp`, only that version is replaced: ESTALE where there is another
+ * by now. It becomes the stamp of the new file.
+ */
+static int os_replace_file(Arena *arena, Str path, Str data, mode_t mode,
+                           OsStamp *stamp)
+{
+    int dir = -1;
+    OsPart part;
+    Str base = os_path_base(path);
+    const char *name = arena_cstr(arena, base);
+    int code = os_fails() ? errno : os_open_parent(arena, path, &dir);
+    if (code)
+        return code;
+    code = os_part_create(arena, dir, base, mode, &part);
+    if (!code) {
+        code = os_fill_part(part.fd, dir, name, data, mode);
+        OsStamp written = os_stamp_fd(part.fd);
+        if (!code && stamp && !os_stamp_eq(*stamp, os_stamp(arena, path)))
+            code = ESTALE;
+        code = code ? code : os_part_publish(dir, part.name, name, true);
+        if (code)
+            os_part_remove(dir, part.name, part.fd);
+        else if (stamp)
+            *stamp = written;
+        close(part.fd);
+        code = code ? code : os_sync(dir);
+    }
+    close(dir);
+    return code;
+}
+
+/* Opens the file whose lock guards what is called `base` in the folder. */
+static int os_open_lock(Arena *arena, int dir, Str base, int *place, int *out)
+{
+    int code = os_tmp_open(dir, place);
+    if (code)
+        return code;
+    *out = os_fails() ? -1
+                      : openat(*place, os_tmp_name(arena, base, S("lock")),
+                               O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    code = *out < 0 ? errno : 0;
+    if (code)
+        close(*place);
+    return code == EACCES ? OS_BLOCKED : code;
+}
+
+/* Removes what versions before 2026-12 left beside a file when they were
+ * killed: a lock, empty, and a new config half written. */
+static void os_remove_old(Arena *arena, int dir, Str base)
+{
+    struct stat st;
+    const char *lock = arena_printf(arena, "%.*s.lock", P(base)).ptr;
+    int fd = openat(dir, lock, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno != ENOENT)
+        return;
+    bool own = fd < 0 || (!fstat(fd, &st) && S_ISREG(st.st_mode) &&
+                          !st.st_size && !os_try_lock(fd));
+    if (own) {
+        unlinkat(dir, arena_printf(arena, ".%.*s.hs-new", P(base)).ptr, 0);
+        if (fd >= 0)
+            unlinkat(dir, lock, 0);
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Waits for the lock of an open file, as os_lock() says. */
+static int os_await_lock(int fd, Str path, int64_t deadline)
+{
+    int code = 0;
+    int64_t began = os_now();
+    bool told = !os_patience.tell;
+    while ((code = os_try_lock(fd)) == EWOULDBLOCK) {
+        if (os_now() > deadline || os_interrupted())
+            return os_interrupted() ? EINTR : EAGAIN;
+        if (!told && os_now() - began >= OS_TELL_MS) {
+            told = true;
+            os_patience.tell(os_patience.to, path);
+        }
+        os_sleep(2 + os_random(8));
+    }
+    if (code)
+        os_lack(OS_NO_LOCK, code);
+    return 0;
+}
+
+/*
+ * Takes the lock that guards `path`: a file in OS_TMP, 0600. It waits up to
+ * `timeout` milliseconds (then EAGAIN; EINTR after a signal). os_unlock()
+ * removes the file while it still holds the lock, so a lock that was won on a
+ * file which is no longer the one in the folder is given back and tried anew.
+ * Where the file system has no locks, the run goes on, and os_lacks() tells.
+ */
+static int os_lock(Arena *arena, Str path, int64_t timeout, int *out)
+{
+    Str base = os_path_base(path);
+    int64_t deadline = os_now() + os_bounded(timeout);
+    int dir = -1;
+    int code = os_fails() ? errno : os_open_parent(arena, path, &dir);
+    for (int tries = 0; !code; tries++) {
+        int place = -1;
+        code = os_open_lock(arena, dir, base, &place, out);
+        if (code == ENOENT && tries < OS_TRIES) {
+            code = 0; /* a run that left removed the folder */
+            continue;
+        }
+        if (code)
+            break;
+        code = os_await_lock(*out, path, deadline);
+        bool named = os_is_named(*out, place,
+                                 os_tmp_name(arena, base, S("lock")));
+        close(place);
+        if (!code && named)
+            break;
+        close(*out);
+        if (!code && os_now() > deadline && tries >= OS_TRIES)
+            code = EAGAIN;
+    }
+    if (dir >= 0 && code)
+        os_tmp_leave(dir);
+    else if (!code)
+        os_remove_old(arena, dir, base);
+    if (dir >= 0)
+        close(dir);
+    return code;
+}
+
+static void os_unlock(Arena *arena, Str path, int fd)
+{
+    int dir = -1;
+    const char *name = os_tmp_name(arena, os_path_base(path), S("lock"));
+    os_open_parent(arena, path, &dir);
+    if (dir >= 0)
+        os_part_remove(dir, name, fd);
+    close(fd); /* first: over NFS an open file stays */
+    if (dir >= 0) {
+        os_tmp_leave(dir);
+        close(dir);
+    }
+}
+
+/* ==== Terminal ============================================================ *
  *
  * stdout carries data and nothing else; stderr carries talk. Data is written
  * through one buffer whose failures (a closed pipe, a full disk) are kept
@@ -5009,7 +5174,7 @@ static void term_undraw(Term *term)
     term->drawn = false;
 }
 
-/* ==== 04 JSON ============================================================ *
+/* ==== JSON ================================================================ *
  *
  * Two tools. The scanner (RFC 8259) walks JSON a byte at a time: it validates
  * and re-indents without holding the document and without touching a digit,
@@ -5614,7 +5779,7 @@ static Str json_write(Arena *arena, const cJSON *document, bool indented)
     return buf_str(&out);
 }
 
-/* ==== 05 YAML ============================================================ *
+/* ==== YAML ================================================================ *
  *
  * Config files: libyaml's events to an ordered tree, changes to the tree, and
  * the tree back to text. What the program does not know survives, in its
@@ -5643,15 +5808,16 @@ enum {
 typedef enum { YAML_TEXT, YAML_LIST, YAML_MAP, YAML_ALIAS } YamlKind;
 
 typedef struct YamlNode YamlNode; /* forward: a node holds nodes */
-struct YamlNode {                 /* 48 bytes: files have thousands */
-    uint8_t kind;                 /* a YamlKind */
-    uint8_t style;                /* of a text: a yaml_scalar_style_t */
-    bool merges;                  /* a map with a key << */
-    bool flow;                    /* a list or map in brackets */
-    bool open;                    /* while reading: not yet at its end */
-    bool written;                 /* while writing: an alias may follow */
-    bool named;                   /* it is the head of a YamlNamed */
-    int line;                     /* in the file, from 1; 0: made by us */
+
+struct YamlNode {  /* 48 bytes: files have thousands */
+    uint8_t kind;  /* a YamlKind */
+    uint8_t style; /* of a text: a yaml_scalar_style_t */
+    bool merges;   /* a map with a key << */
+    bool flow;     /* a list or map in brackets */
+    bool open;     /* while reading: not yet at its end */
+    bool written;  /* while writing: an alias may follow */
+    bool named;    /* it is the head of a YamlNamed */
+    int line;      /* in the file, from 1; 0: made by us */
     int count;
     union { /* by its kind */
         Str text;
@@ -6586,7 +6752,7 @@ static bool yaml_write(Arena *arena, YamlNode *root, Str *out)
     return ok;
 }
 
-/* ==== 06 URL ============================================================= *
+/* ==== URL ================================================================= *
  *
  * URLs as far as an HTTP client needs them (RFC 3986): split into parts,
  * percent-encode, add to a query, and decide with NO_PROXY. Nothing is
@@ -6918,7 +7084,7 @@ static bool url_bypasses_proxy(Str no_proxy, Str host, int port)
     return hit;
 }
 
-/* ==== 07 Ignore rules ==================================================== *
+/* ==== Ignore ============================================================== *
  *
  * Judges paths by ignore files as git does, for two ends: whether git leaves
  * a path alone, so that a file with keys is not committed by mistake, and
@@ -7768,7 +7934,462 @@ static Str ignore_quote(Arena *arena, Str name)
     return buf_str(&out);
 }
 
-/* ==== 08 TLS ============================================================= *
+/* ==== Dotenv ============================================================== *
+ *
+ * Dotenv files, for hs secrets apply.
+ *
+ * Programs read dotenv files differently, and HubSpot never returns the value
+ * of a secret, so a wrong one cannot be noticed. A line is therefore accepted
+ * only if dotenv (npm), Node's --env-file, python-dotenv, godotenv and
+ * docker-compose all read the same value from it; tests/test_dotenv.py checks
+ * this against these programs.
+ *
+ * A file has lines NAME=value, blank lines, and comments that start with #;
+ * `export ` may precede a name. An unquoted value is the rest of the line up
+ * to " #", without white space at its ends. Quotes may span lines. Single
+ * quotes keep their text as it is; in double quotes, \n is a line feed. The
+ * comment beside each check says which program differs. All faulty lines of a
+ * file are reported in one run. No message quotes a value.
+ */
+
+enum {
+    DOTENV_ITEMS = 50, /* HubSpot's limit of secrets in an account */
+    DOTENV_NAME_MAX = 256,
+    DOTENV_VALUE_MAX = 64 * KIB,
+    DOTENV_MAX = MIB,
+    DOTENV_FAULTS = 20 /* that are listed; the others are counted */
+};
+
+typedef struct {
+    Str name;
+    Secret value;
+    int line;
+} DotenvItem;
+
+/* Why a line is refused, and what to do about it. */
+typedef struct {
+    int line;
+    const char *what; /* NULL: nothing is wrong */
+    const char *fix;
+} DotenvFault;
+
+/* A file: what it holds, and which of its lines are refused. */
+typedef struct {
+    DotenvItem items[DOTENV_ITEMS];
+    int count;
+    int more; /* items beyond those */
+    DotenvFault faults[DOTENV_FAULTS];
+    int fault_count; /* maybe more than are kept */
+} DotenvFile;
+
+/* What is left of the file; `line` is that of its first byte. */
+typedef struct {
+    Arena *arena;
+    Str rest;
+    int line;
+    DotenvFault fault; /* the first one of the present item */
+} Dotenv;
+
+static const char DOTENV_SINGLE[] = "Put the value in single quotes.";
+
+static const char DOTENV_QUOTE[] = "Put the value in quotes.";
+
+static const char DOTENV_LF[] = "Save the file with LF line breaks.";
+
+static const char DOTENV_UTF8[] = "Save the file as UTF-8.";
+
+static const char DOTENV_ADD[] = "Set this one with hs secrets add.";
+
+static bool dotenv_fault(Dotenv *env, const char *what, const char *fix)
+{
+    if (!env->fault.what)
+        env->fault = (DotenvFault){.what = what, .fix = fix};
+    return false;
+}
+
+/* The next byte; a line feed at the end. */
+static char dotenv_peek(const Dotenv *env)
+{
+    return env->rest.len ? env->rest.ptr[0] : '\n';
+}
+
+static char dotenv_take(Dotenv *env)
+{
+    char c = dotenv_peek(env);
+    env->line += c == '\n';
+    env->rest = str_slice(env->rest, 1, env->rest.len);
+    return c;
+}
+
+/* Takes the blanks at the start of a line, or at its "=". Node 20 leaves out
+ * spaces there, and no tabs. */
+static void dotenv_blanks(Dotenv *env)
+{
+    while (dotenv_peek(env) == ' ' || dotenv_peek(env) == '\t')
+        if (dotenv_take(env) == '\t')
+            dotenv_fault(env, "some programs read a tab here as text",
+                         "Use spaces, or none.");
+}
+
+/* Takes the rest of the line and its line break. */
+static void dotenv_skip_line(Dotenv *env)
+{
+    while (dotenv_peek(env) != '\n')
+        dotenv_take(env);
+    dotenv_take(env);
+}
+
+/* Takes what may end a line: blanks, a comment, the line break. */
+static bool dotenv_line_end(Dotenv *env)
+{
+    while (dotenv_peek(env) == ' ' || dotenv_peek(env) == '\t')
+        dotenv_take(env);
+    if (dotenv_peek(env) == '#')
+        while (dotenv_peek(env) != '\n')
+            dotenv_take(env);
+    if (str_starts(env->rest, S("\r\n")))
+        dotenv_take(env);
+    if (dotenv_peek(env) != '\n')
+        return false;
+    dotenv_take(env);
+    return true;
+}
+
+/* What no line may have, in quotes, in a comment or elsewhere. A CR of its own
+ * is a line break to dotenv, Node and python-dotenv; U+2028 and U+2029 end a
+ * comment for dotenv. */
+static void dotenv_check_chars(Dotenv *env, Str text)
+{
+    while (text.len) {
+        uint32_t c = 0;
+        int n = str_utf8(text, &c);
+        if (!n)
+            dotenv_fault(env, "it is not UTF-8 text", DOTENV_UTF8);
+        else if (!c)
+            dotenv_fault(env, "it holds a NUL byte", DOTENV_UTF8);
+        else if (c == 0x2028 || c == 0x2029)
+            dotenv_fault(env, "some programs read U+2028 as a line break",
+                         "Remove the character.");
+        else if (c == '\r' && text.len > 1 && text.ptr[1] != '\n')
+            dotenv_fault(env, "some programs read a CR as a line break",
+                         DOTENV_LF);
+        text = str_slice(text, n ? n : 1, text.len);
+    }
+}
+
+/* godotenv refuses "-" in a name. */
+static bool dotenv_name(Dotenv *env, Str *name)
+{
+    Str s = env->rest;
+    ptrdiff_t n = 0;
+    while (n < s.len && (isalnum((unsigned char)s.ptr[n]) ||
+                         (s.ptr[n] && strchr("_.-", s.ptr[n]))))
+        n++;
+    *name = str_slice(s, 0, n);
+    env->rest = str_slice(s, n, s.len);
+    if (!n || str_is_digit(s.ptr[0]) || strchr(".-", s.ptr[0]))
+        return dotenv_fault(env, "no name stands before the value",
+                            "A name has letters, digits, _ and ., a letter "
+                            "or _ first.");
+    if (n > DOTENV_NAME_MAX)
+        return dotenv_fault(env, "the name is too long",
+                            "A name has at most 256 bytes.");
+    return str_index(*name, '-') < 0 ||
+           dotenv_fault(env, "some programs refuse a name with -", DOTENV_ADD);
+}
+
+/*
+ * A backslash in quotes, which was taken. \n in double quotes is the only
+ * escape that all know. In single quotes, a backslash is text unless another
+ * one or a quote follows: python-dotenv reads these as escapes. After a fault,
+ * a quote that follows is the last one only if the line has no other.
+ */
+static void dotenv_backslash(Dotenv *env, char quote, Buf *value)
+{
+    char c = dotenv_peek(env);
+    Str rest = env->rest;
+    if (quote == '\'' && c != '\\' && c != '\'') {
+        buf_add_char(value, '\\');
+        return;
+    }
+    if (quote == '"' && c == 'n') {
+        dotenv_take(env);
+        buf_add_char(value, '\n');
+        return;
+    }
+    if (quote == '"')
+        dotenv_fault(env,
+                     "an escape in double quotes that is not \\n means "
+                     "different things to different programs",
+                     DOTENV_SINGLE);
+    else
+        dotenv_fault(env,
+                     "\\\\ and \\' in single quotes mean different things to "
+                     "different programs",
+                     DOTENV_ADD);
+    Str line = str_slice(str_cut(&rest, '\n'), 1, PTRDIFF_MAX);
+    if (c == '\\' || (c == quote && str_index(line, quote) >= 0))
+        dotenv_take(env);
+}
+
+/* A "$" in a value, before `rest`. The Go programs expand it without quotes
+ * (`quote` is 0) and in double quotes; python-dotenv expands ${ everywhere. */
+static void dotenv_dollar(Dotenv *env, Str rest, char quote)
+{
+    if (str_starts(rest, S("{")))
+        dotenv_fault(env, "some programs expand ${, in single quotes too",
+                     DOTENV_ADD);
+    else if (quote != '\'')
+        dotenv_fault(env,
+                     quote ? "some programs expand $ in double quotes"
+                           : "some programs expand $ without quotes",
+                     DOTENV_SINGLE);
+}
+
+/* Takes a value in quotes. False where the line does not end after it. */
+static bool dotenv_quoted(Dotenv *env, Str *out)
+{
+    int line = env->line;
+    char quote = dotenv_take(env);
+    Buf value = buf_new(env->arena, DOTENV_VALUE_MAX + 1);
+    while (env->rest.len && dotenv_peek(env) != quote) {
+        if (str_starts(env->rest, S("\r\n"))) /* docker-compose keeps the CR */
+            dotenv_fault(env,
+                         "some programs keep the CR of a CRLF line break in "
+                         "quotes",
+                         DOTENV_LF);
+        char c = dotenv_take(env);
+        if (c == '\\') {
+            dotenv_backslash(env, quote, &value);
+            continue;
+        }
+        if (c == '$')
+            dotenv_dollar(env, env->rest, quote);
+        buf_add_char(&value, c);
+    }
+    if (!env->rest.len) {
+        env->fault = (DotenvFault){
+            .what = "the quote is never closed",
+            .fix = "Close it. A value with a ' or \" of its own needs the "
+                   "other kind around it."};
+        return false;
+    }
+    dotenv_take(env);
+    *out = buf_str(&value);
+    if (value.full)
+        out->len = DOTENV_VALUE_MAX + 1; /* see dotenv_value_fault() */
+    if (env->line > line)
+        return dotenv_line_end(env) ||
+               dotenv_fault(env,
+                            "there is text after the closing quote, in a "
+                            "later line",
+                            "Close the quote where the value ends.");
+    return dotenv_line_end(env) ||
+           dotenv_fault(env, "there is text after the closing quote",
+                        "Only a comment may follow. A value with both kinds "
+                        "of quotes needs hs secrets add.");
+}
+
+/* White space to some programs, which leave it out at the ends of a value,
+ * and text to others; beside the control characters. */
+static bool dotenv_is_odd_space(uint32_t c)
+{
+    return c == '\t' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f ||
+           c == 0x3000 || c == 0xfeff;
+}
+
+/*
+ * Checks the comment after a value without quotes, from its "#" on. `before`
+ * is what is before it. dotenv and Node begin a comment at any "#",
+ * docker-compose at the first " #", godotenv at the last "#" after white
+ * space, U+0085 and U+00A0 among it.
+ */
+static void dotenv_check_comment(Dotenv *env, Str before, Str comment)
+{
+    if (before.len < 2 || !str_ends(before, S(" "))) {
+        dotenv_fault(env, "a value with # needs quotes",
+                     "Put it in quotes; a comment begins with a space and #.");
+        return;
+    }
+    for (ptrdiff_t i = 2; i < comment.len; i++)
+        if (comment.ptr[i] == '#' && (str_is_space(comment.ptr[i - 1]) ||
+                                      strchr("\x85\xa0", comment.ptr[i - 1])))
+            dotenv_fault(env, "programs disagree on which # begins the comment",
+                         "Put the value in quotes, or remove the second #.");
+}
+
+/* Takes a value without quotes: the rest of the line. */
+static void dotenv_plain(Dotenv *env, Str *out)
+{
+    Str line = str_cut(&env->rest, '\n');
+    ptrdiff_t comment = str_index(line, '#');
+    env->line++;
+    if (str_ends(line, S("\r")))
+        line.len--;
+    if (comment >= 0) {
+        dotenv_check_comment(env, str_slice(line, 0, comment),
+                             str_slice(line, comment, line.len));
+        line.len = comment;
+    }
+    while (str_ends(line, S(" ")))
+        line.len--;
+    *out = line;
+    for (Str rest = *out; rest.len;) {
+        uint32_t c = 0;
+        int n = str_utf8(rest, &c);
+        bool end = rest.len == out->len || n == rest.len;
+        if (n && ((c < ' ' && c != '\t') || c == 0x7f))
+            dotenv_fault(env, "a control character without quotes",
+                         DOTENV_QUOTE);
+        else if (c == '$')
+            dotenv_dollar(env, str_slice(rest, 1, rest.len), 0);
+        else if (end && dotenv_is_odd_space(c))
+            dotenv_fault(env,
+                         "programs disagree on the white space at the end of "
+                         "the value",
+                         DOTENV_QUOTE);
+        rest = str_slice(rest, n ? n : 1, rest.len);
+    }
+}
+
+/* What keeps a value from being a secret's; NULL: nothing. */
+static const char *dotenv_value_fault(Str value)
+{
+    if (!value.len)
+        return "the value is empty";
+    if (value.len > DOTENV_VALUE_MAX)
+        return "the value is larger than 64 KiB";
+    if (!str_is_utf8(value))
+        return "the value is not UTF-8 text";
+    return str_index(value, 0) < 0 ? NULL : "the value holds a NUL byte";
+}
+
+/* Takes the name, and the = after it. For Node, what follows `export ` belongs
+ * to the name, and another white space there is no `export`. */
+static bool dotenv_assignment(Dotenv *env, Str *name)
+{
+    Str after = str_slice(env->rest, 6, env->rest.len);
+    if (str_starts(env->rest, S("export")) && after.len > 1 &&
+        strchr(" \t", after.ptr[0])) {
+        if (after.ptr[0] == '\t' || strchr(" \t", after.ptr[1]))
+            return dotenv_fault(env,
+                                "some programs know export only with one "
+                                "space after it",
+                                "Put one space after export.");
+        env->rest = str_slice(after, 1, after.len);
+    }
+    if (!dotenv_name(env, name))
+        return false;
+    dotenv_blanks(env);
+    if (dotenv_peek(env) != '=')
+        return dotenv_fault(env, "no = stands after the name",
+                            "Write NAME=value.");
+    dotenv_take(env);
+    dotenv_blanks(env);
+    return true;
+}
+
+/* Takes a line that is empty or a comment; false where it is neither. Node 20
+ * reads the blanks of an empty line, and a comment after blanks, as part of
+ * the next name, and a comment with "=" in the last line, without its line
+ * break, as a variable. */
+static bool dotenv_idle_line(Dotenv *env)
+{
+    Str rest = env->rest;
+    ptrdiff_t all = rest.len;
+    Str line = str_cut(&rest, '\n');
+    bool last = line.len == all;
+    dotenv_blanks(env);
+    char c = dotenv_peek(env);
+    bool indented = env->rest.len < all;
+    if (c == '#' && (indented || (last && str_index(line, '=') >= 0)))
+        dotenv_fault(env, "some programs read this comment as a variable",
+                     indented ? "Remove the white space before the #."
+                              : "End the line with a line break.");
+    if (!dotenv_line_end(env))
+        return false;
+    if (c != '#' && indented)
+        dotenv_fault(env,
+                     "some programs read the white space of an empty line as "
+                     "part of the next name",
+                     "Remove it.");
+    return true;
+}
+
+/* Takes one line, or the lines of one value. `*item` has no name where it is
+ * blank or a comment. False where the line is left in its middle. */
+static bool dotenv_take_item(Dotenv *env, DotenvItem *item)
+{
+    Str value = {0};
+    if (dotenv_idle_line(env))
+        return true;
+    if (!dotenv_assignment(env, &item->name))
+        return false;
+    char c = dotenv_peek(env);
+    bool quoted = c == '"' || c == '\'';
+    if (c == '`') {
+        dotenv_fault(env, "some programs read backticks as quotes",
+                     DOTENV_SINGLE);
+        quoted = str_index(str_slice(env->rest, 1, env->rest.len), c) >= 0;
+    }
+    if (!quoted)
+        dotenv_plain(env, &value);
+    else if (!dotenv_quoted(env, &value))
+        return false;
+    item->value = secret_from(value);
+    const char *fault = dotenv_value_fault(value);
+    const char *fix = DOTENV_UTF8;
+    if (!value.len || value.len > DOTENV_VALUE_MAX)
+        fix = "A secret has 1 byte to 64 KiB.";
+    if (fault)
+        dotenv_fault(env, fault, fix);
+    return true;
+}
+
+/* Keeps the item, or the fault of its line. */
+static void dotenv_keep(Dotenv *env, DotenvFile *file, const DotenvItem *item)
+{
+    for (int i = 0; i < file->count && !env->fault.what; i++)
+        if (item->name.len && str_eq(file->items[i].name, item->name))
+            dotenv_fault(env,
+                         arena_printf(env->arena,
+                                      "%.*s stands in line %d already",
+                                      P(item->name), file->items[i].line)
+                             .ptr,
+                         "Remove one of them.");
+    if (env->fault.what) {
+        env->fault.line = item->line;
+        if (file->fault_count++ < DOTENV_FAULTS)
+            file->faults[file->fault_count - 1] = env->fault;
+    } else if (item->name.len && file->count < DOTENV_ITEMS) {
+        file->items[file->count++] = *item;
+    } else {
+        file->more += item->name.len > 0;
+    }
+}
+
+/* Reads a dotenv file's text. What it gives is in `arena` or in `text`. */
+static void dotenv_read(Arena *arena, Str text, DotenvFile *file)
+{
+    Dotenv env = {.arena = arena, .rest = text, .line = 1};
+    *file = (DotenvFile){0};
+    while (env.rest.len) {
+        Dotenv start = env;
+        DotenvItem item = {.line = env.line};
+        env.fault = (DotenvFault){0};
+        if (!dotenv_take_item(&env, &item)) {
+            env.rest = start.rest; /* a quote may have taken more lines */
+            env.line = start.line;
+            dotenv_skip_line(&env);
+        }
+        dotenv_check_chars(
+            &env, str_slice(start.rest, 0, start.rest.len - env.rest.len));
+        dotenv_keep(&env, file, &item);
+    }
+}
+
+/* ==== TLS ================================================================= *
  *
  * TLS 1.2 (RFC 5246) by BearSSL on a non-blocking socket: ECDHE with AES-GCM
  * or ChaCha20-Poly1305, X25519, P-256 and P-384, RSA keys of 2048 to 4096
@@ -9711,39 +10332,30 @@ static void tls_filled(Tls *tls, ptrdiff_t n, bool last)
         br_ssl_engine_flush(&tls->client.eng, 0);
 }
 
-/* ==== 09 HTTP ============================================================ *
+/* ==== HTTP exchange ======================================================= *
  *
- * An HTTP/1.1 client (RFC 9112) over TLS. A transfer (HttpXfer) is one request
- * and its answer as a state machine; a pool (HttpPool) drives any number of
- * them with one poll loop. Nothing blocks but os_poll().
+ * One HTTP/1.1 request and its response (RFC 9112) over TLS, as a state
+ * machine that never blocks. A transfer (HttpXfer) moves through
  *
  *   WAIT -> LOOKUP -> CONNECT -> PROXY -> TLS -> SEND -> HEAD -> BODY -> DONE
  *
- * Connections are kept alive and used again; a new one to the same host
- * resumes the TLS session. Addresses are tried as RFC 8305 says: families in
- * turn, a new one every 250 ms while the older ones go on.
+ * The next section, HTTP pool, drives it. Connections are kept alive and
+ * reused; a new one to the same host resumes the TLS session. Addresses are
+ * tried as in RFC 8305: alternating families, a new one every 250 ms while the
+ * earlier ones go on.
  *
- * Deadlines: each phase up to TLS has HTTP_CONNECT_MS; the answer's head has
- * the request's time-out; sending and receiving have it anew whenever bytes
- * move, those too that the system still holds. Retries: network trouble where
- * the request is safe to repeat or none of it was sent, and the statuses that
- * mean "later". All pauses and failed waiting of a run share one bound,
- * `max_wait`.
+ * Deadlines: each phase up to TLS has HTTP_CONNECT_MS. The response's header
+ * has the request's time-out, which starts again whenever body bytes move,
+ * including those that are still in the system's send buffer.
  *
- * Answers: up to HTTP_HOLD bytes of a body are held until it is whole, so a
- * broken one can be fetched again before anybody has seen a part of it. A
+ * Responses: up to HTTP_HOLD bytes of a body are held until it is complete, so
+ * that a broken one can be requested again before anything was passed on. A
  * larger body streams to the request's sink, piece by piece. The sink of a
- * download writes by offset and sees every byte at once. A request's body is
- * text, or comes from a source that reads right into the TLS engine's buffer.
+ * download writes by offset and gets every byte at once. A request's body is
+ * text, or comes from a source that writes into the TLS engine's buffer.
  *
- * Pacing: where answers of the API say how many requests are left until when
- * (the X-HubSpot-RateLimit headers), no more are begun to it than are left;
- * what is under way counts as used. No other host, a CDN or a proxy, sets the
- * pace of the API. `max_wait` bounds these waits too, and a wait of two
- * seconds or more is announced.
- *
- * Credentials go to the host that the request names and to no other: a
- * redirect to another host is followed without them, to plain http never.
+ * Credentials go to the host that the request names and to no other. A
+ * redirect to another host is followed without them, one to plain http never.
  */
 
 enum {
@@ -9787,7 +10399,7 @@ typedef struct {
 
 /*
  * The request. What it points to must outlive the transfer. No part may hold
- * a control byte: http_add() checks that.
+ * a control byte: pool_add() checks that.
  */
 typedef struct {
     Str method;
@@ -9850,6 +10462,7 @@ typedef enum {
 
 /* A connection, in use by a transfer or idle in the pool. */
 typedef struct HttpConn HttpConn;
+
 struct HttpConn {
     Arena arena;
     HttpConn *next;
@@ -9866,6 +10479,7 @@ struct HttpConn {
 };
 
 typedef struct HttpXfer HttpXfer;
+
 struct HttpXfer {
     HttpXfer *next;
     Arena arena;
@@ -9923,7 +10537,7 @@ typedef struct {
     char host[256];
     int64_t most;     /* requests in an interval */
     int64_t said;     /* the interval in milliseconds */
-    int64_t interval; /* and with some more: see http_note_pace() */
+    int64_t interval; /* and with some more: see pool_note_pace() */
     int64_t left;     /* requests that may begin now, as far as it says */
     int64_t begun;
     int64_t at[HTTP_PACE]; /* when the last ones began: a ring */
@@ -10100,7 +10714,7 @@ static void http_close(HttpConn *conn)
 {
     Arena arena = conn->arena;
     if (conn->fd >= 0)
-        close(conn->fd);
+        os_close(conn->fd);
     arena_free(&arena);
 }
 
@@ -10113,7 +10727,7 @@ static void http_drop(HttpXfer *x)
     x->lookup_fd = -1;
     for (int i = 0; i < x->attempts; i++)
         if (x->attempt[i] >= 0)
-            close(x->attempt[i]);
+            os_close(x->attempt[i]);
     x->attempts = 0;
     if (x->conn)
         http_close(x->conn);
@@ -10398,7 +11012,7 @@ static void http_connected(HttpPool *pool, HttpXfer *x, int winner)
     x->attempt[winner] = -1;
     for (int i = 0; i < x->attempts; i++)
         if (x->attempt[i] >= 0)
-            close(x->attempt[i]);
+            os_close(x->attempt[i]);
     x->attempts = 0;
     x->conn = http_new_conn(x, fd);
     x->out = (Str){0};
@@ -10446,7 +11060,7 @@ static bool http_on_connect(HttpPool *pool, HttpXfer *x)
             return true;
         }
         http_note_failure(x, result);
-        close(x->attempt[i]);
+        os_close(x->attempt[i]);
         x->attempt[i] = -1;
         x->next_attempt_at = 0;
         open--;
@@ -11379,14 +11993,30 @@ static bool http_is_api(const HttpXfer *x)
     return x->req.api && !x->foreign;
 }
 
+/* ==== HTTP pool =========================================================== *
+ *
+ * Many transfers with one poll loop, and when each of them starts: retries,
+ * pacing, deadlines. Nothing blocks except os_poll().
+ *
+ * Retries: network failures if the request is safe to repeat or nothing of it
+ * was sent, and the statuses that mean "later" (pool_is_later()). All pauses
+ * and retries of a run share one limit, `max_wait`.
+ *
+ * Pacing: HubSpot's responses say how many requests are left until when
+ * (X-HubSpot-RateLimit headers). No more than that are started, counting
+ * those in flight. Only the API's own host sets its pace, no CDN and no proxy.
+ * `max_wait` limits these waits too, and waits of two seconds or more are
+ * announced.
+ */
+
 /* Is this request one of those that the host's rate limit counts? */
-static bool http_is_paced(const HttpPool *pool, const HttpXfer *x)
+static bool pool_is_paced(const HttpPool *pool, const HttpXfer *x)
 {
     return http_is_api(x) &&
            str_eq_nocase(str_from(pool->pace.host), x->req.url.host);
 }
 
-static void http_pace_host(HttpPace *pace, Str host)
+static void pool_pace_host(HttpPace *pace, Str host)
 {
     if (str_eq_nocase(str_from(pace->host), host))
         return;
@@ -11397,7 +12027,7 @@ static void http_pace_host(HttpPace *pace, Str host)
 /* Learns from an answer how many requests the host has left. Those under way
  * may not be counted in it yet. Requests do not all take the same time to
  * arrive, so that the interval is taken as somewhat longer. */
-static void http_note_pace(HttpPool *pool, const HttpXfer *x)
+static void pool_note_pace(HttpPool *pool, const HttpXfer *x)
 {
     HttpPace *pace = &pool->pace;
     int64_t most = 0;
@@ -11412,46 +12042,46 @@ static void http_note_pace(HttpPool *pool, const HttpXfer *x)
                  &interval) ||
         most < 1 || left < 0 || left > most || interval < 1 || interval > 60000)
         return;
-    http_pace_host(pace, x->req.url.host);
+    pool_pace_host(pace, x->req.url.host);
     pace->most = most;
     pace->said = interval;
     pace->interval = interval + interval / 16 + 20;
     pace->left = left;
     for (const HttpXfer *other = pool->active; other; other = other->next)
         if (other != x && other->state > HTTP_WAIT &&
-            other->state < HTTP_DONE && http_is_paced(pool, other))
+            other->state < HTTP_DONE && pool_is_paced(pool, other))
             pace->left--;
 }
 
 /* When the transfer, which is in HTTP_WAIT, may begin as far as the rate limit
  * goes: when no more than what is allowed began within an interval, and, with
  * none left, when the last one is so long ago. */
-static int64_t http_pace_until(const HttpPool *pool, const HttpXfer *x)
+static int64_t pool_pace_until(const HttpPool *pool, const HttpXfer *x)
 {
     const HttpPace *pace = &pool->pace;
     int64_t back = pace->left > 0 ? pace->most : 1;
-    if (!pace->interval || !http_is_paced(pool, x) || back > pace->begun ||
+    if (!pace->interval || !pool_is_paced(pool, x) || back > pace->begun ||
         back > HTTP_PACE)
         return 0;
     return pace->at[(pace->begun - back) % HTTP_PACE] + pace->interval;
 }
 
 /* When a transfer in HTTP_WAIT may begin. */
-static int64_t http_wake_at(const HttpPool *pool, const HttpXfer *x)
+static int64_t pool_wake_at(const HttpPool *pool, const HttpXfer *x)
 {
-    int64_t at = http_pace_until(pool, x);
+    int64_t at = pool_pace_until(pool, x);
     if (http_is_api(x) && at < pool->hold_until)
         at = pool->hold_until;
     return at > x->wake_at ? at : x->wake_at;
 }
 
 /* Begins a transfer whose time has come, and counts it. */
-static bool http_begin_paced(HttpPool *pool, HttpXfer *x)
+static bool pool_begin_paced(HttpPool *pool, HttpXfer *x)
 {
     HttpPace *pace = &pool->pace;
     if (http_is_api(x))
-        http_pace_host(pace, x->req.url.host);
-    if (http_is_paced(pool, x)) {
+        pool_pace_host(pace, x->req.url.host);
+    if (pool_is_paced(pool, x)) {
         if (pace->left <= 0)
             pace->left = pace->most;
         pace->left--;
@@ -11461,14 +12091,14 @@ static bool http_begin_paced(HttpPool *pool, HttpXfer *x)
 }
 
 /* Announces a wait for a rate limit once, if it is long, whoever waits. */
-static void http_tell_limit(HttpPool *pool, const HttpXfer *x, int64_t wait)
+static void pool_tell_limit(HttpPool *pool, const HttpXfer *x, int64_t wait)
 {
     const HttpPace *pace = &pool->pace;
     char limit[96] = "";
     if (wait < HTTP_TELL_MS || os_now() + wait < pool->told_until)
         return;
     pool->told_until = os_now() + wait + HTTP_TICK_MS;
-    if (http_is_paced(pool, x) && pace->interval)
+    if (pool_is_paced(pool, x) && pace->interval)
         snprintf(limit, sizeof(limit),
                  " (limit: %" PRId64 " requests per %" PRId64 "%s)", pace->most,
                  pace->said % 1000 ? pace->said : pace->said / 1000,
@@ -11479,15 +12109,15 @@ static void http_tell_limit(HttpPool *pool, const HttpXfer *x, int64_t wait)
 
 /* Begins a transfer when its time has come. A wait for the rate limit that
  * would be longer than --max-wait allows is not begun. */
-static bool http_on_wait(HttpPool *pool, HttpXfer *x)
+static bool pool_on_wait(HttpPool *pool, HttpXfer *x)
 {
-    int64_t wait = http_wake_at(pool, x) - os_now();
+    int64_t wait = pool_wake_at(pool, x) - os_now();
     if (wait <= 0)
-        return http_begin_paced(pool, x);
-    if (http_wake_at(pool, x) == x->wake_at)
-        return false; /* a pause of its own, which http_try_later() allowed */
+        return pool_begin_paced(pool, x);
+    if (pool_wake_at(pool, x) == x->wake_at)
+        return false; /* a pause of its own, which pool_try_later() allowed */
     if (wait <= http_patience(pool)) {
-        http_tell_limit(pool, x, wait);
+        pool_tell_limit(pool, x, wait);
         return false;
     }
     err_set(&x->err, EXIT_RATE_LIMIT,
@@ -11499,7 +12129,7 @@ static bool http_on_wait(HttpPool *pool, HttpXfer *x)
 
 /* A pause between two requests; false if --max-wait does not allow it, or
  * after a signal. */
-static bool http_rest(HttpPool *pool, int64_t millis)
+static bool pool_rest(HttpPool *pool, int64_t millis)
 {
     if (millis > http_patience(pool))
         return false;
@@ -11510,7 +12140,7 @@ static bool http_rest(HttpPool *pool, int64_t millis)
 
 /* Does the answer mean "later" for this request? A 503 says so only with
  * Retry-After: without it, the request may have been carried out. */
-static bool http_is_later(const HttpXfer *x)
+static bool pool_is_later(const HttpXfer *x)
 {
     int status = x->res.status;
     bool any = status == 429 || status == 423 || status == 477 ||
@@ -11524,7 +12154,7 @@ static bool http_is_later(const HttpXfer *x)
 
 /* Half a second, doubled with each try, at most 16 s, and up to a fifth of
  * it more by chance, so that many runs do not come back at once. */
-static int64_t http_pause(int tries)
+static int64_t pool_pause(int tries)
 {
     int64_t base = 500LL << (tries > 6 ? 5 : tries - 1);
     base = base > 16000 ? 16000 : base;
@@ -11533,7 +12163,7 @@ static int64_t http_pause(int tries)
 
 /* Plans the next try after `pause` ms, if the patience allows it; no pause
  * needs none. */
-static bool http_try_later(HttpPool *pool, HttpXfer *x, int64_t pause,
+static bool pool_try_later(HttpPool *pool, HttpXfer *x, int64_t pause,
                            const char *why)
 {
     if (pause && pause + HTTP_LEAST_MS > http_patience(pool))
@@ -11542,7 +12172,7 @@ static bool http_try_later(HttpPool *pool, HttpXfer *x, int64_t pause,
         term_debug(pool->term, "trying again in %" PRId64 " ms: %s", pause,
                    why);
     else if (!x->err.code && x->res.status == 429)
-        http_tell_limit(pool, x, pause);
+        pool_tell_limit(pool, x, pause);
     else
         term_say(pool->term, "hs: %s; trying again in %" PRId64 " s", why,
                  (pause + 500) / 1000);
@@ -11554,13 +12184,13 @@ static bool http_try_later(HttpPool *pool, HttpXfer *x, int64_t pause,
 }
 
 /* The answer is whole: done, or a redirect, or another try. */
-static bool http_on_whole(HttpPool *pool, HttpXfer *x)
+static bool pool_on_whole(HttpPool *pool, HttpXfer *x)
 {
     char why[64];
     bool to_close = x->framing == HTTP_TO_CLOSE;
     int64_t asked = http_asked_pause(&x->res);
     x->res.body = buf_str(&x->hold);
-    http_note_pace(pool, x);
+    pool_note_pace(pool, x);
     x->res.again = x->unsure;
     http_release_conn(pool, x, to_close);
     if (http_redirect(x)) {
@@ -11568,8 +12198,8 @@ static bool http_on_whole(HttpPool *pool, HttpXfer *x)
         x->wake_at = 0;
         return true;
     }
-    if (http_is_later(x)) {
-        int64_t pause = http_pause(++x->tries);
+    if (pool_is_later(x)) {
+        int64_t pause = pool_pause(++x->tries);
         snprintf(why, sizeof(why), "status %d", x->res.status);
         if (x->res.status == 423 && pause < 2000)
             pause = 2000;
@@ -11577,7 +12207,7 @@ static bool http_on_whole(HttpPool *pool, HttpXfer *x)
             pause = asked;
         bool limited = x->res.status == 429 && http_is_api(x);
         x->unsure |= x->res.status >= 500;
-        if (http_try_later(pool, x, pause, why)) {
+        if (pool_try_later(pool, x, pause, why)) {
             if (limited && x->wake_at > pool->hold_until)
                 pool->hold_until = x->wake_at;
             return true;
@@ -11594,7 +12224,7 @@ static bool http_on_whole(HttpPool *pool, HttpXfer *x)
 
 /* Takes what has come of the body. After HTTP_TURN bytes the other transfers
  * have their turn. */
-static bool http_on_body(HttpPool *pool, HttpXfer *x, short *wants)
+static bool pool_on_body(HttpPool *pool, HttpXfer *x, short *wants)
 {
     bool moved = false;
     int64_t turn = x->res.received + HTTP_TURN;
@@ -11626,11 +12256,11 @@ static bool http_on_body(HttpPool *pool, HttpXfer *x, short *wants)
         if (os_interrupted())
             return false;
     }
-    return http_on_whole(pool, x);
+    return pool_on_whole(pool, x);
 }
 
 /* The sentence for a phase that took too long. */
-static void http_timed_out(HttpXfer *x)
+static void pool_timed_out(HttpXfer *x)
 {
     static const char *const phases[] = {
         [HTTP_WAIT] = "waiting",
@@ -11651,7 +12281,7 @@ static void http_timed_out(HttpXfer *x)
 
 /* The transfer has failed for good. What may have been done all the same is
  * said: the caller must not take it for undone. */
-static void http_give_up(HttpXfer *x)
+static void pool_give_up(HttpXfer *x)
 {
     ptrdiff_t at = (ptrdiff_t)strlen(x->err.message);
     if (x->req.changes && (x->unsure || (x->sent && http_is_sent(x))))
@@ -11666,7 +12296,7 @@ static void http_give_up(HttpXfer *x)
  * replaced at once; else the request is repeated after a pause where that is
  * safe and may help.
  */
-static bool http_on_failure(HttpPool *pool, HttpXfer *x)
+static bool pool_on_failure(HttpPool *pool, HttpXfer *x)
 {
     bool stale = x->conn && x->conn->used && x->state <= HTTP_HEAD &&
                  !x->head.len && os_now() < x->deadline;
@@ -11675,26 +12305,26 @@ static bool http_on_failure(HttpPool *pool, HttpXfer *x)
     Err err = x->err;
     if (x->err.code != EXIT_NETWORK || os_interrupted() || !safe ||
         !x->may_pass) {
-        http_give_up(x);
+        pool_give_up(x);
         return false;
     }
     if (!x->tries)
         pool->waited += os_now() - x->try_began + x->spent;
     x->unsure |= x->sent;
-    int64_t pause = stale ? 0 : http_pause(x->tries + 1);
+    int64_t pause = stale ? 0 : pool_pause(x->tries + 1);
     if (pause < x->asked)
         pause = x->asked;
     x->tries++;
     x->losses += !x->asked;
-    if (x->losses < HTTP_TRIES && http_try_later(pool, x, pause, err.message))
+    if (x->losses < HTTP_TRIES && pool_try_later(pool, x, pause, err.message))
         return true;
-    http_give_up(x);
+    pool_give_up(x);
     return false;
 }
 
 /* A body that the system has taken may be long on its way, where the line is
  * slow or others share it: while it gets less, no time-out runs. */
-static void http_look_at_line(HttpPool *pool, HttpXfer *x)
+static void pool_look_at_line(HttpPool *pool, HttpXfer *x)
 {
     bool sends = x->state == HTTP_SEND || x->state == HTTP_HEAD;
     if (!sends || os_now() < x->look_at)
@@ -11710,16 +12340,16 @@ static void http_look_at_line(HttpPool *pool, HttpXfer *x)
 
 /* Takes a transfer as far as it goes without waiting. `*wants` says which
  * events of the connection's socket it waits for. */
-static void http_advance(HttpPool *pool, HttpXfer *x, short *wants)
+static void pool_advance(HttpPool *pool, HttpXfer *x, short *wants)
 {
     bool again = true;
     x->eager = false;
-    http_look_at_line(pool, x);
+    pool_look_at_line(pool, x);
     while (again && !os_interrupted()) {
         *wants = 0;
         switch (x->state) {
         case HTTP_WAIT:
-            again = http_on_wait(pool, x);
+            again = pool_on_wait(pool, x);
             break;
         case HTTP_LOOKUP:
             again = http_on_lookup(pool, x);
@@ -11740,21 +12370,21 @@ static void http_advance(HttpPool *pool, HttpXfer *x, short *wants)
             again = http_on_head(pool, x, wants);
             break;
         case HTTP_BODY:
-            again = http_on_body(pool, x, wants);
+            again = pool_on_body(pool, x, wants);
             break;
         default:
             return;
         }
         if (!x->err.code && !os_interrupted() && x->state < HTTP_DONE &&
             x->state > HTTP_WAIT && os_now() >= x->deadline)
-            http_timed_out(x);
+            pool_timed_out(x);
         if (x->err.code && x->state < HTTP_DONE)
-            again = http_on_failure(pool, x);
+            again = pool_on_failure(pool, x);
     }
 }
 
 /* Adds what a transfer waits for to the poll set; gives how many entries. */
-static int http_poll_set(const HttpXfer *x, short wants, struct pollfd *fds)
+static int pool_poll_set(const HttpXfer *x, short wants, struct pollfd *fds)
 {
     int n = 0;
     if (x->state == HTTP_LOOKUP)
@@ -11768,12 +12398,12 @@ static int http_poll_set(const HttpXfer *x, short wants, struct pollfd *fds)
 }
 
 /* When a transfer next needs a look without any event. */
-static int64_t http_next_look(const HttpPool *pool, const HttpXfer *x)
+static int64_t pool_next_look(const HttpPool *pool, const HttpXfer *x)
 {
     if (x->eager)
         return 0;
     if (x->state == HTTP_WAIT)
-        return http_wake_at(pool, x);
+        return pool_wake_at(pool, x);
     if (x->state == HTTP_CONNECT && x->attempts < x->addresses.count &&
         x->next_attempt_at < x->deadline)
         return x->next_attempt_at;
@@ -11785,15 +12415,15 @@ static int64_t http_next_look(const HttpPool *pool, const HttpXfer *x)
 
 /* Does the transfer do nothing but wait after a failure, its own or that of
  * another one? */
-static bool http_is_stuck(const HttpPool *pool, const HttpXfer *x)
+static bool pool_is_stuck(const HttpPool *pool, const HttpXfer *x)
 {
     if (x->state == HTTP_WAIT)
-        return os_now() < http_wake_at(pool, x);
+        return os_now() < pool_wake_at(pool, x);
     return x->tries && x->state != HTTP_SEND && x->state != HTTP_BODY;
 }
 
 /* Takes the finished ones out of the list. */
-static void http_sweep(HttpPool *pool)
+static void pool_sweep(HttpPool *pool)
 {
     for (HttpXfer **link = &pool->active; *link;)
         if ((*link)->state >= HTTP_DONE)
@@ -11802,11 +12432,11 @@ static void http_sweep(HttpPool *pool)
             link = &(*link)->next;
 }
 
-static void http_interrupt(HttpPool *pool)
+static void pool_interrupt(HttpPool *pool)
 {
     for (HttpXfer *x = pool->active; x; x = x->next) {
         err_set(&x->err, (ExitCode)(128 + os_interrupted()), "interrupted");
-        http_give_up(x);
+        pool_give_up(x);
     }
     pool->active = NULL;
 }
@@ -11814,7 +12444,7 @@ static void http_interrupt(HttpPool *pool)
 /* One turn of the loop: each transfer as far as it goes, then a wait of at
  * most `most` milliseconds, or none where one has ended: the next one may
  * have its place at once. */
-static void http_turn(HttpPool *pool, int64_t most)
+static void pool_turn(HttpPool *pool, int64_t most)
 {
     struct pollfd fds[HTTP_ACTIVE * (OS_ADDRESSES + 1) + 1];
     int64_t look = INT64_MAX;
@@ -11823,15 +12453,15 @@ static void http_turn(HttpPool *pool, int64_t most)
     int count = 0;
     for (HttpXfer *x = pool->active; x; x = x->next) {
         short wants = 0;
-        http_advance(pool, x, &wants);
+        pool_advance(pool, x, &wants);
         ended |= x->state >= HTTP_DONE;
         if (x->state >= HTTP_DONE)
             continue;
-        count += http_poll_set(x, wants, fds + count);
-        look = http_next_look(pool, x) < look ? http_next_look(pool, x) : look;
-        stuck &= http_is_stuck(pool, x);
+        count += pool_poll_set(x, wants, fds + count);
+        look = pool_next_look(pool, x) < look ? pool_next_look(pool, x) : look;
+        stuck &= pool_is_stuck(pool, x);
     }
-    http_sweep(pool);
+    pool_sweep(pool);
     if (!pool->active || ended)
         return;
     int64_t began = os_now();
@@ -11848,20 +12478,20 @@ static void http_turn(HttpPool *pool, int64_t most)
 }
 
 /* Drives the pool until this transfer has ended; the others move on with it. */
-static void http_run(HttpPool *pool, const HttpXfer *x)
+static void pool_run(HttpPool *pool, const HttpXfer *x)
 {
     while (x->state < HTTP_DONE && !os_interrupted())
-        http_turn(pool, INT_MAX);
+        pool_turn(pool, INT_MAX);
     if (os_interrupted())
-        http_interrupt(pool);
+        pool_interrupt(pool);
 }
 
 /*
- * Adds a request to the pool; http_run() drives it. At most HTTP_ACTIVE at a
- * time. The transfer lives until http_end(). A request that could not be
+ * Adds a request to the pool; pool_run() drives it. At most HTTP_ACTIVE at a
+ * time. The transfer lives until pool_end(). A request that could not be
  * written safely (a control byte in it) fails at once.
  */
-static HttpXfer *http_add(HttpPool *pool, const HttpReq *req)
+static HttpXfer *pool_add(HttpPool *pool, const HttpReq *req)
 {
     Arena arena = {0};
     HttpXfer *x = arena_alloc(&arena, sizeof(*x));
@@ -11895,7 +12525,7 @@ static HttpXfer *http_add(HttpPool *pool, const HttpReq *req)
 }
 
 /* Ends a transfer: wipes and frees all that it held. */
-static void http_end(HttpXfer *x)
+static void pool_end(HttpXfer *x)
 {
     Arena arena = x->arena;
     http_drop(x);
@@ -11907,11 +12537,11 @@ static void http_end(HttpXfer *x)
  * where there was no whole answer: then of `res` only `again` counts. A status
  * of 400 or more is no failure here.
  */
-static bool http_do(HttpPool *pool, Arena *arena, const HttpReq *req,
+static bool pool_do(HttpPool *pool, Arena *arena, const HttpReq *req,
                     HttpRes *res, Err *err)
 {
-    HttpXfer *x = http_add(pool, req);
-    http_run(pool, x);
+    HttpXfer *x = pool_add(pool, req);
+    pool_run(pool, x);
     bool ok = x->state == HTTP_DONE;
     *res = (HttpRes){.again = x->unsure || x->sent};
     if (ok) {
@@ -11923,11 +12553,11 @@ static bool http_do(HttpPool *pool, Arena *arena, const HttpReq *req,
         err_set(err, x->err.code, "%s", x->err.message);
         err_hint(err, "%s", x->err.hint);
     }
-    http_end(x);
+    pool_end(x);
     return ok;
 }
 
-/* Whoever gives http_run_many() its requests and takes what comes of them. */
+/* Whoever gives pool_run_many() its requests and takes what comes of them. */
 typedef struct {
     void *to;
     int width;    /* requests at a time, 1 to HTTP_ACTIVE */
@@ -11942,12 +12572,12 @@ typedef struct {
 
 /*
  * Drives requests, many at a time, until there are no more. Both callbacks
- * may use http_do(); the other transfers move on meanwhile. The bound on
+ * may use pool_do(); the other transfers move on meanwhile. The bound on
  * waiting is one for the time between two successes: a long run is not to fail
  * for many short pauses. After a signal no request is begun, and those under
  * way end with its code.
  */
-static void http_run_many(HttpPool *pool, const HttpMany *many)
+static void pool_run_many(HttpPool *pool, const HttpMany *many)
 {
     HttpXfer *running[HTTP_ACTIVE];
     void *marks[HTTP_ACTIVE];
@@ -11957,15 +12587,15 @@ static void http_run_many(HttpPool *pool, const HttpMany *many)
         HttpReq req = {0};
         while (n < many->width && (n < most || !n) && !os_interrupted() &&
                many->next(many->to, &req, &marks[n])) {
-            running[n++] = http_add(pool, &req);
+            running[n++] = pool_add(pool, &req);
             req = (HttpReq){0};
         }
         if (!n)
             return;
         if (os_interrupted())
-            http_interrupt(pool);
+            pool_interrupt(pool);
         else if (pool->active)
-            http_turn(pool, many->tick ? many->tick : INT_MAX);
+            pool_turn(pool, many->tick ? many->tick : INT_MAX);
         for (int i = n - 1; i >= 0; i--) {
             HttpXfer *x = running[i];
             void *mark = marks[i];
@@ -11976,20 +12606,20 @@ static void http_run_many(HttpPool *pool, const HttpMany *many)
             if (x->state == HTTP_DONE && x->res.status < 400)
                 pool->waited = 0;
             many->ended(many->to, mark, x);
-            http_end(x);
+            pool_end(x);
         }
         if (many->turned)
             many->turned(many->to);
     }
 }
 
-static void http_free(HttpPool *pool)
+static void pool_free(HttpPool *pool)
 {
     http_close_idle(pool);
     secret_wipe(&pool->session, sizeof(pool->session));
 }
 
-/* ==== 10 Loopback ======================================================== *
+/* ==== Loopback ============================================================ *
  *
  * A server for one browser, on 127.0.0.1 and ::1: what a sign-in needs, where
  * HubSpot's page hands something to the program that opened it. It speaks
@@ -12676,18 +13306,20 @@ static void loop_finish(LoopServer *server)
     loop_close(server);
 }
 
-/* ==== 11 Config ========================================================== *
+/* ==== Config ============================================================== *
  *
- * Which accounts there are, which one a command means, and where that is
- * written down. Three sources: the environment (--use-env), a file named with
- * --config or HUBSPOT_CONFIG_PATH, else ~/.hscli/config.yml, else the nearest
- * hubspot.config.yml upward. The official client reads and writes the same
- * files; a file keeps the form (global or deprecated) that it has.
+ * Reads accounts and settings, and chooses the account of a command.
  *
- * A Config is a typed view of the YAML tree that it keeps: every change is
- * made in the tree, so that what is not known here survives. To change a file,
- * open a ConfigEdit: it takes the lock and reads the file anew, so that runs
- * at the same time lose nothing.
+ * Sources: the environment (--use-env), the file of --config or
+ * HUBSPOT_CONFIG_PATH, ~/.hscli/config.yml, or the nearest hubspot.config.yml
+ * at or above the current directory. Folders choose accounts with .hsaccount
+ * and .hs/settings.json. The official client reads and writes the same files.
+ * A file keeps its form, global or deprecated.
+ *
+ * A Config is a typed view of the YAML tree that it keeps. Changes are made in
+ * the tree, so that unknown keys survive; see Config changes. A file that is
+ * empty or ends early is being written by another program: it is read again
+ * for up to CONFIG_SETTLE_MS, and never overwritten if it stays incomplete.
  */
 
 enum {
@@ -14282,6 +14914,20 @@ static Str config_loose(Arena *arena, const Config *config)
     return mode > 0 && mode & 022 ? os_path_dir(config->path) : S("");
 }
 
+/* ==== Config changes ====================================================== *
+ *
+ * Changes files that other programs also write, without losing anything of
+ * theirs: configs, .hs/settings.json, .hsaccount, .gitignore.
+ *
+ * config_transact() is the only writer. It locks the file, reads it, lets a
+ * callback change the text, and renames the new file into place only if the
+ * old one is still the one that was read. Other programs do not know the lock,
+ * so it then checks that the change stays, and repeats it if it was lost.
+ * config_change() does this for a parsed config, as a ConfigEdit.
+ *
+ * Migration from the deprecated form to the global one is at the end.
+ */
+
 /* What a person was asked about is no longer so. */
 static bool config_meanwhile(Str path, Err *err)
 {
@@ -14316,6 +14962,7 @@ static void config_tighten(Arena *arena, Str dir)
  * than it was called for, so it must not count on being called once.
  */
 typedef struct ConfigFile ConfigFile;
+
 struct ConfigFile {
     Arena *arena;
     ConfigSource source;
@@ -15764,7 +16411,7 @@ static bool config_migrate(Arena *arena, Str from, Str to,
     return ok;
 }
 
-/* ==== 12 HubSpot ========================================================= *
+/* ==== HubSpot ============================================================= *
  *
  * What HubSpot's servers want and answer: origins, tokens, the error
  * envelope, and one function for each endpoint that we call. A Hub is an
@@ -16376,7 +17023,7 @@ static bool hub_fetch_token(const Hub *hub, HubToken *token, Err *err)
         !hub_check_key(secret_text(hub->account.key), err))
         return false;
     HttpReq req = hub_key_request(hub);
-    if (!http_do(hub->pool, hub->arena, &req, &res, err))
+    if (!pool_do(hub->pool, hub->arena, &req, &res, err))
         return false;
     if (res.status != 200 || hub_is_stray(&res))
         return hub_key_refused(hub, &res, err);
@@ -16472,7 +17119,7 @@ static bool hub_call_oauth(Hub *hub, Buf *form, bool repeatable,
         req.content_type = S("application/x-www-form-urlencoded");
         req.repeatable = repeatable;
         req.body = buf_str(form);
-        if (!http_do(hub->pool, hub->arena, &req, &res, err))
+        if (!pool_do(hub->pool, hub->arena, &req, &res, err))
             return false;
         if (res.status != 404 || hub->oauth_v1)
             break;
@@ -16720,7 +17367,7 @@ static void hub_check_keys(Arena *arena, Term *term, HttpPool *pool,
                      .ended = hub_on_check};
     for (int i = 0; i < count; i++)
         all.hubs[i] = hub_open(arena, term, pool, config, checks[i].account);
-    http_run_many(pool, &many);
+    pool_run_many(pool, &many);
 }
 
 /* The path with what every call carries: portalId last, and the API key of
@@ -16803,7 +17450,7 @@ static bool hub_call(Hub *hub, const HubCall *call, HttpRes *res, Err *err)
             req.sink = hub_gate;
             req.to = &gate;
         }
-        if (!http_do(hub->pool, hub->arena, &req, res, err))
+        if (!pool_do(hub->pool, hub->arena, &req, res, err))
             return false;
         if (res->status != 401 || !gate.may_renew)
             return true;
@@ -17031,7 +17678,7 @@ static void hub_change_secrets(Hub *hub, HubChange *changes, int count)
                      .width = AT_ONCE,
                      .next = hub_next_change,
                      .ended = hub_on_change};
-    http_run_many(hub->pool, &many);
+    pool_run_many(hub->pool, &many);
 }
 
 /* Counts the accepted changes that a list of names does not show, and marks
@@ -17082,7 +17729,7 @@ static bool hub_check_listed(Hub *hub, HubChange *changes, int count, Err *err)
             term_say(hub->term, "Waiting for HubSpot's list of secrets to "
                                 "show the change");
         told |= os_now() - began >= TELL_MS;
-        if (!http_rest(hub->pool, pause < left ? pause : left))
+        if (!pool_rest(hub->pool, pause < left ? pause : left))
             break;
         pause = pause < 1000 ? pause * 2 : 2000;
     }
@@ -17790,279 +18437,16 @@ static bool hub_look_up_account(Hub *hub, Err *err)
     return true;
 }
 
-/* ---- What a browser brings ---- */
-
-/*
- * A sign-in in which a browser has a part: a page of HubSpot's is to be opened
- * at `url`, and what it gives comes to a server on loopback. While it is
- * awaited, `meanwhile` lets a prompt stand; it is over when the browser has
- * answered, or the time is.
- */
-typedef struct {
-    Arena *arena;
-    LoopServer server;
-    AskMeanwhile meanwhile;
-    int64_t patience; /* milliseconds, from the start */
-    int64_t deadline;
-    Str url;
-    Str token;  /* random: who does not bring it back is somebody else */
-    Secret got; /* the personal access key, or the code */
-    Str fault;  /* why there is none, as HubSpot calls it */
-} HubVisit;
-
-/* A random UUID (RFC 4122, version 4). */
-static bool hub_uuid(Arena *arena, Str *out, Err *err)
-{
-    unsigned char b[16];
-    Buf text = buf_new(arena, 64);
-    if (!os_entropy(b, sizeof(b)))
-        return err_set(err, EXIT_FAILED, "the system gives no random bytes");
-    b[6] = (unsigned char)((b[6] & 15) | 0x40);
-    b[8] = (unsigned char)((b[8] & 63) | 0x80);
-    for (int i = 0; i < COUNT(b); i++)
-        buf_printf(&text, "%s%02x",
-                   i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
-    *out = buf_str(&text);
-    return true;
-}
-
-/* Where a key is made or shown: for one account (`id`), or for the one that
- * is chosen there (0). */
-static Str hub_key_page(Arena *arena, bool qa, int64_t id)
-{
-    const char *site = hub_site(qa);
-    return id > 0 ? arena_printf(arena, "%s/personal-access-key/%" PRId64, site,
-                                 id)
-                  : arena_printf(arena, "%s/l/personal-access-key", site);
-}
-
-/* The pages that may hand a key over: those of HubSpot's website. */
-static bool hub_may_open(void *to, Str origin)
-{
-    (void)to;
-    if (!str_starts(origin, S("https://")))
-        return false;
-    Str domain = str_slice(origin, 8, origin.len);
-    Str host = str_cut(&domain, '.');
-    return str_in_words(host, "local app app-na2 app-na3 app-ap1 app-eu1") &&
-           str_in_words(domain, "hubspot.com hubspotqa.com");
-}
-
-/* A message of the page: the first key with the right token counts. */
-static Str hub_take_key(void *to, Str text, int *close)
-{
-    HubVisit *visit = to;
-    Arena scratch = {0};
-    const cJSON *message = json_read(&scratch, text);
-    const cJSON *data = json_get(message, "data");
-    Str answer = {0};
-    Str text_of_key = json_text(data, "personalAccessKey");
-    bool key = text_of_key.len && str_eq(json_text(message, "type"),
-                                         S("client:personalAccessKey"));
-    if (key &&
-        (visit->meanwhile.over ||
-         !secret_eq(json_text(data, "cliCallbackToken"), visit->token))) {
-        answer = S("{\"type\":\"server:authFailed\",\"data\":{\"reason\":"
-                   "\"cliCallbackTokenMismatch\"}}");
-        *close = LOOP_POLICY;
-    } else if (key) {
-        visit->got = secret_from(arena_copy(visit->arena, text_of_key));
-        visit->meanwhile.over = true;
-        answer = S("{\"type\":\"server:authReceived\"}");
-        *close = LOOP_NORMAL;
-    }
-    arena_free(&scratch);
-    return answer;
-}
-
-static LoopPage hub_no_page(void *to, Str target)
-{
-    (void)to;
-    (void)target;
-    return (LoopPage){404, "Nothing here",
-                      "hs waits here for a page of HubSpot's.", false};
-}
-
-/* What an address that the browser came back to says. */
-typedef enum {
-    HUB_FOREIGN, /* it does not belong to this sign-in */
-    HUB_DENIED,  /* access was not given; `fault` says why */
-    HUB_GIVEN    /* `got` is the code */
-} HubCallback;
-
-/* Reads such an address, or a target of it. Without the state that this run
- * made up it is not believed, whatever it says (RFC 6749, 10.12). */
-static HubCallback hub_read_callback(HubVisit *visit, Str address)
-{
-    Arena *arena = visit->arena;
-    Str code = url_query_value(arena, address, S("code"));
-    Str fault = url_query_value(arena, address, S("error"));
-    if (!secret_eq(url_query_value(arena, address, S("state")), visit->token))
-        return HUB_FOREIGN;
-    visit->meanwhile.over = true;
-    if (code.len && !fault.len) {
-        visit->got = secret_from(code);
-        return HUB_GIVEN;
-    }
-    visit->fault = fault.len ? fault : S("there is no code in the answer");
-    if (str_printable_run(fault, 0) < fault.len) /* RFC 6749, 4.1.2.1 */
-        visit->fault = S("for a reason that is not in plain letters");
-    return HUB_DENIED;
-}
-
-/* The browser comes back from the consent page. How it went is told once the
- * code is traded. */
-static LoopPage hub_take_code(void *to, Str target)
-{
-    HubVisit *visit = to;
-    Str query = target;
-    if (!str_eq(str_cut(&query, '?'), S("/oauth-callback")))
-        return hub_no_page(to, target);
-    if (visit->meanwhile.over)
-        return (LoopPage){409, "Too late", "An answer is there already.",
-                          false};
-    switch (hub_read_callback(visit, target)) {
-    case HUB_GIVEN:
-        return (LoopPage){.later = true};
-    case HUB_DENIED:
-        return (LoopPage){200, "Not signed in",
-                          "HubSpot gave no access. The terminal says more.",
-                          false};
-    case HUB_FOREIGN:
-    default:
-        return (LoopPage){400, "Not signed in",
-                          "This page does not belong to the sign-in that hs "
-                          "waits for, which goes on.",
-                          false};
-    }
-}
-
-/* Lets the browser in until the time is over: see AskMeanwhile. */
-static bool hub_visit_wait(void *to, int fd, int64_t timeout)
-{
-    HubVisit *visit = to;
-    int64_t left = visit->deadline - os_now();
-    if (left <= 0)
-        visit->meanwhile.over = true;
-    if (visit->meanwhile.over)
-        return false;
-    bool ready = loop_turn(&visit->server, fd,
-                           timeout < 0 || left < timeout ? left : timeout);
-    return ready && !visit->meanwhile.over;
-}
-
-/* What both kinds of a visit begin with; `patience` in milliseconds. */
-static HubVisit *hub_visit_new(Arena *arena, int64_t patience, Err *err)
-{
-    HubVisit *visit = arena_alloc(arena, sizeof(*visit));
-    visit->arena = arena;
-    visit->patience = patience;
-    visit->deadline = os_now() + patience;
-    visit->meanwhile.wait = hub_visit_wait;
-    visit->meanwhile.to = visit;
-    return hub_uuid(arena, &visit->token, err) ? visit : NULL;
-}
-
-/* Awaits a personal access key from HubSpot's page, over WebSocket. NULL with
- * the error where that cannot be. */
-static HubVisit *hub_visit_for_key(Arena *arena, bool qa, int64_t id,
-                                   int64_t patience, Err *err)
-{
-    HubVisit *visit = hub_visit_new(arena, patience, err);
-    Buf url = buf_new(arena, 512);
-    if (!visit)
-        return NULL;
-    LoopApp app = {.to = visit,
-                   .get = hub_no_page,
-                   .may_open = hub_may_open,
-                   .message = hub_take_key,
-                   .greeting = S("{\"type\":\"server:cliMetadata\",\"data\":"
-                                 "{\"cliVersion\":\"" HS_VERSION
-                                 "\",\"accountAuthWebsocketServerVersion\":1"
-                                 "}}")};
-    int code = loop_open(&visit->server, &app, 0);
-    if (code) {
-        err_set(err, EXIT_FAILED, "cannot listen on loopback: %s",
-                os_error(code));
-        return NULL;
-    }
-    buf_add(&url, hub_key_page(arena, qa, id));
-    url_add_query(&url, S("cliCallbackPort"),
-                  arena_int(arena, visit->server.port));
-    url_add_query(&url, S("cliCallbackToken"), visit->token);
-    visit->url = buf_str(&url);
-    return visit;
-}
-
-/* Awaits the code of an OAuth2 account, at the one address that the app has
- * told HubSpot. `scopes` are separated by spaces. */
-static HubVisit *hub_visit_for_code(Arena *arena, const ConfigAccount *account,
-                                    Str scopes, int64_t patience, Err *err)
-{
-    enum { PORT = 3000 };
-    HubVisit *visit = hub_visit_new(arena, patience, err);
-    Buf url = buf_new(arena, 16 * KIB);
-    if (!visit)
-        return NULL;
-    LoopApp app = {.to = visit, .get = hub_take_code};
-    int code = loop_open(&visit->server, &app, PORT);
-    if (code) {
-        err_set(err, EXIT_FAILED, "cannot listen on port %d of localhost: %s",
-                PORT,
-                code == EADDRINUSE ? "another program does" : os_error(code));
-        err_hint(err, "HubSpot sends the browser there. End what listens "
-                      "(ss -ltnp shows it) and try again.");
-        return NULL;
-    }
-    buf_printf(&url, "%s/oauth/%" PRId64 "/authorize", hub_site(account->qa),
-               account->id);
-    url_add_query(&url, S("client_id"), account->client_id);
-    url_add_query(&url, S("scope"), scopes);
-    url_add_query(&url, S("redirect_uri"), str_from(HUB_CALLBACK));
-    url_add_query(&url, S("state"), visit->token);
-    visit->url = buf_str(&url);
-    return visit;
-}
-
-/* Whether the visit brought what it was for. */
-static bool hub_visit_result(const HubVisit *visit, Err *err)
-{
-    if (os_interrupted())
-        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
-    if (secret_is_set(visit->got))
-        return true;
-    if (visit->fault.len) {
-        err_set(err, EXIT_AUTH, "HubSpot gave no access: %.*s",
-                P(str_slice(visit->fault, 0, 200)));
-        return err_hint(err, "Try again, and allow what the page asks for.");
-    }
-    err_set(err, EXIT_FAILED,
-            "no answer from the browser within %" PRId64 " seconds",
-            visit->patience / 1000);
-    return err_hint(err, "Try again; --max-wait sets how long to wait.");
-}
-
-/* Ends a visit: the browser that still waits learns how it went, and the port
- * is free. */
-static void hub_visit_end(HubVisit *visit, bool ok)
-{
-    LoopPage page = {200, "Not signed in",
-                     "That did not work. The terminal says why.", false};
-    if (ok)
-        page = (LoopPage){200, "Signed in",
-                          "HubSpot has given access. Go on in the terminal; "
-                          "this page can be closed.",
-                          false};
-    loop_answer(&visit->server, &page);
-    loop_finish(&visit->server);
-}
-
-/* ==== 13 Commands ======================================================== *
+/* ==== Command support ===================================================== *
  *
- * One section a command group, in the order of `hs --help`. A command takes a
- * Cmd, the parsed command line with all that a run needs, and gives true, or
- * false with the error that main turns into a message and an exit code. It
- * prints data on stdout and says the rest on stderr.
+ * What the commands share: options and the parsed command line (Cmd), the
+ * account picker, confirmation, input of secrets, changes of the config, and
+ * output of results.
+ *
+ * A command is a function that takes a Cmd. It returns true, or false with an
+ * error that main() turns into a message and an exit code. Data goes to
+ * stdout, everything else to stderr. A result is built once, as a document
+ * with named fields; cmd_result() prints it as JSON or as text.
  */
 
 /* The options, by what they mean; room 14 has their names and help. */
@@ -18580,78 +18964,6 @@ static cJSON *cmd_account_json(Arena *arena, const ConfigAccount *account)
     return object;
 }
 
-/* ---- Migration: hs config migrate, and offered by hs account auth ---- */
-
-/* Asks about one thing that both configs have. */
-static bool cmd_migrate_ask(Cmd *cmd, const Config *now, ConfigClash *clash,
-                            Err *err)
-{
-    Arena *arena = cmd->arena;
-    int at = 0;
-    if (clash->key.len) {
-        const Str values[] = {
-            arena_printf(arena, "%.*s  (the global config)", P(clash->now)),
-            arena_printf(arena, "%.*s  (the deprecated one)", P(clash->old))};
-        Str question = arena_printf(arena, "%.*s:", P(clash->key));
-        if (!ask_select(cmd->term, question.ptr, values, 2, &at, err))
-            return false;
-        clash->take = at == 1;
-        return true;
-    }
-    const Str ways[] = {
-        arena_printf(arena, "Take it over as %.*s", P(clash->renamed)),
-        S("Take it over with another name"), S("Leave it out")};
-    Str question = arena_printf(arena,
-                                "The name %.*s is taken:", P(clash->old));
-    if (!ask_select(cmd->term, question.ptr, ways, COUNT(ways), &at, err))
-        return false;
-    clash->take = at < 2;
-    while (at == 1) {
-        Str name = {0};
-        Err fault = {0};
-        if (!ask_text(cmd->term, arena, "New name:", clash->renamed, false,
-                      &name, err))
-            return false;
-        if (config_check_name(now, name, clash->id, &fault)) {
-            clash->renamed = name;
-            break;
-        }
-        term_error(cmd->term, &fault);
-    }
-    return true;
-}
-
-/* Decides every clash: --force takes the old values over and renames. */
-static bool cmd_migrate_decide(Cmd *cmd, const Config *now,
-                               ConfigClashes *clashes, Err *err)
-{
-    for (int i = 0; i < clashes->count; i++) {
-        ConfigClash *clash = &clashes->clash[i];
-        clash->take = true;
-        if (cmd_on(cmd, OPT_FORCE))
-            continue;
-        if (!ask_allowed(cmd->term, "a decision on what both configs have",
-                         "--force: the deprecated file's values count, and "
-                         "accounts whose name is taken are renamed",
-                         err) ||
-            !cmd_migrate_ask(cmd, now, clash, err))
-            return false;
-    }
-    return true;
-}
-
-static void cmd_migrate_names(Cmd *cmd, const char *what, const Str *names,
-                              int count)
-{
-    Buf list = buf_new(cmd->arena, 64 * KIB);
-    for (int i = 0; i < count; i++) {
-        buf_add(&list, i ? S(", ") : S(""));
-        buf_add(&list, names[i]);
-    }
-    if (count)
-        term_say(cmd->term, "%s: %.*s", what, P(buf_str(&list)));
-}
-
 static cJSON *cmd_names_json(const Str *names, int count)
 {
     cJSON *list = cJSON_CreateArray();
@@ -18662,64 +18974,6 @@ static cJSON *cmd_names_json(const Str *names, int count)
             arena_exhausted();
     arena_free(&scratch);
     return list;
-}
-
-static void cmd_migrate_report(Cmd *cmd, Str to, const ConfigMigrated *done)
-{
-    cmd_migrate_names(cmd, "Taken over", done->added, done->added_count);
-    cmd_migrate_names(cmd, "In the global config already", done->kept,
-                      done->kept_count);
-    cmd_migrate_names(cmd, "Left out", done->left, done->left_count);
-    cmd_migrate_names(cmd, "Left out, since its id, authType or key is missing",
-                      done->broken, done->broken_count);
-    term_say(cmd->term, "The config is now %.*s; the old file is %.*s", P(to),
-             P(done->archive));
-    if (done->gitignore.len)
-        term_say(cmd->term, "Added to %.*s, so that git ignores it.",
-                 P(done->gitignore));
-    if (done->exposed.len)
-        term_warn(cmd->term, "git does not ignore %.*s: %.*s", P(done->archive),
-                  P(done->exposed));
-}
-
-static void cmd_migrate_json(Cmd *cmd, Str to, const ConfigMigrated *done)
-{
-    cJSON *answer = json_new(cmd->arena);
-    json_add_text(answer, "config", to);
-    json_add_text(answer, "archived", done->archive);
-    json_add(answer, "added", cmd_names_json(done->added, done->added_count));
-    json_add(answer, "present", cmd_names_json(done->kept, done->kept_count));
-    json_add(answer, "leftOut", cmd_names_json(done->left, done->left_count));
-    json_add(answer, "unusable",
-             cmd_names_json(done->broken, done->broken_count));
-    cmd_print_json(cmd, answer);
-}
-
-/* Takes the accounts of the deprecated config at `from` over to `to`. */
-static bool cmd_migrate_run(Cmd *cmd, Str from, Str to, ConfigMigrated *done,
-                            Err *err)
-{
-    Arena *arena = cmd->arena;
-    Config old = {0};
-    Config now = {.form = CONFIG_GLOBAL, .path = to};
-    if (!config_read_file(arena, from, CONFIG_DEPRECATED, &old, err) ||
-        (os_exists(arena, to) &&
-         !config_read_file(arena, to, CONFIG_GLOBAL, &now, err)))
-        return false;
-    cmd_hide_misplaced(cmd, &old);
-    cmd_hide_misplaced(cmd, &now);
-    bool any = now.count > 0;
-    for (int i = 0; i < old.count; i++)
-        any |= config_is_usable(&old.accounts[i]);
-    if (!any)
-        return err_set(err, EXIT_CONFIG, "%.*s has no account to move",
-                       P(from));
-    ConfigClashes clashes = config_find_clashes(arena, &old, &now);
-    if (!cmd_migrate_decide(cmd, &now, &clashes, err) ||
-        !config_migrate(arena, from, to, &clashes, done, err))
-        return false;
-    cmd_migrate_report(cmd, to, done);
-    return true;
 }
 
 static cJSON *cmd_ids_json(const int64_t *ids, int count)
@@ -18747,210 +19001,6 @@ static bool cmd_gone(const Config *config, Err *err)
                    P(config->path));
 }
 
-/* ---- hs account auth ---- */
-
-/* `--account X` says which account the key must be for: its id in `*id`, or 0
- * where the option is not given. */
-static bool cmd_auth_wanted(const Cmd *cmd, const Config *config, int64_t *id,
-                            Err *err)
-{
-    Str which = cmd_text(cmd, OPT_ACCOUNT);
-    const ConfigAccount *wanted = config_find(config, which);
-    *id = wanted ? wanted->id : 0;
-    if (!which.len || wanted || str_int(which, id))
-        return true;
-    err_set(err, EXIT_CONFIG, "there is no account '%.*s' in %.*s",
-            P(str_unless_key(which)), P(config->path));
-    return err_hint(err, "To give a new account this name, use --name.");
-}
-
-/* Who is at the browser, or at the terminal, has this long (milliseconds). */
-static int64_t cmd_patience(const Cmd *cmd)
-{
-    const CmdValue *wait = &cmd->options[OPT_MAX_WAIT];
-    return wait->set ? wait->number * 1000 : 5 * 60 * 1000;
-}
-
-/* May a browser be opened? Not where the user says no, nor where it would not
- * be on the screen that the user looks at. */
-static bool cmd_may_browse(const Cmd *cmd, const Config *config)
-{
-    return cmd->term->interactive && !config->no_browser &&
-           !str_eq_nocase(os_env("BROWSER"), S("none")) &&
-           (os_env("DISPLAY").len || os_env("WAYLAND_DISPLAY").len) &&
-           !os_env("SSH_CONNECTION").len && !os_env("SSH_TTY").len;
-}
-
-/* The words of a browser's command, the URL in the place of each %s, or as
- * the last one. Blanks separate words, and nothing quotes. */
-static char **cmd_browser_words(Arena *arena, Str command, Str url)
-{
-    enum { WORDS = 16 };
-    char **words = arena_array(arena, WORDS + 2, sizeof(*words));
-    int n = 0;
-    bool placed = false;
-    while (command.len && n < WORDS) {
-        Str word = str_cut(&command, ' ');
-        Buf out = buf_new(arena, 16 * KIB);
-        for (ptrdiff_t at = 0; (at = str_find(word, S("%s"))) >= 0;) {
-            buf_add(&out, str_slice(word, 0, at));
-            buf_add(&out, url);
-            word = str_slice(word, at + 2, word.len);
-            placed = true;
-        }
-        buf_add(&out, word);
-        buf_add_char(&out, '\0');
-        if (out.len > 1)
-            words[n++] = out.ptr;
-    }
-    if (n && !placed) {
-        Buf out = buf_new(arena, url.len + 1);
-        buf_add(&out, url);
-        buf_add_char(&out, '\0');
-        words[n] = out.ptr;
-    }
-    return words;
-}
-
-/* Opens a URL with the first of BROWSER's commands, xdg-open, open and
- * wslview that there is. False where none of them starts. */
-static bool cmd_browse(Cmd *cmd, Str url)
-{
-    Arena *arena = cmd->arena;
-    Str list = arena_printf(arena, "%.*s:xdg-open:open:wslview",
-                            P(os_env("BROWSER")));
-    while (list.len) {
-        char **words = cmd_browser_words(arena, str_cut(&list, ':'), url);
-        Str path = words[0] ? os_find_program(arena, str_from(words[0]))
-                            : (Str){0};
-        if (!path.len)
-            continue;
-        int code = os_launch(arena_cstr(arena, path), words, S("HUBSPOT_"));
-        if (!code)
-            return true;
-        term_debug(cmd->term, "cannot run %.*s: %s", P(path), os_error(code));
-    }
-    return false;
-}
-
-/* Awaits a key from the browser, where one opens; else NULL. */
-static HubVisit *cmd_auth_visit(Cmd *cmd, const Config *config, bool qa,
-                                int64_t id)
-{
-    Err fault = {0};
-    if (!cmd_may_browse(cmd, config))
-        return NULL;
-    HubVisit *visit = hub_visit_for_key(cmd->arena, qa, id, cmd_patience(cmd),
-                                        &fault);
-    if (!visit) {
-        term_debug(cmd->term, "no browser: %s", fault.message);
-        return NULL;
-    }
-    if (cmd_browse(cmd, visit->url))
-        return visit;
-    term_debug(cmd->term, "no browser: nothing opens one");
-    hub_visit_end(visit, false);
-    return NULL;
-}
-
-/* Asks a person for the key: in the browser, or by pasting it, which works at
- * any time. `again`: the first one was no good; then only the prompt asks. */
-static bool cmd_auth_ask_key(Cmd *cmd, const Config *config, bool again,
-                             Str *text, Err *err)
-{
-    static const char question[] = "Personal access key:";
-    int64_t id = 0;
-    if (again)
-        return ask_text(cmd->term, cmd->arena, question, (Str){0}, true, text,
-                        err);
-    if (!cmd_auth_wanted(cmd, config, &id, err))
-        return false;
-    const ConfigAccount *old = config_find_id(config, id);
-    bool qa = cmd_on(cmd, OPT_QA) || (old && old->qa);
-    HubVisit *visit = cmd_auth_visit(cmd, config, qa, id);
-    if (!visit) {
-        term_link(cmd->term, "Make or copy a key at",
-                  hub_key_page(cmd->arena, qa, id));
-        return ask_text(cmd->term, cmd->arena, question, (Str){0}, true, text,
-                        err);
-    }
-    term_link(cmd->term, "Opened in the browser:", visit->url);
-    term_say(cmd->term,
-             "Hand the key over there, or paste it here, within %" PRId64
-             " seconds.",
-             visit->patience / 1000);
-    bool ok = true;
-    while (ok && !text->len && !visit->meanwhile.over)
-        ok = ask_text_while(cmd->term, cmd->arena, question, true,
-                            &visit->meanwhile, text, err);
-    if (ok && !text->len) {
-        ok = hub_visit_result(visit, err);
-        *text = secret_text(visit->got);
-    }
-    hub_visit_end(visit, ok);
-    return ok;
-}
-
-/* A key, and whether a person was asked for it. */
-typedef struct {
-    Secret key;
-    bool asked; /* the prompt, or the browser, gave an answer */
-    bool again; /* in: the answer before was no good */
-} CmdKey;
-
-/* Reads the key from what the command line and the environment give, else
- * asks. `err` names the ways to give it. */
-static bool cmd_auth_key(Cmd *cmd, const Config *config, CmdKey *key, Err *err)
-{
-    Str text = cmd_text(cmd, OPT_PAK);
-    ConfigSecret env = {0};
-    const CmdInput in = {.what = "the key", .most = 64 * KIB};
-    if (text.len && cmd_on(cmd, OPT_PAK_STDIN))
-        return err_set(err, EXIT_USAGE,
-                       "--pak and --pak-stdin are two ways to "
-                       "give one key: use one of them");
-    if (cmd_on(cmd, OPT_PAK_STDIN)) {
-        if (!cmd_stdin_hides(err))
-            return err_hint(err, "Without --pak-stdin the key is asked for.");
-        if (!cmd_read_secret(cmd, &in, &text, err))
-            return false;
-    } else if (!text.len &&
-               !config_env_secret(cmd->arena, "HUBSPOT_PERSONAL_ACCESS_KEY",
-                                  &env, err)) {
-        return false;
-    } else if (!text.len && secret_is_set(env.value)) {
-        text = secret_text(env.value);
-        if (env.had_bom)
-            cmd_note_bom(cmd, env.from);
-    } else if (!text.len) {
-        if (!ask_allowed(cmd->term, "a personal access key",
-                         "--pak-stdin, HUBSPOT_PERSONAL_ACCESS_KEY or "
-                         "HUBSPOT_PERSONAL_ACCESS_KEY_FILE",
-                         err) ||
-            !cmd_auth_ask_key(cmd, config, key->again, &text, err))
-            return false;
-        key->asked = true;
-    }
-    if (!cmd_unmark(cmd, in.what, &text, err))
-        return false;
-    key->key = secret_from(str_trim(text));
-    term_hide(cmd->term, key->key);
-    return hub_check_key(secret_text(key->key), err);
-}
-
-/* What a sign-in is to write, and where. */
-typedef struct {
-    Str path; /* of the config */
-    ConfigForm form;
-    Config config; /* what is there now */
-    ConfigAccount account;
-    Str hub_name;
-    bool is_default;
-    bool own_name; /* nobody chose the name: it is made of the hub's */
-    bool is_first; /* the default for want of another */
-    bool for_use;  /* the caller sets the default */
-} CmdAuth;
-
 /* The global config's path, or an error where there is no home. */
 static bool cmd_global_path(Cmd *cmd, Str *path, Err *err)
 {
@@ -18960,811 +19010,6 @@ static bool cmd_global_path(Cmd *cmd, Str *path, Err *err)
     err_set(err, EXIT_CONFIG, "there is no home folder to keep a config in");
     return err_hint(err, "Set HOME or HUBSPOT_CONFIG_PATH; or keep nothing "
                          "and use --use-env.");
-}
-
-/* Where hs account auth writes: the file that HUBSPOT_CONFIG_PATH names, else
- * the global one, even where a deprecated one is near. */
-static bool cmd_auth_path(Cmd *cmd, CmdAuth *auth, Err *err)
-{
-    ConfigWhere where = cmd_where(cmd);
-    auth->path = config_named_path(&where);
-    auth->form = auth->path.len ? CONFIG_DEPRECATED : CONFIG_GLOBAL;
-    return auth->path.len || cmd_global_path(cmd, &auth->path, err);
-}
-
-/* A name that nothing else has: the hub's, with the id where it is taken. */
-static Str cmd_auth_default_name(Cmd *cmd, const Config *config, Str hub_name,
-                                 int64_t id)
-{
-    Err taken = {0};
-    Str name = config_kebab_case(cmd->arena, hub_name);
-    if (name.len && config_check_name(config, name, id, &taken))
-        return name;
-    return arena_printf(cmd->arena, "%.*s%s%" PRId64, P(name),
-                        name.len ? "-" : "account-", id);
-}
-
-/* Decides the account's name: --name, the one it has, or the default, which a
- * person is asked about. */
-static bool cmd_auth_name(Cmd *cmd, const Config *config, CmdAuth *auth,
-                          Err *err)
-{
-    ConfigAccount *account = &auth->account;
-    const ConfigAccount *old = config_find_id(config, account->id);
-    Str wanted = cmd_text(cmd, OPT_NAME);
-    if (wanted.len) {
-        account->name = wanted;
-        return config_check_name(config, wanted, account->id, err) ||
-               err_hint(err, "Choose another with --name.");
-    }
-    if (old && old->name.len) {
-        account->name = old->name;
-        return true;
-    }
-    Str preset = cmd_auth_default_name(cmd, config, auth->hub_name,
-                                       account->id);
-    account->name = preset;
-    auth->own_name = cmd_on(cmd, OPT_USE_DEFAULT_NAME) ||
-                     !cmd->term->interactive;
-    if (cmd_on(cmd, OPT_USE_DEFAULT_NAME))
-        return true;
-    if (!cmd->term->interactive) {
-        term_say(cmd->term,
-                 "The account is named '%.*s'; --name gives it "
-                 "another name.",
-                 P(preset));
-        return true;
-    }
-    for (;;) {
-        Err fault = {0};
-        if (!ask_text(cmd->term, cmd->arena, "Name of the account:", preset,
-                      false, &account->name, err))
-            return false;
-        if (config_check_name(config, account->name, account->id, &fault))
-            return true;
-        term_error(cmd->term, &fault);
-    }
-}
-
-/* Shall the account be the default? The first one is, and one that is it
- * already stays it. */
-static bool cmd_auth_default(Cmd *cmd, const Config *config, CmdAuth *auth,
-                             Err *err)
-{
-    const ConfigAccount *present = config_find(config, config->default_account);
-    auth->is_default = !present || present->id == auth->account.id;
-    auth->is_first = !present && !cmd_on(cmd, OPT_DEFAULT);
-    if (cmd->options[OPT_DEFAULT].set) {
-        auth->is_default |= cmd_on(cmd, OPT_DEFAULT);
-        return true;
-    }
-    if (auth->is_default || auth->for_use)
-        return true;
-    if (cmd->term->interactive)
-        return ask_confirm(cmd->term, "Make it the default account?", false,
-                           &auth->is_default, err);
-    term_say(cmd->term, "The default account stays %.*s; --default changes it.",
-             P(cmd_account_title(cmd, present)));
-    return true;
-}
-
-/* Signs in with the key and learns what it is for. */
-static bool cmd_auth_sign_in(Cmd *cmd, const Config *config, Secret key,
-                             ConfigAccount *account, Str *hub_name, Err *err)
-{
-    HubToken token = {0};
-    int64_t wanted = 0;
-    if (!cmd_auth_wanted(cmd, config, &wanted, err))
-        return false;
-    const ConfigAccount *old = config_find_id(config, wanted);
-    *account = (ConfigAccount){.auth = CONFIG_AUTH_KEY,
-                               .auth_name = S("personalaccesskey"),
-                               .key = key};
-    account->qa = cmd_on(cmd, OPT_QA) || (old && old->qa);
-    if (!cmd_go_online(cmd, err))
-        return false;
-    Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, account);
-    if (!hub_fetch_token(&hub, &token, err))
-        return false;
-    hub.account.id = wanted;
-    if (!hub_check_owner(&hub, token.id, err))
-        return false;
-    account->id = token.id;
-    account->type = token.type;
-    account->access_token = token.access_token;
-    account->expires_at = token.expires_at;
-    hub.account = *account;
-    hub_mark_fresh(&hub);
-    account->parent = hub_parent(&hub);
-    *hub_name = token.name;
-    return true;
-}
-
-/* Signs in with a key. A person who was asked for it is asked again if it is
- * empty or mistyped, or if HubSpot refuses it. */
-static bool cmd_auth_with_key(Cmd *cmd, CmdAuth *auth, Err *err)
-{
-    CmdKey key = {0};
-    for (;;) {
-        Err fault = {0};
-        bool read = cmd_auth_key(cmd, &auth->config, &key, &fault);
-        if (read && cmd_auth_sign_in(cmd, &auth->config, key.key,
-                                     &auth->account, &auth->hub_name, &fault))
-            return true;
-        if (!key.asked || (read && fault.code != EXIT_AUTH)) {
-            *err = fault;
-            return false;
-        }
-        term_error(cmd->term, &fault);
-        key = (CmdKey){.again = true};
-    }
-}
-
-/* ---- OAuth2: hs auth, hs init and hs account auth --auth-type oauth2 ---- */
-
-static bool cmd_is_oauth(const Cmd *cmd)
-{
-    return str_eq_nocase(cmd_text(cmd, OPT_AUTH_TYPE), S("oauth2"));
-}
-
-/* Options of one way to sign in, given for the other, are a mistake. */
-static bool cmd_oauth_options(const Cmd *cmd, Err *err)
-{
-    bool key = cmd->options[OPT_PAK].set || cmd_on(cmd, OPT_PAK_STDIN);
-    bool client = cmd->options[OPT_CLIENT_ID].set ||
-                  cmd->options[OPT_SCOPES].set ||
-                  cmd_on(cmd, OPT_CLIENT_SECRET_STDIN);
-    if (cmd_is_oauth(cmd) && key)
-        return err_set(err, EXIT_USAGE,
-                       "OAuth2 takes no personal access key: leave --pak and "
-                       "--pak-stdin out");
-    if (!cmd_is_oauth(cmd) && client)
-        return err_set(err, EXIT_USAGE,
-                       "--client-id, --client-secret-stdin and --scopes are "
-                       "for --auth-type oauth2");
-    return true;
-}
-
-/* The account that access is asked for: --account, or asked. */
-static bool cmd_oauth_account(Cmd *cmd, const Config *config, int64_t *id,
-                              Err *err)
-{
-    Str text = {0};
-    if (!cmd_auth_wanted(cmd, config, id, err))
-        return false;
-    if (cmd_text(cmd, OPT_ACCOUNT).len && *id <= 0)
-        return err_set(err, EXIT_USAGE, "'%.*s' is no account id",
-                       P(cmd_text(cmd, OPT_ACCOUNT)));
-    if (*id > 0)
-        return true;
-    if (!ask_allowed(cmd->term, "an account id", "--account", err))
-        return false;
-    while (*id <= 0) {
-        if (!ask_text(cmd->term, cmd->arena, "Account id:", (Str){0}, false,
-                      &text, err))
-            return false;
-        if (!str_int(text, id) || *id <= 0)
-            term_say(cmd->term, "That is a number, please.");
-    }
-    return true;
-}
-
-/* A client's id and secret are UUIDs. */
-static bool cmd_oauth_check(const char *what, Str text, Err *err)
-{
-    bool plain = text.len == 36;
-    for (ptrdiff_t i = 0; i < text.len; i++)
-        plain &= text.ptr[i] == '-' || isalnum((unsigned char)text.ptr[i]);
-    if (plain)
-        return true;
-    err_set(err, EXIT_USAGE,
-            "this is no client %s: that has 36 letters, digits and dashes",
-            what);
-    return err_hint(err, "Both are on the Auth tab of the app in HubSpot.");
-}
-
-/* Asks until the answer can be a client's id, or secret. */
-static bool cmd_oauth_ask(Cmd *cmd, const char *what, bool masked, Str *text,
-                          Err *err)
-{
-    Str question = arena_printf(cmd->arena, "Client %s:", what);
-    for (;;) {
-        Err fault = {0};
-        if (!ask_text(cmd->term, cmd->arena, question.ptr, (Str){0}, masked,
-                      text, err))
-            return false;
-        if (cmd_oauth_check(what, *text, &fault))
-            return true;
-        term_error(cmd->term, &fault);
-    }
-}
-
-/* The app's id and secret: from options and the environment, from what the
- * account in the config has, or asked. */
-static bool cmd_oauth_client(Cmd *cmd, ConfigAccount *account, Err *err)
-{
-    Str id = cmd_text(cmd, OPT_CLIENT_ID);
-    Str secret = {0};
-    ConfigSecret env = {0};
-    const CmdInput in = {.what = "the client secret", .most = 64 * KIB};
-    if (cmd_on(cmd, OPT_CLIENT_SECRET_STDIN)) {
-        if (!cmd_stdin_hides(err))
-            return err_hint(err, "Without --client-secret-stdin the secret is "
-                                 "asked for.");
-        if (!cmd_read_secret(cmd, &in, &secret, err))
-            return false;
-        secret = str_trim(secret);
-        if (!secret.len)
-            return err_set(err, EXIT_USAGE, "the client secret is empty");
-    }
-    if (!id.len)
-        id = str_trim(os_env("HUBSPOT_CLIENT_ID"));
-    if (!secret.len &&
-        !config_env_secret(cmd->arena, "HUBSPOT_CLIENT_SECRET", &env, err))
-        return false;
-    if (!secret.len)
-        secret = secret_text(env.value);
-    if (env.had_bom)
-        cmd_note_bom(cmd, env.from);
-    bool same = !id.len || str_eq(id, account->client_id);
-    if (same)
-        id = account->client_id;
-    if (same && !secret.len)
-        secret = secret_text(account->client_secret);
-    if ((!id.len && !ask_allowed(cmd->term, "a client id",
-                                 "--client-id or HUBSPOT_CLIENT_ID", err)) ||
-        (!secret.len &&
-         !ask_allowed(cmd->term, "a client secret",
-                      "--client-secret-stdin or HUBSPOT_CLIENT_SECRET", err)))
-        return false;
-    bool ok = (id.len || cmd_oauth_ask(cmd, "id", false, &id, err)) &&
-              (secret.len || cmd_oauth_ask(cmd, "secret", true, &secret, err));
-    account->client_id = id;
-    account->client_secret = secret_from(secret);
-    return ok && cmd_oauth_check("id", id, err) &&
-           cmd_oauth_check("secret", secret, err);
-}
-
-/* Checks what --scopes says, separated by commas or spaces, and gives it
- * separated by spaces. */
-static bool cmd_oauth_parse(Cmd *cmd, Str text, Str *out, Err *err)
-{
-    Buf scopes = buf_new(cmd->arena, 8 * KIB);
-    while (text.len) {
-        Str rest = str_cut(&text, ',');
-        while (rest.len) {
-            Str scope = str_cut(&rest, ' ');
-            for (ptrdiff_t i = 0; i < scope.len; i++)
-                if (!isalnum((unsigned char)scope.ptr[i]) &&
-                    (!scope.ptr[i] || !strchr("._-", scope.ptr[i])))
-                    return err_set(err, EXIT_USAGE, "'%.*s' is no scope",
-                                   P(scope));
-            buf_add(&scopes, scope.len && scopes.len ? S(" ") : S(""));
-            buf_add(&scopes, scope);
-        }
-    }
-    *out = buf_str(&scopes);
-    return (out->len && !scopes.full) ||
-           err_set(err, EXIT_USAGE, "--scopes names no scopes");
-}
-
-/* What access is asked for: --scopes, or chosen, with what the account has had
- * as the default. */
-static bool cmd_oauth_scopes(Cmd *cmd, ConfigAccount *account, Err *err)
-{
-    Str preset = account->scopes.len ? account->scopes : S("content");
-    Str known = S("content hubdb files");
-    ptrdiff_t most = preset.len + known.len + 2; /* of bytes, and of scopes */
-    AskItem *items = arena_array(cmd->arena, most, sizeof(*items));
-    Buf chosen = buf_new(cmd->arena, most);
-    int count = 0;
-    account->scopes = preset;
-    if (cmd->options[OPT_SCOPES].set)
-        return cmd_oauth_parse(cmd, cmd_text(cmd, OPT_SCOPES), &account->scopes,
-                               err);
-    if (!cmd->term->interactive) {
-        term_say(cmd->term,
-                 "Asking for these scopes: %.*s. --scopes asks for "
-                 "others.",
-                 P(preset));
-        return true;
-    }
-    const char *had = arena_cstr(cmd->arena, preset);
-    const char *offered = arena_cstr(cmd->arena, known);
-    for (Str rest = known; rest.len;) {
-        Str scope = str_cut(&rest, ' ');
-        items[count++] = (AskItem){scope, str_in_words(scope, had), NULL};
-    }
-    for (Str rest = preset; rest.len;) {
-        Str scope = str_cut(&rest, ' ');
-        if (!str_in_words(scope, offered))
-            items[count++] = (AskItem){scope, true, NULL};
-    }
-    if (!ask_checkbox(cmd->term, "Scopes:", items, count, err))
-        return false;
-    for (int i = 0; i < count; i++) {
-        if (!items[i].chosen)
-            continue;
-        buf_add(&chosen, chosen.len ? S(" ") : S(""));
-        buf_add(&chosen, items[i].label);
-    }
-    account->scopes = buf_str(&chosen);
-    return true;
-}
-
-/* Waits for the browser to come back, or for a person to paste the address
- * that it ended on: that may be a browser elsewhere. */
-static bool cmd_oauth_wait(Cmd *cmd, HubVisit *visit, bool opened, Err *err)
-{
-    bool ok = true;
-    term_link(cmd->term,
-              opened ? "Opened in the browser:" : "Open this in a browser:",
-              visit->url);
-    if (!cmd->term->interactive) {
-        term_say(cmd->term,
-                 "Waiting %" PRId64 " seconds for the browser to "
-                 "come back to this machine.",
-                 visit->patience / 1000);
-        while (!visit->meanwhile.over && !os_interrupted())
-            hub_visit_wait(visit, -1, -1);
-        return hub_visit_result(visit, err);
-    }
-    term_say(cmd->term,
-             "Allow access there, within %" PRId64 " seconds. Should the "
-             "browser end on a page that it cannot load, paste the page's "
-             "address here.",
-             visit->patience / 1000);
-    while (ok && !visit->meanwhile.over) {
-        Str text = {0};
-        ok = ask_text_while(cmd->term, cmd->arena, "Address:", true,
-                            &visit->meanwhile, &text, err);
-        if (ok && text.len && hub_read_callback(visit, text) == HUB_FOREIGN)
-            term_say(cmd->term,
-                     "That is not the address of this sign-in: it "
-                     "begins with %s?code= and has this run's "
-                     "state.",
-                     HUB_CALLBACK);
-    }
-    return ok && hub_visit_result(visit, err);
-}
-
-/* Signs in with OAuth2: consent in the browser, the code, the tokens. */
-static bool cmd_oauth_sign_in(Cmd *cmd, const Config *config,
-                              ConfigAccount *account, Err *err)
-{
-    int64_t id = 0;
-    if (!cmd_oauth_account(cmd, config, &id, err))
-        return false;
-    const ConfigAccount *old = config_find_id(config, id);
-    *account = (ConfigAccount){.id = id,
-                               .auth = CONFIG_AUTH_OAUTH2,
-                               .auth_name = S("oauth2"),
-                               .qa = cmd_on(cmd, OPT_QA) || (old && old->qa)};
-    if (old) {
-        account->client_id = old->client_id;
-        account->client_secret = old->client_secret;
-        account->scopes = config_scopes(cmd->arena, old);
-        account->type = old->type;
-    }
-    if (!cmd_oauth_client(cmd, account, err) ||
-        !cmd_oauth_scopes(cmd, account, err) || !cmd_go_online(cmd, err))
-        return false;
-    Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, account);
-    HubVisit *visit = hub_visit_for_code(cmd->arena, account, account->scopes,
-                                         cmd_patience(cmd), err);
-    if (!visit)
-        return false;
-    bool opened = cmd_may_browse(cmd, config) && cmd_browse(cmd, visit->url);
-    bool ok = cmd_oauth_wait(cmd, visit, opened, err) &&
-              hub_trade_code(&hub, visit->got, err);
-    hub_mark_fresh(&hub);
-    hub_hide(&hub);
-    ok = ok && hub_check_account(&hub, err);
-    hub_visit_end(visit, ok);
-    *account = hub.account;
-    return ok;
-}
-
-/* A sign-in that is to be written. */
-typedef struct {
-    Cmd *cmd;
-    CmdAuth *auth;
-} CmdAuthSave;
-
-/* What is there now counts, not what was there when the key was asked for: of
- * runs at the same time each gets a name of its own, and the first one the
- * default. */
-static bool cmd_auth_apply(ConfigEdit *edit, void *context, Err *err)
-{
-    CmdAuthSave *save = context;
-    CmdAuth *auth = save->auth;
-    ConfigAccount *account = &auth->account;
-    Err taken = {0};
-    const Config *now = &edit->config;
-    const ConfigAccount *preset = config_find(now, now->default_account);
-    const ConfigAccount *there = config_find_id(now, account->id);
-    if (auth->is_first && preset && preset->id != account->id)
-        auth->is_default = false;
-    if (auth->own_name &&
-        !config_check_name(now, account->name, account->id, &taken))
-        account->name = cmd_auth_default_name(save->cmd, now, auth->hub_name,
-                                              account->id);
-    if (!config_check_name(now, account->name, account->id, err))
-        return err_hint(err, "Choose another with --name.");
-    if (auth->is_default)
-        config_edit_default(edit, account);
-    /* another program may have fetched a later token with this key */
-    bool stays = edit->again && there && config_same_sign_in(there, account) &&
-                 str_eq(there->name, account->name);
-    return stays || config_edit_put(edit, account, err);
-}
-
-static bool cmd_auth_save(Cmd *cmd, CmdAuth *auth, Err *err)
-{
-    CmdAuthSave save = {cmd, auth};
-    ConfigChange change = {.place = {auth->path, auth->form, true},
-                           .apply = cmd_auth_apply,
-                           .context = &save};
-    return config_change(cmd->arena, &change, err);
-}
-
-/* Signs in and writes the account to the config that `auth` names. */
-static bool cmd_auth_run(Cmd *cmd, CmdAuth *auth, Err *err)
-{
-    Str name = cmd_text(cmd, OPT_NAME);
-    Config *config = &auth->config;
-    *config = (Config){.form = auth->form, .path = auth->path};
-    if (!cmd_oauth_options(cmd, err))
-        return false;
-    if (name.len && cmd_on(cmd, OPT_USE_DEFAULT_NAME))
-        return err_set(err, EXIT_USAGE,
-                       "--name and --use-default-name exclude each other");
-    if (os_exists(cmd->arena, auth->path)) {
-        ConfigPlace place = {auth->path, auth->form, true};
-        if (!config_read_place(cmd->arena, &place, config, err))
-            return false;
-        config->is_global = auth->form == CONFIG_GLOBAL;
-        cmd_hide_misplaced(cmd, config);
-        if (!cmd->config.path.len) /* else it was said when it was loaded */
-            cmd_warn_config(cmd, config);
-    }
-    if (name.len && !config_check_name(&(Config){0}, name, 0, err))
-        return err_hint(err, "Choose another with --name.");
-    bool signed_in = cmd_is_oauth(cmd)
-                         ? cmd_oauth_sign_in(cmd, config, &auth->account, err)
-                         : cmd_auth_with_key(cmd, auth, err);
-    return signed_in && cmd_auth_name(cmd, config, auth, err) &&
-           cmd_auth_default(cmd, config, auth, err) &&
-           cmd_auth_save(cmd, auth, err);
-}
-
-/* Says what a sign-in has done. */
-static void cmd_auth_say(Cmd *cmd, const CmdAuth *auth)
-{
-    term_say(cmd->term, "Signed in to %.*s%s. Saved in %.*s",
-             P(cmd_account_title(cmd, &auth->account)),
-             auth->is_default ? ", now the default account" : "",
-             P(auth->path));
-}
-
-static void cmd_auth_report(Cmd *cmd, const CmdAuth *auth)
-{
-    if (cmd_on(cmd, OPT_JSON)) {
-        cJSON *answer = json_new(cmd->arena);
-        json_add(answer, "account",
-                 cmd_account_json(cmd->arena, &auth->account));
-        json_add_bool(answer, "default", auth->is_default);
-        json_add_text(answer, "config", auth->path);
-        cmd_print_json(cmd, answer);
-    }
-    cmd_auth_say(cmd, auth);
-}
-
-/* Where a deprecated config is near and no global one is there, offers to
- * take its accounts over first; without a terminal it only says so. */
-static bool cmd_auth_migrate_first(Cmd *cmd, const CmdAuth *auth, Err *err)
-{
-    bool migrate = true;
-    ConfigMigrated done = {0};
-    ConfigWhere where = cmd_where(cmd);
-    Str old = config_deprecated_path(cmd->arena);
-    if (!old.len || config_named_path(&where).len ||
-        os_exists(cmd->arena, auth->path))
-        return true;
-    if (!cmd->term->interactive) {
-        term_warn(cmd->term,
-                  "%.*s is no longer used once %.*s exists; hs config migrate "
-                  "moves its accounts over",
-                  P(old), P(auth->path));
-        return true;
-    }
-    term_say(cmd->term, "There is a deprecated config: %.*s", P(old));
-    if (!ask_confirm(cmd->term, "Move its accounts to the global config first?",
-                     true, &migrate, err))
-        return false;
-    return !migrate || cmd_migrate_run(cmd, old, auth->path, &done, err);
-}
-
-static bool cmd_account_auth(Cmd *cmd, Err *err)
-{
-    CmdAuth auth = {0};
-    ask_hush(cmd->term);
-    if (!cmd_auth_path(cmd, &auth, err) ||
-        !cmd_auth_migrate_first(cmd, &auth, err) ||
-        !cmd_auth_run(cmd, &auth, err))
-        return false;
-    cmd_auth_report(cmd, &auth);
-    return true;
-}
-
-/* ---- hs account list ---- */
-
-typedef struct {
-    const ConfigAccount *account;
-    bool child;
-} CmdListRow;
-
-/* Orders the accounts: each parent with what stands under it. */
-static CmdListRow *cmd_list_rows(Cmd *cmd)
-{
-    const Config *config = &cmd->config;
-    CmdListRow *rows = arena_array(cmd->arena, config->count, sizeof(*rows));
-    bool children = false;
-    int n = 0;
-    for (int i = 0; i < config->count; i++)
-        children |= config->accounts[i].parent != 0;
-    for (int i = 0; i < config->count; i++) {
-        const ConfigAccount *top = &config->accounts[i];
-        if (top->parent && config_find_id(config, top->parent))
-            continue;
-        rows[n++] = (CmdListRow){top, false};
-        for (int k = 0; children && k < config->count; k++) {
-            const ConfigAccount *child = &config->accounts[k];
-            if (child->parent == top->id && child != top)
-                rows[n++] = (CmdListRow){child, true};
-        }
-    }
-    for (int i = 0; n < config->count; i++) { /* parents of each other */
-        bool listed = false;
-        for (int k = 0; k < n && !listed; k++)
-            listed = rows[k].account == &config->accounts[i];
-        if (!listed)
-            rows[n++] = (CmdListRow){&config->accounts[i], true};
-    }
-    return rows;
-}
-
-static void cmd_list_table(Cmd *cmd, const CmdListRow *rows)
-{
-    enum { COLUMNS = 3 };
-    int count = cmd->config.count + 1;
-    Str *cells = arena_array(cmd->arena, (ptrdiff_t)count * COLUMNS,
-                             sizeof(*cells));
-    cells[0] = S("Name");
-    cells[1] = S("Account ID");
-    cells[2] = S("Auth type");
-    for (int i = 1; i < count; i++) {
-        const ConfigAccount *account = rows[i - 1].account;
-        Str type = hub_type_label(account->type);
-        Str *row = &cells[(ptrdiff_t)i * COLUMNS];
-        Str name = config_label(cmd->arena, account);
-        const Str label[] = {rows[i - 1].child ? S("  ") : S(""), name, S(" ["),
-                             type, S("]")};
-        row[0] = arena_join(cmd->arena, label, type.len ? 5 : 2);
-        row[1] = arena_int(cmd->arena, account->id);
-        row[2] = account->auth_name;
-    }
-    term_table(cmd->term, cells, count, COLUMNS);
-}
-
-/* Names the environment's token, if commands use it instead of the default:
- * in `answer`, or (NULL) as text. */
-static void cmd_list_token(Cmd *cmd, cJSON *answer)
-{
-    CmdToken token;
-    Err fault = {0};
-    bool ok = cmd_read_token(cmd, &token, &fault) &&
-              cmd_token_agrees(cmd, &token, &fault);
-    if (!ok)
-        term_warn(cmd->term, "%s", fault.message);
-    if (answer && token.decides) {
-        cJSON *row = cJSON_CreateObject();
-        json_add(answer, "accessToken", row);
-        json_add_text(row, "source", token.from);
-        json_add_id(row, "accountId", token.account.id);
-        json_add_bool(row, "used", ok);
-    } else if (ok && token.decides) {
-        Str own = cmd_token_account(cmd, &token);
-        term_printf(cmd->term, "Access token: %.*s%s%.*s\n", P(token.from),
-                    own.len ? ", for " : "", P(own));
-        term_out(cmd->term, S("  hs api, secrets and filemanager use it "
-                              "instead of the default account\n\n"));
-    }
-}
-
-static void cmd_list_json(Cmd *cmd, const CmdListRow *rows,
-                          const ConfigChoice *choice, const ConfigLinks *links)
-{
-    cJSON *answer = json_new(cmd->arena);
-    cJSON *list = cJSON_CreateArray();
-    json_add_text(answer, "config", cmd->config.path);
-    json_add_id(answer, "defaultAccount",
-                choice->account ? choice->account->id : 0);
-    json_add_text(answer, "defaultSource",
-                  choice->account ? choice->why : (Str){0});
-    json_add(answer, "linkedAccounts",
-             cmd_ids_json(links->linked, links->count));
-    cmd_list_token(cmd, answer);
-    json_add(answer, "accounts", list);
-    for (int i = 0; i < cmd->config.count; i++) {
-        cJSON *row = cmd_account_json(cmd->arena, rows[i].account);
-        json_add_bool(row, "default", rows[i].account == choice->account);
-        cJSON_AddItemToArray(list, row);
-    }
-    cmd_print_json(cmd, answer);
-}
-
-static bool cmd_account_list(Cmd *cmd, Err *err)
-{
-    ConfigChoice choice = {0};
-    ConfigLinks links = {0};
-    Err unchosen = {0};
-    if (!config_env_once("HUBSPOT_ACCESS_TOKEN", err) ||
-        !cmd_load_config(cmd, err))
-        return false;
-    bool read = cmd->config.form == CONFIG_ENVIRONMENT ||
-                config_read_links(cmd->arena, &links, &unchosen);
-    if (!read || !config_choose_unnamed(cmd->arena, &cmd->config, &links,
-                                        &choice, &unchosen))
-        choice.account = NULL;
-    CmdListRow *rows = cmd_list_rows(cmd);
-    if (unchosen.code && cmd->config.count)
-        term_warn(cmd->term, "%s", unchosen.message);
-    if (cmd_on(cmd, OPT_JSON)) {
-        cmd_list_json(cmd, rows, &choice, &links);
-        return true;
-    }
-    cmd_list_token(cmd, NULL);
-    if (choice.account) {
-        term_printf(cmd->term, "Default account: %.*s\n",
-                    P(cmd_account_title(cmd, choice.account)));
-        term_printf(cmd->term, "  from %.*s\n", P(choice.why));
-        term_out(cmd->term, S("\n"));
-    }
-    if (links.count) {
-        term_printf(cmd->term, "Linked accounts, from %.*s:\n", P(links.path));
-        for (int i = 0; i < links.count; i++) {
-            const ConfigAccount *account = config_find_id(&cmd->config,
-                                                          links.linked[i]);
-            ConfigAccount unknown = {.id = links.linked[i]};
-            term_printf(cmd->term, "  %.*s%s\n",
-                        P(cmd_account_title(cmd, account ? account : &unknown)),
-                        account ? "" : " is not in the config");
-        }
-        term_out(cmd->term, S("\n"));
-    }
-    if (cmd->config.count)
-        cmd_list_table(cmd, rows);
-    else
-        term_printf(cmd->term, "There are no accounts in %.*s.\n",
-                    P(cmd->config.path));
-    return true;
-}
-
-/* ---- hs account info ---- */
-
-/* One line of facts; what the value holds stays on it. */
-static void cmd_print_field(Cmd *cmd, const char *label, Str value)
-{
-    term_printf(cmd->term, label[0] ? "%-13s %.*s\n" : "%-1s %.*s\n", label,
-                P(value));
-}
-
-static void cmd_info_scopes(Cmd *cmd, const cJSON *scopes)
-{
-    const cJSON *scope = NULL;
-    if (!scopes)
-        return;
-    term_printf(cmd->term, "Scopes:\n");
-    cJSON_ArrayForEach(scope, scopes)
-    {
-        cmd_print_field(cmd, "", str_from(cJSON_GetStringValue(scope)));
-    }
-}
-
-static void cmd_info_print(Cmd *cmd, const ConfigChoice *choice,
-                           const HubToken *token)
-{
-    const ConfigAccount *account = choice->account;
-    Str type = hub_type_label(account->type);
-    Str expiry = cmd_expiry(cmd->arena, account);
-    cmd_print_field(cmd, "Name:", config_label(cmd->arena, account));
-    term_printf(cmd->term, "%-13s %" PRId64 "\n", "Account ID:", account->id);
-    if (token->name.len)
-        cmd_print_field(cmd, "Hub name:", token->name);
-    cmd_print_field(cmd, "Type:", type.len ? type : S("unknown"));
-    cmd_print_field(cmd, "Auth type:", account->auth_name);
-    cmd_print_field(cmd, "Environment:", account->qa ? S("qa") : S("prod"));
-    if (account->parent)
-        term_printf(cmd->term, "%-13s %" PRId64 "\n",
-                    "Parent:", account->parent);
-    if (expiry.len)
-        cmd_print_field(cmd, "Token until:", expiry);
-    if (!cmd_on(cmd, OPT_WHY))
-        cmd_print_field(cmd, "Chosen by:", choice->why);
-    cmd_info_scopes(cmd, token->scopes);
-}
-
-/* What chose what this run uses, as `hs account info --why` says it. */
-typedef struct {
-    Str account;
-    Str token; /* why the environment's token is not used, or empty */
-    Str config;
-    Str proxy;
-    Str ca;
-    Str other; /* the hs that runs the official client's commands, or empty */
-} CmdWhy;
-
-static CmdWhy cmd_why(Cmd *cmd, const Hub *hub, const ConfigChoice *choice)
-{
-    Arena *arena = cmd->arena;
-    const HttpPool *pool = &cmd->pool;
-    Str host = hub_host(arena, hub, false);
-    CmdWhy why = {.account = choice->why,
-                  .config = S("none"),
-                  .proxy = S("none"),
-                  .ca = cmd->trust.source,
-                  .other = os_find_other(arena, S("hs"))};
-    if (cmd->config.path.len)
-        why.config = arena_printf(arena, "%.*s (%.*s)", P(cmd->config.path),
-                                  P(cmd->config.why));
-    if (choice->line)
-        why.account = arena_printf(arena, "%.*s, line %d", P(choice->why),
-                                   choice->line);
-    if (pool->has_proxy && url_bypasses_proxy(pool->no_proxy, host, 443))
-        why.proxy = arena_printf(arena,
-                                 "none for %.*s (NO_PROXY), else that of %.*s",
-                                 P(host), P(pool->proxy_from));
-    else if (pool->has_proxy)
-        why.proxy = arena_printf(arena, "%.*s port %d (%.*s)",
-                                 P(pool->proxy.host), pool->proxy.port,
-                                 P(pool->proxy_from));
-    return why;
-}
-
-static void cmd_why_print(Cmd *cmd, const CmdWhy *why)
-{
-    cmd_print_field(cmd, "Chosen by:", why->account);
-    if (why->token.len)
-        cmd_print_field(cmd, "Access token:", why->token);
-    cmd_print_field(cmd, "Config:", why->config);
-    cmd_print_field(cmd, "Proxy:", why->proxy);
-    cmd_print_field(cmd, "CA store:", why->ca);
-    cmd_print_field(cmd, "Other hs:", why->other.len ? why->other : S("none"));
-}
-
-static void cmd_info_json(Cmd *cmd, const ConfigChoice *choice,
-                          const HubToken *token, const CmdWhy *why)
-{
-    cJSON *answer = cmd_account_json(cmd->arena, choice->account);
-    cJSON *scopes = token->scopes ? cJSON_Duplicate(token->scopes, true)
-                                  : cJSON_CreateArray();
-    arena_defer(cmd->arena, json_release, answer);
-    json_add_text(answer, "hubName", token->name);
-    json_add_text(answer, "source", choice->why);
-    json_add(answer, "scopes", scopes);
-    if (cmd_on(cmd, OPT_WHY)) {
-        cJSON *reasons = cJSON_CreateObject();
-        json_add(answer, "why", reasons);
-        json_add_text(reasons, "account", why->account);
-        if (why->token.len)
-            json_add_text(reasons, "accessToken", why->token);
-        json_add_text(reasons, "config", why->config);
-        json_add_text(reasons, "proxy", why->proxy);
-        json_add_text(reasons, "ca", why->ca);
-        json_add_text(reasons, "otherHs", why->other);
-    }
-    cmd_print_json(cmd, answer);
 }
 
 /* Asks HubSpot about a key account, and keeps the token that this gives. */
@@ -19785,87 +19030,6 @@ static bool cmd_fetch_token(Cmd *cmd, ConfigAccount *account, HubToken *token,
                   unsaved.message);
     return true;
 }
-
-/* Has HubSpot say whose the environment's token is. */
-static bool cmd_info_ask_token(Cmd *cmd, const CmdToken *token,
-                               ConfigAccount *account, Err *err)
-{
-    Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, account);
-    hub.account.id = 0; /* what HubSpot says counts */
-    if (!hub_look_up_account(&hub, err))
-        return false;
-    int64_t id = hub.account.id;
-    hub.account.id = token->account.id;
-    account->id = id;
-    account->type = hub.account.type;
-    return hub_check_owner(&hub, id, err);
-}
-
-/* Prints an account, after a call that shows what HubSpot says of it. Why is
- * what one asks where that does not work: it comes first, and also if HubSpot
- * cannot be reached. */
-static bool cmd_info_show(Cmd *cmd, const ConfigChoice *chosen,
-                          const CmdToken *token, Err *err)
-{
-    ConfigAccount account = *chosen->account;
-    ConfigChoice choice = *chosen;
-    bool own = account.auth == CONFIG_AUTH_TOKEN;
-    bool asked = cmd_on(cmd, OPT_WHY);
-    HubToken answer = {0};
-    CmdWhy why = {0};
-    Err fault = {0};
-    choice.account = &account;
-    if ((account.auth == CONFIG_AUTH_KEY || own || asked) &&
-        !cmd_go_online(cmd, err))
-        return false;
-    if (asked) {
-        Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool,
-                           own ? NULL : &cmd->config, &account);
-        why = cmd_why(cmd, &hub, &choice);
-    }
-    if (!cmd_token_agrees(cmd, token, &fault))
-        why.token = str_from(fault.message);
-    if (asked && !cmd_on(cmd, OPT_JSON))
-        cmd_why_print(cmd, &why);
-    bool ok = own ? cmd_info_ask_token(cmd, token, &account, err)
-                  : cmd_fetch_token(cmd, &account, &answer, err);
-    if (cmd_on(cmd, OPT_JSON) && (ok || asked))
-        cmd_info_json(cmd, &choice, &answer, &why);
-    else if (ok)
-        cmd_info_print(cmd, &choice, &answer);
-    return ok;
-}
-
-static bool cmd_account_info(Cmd *cmd, Err *err)
-{
-    ConfigChoice choice = {0};
-    CmdToken token = {0};
-    Err fault = {0};
-    if (!cmd->args[0].len && !cmd_read_token(cmd, &token, err))
-        return false;
-    if (cmd_token_agrees(cmd, &token, &fault) && token.decides) {
-        ConfigWhere where = cmd_where(cmd);
-        Str own = cmd_token_account(cmd, &token);
-        Err ignored = {0};
-        config_load(cmd->arena, &where, &cmd->config, &ignored);
-        choice.account = &token.account;
-        choice.why = arena_printf(cmd->arena, "%.*s%s%.*s", P(token.from),
-                                  own.len ? ", for " : "", P(own));
-        return cmd_info_show(cmd, &choice, &token, err);
-    }
-    if (fault.code && !cmd_on(cmd, OPT_WHY)) {
-        *err = fault;
-        return false;
-    }
-    if (!cmd_load_config(cmd, err) ||
-        !config_choose(cmd->arena, &cmd->config, cmd->args[0], &choice, err))
-        return false;
-    if (cmd->args[0].len)
-        choice.why = S("the command line");
-    return cmd_info_show(cmd, &choice, &token, err);
-}
-
-/* ---- hs account use ---- */
 
 /* A choice among the config's accounts. */
 typedef struct {
@@ -19922,50 +19086,6 @@ static bool cmd_arg_account(Cmd *cmd, const CmdPick *pick,
                : cmd_pick_account(cmd, pick, out, err);
 }
 
-/* The account to use: that of the argument, one that a person picks, or one
- * that the person signs in to now. */
-static bool cmd_use_account(Cmd *cmd, const ConfigAccount **out, Err *err)
-{
-    CmdPick pick = {.what = "Default account:",
-                    .how = "its name or id: hs account use ACCOUNT",
-                    .other = "Sign in to another account"};
-    CmdAuth auth = {.for_use = true};
-    if (!cmd_arg_account(cmd, &pick, out, err))
-        return false;
-    if (*out)
-        return true;
-    auth.path = cmd->config.path;
-    auth.form = cmd->config.form;
-    if (!cmd_auth_run(cmd, &auth, err))
-        return false;
-    cmd_auth_say(cmd, &auth);
-    if (!cmd_load_config(cmd, err))
-        return false;
-    *out = config_find_id(&cmd->config, auth.account.id);
-    return *out || cmd_gone(&cmd->config, err);
-}
-
-/* In a linked folder the folder's default changes; an account that is not
- * linked there is linked on request, else the config's default changes. */
-static bool cmd_use_where(Cmd *cmd, const ConfigAccount *account,
-                          const ConfigLinks *links, bool *here, Err *err)
-{
-    *here = links->count && config_is_linked(links, account->id);
-    if (!links->count || *here)
-        return true;
-    if (cmd->term->interactive) {
-        term_say(cmd->term, "%.*s is not linked in %.*s.",
-                 P(cmd_account_title(cmd, account)), P(links->path));
-        return ask_confirm(cmd->term, "Link it here and use it?", true, here,
-                           err);
-    }
-    term_say(cmd->term,
-             "%.*s is not linked in %.*s: the default of the config is set "
-             "instead.",
-             P(cmd_account_title(cmd, account)), P(links->path));
-    return true;
-}
-
 /* Changes the config that the command has loaded. */
 static bool cmd_change_config(Cmd *cmd,
                               bool (*apply)(ConfigEdit *, void *, Err *),
@@ -19977,127 +19097,6 @@ static bool cmd_change_config(Cmd *cmd,
         .context = context};
     return config_change(cmd->arena, &change, err);
 }
-
-static bool cmd_use_apply(ConfigEdit *edit, void *context, Err *err)
-{
-    const ConfigAccount *account = context;
-    const ConfigAccount *there = config_find_id(&edit->config, account->id);
-    if (!there)
-        return cmd_gone(&edit->config, err);
-    config_edit_default(edit, there);
-    return true;
-}
-
-/* Says where another file goes before the config's default. */
-static void cmd_use_warn(Cmd *cmd, const ConfigAccount *account)
-{
-    Err ignored = {0};
-    ConfigChoice choice = {0};
-    Config after = cmd->config;
-    after.default_account = arena_printf(cmd->arena, "%" PRId64, account->id);
-    if (!config_choose(cmd->arena, &after, (Str){0}, &choice, &ignored)) {
-        term_warn(cmd->term, "%s", ignored.message);
-        return;
-    }
-    if (!str_eq(choice.why, after.path))
-        term_warn(cmd->term, "in this folder %.*s goes before it: %.*s",
-                  P(choice.why), P(cmd_account_title(cmd, choice.account)));
-}
-
-/* Says where the environment's token takes precedence over any default. */
-static void cmd_use_warn_token(Cmd *cmd)
-{
-    CmdToken token;
-    Err fault = {0};
-    if (!cmd_read_token(cmd, &token, &fault) ||
-        !cmd_token_agrees(cmd, &token, &fault))
-        term_warn(cmd->term, "%s", fault.message);
-    else if (token.decides)
-        term_warn(cmd->term,
-                  "%.*s is set: hs api, secrets and filemanager use its "
-                  "account, not the default",
-                  P(token.from));
-}
-
-static bool cmd_account_use(Cmd *cmd, Err *err)
-{
-    const ConfigAccount *account = NULL;
-    ConfigLinks links = {0};
-    bool here = false;
-    if (!config_env_once("HUBSPOT_ACCESS_TOKEN", err) ||
-        !cmd_load_file(cmd, err) || !cmd_use_account(cmd, &account, err) ||
-        !config_read_links(cmd->arena, &links, err) ||
-        !cmd_use_where(cmd, account, &links, &here, err))
-        return false;
-    if (here &&
-        !config_save_link_default(cmd->arena, links.path, account->id, err))
-        return false;
-    ConfigAccount wanted = *account;
-    if (!here && !cmd_change_config(cmd, cmd_use_apply, &wanted, err))
-        return false;
-    Str path = here ? links.path : cmd->config.path;
-    term_say(cmd->term, "The default account%s is now %.*s, in %.*s",
-             here ? " of this folder" : "", P(cmd_account_title(cmd, account)),
-             P(path));
-    if (!here)
-        cmd_use_warn(cmd, account);
-    cmd_use_warn_token(cmd);
-    if (cmd_on(cmd, OPT_JSON)) {
-        cJSON *answer = json_new(cmd->arena);
-        json_add(answer, "account", cmd_account_json(cmd->arena, account));
-        json_add_text(answer, "source", path);
-        cmd_print_json(cmd, answer);
-    }
-    return true;
-}
-
-/* ---- hs account rename ---- */
-
-/* `context` is the account with its new name. */
-static bool cmd_rename_apply(ConfigEdit *edit, void *context, Err *err)
-{
-    const ConfigAccount *renamed = context;
-    const ConfigAccount *there = config_find_id(&edit->config, renamed->id);
-    if (!there)
-        return cmd_gone(&edit->config, err);
-    if (!config_check_name(&edit->config, renamed->name, renamed->id, err))
-        return false;
-    config_edit_rename(edit, there, renamed->name);
-    return true;
-}
-
-static bool cmd_account_rename(Cmd *cmd, Err *err)
-{
-    const ConfigAccount *account = NULL;
-    Str which = cmd_text(cmd, OPT_ACCOUNT);
-    if (!cmd_load_file(cmd, err) ||
-        !config_require(&cmd->config, cmd->args[0], &account, err))
-        return false;
-    if (which.len && config_find(&cmd->config, which) != account)
-        return err_set(err, EXIT_USAGE,
-                       "--account and the argument name two accounts");
-    Str name = config_new_name(cmd->arena, cmd->args[1]);
-    Str dropped = config_kebab_dropped(cmd->arena, cmd->args[1]);
-    if (!name.len)
-        return err_set(err, EXIT_USAGE,
-                       "'%.*s' leaves no name: letters and digits are needed",
-                       P(cmd->args[1]));
-    ConfigAccount renamed = *account;
-    renamed.name = name;
-    if (!cmd_change_config(cmd, cmd_rename_apply, &renamed, err))
-        return false;
-    if (dropped.len)
-        term_say(cmd->term, "Dropped from '%.*s': %.*s", P(cmd->args[1]),
-                 P(dropped));
-    if (cmd_on(cmd, OPT_JSON))
-        cmd_print_account(cmd, &renamed);
-    term_say(cmd->term, "%.*s is now called %.*s, in %.*s",
-             P(config_label(cmd->arena, account)), P(name),
-             P(cmd->config.path));
-    return true;
-}
-
-/* ---- hs account remove ---- */
 
 static bool cmd_is_among(const int64_t *ids, int count, int64_t id)
 {
@@ -20321,7 +19320,1937 @@ static void cmd_say_default(Cmd *cmd, int64_t next)
                  P(cmd_account_title(cmd, account)));
 }
 
-static bool cmd_account_remove(Cmd *cmd, Err *err)
+/* Can this be a name in HubSpot? `whose` is as in "a secret's name". */
+static bool cmd_check_name(const char *whose, Str name, int most, Err *err)
+{
+    bool clean = name.len > 0;
+    for (Str rest = name; rest.len;) {
+        uint32_t c = 0;
+        int n = str_utf8(rest, &c);
+        clean &= n && c >= ' ' && !(c >= 0x7f && c < 0xa0);
+        rest = str_slice(rest, n ? n : 1, rest.len);
+    }
+    if (!clean)
+        return err_set(err, EXIT_USAGE,
+                       "a %s name may not be empty, nor have control "
+                       "characters or bytes that are no UTF-8",
+                       whose);
+    return name.len <= most ||
+           err_set(err, EXIT_USAGE, "a %s name has at most %d bytes", whose,
+                   most);
+}
+
+/* ==== Settings ============================================================ *
+ *
+ * hs config: settings, and migration of a deprecated config. hs account auth
+ * offers the same migration, so this section precedes Sign-in.
+ */
+
+/* ---- Migration: hs config migrate, and offered by hs account auth ---- */
+
+/* Asks about one thing that both configs have. */
+static bool settings_migrate_ask(Cmd *cmd, const Config *now,
+                                 ConfigClash *clash, Err *err)
+{
+    Arena *arena = cmd->arena;
+    int at = 0;
+    if (clash->key.len) {
+        const Str values[] = {
+            arena_printf(arena, "%.*s  (the global config)", P(clash->now)),
+            arena_printf(arena, "%.*s  (the deprecated one)", P(clash->old))};
+        Str question = arena_printf(arena, "%.*s:", P(clash->key));
+        if (!ask_select(cmd->term, question.ptr, values, 2, &at, err))
+            return false;
+        clash->take = at == 1;
+        return true;
+    }
+    const Str ways[] = {
+        arena_printf(arena, "Take it over as %.*s", P(clash->renamed)),
+        S("Take it over with another name"), S("Leave it out")};
+    Str question = arena_printf(arena,
+                                "The name %.*s is taken:", P(clash->old));
+    if (!ask_select(cmd->term, question.ptr, ways, COUNT(ways), &at, err))
+        return false;
+    clash->take = at < 2;
+    while (at == 1) {
+        Str name = {0};
+        Err fault = {0};
+        if (!ask_text(cmd->term, arena, "New name:", clash->renamed, false,
+                      &name, err))
+            return false;
+        if (config_check_name(now, name, clash->id, &fault)) {
+            clash->renamed = name;
+            break;
+        }
+        term_error(cmd->term, &fault);
+    }
+    return true;
+}
+
+/* Decides every clash: --force takes the old values over and renames. */
+static bool settings_migrate_decide(Cmd *cmd, const Config *now,
+                                    ConfigClashes *clashes, Err *err)
+{
+    for (int i = 0; i < clashes->count; i++) {
+        ConfigClash *clash = &clashes->clash[i];
+        clash->take = true;
+        if (cmd_on(cmd, OPT_FORCE))
+            continue;
+        if (!ask_allowed(cmd->term, "a decision on what both configs have",
+                         "--force: the deprecated file's values count, and "
+                         "accounts whose name is taken are renamed",
+                         err) ||
+            !settings_migrate_ask(cmd, now, clash, err))
+            return false;
+    }
+    return true;
+}
+
+static void settings_migrate_names(Cmd *cmd, const char *what, const Str *names,
+                                   int count)
+{
+    Buf list = buf_new(cmd->arena, 64 * KIB);
+    for (int i = 0; i < count; i++) {
+        buf_add(&list, i ? S(", ") : S(""));
+        buf_add(&list, names[i]);
+    }
+    if (count)
+        term_say(cmd->term, "%s: %.*s", what, P(buf_str(&list)));
+}
+
+static void settings_migrate_report(Cmd *cmd, Str to,
+                                    const ConfigMigrated *done)
+{
+    settings_migrate_names(cmd, "Taken over", done->added, done->added_count);
+    settings_migrate_names(cmd, "In the global config already", done->kept,
+                           done->kept_count);
+    settings_migrate_names(cmd, "Left out", done->left, done->left_count);
+    settings_migrate_names(cmd,
+                           "Left out, since its id, authType or key is missing",
+                           done->broken, done->broken_count);
+    term_say(cmd->term, "The config is now %.*s; the old file is %.*s", P(to),
+             P(done->archive));
+    if (done->gitignore.len)
+        term_say(cmd->term, "Added to %.*s, so that git ignores it.",
+                 P(done->gitignore));
+    if (done->exposed.len)
+        term_warn(cmd->term, "git does not ignore %.*s: %.*s", P(done->archive),
+                  P(done->exposed));
+}
+
+static void settings_migrate_json(Cmd *cmd, Str to, const ConfigMigrated *done)
+{
+    cJSON *answer = json_new(cmd->arena);
+    json_add_text(answer, "config", to);
+    json_add_text(answer, "archived", done->archive);
+    json_add(answer, "added", cmd_names_json(done->added, done->added_count));
+    json_add(answer, "present", cmd_names_json(done->kept, done->kept_count));
+    json_add(answer, "leftOut", cmd_names_json(done->left, done->left_count));
+    json_add(answer, "unusable",
+             cmd_names_json(done->broken, done->broken_count));
+    cmd_print_json(cmd, answer);
+}
+
+/* Takes the accounts of the deprecated config at `from` over to `to`. */
+static bool settings_migrate_run(Cmd *cmd, Str from, Str to,
+                                 ConfigMigrated *done, Err *err)
+{
+    Arena *arena = cmd->arena;
+    Config old = {0};
+    Config now = {.form = CONFIG_GLOBAL, .path = to};
+    if (!config_read_file(arena, from, CONFIG_DEPRECATED, &old, err) ||
+        (os_exists(arena, to) &&
+         !config_read_file(arena, to, CONFIG_GLOBAL, &now, err)))
+        return false;
+    cmd_hide_misplaced(cmd, &old);
+    cmd_hide_misplaced(cmd, &now);
+    bool any = now.count > 0;
+    for (int i = 0; i < old.count; i++)
+        any |= config_is_usable(&old.accounts[i]);
+    if (!any)
+        return err_set(err, EXIT_CONFIG, "%.*s has no account to move",
+                       P(from));
+    ConfigClashes clashes = config_find_clashes(arena, &old, &now);
+    if (!settings_migrate_decide(cmd, &now, &clashes, err) ||
+        !config_migrate(arena, from, to, &clashes, done, err))
+        return false;
+    settings_migrate_report(cmd, to, done);
+    return true;
+}
+
+/* ---- hs config set ---- */
+
+/* The settings that can be set, in the order of the config file. */
+static const struct {
+    CmdOption option;
+    const char *key;
+    const char *help;
+} settings_keys[] = {
+    {OPT_PUBLISH_MODE, "defaultCmsPublishMode",
+     "CMS publish mode: draft or publish"},
+    {OPT_HTTP_TIMEOUT, "httpTimeout", "HTTP time-out in milliseconds"},
+    {OPT_ALLOW_TRACKING, "allowUsageTracking",
+     "Usage tracking by the official client"},
+    {OPT_ALLOW_UPDATES, "allowAutoUpdates",
+     "Automatic updates of the official client"},
+    {OPT_OPEN_BROWSER, "autoOpenBrowser", "Opening a browser by itself"},
+};
+
+/* Has a person choose a setting and its value. */
+static bool settings_set_ask(Cmd *cmd, Err *err)
+{
+    Str items[COUNT(settings_keys)];
+    const Str modes[] = {S("draft"), S("publish")};
+    int at = 0;
+    int mode = 0;
+    Str text = {0};
+    if (!ask_allowed(cmd->term, "a setting",
+                     "--default-cms-publish-mode, --http-timeout, "
+                     "--allow-usage-tracking, --allow-auto-updates or "
+                     "--auto-open-browser",
+                     err))
+        return false;
+    for (int i = 0; i < COUNT(settings_keys); i++)
+        items[i] = str_from(settings_keys[i].help);
+    if (!ask_select(cmd->term, "Setting:", items, COUNT(items), &at, err))
+        return false;
+    CmdValue *value = &cmd->options[settings_keys[at].option];
+    value->set = true;
+    if (settings_keys[at].option == OPT_PUBLISH_MODE) {
+        bool ok = ask_select(cmd->term, "Publish mode:", modes, 2, &mode, err);
+        value->text = modes[mode];
+        return ok;
+    }
+    if (settings_keys[at].option != OPT_HTTP_TIMEOUT)
+        return ask_confirm(cmd->term, "Allow it?", true, &value->on, err);
+    for (;;) {
+        if (!ask_text(cmd->term, cmd->arena, "Milliseconds:", S("15000"), false,
+                      &text, err))
+            return false;
+        if (str_int(text, &value->number) &&
+            value->number >= CONFIG_TIMEOUT_MIN_MS)
+            return true;
+        term_complain(cmd->term, "the time-out is a number from %d up",
+                      CONFIG_TIMEOUT_MIN_MS);
+    }
+}
+
+static Str settings_set_text(const Cmd *cmd, int setting)
+{
+    const CmdValue *value = &cmd->options[settings_keys[setting].option];
+    if (settings_keys[setting].option == OPT_PUBLISH_MODE)
+        return value->text;
+    if (settings_keys[setting].option == OPT_HTTP_TIMEOUT)
+        return arena_int(cmd->arena, value->number);
+    return value->on ? S("true") : S("false");
+}
+
+static bool settings_set_apply(ConfigEdit *edit, void *context, Err *err)
+{
+    const Cmd *cmd = context;
+    (void)err;
+    for (int i = 0; i < COUNT(settings_keys); i++)
+        if (cmd->options[settings_keys[i].option].set)
+            config_edit_setting(edit, settings_keys[i].key,
+                                settings_set_text(cmd, i));
+    return true;
+}
+
+static bool settings_set(Cmd *cmd, Err *err)
+{
+    bool any = false;
+    if (!cmd_load_file(cmd, err))
+        return false;
+    for (int i = 0; i < COUNT(settings_keys); i++)
+        any |= cmd->options[settings_keys[i].option].set;
+    if ((!any && !settings_set_ask(cmd, err)) ||
+        !cmd_change_config(cmd, settings_set_apply, cmd, err))
+        return false;
+    cJSON *answer = json_new(cmd->arena);
+    for (int i = 0; i < COUNT(settings_keys); i++) {
+        if (!cmd->options[settings_keys[i].option].set)
+            continue;
+        Str text = settings_set_text(cmd, i);
+        json_add_text(answer, settings_keys[i].key, text);
+        term_say(cmd->term, "%s is now %.*s, in %.*s", settings_keys[i].key,
+                 P(text), P(cmd->config.path));
+    }
+    if (cmd_on(cmd, OPT_JSON))
+        cmd_print_json(cmd, answer);
+    return true;
+}
+
+/* ---- hs config migrate ---- */
+
+static bool settings_migrate(Cmd *cmd, Err *err)
+{
+    ConfigWhere where = cmd_where(cmd);
+    ConfigMigrated done = {0};
+    Str to = {0};
+    Str from = config_named_path(&where);
+    if (!cmd_global_path(cmd, &to, err))
+        return false;
+    if (!from.len)
+        from = config_deprecated_path(cmd->arena);
+    if (from.len && !os_exists(cmd->arena, from))
+        return err_set(err, EXIT_CONFIG,
+                       "there is nothing to migrate: %.*s does not exist",
+                       P(from));
+    if (!from.len)
+        return err_set(err, EXIT_CONFIG,
+                       "there is nothing to migrate: no hubspot.config.yml "
+                       "here or above");
+    if (os_same_file(cmd->arena, from, to))
+        return err_set(err, EXIT_USAGE, "%.*s is the global config itself",
+                       P(from));
+    if (cmd->term->interactive && !cmd_forced(cmd))
+        term_say(cmd->term, "The deprecated config is %.*s", P(from));
+    if (!cmd_confirm(cmd, "a yes to the migration",
+                     S("Move the accounts to the global config?"), true, err))
+        return false;
+    if (!settings_migrate_run(cmd, from, to, &done, err))
+        return false;
+    if (cmd_on(cmd, OPT_JSON))
+        settings_migrate_json(cmd, to, &done);
+    return true;
+}
+
+/* ==== Sign-in ============================================================= *
+ *
+ * hs account auth, hs auth and hs init: sign-in with a personal access key, or
+ * with an OAuth2 app.
+ *
+ * A key comes from stdin, the environment, an option, a prompt, or a browser.
+ * For a browser (SigninVisit), hs opens a page of HubSpot's, and the page sends
+ * the key or the code to a server on loopback; a prompt waits at the same time.
+ * A random token identifies the page: requests without it are ignored. The key
+ * is checked with HubSpot before it is saved, and the account it belongs to
+ * must be the one that was asked for.
+ */
+
+/* ---- What a browser brings ---- */
+
+/*
+ * A sign-in in which a browser has a part: a page of HubSpot's is to be opened
+ * at `url`, and what it gives comes to a server on loopback. While it is
+ * awaited, `meanwhile` lets a prompt stand; it is over when the browser has
+ * answered, or the time is.
+ */
+typedef struct {
+    Arena *arena;
+    LoopServer server;
+    AskMeanwhile meanwhile;
+    int64_t patience; /* milliseconds, from the start */
+    int64_t deadline;
+    Str url;
+    Str token;  /* random: who does not bring it back is somebody else */
+    Secret got; /* the personal access key, or the code */
+    Str fault;  /* why there is none, as HubSpot calls it */
+} SigninVisit;
+
+/* A random UUID (RFC 4122, version 4). */
+static bool signin_uuid(Arena *arena, Str *out, Err *err)
+{
+    unsigned char b[16];
+    Buf text = buf_new(arena, 64);
+    if (!os_entropy(b, sizeof(b)))
+        return err_set(err, EXIT_FAILED, "the system gives no random bytes");
+    b[6] = (unsigned char)((b[6] & 15) | 0x40);
+    b[8] = (unsigned char)((b[8] & 63) | 0x80);
+    for (int i = 0; i < COUNT(b); i++)
+        buf_printf(&text, "%s%02x",
+                   i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
+    *out = buf_str(&text);
+    return true;
+}
+
+/* Where a key is made or shown: for one account (`id`), or for the one that
+ * is chosen there (0). */
+static Str signin_key_page(Arena *arena, bool qa, int64_t id)
+{
+    const char *site = hub_site(qa);
+    return id > 0 ? arena_printf(arena, "%s/personal-access-key/%" PRId64, site,
+                                 id)
+                  : arena_printf(arena, "%s/l/personal-access-key", site);
+}
+
+/* The pages that may hand a key over: those of HubSpot's website. */
+static bool signin_may_open(void *to, Str origin)
+{
+    (void)to;
+    if (!str_starts(origin, S("https://")))
+        return false;
+    Str domain = str_slice(origin, 8, origin.len);
+    Str host = str_cut(&domain, '.');
+    return str_in_words(host, "local app app-na2 app-na3 app-ap1 app-eu1") &&
+           str_in_words(domain, "hubspot.com hubspotqa.com");
+}
+
+/* A message of the page: the first key with the right token counts. */
+static Str signin_take_key(void *to, Str text, int *close)
+{
+    SigninVisit *visit = to;
+    Arena scratch = {0};
+    const cJSON *message = json_read(&scratch, text);
+    const cJSON *data = json_get(message, "data");
+    Str answer = {0};
+    Str text_of_key = json_text(data, "personalAccessKey");
+    bool key = text_of_key.len && str_eq(json_text(message, "type"),
+                                         S("client:personalAccessKey"));
+    if (key &&
+        (visit->meanwhile.over ||
+         !secret_eq(json_text(data, "cliCallbackToken"), visit->token))) {
+        answer = S("{\"type\":\"server:authFailed\",\"data\":{\"reason\":"
+                   "\"cliCallbackTokenMismatch\"}}");
+        *close = LOOP_POLICY;
+    } else if (key) {
+        visit->got = secret_from(arena_copy(visit->arena, text_of_key));
+        visit->meanwhile.over = true;
+        answer = S("{\"type\":\"server:authReceived\"}");
+        *close = LOOP_NORMAL;
+    }
+    arena_free(&scratch);
+    return answer;
+}
+
+static LoopPage signin_no_page(void *to, Str target)
+{
+    (void)to;
+    (void)target;
+    return (LoopPage){404, "Nothing here",
+                      "hs waits here for a page of HubSpot's.", false};
+}
+
+/* What an address that the browser came back to says. */
+typedef enum {
+    SIGNIN_FOREIGN, /* it does not belong to this sign-in */
+    SIGNIN_DENIED,  /* access was not given; `fault` says why */
+    SIGNIN_GIVEN    /* `got` is the code */
+} SigninCallback;
+
+/* Reads such an address, or a target of it. Without the state that this run
+ * made up it is not believed, whatever it says (RFC 6749, 10.12). */
+static SigninCallback signin_read_callback(SigninVisit *visit, Str address)
+{
+    Arena *arena = visit->arena;
+    Str code = url_query_value(arena, address, S("code"));
+    Str fault = url_query_value(arena, address, S("error"));
+    if (!secret_eq(url_query_value(arena, address, S("state")), visit->token))
+        return SIGNIN_FOREIGN;
+    visit->meanwhile.over = true;
+    if (code.len && !fault.len) {
+        visit->got = secret_from(code);
+        return SIGNIN_GIVEN;
+    }
+    visit->fault = fault.len ? fault : S("there is no code in the answer");
+    if (str_printable_run(fault, 0) < fault.len) /* RFC 6749, 4.1.2.1 */
+        visit->fault = S("for a reason that is not in plain letters");
+    return SIGNIN_DENIED;
+}
+
+/* The browser comes back from the consent page. How it went is told once the
+ * code is traded. */
+static LoopPage signin_take_code(void *to, Str target)
+{
+    SigninVisit *visit = to;
+    Str query = target;
+    if (!str_eq(str_cut(&query, '?'), S("/oauth-callback")))
+        return signin_no_page(to, target);
+    if (visit->meanwhile.over)
+        return (LoopPage){409, "Too late", "An answer is there already.",
+                          false};
+    switch (signin_read_callback(visit, target)) {
+    case SIGNIN_GIVEN:
+        return (LoopPage){.later = true};
+    case SIGNIN_DENIED:
+        return (LoopPage){200, "Not signed in",
+                          "HubSpot gave no access. The terminal says more.",
+                          false};
+    case SIGNIN_FOREIGN:
+    default:
+        return (LoopPage){400, "Not signed in",
+                          "This page does not belong to the sign-in that hs "
+                          "waits for, which goes on.",
+                          false};
+    }
+}
+
+/* Lets the browser in until the time is over: see AskMeanwhile. */
+static bool signin_visit_wait(void *to, int fd, int64_t timeout)
+{
+    SigninVisit *visit = to;
+    int64_t left = visit->deadline - os_now();
+    if (left <= 0)
+        visit->meanwhile.over = true;
+    if (visit->meanwhile.over)
+        return false;
+    bool ready = loop_turn(&visit->server, fd,
+                           timeout < 0 || left < timeout ? left : timeout);
+    return ready && !visit->meanwhile.over;
+}
+
+/* What both kinds of a visit begin with; `patience` in milliseconds. */
+static SigninVisit *signin_visit_new(Arena *arena, int64_t patience, Err *err)
+{
+    SigninVisit *visit = arena_alloc(arena, sizeof(*visit));
+    visit->arena = arena;
+    visit->patience = patience;
+    visit->deadline = os_now() + patience;
+    visit->meanwhile.wait = signin_visit_wait;
+    visit->meanwhile.to = visit;
+    return signin_uuid(arena, &visit->token, err) ? visit : NULL;
+}
+
+/* Awaits a personal access key from HubSpot's page, over WebSocket. NULL with
+ * the error where that cannot be. */
+static SigninVisit *signin_visit_for_key(Arena *arena, bool qa, int64_t id,
+                                         int64_t patience, Err *err)
+{
+    SigninVisit *visit = signin_visit_new(arena, patience, err);
+    Buf url = buf_new(arena, 512);
+    if (!visit)
+        return NULL;
+    LoopApp app = {.to = visit,
+                   .get = signin_no_page,
+                   .may_open = signin_may_open,
+                   .message = signin_take_key,
+                   .greeting = S("{\"type\":\"server:cliMetadata\",\"data\":"
+                                 "{\"cliVersion\":\"" HS_VERSION
+                                 "\",\"accountAuthWebsocketServerVersion\":1"
+                                 "}}")};
+    int code = loop_open(&visit->server, &app, 0);
+    if (code) {
+        err_set(err, EXIT_FAILED, "cannot listen on loopback: %s",
+                os_error(code));
+        return NULL;
+    }
+    buf_add(&url, signin_key_page(arena, qa, id));
+    url_add_query(&url, S("cliCallbackPort"),
+                  arena_int(arena, visit->server.port));
+    url_add_query(&url, S("cliCallbackToken"), visit->token);
+    visit->url = buf_str(&url);
+    return visit;
+}
+
+/* Awaits the code of an OAuth2 account, at the one address that the app has
+ * told HubSpot. `scopes` are separated by spaces. */
+static SigninVisit *signin_visit_for_code(Arena *arena,
+                                          const ConfigAccount *account,
+                                          Str scopes, int64_t patience,
+                                          Err *err)
+{
+    enum { PORT = 3000 };
+    SigninVisit *visit = signin_visit_new(arena, patience, err);
+    Buf url = buf_new(arena, 16 * KIB);
+    if (!visit)
+        return NULL;
+    LoopApp app = {.to = visit, .get = signin_take_code};
+    int code = loop_open(&visit->server, &app, PORT);
+    if (code) {
+        err_set(err, EXIT_FAILED, "cannot listen on port %d of localhost: %s",
+                PORT,
+                code == EADDRINUSE ? "another program does" : os_error(code));
+        err_hint(err, "HubSpot sends the browser there. End what listens "
+                      "(ss -ltnp shows it) and try again.");
+        return NULL;
+    }
+    buf_printf(&url, "%s/oauth/%" PRId64 "/authorize", hub_site(account->qa),
+               account->id);
+    url_add_query(&url, S("client_id"), account->client_id);
+    url_add_query(&url, S("scope"), scopes);
+    url_add_query(&url, S("redirect_uri"), str_from(HUB_CALLBACK));
+    url_add_query(&url, S("state"), visit->token);
+    visit->url = buf_str(&url);
+    return visit;
+}
+
+/* Whether the visit brought what it was for. */
+static bool signin_visit_result(const SigninVisit *visit, Err *err)
+{
+    if (os_interrupted())
+        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+    if (secret_is_set(visit->got))
+        return true;
+    if (visit->fault.len) {
+        err_set(err, EXIT_AUTH, "HubSpot gave no access: %.*s",
+                P(str_slice(visit->fault, 0, 200)));
+        return err_hint(err, "Try again, and allow what the page asks for.");
+    }
+    err_set(err, EXIT_FAILED,
+            "no answer from the browser within %" PRId64 " seconds",
+            visit->patience / 1000);
+    return err_hint(err, "Try again; --max-wait sets how long to wait.");
+}
+
+/* Ends a visit: the browser that still waits learns how it went, and the port
+ * is free. */
+static void signin_visit_end(SigninVisit *visit, bool ok)
+{
+    LoopPage page = {200, "Not signed in",
+                     "That did not work. The terminal says why.", false};
+    if (ok)
+        page = (LoopPage){200, "Signed in",
+                          "HubSpot has given access. Go on in the terminal; "
+                          "this page can be closed.",
+                          false};
+    loop_answer(&visit->server, &page);
+    loop_finish(&visit->server);
+}
+
+/* ---- hs account auth ---- */
+
+/* `--account X` says which account the key must be for: its id in `*id`, or 0
+ * where the option is not given. */
+static bool signin_wanted(const Cmd *cmd, const Config *config, int64_t *id,
+                          Err *err)
+{
+    Str which = cmd_text(cmd, OPT_ACCOUNT);
+    const ConfigAccount *wanted = config_find(config, which);
+    *id = wanted ? wanted->id : 0;
+    if (!which.len || wanted || str_int(which, id))
+        return true;
+    err_set(err, EXIT_CONFIG, "there is no account '%.*s' in %.*s",
+            P(str_unless_key(which)), P(config->path));
+    return err_hint(err, "To give a new account this name, use --name.");
+}
+
+/* Who is at the browser, or at the terminal, has this long (milliseconds). */
+static int64_t signin_patience(const Cmd *cmd)
+{
+    const CmdValue *wait = &cmd->options[OPT_MAX_WAIT];
+    return wait->set ? wait->number * 1000 : 5 * 60 * 1000;
+}
+
+/* May a browser be opened? Not where the user says no, nor where it would not
+ * be on the screen that the user looks at. */
+static bool signin_may_browse(const Cmd *cmd, const Config *config)
+{
+    return cmd->term->interactive && !config->no_browser &&
+           !str_eq_nocase(os_env("BROWSER"), S("none")) &&
+           (os_env("DISPLAY").len || os_env("WAYLAND_DISPLAY").len) &&
+           !os_env("SSH_CONNECTION").len && !os_env("SSH_TTY").len;
+}
+
+/* The words of a browser's command, the URL in the place of each %s, or as
+ * the last one. Blanks separate words, and nothing quotes. */
+static char **signin_browser_words(Arena *arena, Str command, Str url)
+{
+    enum { WORDS = 16 };
+    char **words = arena_array(arena, WORDS + 2, sizeof(*words));
+    int n = 0;
+    bool placed = false;
+    while (command.len && n < WORDS) {
+        Str word = str_cut(&command, ' ');
+        Buf out = buf_new(arena, 16 * KIB);
+        for (ptrdiff_t at = 0; (at = str_find(word, S("%s"))) >= 0;) {
+            buf_add(&out, str_slice(word, 0, at));
+            buf_add(&out, url);
+            word = str_slice(word, at + 2, word.len);
+            placed = true;
+        }
+        buf_add(&out, word);
+        buf_add_char(&out, '\0');
+        if (out.len > 1)
+            words[n++] = out.ptr;
+    }
+    if (n && !placed) {
+        Buf out = buf_new(arena, url.len + 1);
+        buf_add(&out, url);
+        buf_add_char(&out, '\0');
+        words[n] = out.ptr;
+    }
+    return words;
+}
+
+/* Opens a URL with the first of BROWSER's commands, xdg-open, open and
+ * wslview that there is. False where none of them starts. */
+static bool signin_browse(Cmd *cmd, Str url)
+{
+    Arena *arena = cmd->arena;
+    Str list = arena_printf(arena, "%.*s:xdg-open:open:wslview",
+                            P(os_env("BROWSER")));
+    while (list.len) {
+        char **words = signin_browser_words(arena, str_cut(&list, ':'), url);
+        Str path = words[0] ? os_find_program(arena, str_from(words[0]))
+                            : (Str){0};
+        if (!path.len)
+            continue;
+        int code = os_launch(arena_cstr(arena, path), words, S("HUBSPOT_"));
+        if (!code)
+            return true;
+        term_debug(cmd->term, "cannot run %.*s: %s", P(path), os_error(code));
+    }
+    return false;
+}
+
+/* Awaits a key from the browser, where one opens; else NULL. */
+static SigninVisit *signin_open_visit(Cmd *cmd, const Config *config, bool qa,
+                                      int64_t id)
+{
+    Err fault = {0};
+    if (!signin_may_browse(cmd, config))
+        return NULL;
+    SigninVisit *visit = signin_visit_for_key(cmd->arena, qa, id,
+                                              signin_patience(cmd), &fault);
+    if (!visit) {
+        term_debug(cmd->term, "no browser: %s", fault.message);
+        return NULL;
+    }
+    if (signin_browse(cmd, visit->url))
+        return visit;
+    term_debug(cmd->term, "no browser: nothing opens one");
+    signin_visit_end(visit, false);
+    return NULL;
+}
+
+/* Asks a person for the key: in the browser, or by pasting it, which works at
+ * any time. `again`: the first one was no good; then only the prompt asks. */
+static bool signin_ask_key(Cmd *cmd, const Config *config, bool again,
+                           Str *text, Err *err)
+{
+    static const char question[] = "Personal access key:";
+    int64_t id = 0;
+    if (again)
+        return ask_text(cmd->term, cmd->arena, question, (Str){0}, true, text,
+                        err);
+    if (!signin_wanted(cmd, config, &id, err))
+        return false;
+    const ConfigAccount *old = config_find_id(config, id);
+    bool qa = cmd_on(cmd, OPT_QA) || (old && old->qa);
+    SigninVisit *visit = signin_open_visit(cmd, config, qa, id);
+    if (!visit) {
+        term_link(cmd->term, "Make or copy a key at",
+                  signin_key_page(cmd->arena, qa, id));
+        return ask_text(cmd->term, cmd->arena, question, (Str){0}, true, text,
+                        err);
+    }
+    term_link(cmd->term, "Opened in the browser:", visit->url);
+    term_say(cmd->term,
+             "Hand the key over there, or paste it here, within %" PRId64
+             " seconds.",
+             visit->patience / 1000);
+    bool ok = true;
+    while (ok && !text->len && !visit->meanwhile.over)
+        ok = ask_text_while(cmd->term, cmd->arena, question, true,
+                            &visit->meanwhile, text, err);
+    if (ok && !text->len) {
+        ok = signin_visit_result(visit, err);
+        *text = secret_text(visit->got);
+    }
+    signin_visit_end(visit, ok);
+    return ok;
+}
+
+/* A key, and whether a person was asked for it. */
+typedef struct {
+    Secret key;
+    bool asked; /* the prompt, or the browser, gave an answer */
+    bool again; /* in: the answer before was no good */
+} SigninKey;
+
+/* Reads the key from what the command line and the environment give, else
+ * asks. `err` names the ways to give it. */
+static bool signin_key(Cmd *cmd, const Config *config, SigninKey *key, Err *err)
+{
+    Str text = cmd_text(cmd, OPT_PAK);
+    ConfigSecret env = {0};
+    const CmdInput in = {.what = "the key", .most = 64 * KIB};
+    if (text.len && cmd_on(cmd, OPT_PAK_STDIN))
+        return err_set(err, EXIT_USAGE,
+                       "--pak and --pak-stdin are two ways to "
+                       "give one key: use one of them");
+    if (cmd_on(cmd, OPT_PAK_STDIN)) {
+        if (!cmd_stdin_hides(err))
+            return err_hint(err, "Without --pak-stdin the key is asked for.");
+        if (!cmd_read_secret(cmd, &in, &text, err))
+            return false;
+    } else if (!text.len &&
+               !config_env_secret(cmd->arena, "HUBSPOT_PERSONAL_ACCESS_KEY",
+                                  &env, err)) {
+        return false;
+    } else if (!text.len && secret_is_set(env.value)) {
+        text = secret_text(env.value);
+        if (env.had_bom)
+            cmd_note_bom(cmd, env.from);
+    } else if (!text.len) {
+        if (!ask_allowed(cmd->term, "a personal access key",
+                         "--pak-stdin, HUBSPOT_PERSONAL_ACCESS_KEY or "
+                         "HUBSPOT_PERSONAL_ACCESS_KEY_FILE",
+                         err) ||
+            !signin_ask_key(cmd, config, key->again, &text, err))
+            return false;
+        key->asked = true;
+    }
+    if (!cmd_unmark(cmd, in.what, &text, err))
+        return false;
+    key->key = secret_from(str_trim(text));
+    term_hide(cmd->term, key->key);
+    return hub_check_key(secret_text(key->key), err);
+}
+
+/* What a sign-in is to write, and where. */
+typedef struct {
+    Str path; /* of the config */
+    ConfigForm form;
+    Config config; /* what is there now */
+    ConfigAccount account;
+    Str hub_name;
+    bool is_default;
+    bool own_name; /* nobody chose the name: it is made of the hub's */
+    bool is_first; /* the default for want of another */
+    bool for_use;  /* the caller sets the default */
+} Signin;
+
+/* Where hs account auth writes: the file that HUBSPOT_CONFIG_PATH names, else
+ * the global one, even where a deprecated one is near. */
+static bool signin_path(Cmd *cmd, Signin *auth, Err *err)
+{
+    ConfigWhere where = cmd_where(cmd);
+    auth->path = config_named_path(&where);
+    auth->form = auth->path.len ? CONFIG_DEPRECATED : CONFIG_GLOBAL;
+    return auth->path.len || cmd_global_path(cmd, &auth->path, err);
+}
+
+/* A name that nothing else has: the hub's, with the id where it is taken. */
+static Str signin_default_name(Cmd *cmd, const Config *config, Str hub_name,
+                               int64_t id)
+{
+    Err taken = {0};
+    Str name = config_kebab_case(cmd->arena, hub_name);
+    if (name.len && config_check_name(config, name, id, &taken))
+        return name;
+    return arena_printf(cmd->arena, "%.*s%s%" PRId64, P(name),
+                        name.len ? "-" : "account-", id);
+}
+
+/* Decides the account's name: --name, the one it has, or the default, which a
+ * person is asked about. */
+static bool signin_name(Cmd *cmd, const Config *config, Signin *auth, Err *err)
+{
+    ConfigAccount *account = &auth->account;
+    const ConfigAccount *old = config_find_id(config, account->id);
+    Str wanted = cmd_text(cmd, OPT_NAME);
+    if (wanted.len) {
+        account->name = wanted;
+        return config_check_name(config, wanted, account->id, err) ||
+               err_hint(err, "Choose another with --name.");
+    }
+    if (old && old->name.len) {
+        account->name = old->name;
+        return true;
+    }
+    Str preset = signin_default_name(cmd, config, auth->hub_name, account->id);
+    account->name = preset;
+    auth->own_name = cmd_on(cmd, OPT_USE_DEFAULT_NAME) ||
+                     !cmd->term->interactive;
+    if (cmd_on(cmd, OPT_USE_DEFAULT_NAME))
+        return true;
+    if (!cmd->term->interactive) {
+        term_say(cmd->term,
+                 "The account is named '%.*s'; --name gives it "
+                 "another name.",
+                 P(preset));
+        return true;
+    }
+    for (;;) {
+        Err fault = {0};
+        if (!ask_text(cmd->term, cmd->arena, "Name of the account:", preset,
+                      false, &account->name, err))
+            return false;
+        if (config_check_name(config, account->name, account->id, &fault))
+            return true;
+        term_error(cmd->term, &fault);
+    }
+}
+
+/* Shall the account be the default? The first one is, and one that is it
+ * already stays it. */
+static bool signin_default(Cmd *cmd, const Config *config, Signin *auth,
+                           Err *err)
+{
+    const ConfigAccount *present = config_find(config, config->default_account);
+    auth->is_default = !present || present->id == auth->account.id;
+    auth->is_first = !present && !cmd_on(cmd, OPT_DEFAULT);
+    if (cmd->options[OPT_DEFAULT].set) {
+        auth->is_default |= cmd_on(cmd, OPT_DEFAULT);
+        return true;
+    }
+    if (auth->is_default || auth->for_use)
+        return true;
+    if (cmd->term->interactive)
+        return ask_confirm(cmd->term, "Make it the default account?", false,
+                           &auth->is_default, err);
+    term_say(cmd->term, "The default account stays %.*s; --default changes it.",
+             P(cmd_account_title(cmd, present)));
+    return true;
+}
+
+/* Signs in with the key and learns what it is for. */
+static bool signin_sign_in(Cmd *cmd, const Config *config, Secret key,
+                           ConfigAccount *account, Str *hub_name, Err *err)
+{
+    HubToken token = {0};
+    int64_t wanted = 0;
+    if (!signin_wanted(cmd, config, &wanted, err))
+        return false;
+    const ConfigAccount *old = config_find_id(config, wanted);
+    *account = (ConfigAccount){.auth = CONFIG_AUTH_KEY,
+                               .auth_name = S("personalaccesskey"),
+                               .key = key};
+    account->qa = cmd_on(cmd, OPT_QA) || (old && old->qa);
+    if (!cmd_go_online(cmd, err))
+        return false;
+    Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, account);
+    if (!hub_fetch_token(&hub, &token, err))
+        return false;
+    hub.account.id = wanted;
+    if (!hub_check_owner(&hub, token.id, err))
+        return false;
+    account->id = token.id;
+    account->type = token.type;
+    account->access_token = token.access_token;
+    account->expires_at = token.expires_at;
+    hub.account = *account;
+    hub_mark_fresh(&hub);
+    account->parent = hub_parent(&hub);
+    *hub_name = token.name;
+    return true;
+}
+
+/* Signs in with a key. A person who was asked for it is asked again if it is
+ * empty or mistyped, or if HubSpot refuses it. */
+static bool signin_with_key(Cmd *cmd, Signin *auth, Err *err)
+{
+    SigninKey key = {0};
+    for (;;) {
+        Err fault = {0};
+        bool read = signin_key(cmd, &auth->config, &key, &fault);
+        if (read && signin_sign_in(cmd, &auth->config, key.key, &auth->account,
+                                   &auth->hub_name, &fault))
+            return true;
+        if (!key.asked || (read && fault.code != EXIT_AUTH)) {
+            *err = fault;
+            return false;
+        }
+        term_error(cmd->term, &fault);
+        key = (SigninKey){.again = true};
+    }
+}
+
+/* ---- OAuth2: hs auth, hs init and hs account auth --auth-type oauth2 ---- */
+
+static bool signin_is_oauth(const Cmd *cmd)
+{
+    return str_eq_nocase(cmd_text(cmd, OPT_AUTH_TYPE), S("oauth2"));
+}
+
+/* Options of one way to sign in, given for the other, are a mistake. */
+static bool signin_oauth_options(const Cmd *cmd, Err *err)
+{
+    bool key = cmd->options[OPT_PAK].set || cmd_on(cmd, OPT_PAK_STDIN);
+    bool client = cmd->options[OPT_CLIENT_ID].set ||
+                  cmd->options[OPT_SCOPES].set ||
+                  cmd_on(cmd, OPT_CLIENT_SECRET_STDIN);
+    if (signin_is_oauth(cmd) && key)
+        return err_set(err, EXIT_USAGE,
+                       "OAuth2 takes no personal access key: leave --pak and "
+                       "--pak-stdin out");
+    if (!signin_is_oauth(cmd) && client)
+        return err_set(err, EXIT_USAGE,
+                       "--client-id, --client-secret-stdin and --scopes are "
+                       "for --auth-type oauth2");
+    return true;
+}
+
+/* The account that access is asked for: --account, or asked. */
+static bool signin_oauth_account(Cmd *cmd, const Config *config, int64_t *id,
+                                 Err *err)
+{
+    Str text = {0};
+    if (!signin_wanted(cmd, config, id, err))
+        return false;
+    if (cmd_text(cmd, OPT_ACCOUNT).len && *id <= 0)
+        return err_set(err, EXIT_USAGE, "'%.*s' is no account id",
+                       P(cmd_text(cmd, OPT_ACCOUNT)));
+    if (*id > 0)
+        return true;
+    if (!ask_allowed(cmd->term, "an account id", "--account", err))
+        return false;
+    while (*id <= 0) {
+        if (!ask_text(cmd->term, cmd->arena, "Account id:", (Str){0}, false,
+                      &text, err))
+            return false;
+        if (!str_int(text, id) || *id <= 0)
+            term_say(cmd->term, "That is a number, please.");
+    }
+    return true;
+}
+
+/* A client's id and secret are UUIDs. */
+static bool signin_oauth_check(const char *what, Str text, Err *err)
+{
+    bool plain = text.len == 36;
+    for (ptrdiff_t i = 0; i < text.len; i++)
+        plain &= text.ptr[i] == '-' || isalnum((unsigned char)text.ptr[i]);
+    if (plain)
+        return true;
+    err_set(err, EXIT_USAGE,
+            "this is no client %s: that has 36 letters, digits and dashes",
+            what);
+    return err_hint(err, "Both are on the Auth tab of the app in HubSpot.");
+}
+
+/* Asks until the answer can be a client's id, or secret. */
+static bool signin_oauth_ask(Cmd *cmd, const char *what, bool masked, Str *text,
+                             Err *err)
+{
+    Str question = arena_printf(cmd->arena, "Client %s:", what);
+    for (;;) {
+        Err fault = {0};
+        if (!ask_text(cmd->term, cmd->arena, question.ptr, (Str){0}, masked,
+                      text, err))
+            return false;
+        if (signin_oauth_check(what, *text, &fault))
+            return true;
+        term_error(cmd->term, &fault);
+    }
+}
+
+/* The app's id and secret: from options and the environment, from what the
+ * account in the config has, or asked. */
+static bool signin_oauth_client(Cmd *cmd, ConfigAccount *account, Err *err)
+{
+    Str id = cmd_text(cmd, OPT_CLIENT_ID);
+    Str secret = {0};
+    ConfigSecret env = {0};
+    const CmdInput in = {.what = "the client secret", .most = 64 * KIB};
+    if (cmd_on(cmd, OPT_CLIENT_SECRET_STDIN)) {
+        if (!cmd_stdin_hides(err))
+            return err_hint(err, "Without --client-secret-stdin the secret is "
+                                 "asked for.");
+        if (!cmd_read_secret(cmd, &in, &secret, err))
+            return false;
+        secret = str_trim(secret);
+        if (!secret.len)
+            return err_set(err, EXIT_USAGE, "the client secret is empty");
+    }
+    if (!id.len)
+        id = str_trim(os_env("HUBSPOT_CLIENT_ID"));
+    if (!secret.len &&
+        !config_env_secret(cmd->arena, "HUBSPOT_CLIENT_SECRET", &env, err))
+        return false;
+    if (!secret.len)
+        secret = secret_text(env.value);
+    if (env.had_bom)
+        cmd_note_bom(cmd, env.from);
+    bool same = !id.len || str_eq(id, account->client_id);
+    if (same)
+        id = account->client_id;
+    if (same && !secret.len)
+        secret = secret_text(account->client_secret);
+    if ((!id.len && !ask_allowed(cmd->term, "a client id",
+                                 "--client-id or HUBSPOT_CLIENT_ID", err)) ||
+        (!secret.len &&
+         !ask_allowed(cmd->term, "a client secret",
+                      "--client-secret-stdin or HUBSPOT_CLIENT_SECRET", err)))
+        return false;
+    bool ok = (id.len || signin_oauth_ask(cmd, "id", false, &id, err)) &&
+              (secret.len ||
+               signin_oauth_ask(cmd, "secret", true, &secret, err));
+    account->client_id = id;
+    account->client_secret = secret_from(secret);
+    return ok && signin_oauth_check("id", id, err) &&
+           signin_oauth_check("secret", secret, err);
+}
+
+/* Checks what --scopes says, separated by commas or spaces, and gives it
+ * separated by spaces. */
+static bool signin_oauth_parse(Cmd *cmd, Str text, Str *out, Err *err)
+{
+    Buf scopes = buf_new(cmd->arena, 8 * KIB);
+    while (text.len) {
+        Str rest = str_cut(&text, ',');
+        while (rest.len) {
+            Str scope = str_cut(&rest, ' ');
+            for (ptrdiff_t i = 0; i < scope.len; i++)
+                if (!isalnum((unsigned char)scope.ptr[i]) &&
+                    (!scope.ptr[i] || !strchr("._-", scope.ptr[i])))
+                    return err_set(err, EXIT_USAGE, "'%.*s' is no scope",
+                                   P(scope));
+            buf_add(&scopes, scope.len && scopes.len ? S(" ") : S(""));
+            buf_add(&scopes, scope);
+        }
+    }
+    *out = buf_str(&scopes);
+    return (out->len && !scopes.full) ||
+           err_set(err, EXIT_USAGE, "--scopes names no scopes");
+}
+
+/* What access is asked for: --scopes, or chosen, with what the account has had
+ * as the default. */
+static bool signin_oauth_scopes(Cmd *cmd, ConfigAccount *account, Err *err)
+{
+    Str preset = account->scopes.len ? account->scopes : S("content");
+    Str known = S("content hubdb files");
+    ptrdiff_t most = preset.len + known.len + 2; /* of bytes, and of scopes */
+    AskItem *items = arena_array(cmd->arena, most, sizeof(*items));
+    Buf chosen = buf_new(cmd->arena, most);
+    int count = 0;
+    account->scopes = preset;
+    if (cmd->options[OPT_SCOPES].set)
+        return signin_oauth_parse(cmd, cmd_text(cmd, OPT_SCOPES),
+                                  &account->scopes, err);
+    if (!cmd->term->interactive) {
+        term_say(cmd->term,
+                 "Asking for these scopes: %.*s. --scopes asks for "
+                 "others.",
+                 P(preset));
+        return true;
+    }
+    const char *had = arena_cstr(cmd->arena, preset);
+    const char *offered = arena_cstr(cmd->arena, known);
+    for (Str rest = known; rest.len;) {
+        Str scope = str_cut(&rest, ' ');
+        items[count++] = (AskItem){scope, str_in_words(scope, had), NULL};
+    }
+    for (Str rest = preset; rest.len;) {
+        Str scope = str_cut(&rest, ' ');
+        if (!str_in_words(scope, offered))
+            items[count++] = (AskItem){scope, true, NULL};
+    }
+    if (!ask_checkbox(cmd->term, "Scopes:", items, count, err))
+        return false;
+    for (int i = 0; i < count; i++) {
+        if (!items[i].chosen)
+            continue;
+        buf_add(&chosen, chosen.len ? S(" ") : S(""));
+        buf_add(&chosen, items[i].label);
+    }
+    account->scopes = buf_str(&chosen);
+    return true;
+}
+
+/* Waits for the browser to come back, or for a person to paste the address
+ * that it ended on: that may be a browser elsewhere. */
+static bool signin_oauth_wait(Cmd *cmd, SigninVisit *visit, bool opened,
+                              Err *err)
+{
+    bool ok = true;
+    term_link(cmd->term,
+              opened ? "Opened in the browser:" : "Open this in a browser:",
+              visit->url);
+    if (!cmd->term->interactive) {
+        term_say(cmd->term,
+                 "Waiting %" PRId64 " seconds for the browser to "
+                 "come back to this machine.",
+                 visit->patience / 1000);
+        while (!visit->meanwhile.over && !os_interrupted())
+            signin_visit_wait(visit, -1, -1);
+        return signin_visit_result(visit, err);
+    }
+    term_say(cmd->term,
+             "Allow access there, within %" PRId64 " seconds. Should the "
+             "browser end on a page that it cannot load, paste the page's "
+             "address here.",
+             visit->patience / 1000);
+    while (ok && !visit->meanwhile.over) {
+        Str text = {0};
+        ok = ask_text_while(cmd->term, cmd->arena, "Address:", true,
+                            &visit->meanwhile, &text, err);
+        if (ok && text.len &&
+            signin_read_callback(visit, text) == SIGNIN_FOREIGN)
+            term_say(cmd->term,
+                     "That is not the address of this sign-in: it "
+                     "begins with %s?code= and has this run's "
+                     "state.",
+                     HUB_CALLBACK);
+    }
+    return ok && signin_visit_result(visit, err);
+}
+
+/* Signs in with OAuth2: consent in the browser, the code, the tokens. */
+static bool signin_oauth_sign_in(Cmd *cmd, const Config *config,
+                                 ConfigAccount *account, Err *err)
+{
+    int64_t id = 0;
+    if (!signin_oauth_account(cmd, config, &id, err))
+        return false;
+    const ConfigAccount *old = config_find_id(config, id);
+    *account = (ConfigAccount){.id = id,
+                               .auth = CONFIG_AUTH_OAUTH2,
+                               .auth_name = S("oauth2"),
+                               .qa = cmd_on(cmd, OPT_QA) || (old && old->qa)};
+    if (old) {
+        account->client_id = old->client_id;
+        account->client_secret = old->client_secret;
+        account->scopes = config_scopes(cmd->arena, old);
+        account->type = old->type;
+    }
+    if (!signin_oauth_client(cmd, account, err) ||
+        !signin_oauth_scopes(cmd, account, err) || !cmd_go_online(cmd, err))
+        return false;
+    Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, account);
+    SigninVisit *visit = signin_visit_for_code(
+        cmd->arena, account, account->scopes, signin_patience(cmd), err);
+    if (!visit)
+        return false;
+    bool opened = signin_may_browse(cmd, config) &&
+                  signin_browse(cmd, visit->url);
+    bool ok = signin_oauth_wait(cmd, visit, opened, err) &&
+              hub_trade_code(&hub, visit->got, err);
+    hub_mark_fresh(&hub);
+    hub_hide(&hub);
+    ok = ok && hub_check_account(&hub, err);
+    signin_visit_end(visit, ok);
+    *account = hub.account;
+    return ok;
+}
+
+/* A sign-in that is to be written. */
+typedef struct {
+    Cmd *cmd;
+    Signin *auth;
+} SigninSave;
+
+/* What is there now counts, not what was there when the key was asked for: of
+ * runs at the same time each gets a name of its own, and the first one the
+ * default. */
+static bool signin_apply(ConfigEdit *edit, void *context, Err *err)
+{
+    SigninSave *save = context;
+    Signin *auth = save->auth;
+    ConfigAccount *account = &auth->account;
+    Err taken = {0};
+    const Config *now = &edit->config;
+    const ConfigAccount *preset = config_find(now, now->default_account);
+    const ConfigAccount *there = config_find_id(now, account->id);
+    if (auth->is_first && preset && preset->id != account->id)
+        auth->is_default = false;
+    if (auth->own_name &&
+        !config_check_name(now, account->name, account->id, &taken))
+        account->name = signin_default_name(save->cmd, now, auth->hub_name,
+                                            account->id);
+    if (!config_check_name(now, account->name, account->id, err))
+        return err_hint(err, "Choose another with --name.");
+    if (auth->is_default)
+        config_edit_default(edit, account);
+    /* another program may have fetched a later token with this key */
+    bool stays = edit->again && there && config_same_sign_in(there, account) &&
+                 str_eq(there->name, account->name);
+    return stays || config_edit_put(edit, account, err);
+}
+
+static bool signin_save(Cmd *cmd, Signin *auth, Err *err)
+{
+    SigninSave save = {cmd, auth};
+    ConfigChange change = {.place = {auth->path, auth->form, true},
+                           .apply = signin_apply,
+                           .context = &save};
+    return config_change(cmd->arena, &change, err);
+}
+
+/* Signs in and writes the account to the config that `auth` names. */
+static bool signin_run(Cmd *cmd, Signin *auth, Err *err)
+{
+    Str name = cmd_text(cmd, OPT_NAME);
+    Config *config = &auth->config;
+    *config = (Config){.form = auth->form, .path = auth->path};
+    if (!signin_oauth_options(cmd, err))
+        return false;
+    if (name.len && cmd_on(cmd, OPT_USE_DEFAULT_NAME))
+        return err_set(err, EXIT_USAGE,
+                       "--name and --use-default-name exclude each other");
+    if (os_exists(cmd->arena, auth->path)) {
+        ConfigPlace place = {auth->path, auth->form, true};
+        if (!config_read_place(cmd->arena, &place, config, err))
+            return false;
+        config->is_global = auth->form == CONFIG_GLOBAL;
+        cmd_hide_misplaced(cmd, config);
+        if (!cmd->config.path.len) /* else it was said when it was loaded */
+            cmd_warn_config(cmd, config);
+    }
+    if (name.len && !config_check_name(&(Config){0}, name, 0, err))
+        return err_hint(err, "Choose another with --name.");
+    bool signed_in = signin_is_oauth(cmd)
+                         ? signin_oauth_sign_in(cmd, config, &auth->account,
+                                                err)
+                         : signin_with_key(cmd, auth, err);
+    return signed_in && signin_name(cmd, config, auth, err) &&
+           signin_default(cmd, config, auth, err) &&
+           signin_save(cmd, auth, err);
+}
+
+/* Says what a sign-in has done. */
+static void signin_say(Cmd *cmd, const Signin *auth)
+{
+    term_say(cmd->term, "Signed in to %.*s%s. Saved in %.*s",
+             P(cmd_account_title(cmd, &auth->account)),
+             auth->is_default ? ", now the default account" : "",
+             P(auth->path));
+}
+
+static void signin_report(Cmd *cmd, const Signin *auth)
+{
+    if (cmd_on(cmd, OPT_JSON)) {
+        cJSON *answer = json_new(cmd->arena);
+        json_add(answer, "account",
+                 cmd_account_json(cmd->arena, &auth->account));
+        json_add_bool(answer, "default", auth->is_default);
+        json_add_text(answer, "config", auth->path);
+        cmd_print_json(cmd, answer);
+    }
+    signin_say(cmd, auth);
+}
+
+/* Where a deprecated config is near and no global one is there, offers to
+ * take its accounts over first; without a terminal it only says so. */
+static bool signin_migrate_first(Cmd *cmd, const Signin *auth, Err *err)
+{
+    bool migrate = true;
+    ConfigMigrated done = {0};
+    ConfigWhere where = cmd_where(cmd);
+    Str old = config_deprecated_path(cmd->arena);
+    if (!old.len || config_named_path(&where).len ||
+        os_exists(cmd->arena, auth->path))
+        return true;
+    if (!cmd->term->interactive) {
+        term_warn(cmd->term,
+                  "%.*s is no longer used once %.*s exists; hs config migrate "
+                  "moves its accounts over",
+                  P(old), P(auth->path));
+        return true;
+    }
+    term_say(cmd->term, "There is a deprecated config: %.*s", P(old));
+    if (!ask_confirm(cmd->term, "Move its accounts to the global config first?",
+                     true, &migrate, err))
+        return false;
+    return !migrate || settings_migrate_run(cmd, old, auth->path, &done, err);
+}
+
+static bool signin_auth(Cmd *cmd, Err *err)
+{
+    Signin auth = {0};
+    ask_hush(cmd->term);
+    if (!signin_path(cmd, &auth, err) ||
+        !signin_migrate_first(cmd, &auth, err) || !signin_run(cmd, &auth, err))
+        return false;
+    signin_report(cmd, &auth);
+    return true;
+}
+
+/* ---- hs auth, hs init: the deprecated config ---- */
+
+/* The deprecated config is for machines without a global one. */
+static bool signin_refuse_global(Cmd *cmd, Err *err)
+{
+    ConfigWhere where = cmd_where(cmd);
+    Str global = config_global_path(cmd->arena);
+    if (config_named_path(&where).len || !global.len ||
+        !os_exists(cmd->arena, global))
+        return true;
+    err_set(err, EXIT_CONFIG, "the global config %.*s is in use", P(global));
+    return err_hint(err, "Use hs account auth; this command is for the "
+                         "deprecated hubspot.config.yml.");
+}
+
+static bool signin_auth_deprecated(Cmd *cmd, Err *err)
+{
+    ConfigWhere where = cmd_where(cmd);
+    Signin auth = {.form = CONFIG_DEPRECATED};
+    ask_hush(cmd->term);
+    if (!signin_refuse_global(cmd, err))
+        return false;
+    auth.path = config_named_path(&where);
+    if (!auth.path.len)
+        auth.path = config_deprecated_path(cmd->arena);
+    if (!auth.path.len || !os_exists(cmd->arena, auth.path)) {
+        if (auth.path.len)
+            err_set(err, EXIT_CONFIG, "there is no config: %.*s does not exist",
+                    P(auth.path));
+        else
+            err_set(err, EXIT_CONFIG,
+                    "there is no hubspot.config.yml here or above");
+        return err_hint(err, "hs account auth signs in without one; hs init "
+                             "makes one.");
+    }
+    if (!signin_run(cmd, &auth, err))
+        return false;
+    signin_report(cmd, &auth);
+    return true;
+}
+
+/* Is a config so incomplete that it can be begun anew? */
+static bool signin_is_torn(Cmd *cmd, Str path)
+{
+    Config config;
+    Err ignored = {0};
+    ConfigPlace place = {path, CONFIG_DEPRECATED, true};
+    return config_read_place(cmd->arena, &place, &config, &ignored) &&
+           config.torn;
+}
+
+static bool signin_init(Cmd *cmd, Err *err)
+{
+    ConfigWhere where = cmd_where(cmd);
+    Signin auth = {.form = CONFIG_DEPRECATED};
+    Str changed = {0};
+    Err fault = {0};
+    ask_hush(cmd->term);
+    if (!signin_refuse_global(cmd, err))
+        return false;
+    Str named = config_named_path(&where);
+    Str there = named.len && os_exists(cmd->arena, named) ? named : S("");
+    if (!named.len)
+        there = config_deprecated_path(cmd->arena);
+    if (there.len && !signin_is_torn(cmd, there)) {
+        err_set(err, EXIT_CONFIG, "there is a config already: %.*s", P(there));
+        return err_hint(err, "hs auth adds an account to it.");
+    }
+    auth.path = there.len   ? there
+                : named.len ? named
+                            : os_path_join(cmd->arena, os_cwd(cmd->arena),
+                                           S("hubspot.config.yml"));
+    if (!signin_run(cmd, &auth, err))
+        return false;
+    signin_report(cmd, &auth);
+    if (!config_hide_from_git(cmd->arena, auth.path, auth.path, &changed,
+                              &fault))
+        term_warn(cmd->term, "git does not ignore %.*s: %s", P(auth.path),
+                  fault.message);
+    if (changed.len)
+        term_say(cmd->term, "Added %.*s to %.*s.", P(os_path_base(auth.path)),
+                 P(changed));
+    return true;
+}
+
+/* ==== Account ============================================================= *
+ *
+ * hs account list, info, use, rename, remove and clean: the accounts of the
+ * config. Removing compares what it removes with what was shown, so that an
+ * account that another program has just changed is kept.
+ */
+
+/* ---- hs account list ---- */
+
+typedef struct {
+    const ConfigAccount *account;
+    bool child;
+} AccountListRow;
+
+/* Orders the accounts: each parent with what stands under it. */
+static AccountListRow *account_list_rows(Cmd *cmd)
+{
+    const Config *config = &cmd->config;
+    AccountListRow *rows = arena_array(cmd->arena, config->count,
+                                       sizeof(*rows));
+    bool children = false;
+    int n = 0;
+    for (int i = 0; i < config->count; i++)
+        children |= config->accounts[i].parent != 0;
+    for (int i = 0; i < config->count; i++) {
+        const ConfigAccount *top = &config->accounts[i];
+        if (top->parent && config_find_id(config, top->parent))
+            continue;
+        rows[n++] = (AccountListRow){top, false};
+        for (int k = 0; children && k < config->count; k++) {
+            const ConfigAccount *child = &config->accounts[k];
+            if (child->parent == top->id && child != top)
+                rows[n++] = (AccountListRow){child, true};
+        }
+    }
+    for (int i = 0; n < config->count; i++) { /* parents of each other */
+        bool listed = false;
+        for (int k = 0; k < n && !listed; k++)
+            listed = rows[k].account == &config->accounts[i];
+        if (!listed)
+            rows[n++] = (AccountListRow){&config->accounts[i], true};
+    }
+    return rows;
+}
+
+static void account_list_table(Cmd *cmd, const AccountListRow *rows)
+{
+    enum { COLUMNS = 3 };
+    int count = cmd->config.count + 1;
+    Str *cells = arena_array(cmd->arena, (ptrdiff_t)count * COLUMNS,
+                             sizeof(*cells));
+    cells[0] = S("Name");
+    cells[1] = S("Account ID");
+    cells[2] = S("Auth type");
+    for (int i = 1; i < count; i++) {
+        const ConfigAccount *account = rows[i - 1].account;
+        Str type = hub_type_label(account->type);
+        Str *row = &cells[(ptrdiff_t)i * COLUMNS];
+        Str name = config_label(cmd->arena, account);
+        const Str label[] = {rows[i - 1].child ? S("  ") : S(""), name, S(" ["),
+                             type, S("]")};
+        row[0] = arena_join(cmd->arena, label, type.len ? 5 : 2);
+        row[1] = arena_int(cmd->arena, account->id);
+        row[2] = account->auth_name;
+    }
+    term_table(cmd->term, cells, count, COLUMNS);
+}
+
+/* Names the environment's token, if commands use it instead of the default:
+ * in `answer`, or (NULL) as text. */
+static void account_list_token(Cmd *cmd, cJSON *answer)
+{
+    CmdToken token;
+    Err fault = {0};
+    bool ok = cmd_read_token(cmd, &token, &fault) &&
+              cmd_token_agrees(cmd, &token, &fault);
+    if (!ok)
+        term_warn(cmd->term, "%s", fault.message);
+    if (answer && token.decides) {
+        cJSON *row = cJSON_CreateObject();
+        json_add(answer, "accessToken", row);
+        json_add_text(row, "source", token.from);
+        json_add_id(row, "accountId", token.account.id);
+        json_add_bool(row, "used", ok);
+    } else if (ok && token.decides) {
+        Str own = cmd_token_account(cmd, &token);
+        term_printf(cmd->term, "Access token: %.*s%s%.*s\n", P(token.from),
+                    own.len ? ", for " : "", P(own));
+        term_out(cmd->term, S("  hs api, secrets and filemanager use it "
+                              "instead of the default account\n\n"));
+    }
+}
+
+static void account_list_json(Cmd *cmd, const AccountListRow *rows,
+                              const ConfigChoice *choice,
+                              const ConfigLinks *links)
+{
+    cJSON *answer = json_new(cmd->arena);
+    cJSON *list = cJSON_CreateArray();
+    json_add_text(answer, "config", cmd->config.path);
+    json_add_id(answer, "defaultAccount",
+                choice->account ? choice->account->id : 0);
+    json_add_text(answer, "defaultSource",
+                  choice->account ? choice->why : (Str){0});
+    json_add(answer, "linkedAccounts",
+             cmd_ids_json(links->linked, links->count));
+    account_list_token(cmd, answer);
+    json_add(answer, "accounts", list);
+    for (int i = 0; i < cmd->config.count; i++) {
+        cJSON *row = cmd_account_json(cmd->arena, rows[i].account);
+        json_add_bool(row, "default", rows[i].account == choice->account);
+        cJSON_AddItemToArray(list, row);
+    }
+    cmd_print_json(cmd, answer);
+}
+
+static bool account_list(Cmd *cmd, Err *err)
+{
+    ConfigChoice choice = {0};
+    ConfigLinks links = {0};
+    Err unchosen = {0};
+    if (!config_env_once("HUBSPOT_ACCESS_TOKEN", err) ||
+        !cmd_load_config(cmd, err))
+        return false;
+    bool read = cmd->config.form == CONFIG_ENVIRONMENT ||
+                config_read_links(cmd->arena, &links, &unchosen);
+    if (!read || !config_choose_unnamed(cmd->arena, &cmd->config, &links,
+                                        &choice, &unchosen))
+        choice.account = NULL;
+    AccountListRow *rows = account_list_rows(cmd);
+    if (unchosen.code && cmd->config.count)
+        term_warn(cmd->term, "%s", unchosen.message);
+    if (cmd_on(cmd, OPT_JSON)) {
+        account_list_json(cmd, rows, &choice, &links);
+        return true;
+    }
+    account_list_token(cmd, NULL);
+    if (choice.account) {
+        term_printf(cmd->term, "Default account: %.*s\n",
+                    P(cmd_account_title(cmd, choice.account)));
+        term_printf(cmd->term, "  from %.*s\n", P(choice.why));
+        term_out(cmd->term, S("\n"));
+    }
+    if (links.count) {
+        term_printf(cmd->term, "Linked accounts, from %.*s:\n", P(links.path));
+        for (int i = 0; i < links.count; i++) {
+            const ConfigAccount *account = config_find_id(&cmd->config,
+                                                          links.linked[i]);
+            ConfigAccount unknown = {.id = links.linked[i]};
+            term_printf(cmd->term, "  %.*s%s\n",
+                        P(cmd_account_title(cmd, account ? account : &unknown)),
+                        account ? "" : " is not in the config");
+        }
+        term_out(cmd->term, S("\n"));
+    }
+    if (cmd->config.count)
+        account_list_table(cmd, rows);
+    else
+        term_printf(cmd->term, "There are no accounts in %.*s.\n",
+                    P(cmd->config.path));
+    return true;
+}
+
+/* ---- hs account info ---- */
+
+/* One line of facts; what the value holds stays on it. */
+static void account_print_field(Cmd *cmd, const char *label, Str value)
+{
+    term_printf(cmd->term, label[0] ? "%-13s %.*s\n" : "%-1s %.*s\n", label,
+                P(value));
+}
+
+static void account_info_scopes(Cmd *cmd, const cJSON *scopes)
+{
+    const cJSON *scope = NULL;
+    if (!scopes)
+        return;
+    term_printf(cmd->term, "Scopes:\n");
+    cJSON_ArrayForEach(scope, scopes)
+    {
+        account_print_field(cmd, "", str_from(cJSON_GetStringValue(scope)));
+    }
+}
+
+static void account_info_print(Cmd *cmd, const ConfigChoice *choice,
+                               const HubToken *token)
+{
+    const ConfigAccount *account = choice->account;
+    Str type = hub_type_label(account->type);
+    Str expiry = cmd_expiry(cmd->arena, account);
+    account_print_field(cmd, "Name:", config_label(cmd->arena, account));
+    term_printf(cmd->term, "%-13s %" PRId64 "\n", "Account ID:", account->id);
+    if (token->name.len)
+        account_print_field(cmd, "Hub name:", token->name);
+    account_print_field(cmd, "Type:", type.len ? type : S("unknown"));
+    account_print_field(cmd, "Auth type:", account->auth_name);
+    account_print_field(cmd, "Environment:", account->qa ? S("qa") : S("prod"));
+    if (account->parent)
+        term_printf(cmd->term, "%-13s %" PRId64 "\n",
+                    "Parent:", account->parent);
+    if (expiry.len)
+        account_print_field(cmd, "Token until:", expiry);
+    if (!cmd_on(cmd, OPT_WHY))
+        account_print_field(cmd, "Chosen by:", choice->why);
+    account_info_scopes(cmd, token->scopes);
+}
+
+/* What chose what this run uses, as `hs account info --why` says it. */
+typedef struct {
+    Str account;
+    Str token; /* why the environment's token is not used, or empty */
+    Str config;
+    Str proxy;
+    Str ca;
+    Str other; /* the hs that runs the official client's commands, or empty */
+} AccountWhy;
+
+static AccountWhy account_why(Cmd *cmd, const Hub *hub,
+                              const ConfigChoice *choice)
+{
+    Arena *arena = cmd->arena;
+    const HttpPool *pool = &cmd->pool;
+    Str host = hub_host(arena, hub, false);
+    AccountWhy why = {.account = choice->why,
+                      .config = S("none"),
+                      .proxy = S("none"),
+                      .ca = cmd->trust.source,
+                      .other = os_find_other(arena, S("hs"))};
+    if (cmd->config.path.len)
+        why.config = arena_printf(arena, "%.*s (%.*s)", P(cmd->config.path),
+                                  P(cmd->config.why));
+    if (choice->line)
+        why.account = arena_printf(arena, "%.*s, line %d", P(choice->why),
+                                   choice->line);
+    if (pool->has_proxy && url_bypasses_proxy(pool->no_proxy, host, 443))
+        why.proxy = arena_printf(arena,
+                                 "none for %.*s (NO_PROXY), else that of %.*s",
+                                 P(host), P(pool->proxy_from));
+    else if (pool->has_proxy)
+        why.proxy = arena_printf(arena, "%.*s port %d (%.*s)",
+                                 P(pool->proxy.host), pool->proxy.port,
+                                 P(pool->proxy_from));
+    return why;
+}
+
+static void account_why_print(Cmd *cmd, const AccountWhy *why)
+{
+    account_print_field(cmd, "Chosen by:", why->account);
+    if (why->token.len)
+        account_print_field(cmd, "Access token:", why->token);
+    account_print_field(cmd, "Config:", why->config);
+    account_print_field(cmd, "Proxy:", why->proxy);
+    account_print_field(cmd, "CA store:", why->ca);
+    account_print_field(cmd,
+                        "Other hs:", why->other.len ? why->other : S("none"));
+}
+
+static void account_info_json(Cmd *cmd, const ConfigChoice *choice,
+                              const HubToken *token, const AccountWhy *why)
+{
+    cJSON *answer = cmd_account_json(cmd->arena, choice->account);
+    cJSON *scopes = token->scopes ? cJSON_Duplicate(token->scopes, true)
+                                  : cJSON_CreateArray();
+    arena_defer(cmd->arena, json_release, answer);
+    json_add_text(answer, "hubName", token->name);
+    json_add_text(answer, "source", choice->why);
+    json_add(answer, "scopes", scopes);
+    if (cmd_on(cmd, OPT_WHY)) {
+        cJSON *reasons = cJSON_CreateObject();
+        json_add(answer, "why", reasons);
+        json_add_text(reasons, "account", why->account);
+        if (why->token.len)
+            json_add_text(reasons, "accessToken", why->token);
+        json_add_text(reasons, "config", why->config);
+        json_add_text(reasons, "proxy", why->proxy);
+        json_add_text(reasons, "ca", why->ca);
+        json_add_text(reasons, "otherHs", why->other);
+    }
+    cmd_print_json(cmd, answer);
+}
+
+/* Has HubSpot say whose the environment's token is. */
+static bool account_info_ask_token(Cmd *cmd, const CmdToken *token,
+                                   ConfigAccount *account, Err *err)
+{
+    Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, account);
+    hub.account.id = 0; /* what HubSpot says counts */
+    if (!hub_look_up_account(&hub, err))
+        return false;
+    int64_t id = hub.account.id;
+    hub.account.id = token->account.id;
+    account->id = id;
+    account->type = hub.account.type;
+    return hub_check_owner(&hub, id, err);
+}
+
+/* Prints an account, after a call that shows what HubSpot says of it. Why is
+ * what one asks where that does not work: it comes first, and also if HubSpot
+ * cannot be reached. */
+static bool account_info_show(Cmd *cmd, const ConfigChoice *chosen,
+                              const CmdToken *token, Err *err)
+{
+    ConfigAccount account = *chosen->account;
+    ConfigChoice choice = *chosen;
+    bool own = account.auth == CONFIG_AUTH_TOKEN;
+    bool asked = cmd_on(cmd, OPT_WHY);
+    HubToken answer = {0};
+    AccountWhy why = {0};
+    Err fault = {0};
+    choice.account = &account;
+    if ((account.auth == CONFIG_AUTH_KEY || own || asked) &&
+        !cmd_go_online(cmd, err))
+        return false;
+    if (asked) {
+        Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool,
+                           own ? NULL : &cmd->config, &account);
+        why = account_why(cmd, &hub, &choice);
+    }
+    if (!cmd_token_agrees(cmd, token, &fault))
+        why.token = str_from(fault.message);
+    if (asked && !cmd_on(cmd, OPT_JSON))
+        account_why_print(cmd, &why);
+    bool ok = own ? account_info_ask_token(cmd, token, &account, err)
+                  : cmd_fetch_token(cmd, &account, &answer, err);
+    if (cmd_on(cmd, OPT_JSON) && (ok || asked))
+        account_info_json(cmd, &choice, &answer, &why);
+    else if (ok)
+        account_info_print(cmd, &choice, &answer);
+    return ok;
+}
+
+static bool account_info(Cmd *cmd, Err *err)
+{
+    ConfigChoice choice = {0};
+    CmdToken token = {0};
+    Err fault = {0};
+    if (!cmd->args[0].len && !cmd_read_token(cmd, &token, err))
+        return false;
+    if (cmd_token_agrees(cmd, &token, &fault) && token.decides) {
+        ConfigWhere where = cmd_where(cmd);
+        Str own = cmd_token_account(cmd, &token);
+        Err ignored = {0};
+        config_load(cmd->arena, &where, &cmd->config, &ignored);
+        choice.account = &token.account;
+        choice.why = arena_printf(cmd->arena, "%.*s%s%.*s", P(token.from),
+                                  own.len ? ", for " : "", P(own));
+        return account_info_show(cmd, &choice, &token, err);
+    }
+    if (fault.code && !cmd_on(cmd, OPT_WHY)) {
+        *err = fault;
+        return false;
+    }
+    if (!cmd_load_config(cmd, err) ||
+        !config_choose(cmd->arena, &cmd->config, cmd->args[0], &choice, err))
+        return false;
+    if (cmd->args[0].len)
+        choice.why = S("the command line");
+    return account_info_show(cmd, &choice, &token, err);
+}
+
+/* ---- hs account use ---- */
+
+/* The account to use: that of the argument, one that a person picks, or one
+ * that the person signs in to now. */
+static bool account_use_account(Cmd *cmd, const ConfigAccount **out, Err *err)
+{
+    CmdPick pick = {.what = "Default account:",
+                    .how = "its name or id: hs account use ACCOUNT",
+                    .other = "Sign in to another account"};
+    Signin auth = {.for_use = true};
+    if (!cmd_arg_account(cmd, &pick, out, err))
+        return false;
+    if (*out)
+        return true;
+    auth.path = cmd->config.path;
+    auth.form = cmd->config.form;
+    if (!signin_run(cmd, &auth, err))
+        return false;
+    signin_say(cmd, &auth);
+    if (!cmd_load_config(cmd, err))
+        return false;
+    *out = config_find_id(&cmd->config, auth.account.id);
+    return *out || cmd_gone(&cmd->config, err);
+}
+
+/* In a linked folder the folder's default changes; an account that is not
+ * linked there is linked on request, else the config's default changes. */
+static bool account_use_where(Cmd *cmd, const ConfigAccount *account,
+                              const ConfigLinks *links, bool *here, Err *err)
+{
+    *here = links->count && config_is_linked(links, account->id);
+    if (!links->count || *here)
+        return true;
+    if (cmd->term->interactive) {
+        term_say(cmd->term, "%.*s is not linked in %.*s.",
+                 P(cmd_account_title(cmd, account)), P(links->path));
+        return ask_confirm(cmd->term, "Link it here and use it?", true, here,
+                           err);
+    }
+    term_say(cmd->term,
+             "%.*s is not linked in %.*s: the default of the config is set "
+             "instead.",
+             P(cmd_account_title(cmd, account)), P(links->path));
+    return true;
+}
+
+static bool account_use_apply(ConfigEdit *edit, void *context, Err *err)
+{
+    const ConfigAccount *account = context;
+    const ConfigAccount *there = config_find_id(&edit->config, account->id);
+    if (!there)
+        return cmd_gone(&edit->config, err);
+    config_edit_default(edit, there);
+    return true;
+}
+
+/* Says where another file goes before the config's default. */
+static void account_use_warn(Cmd *cmd, const ConfigAccount *account)
+{
+    Err ignored = {0};
+    ConfigChoice choice = {0};
+    Config after = cmd->config;
+    after.default_account = arena_printf(cmd->arena, "%" PRId64, account->id);
+    if (!config_choose(cmd->arena, &after, (Str){0}, &choice, &ignored)) {
+        term_warn(cmd->term, "%s", ignored.message);
+        return;
+    }
+    if (!str_eq(choice.why, after.path))
+        term_warn(cmd->term, "in this folder %.*s goes before it: %.*s",
+                  P(choice.why), P(cmd_account_title(cmd, choice.account)));
+}
+
+/* Says where the environment's token takes precedence over any default. */
+static void account_use_warn_token(Cmd *cmd)
+{
+    CmdToken token;
+    Err fault = {0};
+    if (!cmd_read_token(cmd, &token, &fault) ||
+        !cmd_token_agrees(cmd, &token, &fault))
+        term_warn(cmd->term, "%s", fault.message);
+    else if (token.decides)
+        term_warn(cmd->term,
+                  "%.*s is set: hs api, secrets and filemanager use its "
+                  "account, not the default",
+                  P(token.from));
+}
+
+static bool account_use(Cmd *cmd, Err *err)
+{
+    const ConfigAccount *account = NULL;
+    ConfigLinks links = {0};
+    bool here = false;
+    if (!config_env_once("HUBSPOT_ACCESS_TOKEN", err) ||
+        !cmd_load_file(cmd, err) || !account_use_account(cmd, &account, err) ||
+        !config_read_links(cmd->arena, &links, err) ||
+        !account_use_where(cmd, account, &links, &here, err))
+        return false;
+    if (here &&
+        !config_save_link_default(cmd->arena, links.path, account->id, err))
+        return false;
+    ConfigAccount wanted = *account;
+    if (!here && !cmd_change_config(cmd, account_use_apply, &wanted, err))
+        return false;
+    Str path = here ? links.path : cmd->config.path;
+    term_say(cmd->term, "The default account%s is now %.*s, in %.*s",
+             here ? " of this folder" : "", P(cmd_account_title(cmd, account)),
+             P(path));
+    if (!here)
+        account_use_warn(cmd, account);
+    account_use_warn_token(cmd);
+    if (cmd_on(cmd, OPT_JSON)) {
+        cJSON *answer = json_new(cmd->arena);
+        json_add(answer, "account", cmd_account_json(cmd->arena, account));
+        json_add_text(answer, "source", path);
+        cmd_print_json(cmd, answer);
+    }
+    return true;
+}
+
+/* ---- hs account rename ---- */
+
+/* `context` is the account with its new name. */
+static bool account_rename_apply(ConfigEdit *edit, void *context, Err *err)
+{
+    const ConfigAccount *renamed = context;
+    const ConfigAccount *there = config_find_id(&edit->config, renamed->id);
+    if (!there)
+        return cmd_gone(&edit->config, err);
+    if (!config_check_name(&edit->config, renamed->name, renamed->id, err))
+        return false;
+    config_edit_rename(edit, there, renamed->name);
+    return true;
+}
+
+static bool account_rename(Cmd *cmd, Err *err)
+{
+    const ConfigAccount *account = NULL;
+    Str which = cmd_text(cmd, OPT_ACCOUNT);
+    if (!cmd_load_file(cmd, err) ||
+        !config_require(&cmd->config, cmd->args[0], &account, err))
+        return false;
+    if (which.len && config_find(&cmd->config, which) != account)
+        return err_set(err, EXIT_USAGE,
+                       "--account and the argument name two accounts");
+    Str name = config_new_name(cmd->arena, cmd->args[1]);
+    Str dropped = config_kebab_dropped(cmd->arena, cmd->args[1]);
+    if (!name.len)
+        return err_set(err, EXIT_USAGE,
+                       "'%.*s' leaves no name: letters and digits are needed",
+                       P(cmd->args[1]));
+    ConfigAccount renamed = *account;
+    renamed.name = name;
+    if (!cmd_change_config(cmd, account_rename_apply, &renamed, err))
+        return false;
+    if (dropped.len)
+        term_say(cmd->term, "Dropped from '%.*s': %.*s", P(cmd->args[1]),
+                 P(dropped));
+    if (cmd_on(cmd, OPT_JSON))
+        cmd_print_account(cmd, &renamed);
+    term_say(cmd->term, "%.*s is now called %.*s, in %.*s",
+             P(config_label(cmd->arena, account)), P(name),
+             P(cmd->config.path));
+    return true;
+}
+
+/* ---- hs account remove ---- */
+
+static bool account_remove(Cmd *cmd, Err *err)
 {
     static const CmdPick pick = {
         .what = "Account to remove:",
@@ -20350,11 +21279,11 @@ static bool cmd_account_remove(Cmd *cmd, Err *err)
 typedef struct {
     CmdRemoval removal;
     HubCheck **checks; /* of each of them */
-} CmdClean;
+} AccountClean;
 
 /* The accounts whose keys are tried: those of the environment that is meant,
  * with a key. */
-static HubCheck *cmd_clean_list(Cmd *cmd, int *count)
+static HubCheck *account_clean_list(Cmd *cmd, int *count)
 {
     const Config *config = &cmd->config;
     HubCheck *checks = arena_array(cmd->arena, config->count, sizeof(*checks));
@@ -20368,7 +21297,7 @@ static HubCheck *cmd_clean_list(Cmd *cmd, int *count)
     return checks;
 }
 
-static void cmd_clean_json(Cmd *cmd, const HubCheck *checks, int count)
+static void account_clean_json(Cmd *cmd, const HubCheck *checks, int count)
 {
     static const char *const names[] = {"unchecked", "active", "removed"};
     cJSON *answer = json_new(cmd->arena);
@@ -20388,8 +21317,8 @@ static void cmd_clean_json(Cmd *cmd, const HubCheck *checks, int count)
 }
 
 /* Names what the checks found, and keeps in mind which are inactive. */
-static void cmd_clean_say(Cmd *cmd, HubCheck *checks, int count,
-                          CmdClean *clean)
+static void account_clean_say(Cmd *cmd, HubCheck *checks, int count,
+                              AccountClean *clean)
 {
     for (int i = 0; i < count; i++) {
         HubCheck *check = &checks[i];
@@ -20408,7 +21337,7 @@ static void cmd_clean_say(Cmd *cmd, HubCheck *checks, int count,
 
 /* Accounts that could not be checked are a failure: of some, or of all. A key
  * of another account decides the exit code: that will not pass by itself. */
-static bool cmd_clean_result(const HubCheck *checks, int count, Err *err)
+static bool account_clean_result(const HubCheck *checks, int count, Err *err)
 {
     int unchecked = 0;
     bool foreign = false;
@@ -20430,7 +21359,7 @@ static bool cmd_clean_result(const HubCheck *checks, int count, Err *err)
 }
 
 /* Asks whether to remove what is inactive. */
-static bool cmd_clean_confirm(Cmd *cmd, int inactive, Err *err)
+static bool account_clean_confirm(Cmd *cmd, int inactive, Err *err)
 {
     Str question = arena_printf(cmd->arena,
                                 "Remove %d inactive account%s from the config?",
@@ -20440,7 +21369,7 @@ static bool cmd_clean_confirm(Cmd *cmd, int inactive, Err *err)
 
 /* Counts those as unchecked that were changed since: what was found out about
  * them is no longer so. Gives how many are gone. */
-static int cmd_clean_gone(Cmd *cmd, const CmdClean *clean)
+static int account_clean_gone(Cmd *cmd, const AccountClean *clean)
 {
     const CmdRemoval *removal = &clean->removal;
     int gone = 0;
@@ -20460,7 +21389,7 @@ static int cmd_clean_gone(Cmd *cmd, const CmdClean *clean)
 
 /* Takes what is inactive out of the config, and out of what the folder says;
  * all that has to be asked is asked before. */
-static bool cmd_clean_remove(Cmd *cmd, CmdClean *clean, Err *err)
+static bool account_clean_remove(Cmd *cmd, AccountClean *clean, Err *err)
 {
     CmdRemoval *removal = &clean->removal;
     int count = removal->count;
@@ -20468,7 +21397,7 @@ static bool cmd_clean_remove(Cmd *cmd, CmdClean *clean, Err *err)
     int64_t *ids = arena_array(cmd->arena, count, sizeof(*ids));
     for (int i = 0; i < count; i++)
         ids[i] = removal->accounts[i]->id;
-    if (!cmd_clean_confirm(cmd, count, err) ||
+    if (!account_clean_confirm(cmd, count, err) ||
         !cmd_next_default(cmd, ids, count, &removal->next, err))
         return false;
     for (int i = 0; i < count; i++)
@@ -20480,30 +21409,38 @@ static bool cmd_clean_remove(Cmd *cmd, CmdClean *clean, Err *err)
     return ok;
 }
 
-static bool cmd_account_clean(Cmd *cmd, Err *err)
+static bool account_clean(Cmd *cmd, Err *err)
 {
     int count = 0;
     if (!cmd_load_file(cmd, err) || !cmd_go_online(cmd, err))
         return false;
-    HubCheck *checks = cmd_clean_list(cmd, &count);
-    CmdClean clean = {
+    HubCheck *checks = account_clean_list(cmd, &count);
+    AccountClean clean = {
         .removal = cmd_removal(cmd->arena, count),
         .checks = arena_array(cmd->arena, count, sizeof(HubCheck *))};
     hub_check_keys(cmd->arena, cmd->term, &cmd->pool, &cmd->config, checks,
                    count);
     if (os_interrupted())
-        return cmd_clean_result(checks, count, err);
-    cmd_clean_say(cmd, checks, count, &clean);
-    if (clean.removal.count && !cmd_clean_remove(cmd, &clean, err))
+        return account_clean_result(checks, count, err);
+    account_clean_say(cmd, checks, count, &clean);
+    if (clean.removal.count && !account_clean_remove(cmd, &clean, err))
         return false;
-    int gone = cmd_clean_gone(cmd, &clean);
+    int gone = account_clean_gone(cmd, &clean);
     if (cmd_on(cmd, OPT_JSON))
-        cmd_clean_json(cmd, checks, count);
+        account_clean_json(cmd, checks, count);
     term_say(cmd->term, "%d account%s checked, %d removed.", count,
              count == 1 ? "" : "s", gone);
     cmd_say_default(cmd, clean.removal.next);
-    return cmd_clean_result(checks, count, err);
+    return account_clean_result(checks, count, err);
 }
+
+/* ==== Link ================================================================ *
+ *
+ * hs account link, unlink, create-override and remove-override: which accounts
+ * a folder uses. A linked folder has .hs/settings.json, which lists accounts
+ * and their default; the older .hsaccount names one account. Both apply to the
+ * folder and everything below it.
+ */
 
 /* ---- hs account link ---- */
 
@@ -20515,10 +21452,10 @@ typedef struct {
     int count;
     int64_t preset;          /* the folder's default; 0: as it is */
     ConfigOverride override; /* an .hsaccount that is to go, or none */
-} CmdLink;
+} LinkChange;
 
 /* Linked folders belong to the global config's world. */
-static bool cmd_no_deprecated(Cmd *cmd, Err *err)
+static bool link_no_deprecated(Cmd *cmd, Err *err)
 {
     Str old = config_deprecated_path(cmd->arena);
     if (!old.len)
@@ -20529,7 +21466,7 @@ static bool cmd_no_deprecated(Cmd *cmd, Err *err)
 }
 
 /* Reads the folder's settings, or says where new ones will be. */
-static bool cmd_link_begin(Cmd *cmd, CmdLink *link, Err *err)
+static bool link_begin(Cmd *cmd, LinkChange *link, Err *err)
 {
     /* Those linked, those on the command line, those ticked. */
     int most = CONFIG_LINKED + CMD_VALUES + cmd->config.count;
@@ -20546,7 +21483,7 @@ static bool cmd_link_begin(Cmd *cmd, CmdLink *link, Err *err)
 }
 
 /* The accounts of the option --account, which may stand more than once. */
-static bool cmd_link_named(Cmd *cmd, CmdLink *link, Err *err)
+static bool link_named(Cmd *cmd, LinkChange *link, Err *err)
 {
     const CmdValue *value = &cmd->options[OPT_ACCOUNTS];
     for (int i = 0; i < value->count; i++) {
@@ -20560,19 +21497,19 @@ static bool cmd_link_named(Cmd *cmd, CmdLink *link, Err *err)
 }
 
 /* Signs in to another account, which is then linked. */
-static bool cmd_link_sign_in(Cmd *cmd, CmdLink *link, Err *err)
+static bool link_sign_in(Cmd *cmd, LinkChange *link, Err *err)
 {
-    CmdAuth auth = {.path = cmd->config.path, .form = cmd->config.form};
-    if (!cmd_auth_run(cmd, &auth, err))
+    Signin auth = {.path = cmd->config.path, .form = cmd->config.form};
+    if (!signin_run(cmd, &auth, err))
         return false;
-    cmd_auth_say(cmd, &auth);
+    signin_say(cmd, &auth);
     link->ids[link->count++] = auth.account.id;
     return cmd_load_config(cmd, err);
 }
 
 /* Has a person tick the accounts to link; those that are linked already
  * cannot be chosen again, that of an .hsaccount is ticked. */
-static bool cmd_link_tick(Cmd *cmd, CmdLink *link, int64_t override, Err *err)
+static bool link_tick(Cmd *cmd, LinkChange *link, int64_t override, Err *err)
 {
     const Config *config = &cmd->config;
     AskItem *items = arena_array(cmd->arena, config->count, sizeof(*items));
@@ -20597,7 +21534,7 @@ static bool cmd_link_tick(Cmd *cmd, CmdLink *link, int64_t override, Err *err)
     return true;
 }
 
-static bool cmd_link_ask(Cmd *cmd, CmdLink *link, int64_t override, Err *err)
+static bool link_ask(Cmd *cmd, LinkChange *link, int64_t override, Err *err)
 {
     static const char *const ways[] = {"Link accounts that are signed in",
                                        "Sign in to another account", "Cancel"};
@@ -20609,8 +21546,8 @@ static bool cmd_link_ask(Cmd *cmd, CmdLink *link, int64_t override, Err *err)
         items[i] = str_from(ways[i]);
     if (!ask_select(cmd->term, "What to do?", items, COUNT(ways), &at, err))
         return false;
-    return at == 0   ? cmd_link_tick(cmd, link, override, err)
-           : at == 1 ? cmd_link_sign_in(cmd, link, err)
+    return at == 0   ? link_tick(cmd, link, override, err)
+           : at == 1 ? link_sign_in(cmd, link, err)
                      : cmd_declined(err);
 }
 
@@ -20618,8 +21555,8 @@ static bool cmd_link_ask(Cmd *cmd, CmdLink *link, int64_t override, Err *err)
  * person is asked whether it stays the default, and the file goes. In a
  * script it is the default unless --default says otherwise, and it stays
  * unless --force is given. */
-static bool cmd_link_override(Cmd *cmd, CmdLink *link,
-                              const ConfigOverride *override, Err *err)
+static bool link_override(Cmd *cmd, LinkChange *link,
+                          const ConfigOverride *override, Err *err)
 {
     bool keep = true;
     int64_t id = override->id;
@@ -20651,8 +21588,8 @@ static bool cmd_link_override(Cmd *cmd, CmdLink *link,
 }
 
 /* Has a person pick the folder's default from its accounts. */
-static bool cmd_link_pick(Cmd *cmd, CmdLink *link, const int64_t *ids,
-                          int count, const char *option, Err *err)
+static bool link_pick(Cmd *cmd, LinkChange *link, const int64_t *ids, int count,
+                      const char *option, Err *err)
 {
     Str *items = arena_array(cmd->arena, count, sizeof(*items));
     int at = 0;
@@ -20674,7 +21611,7 @@ static bool cmd_link_pick(Cmd *cmd, CmdLink *link, const int64_t *ids,
 
 /* Decides the folder's default: what is set already, the only account, or
  * what a person picks; a script names it where there are several. */
-static bool cmd_link_default(Cmd *cmd, CmdLink *link, Err *err)
+static bool link_default(Cmd *cmd, LinkChange *link, Err *err)
 {
     int most = link->links.count + link->count;
     int64_t *ids = arena_array(cmd->arena, most, sizeof(*ids));
@@ -20697,12 +21634,12 @@ static bool cmd_link_default(Cmd *cmd, CmdLink *link, Err *err)
     if (count == 1)
         link->preset = ids[0];
     return count == 1 ||
-           cmd_link_pick(cmd, link, ids, count, "--default ACCOUNT", err);
+           link_pick(cmd, link, ids, count, "--default ACCOUNT", err);
 }
 
 /* Writes the settings and has git ignore them; removes the .hsaccount that
  * has given way. */
-static bool cmd_link_save(Cmd *cmd, const CmdLink *link, Err *err)
+static bool link_save(Cmd *cmd, const LinkChange *link, Err *err)
 {
     Str changed = {0};
     Err fault = {0};
@@ -20722,7 +21659,7 @@ static bool cmd_link_save(Cmd *cmd, const CmdLink *link, Err *err)
     return true;
 }
 
-static void cmd_link_json(Cmd *cmd, Str path, const ConfigLinks *links)
+static void link_json(Cmd *cmd, Str path, const ConfigLinks *links)
 {
     cJSON *answer = json_new(cmd->arena);
     json_add_text(answer, "settings", path);
@@ -20732,7 +21669,7 @@ static void cmd_link_json(Cmd *cmd, Str path, const ConfigLinks *links)
 }
 
 /* Says which accounts the folder is linked with now. */
-static bool cmd_link_report(Cmd *cmd, Str path, Err *err)
+static bool link_report(Cmd *cmd, Str path, Err *err)
 {
     ConfigLinks now;
     if (!config_read_links_at(cmd->arena, path, &now, err))
@@ -20748,35 +21685,35 @@ static bool cmd_link_report(Cmd *cmd, Str path, Err *err)
                  now.linked[i] == now.default_account ? ", the default" : "");
     }
     if (cmd_on(cmd, OPT_JSON))
-        cmd_link_json(cmd, path, &now);
+        link_json(cmd, path, &now);
     return true;
 }
 
-static bool cmd_account_link(Cmd *cmd, Err *err)
+static bool link_link(Cmd *cmd, Err *err)
 {
-    CmdLink link = {0};
+    LinkChange link = {0};
     ConfigOverride override;
     const ConfigAccount *preset = NULL;
     Str wanted = cmd_text(cmd, OPT_LINK_DEFAULT);
-    if (!cmd_no_deprecated(cmd, err) || !cmd_load_file(cmd, err) ||
-        !cmd_link_begin(cmd, &link, err) ||
+    if (!link_no_deprecated(cmd, err) || !cmd_load_file(cmd, err) ||
+        !link_begin(cmd, &link, err) ||
         (wanted.len && !config_require(&cmd->config, wanted, &preset, err)) ||
         !config_read_override(cmd->arena, &override, err))
         return false;
     link.preset = preset ? preset->id : 0;
     bool named = cmd->options[OPT_ACCOUNTS].count || preset;
-    if (!(named ? cmd_link_named(cmd, &link, err)
-                : cmd_link_ask(cmd, &link, override.id, err)) ||
-        !cmd_link_override(cmd, &link, &override, err) ||
-        !cmd_link_default(cmd, &link, err) || !cmd_link_save(cmd, &link, err))
+    if (!(named ? link_named(cmd, &link, err)
+                : link_ask(cmd, &link, override.id, err)) ||
+        !link_override(cmd, &link, &override, err) ||
+        !link_default(cmd, &link, err) || !link_save(cmd, &link, err))
         return false;
-    return cmd_link_report(cmd, link.path, err);
+    return link_report(cmd, link.path, err);
 }
 
 /* ---- hs account unlink ---- */
 
 /* Has a person tick the accounts to unlink. */
-static bool cmd_unlink_tick(Cmd *cmd, CmdLink *link, Err *err)
+static bool link_unlink_tick(Cmd *cmd, LinkChange *link, Err *err)
 {
     const ConfigLinks *links = &link->links;
     AskItem *items = arena_array(cmd->arena, links->count, sizeof(*items));
@@ -20800,7 +21737,7 @@ static bool cmd_unlink_tick(Cmd *cmd, CmdLink *link, Err *err)
 
 /* The linked accounts of --account. One that has left the config can still be
  * named by its id. */
-static bool cmd_unlink_named(Cmd *cmd, CmdLink *link, Err *err)
+static bool link_unlink_named(Cmd *cmd, LinkChange *link, Err *err)
 {
     const CmdValue *value = &cmd->options[OPT_ACCOUNTS];
     for (int i = 0; i < value->count; i++) {
@@ -20822,7 +21759,7 @@ static bool cmd_unlink_named(Cmd *cmd, CmdLink *link, Err *err)
 
 /* Which default the folder has once the accounts have left it: --default, the
  * only one that stays, or of several what a person picks. */
-static bool cmd_unlink_default(Cmd *cmd, CmdLink *link, Err *err)
+static bool link_unlink_default(Cmd *cmd, LinkChange *link, Err *err)
 {
     int64_t *ids = arena_array(cmd->arena, link->links.count, sizeof(*ids));
     int count = 0;
@@ -20843,43 +21780,43 @@ static bool cmd_unlink_default(Cmd *cmd, CmdLink *link, Err *err)
         return true;
     link->preset = count == 1 ? ids[0] : 0;
     return count < 2 ||
-           cmd_link_pick(cmd, link, ids, count, "--default ACCOUNT", err);
+           link_pick(cmd, link, ids, count, "--default ACCOUNT", err);
 }
 
-static bool cmd_account_unlink(Cmd *cmd, Err *err)
+static bool link_unlink(Cmd *cmd, Err *err)
 {
-    CmdLink link = {0};
+    LinkChange link = {0};
     bool all = cmd_on(cmd, OPT_ALL);
     bool named = cmd->options[OPT_ACCOUNTS].count > 0;
     if (all && named)
         return err_set(err, EXIT_USAGE,
                        "--all and --account exclude each "
                        "other");
-    if (!cmd_no_deprecated(cmd, err) || !cmd_load_file(cmd, err) ||
-        !cmd_link_begin(cmd, &link, err))
+    if (!link_no_deprecated(cmd, err) || !cmd_load_file(cmd, err) ||
+        !link_begin(cmd, &link, err))
         return false;
     if (!link.links.count && !named) {
         term_say(cmd->term, "No account is linked here.");
         if (cmd_on(cmd, OPT_JSON))
-            cmd_link_json(cmd, link.path, &link.links);
+            link_json(cmd, link.path, &link.links);
         return true;
     }
     for (int i = 0; all && i < link.links.count; i++)
         link.ids[link.count++] = link.links.linked[i];
-    if ((!all && !(named ? cmd_unlink_named(cmd, &link, err)
-                         : cmd_unlink_tick(cmd, &link, err))) ||
-        !cmd_unlink_default(cmd, &link, err))
+    if ((!all && !(named ? link_unlink_named(cmd, &link, err)
+                         : link_unlink_tick(cmd, &link, err))) ||
+        !link_unlink_default(cmd, &link, err))
         return false;
     const ConfigLinkChange change = {
         .drop = link.ids, .drop_count = link.count, .preset = link.preset};
     return config_change_links(cmd->arena, link.path, &change, err) &&
-           cmd_link_report(cmd, link.path, err);
+           link_report(cmd, link.path, err);
 }
 
 /* ---- hs account create-override, remove-override ---- */
 
 /* .hsaccount counts with the global config only. */
-static bool cmd_needs_global(const Cmd *cmd, Err *err)
+static bool link_needs_global(const Cmd *cmd, Err *err)
 {
     if (cmd->config.is_global)
         return true;
@@ -20891,8 +21828,8 @@ static bool cmd_needs_global(const Cmd *cmd, Err *err)
 
 /* An .hsaccount that stands in the folder already is replaced only with a yes
  * or --force. `*before` is what it holds. */
-static bool cmd_override_replace(Cmd *cmd, Str path, int64_t id, Str *before,
-                                 Err *err)
+static bool link_override_replace(Cmd *cmd, Str path, int64_t id, Str *before,
+                                  Err *err)
 {
     Err ignored = {0};
     ConfigOverride present;
@@ -20906,7 +21843,7 @@ static bool cmd_override_replace(Cmd *cmd, Str path, int64_t id, Str *before,
                        S("Replace the .hsaccount that is here?"), true, err);
 }
 
-static bool cmd_account_create_override(Cmd *cmd, Err *err)
+static bool link_create_override(Cmd *cmd, Err *err)
 {
     static const CmdPick pick = {
         .what = "Account for this folder:",
@@ -20915,10 +21852,10 @@ static bool cmd_account_create_override(Cmd *cmd, Err *err)
     ConfigLinks links = {0};
     Str before;
     Str path = os_path_join(cmd->arena, os_cwd(cmd->arena), S(".hsaccount"));
-    if (!cmd_load_file(cmd, err) || !cmd_needs_global(cmd, err) ||
+    if (!cmd_load_file(cmd, err) || !link_needs_global(cmd, err) ||
         !cmd_arg_account(cmd, &pick, &account, err) ||
         !config_read_links(cmd->arena, &links, err) ||
-        !cmd_override_replace(cmd, path, account->id, &before, err) ||
+        !link_override_replace(cmd, path, account->id, &before, err) ||
         !config_write_override(cmd->arena, path, account->id,
                                cmd_forced(cmd) ? NULL : &before, err))
         return false;
@@ -20931,7 +21868,7 @@ static bool cmd_account_create_override(Cmd *cmd, Err *err)
     return true;
 }
 
-static bool cmd_account_remove_override(Cmd *cmd, Err *err)
+static bool link_remove_override(Cmd *cmd, Err *err)
 {
     Err ignored = {0};
     ConfigOverride override;
@@ -20951,227 +21888,12 @@ static bool cmd_account_remove_override(Cmd *cmd, Err *err)
     return true;
 }
 
-/* ---- hs auth, hs init: the deprecated config ---- */
-
-/* The deprecated config is for machines without a global one. */
-static bool cmd_refuse_global(Cmd *cmd, Err *err)
-{
-    ConfigWhere where = cmd_where(cmd);
-    Str global = config_global_path(cmd->arena);
-    if (config_named_path(&where).len || !global.len ||
-        !os_exists(cmd->arena, global))
-        return true;
-    err_set(err, EXIT_CONFIG, "the global config %.*s is in use", P(global));
-    return err_hint(err, "Use hs account auth; this command is for the "
-                         "deprecated hubspot.config.yml.");
-}
-
-static bool cmd_auth_old(Cmd *cmd, Err *err)
-{
-    ConfigWhere where = cmd_where(cmd);
-    CmdAuth auth = {.form = CONFIG_DEPRECATED};
-    ask_hush(cmd->term);
-    if (!cmd_refuse_global(cmd, err))
-        return false;
-    auth.path = config_named_path(&where);
-    if (!auth.path.len)
-        auth.path = config_deprecated_path(cmd->arena);
-    if (!auth.path.len || !os_exists(cmd->arena, auth.path)) {
-        if (auth.path.len)
-            err_set(err, EXIT_CONFIG, "there is no config: %.*s does not exist",
-                    P(auth.path));
-        else
-            err_set(err, EXIT_CONFIG,
-                    "there is no hubspot.config.yml here or above");
-        return err_hint(err, "hs account auth signs in without one; hs init "
-                             "makes one.");
-    }
-    if (!cmd_auth_run(cmd, &auth, err))
-        return false;
-    cmd_auth_report(cmd, &auth);
-    return true;
-}
-
-/* Is a config so incomplete that it can be begun anew? */
-static bool cmd_is_torn(Cmd *cmd, Str path)
-{
-    Config config;
-    Err ignored = {0};
-    ConfigPlace place = {path, CONFIG_DEPRECATED, true};
-    return config_read_place(cmd->arena, &place, &config, &ignored) &&
-           config.torn;
-}
-
-static bool cmd_init(Cmd *cmd, Err *err)
-{
-    ConfigWhere where = cmd_where(cmd);
-    CmdAuth auth = {.form = CONFIG_DEPRECATED};
-    Str changed = {0};
-    Err fault = {0};
-    ask_hush(cmd->term);
-    if (!cmd_refuse_global(cmd, err))
-        return false;
-    Str named = config_named_path(&where);
-    Str there = named.len && os_exists(cmd->arena, named) ? named : S("");
-    if (!named.len)
-        there = config_deprecated_path(cmd->arena);
-    if (there.len && !cmd_is_torn(cmd, there)) {
-        err_set(err, EXIT_CONFIG, "there is a config already: %.*s", P(there));
-        return err_hint(err, "hs auth adds an account to it.");
-    }
-    auth.path = there.len   ? there
-                : named.len ? named
-                            : os_path_join(cmd->arena, os_cwd(cmd->arena),
-                                           S("hubspot.config.yml"));
-    if (!cmd_auth_run(cmd, &auth, err))
-        return false;
-    cmd_auth_report(cmd, &auth);
-    if (!config_hide_from_git(cmd->arena, auth.path, auth.path, &changed,
-                              &fault))
-        term_warn(cmd->term, "git does not ignore %.*s: %s", P(auth.path),
-                  fault.message);
-    if (changed.len)
-        term_say(cmd->term, "Added %.*s to %.*s.", P(os_path_base(auth.path)),
-                 P(changed));
-    return true;
-}
-
-/* ---- hs config set ---- */
-
-/* The settings that can be set, in the order of the config file. */
-static const struct {
-    CmdOption option;
-    const char *key;
-    const char *help;
-} cmd_settings[] = {
-    {OPT_PUBLISH_MODE, "defaultCmsPublishMode",
-     "CMS publish mode: draft or publish"},
-    {OPT_HTTP_TIMEOUT, "httpTimeout", "HTTP time-out in milliseconds"},
-    {OPT_ALLOW_TRACKING, "allowUsageTracking",
-     "Usage tracking by the official client"},
-    {OPT_ALLOW_UPDATES, "allowAutoUpdates",
-     "Automatic updates of the official client"},
-    {OPT_OPEN_BROWSER, "autoOpenBrowser", "Opening a browser by itself"},
-};
-
-/* Has a person choose a setting and its value. */
-static bool cmd_set_ask(Cmd *cmd, Err *err)
-{
-    Str items[COUNT(cmd_settings)];
-    const Str modes[] = {S("draft"), S("publish")};
-    int at = 0;
-    int mode = 0;
-    Str text = {0};
-    if (!ask_allowed(cmd->term, "a setting",
-                     "--default-cms-publish-mode, --http-timeout, "
-                     "--allow-usage-tracking, --allow-auto-updates or "
-                     "--auto-open-browser",
-                     err))
-        return false;
-    for (int i = 0; i < COUNT(cmd_settings); i++)
-        items[i] = str_from(cmd_settings[i].help);
-    if (!ask_select(cmd->term, "Setting:", items, COUNT(items), &at, err))
-        return false;
-    CmdValue *value = &cmd->options[cmd_settings[at].option];
-    value->set = true;
-    if (cmd_settings[at].option == OPT_PUBLISH_MODE) {
-        bool ok = ask_select(cmd->term, "Publish mode:", modes, 2, &mode, err);
-        value->text = modes[mode];
-        return ok;
-    }
-    if (cmd_settings[at].option != OPT_HTTP_TIMEOUT)
-        return ask_confirm(cmd->term, "Allow it?", true, &value->on, err);
-    for (;;) {
-        if (!ask_text(cmd->term, cmd->arena, "Milliseconds:", S("15000"), false,
-                      &text, err))
-            return false;
-        if (str_int(text, &value->number) &&
-            value->number >= CONFIG_TIMEOUT_MIN_MS)
-            return true;
-        term_complain(cmd->term, "the time-out is a number from %d up",
-                      CONFIG_TIMEOUT_MIN_MS);
-    }
-}
-
-static Str cmd_set_text(const Cmd *cmd, int setting)
-{
-    const CmdValue *value = &cmd->options[cmd_settings[setting].option];
-    if (cmd_settings[setting].option == OPT_PUBLISH_MODE)
-        return value->text;
-    if (cmd_settings[setting].option == OPT_HTTP_TIMEOUT)
-        return arena_int(cmd->arena, value->number);
-    return value->on ? S("true") : S("false");
-}
-
-static bool cmd_set_apply(ConfigEdit *edit, void *context, Err *err)
-{
-    const Cmd *cmd = context;
-    (void)err;
-    for (int i = 0; i < COUNT(cmd_settings); i++)
-        if (cmd->options[cmd_settings[i].option].set)
-            config_edit_setting(edit, cmd_settings[i].key,
-                                cmd_set_text(cmd, i));
-    return true;
-}
-
-static bool cmd_config_set(Cmd *cmd, Err *err)
-{
-    bool any = false;
-    if (!cmd_load_file(cmd, err))
-        return false;
-    for (int i = 0; i < COUNT(cmd_settings); i++)
-        any |= cmd->options[cmd_settings[i].option].set;
-    if ((!any && !cmd_set_ask(cmd, err)) ||
-        !cmd_change_config(cmd, cmd_set_apply, cmd, err))
-        return false;
-    cJSON *answer = json_new(cmd->arena);
-    for (int i = 0; i < COUNT(cmd_settings); i++) {
-        if (!cmd->options[cmd_settings[i].option].set)
-            continue;
-        Str text = cmd_set_text(cmd, i);
-        json_add_text(answer, cmd_settings[i].key, text);
-        term_say(cmd->term, "%s is now %.*s, in %.*s", cmd_settings[i].key,
-                 P(text), P(cmd->config.path));
-    }
-    if (cmd_on(cmd, OPT_JSON))
-        cmd_print_json(cmd, answer);
-    return true;
-}
-
-/* ---- hs config migrate ---- */
-
-static bool cmd_config_migrate(Cmd *cmd, Err *err)
-{
-    ConfigWhere where = cmd_where(cmd);
-    ConfigMigrated done = {0};
-    Str to = {0};
-    Str from = config_named_path(&where);
-    if (!cmd_global_path(cmd, &to, err))
-        return false;
-    if (!from.len)
-        from = config_deprecated_path(cmd->arena);
-    if (from.len && !os_exists(cmd->arena, from))
-        return err_set(err, EXIT_CONFIG,
-                       "there is nothing to migrate: %.*s does not exist",
-                       P(from));
-    if (!from.len)
-        return err_set(err, EXIT_CONFIG,
-                       "there is nothing to migrate: no hubspot.config.yml "
-                       "here or above");
-    if (os_same_file(cmd->arena, from, to))
-        return err_set(err, EXIT_USAGE, "%.*s is the global config itself",
-                       P(from));
-    if (cmd->term->interactive && !cmd_forced(cmd))
-        term_say(cmd->term, "The deprecated config is %.*s", P(from));
-    if (!cmd_confirm(cmd, "a yes to the migration",
-                     S("Move the accounts to the global config?"), true, err))
-        return false;
-    if (!cmd_migrate_run(cmd, from, to, &done, err))
-        return false;
-    if (cmd_on(cmd, OPT_JSON))
-        cmd_migrate_json(cmd, to, &done);
-    return true;
-}
+/* ==== API ================================================================= *
+ *
+ * hs api: an authenticated request to any endpoint. The body of the response
+ * goes to stdout and keeps every digit: JSON is indented as text, never parsed
+ * into numbers.
+ */
 
 /* ---- hs api ---- */
 
@@ -21183,11 +21905,11 @@ typedef struct {
     bool json;
     char last; /* the last byte written */
     JsonIndent indent;
-} CmdApiOut;
+} ApiOut;
 
-static void cmd_api_write(void *to, Str text)
+static void api_write(void *to, Str text)
 {
-    CmdApiOut *out = to;
+    ApiOut *out = to;
     if (!text.len)
         return;
     term_out_foreign(out->cmd->term, text);
@@ -21195,7 +21917,7 @@ static void cmd_api_write(void *to, Str text)
 }
 
 /* Does the media type say JSON (RFC 8259, RFC 6839)? */
-static bool cmd_api_json_type(const HttpRes *res)
+static bool api_json_type(const HttpRes *res)
 {
     Str type = http_header(res, S("Content-Type"));
     Str name = str_trim(str_cut(&type, ';'));
@@ -21206,27 +21928,26 @@ static bool cmd_api_json_type(const HttpRes *res)
 
 /* Is this body JSON? A whole one is checked; of one that streams the type
  * must do. */
-static bool cmd_api_is_json(const HttpRes *res, Str piece, bool whole)
+static bool api_is_json(const HttpRes *res, Str piece, bool whole)
 {
     Err ignored = {0};
     Str text = str_trim(str_slice(piece, 0, KIB));
     if (!whole)
-        return cmd_api_json_type(res);
-    return (cmd_api_json_type(res) ||
-            (text.len && strchr("{[", text.ptr[0]))) &&
+        return api_json_type(res);
+    return (api_json_type(res) || (text.len && strchr("{[", text.ptr[0]))) &&
            json_validate(piece, JSON_DEPTH, &ignored);
 }
 
-static bool cmd_api_sink(void *to, const HttpRes *res, Str piece, bool last,
-                         Err *err)
+static bool api_sink(void *to, const HttpRes *res, Str piece, bool last,
+                     Err *err)
 {
-    CmdApiOut *out = to;
+    ApiOut *out = to;
     Term *term = out->cmd->term;
     if (!out->started) {
         out->started = true;
         term_say(term, "%d %.*s", res->status, P(res->reason));
-        out->json = !out->raw && cmd_api_is_json(res, piece, last);
-        out->indent.sink = cmd_api_write;
+        out->json = !out->raw && api_is_json(res, piece, last);
+        out->indent.sink = api_write;
         out->indent.to = out;
     }
     if (out->raw)
@@ -21234,11 +21955,11 @@ static bool cmd_api_sink(void *to, const HttpRes *res, Str piece, bool last,
     else if (out->json)
         json_indent(&out->indent, piece);
     else
-        cmd_api_write(out, piece);
+        api_write(out, piece);
     json_indent_flush(&out->indent);
     bool line = out->json ? !out->indent.broken : term->out_terminal;
     if (last && line && res->received && out->last != '\n')
-        cmd_api_write(out, S("\n"));
+        api_write(out, S("\n"));
     if (term->out_error)
         return err_set(err, EXIT_FAILED, "cannot write to stdout: %s",
                        os_error(term->out_error));
@@ -21247,7 +21968,7 @@ static bool cmd_api_sink(void *to, const HttpRes *res, Str piece, bool last,
 
 /* The JSON that --data gives: text, @file, or - for stdin. It goes over the
  * wire as it is, digit for digit. */
-static bool cmd_api_data(Cmd *cmd, Str *out, Err *err)
+static bool api_data(Cmd *cmd, Str *out, Err *err)
 {
     enum { MOST = 32 * MIB };
     Str data = cmd_text(cmd, OPT_DATA);
@@ -21281,8 +22002,7 @@ static bool cmd_api_data(Cmd *cmd, Str *out, Err *err)
  * this API and no other host. What may not stand in a path is percent-encoded;
  * control bytes are refused.
  */
-static bool cmd_api_path(Cmd *cmd, const Hub *hub, Str endpoint, Str *out,
-                         Err *err)
+static bool api_path(Cmd *cmd, const Hub *hub, Str endpoint, Str *out, Err *err)
 {
     Url url = {0};
     Str host = hub_host(cmd->arena, hub, false);
@@ -21318,7 +22038,7 @@ static bool cmd_api_path(Cmd *cmd, const Hub *hub, Str endpoint, Str *out,
 }
 
 /* Any JSON can be an endpoint's answer, and that is what the schema says. */
-static bool cmd_api_schema(Cmd *cmd)
+static bool api_schema(Cmd *cmd)
 {
     cJSON *schema = json_new(cmd->arena);
     json_add_text(schema, "$schema",
@@ -21328,22 +22048,22 @@ static bool cmd_api_schema(Cmd *cmd)
     return true;
 }
 
-static bool cmd_api(Cmd *cmd, Err *err)
+static bool api_run(Cmd *cmd, Err *err)
 {
     Hub hub = {.arena = cmd->arena, .term = cmd->term, .pool = &cmd->pool};
     HttpRes res;
     HubCall call = {.method = cmd_text(cmd, OPT_METHOD)};
-    CmdApiOut out = {.cmd = cmd, .raw = cmd_on(cmd, OPT_RAW)};
+    ApiOut out = {.cmd = cmd, .raw = cmd_on(cmd, OPT_RAW)};
     if (cmd_on(cmd, OPT_JSON_SCHEMA))
-        return cmd_api_schema(cmd);
+        return api_schema(cmd);
     call.has_body = cmd->options[OPT_DATA].set;
     if (!call.method.len)
         call.method = call.has_body ? S("POST") : S("GET");
-    call.sink = cmd_api_sink;
+    call.sink = api_sink;
     call.to = &out;
     if (!cmd_open_account(cmd, &hub, err) ||
-        !cmd_api_path(cmd, &hub, cmd->args[0], &call.path, err) ||
-        (call.has_body && !cmd_api_data(cmd, &call.body, err)) ||
+        !api_path(cmd, &hub, cmd->args[0], &call.path, err) ||
+        (call.has_body && !api_data(cmd, &call.body, err)) ||
         !cmd_go_online(cmd, err))
         return false;
     term_say(cmd->term, "%.*s https://%.*s%.*s", P(call.method),
@@ -21356,456 +22076,12 @@ static bool cmd_api(Cmd *cmd, Err *err)
     return true;
 }
 
-/* ---- Dotenv files, for hs secrets apply ---- */
-
-/*
- * Programs read dotenv files differently, and a secret that came out wrong
- * cannot be read back. So a line is accepted only if dotenv (npm), Node's
- * --env-file, python-dotenv, godotenv and docker-compose all read the same
- * value from it; tests/test_dotenv.py checks this against these programs.
+/* ==== Secrets ============================================================= *
  *
- * A file has lines NAME=value, blank lines and comments from # on; `export `
- * may precede a name. A value without quotes is the rest of the line, without
- * the white space at its ends, and ends before " #". Quotes may hold several
- * lines. Single quotes keep their text as it is; in double quotes, \n is a
- * line feed. What each place refuses, and which program differs, is beside
- * the check. All faulty lines of a file are found in one run. No message
- * quotes a value.
+ * hs secrets: the secrets of an account's serverless functions. A value is
+ * never an argument and never printed. After each change the list is read
+ * again, because HubSpot may accept a change and not make it.
  */
-enum {
-    CMD_SECRETS_MOST = 50, /* secrets of one account: HubSpot's limit */
-    CMD_SECRET_MAX = 64 * KIB,
-    CMD_SECRET_NAME_MAX = 256,
-    CMD_ENV_MAX = MIB,
-    CMD_ENV_FAULTS = 20 /* that are listed; the others are counted */
-};
-
-typedef struct {
-    Str name;
-    Secret value;
-    int line;
-} CmdEnvItem;
-
-/* Why a line is refused, and what to do about it. */
-typedef struct {
-    int line;
-    const char *what; /* NULL: nothing is wrong */
-    const char *fix;
-} CmdEnvFault;
-
-/* A file: what it holds, and which of its lines are refused. */
-typedef struct {
-    CmdEnvItem items[CMD_SECRETS_MOST];
-    int count;
-    int more; /* items beyond those */
-    CmdEnvFault faults[CMD_ENV_FAULTS];
-    int fault_count; /* maybe more than are kept */
-} CmdEnvFile;
-
-/* What is left of the file; `line` is that of its first byte. */
-typedef struct {
-    Arena *arena;
-    Str rest;
-    int line;
-    CmdEnvFault fault; /* the first one of the present item */
-} CmdEnv;
-
-static const char CMD_ENV_SINGLE[] = "Put the value in single quotes.";
-static const char CMD_ENV_QUOTE[] = "Put the value in quotes.";
-static const char CMD_ENV_LF[] = "Save the file with LF line breaks.";
-static const char CMD_ENV_UTF8[] = "Save the file as UTF-8.";
-static const char CMD_ENV_ADD[] = "Set this one with hs secrets add.";
-
-static bool cmd_env_fault(CmdEnv *env, const char *what, const char *fix)
-{
-    if (!env->fault.what)
-        env->fault = (CmdEnvFault){.what = what, .fix = fix};
-    return false;
-}
-
-/* The next byte; a line feed at the end. */
-static char cmd_env_peek(const CmdEnv *env)
-{
-    return env->rest.len ? env->rest.ptr[0] : '\n';
-}
-
-static char cmd_env_take(CmdEnv *env)
-{
-    char c = cmd_env_peek(env);
-    env->line += c == '\n';
-    env->rest = str_slice(env->rest, 1, env->rest.len);
-    return c;
-}
-
-/* Takes the blanks at the start of a line, or at its "=". Node 20 leaves out
- * spaces there, and no tabs. */
-static void cmd_env_blanks(CmdEnv *env)
-{
-    while (cmd_env_peek(env) == ' ' || cmd_env_peek(env) == '\t')
-        if (cmd_env_take(env) == '\t')
-            cmd_env_fault(env, "some programs read a tab here as text",
-                          "Use spaces, or none.");
-}
-
-/* Takes the rest of the line and its line break. */
-static void cmd_env_skip_line(CmdEnv *env)
-{
-    while (cmd_env_peek(env) != '\n')
-        cmd_env_take(env);
-    cmd_env_take(env);
-}
-
-/* Takes what may end a line: blanks, a comment, the line break. */
-static bool cmd_env_line_end(CmdEnv *env)
-{
-    while (cmd_env_peek(env) == ' ' || cmd_env_peek(env) == '\t')
-        cmd_env_take(env);
-    if (cmd_env_peek(env) == '#')
-        while (cmd_env_peek(env) != '\n')
-            cmd_env_take(env);
-    if (str_starts(env->rest, S("\r\n")))
-        cmd_env_take(env);
-    if (cmd_env_peek(env) != '\n')
-        return false;
-    cmd_env_take(env);
-    return true;
-}
-
-/* What no line may have, in quotes, in a comment or elsewhere. A CR of its own
- * is a line break to dotenv, Node and python-dotenv; U+2028 and U+2029 end a
- * comment for dotenv. */
-static void cmd_env_check_chars(CmdEnv *env, Str text)
-{
-    while (text.len) {
-        uint32_t c = 0;
-        int n = str_utf8(text, &c);
-        if (!n)
-            cmd_env_fault(env, "it is not UTF-8 text", CMD_ENV_UTF8);
-        else if (!c)
-            cmd_env_fault(env, "it holds a NUL byte", CMD_ENV_UTF8);
-        else if (c == 0x2028 || c == 0x2029)
-            cmd_env_fault(env, "some programs read U+2028 as a line break",
-                          "Remove the character.");
-        else if (c == '\r' && text.len > 1 && text.ptr[1] != '\n')
-            cmd_env_fault(env, "some programs read a CR as a line break",
-                          CMD_ENV_LF);
-        text = str_slice(text, n ? n : 1, text.len);
-    }
-}
-
-/* godotenv refuses "-" in a name. */
-static bool cmd_env_name(CmdEnv *env, Str *name)
-{
-    Str s = env->rest;
-    ptrdiff_t n = 0;
-    while (n < s.len && (isalnum((unsigned char)s.ptr[n]) ||
-                         (s.ptr[n] && strchr("_.-", s.ptr[n]))))
-        n++;
-    *name = str_slice(s, 0, n);
-    env->rest = str_slice(s, n, s.len);
-    if (!n || str_is_digit(s.ptr[0]) || strchr(".-", s.ptr[0]))
-        return cmd_env_fault(env, "no name stands before the value",
-                             "A name has letters, digits, _ and ., a letter "
-                             "or _ first.");
-    if (n > CMD_SECRET_NAME_MAX)
-        return cmd_env_fault(env, "the name is too long",
-                             "A name has at most 256 bytes.");
-    return str_index(*name, '-') < 0 ||
-           cmd_env_fault(env, "some programs refuse a name with -",
-                         CMD_ENV_ADD);
-}
-
-/*
- * A backslash in quotes, which was taken. \n in double quotes is the only
- * escape that all know. In single quotes, a backslash is text unless another
- * one or a quote follows: python-dotenv reads these as escapes. After a fault,
- * a quote that follows is the last one only if the line has no other.
- */
-static void cmd_env_backslash(CmdEnv *env, char quote, Buf *value)
-{
-    char c = cmd_env_peek(env);
-    Str rest = env->rest;
-    if (quote == '\'' && c != '\\' && c != '\'') {
-        buf_add_char(value, '\\');
-        return;
-    }
-    if (quote == '"' && c == 'n') {
-        cmd_env_take(env);
-        buf_add_char(value, '\n');
-        return;
-    }
-    if (quote == '"')
-        cmd_env_fault(env,
-                      "an escape in double quotes that is not \\n means "
-                      "different things to different programs",
-                      CMD_ENV_SINGLE);
-    else
-        cmd_env_fault(env,
-                      "\\\\ and \\' in single quotes mean different things to "
-                      "different programs",
-                      CMD_ENV_ADD);
-    Str line = str_slice(str_cut(&rest, '\n'), 1, PTRDIFF_MAX);
-    if (c == '\\' || (c == quote && str_index(line, quote) >= 0))
-        cmd_env_take(env);
-}
-
-/* A "$" in a value, before `rest`. The Go programs expand it without quotes
- * (`quote` is 0) and in double quotes; python-dotenv expands ${ everywhere. */
-static void cmd_env_dollar(CmdEnv *env, Str rest, char quote)
-{
-    if (str_starts(rest, S("{")))
-        cmd_env_fault(env, "some programs expand ${, in single quotes too",
-                      CMD_ENV_ADD);
-    else if (quote != '\'')
-        cmd_env_fault(env,
-                      quote ? "some programs expand $ in double quotes"
-                            : "some programs expand $ without quotes",
-                      CMD_ENV_SINGLE);
-}
-
-/* Takes a value in quotes. False where the line does not end after it. */
-static bool cmd_env_quoted(CmdEnv *env, Str *out)
-{
-    int line = env->line;
-    char quote = cmd_env_take(env);
-    Buf value = buf_new(env->arena, CMD_SECRET_MAX + 1);
-    while (env->rest.len && cmd_env_peek(env) != quote) {
-        if (str_starts(env->rest, S("\r\n"))) /* docker-compose keeps the CR */
-            cmd_env_fault(env,
-                          "some programs keep the CR of a CRLF line break in "
-                          "quotes",
-                          CMD_ENV_LF);
-        char c = cmd_env_take(env);
-        if (c == '\\') {
-            cmd_env_backslash(env, quote, &value);
-            continue;
-        }
-        if (c == '$')
-            cmd_env_dollar(env, env->rest, quote);
-        buf_add_char(&value, c);
-    }
-    if (!env->rest.len) {
-        env->fault = (CmdEnvFault){
-            .what = "the quote is never closed",
-            .fix = "Close it. A value with a ' or \" of its own needs the "
-                   "other kind around it."};
-        return false;
-    }
-    cmd_env_take(env);
-    *out = buf_str(&value);
-    if (value.full)
-        out->len = CMD_SECRET_MAX + 1; /* too long; see cmd_secret_fault() */
-    if (env->line > line)
-        return cmd_env_line_end(env) ||
-               cmd_env_fault(env,
-                             "there is text after the closing quote, in a "
-                             "later line",
-                             "Close the quote where the value ends.");
-    return cmd_env_line_end(env) ||
-           cmd_env_fault(env, "there is text after the closing quote",
-                         "Only a comment may follow. A value with both kinds "
-                         "of quotes needs hs secrets add.");
-}
-
-/* White space to some programs, which leave it out at the ends of a value,
- * and text to others; beside the control characters. */
-static bool cmd_env_is_odd_space(uint32_t c)
-{
-    return c == '\t' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f ||
-           c == 0x3000 || c == 0xfeff;
-}
-
-/*
- * Checks the comment after a value without quotes, from its "#" on. `before`
- * is what is before it. dotenv and Node begin a comment at any "#",
- * docker-compose at the first " #", godotenv at the last "#" after white
- * space, U+0085 and U+00A0 among it.
- */
-static void cmd_env_check_comment(CmdEnv *env, Str before, Str comment)
-{
-    if (before.len < 2 || !str_ends(before, S(" "))) {
-        cmd_env_fault(env, "a value with # needs quotes",
-                      "Put it in quotes; a comment begins with a space and #.");
-        return;
-    }
-    for (ptrdiff_t i = 2; i < comment.len; i++)
-        if (comment.ptr[i] == '#' && (str_is_space(comment.ptr[i - 1]) ||
-                                      strchr("\x85\xa0", comment.ptr[i - 1])))
-            cmd_env_fault(env,
-                          "programs disagree on which # begins the comment",
-                          "Put the value in quotes, or remove the second #.");
-}
-
-/* Takes a value without quotes: the rest of the line. */
-static void cmd_env_plain(CmdEnv *env, Str *out)
-{
-    Str line = str_cut(&env->rest, '\n');
-    ptrdiff_t comment = str_index(line, '#');
-    env->line++;
-    if (str_ends(line, S("\r")))
-        line.len--;
-    if (comment >= 0) {
-        cmd_env_check_comment(env, str_slice(line, 0, comment),
-                              str_slice(line, comment, line.len));
-        line.len = comment;
-    }
-    while (str_ends(line, S(" ")))
-        line.len--;
-    *out = line;
-    for (Str rest = *out; rest.len;) {
-        uint32_t c = 0;
-        int n = str_utf8(rest, &c);
-        bool end = rest.len == out->len || n == rest.len;
-        if (n && ((c < ' ' && c != '\t') || c == 0x7f))
-            cmd_env_fault(env, "a control character without quotes",
-                          CMD_ENV_QUOTE);
-        else if (c == '$')
-            cmd_env_dollar(env, str_slice(rest, 1, rest.len), 0);
-        else if (end && cmd_env_is_odd_space(c))
-            cmd_env_fault(env,
-                          "programs disagree on the white space at the end of "
-                          "the value",
-                          CMD_ENV_QUOTE);
-        rest = str_slice(rest, n ? n : 1, rest.len);
-    }
-}
-
-/* What keeps a value from being a secret's; NULL: nothing. */
-static const char *cmd_secret_fault(Str value)
-{
-    if (!value.len)
-        return "the value is empty";
-    if (value.len > CMD_SECRET_MAX)
-        return "the value is larger than 64 KiB";
-    if (!str_is_utf8(value))
-        return "the value is not UTF-8 text";
-    return str_index(value, 0) < 0 ? NULL : "the value holds a NUL byte";
-}
-
-/* Takes the name, and the = after it. For Node, what follows `export ` belongs
- * to the name, and another white space there is no `export`. */
-static bool cmd_env_assignment(CmdEnv *env, Str *name)
-{
-    Str after = str_slice(env->rest, 6, env->rest.len);
-    if (str_starts(env->rest, S("export")) && after.len > 1 &&
-        strchr(" \t", after.ptr[0])) {
-        if (after.ptr[0] == '\t' || strchr(" \t", after.ptr[1]))
-            return cmd_env_fault(env,
-                                 "some programs know export only with one "
-                                 "space after it",
-                                 "Put one space after export.");
-        env->rest = str_slice(after, 1, after.len);
-    }
-    if (!cmd_env_name(env, name))
-        return false;
-    cmd_env_blanks(env);
-    if (cmd_env_peek(env) != '=')
-        return cmd_env_fault(env, "no = stands after the name",
-                             "Write NAME=value.");
-    cmd_env_take(env);
-    cmd_env_blanks(env);
-    return true;
-}
-
-/* Takes a line that is empty or a comment; false where it is neither. Node 20
- * reads the blanks of an empty line, and a comment after blanks, as part of
- * the next name, and a comment with "=" in the last line, without its line
- * break, as a variable. */
-static bool cmd_env_idle_line(CmdEnv *env)
-{
-    Str rest = env->rest;
-    ptrdiff_t all = rest.len;
-    Str line = str_cut(&rest, '\n');
-    bool last = line.len == all;
-    cmd_env_blanks(env);
-    char c = cmd_env_peek(env);
-    bool indented = env->rest.len < all;
-    if (c == '#' && (indented || (last && str_index(line, '=') >= 0)))
-        cmd_env_fault(env, "some programs read this comment as a variable",
-                      indented ? "Remove the white space before the #."
-                               : "End the line with a line break.");
-    if (!cmd_env_line_end(env))
-        return false;
-    if (c != '#' && indented)
-        cmd_env_fault(env,
-                      "some programs read the white space of an empty line as "
-                      "part of the next name",
-                      "Remove it.");
-    return true;
-}
-
-/* Takes one line, or the lines of one value. `*item` has no name where it is
- * blank or a comment. False where the line is left in its middle. */
-static bool cmd_env_take_item(CmdEnv *env, CmdEnvItem *item)
-{
-    Str value = {0};
-    if (cmd_env_idle_line(env))
-        return true;
-    if (!cmd_env_assignment(env, &item->name))
-        return false;
-    char c = cmd_env_peek(env);
-    bool quoted = c == '"' || c == '\'';
-    if (c == '`') {
-        cmd_env_fault(env, "some programs read backticks as quotes",
-                      CMD_ENV_SINGLE);
-        quoted = str_index(str_slice(env->rest, 1, env->rest.len), c) >= 0;
-    }
-    if (!quoted)
-        cmd_env_plain(env, &value);
-    else if (!cmd_env_quoted(env, &value))
-        return false;
-    item->value = secret_from(value);
-    const char *fault = cmd_secret_fault(value);
-    const char *fix = CMD_ENV_UTF8;
-    if (!value.len || value.len > CMD_SECRET_MAX)
-        fix = "A secret has 1 byte to 64 KiB.";
-    if (fault)
-        cmd_env_fault(env, fault, fix);
-    return true;
-}
-
-/* Keeps the item, or the fault of its line. */
-static void cmd_env_keep(CmdEnv *env, CmdEnvFile *file, const CmdEnvItem *item)
-{
-    for (int i = 0; i < file->count && !env->fault.what; i++)
-        if (item->name.len && str_eq(file->items[i].name, item->name))
-            cmd_env_fault(env,
-                          arena_printf(env->arena,
-                                       "%.*s stands in line %d already",
-                                       P(item->name), file->items[i].line)
-                              .ptr,
-                          "Remove one of them.");
-    if (env->fault.what) {
-        env->fault.line = item->line;
-        if (file->fault_count++ < CMD_ENV_FAULTS)
-            file->faults[file->fault_count - 1] = env->fault;
-    } else if (item->name.len && file->count < CMD_SECRETS_MOST) {
-        file->items[file->count++] = *item;
-    } else {
-        file->more += item->name.len > 0;
-    }
-}
-
-/* Reads a dotenv file's text. What it gives is in `arena` or in `text`. */
-static void cmd_env_read(Arena *arena, Str text, CmdEnvFile *file)
-{
-    CmdEnv env = {.arena = arena, .rest = text, .line = 1};
-    *file = (CmdEnvFile){0};
-    while (env.rest.len) {
-        CmdEnv start = env;
-        CmdEnvItem item = {.line = env.line};
-        env.fault = (CmdEnvFault){0};
-        if (!cmd_env_take_item(&env, &item)) {
-            env.rest = start.rest; /* a quote may have taken more lines */
-            env.line = start.line;
-            cmd_env_skip_line(&env);
-        }
-        cmd_env_check_chars(
-            &env, str_slice(start.rest, 0, start.rest.len - env.rest.len));
-        cmd_env_keep(&env, file, &item);
-    }
-}
 
 /* ---- hs secrets ---- */
 
@@ -21815,43 +22091,23 @@ typedef struct {
     Str *names;
     int count;
     HubChange change;
-} CmdSecrets;
-
-/* Can this be a name in HubSpot? `whose` is as in "a secret's name". */
-static bool cmd_check_name(const char *whose, Str name, int most, Err *err)
-{
-    bool clean = name.len > 0;
-    for (Str rest = name; rest.len;) {
-        uint32_t c = 0;
-        int n = str_utf8(rest, &c);
-        clean &= n && c >= ' ' && !(c >= 0x7f && c < 0xa0);
-        rest = str_slice(rest, n ? n : 1, rest.len);
-    }
-    if (!clean)
-        return err_set(err, EXIT_USAGE,
-                       "a %s name may not be empty, nor have control "
-                       "characters or bytes that are no UTF-8",
-                       whose);
-    return name.len <= most ||
-           err_set(err, EXIT_USAGE, "a %s name has at most %d bytes", whose,
-                   most);
-}
+} SecretsRun;
 
 /* Is this a name that can be sent? "." and ".." cannot stand in a path. */
-static bool cmd_secret_check_name(Str name, Err *err)
+static bool secrets_check_name(Str name, Err *err)
 {
     if (str_eq(name, S(".")) || str_eq(name, S("..")))
         return err_set(err, EXIT_USAGE, "'%.*s' cannot be a secret's name",
                        P(name));
-    return cmd_check_name("secret's", name, CMD_SECRET_NAME_MAX, err);
+    return cmd_check_name("secret's", name, DOTENV_NAME_MAX, err);
 }
 
 /* Checks the name of a change. A value that was typed with it (NAME=value) is
  * not sent, nor shown. */
-static bool cmd_secret_check_new(const HubChange *change, Err *err)
+static bool secrets_check_new(const HubChange *change, Err *err)
 {
     if (change->act == HUB_SECRET_DELETE || str_index(change->name, '=') < 0)
-        return cmd_secret_check_name(change->name, err);
+        return secrets_check_name(change->name, err);
     err_set(err, EXIT_USAGE,
             "a secret's name has no =, and its value is never "
             "taken from an argument");
@@ -21860,7 +22116,7 @@ static bool cmd_secret_check_new(const HubChange *change, Err *err)
 }
 
 /* The name where it is an argument; without one a terminal is needed. */
-static bool cmd_secret_arg(Cmd *cmd, HubChange *change, Err *err)
+static bool secrets_arg(Cmd *cmd, HubChange *change, Err *err)
 {
     static const char *const ways[] = {
         [HUB_SECRET_ADD] = "an argument: hs secrets add NAME",
@@ -21870,18 +22126,18 @@ static bool cmd_secret_arg(Cmd *cmd, HubChange *change, Err *err)
     if (!change->name.len)
         return ask_allowed(cmd->term, "the secret's name", ways[change->act],
                            err);
-    return cmd_secret_check_new(change, err);
+    return secrets_check_new(change, err);
 }
 
 /* Asks for the name of a new secret, until it is one. */
-static bool cmd_secret_ask_name(Cmd *cmd, HubChange *change, Err *err)
+static bool secrets_ask_name(Cmd *cmd, HubChange *change, Err *err)
 {
     while (!change->name.len) {
         Err fault = {0};
         if (!ask_text(cmd->term, cmd->arena, "Name of the secret:", (Str){0},
                       false, &change->name, err))
             return false;
-        if (cmd_secret_check_new(change, &fault))
+        if (secrets_check_new(change, &fault))
             return true;
         term_say(cmd->term, "%s", fault.message);
         change->name = (Str){0};
@@ -21890,7 +22146,7 @@ static bool cmd_secret_ask_name(Cmd *cmd, HubChange *change, Err *err)
 }
 
 /* Has the value, and each longer line of it, be hidden in what HubSpot says. */
-static void cmd_secret_hide(Cmd *cmd, Secret value)
+static void secrets_hide(Cmd *cmd, Secret value)
 {
     Str rest = secret_text(value);
     term_hide_echo(cmd->term, value);
@@ -21906,13 +22162,13 @@ static void cmd_secret_hide(Cmd *cmd, Secret value)
  * where that is no terminal, else leaves it to the prompt. One line break at
  * the end of a file or of stdin is not the value's, without --keep-newline.
  */
-static bool cmd_secret_value(Cmd *cmd, Secret *out, Err *err)
+static bool secrets_value(Cmd *cmd, Secret *out, Err *err)
 {
     const CmdOption ways[] = {OPT_VALUE_STDIN, OPT_VALUE_FILE, OPT_VALUE_ENV};
     Str name = cmd_text(cmd, OPT_VALUE_ENV);
     Str value = {0};
     CmdInput in = {"the value", cmd_text(cmd, OPT_VALUE_FILE),
-                   CMD_SECRET_MAX + 8}; /* with marks and a line break */
+                   DOTENV_VALUE_MAX + 8}; /* with marks and a line break */
     int given = 0;
     for (int i = 0; i < COUNT(ways); i++)
         given += cmd->options[ways[i]].set;
@@ -21926,8 +22182,9 @@ static bool cmd_secret_value(Cmd *cmd, Secret *out, Err *err)
                            "stdin, --value-file or --value-env", err);
     }
     if (name.len) {
-        const char *text = getenv(arena_cstr(cmd->arena, name));
-        if (!text) /* what is named may be the value itself, by mistake */
+        const char *text = arena_cstr(cmd->arena, name);
+        if (!os_env_exists(
+                text)) /* what is named may be the value itself, by mistake */
             return err_set(err, EXIT_USAGE,
                            "the variable that --value-env names is not set");
         value = str_from(text);
@@ -21940,8 +22197,8 @@ static bool cmd_secret_value(Cmd *cmd, Secret *out, Err *err)
         value.len -= str_ends(value, S("\r"));
     }
     *out = secret_from(value);
-    cmd_secret_hide(cmd, *out);
-    const char *fault = cmd_secret_fault(value);
+    secrets_hide(cmd, *out);
+    const char *fault = dotenv_value_fault(value);
     if (!fault)
         return true;
     err_set(err, EXIT_USAGE, "%s", fault);
@@ -21952,13 +22209,13 @@ static bool cmd_secret_value(Cmd *cmd, Secret *out, Err *err)
 }
 
 /* Opens the account and lists its secrets. */
-static bool cmd_secrets_open(Cmd *cmd, CmdSecrets *s, Err *err)
+static bool secrets_open(Cmd *cmd, SecretsRun *s, Err *err)
 {
     return cmd_open_account(cmd, &s->hub, err) && cmd_go_online(cmd, err) &&
            hub_list_secrets(&s->hub, &s->names, &s->count, err);
 }
 
-static bool cmd_secret_exists(const CmdSecrets *s, Str name)
+static bool secrets_exists(const SecretsRun *s, Str name)
 {
     for (int i = 0; i < s->count; i++)
         if (str_eq(s->names[i], name))
@@ -21967,8 +22224,8 @@ static bool cmd_secret_exists(const CmdSecrets *s, Str name)
 }
 
 /* Has a person pick one of the secrets. */
-static bool cmd_secret_pick(Cmd *cmd, CmdSecrets *s, const char *question,
-                            Err *err)
+static bool secrets_pick(Cmd *cmd, SecretsRun *s, const char *question,
+                         Err *err)
 {
     int at = 0;
     if (!s->count)
@@ -21976,16 +22233,16 @@ static bool cmd_secret_pick(Cmd *cmd, CmdSecrets *s, const char *question,
     if (!ask_select(cmd->term, question, s->names, s->count, &at, err))
         return false;
     s->change.name = s->names[at];
-    return cmd_secret_check_name(s->change.name, err);
+    return secrets_check_name(s->change.name, err);
 }
 
 /* The secret must be there: the closest name is suggested. */
-static bool cmd_secret_require(Cmd *cmd, const CmdSecrets *s, Err *err)
+static bool secrets_require(Cmd *cmd, const SecretsRun *s, Err *err)
 {
     const Str name = s->change.name;
     Str close = {0};
     int best = 3;
-    if (cmd_secret_exists(s, name))
+    if (secrets_exists(s, name))
         return true;
     for (int i = 0; i < s->count; i++) {
         int distance = str_distance(s->names[i], name);
@@ -22002,26 +22259,26 @@ static bool cmd_secret_require(Cmd *cmd, const CmdSecrets *s, Err *err)
 }
 
 /* Asks for the value where nothing gave it. */
-static bool cmd_secret_ask(Cmd *cmd, HubChange *change, Err *err)
+static bool secrets_ask(Cmd *cmd, HubChange *change, Err *err)
 {
     Str question = arena_printf(cmd->arena, "Value of %.*s:", P(change->name));
     if (secret_is_set(change->value))
         return true;
     if (!ask_secret(cmd->term, cmd->arena, question.ptr, &change->value, err))
         return err_hint(err, "Give it with --value-file, or on stdin.");
-    cmd_secret_hide(cmd, change->value);
-    const char *fault = cmd_secret_fault(secret_text(change->value));
+    secrets_hide(cmd, change->value);
+    const char *fault = dotenv_value_fault(secret_text(change->value));
     return !fault || err_set(err, EXIT_USAGE, "%s", fault);
 }
 
-static const char *cmd_secret_unseen(const HubChange *change)
+static const char *secrets_unseen(const HubChange *change)
 {
     return change->act == HUB_SECRET_DELETE ? "accepted, but still listed"
                                             : "accepted, but not listed";
 }
 
 /* Makes sure that the list of secrets shows the change. */
-static bool cmd_secret_verify(CmdSecrets *s, Err *err)
+static bool secrets_verify(SecretsRun *s, Err *err)
 {
     HubChange *change = &s->change;
     Err fault = {0};
@@ -22036,18 +22293,18 @@ static bool cmd_secret_verify(CmdSecrets *s, Err *err)
     if (!change->unseen)
         return true;
     err_set(err, EXIT_FAILED, "secret %.*s: %s", P(change->name),
-            cmd_secret_unseen(change));
+            secrets_unseen(change));
     return err_hint(err, "HubSpot may not have stored the change. Look again "
                          "with hs secrets list, then repeat it.");
 }
 
 /* Makes the change and says so. */
-static bool cmd_secret_change(Cmd *cmd, CmdSecrets *s, Err *err)
+static bool secrets_change(Cmd *cmd, SecretsRun *s, Err *err)
 {
     static const char *const said[] = {"Added", "Updated", "Deleted"};
     static const char *const words[] = {"added", "updated", "deleted"};
     const HubChange *change = &s->change;
-    if (!hub_change_secret(&s->hub, change, err) || !cmd_secret_verify(s, err))
+    if (!hub_change_secret(&s->hub, change, err) || !secrets_verify(s, err))
         return false;
     term_say(cmd->term, "%s the secret %.*s %s %.*s%s", said[change->act],
              P(change->name), change->act == HUB_SECRET_ADD ? "to" : "of",
@@ -22065,10 +22322,10 @@ static bool cmd_secret_change(Cmd *cmd, CmdSecrets *s, Err *err)
     return true;
 }
 
-static bool cmd_secrets_list(Cmd *cmd, Err *err)
+static bool secrets_list(Cmd *cmd, Err *err)
 {
-    CmdSecrets s = {0};
-    if (!cmd_secrets_open(cmd, &s, err))
+    SecretsRun s = {0};
+    if (!secrets_open(cmd, &s, err))
         return false;
     if (cmd_on(cmd, OPT_JSON)) {
         cJSON *answer = json_new(cmd->arena);
@@ -22085,11 +22342,11 @@ static bool cmd_secrets_list(Cmd *cmd, Err *err)
 }
 
 /* A name that is there already: a person may change its value instead. */
-static bool cmd_secret_taken(Cmd *cmd, CmdSecrets *s, Err *err)
+static bool secrets_taken(Cmd *cmd, SecretsRun *s, Err *err)
 {
     bool yes = false;
     Str title = cmd_account_title(cmd, &s->hub.account);
-    if (!cmd_secret_exists(s, s->change.name))
+    if (!secrets_exists(s, s->change.name))
         return true;
     if (!cmd->term->interactive) {
         err_set(err, EXIT_USAGE, "there is a secret %.*s in %.*s already",
@@ -22104,79 +22361,75 @@ static bool cmd_secret_taken(Cmd *cmd, CmdSecrets *s, Err *err)
     return yes || cmd_declined(err);
 }
 
-static bool cmd_secrets_add(Cmd *cmd, Err *err)
+static bool secrets_add(Cmd *cmd, Err *err)
 {
-    CmdSecrets s = {.change = {.act = HUB_SECRET_ADD}};
-    return cmd_secret_arg(cmd, &s.change, err) &&
-           cmd_secret_value(cmd, &s.change.value, err) &&
-           cmd_secrets_open(cmd, &s, err) &&
-           cmd_secret_ask_name(cmd, &s.change, err) &&
-           cmd_secret_taken(cmd, &s, err) &&
-           cmd_secret_ask(cmd, &s.change, err) &&
-           cmd_secret_change(cmd, &s, err);
+    SecretsRun s = {.change = {.act = HUB_SECRET_ADD}};
+    return secrets_arg(cmd, &s.change, err) &&
+           secrets_value(cmd, &s.change.value, err) &&
+           secrets_open(cmd, &s, err) &&
+           secrets_ask_name(cmd, &s.change, err) &&
+           secrets_taken(cmd, &s, err) && secrets_ask(cmd, &s.change, err) &&
+           secrets_change(cmd, &s, err);
 }
 
-static bool cmd_secrets_update(Cmd *cmd, Err *err)
+static bool secrets_update(Cmd *cmd, Err *err)
 {
-    CmdSecrets s = {.change = {.act = HUB_SECRET_UPDATE}};
-    if (!cmd_secret_arg(cmd, &s.change, err) ||
-        !cmd_secret_value(cmd, &s.change.value, err) ||
-        !cmd_secrets_open(cmd, &s, err))
+    SecretsRun s = {.change = {.act = HUB_SECRET_UPDATE}};
+    if (!secrets_arg(cmd, &s.change, err) ||
+        !secrets_value(cmd, &s.change.value, err) ||
+        !secrets_open(cmd, &s, err))
         return false;
-    if (!s.change.name.len &&
-        !cmd_secret_pick(cmd, &s, "Secret to update:", err))
+    if (!s.change.name.len && !secrets_pick(cmd, &s, "Secret to update:", err))
         return false;
-    return cmd_secret_require(cmd, &s, err) &&
-           cmd_secret_ask(cmd, &s.change, err) &&
-           cmd_secret_change(cmd, &s, err);
+    return secrets_require(cmd, &s, err) && secrets_ask(cmd, &s.change, err) &&
+           secrets_change(cmd, &s, err);
 }
 
-static bool cmd_secrets_delete(Cmd *cmd, Err *err)
+static bool secrets_delete(Cmd *cmd, Err *err)
 {
-    CmdSecrets s = {.change = {.act = HUB_SECRET_DELETE}};
-    if (!cmd_secret_arg(cmd, &s.change, err) ||
+    SecretsRun s = {.change = {.act = HUB_SECRET_DELETE}};
+    if (!secrets_arg(cmd, &s.change, err) ||
         (!cmd_forced(cmd) &&
          !ask_allowed(cmd->term, "a yes to the deletion", "--force", err)) ||
-        !cmd_secrets_open(cmd, &s, err))
+        !secrets_open(cmd, &s, err))
         return false;
-    if (!s.change.name.len &&
-        !cmd_secret_pick(cmd, &s, "Secret to delete:", err))
+    if (!s.change.name.len && !secrets_pick(cmd, &s, "Secret to delete:", err))
         return false;
     Str question = arena_printf(cmd->arena, "Delete the secret %.*s of %.*s?",
                                 P(s.change.name),
                                 P(cmd_account_title(cmd, &s.hub.account)));
-    return cmd_secret_require(cmd, &s, err) &&
+    return secrets_require(cmd, &s, err) &&
            cmd_confirm(cmd, "a yes to the deletion", question, false, err) &&
-           cmd_secret_change(cmd, &s, err);
+           secrets_change(cmd, &s, err);
 }
 
 /* ---- hs secrets apply ---- */
 
 /* What a file changes: additions and updates first, then deletions. */
 typedef struct {
-    CmdSecrets secrets;
+    SecretsRun secrets;
     Str file; /* its name, for messages */
-    CmdEnvFile env;
+    DotenvFile env;
     HubChange *changes;
     int count; /* of them */
     int adds;
     int deletes;  /* the last ones */
     Err unlisted; /* why the list could not be read afterwards */
-} CmdApply;
+} SecretsApply;
 
 /* Makes an error of the lines that are refused: of one by itself, of several
  * after a list of them. */
-static bool cmd_apply_refuse(Cmd *cmd, const CmdApply *apply, Err *err)
+static bool secrets_apply_refuse(Cmd *cmd, const SecretsApply *apply, Err *err)
 {
-    const CmdEnvFault *faults = apply->env.faults;
+    const DotenvFault *faults = apply->env.faults;
     int count = apply->env.fault_count;
-    int more = count - CMD_ENV_FAULTS;
+    int more = count - DOTENV_FAULTS;
     if (count == 1) {
         err_set(err, EXIT_USAGE, "%.*s: line %d: %s", P(apply->file),
                 faults[0].line, faults[0].what);
         return err_hint(err, "%s", faults[0].fix);
     }
-    for (int i = 0; i < count && i < CMD_ENV_FAULTS; i++)
+    for (int i = 0; i < count && i < DOTENV_FAULTS; i++)
         term_say(cmd->term, "  line %d: %s. %s", faults[i].line, faults[i].what,
                  faults[i].fix);
     if (more > 0)
@@ -22188,10 +22441,10 @@ static bool cmd_apply_refuse(Cmd *cmd, const CmdApply *apply, Err *err)
 }
 
 /* Reads and checks the whole file before anything is asked or sent. */
-static bool cmd_apply_read(Cmd *cmd, CmdApply *apply, Err *err)
+static bool secrets_apply_read(Cmd *cmd, SecretsApply *apply, Err *err)
 {
-    CmdInput in = {"the secrets", cmd_text(cmd, OPT_FILE), CMD_ENV_MAX};
-    CmdEnvFile *env = &apply->env;
+    CmdInput in = {"the secrets", cmd_text(cmd, OPT_FILE), DOTENV_MAX};
+    DotenvFile *env = &apply->env;
     Str text = {0};
     if (!in.path.len) {
         err_set(err, EXIT_USAGE, "hs secrets apply needs a file");
@@ -22204,23 +22457,23 @@ static bool cmd_apply_read(Cmd *cmd, CmdApply *apply, Err *err)
     in.what = arena_cstr(cmd->arena, apply->file);
     if (!cmd_read_secret(cmd, &in, &text, err))
         return false;
-    cmd_env_read(cmd->arena, text, env);
+    dotenv_read(cmd->arena, text, env);
     if (env->fault_count)
-        return cmd_apply_refuse(cmd, apply, err);
+        return secrets_apply_refuse(cmd, apply, err);
     if (env->more)
         return err_set(err, EXIT_USAGE,
                        "%.*s holds more than %d secrets, and an account "
                        "can have no more",
-                       P(apply->file), CMD_SECRETS_MOST);
+                       P(apply->file), DOTENV_ITEMS);
     for (int i = 0; i < env->count; i++) /* the lines come after the values */
         term_hide_echo(cmd->term, env->items[i].value);
     for (int i = 0; i < env->count; i++)
-        cmd_secret_hide(cmd, env->items[i].value);
+        secrets_hide(cmd, env->items[i].value);
     return env->count ||
            err_set(err, EXIT_USAGE, "%.*s holds no secret", P(apply->file));
 }
 
-static bool cmd_apply_has(const CmdApply *apply, Str name)
+static bool secrets_apply_has(const SecretsApply *apply, Str name)
 {
     for (int i = 0; i < apply->env.count; i++)
         if (str_eq(apply->env.items[i].name, name))
@@ -22229,14 +22482,14 @@ static bool cmd_apply_has(const CmdApply *apply, Str name)
 }
 
 /* Compares the file with what the account has. */
-static void cmd_apply_plan(Cmd *cmd, CmdApply *apply)
+static void secrets_apply_plan(Cmd *cmd, SecretsApply *apply)
 {
-    const CmdSecrets *s = &apply->secrets;
+    const SecretsRun *s = &apply->secrets;
     apply->changes = arena_array(cmd->arena, apply->env.count + s->count,
                                  sizeof(HubChange));
     for (int i = 0; i < apply->env.count; i++) {
-        const CmdEnvItem *item = &apply->env.items[i];
-        bool there = cmd_secret_exists(s, item->name);
+        const DotenvItem *item = &apply->env.items[i];
+        bool there = secrets_exists(s, item->name);
         apply->adds += !there;
         apply->changes[apply->count++] = (HubChange){
             .act = there ? HUB_SECRET_UPDATE : HUB_SECRET_ADD,
@@ -22245,8 +22498,8 @@ static void cmd_apply_plan(Cmd *cmd, CmdApply *apply)
     }
     for (int i = 0; i < s->count && cmd_on(cmd, OPT_PRUNE); i++) {
         Err ignored = {0};
-        if (cmd_apply_has(apply, s->names[i]) ||
-            !cmd_secret_check_name(s->names[i], &ignored))
+        if (secrets_apply_has(apply, s->names[i]) ||
+            !secrets_check_name(s->names[i], &ignored))
             continue;
         apply->deletes++;
         apply->changes[apply->count++] = (HubChange){.act = HUB_SECRET_DELETE,
@@ -22255,15 +22508,15 @@ static void cmd_apply_plan(Cmd *cmd, CmdApply *apply)
 }
 
 /* Would the account have more secrets than it can? */
-static bool cmd_apply_fits(const CmdApply *apply, Err *err)
+static bool secrets_apply_fits(const SecretsApply *apply, Err *err)
 {
     int after = apply->secrets.count - apply->deletes + apply->adds;
-    if (after <= CMD_SECRETS_MOST || !apply->adds)
+    if (after <= DOTENV_ITEMS || !apply->adds)
         return true;
     err_set(err, EXIT_FAILED,
             "the account would have %d secrets, and it can have no more than "
             "%d; nothing was changed",
-            after, CMD_SECRETS_MOST);
+            after, DOTENV_ITEMS);
     return err_hint(err,
                     "It has %d, of which the file names %d. --prune "
                     "deletes the others.",
@@ -22271,7 +22524,7 @@ static bool cmd_apply_fits(const CmdApply *apply, Err *err)
 }
 
 /* Asks about the deletions, by name. */
-static bool cmd_apply_confirm(Cmd *cmd, const CmdApply *apply, Err *err)
+static bool secrets_apply_confirm(Cmd *cmd, const SecretsApply *apply, Err *err)
 {
     if (!apply->deletes || cmd_forced(cmd))
         return true;
@@ -22287,7 +22540,7 @@ static bool cmd_apply_confirm(Cmd *cmd, const CmdApply *apply, Err *err)
 }
 
 /* Makes sure that the list of secrets shows the changes that were accepted. */
-static void cmd_apply_verify(CmdApply *apply)
+static void secrets_apply_verify(SecretsApply *apply)
 {
     bool any = false;
     for (int i = 0; i < apply->count; i++)
@@ -22301,27 +22554,27 @@ static void cmd_apply_verify(CmdApply *apply)
             continue;
         change->done = false;
         change->code = EXIT_FAILED;
-        change->reason = str_from(cmd_secret_unseen(change));
+        change->reason = str_from(secrets_unseen(change));
     }
 }
 
 /* Makes the changes. Deletions come last, so that a failure costs nothing,
  * unless the additions need their room. */
-static void cmd_apply_run(CmdApply *apply)
+static void secrets_apply_run(SecretsApply *apply)
 {
     Hub *hub = &apply->secrets.hub;
     int puts = apply->count - apply->deletes;
-    bool full = apply->secrets.count + apply->adds > CMD_SECRETS_MOST;
+    bool full = apply->secrets.count + apply->adds > DOTENV_ITEMS;
     if (full)
         hub_change_secrets(hub, apply->changes + puts, apply->deletes);
     hub_change_secrets(hub, apply->changes, puts);
     if (!full)
         hub_change_secrets(hub, apply->changes + puts, apply->deletes);
-    cmd_apply_verify(apply);
+    secrets_apply_verify(apply);
 }
 
 /* Prints what is planned, or was done, as JSON. */
-static void cmd_apply_json(Cmd *cmd, const CmdApply *apply, bool dry)
+static void secrets_apply_json(Cmd *cmd, const SecretsApply *apply, bool dry)
 {
     static const char *const words[] = {"added", "updated", "deleted"};
     static const char *const acts[] = {"add", "update", "delete"};
@@ -22354,7 +22607,7 @@ static void cmd_apply_json(Cmd *cmd, const CmdApply *apply, bool dry)
 }
 
 /* Says how each change went. False where some were not made. */
-static bool cmd_apply_report(Cmd *cmd, const CmdApply *apply, Err *err)
+static bool secrets_apply_report(Cmd *cmd, const SecretsApply *apply, Err *err)
 {
     static const char *const said[] = {"Added", "Updated", "Deleted"};
     static const char *const acts[] = {"add", "update", "delete"};
@@ -22398,30 +22651,37 @@ static bool cmd_apply_report(Cmd *cmd, const CmdApply *apply, Err *err)
     return err_hint(err, "Running it again does no harm to what was done.");
 }
 
-static bool cmd_secrets_apply(Cmd *cmd, Err *err)
+static bool secrets_apply(Cmd *cmd, Err *err)
 {
     static const char *const acts[] = {"add", "update", "delete"};
-    CmdApply *apply = arena_alloc(cmd->arena, sizeof(*apply));
+    SecretsApply *apply = arena_alloc(cmd->arena, sizeof(*apply));
     bool dry = cmd_on(cmd, OPT_DRY_RUN);
-    if (!cmd_apply_read(cmd, apply, err) ||
-        !cmd_secrets_open(cmd, &apply->secrets, err))
+    if (!secrets_apply_read(cmd, apply, err) ||
+        !secrets_open(cmd, &apply->secrets, err))
         return false;
-    cmd_apply_plan(cmd, apply);
-    if (!cmd_apply_fits(apply, err) ||
-        (!dry && !cmd_apply_confirm(cmd, apply, err)))
+    secrets_apply_plan(cmd, apply);
+    if (!secrets_apply_fits(apply, err) ||
+        (!dry && !secrets_apply_confirm(cmd, apply, err)))
         return false;
     for (int i = 0; i < apply->count && dry && !cmd_on(cmd, OPT_JSON); i++)
         term_printf(cmd->term, "%s %.*s\n", acts[apply->changes[i].act],
                     P(apply->changes[i].name));
     if (!dry)
-        cmd_apply_run(apply);
+        secrets_apply_run(apply);
     if (cmd_on(cmd, OPT_JSON))
-        cmd_apply_json(cmd, apply, dry);
+        secrets_apply_json(cmd, apply, dry);
     if (!dry)
-        return cmd_apply_report(cmd, apply, err);
+        return secrets_apply_report(cmd, apply, err);
     term_say(cmd->term, "Nothing was changed: --dry-run.");
     return true;
 }
+
+/* ==== Sandbox ============================================================= *
+ *
+ * hs sandbox create and delete, with the key of the parent account. If a later
+ * step of create fails, the sandbox id is still printed: a sandbox that nobody
+ * knows of could not be deleted.
+ */
 
 /* ---- hs sandbox create ---- */
 
@@ -22436,21 +22696,21 @@ typedef struct {
     int64_t began;
     ConfigAccount made; /* zero until it is */
     bool saved;
-} CmdSandbox;
+} SandboxCreate;
 
 /* What people call a kind of sandbox. */
-static const char *cmd_sandbox_word(const char *kind)
+static const char *sandbox_word(const char *kind)
 {
     return strcmp(kind, "STANDARD") ? "developer" : "standard";
 }
 
-static bool cmd_is_sandbox(const ConfigAccount *account)
+static bool sandbox_is_type(const ConfigAccount *account)
 {
     return str_ends(account->type, S("_SANDBOX"));
 }
 
 /* Learns an account's type from its key, where the config does not say it. */
-static bool cmd_learn_type(Cmd *cmd, ConfigAccount *account, Err *err)
+static bool sandbox_learn_type(Cmd *cmd, ConfigAccount *account, Err *err)
 {
     HubToken token = {0};
     if (account->type.len)
@@ -22463,11 +22723,11 @@ static bool cmd_learn_type(Cmd *cmd, ConfigAccount *account, Err *err)
 
 /* Sandboxes are made, and deleted, by production accounts. One whose type
  * cannot be told (OAuth2) is HubSpot's to judge. */
-static bool cmd_sandbox_parent(Cmd *cmd, const ConfigAccount *chosen, Hub *hub,
-                               Err *err)
+static bool sandbox_parent(Cmd *cmd, const ConfigAccount *chosen, Hub *hub,
+                           Err *err)
 {
     ConfigAccount account = *chosen;
-    if (!cmd_learn_type(cmd, &account, err))
+    if (!sandbox_learn_type(cmd, &account, err))
         return false;
     if (account.type.len && !str_eq_nocase(account.type, S("STANDARD"))) {
         err_set(err, EXIT_CONFIG,
@@ -22483,14 +22743,13 @@ static bool cmd_sandbox_parent(Cmd *cmd, const ConfigAccount *chosen, Hub *hub,
     return cmd_go_online(cmd, err);
 }
 
-static bool cmd_sandbox_check_name(Str name, Err *err)
+static bool sandbox_check_name(Str name, Err *err)
 {
     return cmd_check_name("sandbox's", name, CMD_SANDBOX_NAME_MAX, err);
 }
 
 /* Copying contacts is for standard sandboxes. */
-static bool cmd_sandbox_check_copy(const Cmd *cmd, const CmdSandbox *s,
-                                   Err *err)
+static bool sandbox_check_copy(const Cmd *cmd, const SandboxCreate *s, Err *err)
 {
     if (!cmd_on(cmd, OPT_COPY_CONTACTS) || !strcmp(s->kind, "STANDARD"))
         return true;
@@ -22500,17 +22759,16 @@ static bool cmd_sandbox_check_copy(const Cmd *cmd, const CmdSandbox *s,
 }
 
 /* What the options say. Without a terminal they must say it all. */
-static bool cmd_sandbox_options(Cmd *cmd, CmdSandbox *s, Err *err)
+static bool sandbox_options(Cmd *cmd, SandboxCreate *s, Err *err)
 {
     Str type = cmd_text(cmd, OPT_SANDBOX_TYPE);
     s->name = str_trim(cmd_text(cmd, OPT_SANDBOX_NAME));
     if (type.len)
         s->kind = str_eq(type, S("standard")) ? "STANDARD" : "DEVELOPER";
-    if (cmd->options[OPT_SANDBOX_NAME].set &&
-        !cmd_sandbox_check_name(s->name, err))
+    if (cmd->options[OPT_SANDBOX_NAME].set && !sandbox_check_name(s->name, err))
         return false;
     return (s->kind
-                ? cmd_sandbox_check_copy(cmd, s, err)
+                ? sandbox_check_copy(cmd, s, err)
                 : ask_allowed(cmd->term, "the sandbox's type",
                               "--type developer or --type standard", err)) &&
            (s->name.len ||
@@ -22518,8 +22776,7 @@ static bool cmd_sandbox_options(Cmd *cmd, CmdSandbox *s, Err *err)
 }
 
 /* Is there room for one more of this kind, as far as HubSpot says? */
-static bool cmd_sandbox_room(Cmd *cmd, CmdSandbox *s, const char *kind,
-                             Err *err)
+static bool sandbox_room(Cmd *cmd, SandboxCreate *s, const char *kind, Err *err)
 {
     if (!hub_sandbox_usage(&s->hub, kind, &s->usage, err))
         return false;
@@ -22528,14 +22785,14 @@ static bool cmd_sandbox_room(Cmd *cmd, CmdSandbox *s, const char *kind,
     err_set(err, EXIT_FAILED,
             "%.*s has no room for another %s sandbox: %" PRId64 " of %" PRId64
             " are in use",
-            P(cmd_account_title(cmd, &s->hub.account)), cmd_sandbox_word(kind),
+            P(cmd_account_title(cmd, &s->hub.account)), sandbox_word(kind),
             s->usage.used, s->usage.limit);
     return err_hint(err, "Use one that there is, or delete one with hs "
                          "sandbox delete.");
 }
 
 /* Asks what the options do not say. */
-static bool cmd_sandbox_ask(Cmd *cmd, CmdSandbox *s, Err *err)
+static bool sandbox_ask(Cmd *cmd, SandboxCreate *s, Err *err)
 {
     const Str kinds[] = {S("Development sandbox"), S("Standard sandbox")};
     int at = 0;
@@ -22543,17 +22800,17 @@ static bool cmd_sandbox_ask(Cmd *cmd, CmdSandbox *s, Err *err)
         if (!ask_select(cmd->term, "Type of the sandbox:", kinds, 2, &at, err))
             return false;
         s->kind = at ? "STANDARD" : "DEVELOPER";
-        if (!cmd_sandbox_check_copy(cmd, s, err))
+        if (!sandbox_check_copy(cmd, s, err))
             return false;
     }
-    if (!cmd_sandbox_room(cmd, s, s->kind, err))
+    if (!sandbox_room(cmd, s, s->kind, err))
         return false;
     while (!s->name.len) {
         Err fault = {0};
         if (!ask_text(cmd->term, cmd->arena, "Name of the sandbox:", (Str){0},
                       false, &s->name, err))
             return false;
-        if (cmd_sandbox_check_name(s->name, &fault))
+        if (sandbox_check_name(s->name, &fault))
             break;
         term_error(cmd->term, &fault);
         s->name = (Str){0};
@@ -22570,7 +22827,7 @@ static bool cmd_sandbox_ask(Cmd *cmd, CmdSandbox *s, Err *err)
     return true;
 }
 
-static void cmd_sandbox_tick(void *to)
+static void sandbox_tick(void *to)
 {
     Cmd *cmd = to;
     int64_t seconds = (os_now() - cmd->began) / 1000;
@@ -22580,15 +22837,15 @@ static void cmd_sandbox_tick(void *to)
 }
 
 /* Sends the request, and shows on a terminal how long it takes. */
-static bool cmd_sandbox_send(Cmd *cmd, CmdSandbox *s, bool *unsure, Err *err)
+static bool sandbox_send(Cmd *cmd, SandboxCreate *s, bool *unsure, Err *err)
 {
     bool draws = term_can_draw(cmd->term);
     term_say(cmd->term,
              "Creating the %s sandbox %.*s of %.*s. This can take a minute.",
-             cmd_sandbox_word(s->kind), P(s->name),
+             sandbox_word(s->kind), P(s->name),
              P(cmd_account_title(cmd, &s->hub.account)));
     cmd->began = os_now();
-    cmd->pool.tick = draws ? cmd_sandbox_tick : NULL;
+    cmd->pool.tick = draws ? sandbox_tick : NULL;
     cmd->pool.tick_to = cmd;
     bool ok = hub_create_sandbox(&s->hub, s->name, s->kind, s->contacts,
                                  &s->made.id, unsure, err);
@@ -22602,13 +22859,12 @@ static bool cmd_sandbox_send(Cmd *cmd, CmdSandbox *s, bool *unsure, Err *err)
  * There is no list to look into, only the count of sandboxes: it is looked at
  * a few times, as HubSpot may still be at it. `fault` is what went wrong.
  */
-static bool cmd_sandbox_look(Cmd *cmd, CmdSandbox *s, const Err *fault,
-                             Err *err)
+static bool sandbox_look(Cmd *cmd, SandboxCreate *s, const Err *fault, Err *err)
 {
     enum { LOOKS = 3, PAUSE_MS = 1000 };
     HubUsage now = {0};
     Err blind = {0};
-    const char *word = cmd_sandbox_word(s->kind);
+    const char *word = sandbox_word(s->kind);
     Str place = arena_printf(
         cmd->arena, "Sandboxes in the settings of account %" PRId64 " (%s)",
         s->hub.account.id, hub_website(&s->hub));
@@ -22620,7 +22876,7 @@ static bool cmd_sandbox_look(Cmd *cmd, CmdSandbox *s, const Err *fault,
     term_say(cmd->term, "%s. Looking whether the sandbox was made.",
              fault->message);
     for (int i = 0; i < LOOKS && !blind.code; i++) {
-        if (i && !http_rest(&cmd->pool, (int64_t)i * PAUSE_MS))
+        if (i && !pool_rest(&cmd->pool, (int64_t)i * PAUSE_MS))
             break;
         if (!hub_sandbox_usage(&s->hub, s->kind, &now, &blind))
             break;
@@ -22653,8 +22909,8 @@ static bool cmd_sandbox_look(Cmd *cmd, CmdSandbox *s, const Err *fault,
 
 /* The name in the config: lower case, dashes for white space, and the id
  * after it where the name is taken. */
-static Str cmd_sandbox_config_name(Cmd *cmd, const Config *config, Str name,
-                                   int64_t id)
+static Str sandbox_config_name(Cmd *cmd, const Config *config, Str name,
+                               int64_t id)
 {
     Buf out = buf_new(cmd->arena, name.len + 32);
     Err taken = {0};
@@ -22677,33 +22933,33 @@ static Str cmd_sandbox_config_name(Cmd *cmd, const Config *config, Str name,
 /* A sandbox that is to be written. */
 typedef struct {
     Cmd *cmd;
-    CmdSandbox *sandbox;
-} CmdSandboxSave;
+    SandboxCreate *sandbox;
+} SandboxCreateSave;
 
 /* The name is decided under the lock. */
-static bool cmd_sandbox_apply(ConfigEdit *edit, void *context, Err *err)
+static bool sandbox_apply(ConfigEdit *edit, void *context, Err *err)
 {
-    CmdSandboxSave *save = context;
-    CmdSandbox *s = save->sandbox;
+    SandboxCreateSave *save = context;
+    SandboxCreate *s = save->sandbox;
     const ConfigAccount *there = config_find_id(&edit->config, s->made.id);
     if (edit->again && there && config_same_sign_in(there, &s->made))
         return true;
-    s->made.name = cmd_sandbox_config_name(save->cmd, &edit->config, s->name,
-                                           s->made.id);
+    s->made.name = sandbox_config_name(save->cmd, &edit->config, s->name,
+                                       s->made.id);
     return config_edit_put(edit, &s->made, err);
 }
 
 /* Adds the sandbox to the config. */
-static bool cmd_sandbox_save(Cmd *cmd, CmdSandbox *s, Err *err)
+static bool sandbox_save(Cmd *cmd, SandboxCreate *s, Err *err)
 {
-    CmdSandboxSave save = {cmd, s};
-    s->saved = cmd_change_config(cmd, cmd_sandbox_apply, &save, err);
+    SandboxCreateSave save = {cmd, s};
+    s->saved = cmd_change_config(cmd, sandbox_apply, &save, err);
     return s->saved;
 }
 
 /* Fills in what the sandbox's own token says. A key that turns out to be of
  * another account is dropped. */
-static bool cmd_sandbox_token(Cmd *cmd, CmdSandbox *s, Err *err)
+static bool sandbox_token(Cmd *cmd, SandboxCreate *s, Err *err)
 {
     HubToken token = {0};
     Hub own = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, &s->made);
@@ -22722,7 +22978,7 @@ static bool cmd_sandbox_token(Cmd *cmd, CmdSandbox *s, Err *err)
 
 /* Gets the sandbox's key and keeps it, also where the first sign-in with it
  * fails: what is made is not to be lost. */
-static bool cmd_sandbox_keep(Cmd *cmd, CmdSandbox *s, Err *err)
+static bool sandbox_keep(Cmd *cmd, SandboxCreate *s, Err *err)
 {
     Err unsigned_in = {0};
     ConfigAccount *made = &s->made;
@@ -22737,10 +22993,10 @@ static bool cmd_sandbox_keep(Cmd *cmd, CmdSandbox *s, Err *err)
         return true;
     if (!hub_sandbox_key(&s->hub, made->id, &made->key, err))
         return false;
-    bool signed_in = cmd_sandbox_token(cmd, s, &unsigned_in);
+    bool signed_in = sandbox_token(cmd, s, &unsigned_in);
     if (!secret_is_set(made->key))
         return err_set(err, unsigned_in.code, "%s", unsigned_in.message);
-    if (!cmd_sandbox_save(cmd, s, err))
+    if (!sandbox_save(cmd, s, err))
         return false;
     if (signed_in)
         return true;
@@ -22748,11 +23004,11 @@ static bool cmd_sandbox_keep(Cmd *cmd, CmdSandbox *s, Err *err)
     return err_hint(err, "hs account info %.*s tries again.", P(made->name));
 }
 
-static void cmd_sandbox_json(Cmd *cmd, const CmdSandbox *s)
+static void sandbox_json(Cmd *cmd, const SandboxCreate *s)
 {
     cJSON *answer = json_new(cmd->arena);
     json_add_text(answer, "sandbox", s->name);
-    json_add_text(answer, "type", str_from(cmd_sandbox_word(s->kind)));
+    json_add_text(answer, "type", str_from(sandbox_word(s->kind)));
     json_add_bool(answer, "saved", s->saved);
     json_add(answer, "account", cmd_account_json(cmd->arena, &s->made));
     cmd_print_json(cmd, answer);
@@ -22760,12 +23016,12 @@ static void cmd_sandbox_json(Cmd *cmd, const CmdSandbox *s)
 
 /* Says what was made. `fault` is what failed afterwards, and empty where
  * nothing did. */
-static bool cmd_sandbox_report(Cmd *cmd, const CmdSandbox *s, const Err *fault,
-                               Err *err)
+static bool sandbox_report(Cmd *cmd, const SandboxCreate *s, const Err *fault,
+                           Err *err)
 {
     int64_t id = s->made.id;
     if (cmd_on(cmd, OPT_JSON))
-        cmd_sandbox_json(cmd, s);
+        sandbox_json(cmd, s);
     if (!fault->code && s->saved) {
         term_say(cmd->term, "Created %.*s. Saved in %.*s",
                  P(cmd_account_title(cmd, &s->made)), P(cmd->config.path));
@@ -22794,25 +23050,25 @@ static bool cmd_sandbox_report(Cmd *cmd, const CmdSandbox *s, const Err *fault,
                     hub_website(&s->hub), id);
 }
 
-static bool cmd_sandbox_create(Cmd *cmd, Err *err)
+static bool sandbox_create(Cmd *cmd, Err *err)
 {
-    CmdSandbox s = {0};
+    SandboxCreate s = {0};
     ConfigChoice choice = {0};
     Err fault = {0};
     bool unsure = false;
-    if (!cmd_sandbox_options(cmd, &s, err) ||
+    if (!sandbox_options(cmd, &s, err) ||
         !cmd_choose_account(cmd, &choice, err) ||
-        !cmd_sandbox_parent(cmd, choice.account, &s.hub, err) ||
-        !cmd_sandbox_ask(cmd, &s, err))
+        !sandbox_parent(cmd, choice.account, &s.hub, err) ||
+        !sandbox_ask(cmd, &s, err))
         return false;
-    if (!cmd_sandbox_send(cmd, &s, &unsure, &fault)) {
+    if (!sandbox_send(cmd, &s, &unsure, &fault)) {
         if (unsure)
-            return cmd_sandbox_look(cmd, &s, &fault, err);
+            return sandbox_look(cmd, &s, &fault, err);
         *err = fault;
         return false;
     }
-    cmd_sandbox_keep(cmd, &s, &fault);
-    return cmd_sandbox_report(cmd, &s, &fault, err);
+    sandbox_keep(cmd, &s, &fault);
+    return sandbox_report(cmd, &s, &fault, err);
 }
 
 /* ---- hs sandbox delete ---- */
@@ -22823,13 +23079,13 @@ typedef struct {
     bool gone;
     int64_t next; /* the default account from then on; 0: as before */
     CmdForget forget;
-} CmdSandboxEnd;
+} SandboxDelete;
 
 /* The sandbox of the config that is meant, with its type. */
-static bool cmd_sandbox_pick(Cmd *cmd, ConfigAccount *sandbox, Err *err)
+static bool sandbox_pick(Cmd *cmd, ConfigAccount *sandbox, Err *err)
 {
     const ConfigAccount *account = NULL;
-    static const CmdPick pick = {.fits = cmd_is_sandbox,
+    static const CmdPick pick = {.fits = sandbox_is_type,
                                  .what = "Sandbox to delete:",
                                  .how = "--account ACCOUNT"};
     Str which = cmd_text(cmd, OPT_ACCOUNT);
@@ -22837,9 +23093,9 @@ static bool cmd_sandbox_pick(Cmd *cmd, ConfigAccount *sandbox, Err *err)
                   : !cmd_pick_account(cmd, &pick, &account, err))
         return false;
     *sandbox = *account;
-    if (!cmd_learn_type(cmd, sandbox, err))
+    if (!sandbox_learn_type(cmd, sandbox, err))
         return false;
-    if (cmd_is_sandbox(sandbox))
+    if (sandbox_is_type(sandbox))
         return true;
     err_set(err, EXIT_CONFIG, "%.*s is not a sandbox",
             P(cmd_account_title(cmd, sandbox)));
@@ -22849,7 +23105,7 @@ static bool cmd_sandbox_pick(Cmd *cmd, ConfigAccount *sandbox, Err *err)
 
 /* The account above the sandbox, whose key deletes it: the config says which
  * it is, else the sandbox itself does. */
-static bool cmd_sandbox_above(Cmd *cmd, CmdSandboxEnd *end, Err *err)
+static bool sandbox_above(Cmd *cmd, SandboxDelete *end, Err *err)
 {
     int64_t id = end->sandbox.parent;
     if (id <= 0) {
@@ -22862,7 +23118,7 @@ static bool cmd_sandbox_above(Cmd *cmd, CmdSandboxEnd *end, Err *err)
     }
     const ConfigAccount *parent = config_find_id(&cmd->config, id);
     if (parent)
-        return cmd_sandbox_parent(cmd, parent, &end->hub, err);
+        return sandbox_parent(cmd, parent, &end->hub, err);
     Str title = cmd_account_title(cmd, &end->sandbox);
     if (id > 0)
         err_set(err, EXIT_CONFIG,
@@ -22878,7 +23134,7 @@ static bool cmd_sandbox_above(Cmd *cmd, CmdSandboxEnd *end, Err *err)
 
 /* With the environment's config its one account is the parent, and --account
  * is the sandbox's id. */
-static bool cmd_sandbox_of_env(Cmd *cmd, CmdSandboxEnd *end, Err *err)
+static bool sandbox_of_env(Cmd *cmd, SandboxDelete *end, Err *err)
 {
     ConfigChoice choice = {0};
     Str which = cmd_text(cmd, OPT_ACCOUNT);
@@ -22895,12 +23151,12 @@ static bool cmd_sandbox_of_env(Cmd *cmd, CmdSandboxEnd *end, Err *err)
                        "account %" PRId64 " is the environment's own: a "
                        "sandbox is deleted with its parent's key",
                        end->sandbox.id);
-    return cmd_sandbox_parent(cmd, choice.account, &end->hub, err);
+    return sandbox_parent(cmd, choice.account, &end->hub, err);
 }
 
 /* Decides the next default, before anything is deleted: --force takes the
  * parent. */
-static bool cmd_sandbox_next(Cmd *cmd, CmdSandboxEnd *end, Err *err)
+static bool sandbox_next(Cmd *cmd, SandboxDelete *end, Err *err)
 {
     const Config *config = &cmd->config;
     const ConfigAccount *present = config_find(config, config->default_account);
@@ -22913,7 +23169,7 @@ static bool cmd_sandbox_next(Cmd *cmd, CmdSandboxEnd *end, Err *err)
 
 /* Deletes it at HubSpot. One that is gone already is as good as deleted, if
  * the config knew it; a mere id may be a slip. */
-static bool cmd_sandbox_remove(Cmd *cmd, CmdSandboxEnd *end, Err *err)
+static bool sandbox_remove(Cmd *cmd, SandboxDelete *end, Err *err)
 {
     Err fault = {0};
     Str title = cmd_account_title(cmd, &end->sandbox);
@@ -22932,7 +23188,7 @@ static bool cmd_sandbox_remove(Cmd *cmd, CmdSandboxEnd *end, Err *err)
 }
 
 /* Takes it out of the config, and out of what the folder says. */
-static bool cmd_sandbox_drop(Cmd *cmd, const CmdSandboxEnd *end, Err *err)
+static bool sandbox_drop(Cmd *cmd, const SandboxDelete *end, Err *err)
 {
     Err fault = {0};
     int64_t id = end->sandbox.id;
@@ -22951,9 +23207,9 @@ static bool cmd_sandbox_drop(Cmd *cmd, const CmdSandboxEnd *end, Err *err)
     return cmd_forget(cmd, id, &end->forget, err);
 }
 
-static bool cmd_sandbox_delete(Cmd *cmd, Err *err)
+static bool sandbox_delete(Cmd *cmd, Err *err)
 {
-    CmdSandboxEnd end = {0};
+    SandboxDelete end = {0};
     if (!cmd_text(cmd, OPT_ACCOUNT).len &&
         !ask_allowed(cmd->term, "the sandbox", "--account ACCOUNT", err))
         return false;
@@ -22962,17 +23218,17 @@ static bool cmd_sandbox_delete(Cmd *cmd, Err *err)
         !cmd_load_config(cmd, err))
         return false;
     bool known = cmd->config.form != CONFIG_ENVIRONMENT;
-    bool ok = known ? cmd_sandbox_pick(cmd, &end.sandbox, err) &&
-                          cmd_sandbox_above(cmd, &end, err) &&
-                          cmd_sandbox_next(cmd, &end, err)
-                    : cmd_sandbox_of_env(cmd, &end, err);
+    bool ok = known ? sandbox_pick(cmd, &end.sandbox, err) &&
+                          sandbox_above(cmd, &end, err) &&
+                          sandbox_next(cmd, &end, err)
+                    : sandbox_of_env(cmd, &end, err);
     Str question = arena_printf(
         cmd->arena, "Delete the sandbox %.*s, and all that is in it?",
         P(cmd_account_title(cmd, &end.sandbox)));
     if (!ok ||
         !cmd_confirm(cmd, "a yes to the deletion", question, false, err) ||
         (known && !cmd_forget_decide(cmd, end.sandbox.id, &end.forget, err)) ||
-        !cmd_sandbox_remove(cmd, &end, err))
+        !sandbox_remove(cmd, &end, err))
         return false;
     if (cmd_on(cmd, OPT_JSON)) {
         cJSON *answer = json_new(cmd->arena);
@@ -22980,47 +23236,53 @@ static bool cmd_sandbox_delete(Cmd *cmd, Err *err)
         json_add_bool(answer, "wasGone", end.gone);
         cmd_print_json(cmd, answer);
     }
-    return cmd_sandbox_drop(cmd, &end, err);
+    return sandbox_drop(cmd, &end, err);
 }
 
-/* ---- hs filemanager: what upload and fetch share ---- */
+/* ==== Transfers =========================================================== *
+ *
+ * A run of many transfers, as hs filemanager upload and fetch need it: items in
+ * flight, retries with a new token, the manifest, progress, and the result.
+ *
+ * A manifest is a file of JSON lines, one per finished item, that --resume
+ * reads to skip what is done. It is written as the items finish, so that a
+ * killed run loses nothing. Memory does not grow with the number of items: known items are
+ * kept as 64-bit hashes.
+ */
 
 enum {
-    FILES_WIDTH = 8,     /* transfers at a time, unless --concurrency says */
-    FILES_DEPTH = 128,   /* folders in folders */
-    FILES_TICK_MS = 200, /* between two drawings of the progress */
-    FILES_NAMED = 20,    /* failures and ignored paths that the end names */
-    FILES_STREAK = 16,   /* refusals of one kind in a row that end a run */
-    FILES_LANDING = 32,  /* whole files that are synced in one go */
-    FILES_LANDING_MS = 300,
-    FILES_LINE = 64 * KIB,  /* of a manifest */
-    FILES_FIRST_LINE = MIB, /* which tells whether it is one */
-    FILES_DESCRIPTORS = 6   /* that a transfer needs for a while */
+    TRANSFER_WIDTH = 8,     /* transfers at a time, unless --concurrency says */
+    TRANSFER_DEPTH = 128,   /* folders in folders */
+    TRANSFER_TICK_MS = 200, /* between two drawings of the progress */
+    TRANSFER_NAMED = 20,    /* failures and ignored paths that the end names */
+    TRANSFER_STREAK = 16,   /* refusals of one kind in a row that end a run */
+    TRANSFER_LANDING = 32,  /* whole files that are synced in one go */
+    TRANSFER_LANDING_MS = 300,
+    TRANSFER_LINE = 64 * KIB,  /* of a manifest */
+    TRANSFER_FIRST_LINE = MIB, /* which tells whether it is one */
+    TRANSFER_DESCRIPTORS = 6   /* that a transfer needs for a while */
 };
 
-/* A set of 64-bit hashes: what is left of a name that must be known again. */
-typedef struct {
-    Arena arena;
-    uint64_t *slot;
-    int64_t cap;
-    int64_t count;
-} CmdSet;
+typedef enum {
+    TRANSFER_DONE,
+    TRANSFER_SKIPPED, /* on purpose */
+    TRANSFER_KNOWN,   /* skipped: the manifest lists it as done */
+    TRANSFER_FAILED
+} TransferEnd;
 
 typedef enum {
-    CMD_ITEM_DONE,
-    CMD_ITEM_SKIPPED, /* on purpose */
-    CMD_ITEM_KNOWN,   /* skipped: the manifest lists it as done */
-    CMD_ITEM_FAILED
-} CmdItemEnd;
-
-typedef enum { CMD_FETCH_LIST, CMD_FETCH_SIGN, CMD_FETCH_GET } CmdFetchStage;
+    FILES_FETCH_LIST,
+    FILES_FETCH_SIGN,
+    FILES_FETCH_GET
+} FilesFetchStage;
 
 /* A folder of the file manager that is being fetched. It lives while `refs`
  * are held: by the stack of those to be listed, pages, items, children. */
-typedef struct CmdFolder CmdFolder;
-struct CmdFolder {
-    CmdFolder *parent;
-    CmdFolder *next; /* on the stack, or among the free ones */
+typedef struct FilesFolder FilesFolder;
+
+struct FilesFolder {
+    FilesFolder *parent;
+    FilesFolder *next; /* on the stack, or among the free ones */
     int refs;
     int made; /* of these: by folders below it that do not need its `fd` */
     int depth;
@@ -23032,15 +23294,16 @@ struct CmdFolder {
     int64_t offset;
     int64_t total; /* of what is listed, as far as a page has told */
     uint64_t page; /* a hash of the last one, to see it repeat itself */
-    CmdSet taken;  /* names here, and files, that are this run's */
+    HashSet taken; /* names here, and files, that are this run's */
     char name[NAME_MAX + 1];
 };
 
 /* A file on its way, or a page of a listing. All of it, and what its transfer
  * needs, is in its arena. */
-typedef struct CmdItem CmdItem;
-struct CmdItem {
-    CmdItem *next;
+typedef struct TransferItem TransferItem;
+
+struct TransferItem {
+    TransferItem *next;
     Arena arena;
     Str path;   /* on this machine, from the folder that was given */
     Str remote; /* in the file manager */
@@ -23053,8 +23316,8 @@ struct CmdItem {
     bool renewed; /* a 401 was met with another token */
     Err err;
     HubUpload up;
-    CmdFolder *folder;
-    CmdFetchStage stage;
+    FilesFolder *folder;
+    FilesFetchStage stage;
     const char *name; /* of the local file, and of the unfinished one */
     const char *part;
     int lookups; /* of an address */
@@ -23076,8 +23339,8 @@ typedef struct {
     bool single;  /* one file was asked for, not a folder */
     bool counted; /* `found` will not grow */
     int64_t began;
-    CmdItem *active; /* on their way */
-    CmdItem *again;  /* to be sent once more */
+    TransferItem *active; /* on their way */
+    TransferItem *again;  /* to be sent once more */
     int64_t found;
     int64_t found_bytes;
     int64_t done;
@@ -23093,7 +23356,7 @@ typedef struct {
     int journal;  /* -1: none */
     Str journal_path;
     Str go_on;        /* the hint that names it */
-    CmdSet known;     /* what the manifest lists as done */
+    HashSet known;    /* what the manifest lists as done */
     int64_t stranger; /* an account of which it has an entry */
     Str access;   /* of an upload: PUBLIC_INDEXABLE and the like; and whether */
     bool replace; /* it replaces files */
@@ -23104,99 +23367,15 @@ typedef struct {
     bool mixed;   /* failures of more than one kind */
     int streak;
     int listed; /* items in the JSON output */
-    Str named[FILES_NAMED];
-} CmdFiles;
+    Str named[TRANSFER_NAMED];
+} Transfer;
 
-/* Goes on with a hash (FNV-1a), a separator behind each text. */
-static uint64_t cmd_hash(uint64_t hash, Str s)
-{
-    hash = hash ? hash : 0xcbf29ce484222325u;
-    for (ptrdiff_t i = 0; i < s.len; i++)
-        hash = (hash ^ (unsigned char)s.ptr[i]) * 0x100000001b3u;
-    hash = (hash ^ 0xff) * 0x100000001b3u;
-    return hash ? hash : 1;
-}
-
-static uint64_t cmd_hash_int(uint64_t hash, int64_t value)
-{
-    return cmd_hash(hash, (Str){(const char *)&value, sizeof(value)});
-}
-
-/* Where a hash stands in the set, or would. The set is not full. */
-static uint64_t *cmd_set_find(const CmdSet *set, uint64_t hash)
-{
-    uint64_t at = (hash ^ hash >> 29) * 0x9e3779b97f4a7c15u >> 20;
-    while (set->slot[at & (uint64_t)(set->cap - 1)] &&
-           set->slot[at & (uint64_t)(set->cap - 1)] != hash)
-        at++;
-    return &set->slot[at & (uint64_t)(set->cap - 1)];
-}
-
-static bool cmd_set_has(const CmdSet *set, uint64_t hash)
-{
-    return set->cap && *cmd_set_find(set, hash) == hash;
-}
-
-/* Adds a hash, which is not 0; false where it is in the set already. */
-static bool cmd_set_add(CmdSet *set, uint64_t hash)
-{
-    if (cmd_set_has(set, hash))
-        return false;
-    if (set->count >= set->cap - set->cap / 5) {
-        CmdSet grown = {.cap = set->cap ? 2 * set->cap : 256};
-        grown.slot = arena_array(&grown.arena, grown.cap, sizeof(uint64_t));
-        for (int64_t i = 0; i < set->cap; i++)
-            if (set->slot[i])
-                *cmd_set_find(&grown, set->slot[i]) = set->slot[i];
-        grown.count = set->count;
-        arena_free(&set->arena);
-        *set = grown;
-    }
-    *cmd_set_find(set, hash) = hash;
-    set->count++;
-    return true;
-}
-
-/* Adds a file's size to a sum. What servers say may be far too much for one:
- * the sum stays where adding a few more to it is safe. */
-static void cmd_add_size(int64_t *sum, int64_t size)
-{
-    const int64_t most = INT64_MAX / 4;
-    if (size > 0)
-        *sum = size < most - *sum ? *sum + size : most;
-}
-
-/* "12 B", "4.0 KiB", "1.5 GiB" */
-static Str cmd_size(Arena *arena, int64_t bytes)
-{
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    int unit = 0;
-    int64_t tenths = bytes < INT64_MAX / 10 ? bytes * 10 : INT64_MAX;
-    if (bytes < KIB)
-        return arena_printf(arena, "%" PRId64 " B", bytes);
-    for (; tenths >= 10LL * KIB && unit < COUNT(units) - 1; unit++)
-        tenths /= KIB;
-    return arena_printf(arena, "%" PRId64 ".%" PRId64 " %s", tenths / 10,
-                        tenths % 10, units[unit]);
-}
-
-/* "48 s", "12 min", "3 h 20 min" */
-static Str cmd_span(Arena *arena, int64_t seconds)
-{
-    if (seconds < 100)
-        return arena_printf(arena, "%" PRId64 " s", seconds);
-    if (seconds < 6000)
-        return arena_printf(arena, "%" PRId64 " min", (seconds + 30) / 60);
-    return arena_printf(arena, "%" PRId64 " h %" PRId64 " min", seconds / 3600,
-                        seconds % 3600 / 60);
-}
-
-/* A new item; cmd_item_free() frees all that is in its arena. A folder that
- * failed can have an empty path: that of the source, or of all files. */
-static CmdItem *cmd_item_new(Str path, Str remote)
+/* A new item; transfer_item_free() frees all that is in its arena. A folder
+ * that failed can have an empty path: that of the source, or of all files. */
+static TransferItem *transfer_item_new(Str path, Str remote)
 {
     Arena arena = {0};
-    CmdItem *item = arena_alloc(&arena, sizeof(*item));
+    TransferItem *item = arena_alloc(&arena, sizeof(*item));
     item->path = arena_copy(&arena, path.len ? path : S("."));
     item->remote = arena_copy(&arena, remote.len ? remote : S("/"));
     item->file = (HubFile){.id = -1, .size = -1};
@@ -23206,21 +23385,21 @@ static CmdItem *cmd_item_new(Str path, Str remote)
     return item;
 }
 
-static void cmd_item_free(CmdItem *item)
+static void transfer_item_free(TransferItem *item)
 {
     Arena arena = item->arena;
     if (item->fd >= 0)
-        close(item->fd);
+        os_close(item->fd);
     arena_free(&arena);
 }
 
-static void cmd_item_link(CmdItem **list, CmdItem *item)
+static void transfer_item_link(TransferItem **list, TransferItem *item)
 {
     item->next = *list;
     *list = item;
 }
 
-static void cmd_item_unlink(CmdItem **list, const CmdItem *item)
+static void transfer_item_unlink(TransferItem **list, const TransferItem *item)
 {
     while (*list && *list != item)
         list = &(*list)->next;
@@ -23228,17 +23407,17 @@ static void cmd_item_unlink(CmdItem **list, const CmdItem *item)
         *list = item->next;
 }
 
-static CmdItem *cmd_item_take(CmdItem **list)
+static TransferItem *transfer_item_take(TransferItem **list)
 {
-    CmdItem *item = *list;
+    TransferItem *item = *list;
     if (item)
         *list = item->next;
     return item;
 }
 
 /* An item as an entry of a manifest. */
-static cJSON *cmd_files_entry(const CmdFiles *run, Arena *arena,
-                              const CmdItem *item, const char *status)
+static cJSON *transfer_entry(const Transfer *run, Arena *arena,
+                             const TransferItem *item, const char *status)
 {
     cJSON *entry = json_new(arena);
     json_add_text(entry, "path", item->path);
@@ -23264,7 +23443,7 @@ static cJSON *cmd_files_entry(const CmdFiles *run, Arena *arena,
 
 /* What --resume knows a file by: its source, where it goes, its size and time,
  * and the options that change the result. An upload has no id before. */
-static uint64_t cmd_files_key(const cJSON *entry)
+static uint64_t transfer_key(const cJSON *entry)
 {
     static const char *const texts[] = {"path", "remote", "access", "into"};
     static const char *const numbers[] = {"account", "bytes", "modified",
@@ -23272,25 +23451,25 @@ static uint64_t cmd_files_key(const cJSON *entry)
     bool fetched = json_text(entry, "into").len > 0;
     uint64_t hash = 0;
     for (int i = 0; i < COUNT(texts); i++)
-        hash = cmd_hash(hash, json_text(entry, texts[i]));
+        hash = hash_add(hash, json_text(entry, texts[i]));
     for (int i = 0; i < COUNT(numbers) - !fetched; i++)
-        hash = cmd_hash_int(hash, json_int(entry, numbers[i]));
-    return cmd_hash_int(hash, cJSON_IsTrue(json_get(entry, "overwrite")));
+        hash = hash_add_int(hash, json_int(entry, numbers[i]));
+    return hash_add_int(hash, cJSON_IsTrue(json_get(entry, "overwrite")));
 }
 
 /* Does the manifest that --resume named list this one as done? */
-static bool cmd_files_knows(const CmdFiles *run, const CmdItem *item)
+static bool transfer_knows(const Transfer *run, const TransferItem *item)
 {
     Arena scratch = {0};
     if (!run->known.count)
         return false;
-    uint64_t key = cmd_files_key(cmd_files_entry(run, &scratch, item, ""));
+    uint64_t key = transfer_key(transfer_entry(run, &scratch, item, ""));
     arena_free(&scratch);
-    return cmd_set_has(&run->known, key);
+    return set_has(&run->known, key);
 }
 
 /* Is this JSON an entry of a manifest? */
-static bool cmd_files_is_entry(const cJSON *entry)
+static bool transfer_is_entry(const cJSON *entry)
 {
     return json_text(entry, "path").len && json_text(entry, "remote").len &&
            str_in_words(json_text(entry, "status"),
@@ -23299,17 +23478,17 @@ static bool cmd_files_is_entry(const cJSON *entry)
 
 /* Reads one line of a manifest; one that is not a whole entry is passed over.
  * EXDEV for an entry of another account, or of none. */
-static int cmd_files_learn(CmdFiles *run, Str line)
+static int transfer_learn(Transfer *run, Str line)
 {
     Arena scratch = {0};
     const cJSON *entry = json_read(&scratch, line);
     int64_t account = json_int(entry, "account");
     int code = 0;
-    if (cmd_files_is_entry(entry) && account != run->hub.account.id) {
+    if (transfer_is_entry(entry) && account != run->hub.account.id) {
         run->stranger = account;
         code = EXDEV;
     } else if (str_in_words(json_text(entry, "status"), "uploaded fetched")) {
-        cmd_set_add(&run->known, cmd_files_key(entry));
+        set_add(&run->known, transfer_key(entry));
     }
     arena_free(&scratch);
     return code;
@@ -23317,18 +23496,18 @@ static int cmd_files_learn(CmdFiles *run, Str line)
 
 /* Can a file that begins with this text be a manifest? Its first line is an
  * entry, or the beginning of one where the disk was full at the first. */
-static bool cmd_files_is_manifest(Arena *arena, Str text)
+static bool transfer_is_manifest(Arena *arena, Str text)
 {
     Str rest = text;
     Str line = str_cut(&rest, '\n');
-    return !text.len || cmd_files_is_entry(json_read(arena, line)) ||
+    return !text.len || transfer_is_entry(json_read(arena, line)) ||
            (line.len == text.len && str_starts(line, S("{\"path\":\"")) &&
             !json_read(arena, line));
 }
 
 /* Can the manifest be written here? EBADMSG if there is a file, or a link to
  * one, that is not a manifest: a mistyped name must not cost its content. */
-static int cmd_files_look_journal(Arena *arena, Str path)
+static int transfer_look_journal(Arena *arena, Str path)
 {
     Arena scratch = {0};
     int fd = -1;
@@ -23336,36 +23515,36 @@ static int cmd_files_look_journal(Arena *arena, Str path)
     if (!os_is_own_file(arena, real) ||
         os_open_file(AT_FDCWD, arena_cstr(arena, real), &fd))
         return 0; /* to open it tells what is wrong */
-    char *text = arena_take(&scratch, FILES_FIRST_LINE);
-    ptrdiff_t n = os_read_at(fd, text, FILES_FIRST_LINE, 0);
-    close(fd);
-    bool ok = n >= 0 && cmd_files_is_manifest(&scratch, (Str){text, n});
+    char *text = arena_take(&scratch, TRANSFER_FIRST_LINE);
+    ptrdiff_t n = os_read_at(fd, text, TRANSFER_FIRST_LINE, 0);
+    os_close(fd);
+    bool ok = n >= 0 && transfer_is_manifest(&scratch, (Str){text, n});
     arena_free(&scratch);
     return n < 0 ? (int)-n : ok ? 0 : EBADMSG;
 }
 
 /* Reads the manifest line by line. A last line without an end was torn when a
  * run was killed: it is ended, so that the next one is whole. */
-static int cmd_files_read_journal(CmdFiles *run)
+static int transfer_read_journal(Transfer *run)
 {
     Arena scratch = {0};
-    char *text = arena_take(&scratch, FILES_LINE);
+    char *text = arena_take(&scratch, TRANSFER_LINE);
     int64_t at = 0;
     ptrdiff_t len = 0;
     ptrdiff_t n = 0;
     int code = 0;
     bool skip = false;
-    while (!code && (n = os_read_at(run->journal, text + len, FILES_LINE - len,
-                                    at)) > 0) {
+    while (!code && (n = os_read_at(run->journal, text + len,
+                                    TRANSFER_LINE - len, at)) > 0) {
         at += n;
         len += n;
         Str rest = {text, len};
         while (!code && str_index(rest, '\n') >= 0) {
             Str line = str_cut(&rest, '\n');
-            code = skip ? 0 : cmd_files_learn(run, line);
+            code = skip ? 0 : transfer_learn(run, line);
             skip = false;
         }
-        skip |= rest.len == FILES_LINE; /* no entry is so long */
+        skip |= rest.len == TRANSFER_LINE; /* no entry is so long */
         len = skip ? 0 : rest.len;
         memmove(text, rest.ptr, (size_t)len);
     }
@@ -23376,7 +23555,7 @@ static int cmd_files_read_journal(CmdFiles *run)
 }
 
 /* Says why the manifest cannot be used. */
-static bool cmd_files_journal_fault(const CmdFiles *run, int code, Err *err)
+static bool transfer_journal_fault(const Transfer *run, int code, Err *err)
 {
     Str path = run->journal_path;
     if (code == EXDEV && run->stranger > 0)
@@ -23397,7 +23576,7 @@ static bool cmd_files_journal_fault(const CmdFiles *run, int code, Err *err)
 
 /* Opens the manifest that --manifest or --resume names. Its entries need the
  * account's ID. */
-static bool cmd_files_open_journal(CmdFiles *run, Err *err)
+static bool transfer_open_journal(Transfer *run, Err *err)
 {
     Cmd *cmd = run->cmd;
     Str resume = cmd_text(cmd, OPT_RESUME);
@@ -23410,47 +23589,47 @@ static bool cmd_files_open_journal(CmdFiles *run, Err *err)
     if (!path.len)
         return true;
     run->journal_path = path;
-    int code = cmd_files_look_journal(cmd->arena, path);
+    int code = transfer_look_journal(cmd->arena, path);
     if (!code && !hub_look_up_account(&run->hub, err))
         return false;
     if (!code)
         code = os_open_journal(arena_cstr(cmd->arena, path), !resume.len,
                                &run->journal);
     if (!code && resume.len)
-        code = cmd_files_read_journal(run);
-    return !code || cmd_files_journal_fault(run, code, err);
+        code = transfer_read_journal(run);
+    return !code || transfer_journal_fault(run, code, err);
 }
 
 /* An item as one line of JSON. */
-static Str cmd_files_line(const CmdFiles *run, Arena *arena,
-                          const CmdItem *item, const char *status)
+static Str transfer_line(const Transfer *run, Arena *arena,
+                         const TransferItem *item, const char *status)
 {
-    return json_write(arena, cmd_files_entry(run, arena, item, status), false);
+    return json_write(arena, transfer_entry(run, arena, item, status), false);
 }
 
 /* Adds a JSON text to the list on stdout. */
-static void cmd_files_list(CmdFiles *run, Str line)
+static void transfer_list(Transfer *run, Str line)
 {
     term_out(run->cmd->term, run->listed++ ? S(",\n") : S("{\"items\":[\n"));
     cmd_print_json_text(run->cmd, line);
 }
 
 /* The files that have come to an end. */
-static int64_t cmd_files_over(const CmdFiles *run)
+static int64_t transfer_over(const Transfer *run)
 {
     return run->done + run->skipped + run->failed;
 }
 
 /* The files that were found, and not begun. (If another program adds files to
  * a folder meanwhile, more are uploaded than were found.) */
-static int64_t cmd_files_untried(const CmdFiles *run)
+static int64_t transfer_untried(const Transfer *run)
 {
-    int64_t left = run->found - cmd_files_over(run) - run->cut;
+    int64_t left = run->found - transfer_over(run) - run->cut;
     return run->plans || left < 0 ? 0 : left;
 }
 
 /* Ends the list on stdout, with the counts. */
-static void cmd_files_end_list(CmdFiles *run)
+static void transfer_end_list(Transfer *run)
 {
     Term *term = run->cmd->term;
     if (!run->listed)
@@ -23461,11 +23640,11 @@ static void cmd_files_end_list(CmdFiles *run)
                 ",\"failed\":%" PRId64 ",\"interrupted\":%" PRId64
                 ",\"notTried\":%" PRId64 ",\"bytes\":%" PRId64 "}\n",
                 run->verb, run->done, run->skipped, run->failed, run->cut,
-                cmd_files_untried(run), run->bytes);
+                transfer_untried(run), run->bytes);
 }
 
 /* The manifest cannot be written, unless `code` is 0: the run ends. */
-static void cmd_files_journal_lost(CmdFiles *run, int code)
+static void transfer_journal_lost(Transfer *run, int code)
 {
     if (!code)
         return;
@@ -23475,33 +23654,33 @@ static void cmd_files_journal_lost(CmdFiles *run, int code)
 }
 
 /* Writes an item down: in the manifest, with one write, and on stdout. */
-static void cmd_files_note(CmdFiles *run, const CmdItem *item,
-                           const char *status, bool known)
+static void transfer_note(Transfer *run, const TransferItem *item,
+                          const char *status, bool known)
 {
     Arena scratch = {0};
     if (run->journal < 0 && !run->json)
         return;
-    Str text = cmd_files_line(run, &scratch, item, status);
+    Str text = transfer_line(run, &scratch, item, status);
     Buf line = buf_new(&scratch, text.len + 1);
     buf_add(&line, text);
     if (run->json)
-        cmd_files_list(run, buf_str(&line));
+        transfer_list(run, buf_str(&line));
     buf_add_char(&line, '\n');
     int code = run->journal < 0 || known
                    ? 0
                    : os_write_all(run->journal, buf_str(&line));
-    cmd_files_journal_lost(run, code);
+    transfer_journal_lost(run, code);
     arena_free(&scratch);
 }
 
 /* Says a failure, and keeps it for the end. */
-static void cmd_files_failed(CmdFiles *run, const CmdItem *item)
+static void transfer_failed(Transfer *run, const TransferItem *item)
 {
     Str reason = str_slice(str_from(item->err.message), 0, 300);
     if (run->failed == 1)
         run->first = item->err;
     run->mixed |= run->first.code != item->err.code;
-    if (run->failed <= FILES_NAMED)
+    if (run->failed <= TRANSFER_NAMED)
         run->named[run->failed - 1] = arena_printf(
             run->cmd->arena, "%.*s: %.*s", P(str_slice(item->path, 0, 200)),
             P(reason));
@@ -23512,51 +23691,51 @@ static void cmd_files_failed(CmdFiles *run, const CmdItem *item)
 }
 
 /* An item has come to its end: it is counted, written down, said and freed. */
-static void cmd_files_ended(CmdFiles *run, CmdItem *item, CmdItemEnd end)
+static void transfer_ended(Transfer *run, TransferItem *item, TransferEnd end)
 {
     Term *term = run->cmd->term;
     Arena scratch = {0};
-    bool failed = end == CMD_ITEM_FAILED;
-    const char *status = end == CMD_ITEM_DONE ? run->verb
+    bool failed = end == TRANSFER_FAILED;
+    const char *status = end == TRANSFER_DONE ? run->verb
                          : failed             ? "failed"
                                               : "skipped";
     int64_t size = item->file.size > 0 ? item->file.size : 0;
-    cmd_item_unlink(&run->active, item);
-    run->done += end == CMD_ITEM_DONE;
+    transfer_item_unlink(&run->active, item);
+    run->done += end == TRANSFER_DONE;
     run->failed += failed;
-    run->skipped += end == CMD_ITEM_SKIPPED || end == CMD_ITEM_KNOWN;
-    cmd_add_size(&run->bytes, end == CMD_ITEM_DONE ? size : 0);
-    cmd_add_size(&run->tried, size);
+    run->skipped += end == TRANSFER_SKIPPED || end == TRANSFER_KNOWN;
+    size_add(&run->bytes, end == TRANSFER_DONE ? size : 0);
+    size_add(&run->tried, size);
     run->moved += item->moved;
-    if (end == CMD_ITEM_DONE)
+    if (end == TRANSFER_DONE)
         run->streak = 0;
-    cmd_files_note(run, item, status, end == CMD_ITEM_KNOWN);
+    transfer_note(run, item, status, end == TRANSFER_KNOWN);
     if (failed)
-        cmd_files_failed(run, item);
-    else if (end == CMD_ITEM_SKIPPED)
+        transfer_failed(run, item);
+    else if (end == TRANSFER_SKIPPED)
         term_say(term, "skipped %.*s: %s", P(item->path), item->err.message);
-    else if (end == CMD_ITEM_DONE && !run->draws)
+    else if (end == TRANSFER_DONE && !run->draws)
         term_say(term, "%s %.*s (%.*s)", run->verb, P(item->path),
-                 P(cmd_size(&scratch, size)));
+                 P(size_text(&scratch, size)));
     arena_free(&scratch);
-    cmd_item_free(item);
+    transfer_item_free(item);
 }
 
 /* Looks at a refusal by the API: does it concern all that is to come? Then
  * nothing more is begun. */
-static void cmd_files_refused(CmdFiles *run, const HttpXfer *x, ExitCode code)
+static void transfer_refused(Transfer *run, const HttpXfer *x, ExitCode code)
 {
     bool same = code == EXIT_AUTH || code == EXIT_RATE_LIMIT ||
                 code == EXIT_NETWORK;
     bool all = x->state == HTTP_DONE &&
                (x->res.status == 401 || hub_is_final(&x->res));
     run->streak = same ? run->streak + 1 : 0;
-    run->stopped |= all || run->streak >= FILES_STREAK;
+    run->stopped |= all || run->streak >= TRANSFER_STREAK;
 }
 
 /* Takes over what a transfer failed with, or that it was refused with 401 and
  * shall be made once more (true). */
-static bool cmd_files_again(CmdFiles *run, CmdItem *item, const HttpXfer *x)
+static bool transfer_again(Transfer *run, TransferItem *item, const HttpXfer *x)
 {
     if (x->state != HTTP_DONE) {
         item->err = x->err;
@@ -23567,13 +23746,13 @@ static bool cmd_files_again(CmdFiles *run, CmdItem *item, const HttpXfer *x)
         !hub_renew_for(&run->hub, x->req.authorization, &item->err))
         return false;
     item->renewed = true;
-    cmd_item_link(&run->again, item);
+    transfer_item_link(&run->again, item);
     return true;
 }
 
 /* A run ends while an item was to be tried once more. Has the item failed? Not
  * if a signal ended the run: then it was interrupted. */
-static bool cmd_files_is_over(CmdFiles *run, CmdItem *item)
+static bool transfer_is_over(Transfer *run, TransferItem *item)
 {
     bool failed = !os_interrupted();
     run->cut += !failed;
@@ -23585,9 +23764,9 @@ static bool cmd_files_is_over(CmdFiles *run, CmdItem *item)
 
 /* Must the next transfer wait until one that is under way ends, for want of
  * descriptors? If none is, connections that are kept open make room. */
-static bool cmd_files_waits(const CmdFiles *run, bool under_way)
+static bool transfer_waits(const Transfer *run, bool under_way)
 {
-    if (os_can_open(FILES_DESCRIPTORS))
+    if (os_can_open(TRANSFER_DESCRIPTORS))
         return false;
     if (!under_way)
         http_close_idle(&run->cmd->pool);
@@ -23595,10 +23774,10 @@ static bool cmd_files_waits(const CmdFiles *run, bool under_way)
 }
 
 /* The row of a transfer: how far it is, how much, what. */
-static Str cmd_files_row(Arena *arena, const CmdItem *item)
+static Str transfer_row(Arena *arena, const TransferItem *item)
 {
     int64_t size = item->file.size;
-    Str moved = cmd_size(arena, item->moved);
+    Str moved = size_text(arena, item->moved);
     Str part = size > 0 ? arena_printf(arena, "%3d %%",
                                        (int)(item->moved * 100 / size))
                         : S("     ");
@@ -23607,27 +23786,27 @@ static Str cmd_files_row(Arena *arena, const CmdItem *item)
 }
 
 /* The row of the whole run. */
-static Str cmd_files_total(const CmdFiles *run, Arena *arena, int64_t moving)
+static Str transfer_total(const Transfer *run, Arena *arena, int64_t moving)
 {
     Buf row = buf_new(arena, KIB);
     int64_t left = run->found_bytes - run->tried - moving;
-    int64_t ended = cmd_files_over(run);
+    int64_t ended = transfer_over(run);
     buf_printf(&row, "%" PRId64 " of %" PRId64 "%s files, %.*s of %.*s", ended,
                run->found, run->counted ? "" : "+",
-               P(cmd_size(arena, run->tried + moving)),
-               P(cmd_size(arena, run->found_bytes)));
+               P(size_text(arena, run->tried + moving)),
+               P(size_text(arena, run->found_bytes)));
     if (run->rate)
-        buf_printf(&row, ", %.*s/s", P(cmd_size(arena, run->rate)));
+        buf_printf(&row, ", %.*s/s", P(size_text(arena, run->rate)));
     if (run->rate && run->counted && left > 0)
         buf_printf(&row, ", %.*s left",
-                   P(cmd_span(arena, left / run->rate + 1)));
+                   P(time_span(arena, left / run->rate + 1)));
     if (run->failed)
         buf_printf(&row, ", %" PRId64 " failed", run->failed);
     return buf_str(&row);
 }
 
 /* Draws the progress, unless that was done just now. */
-static void cmd_files_draw(CmdFiles *run)
+static void transfer_draw(Transfer *run)
 {
     Arena arena = {0};
     Str rows[HTTP_ACTIVE + 1];
@@ -23635,13 +23814,13 @@ static void cmd_files_draw(CmdFiles *run)
     int64_t since = now - run->drawn_at;
     int count = 0;
     int64_t moving = 0;
-    if (!run->draws || since < FILES_TICK_MS)
+    if (!run->draws || since < TRANSFER_TICK_MS)
         return;
     int most = os_rows(STDERR_FILENO) - 2;
-    for (const CmdItem *item = run->active; item; item = item->next) {
+    for (const TransferItem *item = run->active; item; item = item->next) {
         moving += item->moved;
         if (count < most && count < HTTP_ACTIVE)
-            rows[count++] = cmd_files_row(&arena, item);
+            rows[count++] = transfer_row(&arena, item);
     }
     int64_t bytes = run->moved + moving;
     int64_t rate = (bytes - run->drawn_bytes) * 1000 / since;
@@ -23649,39 +23828,39 @@ static void cmd_files_draw(CmdFiles *run)
         run->rate = run->rate ? (7 * run->rate + rate) / 8 : rate;
     run->drawn_at = now;
     run->drawn_bytes = bytes;
-    rows[count++] = cmd_files_total(run, &arena, moving);
+    rows[count++] = transfer_total(run, &arena, moving);
     term_draw(run->cmd->term, rows, count);
     arena_free(&arena);
 }
 
 /* Reads the options that both commands take, opens the account and then the
  * manifest. */
-static bool cmd_files_begin(CmdFiles *run, Cmd *cmd, const char *verb, Err *err)
+static bool transfer_begin(Transfer *run, Cmd *cmd, const char *verb, Err *err)
 {
     const CmdValue *width = &cmd->options[OPT_CONCURRENCY];
     run->cmd = cmd;
     run->hub = (Hub){
         .arena = cmd->arena, .term = cmd->term, .pool = &cmd->pool};
     run->verb = verb;
-    run->width = width->set ? (int)width->number : FILES_WIDTH;
+    run->width = width->set ? (int)width->number : TRANSFER_WIDTH;
     run->json = cmd_on(cmd, OPT_JSON);
     run->fail_fast = cmd_on(cmd, OPT_FAIL_FAST);
     run->draws = term_can_draw(cmd->term) &&
                  !((run->json || run->prints) && cmd->term->out_terminal);
     run->began = os_now();
     return cmd_open_account(cmd, &run->hub, err) && cmd_go_online(cmd, err) &&
-           cmd_files_open_journal(run, err);
+           transfer_open_journal(run, err);
 }
 
 /* Says what was done, and what failed by name. */
-static void cmd_files_say_end(CmdFiles *run)
+static void transfer_say_end(Transfer *run)
 {
     Term *term = run->cmd->term;
     Arena arena = {0};
     Buf text = buf_new(&arena, KIB);
     buf_printf(&text, "%s: %" PRId64 " file%s, %.*s, in %.1f s", run->verb,
                run->done, run->done == 1 ? "" : "s",
-               P(cmd_size(&arena, run->bytes)),
+               P(size_text(&arena, run->bytes)),
                (double)(os_now() - run->began) / 1000);
     if (run->skipped)
         buf_printf(&text, "; skipped: %" PRId64, run->skipped);
@@ -23689,41 +23868,21 @@ static void cmd_files_say_end(CmdFiles *run)
         buf_printf(&text, "; failed: %" PRId64, run->failed);
     if (run->cut)
         buf_printf(&text, "; interrupted: %" PRId64, run->cut);
-    if (cmd_files_untried(run))
+    if (transfer_untried(run))
         buf_printf(&text, "; not tried: %s%" PRId64,
-                   run->counted ? "" : "at least ", cmd_files_untried(run));
+                   run->counted ? "" : "at least ", transfer_untried(run));
     if (!run->single || !run->failed)
         term_say(term, "%.*s", P(buf_str(&text)));
-    for (int i = 0; !run->single && i < run->failed && i < FILES_NAMED; i++)
+    for (int i = 0; !run->single && i < run->failed && i < TRANSFER_NAMED; i++)
         term_say(term, "    %.*s", P(run->named[i]));
-    if (run->failed > FILES_NAMED)
+    if (run->failed > TRANSFER_NAMED)
         term_say(term, "    and %" PRId64 " more, said above",
-                 run->failed - FILES_NAMED);
+                 run->failed - TRANSFER_NAMED);
     arena_free(&arena);
 }
 
-/* Text as one word of a shell. */
-static Str cmd_shell_word(Arena *arena, Str text)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_-+./:@%";
-    Buf out = buf_new(arena, 4 * text.len + 3);
-    ptrdiff_t at = 0;
-    while (at < text.len && memchr(plain, text.ptr[at], sizeof(plain) - 1))
-        at++;
-    if (text.len && at == text.len)
-        return text;
-    buf_add_char(&out, '\'');
-    for (ptrdiff_t i = 0; i < text.len; i++)
-        buf_add(&out,
-                text.ptr[i] == '\'' ? S("'\\''") : str_slice(text, i, i + 1));
-    buf_add_char(&out, '\'');
-    return buf_str(&out);
-}
-
 /* Ends the manifest. The hint of a run that did not come through names it. */
-static void cmd_files_close_journal(CmdFiles *run)
+static void transfer_close_journal(Transfer *run)
 {
     Arena *arena = run->cmd->arena;
     OsEntry entry = {0};
@@ -23732,22 +23891,22 @@ static void cmd_files_close_journal(CmdFiles *run)
     if (!run->fatal.code && !os_look_fd(run->journal, &entry) &&
         entry.kind == OS_FILE)
         run->go_on = arena_printf(arena, "Run again with --resume %.*s.",
-                                  P(cmd_shell_word(arena, run->journal_path)));
-    cmd_files_journal_lost(run, os_sync_files(&run->journal, 1));
-    close(run->journal);
+                                  P(str_shell_word(arena, run->journal_path)));
+    transfer_journal_lost(run, os_sync_files(&run->journal, 1));
+    os_close(run->journal);
     run->journal = -1;
 }
 
 /* Ends a run: the summary, the manifest, and the error where there is one. */
-static bool cmd_files_finish(CmdFiles *run, Err *err)
+static bool transfer_finish(Transfer *run, Err *err)
 {
     term_undraw(run->cmd->term);
     if (run->json)
-        cmd_files_end_list(run);
-    cmd_files_say_end(run);
-    cmd_files_close_journal(run);
+        transfer_end_list(run);
+    transfer_say_end(run);
+    transfer_close_journal(run);
     arena_free(&run->known.arena);
-    int64_t untried = cmd_files_untried(run);
+    int64_t untried = transfer_untried(run);
     const char *hint = run->failed ? run->first.hint : "";
     if (os_interrupted()) {
         err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
@@ -23770,13 +23929,13 @@ static bool cmd_files_finish(CmdFiles *run, Err *err)
                 run->first.message);
     else
         err_set(err, EXIT_PARTIAL, "%" PRId64 " of %" PRId64 " files failed",
-                run->failed, cmd_files_over(run));
+                run->failed, transfer_over(run));
     return err_hint(err, "%s%s%.*s", hint, *hint && run->go_on.len ? " " : "",
                     P(run->go_on));
 }
 
 /* A path that a person gave, absolute. */
-static Str cmd_files_absolute(Cmd *cmd, Str path)
+static Str transfer_absolute(Cmd *cmd, Str path)
 {
     return str_starts(path, S("/"))
                ? path
@@ -23785,7 +23944,7 @@ static Str cmd_files_absolute(Cmd *cmd, Str path)
 
 /* Lists the files that this run uses: what hs reads keys from, and the run's
  * own manifest. Gives the latter's description. */
-static const char *cmd_files_list_own(Cmd *cmd, ConfigOwns *list)
+static const char *transfer_list_own(Cmd *cmd, ConfigOwns *list)
 {
     ConfigWhere where = cmd_where(cmd);
     Str resume = cmd_text(cmd, OPT_RESUME);
@@ -23798,7 +23957,7 @@ static const char *cmd_files_list_own(Cmd *cmd, ConfigOwns *list)
 }
 
 /* A path in the file manager without empty and "." components. */
-static bool cmd_files_remote(Arena *arena, Str text, Str *out, Err *err)
+static bool transfer_remote(Arena *arena, Str text, Str *out, Err *err)
 {
     Buf path = buf_new(arena, text.len + 1);
     Str rest = text;
@@ -23820,39 +23979,51 @@ static bool cmd_files_remote(Arena *arena, Str text, Str *out, Err *err)
     return true;
 }
 
+/* ==== Files =============================================================== *
+ *
+ * hs filemanager upload and fetch. Uploads walk a folder and leave out what
+ * .hsignore files exclude; fetches list a folder of the file manager and write
+ * each file to a temporary name, then rename it.
+ *
+ * Names from the server are hostile: a name with a separator, or one of a file
+ * that hs reads as configuration or rules, is refused. Files of the user are
+ * never lost: an existing file is replaced only with --overwrite, and only by a
+ * complete one.
+ */
+
 /* ---- hs filemanager upload ---- */
 
 /*
  * What an upload leaves out. A path is excluded if one of these excludes it:
  *   - the built-in rules and the nearest .hsignore at or above the current
- *     directory, which are all that the official client reads (CmdPlace);
+ *     directory, which are all that the official client reads (FilesPlace);
  *   - the .hsignore files from the top down to the path's own folder, as git
- *     reads them (CmdForm above the source, `within` below it). A "!" there
+ *     reads them (FilesForm above the source, `within` below it). A "!" there
  *     takes nothing back from the former.
  * Both are asked about the source as it was given and after each link that it
- * leads through (CmdForm), down to the file. --exclude takes precedence. hs's
+ * leads through (FilesForm), down to the file. --exclude takes precedence. hs's
  * own files are never sent (ConfigOwns). Links below the source are not
  * followed.
  */
 
 /* Excluded unless the nearest .hsignore or --exclude takes it back. */
-static const char cmd_ignored[] = "fields.output.json\n"
-                                  "hubspot.config.yml\n"
-                                  "hubspot.config.yaml\n"
-                                  "node_modules\n"
-                                  ".*\n"
-                                  "*.log\n"
-                                  "*.swp\n"
-                                  ".env\n"
-                                  "Icon[\r]\n"
-                                  "__MACOSX\n"
-                                  "~\n"
-                                  "*~\n"
-                                  "Thumbs.db\n"
-                                  "ehthumbs.db\n"
-                                  "Desktop.ini\n"
-                                  "@eaDir\n"
-                                  "package-lock.json\n";
+static const char files_ignored[] = "fields.output.json\n"
+                                    "hubspot.config.yml\n"
+                                    "hubspot.config.yaml\n"
+                                    "node_modules\n"
+                                    ".*\n"
+                                    "*.log\n"
+                                    "*.swp\n"
+                                    ".env\n"
+                                    "Icon[\r]\n"
+                                    "__MACOSX\n"
+                                    "~\n"
+                                    "*~\n"
+                                    "Thumbs.db\n"
+                                    "ehthumbs.db\n"
+                                    "Desktop.ini\n"
+                                    "@eaDir\n"
+                                    "package-lock.json\n";
 
 enum { FILES_FORMS = 42, FILES_PLACES = 2 };
 
@@ -23862,36 +24033,36 @@ typedef struct {
     Str top;             /* see ignore_top() */
     IgnoreRules nearest; /* after the built-in ones */
     IgnoreRules around;  /* of the files from the top down: for other paths */
-} CmdPlace;
+} FilesPlace;
 
 /* The source as it was given, or after some of its links. */
 typedef struct {
     Str path;
     IgnoreRules above; /* of the files from the top down to its folder */
-} CmdForm;
+} FilesForm;
 
 typedef struct {
-    CmdPlace places[FILES_PLACES];
+    FilesPlace places[FILES_PLACES];
     int place_count;
-    CmdForm forms[FILES_FORMS]; /* the last one is without links */
+    FilesForm forms[FILES_FORMS]; /* the last one is without links */
     int form_count;
     IgnoreRules within;  /* of the source's folders, the walk's own */
     IgnoreRules options; /* --exclude, from the source on */
     IgnoreRules back;    /* --exclude '!...', also for what is above it */
     ConfigOwns own;
-} CmdRules;
+} FilesRules;
 
 typedef enum {
-    CMD_WALK_FILE,
-    CMD_WALK_IGNORED,
-    CMD_WALK_LEFT_OUT, /* no --include matches */
-    CMD_WALK_ODD,      /* a link, a pipe, a device */
-    CMD_WALK_FAILED
-} CmdWalkKind;
+    FILES_WALK_FILE,
+    FILES_WALK_IGNORED,
+    FILES_WALK_LEFT_OUT, /* no --include matches */
+    FILES_WALK_ODD,      /* a link, a pipe, a device */
+    FILES_WALK_FAILED
+} FilesWalkKind;
 
 /* One thing that was found. Its text is good until the next step. */
 typedef struct {
-    CmdWalkKind kind;
+    FilesWalkKind kind;
     Str path; /* from the folder that is walked */
     bool is_folder;
     int dir; /* the folder that it is in, and its name there */
@@ -23899,30 +24070,30 @@ typedef struct {
     OsEntry entry;
     const IgnoreRule *rule;
     const char *fault; /* of what failed, or is ignored without a rule */
-} CmdStep;
+} FilesStep;
 
 /* A walk through a folder and those below it, one entry at a time. */
 typedef struct {
-    CmdRules *rules;
+    FilesRules *rules;
     const IgnoreRules *includes;
-    OsDir dirs[FILES_DEPTH];
-    int lens[FILES_DEPTH];    /* of the path up to each of them */
-    int marks[FILES_DEPTH];   /* of the rules within before each of them */
-    Arena texts[FILES_DEPTH]; /* each one's .hsignore */
-    Err err;                  /* an .hsignore that cannot be used: the end */
+    OsDir dirs[TRANSFER_DEPTH];
+    int lens[TRANSFER_DEPTH];    /* of the path up to each of them */
+    int marks[TRANSFER_DEPTH];   /* of the rules within before each of them */
+    Arena texts[TRANSFER_DEPTH]; /* each one's .hsignore */
+    Err err;                     /* an .hsignore that cannot be used: the end */
     int depth;
     int root; /* the length of the path of the folder walked */
     char path[PATH_MAX];
-} CmdWalk;
+} FilesWalk;
 
 typedef struct {
-    CmdFiles run;
-    CmdWalk walk;
+    Transfer run;
+    FilesWalk walk;
     Str source; /* absolute, links resolved, ended by a NUL */
     Str name;   /* of a single file, as it was given: a link has its own */
     OsEntry entry;
     Str dest; /* the folder, or the path of the file */
-    CmdRules rules;
+    FilesRules rules;
     IgnoreRules includes;
     bool begun; /* of a single file */
     int64_t ignored;
@@ -23931,14 +24102,14 @@ typedef struct {
     const char *manifest; /* how the run's own manifest is called */
     int64_t left_out;
     int64_t odd;
-    Str examples[FILES_NAMED]; /* of what was ignored */
-} CmdUpload;
+    Str examples[TRANSFER_NAMED]; /* of what was ignored */
+} FilesUpload;
 
 /* The rule of the current directory that excludes a path; NULL: none. The
  * official client ignores case, git does not: with "!" lines, each can exclude
  * what the other does not. */
-static const IgnoreRule *cmd_place_find(const CmdPlace *place, Str full,
-                                        bool folder)
+static const IgnoreRule *files_place_find(const FilesPlace *place, Str full,
+                                          bool folder)
 {
     Str rest = {0};
     IgnoreRules exact = place->nearest;
@@ -23955,9 +24126,9 @@ static const IgnoreRule *cmd_place_find(const CmdPlace *place, Str full,
 
 /* The rule that excludes `full`, which is `rel` below a form of the source
  * (empty: the source itself, or above it); NULL: none. */
-static const IgnoreRule *cmd_rules_find(const CmdRules *rules,
-                                        const CmdForm *form, Str full, Str rel,
-                                        bool folder)
+static const IgnoreRule *files_rules_find(const FilesRules *rules,
+                                          const FilesForm *form, Str full,
+                                          Str rel, bool folder)
 {
     const IgnoreRule *rule = rel.len ? ignore_find(&rules->options, rel, folder)
                                      : NULL;
@@ -23966,7 +24137,7 @@ static const IgnoreRule *cmd_rules_find(const CmdRules *rules,
     if (rule)
         return rule->negated ? NULL : rule;
     for (int i = 0; i < rules->place_count; i++) {
-        rule = cmd_place_find(&rules->places[i], full, folder);
+        rule = files_place_find(&rules->places[i], full, folder);
         if (rule)
             return rule;
     }
@@ -23978,23 +24149,23 @@ static const IgnoreRule *cmd_rules_find(const CmdRules *rules,
 
 /* The rule that excludes what is `rel` below the source, whose folders are
  * not excluded; NULL: none. */
-static const IgnoreRule *cmd_rules_judge(const CmdRules *rules, Str rel,
-                                         bool folder)
+static const IgnoreRule *files_rules_judge(const FilesRules *rules, Str rel,
+                                           bool folder)
 {
     _Alignas(max_align_t) char memory[2 * PATH_MAX];
     Arena scratch = arena_in(memory, sizeof(memory));
     const IgnoreRule *rule = NULL;
     for (int i = 0; i < rules->form_count && !rule; i++) {
-        const CmdForm *form = &rules->forms[i];
+        const FilesForm *form = &rules->forms[i];
         Str full = os_path_join(&scratch, form->path, rel);
-        rule = cmd_rules_find(rules, form, full, rel, folder);
+        rule = files_rules_find(rules, form, full, rel, folder);
     }
     arena_free(&scratch);
     return rule;
 }
 
 /* Why a local name cannot be that of an uploaded file; NULL: it can. */
-static const char *cmd_local_name_fault(Str name)
+static const char *files_local_name_fault(Str name)
 {
     if (!str_is_utf8(name))
         return "its name is not UTF-8";
@@ -24002,7 +24173,7 @@ static const char *cmd_local_name_fault(Str name)
 }
 
 /* Leaves the innermost folder, and forgets its rules. */
-static void cmd_walk_leave(CmdWalk *walk)
+static void files_walk_leave(FilesWalk *walk)
 {
     os_dir_close(&walk->dirs[--walk->depth]);
     walk->rules->within.count = walk->marks[walk->depth];
@@ -24010,12 +24181,12 @@ static void cmd_walk_leave(CmdWalk *walk)
 }
 
 /* Goes into a folder; NULL, or why it cannot be read. */
-static const char *cmd_walk_enter(CmdWalk *walk, int dir, const char *name,
-                                  int len)
+static const char *files_walk_enter(FilesWalk *walk, int dir, const char *name,
+                                    int len)
 {
     int fd = -1;
     int depth = walk->depth;
-    if (depth == FILES_DEPTH)
+    if (depth == TRANSFER_DEPTH)
         return "folders are nested more than 128 deep";
     int code = os_open_folder(dir, name, &fd);
     if (code)
@@ -24032,13 +24203,14 @@ static const char *cmd_walk_enter(CmdWalk *walk, int dir, const char *name,
     walk->depth++;
     if (known && !code)
         return NULL;
-    cmd_walk_leave(walk);
+    files_walk_leave(walk);
     return known ? os_error(code) : walk->err.message;
 }
 
 /* Begins a walk at an absolute path. */
-static const char *cmd_walk_begin(CmdWalk *walk, Str root, CmdRules *rules,
-                                  const IgnoreRules *includes)
+static const char *files_walk_begin(FilesWalk *walk, Str root,
+                                    FilesRules *rules,
+                                    const IgnoreRules *includes)
 {
     root.len -= str_eq(root, S("/"));
     walk->rules = rules;
@@ -24049,12 +24221,12 @@ static const char *cmd_walk_begin(CmdWalk *walk, Str root, CmdRules *rules,
     str_put(walk->path, root);
     walk->path[root.len] = '\0';
     walk->root = (int)root.len;
-    return cmd_walk_enter(walk, AT_FDCWD, root.len ? walk->path : "/",
-                          walk->root);
+    return files_walk_enter(walk, AT_FDCWD, root.len ? walk->path : "/",
+                            walk->root);
 }
 
 /* Judges the entry whose path is in the walk. */
-static void cmd_walk_judge(const CmdWalk *walk, int len, CmdStep *step)
+static void files_walk_judge(const FilesWalk *walk, int len, FilesStep *step)
 {
     Str full = {walk->path, len};
     const char *own = config_is_own_name(os_path_base(full))
@@ -24062,31 +24234,32 @@ static void cmd_walk_judge(const CmdWalk *walk, int len, CmdStep *step)
                           : config_own_entry(&walk->rules->own, &step->entry);
     own = own ? own : config_own_path(&walk->rules->own, full);
     if (!own)
-        step->rule = cmd_rules_judge(walk->rules, step->path, step->is_folder);
+        step->rule = files_rules_judge(walk->rules, step->path,
+                                       step->is_folder);
     if (own || step->rule) {
-        step->kind = CMD_WALK_IGNORED;
+        step->kind = FILES_WALK_IGNORED;
         step->fault = own;
     } else if (step->entry.kind == OS_LINK || step->entry.kind == OS_OTHER) {
-        step->kind = CMD_WALK_ODD;
+        step->kind = FILES_WALK_ODD;
     } else if (!step->is_folder && walk->includes->count &&
                !ignore_judge(walk->includes, S(""), step->path, false)) {
-        step->kind = CMD_WALK_LEFT_OUT;
+        step->kind = FILES_WALK_LEFT_OUT;
     } else if (!step->is_folder) {
-        step->fault = cmd_local_name_fault(step->path);
-        step->kind = step->fault ? CMD_WALK_FAILED : CMD_WALK_FILE;
+        step->fault = files_local_name_fault(step->path);
+        step->kind = step->fault ? FILES_WALK_FAILED : FILES_WALK_FILE;
     }
 }
 
 /* Looks at the entry `name` of the innermost folder. False where there is
  * nothing to tell: a folder that was entered, or a name that has gone. */
-static bool cmd_walk_look(CmdWalk *walk, const char *name, CmdStep *step)
+static bool files_walk_look(FilesWalk *walk, const char *name, FilesStep *step)
 {
     int dir = os_dir_fd(&walk->dirs[walk->depth - 1]);
     int from = walk->lens[walk->depth - 1];
     int len = from + 1 + (int)strlen(name);
-    *step = (CmdStep){.dir = dir, .name = name};
+    *step = (FilesStep){.dir = dir, .name = name};
     if (len >= PATH_MAX) {
-        step->kind = CMD_WALK_FAILED;
+        step->kind = FILES_WALK_FAILED;
         step->path = str_from(name);
         step->fault = os_error(ENAMETOOLONG);
         return true;
@@ -24096,53 +24269,53 @@ static bool cmd_walk_look(CmdWalk *walk, const char *name, CmdStep *step)
     step->path = str_slice((Str){walk->path, len}, walk->root + 1, len);
     int code = os_look(dir, name, &step->entry);
     if (code) {
-        step->kind = CMD_WALK_FAILED;
+        step->kind = FILES_WALK_FAILED;
         step->fault = os_error(code);
         return true;
     }
     step->is_folder = step->entry.kind == OS_FOLDER;
-    cmd_walk_judge(walk, len, step);
+    files_walk_judge(walk, len, step);
     if (step->entry.kind == OS_NOTHING)
         return false;
-    if (!step->is_folder || step->kind == CMD_WALK_IGNORED)
+    if (!step->is_folder || step->kind == FILES_WALK_IGNORED)
         return true;
-    step->fault = cmd_walk_enter(walk, dir, name, len);
-    step->kind = CMD_WALK_FAILED;
+    step->fault = files_walk_enter(walk, dir, name, len);
+    step->kind = FILES_WALK_FAILED;
     return step->fault != NULL;
 }
 
 /* Takes the next thing that is to be told of; false at the end. */
-static bool cmd_walk_next(CmdWalk *walk, CmdStep *step)
+static bool files_walk_next(FilesWalk *walk, FilesStep *step)
 {
     while (walk->depth > 0 && !walk->err.code) {
         int code = 0;
         OsDir *dir = &walk->dirs[walk->depth - 1];
         const char *name = os_dir_next(dir, &code);
-        if (name && cmd_walk_look(walk, name, step) && !walk->err.code)
+        if (name && files_walk_look(walk, name, step) && !walk->err.code)
             return true;
         if (name)
             continue;
         int len = walk->lens[walk->depth - 1];
-        cmd_walk_leave(walk);
+        files_walk_leave(walk);
         if (!code)
             continue;
-        *step = (CmdStep){.kind = CMD_WALK_FAILED,
-                          .is_folder = true,
-                          .fault = os_error(code)};
+        *step = (FilesStep){.kind = FILES_WALK_FAILED,
+                            .is_folder = true,
+                            .fault = os_error(code)};
         step->path = str_slice((Str){walk->path, len}, walk->root + 1, len);
         return true;
     }
     return false;
 }
 
-static void cmd_walk_end(CmdWalk *walk)
+static void files_walk_end(FilesWalk *walk)
 {
     while (walk->depth > 0)
-        cmd_walk_leave(walk);
+        files_walk_leave(walk);
 }
 
 /* Why something is ignored: the rule and where it stands, or what it is. */
-static Str cmd_ignored_why(Arena *arena, const CmdStep *step)
+static Str files_ignored_why(Arena *arena, const FilesStep *step)
 {
     const IgnoreRule *rule = step->rule;
     return rule ? arena_printf(arena, "%.*s line %d: %.*s", P(rule->file),
@@ -24151,10 +24324,10 @@ static Str cmd_ignored_why(Arena *arena, const CmdStep *step)
 }
 
 /* The rules at a current directory. */
-static bool cmd_rules_add_place(CmdRules *rules, Arena *arena, Str cwd,
-                                Err *err)
+static bool files_rules_add_place(FilesRules *rules, Arena *arena, Str cwd,
+                                  Err *err)
 {
-    CmdPlace *place = &rules->places[rules->place_count++];
+    FilesPlace *place = &rules->places[rules->place_count++];
     Str nearest = ignore_folder(arena, cwd, false);
     Str top = ignore_top(arena, cwd);
     place->top = top;
@@ -24163,7 +24336,7 @@ static bool cmd_rules_add_place(CmdRules *rules, Arena *arena, Str cwd,
     place->around = (IgnoreRules){.arena = arena, .reach = IGNORE_BESIDE};
     Str base = nearest.len ? nearest : top.len ? top : cwd;
     ignore_add_text(&place->nearest, base, S("built-in"),
-                    str_from(cmd_ignored));
+                    str_from(files_ignored));
     const IgnoreSource from = {arena, AT_FDCWD, nearest,
                                os_path_join(arena, nearest, S(".hsignore"))};
     if (nearest.len && (!ignore_add_own(&place->nearest, &from, err) ||
@@ -24175,13 +24348,13 @@ static bool cmd_rules_add_place(CmdRules *rules, Arena *arena, Str cwd,
 }
 
 /* The source after some of its links, and the rules above it there. */
-static bool cmd_rules_add_form(CmdRules *rules, Arena *arena, Str path,
-                               Err *err)
+static bool files_rules_add_form(FilesRules *rules, Arena *arena, Str path,
+                                 Err *err)
 {
-    CmdForm *form = &rules->forms[rules->form_count++];
+    FilesForm *form = &rules->forms[rules->form_count++];
     Str top = {0};
     Str rest = {0};
-    *form = (CmdForm){.path = path, .above = {.arena = arena}};
+    *form = (FilesForm){.path = path, .above = {.arena = arena}};
     for (int i = 0; i < rules->place_count && !top.len; i++) {
         Str known = rules->places[i].top;
         if (str_eq(known, path) || ignore_below(known, path, &rest))
@@ -24195,8 +24368,8 @@ static bool cmd_rules_add_form(CmdRules *rules, Arena *arena, Str path,
 
 /* Adds the patterns of an option, which count from the folder `base` on. With
  * `back`, only those that take something back. */
-static void cmd_upload_patterns(const CmdUpload *up, IgnoreRules *rules,
-                                CmdOption option, Str base, bool back)
+static void files_upload_patterns(const FilesUpload *up, IgnoreRules *rules,
+                                  CmdOption option, Str base, bool back)
 {
     const CmdValue *value = &up->run.cmd->options[option];
     for (int i = 0; i < value->count; i++)
@@ -24210,58 +24383,59 @@ static void cmd_upload_patterns(const CmdUpload *up, IgnoreRules *rules,
 /* The patterns of --exclude and --include. Those that take back what an ignore
  * file excludes may be as they are there, so they also count from the folders
  * that rules are relative to. */
-static void cmd_upload_options(CmdUpload *up, Str cwd)
+static void files_upload_options(FilesUpload *up, Str cwd)
 {
-    CmdRules *rules = &up->rules;
+    FilesRules *rules = &up->rules;
     Arena *arena = up->run.cmd->arena;
     up->includes.arena = rules->options.arena = rules->back.arena = arena;
     rules->back.reach = IGNORE_ANYWHERE;
-    cmd_upload_patterns(up, &up->includes, OPT_INCLUDE, S(""), false);
-    cmd_upload_patterns(up, &rules->options, OPT_EXCLUDE, S(""), false);
-    cmd_upload_patterns(up, &rules->back, OPT_EXCLUDE, cwd, true);
+    files_upload_patterns(up, &up->includes, OPT_INCLUDE, S(""), false);
+    files_upload_patterns(up, &rules->options, OPT_EXCLUDE, S(""), false);
+    files_upload_patterns(up, &rules->back, OPT_EXCLUDE, cwd, true);
     for (int i = 0; i < rules->place_count; i++) {
-        const CmdPlace *place = &rules->places[i];
-        cmd_upload_patterns(up, &rules->back, OPT_EXCLUDE,
-                            place->nearest.rule[0].base, true);
-        cmd_upload_patterns(up, &rules->back, OPT_EXCLUDE, place->top, true);
+        const FilesPlace *place = &rules->places[i];
+        files_upload_patterns(up, &rules->back, OPT_EXCLUDE,
+                              place->nearest.rule[0].base, true);
+        files_upload_patterns(up, &rules->back, OPT_EXCLUDE, place->top, true);
     }
 }
 
 /* Gathers the rules about the source, which `forms` lists, and hs's own
  * files. */
-static bool cmd_upload_rules(CmdUpload *up, const Str *forms, int count,
-                             Err *err)
+static bool files_upload_rules(FilesUpload *up, const Str *forms, int count,
+                               Err *err)
 {
     Cmd *cmd = up->run.cmd;
-    CmdRules *rules = &up->rules;
+    FilesRules *rules = &up->rules;
     Str cwd = os_resolve_links(cmd->arena, os_cwd(cmd->arena));
     Str own = os_process_cwd(cmd->arena);
     rules->within.arena = cmd->arena;
-    up->manifest = cmd_files_list_own(cmd, &rules->own);
-    if (!cmd_rules_add_place(rules, cmd->arena, cwd.len ? cwd : S("/"), err) ||
+    up->manifest = transfer_list_own(cmd, &rules->own);
+    if (!files_rules_add_place(rules, cmd->arena, cwd.len ? cwd : S("/"),
+                               err) ||
         (own.len && !str_eq(own, cwd) &&
-         !cmd_rules_add_place(rules, cmd->arena, own, err)))
+         !files_rules_add_place(rules, cmd->arena, own, err)))
         return false;
     for (int i = 0; i < count; i++)
-        if (!cmd_rules_add_form(rules, cmd->arena, forms[i], err))
+        if (!files_rules_add_form(rules, cmd->arena, forms[i], err))
             return false;
-    cmd_upload_options(up, cwd);
+    files_upload_options(up, cwd);
     return true;
 }
 
 /* A path as people know it: from the current directory on, if it is there. */
-static Str cmd_files_shown(Cmd *cmd, Str path)
+static Str files_shown_path(Cmd *cmd, Str path)
 {
     Str rest = {0};
     return ignore_below(os_cwd(cmd->arena), path, &rest) ? rest : path;
 }
 
 /* Refuses the source because a rule excludes it, or a folder above it. */
-static bool cmd_upload_excluded(const CmdUpload *up, const IgnoreRule *rule,
-                                Str path, bool folder, Err *err)
+static bool files_upload_excluded(const FilesUpload *up, const IgnoreRule *rule,
+                                  Str path, bool folder, Err *err)
 {
     Cmd *cmd = up->run.cmd;
-    Str shown = cmd_files_shown(cmd, path);
+    Str shown = files_shown_path(cmd, path);
     if (str_eq(rule->file, S("--exclude")))
         return err_set(err, EXIT_USAGE,
                        "nothing to upload: --exclude '%.*s' excludes '%.*s'",
@@ -24273,16 +24447,16 @@ static bool cmd_upload_excluded(const CmdUpload *up, const IgnoreRule *rule,
     else
         err_set(err, EXIT_USAGE,
                 "nothing to upload: %.*s line %d ('%.*s') excludes '%.*s'",
-                P(cmd_files_shown(cmd, rule->file)), rule->line,
+                P(files_shown_path(cmd, rule->file)), rule->line,
                 P(rule->pattern), P(shown));
     Str name = ignore_quote(cmd->arena, os_path_base(path));
     Str pattern = arena_printf(cmd->arena, "!%.*s%s", P(name),
                                folder ? "/" : "");
     return err_hint(err, "Upload it anyway with --exclude %.*s.",
-                    P(cmd_shell_word(cmd->arena, pattern)));
+                    P(str_shell_word(cmd->arena, pattern)));
 }
 
-static bool cmd_upload_hint_manifest(const CmdUpload *up, Err *err)
+static bool files_upload_hint_manifest(const FilesUpload *up, Err *err)
 {
     return err_hint(err,
                     "A run does not upload its own manifest: pass another "
@@ -24292,7 +24466,7 @@ static bool cmd_upload_hint_manifest(const CmdUpload *up, Err *err)
 }
 
 /* Refuses the source if it is a file of hs, or in a folder of hs. */
-static bool cmd_upload_is_own(const CmdUpload *up, Str path, Err *err)
+static bool files_upload_is_own(const FilesUpload *up, Str path, Err *err)
 {
     Cmd *cmd = up->run.cmd;
     Arena scratch = {0};
@@ -24305,9 +24479,9 @@ static bool cmd_upload_is_own(const CmdUpload *up, Str path, Err *err)
     if (!own)
         return false;
     err_set(err, EXIT_USAGE, "cannot upload '%.*s': %s",
-            P(cmd_files_shown(cmd, path)), own);
+            P(files_shown_path(cmd, path)), own);
     if (own == up->manifest)
-        cmd_upload_hint_manifest(up, err);
+        files_upload_hint_manifest(up, err);
     else
         err_hint(err, "hs never uploads its configs and keys; --include and "
                       "--exclude do not change that.");
@@ -24316,84 +24490,84 @@ static bool cmd_upload_is_own(const CmdUpload *up, Str path, Err *err)
 
 /* Judges the source and the folders above it, in all forms. False and `err`
  * if it must not be uploaded. */
-static bool cmd_upload_judge(const CmdUpload *up, Err *err)
+static bool files_upload_judge(const FilesUpload *up, Err *err)
 {
     for (int i = 0; i < up->rules.form_count; i++) {
-        const CmdForm *form = &up->rules.forms[i];
+        const FilesForm *form = &up->rules.forms[i];
         for (ptrdiff_t at = 1; at < form->path.len;) {
             at = ignore_name_end(form->path, at);
             Str path = str_slice(form->path, 0, at);
             bool last = at == form->path.len;
             bool folder = !last || !up->run.single;
-            if (cmd_upload_is_own(up, path, err))
+            if (files_upload_is_own(up, path, err))
                 return false;
             Str rel = folder ? S("") : os_path_base(path);
-            const IgnoreRule *rule = cmd_rules_find(&up->rules, form, path, rel,
-                                                    folder);
+            const IgnoreRule *rule = files_rules_find(&up->rules, form, path,
+                                                      rel, folder);
             if (rule)
-                return cmd_upload_excluded(up, rule, path, folder, err);
+                return files_upload_excluded(up, rule, path, folder, err);
         }
     }
     return true;
 }
 
 /* Where a file goes: the folder and the name in the file manager. */
-static Str cmd_upload_remote(const CmdUpload *up, Arena *arena, Str path)
+static Str files_upload_remote(const FilesUpload *up, Arena *arena, Str path)
 {
     return up->run.single ? up->dest : os_path_join(arena, up->dest, path);
 }
 
 /* Counts what a step of the first walk has found, and keeps some of what was
  * ignored for the error that nothing is left. */
-static void cmd_upload_count(CmdUpload *up, const CmdStep *step)
+static void files_upload_count(FilesUpload *up, const FilesStep *step)
 {
     Arena *arena = up->run.cmd->arena;
-    if (step->kind == CMD_WALK_LEFT_OUT)
+    if (step->kind == FILES_WALK_LEFT_OUT)
         up->left_out++;
-    if (step->kind == CMD_WALK_IGNORED) {
+    if (step->kind == FILES_WALK_IGNORED) {
         up->manifests += step->fault == up->manifest;
         up->ruled += step->rule != NULL;
     }
-    if (step->kind == CMD_WALK_IGNORED && up->ignored++ < 5)
+    if (step->kind == FILES_WALK_IGNORED && up->ignored++ < 5)
         up->examples[up->ignored - 1] = arena_printf(
             arena, "%.*s%s: %.*s", P(str_slice(step->path, 0, 200)),
-            step->is_folder ? "/" : "", P(cmd_ignored_why(arena, step)));
-    if (step->kind == CMD_WALK_IGNORED || step->kind == CMD_WALK_LEFT_OUT)
+            step->is_folder ? "/" : "", P(files_ignored_why(arena, step)));
+    if (step->kind == FILES_WALK_IGNORED || step->kind == FILES_WALK_LEFT_OUT)
         return;
-    up->odd += step->kind == CMD_WALK_ODD;
+    up->odd += step->kind == FILES_WALK_ODD;
     up->run.found++;
-    if (step->kind == CMD_WALK_FILE)
-        cmd_add_size(&up->run.found_bytes, step->entry.size);
+    if (step->kind == FILES_WALK_FILE)
+        size_add(&up->run.found_bytes, step->entry.size);
 }
 
 /* Shows a step of the plan (--dry-run). */
-static void cmd_upload_show(CmdUpload *up, const CmdStep *step)
+static void files_upload_show(FilesUpload *up, const FilesStep *step)
 {
     static const char *const words[] = {"upload", "ignore", "leave out", "skip",
                                         "fail"};
     Term *term = up->run.cmd->term;
     Arena arena = {0};
     const char *word = words[step->kind];
-    up->run.failed += step->kind == CMD_WALK_FAILED;
-    Str remote = step->kind == CMD_WALK_FILE
-                     ? cmd_upload_remote(up, &arena, step->path)
+    up->run.failed += step->kind == FILES_WALK_FAILED;
+    Str remote = step->kind == FILES_WALK_FILE
+                     ? files_upload_remote(up, &arena, step->path)
                      : S("");
-    Str why = step->kind == CMD_WALK_IGNORED    ? cmd_ignored_why(&arena, step)
-              : step->kind == CMD_WALK_LEFT_OUT ? S("no --include matches it")
-              : step->kind == CMD_WALK_ODD      ? S("a link or no plain file")
-                                                : str_from(step->fault);
+    Str why = step->kind == FILES_WALK_IGNORED ? files_ignored_why(&arena, step)
+              : step->kind == FILES_WALK_LEFT_OUT ? S("no --include matches it")
+              : step->kind == FILES_WALK_ODD      ? S("a link or no plain file")
+                                                  : str_from(step->fault);
     if (up->run.json) {
         cJSON *entry = json_new(&arena);
         json_add_text(entry, "path", step->path);
         json_add_text(entry, "remote", remote);
         json_add_count(entry, "bytes",
-                       step->kind == CMD_WALK_FILE ? step->entry.size : -1);
+                       step->kind == FILES_WALK_FILE ? step->entry.size : -1);
         json_add_text(entry, "status", str_from(word));
         json_add_text(entry, "reason", why);
-        cmd_files_list(&up->run, json_write(&arena, entry, false));
+        transfer_list(&up->run, json_write(&arena, entry, false));
     } else if (remote.len) {
         term_printf(term, "%s %.*s -> %.*s (%.*s)\n", word, P(step->path),
-                    P(remote), P(cmd_size(&arena, step->entry.size)));
+                    P(remote), P(size_text(&arena, step->entry.size)));
     } else {
         term_printf(term, "%s %.*s%s (%.*s)\n", word, P(step->path),
                     step->is_folder ? "/" : "", P(why));
@@ -24402,17 +24576,17 @@ static void cmd_upload_show(CmdUpload *up, const CmdStep *step)
 }
 
 /* The one step of an upload of a single file. */
-static CmdStep cmd_upload_step(const CmdUpload *up)
+static FilesStep files_upload_step(const FilesUpload *up)
 {
-    CmdStep step = {.path = up->name, .entry = up->entry};
+    FilesStep step = {.path = up->name, .entry = up->entry};
     if (up->includes.count &&
         !ignore_judge(&up->includes, S(""), step.path, false))
-        step.kind = CMD_WALK_LEFT_OUT;
+        step.kind = FILES_WALK_LEFT_OUT;
     return step;
 }
 
 /* Nothing is left to upload: says which rules saw to that. */
-static bool cmd_upload_nothing(const CmdUpload *up, Err *err)
+static bool files_upload_nothing(const FilesUpload *up, Err *err)
 {
     Buf list = buf_new(up->run.cmd->arena, 2 * KIB);
     for (int i = 0; i < up->ignored && i < 5; i++) {
@@ -24436,15 +24610,15 @@ static bool cmd_upload_nothing(const CmdUpload *up, Err *err)
         err_hint(err, "--exclude '!NAME' takes back what a rule ignores; "
                       "--dry-run shows all.");
     else if (up->manifests)
-        cmd_upload_hint_manifest(up, err);
+        files_upload_hint_manifest(up, err);
     return false;
 }
 
 /* Begins a walk through the folder, of which there are two. */
-static bool cmd_upload_walk(CmdUpload *up, Err *err)
+static bool files_upload_walk(FilesUpload *up, Err *err)
 {
-    const char *fault = cmd_walk_begin(&up->walk, up->source, &up->rules,
-                                       &up->includes);
+    const char *fault = files_walk_begin(&up->walk, up->source, &up->rules,
+                                         &up->includes);
     if (up->walk.err.code)
         *err = up->walk.err;
     return !fault || err_set(err, EXIT_FAILED, "cannot read %.*s: %s",
@@ -24452,23 +24626,23 @@ static bool cmd_upload_walk(CmdUpload *up, Err *err)
 }
 
 /* The first walk: counts, or shows the plan. */
-static bool cmd_upload_plan(CmdUpload *up, bool show, Err *err)
+static bool files_upload_plan(FilesUpload *up, bool show, Err *err)
 {
-    CmdStep step;
+    FilesStep step;
     if (up->run.single) {
-        step = cmd_upload_step(up);
-        cmd_upload_count(up, &step);
+        step = files_upload_step(up);
+        files_upload_count(up, &step);
         if (show)
-            cmd_upload_show(up, &step);
+            files_upload_show(up, &step);
     } else {
-        if (!cmd_upload_walk(up, err))
+        if (!files_upload_walk(up, err))
             return false;
-        while (!os_interrupted() && cmd_walk_next(&up->walk, &step)) {
-            cmd_upload_count(up, &step);
+        while (!os_interrupted() && files_walk_next(&up->walk, &step)) {
+            files_upload_count(up, &step);
             if (show)
-                cmd_upload_show(up, &step);
+                files_upload_show(up, &step);
         }
-        cmd_walk_end(&up->walk);
+        files_walk_end(&up->walk);
     }
     if (up->walk.err.code) {
         *err = up->walk.err;
@@ -24477,28 +24651,28 @@ static bool cmd_upload_plan(CmdUpload *up, bool show, Err *err)
     up->run.counted = true;
     if (os_interrupted())
         return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
-    return up->run.found > up->odd || cmd_upload_nothing(up, err);
+    return up->run.found > up->odd || files_upload_nothing(up, err);
 }
 
 /* Opens the file of a step for its transfer. False where it is not to be sent:
  * then `*end` says how it ended. */
-static bool cmd_upload_open(CmdUpload *up, CmdItem *item, const CmdStep *step,
-                            CmdItemEnd *end)
+static bool files_upload_open(FilesUpload *up, TransferItem *item,
+                              const FilesStep *step, TransferEnd *end)
 {
     OsEntry *entry = &item->up.entry;
     char more = 0;
-    *end = CMD_ITEM_FAILED;
-    if (step->kind == CMD_WALK_ODD) {
-        *end = CMD_ITEM_SKIPPED;
+    *end = TRANSFER_FAILED;
+    if (step->kind == FILES_WALK_ODD) {
+        *end = TRANSFER_SKIPPED;
         return err_set(&item->err, EXIT_FAILED,
                        step->entry.kind == OS_LINK
                            ? "a symbolic link is not followed"
                            : "it is no plain file");
     }
-    const char *fault = cmd_local_name_fault(item->path);
+    const char *fault = files_local_name_fault(item->path);
     if (fault)
         return err_set(&item->err, EXIT_FAILED, "%s", fault);
-    if (step->kind == CMD_WALK_FAILED)
+    if (step->kind == FILES_WALK_FAILED)
         return err_set(&item->err, EXIT_FAILED, "cannot read it: %s",
                        step->fault);
     int code = os_open_file(step->dir, step->name, &item->fd);
@@ -24518,50 +24692,52 @@ static bool cmd_upload_open(CmdUpload *up, CmdItem *item, const CmdStep *step,
                        entry->size);
     item->file.size = entry->size;
     item->changed = entry->changed;
-    *end = CMD_ITEM_KNOWN;
-    return !cmd_files_knows(&up->run, item);
+    *end = TRANSFER_KNOWN;
+    return !transfer_knows(&up->run, item);
 }
 
 /* The next file that is to be sent; NULL at the end. */
-static CmdItem *cmd_upload_item(CmdUpload *up)
+static TransferItem *files_upload_item(FilesUpload *up)
 {
-    CmdStep step;
+    FilesStep step;
     while (!up->run.stopped && !os_interrupted()) {
-        CmdItemEnd end;
+        TransferEnd end;
         if (up->run.single && up->begun)
             return NULL;
         if (up->run.single) {
             up->begun = true;
-            step = cmd_upload_step(up);
+            step = files_upload_step(up);
             step.dir = AT_FDCWD;
             step.name = up->source.ptr;
-        } else if (!cmd_walk_next(&up->walk, &step)) {
+        } else if (!files_walk_next(&up->walk, &step)) {
             if (up->walk.err.code)
                 up->run.fatal = up->walk.err;
             return NULL;
         }
-        if (step.kind == CMD_WALK_IGNORED || step.kind == CMD_WALK_LEFT_OUT)
+        if (step.kind == FILES_WALK_IGNORED || step.kind == FILES_WALK_LEFT_OUT)
             continue;
         Arena scratch = {0};
-        CmdItem *item = cmd_item_new(
-            step.path, cmd_upload_remote(up, &scratch, step.path));
+        TransferItem *item = transfer_item_new(
+            step.path, files_upload_remote(up, &scratch, step.path));
         arena_free(&scratch);
-        if (cmd_upload_open(up, item, &step, &end))
+        if (files_upload_open(up, item, &step, &end))
             return item;
-        cmd_files_ended(&up->run, item, end);
+        transfer_ended(&up->run, item, end);
     }
     return NULL;
 }
 
-static bool cmd_upload_next(void *to, HttpReq *req, void **mark)
+static bool files_upload_next(void *to, HttpReq *req, void **mark)
 {
-    CmdUpload *up = to;
+    FilesUpload *up = to;
     for (;;) {
-        CmdItem *item = up->run.stopped ? NULL : cmd_item_take(&up->run.again);
-        if (!item && cmd_files_waits(&up->run, up->run.active != NULL))
+        TransferItem *item = up->run.stopped
+                                 ? NULL
+                                 : transfer_item_take(&up->run.again);
+        if (!item && transfer_waits(&up->run, up->run.active != NULL))
             return false;
         if (!item)
-            item = cmd_upload_item(up);
+            item = files_upload_item(up);
         if (!item)
             return false;
         Str folder = os_path_dir(item->remote);
@@ -24575,47 +24751,47 @@ static bool cmd_upload_next(void *to, HttpReq *req, void **mark)
         *mark = item;
         if (hub_upload_request(&up->run.hub, &item->arena, &item->up, req,
                                &item->err)) {
-            cmd_item_link(&up->run.active, item);
+            transfer_item_link(&up->run.active, item);
             return true;
         }
         up->run.stopped = true; /* without a token no other one will do */
-        cmd_files_ended(&up->run, item, CMD_ITEM_FAILED);
+        transfer_ended(&up->run, item, TRANSFER_FAILED);
     }
 }
 
-static void cmd_upload_ended(void *to, void *mark, const HttpXfer *x)
+static void files_upload_ended(void *to, void *mark, const HttpXfer *x)
 {
-    CmdUpload *up = to;
-    CmdFiles *run = &up->run;
-    CmdItem *item = mark;
+    FilesUpload *up = to;
+    Transfer *run = &up->run;
+    TransferItem *item = mark;
     HubFile made = {0};
-    cmd_item_unlink(&run->active, item);
+    transfer_item_unlink(&run->active, item);
     if (os_interrupted() && x->state != HTTP_DONE) {
         run->cut++;
-        cmd_item_free(item);
+        transfer_item_free(item);
         return;
     }
-    if (cmd_files_again(run, item, x))
+    if (transfer_again(run, item, x))
         return;
     if (!item->err.code && hub_upload_answer(&run->hub, &item->arena, &x->res,
                                              &made, &item->err)) {
         item->file.id = made.id;
         item->file.url = made.url;
-        cmd_files_ended(run, item, CMD_ITEM_DONE);
+        transfer_ended(run, item, TRANSFER_DONE);
         return;
     }
-    cmd_files_refused(run, x, item->err.code);
-    cmd_files_ended(run, item, CMD_ITEM_FAILED);
+    transfer_refused(run, x, item->err.code);
+    transfer_ended(run, item, TRANSFER_FAILED);
 }
 
-static void cmd_upload_turned(void *to)
+static void files_upload_turned(void *to)
 {
-    CmdUpload *up = to;
-    cmd_files_draw(&up->run);
+    FilesUpload *up = to;
+    transfer_draw(&up->run);
 }
 
 /* Says once who will be able to read the files. */
-static void cmd_upload_notice(const CmdUpload *up)
+static void files_upload_notice(const FilesUpload *up)
 {
     Term *term = up->run.cmd->term;
     bool said = cmd_text(up->run.cmd, OPT_ACCESS).len > 0;
@@ -24632,11 +24808,11 @@ static void cmd_upload_notice(const CmdUpload *up)
 
 /* The destination. A slash at the end, or a bare one, says that it is a
  * folder. */
-static bool cmd_upload_dest(CmdUpload *up, Str text, Err *err)
+static bool files_upload_dest(FilesUpload *up, Str text, Err *err)
 {
     Arena *arena = up->run.cmd->arena;
     bool folder = str_ends(text, S("/")) || str_eq(text, S("."));
-    if (!cmd_files_remote(arena, text, &up->dest, err))
+    if (!transfer_remote(arena, text, &up->dest, err))
         return false;
     if (up->run.single && folder)
         up->dest = os_path_join(arena, up->dest, up->name);
@@ -24644,7 +24820,7 @@ static bool cmd_upload_dest(CmdUpload *up, Str text, Err *err)
 }
 
 /* What is to be uploaded, how and where to. */
-static bool cmd_upload_begin(CmdUpload *up, Err *err)
+static bool files_upload_begin(FilesUpload *up, Err *err)
 {
     static const char *const accesses[][2] = {
         {"public", "PUBLIC_INDEXABLE"},
@@ -24654,7 +24830,7 @@ static bool cmd_upload_begin(CmdUpload *up, Err *err)
     Cmd *cmd = up->run.cmd;
     const CmdValue *replace = &cmd->options[OPT_REPLACE];
     Str forms[FILES_FORMS];
-    Str path = cmd_files_absolute(cmd, cmd->args[0]);
+    Str path = transfer_absolute(cmd, cmd->args[0]);
     int count = str_starts(path, S("/"))
                     ? os_follow_links(cmd->arena, path, forms, COUNT(forms))
                     : 0;
@@ -24676,28 +24852,29 @@ static bool cmd_upload_begin(CmdUpload *up, Err *err)
     for (int i = 0; i < COUNT(accesses); i++)
         if (str_eq_nocase(cmd_text(cmd, OPT_ACCESS), str_from(accesses[i][0])))
             up->run.access = str_from(accesses[i][1]);
-    const char *fault = cmd_local_name_fault(os_path_base(forms[0]));
-    fault = fault ? fault : cmd_local_name_fault(os_path_base(up->source));
+    const char *fault = files_local_name_fault(os_path_base(forms[0]));
+    fault = fault ? fault : files_local_name_fault(os_path_base(up->source));
     if (fault)
         return err_set(err, EXIT_USAGE, "cannot upload '%.*s': %s",
                        P(cmd->args[0]), fault);
-    return cmd_upload_dest(up, cmd->args[1], err) &&
-           cmd_upload_rules(up, forms, count, err) && cmd_upload_judge(up, err);
+    return files_upload_dest(up, cmd->args[1], err) &&
+           files_upload_rules(up, forms, count, err) &&
+           files_upload_judge(up, err);
 }
 
-static bool cmd_filemanager_upload(Cmd *cmd, Err *err)
+static bool files_upload(Cmd *cmd, Err *err)
 {
-    CmdUpload *up = arena_alloc(cmd->arena, sizeof(*up));
+    FilesUpload *up = arena_alloc(cmd->arena, sizeof(*up));
     bool show = cmd_on(cmd, OPT_DRY_RUN);
     up->run.cmd = cmd;
     up->run.json = cmd_on(cmd, OPT_JSON);
     up->run.plans = show;
     up->run.verb = "uploaded";
-    if (!cmd_upload_begin(up, err))
+    if (!files_upload_begin(up, err))
         return false;
-    bool planned = cmd_upload_plan(up, show, err);
+    bool planned = files_upload_plan(up, show, err);
     if (show && up->run.json)
-        cmd_files_end_list(&up->run);
+        transfer_end_list(&up->run);
     if (!planned)
         return false;
     if (show) {
@@ -24707,80 +24884,81 @@ static bool cmd_filemanager_upload(Cmd *cmd, Err *err)
                        up->run.failed, up->run.found);
     }
     HttpMany many = {.to = up,
-                     .tick = FILES_TICK_MS,
-                     .next = cmd_upload_next,
-                     .ended = cmd_upload_ended,
-                     .turned = cmd_upload_turned};
-    if (!cmd_files_begin(&up->run, cmd, "uploaded", err))
+                     .tick = TRANSFER_TICK_MS,
+                     .next = files_upload_next,
+                     .ended = files_upload_ended,
+                     .turned = files_upload_turned};
+    if (!transfer_begin(&up->run, cmd, "uploaded", err))
         return false;
     many.width = up->run.width;
-    cmd_upload_notice(up);
+    files_upload_notice(up);
     if (!up->run.single)
-        cmd_upload_walk(up, &up->run.fatal);
-    http_run_many(&cmd->pool, &many);
-    cmd_walk_end(&up->walk);
-    for (CmdItem *item; (item = cmd_item_take(&up->run.again));) {
-        if (cmd_files_is_over(&up->run, item))
-            cmd_files_ended(&up->run, item, CMD_ITEM_FAILED);
+        files_upload_walk(up, &up->run.fatal);
+    pool_run_many(&cmd->pool, &many);
+    files_walk_end(&up->walk);
+    for (TransferItem *item; (item = transfer_item_take(&up->run.again));) {
+        if (transfer_is_over(&up->run, item))
+            transfer_ended(&up->run, item, TRANSFER_FAILED);
         else
-            cmd_item_free(item);
+            transfer_item_free(item);
     }
-    return cmd_files_finish(&up->run, err);
+    return transfer_finish(&up->run, err);
 }
 
 /* ---- hs filemanager fetch ---- */
 
 /* A page of files that wait for their turn. */
-typedef struct CmdPage CmdPage;
-struct CmdPage {
-    CmdPage *next;
+typedef struct FilesPage FilesPage;
+
+struct FilesPage {
+    FilesPage *next;
     Arena arena;
-    CmdFolder *folder;
+    FilesFolder *folder;
     HubPage page;
     int at;
 };
 
 typedef struct {
-    CmdFiles run;
-    Str dest;         /* the folder on this machine, for messages */
-    Str above;        /* what stands before a path in the file manager */
-    CmdFolder top;    /* that folder */
-    CmdFolder *stack; /* folders to be listed, the innermost first */
-    CmdFolder *spare;
-    CmdPage *pages; /* of files to be fetched, in order */
-    CmdPage **pages_end;
-    int64_t waiting;  /* files in them */
-    int moving;       /* files under way; listings have a place beside them */
-    int listing;      /* listings under way */
-    CmdItem *landing; /* whole, but not synced and named */
+    Transfer run;
+    Str dest;           /* the folder on this machine, for messages */
+    Str above;          /* what stands before a path in the file manager */
+    FilesFolder top;    /* that folder */
+    FilesFolder *stack; /* folders to be listed, the innermost first */
+    FilesFolder *spare;
+    FilesPage *pages; /* of files to be fetched, in order */
+    FilesPage **pages_end;
+    int64_t waiting; /* files in them */
+    int moving;      /* files under way; listings have a place beside them */
+    int listing;     /* listings under way */
+    TransferItem *landing; /* whole, but not synced and named */
     int landing_count;
     int64_t landing_since;
-    CmdSet listed;  /* folders */
+    HashSet listed; /* folders */
     ConfigOwns own; /* files that the run itself uses */
     bool overwrite;
     bool archived;
-} CmdFetch;
+} FilesFetch;
 
 /* Closes a folder in which nothing is left to be made: what is held for its
  * name only takes no descriptor. */
-static void cmd_folder_close(CmdFolder *folder)
+static void files_folder_close(FilesFolder *folder)
 {
     if (folder->fd < 0 || folder->refs > folder->made)
         return;
     if (folder->written)
         os_tmp_leave(folder->fd);
-    close(folder->fd);
+    os_close(folder->fd);
     folder->fd = -1;
 }
 
 /* Gives up a hold on a folder; with the last one it is freed, and so is the
  * hold on its parent. */
-static void cmd_folder_drop(CmdFetch *fetch, CmdFolder *folder)
+static void files_folder_drop(FilesFetch *fetch, FilesFolder *folder)
 {
     while (folder) {
-        CmdFolder *parent = folder->parent;
+        FilesFolder *parent = folder->parent;
         folder->refs--;
-        cmd_folder_close(folder);
+        files_folder_close(folder);
         if (folder->refs)
             return;
         if (folder->is_made)
@@ -24792,35 +24970,35 @@ static void cmd_folder_drop(CmdFetch *fetch, CmdFolder *folder)
     }
 }
 
-static CmdFolder *cmd_folder_hold(CmdFolder *folder)
+static FilesFolder *files_folder_hold(FilesFolder *folder)
 {
     folder->refs++;
     return folder;
 }
 
 /* A folder below `parent`, held once. The name fits. */
-static CmdFolder *cmd_folder_new(CmdFetch *fetch, CmdFolder *parent,
-                                 const HubFile *file)
+static FilesFolder *files_folder_new(FilesFetch *fetch, FilesFolder *parent,
+                                     const HubFile *file)
 {
-    CmdFolder *folder = fetch->spare;
+    FilesFolder *folder = fetch->spare;
     if (folder)
         fetch->spare = folder->next;
     else
         folder = arena_alloc(fetch->run.cmd->arena, sizeof(*folder));
-    *folder = (CmdFolder){.parent = cmd_folder_hold(parent),
-                          .refs = 1,
-                          .depth = parent->depth + 1,
-                          .fd = -1,
-                          .id = file->id};
+    *folder = (FilesFolder){.parent = files_folder_hold(parent),
+                            .refs = 1,
+                            .depth = parent->depth + 1,
+                            .fd = -1,
+                            .id = file->id};
     str_put(folder->name, file->name);
     return folder;
 }
 
 /* The path of what is called `name` in a folder, from the destination on. */
-static Str cmd_folder_path(Arena *arena, const CmdFolder *folder, Str name)
+static Str files_folder_path(Arena *arena, const FilesFolder *folder, Str name)
 {
-    const CmdFolder *chain[FILES_DEPTH + 2];
-    Buf out = buf_new(arena, (FILES_DEPTH + 2) * (NAME_MAX + 2) + name.len);
+    const FilesFolder *chain[TRANSFER_DEPTH + 2];
+    Buf out = buf_new(arena, (TRANSFER_DEPTH + 2) * (NAME_MAX + 2) + name.len);
     int n = 0;
     for (; folder && n < COUNT(chain); folder = folder->parent)
         chain[n++] = folder;
@@ -24834,7 +25012,7 @@ static Str cmd_folder_path(Arena *arena, const CmdFolder *folder, Str name)
 }
 
 /* Why a name from the server cannot be that of a file here; NULL: it can. */
-static const char *cmd_name_fault(Str name)
+static const char *files_name_fault(Str name)
 {
     if (!name.len)
         return "it has no name";
@@ -24852,9 +25030,9 @@ static const char *cmd_name_fault(Str name)
 
 /* Is this a name that a download may have here? EXIT_PARTIAL, also for a single
  * file, where hs would read it: others are not the worse for it. */
-static bool cmd_fetch_name(Str name, Err *err)
+static bool files_fetch_name(Str name, Err *err)
 {
-    const char *fault = cmd_name_fault(name);
+    const char *fault = files_name_fault(name);
     if (fault)
         return err_set(err, EXIT_FAILED, "%s", fault);
     return !config_is_read_on_windows(name) ||
@@ -24864,72 +25042,75 @@ static bool cmd_fetch_name(Str name, Err *err)
 }
 
 /* Ends an item of a fetch: what is unfinished of its file is removed. */
-static void cmd_fetch_end(CmdFetch *fetch, CmdItem *item, CmdItemEnd end)
+static void files_fetch_end(FilesFetch *fetch, TransferItem *item,
+                            TransferEnd end)
 {
-    CmdFolder *folder = item->folder;
+    FilesFolder *folder = item->folder;
     if (item->fd >= 0 && item->part)
         os_part_remove(folder->fd, item->part, item->fd);
     if (item->fd >= 0)
-        close(item->fd);
+        os_close(item->fd);
     item->fd = -1;
-    cmd_files_ended(&fetch->run, item, end);
-    cmd_folder_drop(fetch, folder);
+    transfer_ended(&fetch->run, item, end);
+    files_folder_drop(fetch, folder);
 }
 
 /* Drops an item without a word: the run was interrupted. */
-static void cmd_fetch_drop(CmdFetch *fetch, CmdItem *item)
+static void files_fetch_drop(FilesFetch *fetch, TransferItem *item)
 {
-    CmdFolder *folder = item->folder;
+    FilesFolder *folder = item->folder;
     if (item->fd >= 0 && item->part)
         os_part_remove(folder->fd, item->part, item->fd);
-    cmd_item_free(item);
-    cmd_folder_drop(fetch, folder);
+    transfer_item_free(item);
+    files_folder_drop(fetch, folder);
 }
 
-static CmdItem *cmd_fetch_item(CmdFetch *fetch, CmdFolder *folder, Str name)
+static TransferItem *files_fetch_item(FilesFetch *fetch, FilesFolder *folder,
+                                      Str name)
 {
     Arena scratch = {0};
-    Str path = cmd_folder_path(&scratch, folder, name);
+    Str path = files_folder_path(&scratch, folder, name);
     const Str parts[] = {fetch->above, path};
-    CmdItem *item = cmd_item_new(path, arena_join(&scratch, parts, 2));
-    item->folder = cmd_folder_hold(folder);
+    TransferItem *item = transfer_item_new(path,
+                                           arena_join(&scratch, parts, 2));
+    item->folder = files_folder_hold(folder);
     arena_free(&scratch);
     return item;
 }
 
 /* Something in a folder cannot be fetched. */
-static void cmd_fetch_fault(CmdFetch *fetch, CmdFolder *folder, Str name,
-                            const Err *fault)
+static void files_fetch_fault(FilesFetch *fetch, FilesFolder *folder, Str name,
+                              const Err *fault)
 {
-    CmdItem *item = cmd_fetch_item(fetch, folder, name);
+    TransferItem *item = files_fetch_item(fetch, folder, name);
     item->err = *fault;
     fetch->run.found++;
-    cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
+    files_fetch_end(fetch, item, TRANSFER_FAILED);
 }
 
 /* Is this file or folder one that the run has come to by another name? So it
  * is where the file system takes "A" and "a" for one. */
-static bool cmd_fetch_is_other(CmdFolder *folder, const OsEntry *there)
+static bool files_fetch_is_other(FilesFolder *folder, const OsEntry *there)
 {
     return there->kind != OS_NOTHING && there->id &&
-           !cmd_set_add(&folder->taken, cmd_hash_int(1, there->id));
+           !set_add(&folder->taken, hash_add_int(1, there->id));
 }
 
 /* Whole files get their names, after what was written to them has reached the
  * disk: many at once, since that wait is as long for one. */
-static void cmd_fetch_land(CmdFetch *fetch)
+static void files_fetch_land(FilesFetch *fetch)
 {
-    int fds[FILES_LANDING];
+    int fds[TRANSFER_LANDING];
     OsEntry entry = {0};
     int n = 0;
-    if (fetch->landing_count < FILES_LANDING &&
-        cmd_files_waits(&fetch->run, fetch->moving + fetch->listing > 0))
+    if (fetch->landing_count < TRANSFER_LANDING &&
+        transfer_waits(&fetch->run, fetch->moving + fetch->listing > 0))
         return; /* a name takes descriptors, too */
-    for (const CmdItem *item = fetch->landing; item; item = item->next)
+    for (const TransferItem *item = fetch->landing; item; item = item->next)
         fds[n++] = item->fd;
     int code = n ? os_sync_files(fds, n) : 0;
     fetch->landing_count = 0;
-    for (CmdItem *item; (item = cmd_item_take(&fetch->landing));) {
+    for (TransferItem *item; (item = transfer_item_take(&fetch->landing));) {
         int dir = item->folder->fd;
         int fault = code ? code
                          : os_part_publish(dir, item->part, item->name,
@@ -24937,36 +25118,36 @@ static void cmd_fetch_land(CmdFetch *fetch)
         if (fault) {
             err_set(&item->err, EXIT_FAILED, "cannot write it: %s",
                     os_error(fault));
-            cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
+            files_fetch_end(fetch, item, TRANSFER_FAILED);
             continue;
         }
         if (!os_look_fd(item->fd, &entry)) {
-            cmd_fetch_is_other(item->folder, &entry); /* no: it is new */
+            files_fetch_is_other(item->folder, &entry); /* no: it is new */
             item->written = entry.changed;
         }
         item->part = NULL;
-        cmd_fetch_end(fetch, item, CMD_ITEM_DONE);
+        files_fetch_end(fetch, item, TRANSFER_DONE);
     }
 }
 
 /* A file is whole and waits to be synced. */
-static void cmd_fetch_whole(CmdFetch *fetch, CmdItem *item)
+static void files_fetch_whole(FilesFetch *fetch, TransferItem *item)
 {
     if (!fetch->landing_count++)
         fetch->landing_since = os_now();
-    cmd_item_link(&fetch->landing, item);
-    if (fetch->landing_count == FILES_LANDING)
-        cmd_fetch_land(fetch);
+    transfer_item_link(&fetch->landing, item);
+    if (fetch->landing_count == TRANSFER_LANDING)
+        files_fetch_land(fetch);
 }
 
 /* Takes a name in a folder. False where another one of this run has it. */
-static bool cmd_fetch_claim(CmdFolder *folder, Str name)
+static bool files_fetch_claim(FilesFolder *folder, Str name)
 {
-    return cmd_set_add(&folder->taken, cmd_hash(0, name));
+    return set_add(&folder->taken, hash_add(0, name));
 }
 
-/* Would the file replace one that this run uses? As cmd_fetch_name(). */
-static bool cmd_fetch_is_used(const CmdFetch *fetch, CmdItem *item)
+/* Would the file replace one that this run uses? As files_fetch_name(). */
+static bool files_fetch_is_used(const FilesFetch *fetch, TransferItem *item)
 {
     Arena scratch = {0};
     Str full = os_path_join(&scratch, fetch->run.into, item->path);
@@ -24982,21 +25163,22 @@ static bool cmd_fetch_is_used(const CmdFetch *fetch, CmdItem *item)
 
 /* Looks whether a listed file is to be fetched, and to be fetched here. If
  * not, `*end` says how it ends and the item's error why. */
-static bool cmd_fetch_check(CmdFetch *fetch, CmdItem *item, CmdItemEnd *end)
+static bool files_fetch_check(FilesFetch *fetch, TransferItem *item,
+                              TransferEnd *end)
 {
     const HubFile *file = &item->file;
-    CmdFolder *folder = item->folder;
+    FilesFolder *folder = item->folder;
     OsEntry there = {0};
-    *end = CMD_ITEM_SKIPPED;
+    *end = TRANSFER_SKIPPED;
     if (file->hidden)
         return err_set(&item->err, EXIT_FAILED, "it is hidden");
     if (file->archived && !fetch->archived)
         return err_set(&item->err, EXIT_FAILED,
                        "it is archived; --include-archived fetches it");
-    *end = CMD_ITEM_FAILED;
-    if (!cmd_fetch_name(file->name, &item->err))
+    *end = TRANSFER_FAILED;
+    if (!files_fetch_name(file->name, &item->err))
         return false;
-    if (!cmd_fetch_claim(folder, file->name))
+    if (!files_fetch_claim(folder, file->name))
         return err_set(&item->err, EXIT_FAILED,
                        "another file of this name is fetched: this one has "
                        "the id %" PRId64,
@@ -25007,52 +25189,52 @@ static bool cmd_fetch_check(CmdFetch *fetch, CmdItem *item, CmdItemEnd *end)
                        os_error(code));
     if (there.kind == OS_FOLDER)
         return err_set(&item->err, EXIT_FAILED, "there is a folder so called");
-    if (cmd_fetch_is_other(folder, &there))
+    if (files_fetch_is_other(folder, &there))
         return err_set(&item->err, EXIT_FAILED,
                        "here its name is that of another file of this run");
-    *end = CMD_ITEM_KNOWN;
+    *end = TRANSFER_KNOWN;
     item->written = there.kind == OS_FILE ? there.changed : -1;
     if (there.kind == OS_FILE && there.size == file->size &&
-        cmd_files_knows(&fetch->run, item))
+        transfer_knows(&fetch->run, item))
         return false;
-    *end = CMD_ITEM_SKIPPED;
+    *end = TRANSFER_SKIPPED;
     if (there.kind != OS_NOTHING && !fetch->overwrite)
         return err_set(&item->err, EXIT_FAILED,
                        "it is there already; --overwrite replaces it");
-    *end = CMD_ITEM_FAILED;
+    *end = TRANSFER_FAILED;
     item->written = -1;
     item->old = there;
-    return !cmd_fetch_is_used(fetch, item);
+    return !files_fetch_is_used(fetch, item);
 }
 
 /* Takes the next file off the pages. NULL where it came to its end at once. */
-static CmdItem *cmd_fetch_file(CmdFetch *fetch)
+static TransferItem *files_fetch_file(FilesFetch *fetch)
 {
-    CmdPage *page = fetch->pages;
+    FilesPage *page = fetch->pages;
     HubFile file = page->page.files[page->at++];
-    CmdItem *item = cmd_fetch_item(fetch, page->folder, file.name);
-    CmdItemEnd end;
+    TransferItem *item = files_fetch_item(fetch, page->folder, file.name);
+    TransferEnd end;
     fetch->waiting--;
     item->file = file;
     item->changed = file.updated;
     item->file.name = arena_copy(&item->arena, file.name);
     item->file.url = arena_copy(&item->arena, file.url);
     item->name = item->file.name.ptr;
-    item->stage = file.is_private || !file.url.len ? CMD_FETCH_SIGN
-                                                   : CMD_FETCH_GET;
+    item->stage = file.is_private || !file.url.len ? FILES_FETCH_SIGN
+                                                   : FILES_FETCH_GET;
     if (page->at == page->page.count) {
         Arena arena = page->arena;
         fetch->pages = page->next;
         if (!fetch->pages)
             fetch->pages_end = &fetch->pages;
-        cmd_folder_drop(fetch, page->folder);
+        files_folder_drop(fetch, page->folder);
         arena_free(&arena);
     }
     item->out = fetch->run.prints ? fetch->run.cmd->term : NULL;
     if (item->out)
         return item;
-    if (!cmd_fetch_check(fetch, item, &end)) {
-        cmd_fetch_end(fetch, item, end);
+    if (!files_fetch_check(fetch, item, &end)) {
+        files_fetch_end(fetch, item, end);
         return NULL;
     }
     OsPart part;
@@ -25068,13 +25250,13 @@ static CmdItem *cmd_fetch_file(CmdFetch *fetch)
     if (!code)
         return item;
     err_set(&item->err, EXIT_FAILED, "cannot write it: %s", os_error(code));
-    cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
+    files_fetch_end(fetch, item, TRANSFER_FAILED);
     return NULL;
 }
 
 /* Makes the folder here, or opens the one that exists. A link is not followed:
  * it could lead anywhere. */
-static bool cmd_fetch_make(CmdFolder *folder, Err *err)
+static bool files_fetch_make(FilesFolder *folder, Err *err)
 {
     OsEntry made = {0};
     int above = folder->parent->fd;
@@ -25092,38 +25274,38 @@ static bool cmd_fetch_make(CmdFolder *folder, Err *err)
     if (code)
         return err_set(err, EXIT_FAILED, "cannot make the folder: %s",
                        os_error(code));
-    if (cmd_fetch_is_other(folder->parent, &made))
+    if (files_fetch_is_other(folder->parent, &made))
         return err_set(err, EXIT_FAILED,
                        "cannot make the folder: here its name is that of "
                        "another one");
     folder->is_made = true;
     folder->parent->made++;
-    cmd_folder_close(folder->parent);
+    files_folder_close(folder->parent);
     return true;
 }
 
 /* Takes the next folder to be listed; it is made here first. NULL where that
  * failed. */
-static CmdItem *cmd_fetch_folder(CmdFetch *fetch)
+static TransferItem *files_fetch_folder(FilesFetch *fetch)
 {
     Err fault = {0};
-    CmdFolder *folder = fetch->stack;
+    FilesFolder *folder = fetch->stack;
     fetch->stack = folder->next;
-    if (folder->fd < 0 && folder->parent && !cmd_fetch_make(folder, &fault)) {
-        cmd_fetch_fault(fetch, folder, S(""), &fault);
-        cmd_folder_drop(fetch, folder);
+    if (folder->fd < 0 && folder->parent && !files_fetch_make(folder, &fault)) {
+        files_fetch_fault(fetch, folder, S(""), &fault);
+        files_folder_drop(fetch, folder);
         return NULL;
     }
-    CmdItem *item = cmd_fetch_item(fetch, folder, S(""));
-    cmd_folder_drop(fetch, folder); /* the item holds it now */
-    item->stage = CMD_FETCH_LIST;
+    TransferItem *item = files_fetch_item(fetch, folder, S(""));
+    files_folder_drop(fetch, folder); /* the item holds it now */
+    item->stage = FILES_FETCH_LIST;
     return item;
 }
 
-static bool cmd_fetch_sink(void *to, const HttpRes *res, Str piece, bool last,
-                           Err *err)
+static bool files_fetch_sink(void *to, const HttpRes *res, Str piece, bool last,
+                             Err *err)
 {
-    CmdItem *item = to;
+    TransferItem *item = to;
     int code = 0;
     if (res->status != 200)
         return true;
@@ -25148,15 +25330,16 @@ static bool cmd_fetch_sink(void *to, const HttpRes *res, Str piece, bool last,
 }
 
 /* Makes the request of an item's present stage. */
-static bool cmd_fetch_request(CmdFetch *fetch, CmdItem *item, HttpReq *req)
+static bool files_fetch_request(FilesFetch *fetch, TransferItem *item,
+                                HttpReq *req)
 {
     Hub *hub = &fetch->run.hub;
-    const CmdFolder *folder = item->folder;
-    if (item->stage == CMD_FETCH_LIST)
+    const FilesFolder *folder = item->folder;
+    if (item->stage == FILES_FETCH_LIST)
         return hub_page_request(hub, &item->arena, folder->id, folder->folders,
                                 folder->offset, fetch->archived, req,
                                 &item->err);
-    if (item->stage == CMD_FETCH_SIGN) {
+    if (item->stage == FILES_FETCH_SIGN) {
         item->lookups++;
         return hub_signed_request(hub, &item->arena, item->file.id, req,
                                   &item->err);
@@ -25164,116 +25347,116 @@ static bool cmd_fetch_request(CmdFetch *fetch, CmdItem *item, HttpReq *req)
     if (!hub_download_request(hub, &item->arena, item->file.url, req,
                               &item->err))
         return false;
-    req->sink = cmd_fetch_sink;
+    req->sink = files_fetch_sink;
     req->to = item;
     req->direct = !item->out; /* what was printed cannot be taken back */
     return true;
 }
 
-static bool cmd_fetch_next(void *to, HttpReq *req, void **mark)
+static bool files_fetch_next(void *to, HttpReq *req, void **mark)
 {
-    CmdFetch *fetch = to;
-    CmdFiles *run = &fetch->run;
+    FilesFetch *fetch = to;
+    Transfer *run = &fetch->run;
     while (!run->stopped && !os_interrupted()) {
         bool full = fetch->moving >= run->width;
         bool lists = fetch->stack && fetch->waiting < run->width;
         if (!lists && (full || (!run->again && !fetch->pages)))
             return false;
-        if (!os_can_open(FILES_DESCRIPTORS)) {
-            cmd_fetch_land(fetch);
+        if (!os_can_open(TRANSFER_DESCRIPTORS)) {
+            files_fetch_land(fetch);
             lists &= !fetch->pages; /* their folders take descriptors, too */
         }
-        if (cmd_files_waits(run, fetch->moving + fetch->listing > 0))
+        if (transfer_waits(run, fetch->moving + fetch->listing > 0))
             return false;
-        CmdItem *item = full ? NULL : cmd_item_take(&run->again);
+        TransferItem *item = full ? NULL : transfer_item_take(&run->again);
         if (!item && lists) {
-            item = cmd_fetch_folder(fetch);
+            item = files_fetch_folder(fetch);
             if (!item)
                 continue;
         } else if (!item && fetch->pages && !full) {
-            item = cmd_fetch_file(fetch);
+            item = files_fetch_file(fetch);
             if (!item)
                 continue;
         }
         if (!item)
             return false;
-        if (cmd_fetch_request(fetch, item, req)) {
-            fetch->listing += item->stage == CMD_FETCH_LIST;
-            if (item->stage != CMD_FETCH_LIST) {
-                cmd_item_link(&run->active, item);
+        if (files_fetch_request(fetch, item, req)) {
+            fetch->listing += item->stage == FILES_FETCH_LIST;
+            if (item->stage != FILES_FETCH_LIST) {
+                transfer_item_link(&run->active, item);
                 fetch->moving++;
             }
             *mark = item;
             return true;
         }
-        run->stopped |= item->stage != CMD_FETCH_GET; /* no token */
-        run->found += item->stage == CMD_FETCH_LIST;
-        cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
+        run->stopped |= item->stage != FILES_FETCH_GET; /* no token */
+        run->found += item->stage == FILES_FETCH_LIST;
+        files_fetch_end(fetch, item, TRANSFER_FAILED);
     }
     return false;
 }
 
 /* Can this folder be fetched? Then its name in `folder` is its own. */
-static bool cmd_fetch_check_folder(CmdFetch *fetch, CmdFolder *folder,
-                                   const HubFile *child, Err *err)
+static bool files_fetch_check_folder(FilesFetch *fetch, FilesFolder *folder,
+                                     const HubFile *child, Err *err)
 {
     const char *fault = NULL;
-    if (!cmd_fetch_name(child->name, err))
+    if (!files_fetch_name(child->name, err))
         return false;
-    if (folder->depth == FILES_DEPTH)
+    if (folder->depth == TRANSFER_DEPTH)
         fault = "folders are nested more than 128 deep";
     else if (child->id <= 0 ||
-             !cmd_set_add(&fetch->listed, cmd_hash_int(0, child->id)))
+             !set_add(&fetch->listed, hash_add_int(0, child->id)))
         fault = "the folder was listed before";
-    else if (!cmd_fetch_claim(folder, child->name))
+    else if (!files_fetch_claim(folder, child->name))
         fault = "another one of this name is fetched";
     return !fault || err_set(err, EXIT_FAILED, "%s", fault);
 }
 
 /* Puts the folders of a page on the stack. */
-static void cmd_fetch_add_folders(CmdFetch *fetch, CmdFolder *folder,
-                                  const HubPage *page)
+static void files_fetch_add_folders(FilesFetch *fetch, FilesFolder *folder,
+                                    const HubPage *page)
 {
     for (int i = page->count - 1; i >= 0; i--) {
         const HubFile *child = &page->files[i];
         Err fault = {0};
-        if (!cmd_fetch_check_folder(fetch, folder, child, &fault)) {
-            cmd_fetch_fault(fetch, folder, child->name, &fault);
+        if (!files_fetch_check_folder(fetch, folder, child, &fault)) {
+            files_fetch_fault(fetch, folder, child->name, &fault);
             continue;
         }
-        CmdFolder *made = cmd_folder_new(fetch, folder, child);
+        FilesFolder *made = files_folder_new(fetch, folder, child);
         made->next = fetch->stack;
         fetch->stack = made;
     }
 }
 
 /* Adds the page's files to those that wait. The page goes with the last. */
-static void cmd_fetch_add_files(CmdFetch *fetch, CmdPage *page)
+static void files_fetch_add_files(FilesFetch *fetch, FilesPage *page)
 {
     fetch->run.found += page->page.count;
     fetch->waiting += page->page.count;
     for (int i = 0; i < page->page.count; i++)
-        cmd_add_size(&fetch->run.found_bytes, page->page.files[i].size);
+        size_add(&fetch->run.found_bytes, page->page.files[i].size);
     *fetch->pages_end = page;
     fetch->pages_end = &page->next;
-    cmd_folder_hold(page->folder);
+    files_folder_hold(page->folder);
 }
 
 /* Does the listing end with this page? What is wrong with it is a failure: a
  * file that is not listed is one that would be missed. */
-static bool cmd_fetch_is_last(CmdFetch *fetch, CmdFolder *folder,
-                              const HubPage *page)
+static bool files_fetch_is_last(FilesFetch *fetch, FilesFolder *folder,
+                                const HubPage *page)
 {
     const char *what = folder->folders ? "folders" : "files";
     uint64_t hash = 0;
     Err fault = {0};
     for (int i = 0; i < page->count; i++)
-        hash = cmd_hash(cmd_hash_int(hash, page->files[i].id),
+        hash = hash_add(hash_add_int(hash, page->files[i].id),
                         page->files[i].name);
     if (page->count && folder->page == hash) {
         err_set(&fault, EXIT_FAILED,
                 "HubSpot sends the same %s again and again", what);
-        cmd_fetch_fault(fetch, folder, S(""), &fault);
+        files_fetch_fault(fetch, folder, S(""), &fault);
         return true;
     }
     folder->page = hash;
@@ -25283,30 +25466,31 @@ static bool cmd_fetch_is_last(CmdFetch *fetch, CmdFolder *folder,
         err_set(&fault, EXIT_FAILED,
                 "HubSpot counts %" PRId64 " %s here, but lists %" PRId64,
                 folder->total, what, folder->offset);
-        cmd_fetch_fault(fetch, folder, S(""), &fault);
+        files_fetch_fault(fetch, folder, S(""), &fault);
     }
     folder->offset += page->count;
     return !page->count || folder->offset == page->total;
 }
 
 /* A page of a listing has come. */
-static void cmd_fetch_on_page(CmdFetch *fetch, CmdItem *item, const HttpXfer *x)
+static void files_fetch_on_page(FilesFetch *fetch, TransferItem *item,
+                                const HttpXfer *x)
 {
     Arena arena = {0};
-    CmdPage *page = arena_alloc(&arena, sizeof(*page));
-    CmdFolder *folder = cmd_folder_hold(item->folder);
+    FilesPage *page = arena_alloc(&arena, sizeof(*page));
+    FilesFolder *folder = files_folder_hold(item->folder);
     if (item->err.code ||
         !hub_read_page(&fetch->run.hub, &arena, &x->res, folder->folders,
                        &page->page, &item->err)) {
-        cmd_files_refused(&fetch->run, x, item->err.code);
+        transfer_refused(&fetch->run, x, item->err.code);
         fetch->run.found++;
-        cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
-        cmd_folder_drop(fetch, folder);
+        files_fetch_end(fetch, item, TRANSFER_FAILED);
+        files_folder_drop(fetch, folder);
         arena_free(&arena);
         return;
     }
     uint64_t before = folder->page;
-    bool last = cmd_fetch_is_last(fetch, folder, &page->page);
+    bool last = files_fetch_is_last(fetch, folder, &page->page);
     bool repeats = page->page.count && before == folder->page;
     bool folders = folder->folders;
     if (last) {
@@ -25317,46 +25501,47 @@ static void cmd_fetch_on_page(CmdFetch *fetch, CmdItem *item, const HttpXfer *x)
     }
     if (!last || !folders) { /* it goes on */
         folder->next = fetch->stack;
-        fetch->stack = cmd_folder_hold(folder);
+        fetch->stack = files_folder_hold(folder);
     }
     page->arena = arena;
     page->folder = folder;
     if (folders && !repeats)
-        cmd_fetch_add_folders(fetch, folder, &page->page);
+        files_fetch_add_folders(fetch, folder, &page->page);
     if (!folders && !repeats && page->page.count)
-        cmd_fetch_add_files(fetch, page);
+        files_fetch_add_files(fetch, page);
     else
         arena_free(&arena);
-    cmd_fetch_drop(fetch, item);
-    cmd_folder_drop(fetch, folder);
+    files_fetch_drop(fetch, item);
+    files_folder_drop(fetch, folder);
 }
 
 /* An address of a private file has come, or was refused. */
-static void cmd_fetch_on_address(CmdFetch *fetch, CmdItem *item,
-                                 const HttpXfer *x)
+static void files_fetch_on_address(FilesFetch *fetch, TransferItem *item,
+                                   const HttpXfer *x)
 {
     if (item->err.code ||
         !hub_signed_answer(&fetch->run.hub, &item->arena, &x->res,
                            &item->file.url, &item->err)) {
-        cmd_files_refused(&fetch->run, x, item->err.code);
-        cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
+        transfer_refused(&fetch->run, x, item->err.code);
+        files_fetch_end(fetch, item, TRANSFER_FAILED);
         return;
     }
-    item->stage = CMD_FETCH_GET;
-    cmd_item_link(&fetch->run.again, item);
+    item->stage = FILES_FETCH_GET;
+    transfer_item_link(&fetch->run.again, item);
 }
 
 /* A file's bytes have come, or were refused: an address that has run out is
  * looked up once more. */
-static void cmd_fetch_on_file(CmdFetch *fetch, CmdItem *item, const HttpXfer *x)
+static void files_fetch_on_file(FilesFetch *fetch, TransferItem *item,
+                                const HttpXfer *x)
 {
     int status = x->res.status;
     bool expired = status == 401 || status == 403 || status == 404 ||
                    status == 410;
     if (!item->err.code && expired && item->lookups < 2 && item->file.id > 0) {
         item->lookups++;
-        item->stage = CMD_FETCH_SIGN;
-        cmd_item_link(&fetch->run.again, item);
+        item->stage = FILES_FETCH_SIGN;
+        transfer_item_link(&fetch->run.again, item);
         return;
     }
     if (!item->err.code && status != 200) {
@@ -25377,50 +25562,50 @@ static void cmd_fetch_on_file(CmdFetch *fetch, CmdItem *item, const HttpXfer *x)
     if (code)
         err_set(&item->err, EXIT_FAILED, "cannot write it: %s", os_error(code));
     if (item->err.code) {
-        cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
+        files_fetch_end(fetch, item, TRANSFER_FAILED);
         return;
     }
     item->file.size = item->moved = x->res.received;
     if (item->out)
-        cmd_fetch_end(fetch, item, CMD_ITEM_DONE);
+        files_fetch_end(fetch, item, TRANSFER_DONE);
     else
-        cmd_fetch_whole(fetch, item);
+        files_fetch_whole(fetch, item);
 }
 
-static void cmd_fetch_ended(void *to, void *mark, const HttpXfer *x)
+static void files_fetch_ended(void *to, void *mark, const HttpXfer *x)
 {
-    CmdFetch *fetch = to;
-    CmdItem *item = mark;
-    cmd_item_unlink(&fetch->run.active, item);
-    fetch->moving -= item->stage != CMD_FETCH_LIST;
-    fetch->listing -= item->stage == CMD_FETCH_LIST;
+    FilesFetch *fetch = to;
+    TransferItem *item = mark;
+    transfer_item_unlink(&fetch->run.active, item);
+    fetch->moving -= item->stage != FILES_FETCH_LIST;
+    fetch->listing -= item->stage == FILES_FETCH_LIST;
     if (os_interrupted() && x->state != HTTP_DONE) {
-        fetch->run.cut += item->stage != CMD_FETCH_LIST;
-        cmd_fetch_drop(fetch, item);
-    } else if (cmd_files_again(&fetch->run, item, x))
+        fetch->run.cut += item->stage != FILES_FETCH_LIST;
+        files_fetch_drop(fetch, item);
+    } else if (transfer_again(&fetch->run, item, x))
         return;
-    else if (item->stage == CMD_FETCH_LIST)
-        cmd_fetch_on_page(fetch, item, x);
-    else if (item->stage == CMD_FETCH_SIGN)
-        cmd_fetch_on_address(fetch, item, x);
+    else if (item->stage == FILES_FETCH_LIST)
+        files_fetch_on_page(fetch, item, x);
+    else if (item->stage == FILES_FETCH_SIGN)
+        files_fetch_on_address(fetch, item, x);
     else
-        cmd_fetch_on_file(fetch, item, x);
+        files_fetch_on_file(fetch, item, x);
 }
 
-static void cmd_fetch_turned(void *to)
+static void files_fetch_turned(void *to)
 {
-    CmdFetch *fetch = to;
+    FilesFetch *fetch = to;
     bool idle = !fetch->run.active && !fetch->pages && !fetch->stack;
     if (fetch->landing_count &&
-        (idle || os_now() - fetch->landing_since > FILES_LANDING_MS))
-        cmd_fetch_land(fetch);
+        (idle || os_now() - fetch->landing_since > TRANSFER_LANDING_MS))
+        files_fetch_land(fetch);
     fetch->run.counted = !fetch->stack;
-    cmd_files_draw(&fetch->run);
+    transfer_draw(&fetch->run);
 }
 
 /* Is the destination, as given and where its links lead, outside of what hs
  * reads as configuration or rules? */
-static bool cmd_fetch_may_go(const CmdFetch *fetch, Str path, Err *err)
+static bool files_fetch_may_go(const FilesFetch *fetch, Str path, Err *err)
 {
     while (path.len) {
         Str name = str_cut(&path, '/');
@@ -25436,10 +25621,10 @@ static bool cmd_fetch_may_go(const CmdFetch *fetch, Str path, Err *err)
 }
 
 /* Opens the destination, making what is missing of it. */
-static bool cmd_fetch_open(CmdFetch *fetch, Err *err)
+static bool files_fetch_open(FilesFetch *fetch, Err *err)
 {
     Arena *arena = fetch->run.cmd->arena;
-    Str path = cmd_files_absolute(fetch->run.cmd, fetch->dest);
+    Str path = transfer_absolute(fetch->run.cmd, fetch->dest);
     Str made = path;
     OsEntry there = {0};
     int code = 0;
@@ -25453,7 +25638,7 @@ static bool cmd_fetch_open(CmdFetch *fetch, Err *err)
         code = os_open_dir(arena_cstr(arena, path), &fetch->top.fd);
     fetch->run.into = os_resolve_links(arena, path);
     if (!code) /* a link may lead on where a folder was missing before */
-        return cmd_fetch_may_go(fetch, fetch->run.into, err);
+        return files_fetch_may_go(fetch, fetch->run.into, err);
     for (int i = 0; i < 2; i++, made = os_path_dir(made))
         if (!os_look(AT_FDCWD, arena_cstr(arena, made), &there) &&
             there.kind == OS_LINK)
@@ -25466,8 +25651,8 @@ static bool cmd_fetch_open(CmdFetch *fetch, Err *err)
 }
 
 /* The page with the one file that was asked for. */
-static bool cmd_fetch_one(CmdFetch *fetch, const HubFile *file, Str source,
-                          Err *err)
+static bool files_fetch_one(FilesFetch *fetch, const HubFile *file, Str source,
+                            Err *err)
 {
     Arena arena = {0};
     if (file->hidden)
@@ -25476,20 +25661,20 @@ static bool cmd_fetch_one(CmdFetch *fetch, const HubFile *file, Str source,
         err_set(err, EXIT_FAILED, "%.*s is archived", P(source));
         return err_hint(err, "--include-archived fetches it all the same.");
     }
-    CmdPage *page = arena_alloc(&arena, sizeof(*page));
+    FilesPage *page = arena_alloc(&arena, sizeof(*page));
     page->page.files = arena_alloc(&arena, sizeof(HubFile));
     page->page.files[0] = *file;
     page->page.count = 1;
     page->folder = &fetch->top;
     page->arena = arena;
     fetch->run.single = true;
-    cmd_fetch_add_files(fetch, page);
+    files_fetch_add_files(fetch, page);
     return true;
 }
 
 /* Finds what is to be fetched: the top, where the path has no name in it. A
  * folder lands in one of its own name. */
-static bool cmd_fetch_find(CmdFetch *fetch, Str source, Err *err)
+static bool files_fetch_find(FilesFetch *fetch, Str source, Err *err)
 {
     HubFile found = {.id = 0, .is_folder = true};
     if (str_starts(source, S("/")))
@@ -25506,61 +25691,62 @@ static bool cmd_fetch_find(CmdFetch *fetch, Str source, Err *err)
         return err_set(err, EXIT_USAGE,
                        "%.*s is a folder: only a file can be written to stdout",
                        P(all ? S("/") : source));
-    if (!all && !fetch->run.prints && !cmd_fetch_name(found.name, &fault))
+    if (!all && !fetch->run.prints && !files_fetch_name(found.name, &fault))
         return err_set(err, fault.code, "%.*s: %s", P(source), fault.message);
-    if (!fetch->run.prints && !cmd_fetch_open(fetch, err))
+    if (!fetch->run.prints && !files_fetch_open(fetch, err))
         return false;
     if (!found.is_folder)
-        return cmd_fetch_one(fetch, &found, source, err);
+        return files_fetch_one(fetch, &found, source, err);
     if (!all && found.id <= 0)
         return err_set(err, EXIT_FAILED, "HubSpot gives no id for %.*s",
                        P(source));
-    CmdFolder *folder = all ? cmd_folder_hold(&fetch->top)
-                            : cmd_folder_new(fetch, &fetch->top, &found);
+    FilesFolder *folder = all ? files_folder_hold(&fetch->top)
+                              : files_folder_new(fetch, &fetch->top, &found);
     fetch->stack = folder;
     return true;
 }
 
 /* Lets go of what a run that was stopped has not come to. */
-static void cmd_fetch_clear(CmdFetch *fetch)
+static void files_fetch_clear(FilesFetch *fetch)
 {
-    for (CmdItem *item; (item = cmd_item_take(&fetch->run.again));) {
-        if (item->stage != CMD_FETCH_LIST &&
-            cmd_files_is_over(&fetch->run, item))
-            cmd_fetch_end(fetch, item, CMD_ITEM_FAILED);
+    for (TransferItem *item; (item = transfer_item_take(&fetch->run.again));) {
+        if (item->stage != FILES_FETCH_LIST &&
+            transfer_is_over(&fetch->run, item))
+            files_fetch_end(fetch, item, TRANSFER_FAILED);
         else
-            cmd_fetch_drop(fetch, item);
+            files_fetch_drop(fetch, item);
     }
     while (fetch->pages) {
         Arena arena = fetch->pages->arena;
-        cmd_folder_drop(fetch, fetch->pages->folder);
+        files_folder_drop(fetch, fetch->pages->folder);
         fetch->pages = fetch->pages->next;
         arena_free(&arena);
     }
     while (fetch->stack) {
-        CmdFolder *folder = fetch->stack;
+        FilesFolder *folder = fetch->stack;
         fetch->stack = folder->next;
-        cmd_folder_drop(fetch, folder);
+        files_folder_drop(fetch, folder);
     }
     arena_free(&fetch->listed.arena);
-    cmd_folder_drop(fetch, &fetch->top);
+    files_folder_drop(fetch, &fetch->top);
 }
 
 /* Checks the destination before anything is asked for. */
-static bool cmd_fetch_prepare(CmdFetch *fetch, Err *err)
+static bool files_fetch_prepare(FilesFetch *fetch, Err *err)
 {
     Cmd *cmd = fetch->run.cmd;
     if (!fetch->run.prints) {
         const Str trusted[] = {cmd_text(cmd, OPT_CA_FILE),
                                os_env("SSL_CERT_FILE"),
                                os_env("NODE_EXTRA_CA_CERTS")};
-        cmd_files_list_own(cmd, &fetch->own);
+        transfer_list_own(cmd, &fetch->own);
         for (int i = 0; i < COUNT(trusted); i++)
             config_add_own(cmd->arena, &fetch->own, trusted[i],
                            "it is a CA file");
-        Str dest = cmd_files_absolute(cmd, fetch->dest);
-        return cmd_fetch_may_go(fetch, dest, err) &&
-               cmd_fetch_may_go(fetch, os_resolve_links(cmd->arena, dest), err);
+        Str dest = transfer_absolute(cmd, fetch->dest);
+        return files_fetch_may_go(fetch, dest, err) &&
+               files_fetch_may_go(fetch, os_resolve_links(cmd->arena, dest),
+                                  err);
     }
     if (!cmd_on(cmd, OPT_JSON) && !cmd_text(cmd, OPT_MANIFEST).len &&
         !cmd_text(cmd, OPT_RESUME).len)
@@ -25571,36 +25757,36 @@ static bool cmd_fetch_prepare(CmdFetch *fetch, Err *err)
     return err_hint(err, "For a folder that is called -, pass ./-");
 }
 
-static bool cmd_filemanager_fetch(Cmd *cmd, Err *err)
+static bool files_fetch(Cmd *cmd, Err *err)
 {
-    CmdFetch *fetch = arena_alloc(cmd->arena, sizeof(*fetch));
+    FilesFetch *fetch = arena_alloc(cmd->arena, sizeof(*fetch));
     Str source = {0};
     HttpMany many = {.to = fetch,
-                     .tick = FILES_TICK_MS,
-                     .next = cmd_fetch_next,
-                     .ended = cmd_fetch_ended,
-                     .turned = cmd_fetch_turned};
+                     .tick = TRANSFER_TICK_MS,
+                     .next = files_fetch_next,
+                     .ended = files_fetch_ended,
+                     .turned = files_fetch_turned};
     fetch->dest = cmd->arg_count > 1 ? cmd->args[1] : S(".");
     fetch->run.cmd = cmd;
     fetch->run.prints = str_eq(fetch->dest, S("-"));
     fetch->overwrite = cmd_on(cmd, OPT_OVERWRITE);
     fetch->archived = cmd_on(cmd, OPT_ARCHIVED);
     fetch->pages_end = &fetch->pages;
-    fetch->top = (CmdFolder){.refs = 1, .fd = -1};
-    if (!cmd_files_remote(cmd->arena, cmd->args[0], &source, err) ||
-        !cmd_fetch_prepare(fetch, err) ||
-        !cmd_files_begin(&fetch->run, cmd, "fetched", err) ||
-        !cmd_fetch_find(fetch, source, err))
+    fetch->top = (FilesFolder){.refs = 1, .fd = -1};
+    if (!transfer_remote(cmd->arena, cmd->args[0], &source, err) ||
+        !files_fetch_prepare(fetch, err) ||
+        !transfer_begin(&fetch->run, cmd, "fetched", err) ||
+        !files_fetch_find(fetch, source, err))
         return false;
     many.width = fetch->run.width + (fetch->run.width < HTTP_ACTIVE);
-    http_run_many(&cmd->pool, &many);
-    cmd_fetch_land(fetch);
+    pool_run_many(&cmd->pool, &many);
+    files_fetch_land(fetch);
     fetch->run.counted = !fetch->stack;
-    cmd_fetch_clear(fetch);
-    return cmd_files_finish(&fetch->run, err);
+    files_fetch_clear(fetch);
+    return transfer_finish(&fetch->run, err);
 }
 
-/* ==== 14 Command line ==================================================== *
+/* ==== Command line ======================================================== *
  *
  * The commands and options as data, and all that is made of it: parsing,
  * help, suggestions, completion. One table drives all, so that they cannot
@@ -25900,7 +26086,7 @@ static const CliCommand cli_commands[] = {
      "in place. --auth-type oauth2 signs in with an app's id and secret.",
      "hs account auth --pak-stdin < key.txt\n"
      "hs account auth --name my-portal --default",
-     cmd_account_auth,
+     signin_auth,
      {OPT_ACCOUNT, OPT_PAK, OPT_PAK_STDIN, OPT_NAME, OPT_USE_DEFAULT_NAME,
       OPT_DEFAULT, OPT_JSON, OPT_QA, OPT_DISABLE_TRACKING, OPT_AUTH_TYPE,
       OPT_CLIENT_ID, OPT_CLIENT_SECRET_STDIN, OPT_SCOPES}},
@@ -25914,7 +26100,7 @@ static const CliCommand cli_commands[] = {
      "List the accounts, and where the default comes from",
      NULL,
      "hs account list\nhs account list --json",
-     cmd_account_list,
+     account_list,
      {OPT_CONFIG, OPT_JSON}},
     {"account",
      "accounts",
@@ -25927,7 +26113,7 @@ static const CliCommand cli_commands[] = {
      "Without an argument it is the account that commands here would use.",
      "hs account info\nhs account info my-portal --json\n"
      "hs account info --why",
-     cmd_account_info,
+     account_info,
      {OPT_WHY, OPT_CONFIG, OPT_JSON, OPT_ACCOUNT}},
     {"account",
      "accounts",
@@ -25939,7 +26125,7 @@ static const CliCommand cli_commands[] = {
      "Set the default account",
      "In a linked folder (.hs/settings.json) this sets the folder's default.",
      "hs account use my-portal\nhs account use 123456",
-     cmd_account_use,
+     account_use,
      {OPT_JSON, OPT_ACCOUNT}},
     {"account",
      "accounts",
@@ -25952,7 +26138,7 @@ static const CliCommand cli_commands[] = {
      "The new name is written in kebab-case: \"My Portal\" becomes "
      "my-portal.",
      "hs account rename my-portal acme",
-     cmd_account_rename,
+     account_rename,
      {OPT_CONFIG, OPT_JSON, OPT_ACCOUNT}},
     {"account",
      "accounts",
@@ -25966,7 +26152,7 @@ static const CliCommand cli_commands[] = {
      "also takes it out of .hsaccount and the folder's linked accounts.",
      "hs account remove my-portal\n"
      "hs account remove my-portal --new-default acme",
-     cmd_account_remove,
+     account_remove,
      {OPT_NEW_DEFAULT, OPT_FORCE, OPT_CONFIG, OPT_JSON, OPT_ACCOUNT}},
     {"account",
      "accounts",
@@ -25980,7 +26166,7 @@ static const CliCommand cli_commands[] = {
      "trouble\n"
      "with the network or a key is no reason.",
      "hs account clean\nhs account clean --force",
-     cmd_account_clean,
+     account_clean,
      {OPT_FORCE, OPT_NEW_DEFAULT, OPT_CONFIG, OPT_JSON, OPT_QA}},
     {"account",
      "accounts",
@@ -25995,7 +26181,7 @@ static const CliCommand cli_commands[] = {
      "names one of them is offered for removal; --force removes it.",
      "hs account link\n"
      "hs account link --account acme --account acme-sandbox --default acme",
-     cmd_account_link,
+     link_link,
      {OPT_ACCOUNTS, OPT_LINK_DEFAULT, OPT_FORCE, OPT_CONFIG, OPT_JSON}},
     {"account",
      "accounts",
@@ -26007,7 +26193,7 @@ static const CliCommand cli_commands[] = {
      "Unlink accounts from this folder",
      NULL,
      "hs account unlink --account acme\nhs account unlink --all",
-     cmd_account_unlink,
+     link_unlink,
      {OPT_ACCOUNTS, OPT_ALL, OPT_LINK_DEFAULT, OPT_CONFIG, OPT_JSON}},
     {"account",
      "accounts",
@@ -26020,7 +26206,7 @@ static const CliCommand cli_commands[] = {
      "The file names the account that commands in this folder and below use.\n"
      "hs account link is the newer way.",
      "hs account create-override my-portal",
-     cmd_account_create_override,
+     link_create_override,
      {OPT_FORCE, OPT_JSON, OPT_ACCOUNT}},
     {"account",
      "accounts",
@@ -26032,7 +26218,7 @@ static const CliCommand cli_commands[] = {
      "Remove the nearest .hsaccount file",
      NULL,
      "hs account remove-override --force",
-     cmd_account_remove_override,
+     link_remove_override,
      {OPT_FORCE}},
     {NULL,
      NULL,
@@ -26044,7 +26230,7 @@ static const CliCommand cli_commands[] = {
      "Sign in, into a deprecated hubspot.config.yml",
      "For folders that still have that file; elsewhere it is hs account auth.",
      "hs auth --pak-stdin < key.txt",
-     cmd_auth_old,
+     signin_auth_deprecated,
      {OPT_AUTH_TYPE, OPT_ACCOUNT, OPT_PAK, OPT_PAK_STDIN, OPT_NAME,
       OPT_USE_DEFAULT_NAME, OPT_DEFAULT, OPT_CONFIG, OPT_JSON, OPT_QA,
       OPT_CLIENT_ID, OPT_CLIENT_SECRET_STDIN, OPT_SCOPES}},
@@ -26059,7 +26245,7 @@ static const CliCommand cli_commands[] = {
      "It signs in and adds the file to .gitignore. hs account auth is the\n"
      "newer way, with one config for all folders.",
      "hs init --pak-stdin < key.txt",
-     cmd_init,
+     signin_init,
      {OPT_AUTH_TYPE, OPT_ACCOUNT, OPT_PAK, OPT_PAK_STDIN, OPT_NAME,
       OPT_USE_DEFAULT_NAME, OPT_CONFIG, OPT_JSON, OPT_QA, OPT_DISABLE_TRACKING,
       OPT_CLIENT_ID, OPT_CLIENT_SECRET_STDIN, OPT_SCOPES}},
@@ -26074,7 +26260,7 @@ static const CliCommand cli_commands[] = {
      NULL,
      "hs config set --http-timeout 30000\n"
      "hs config set --default-cms-publish-mode draft --no-auto-open-browser",
-     cmd_config_set,
+     settings_set,
      {OPT_PUBLISH_MODE, OPT_HTTP_TIMEOUT, OPT_ALLOW_TRACKING, OPT_ALLOW_UPDATES,
       OPT_OPEN_BROWSER, OPT_CONFIG, OPT_JSON}},
     {"config",
@@ -26089,7 +26275,7 @@ static const CliCommand cli_commands[] = {
      "file's values and renames accounts whose name is taken. The old file\n"
      "stays, as archived.hubspot.config.yml.",
      "hs config migrate\nhs config migrate --force",
-     cmd_config_migrate,
+     settings_migrate,
      {OPT_FORCE, OPT_CONFIG, OPT_JSON}},
     {NULL,
      NULL,
@@ -26106,7 +26292,7 @@ static const CliCommand cli_commands[] = {
      "hs api /crm/v3/objects/contacts\n"
      "hs api /crm/v3/objects/contacts --data '{\"properties\":{}}'\n"
      "hs api /crm/v3/objects/contacts/1 -X PATCH --data @contact.json",
-     cmd_api,
+     api_run,
      {OPT_METHOD, OPT_DATA, OPT_RAW, OPT_JSON, OPT_JSON_SCHEMA, OPT_ACCOUNT,
       OPT_CONFIG, OPT_USE_ENV}},
     {"secrets",
@@ -26119,7 +26305,7 @@ static const CliCommand cli_commands[] = {
      "List the names of the account's secrets",
      "HubSpot does not give the values back.",
      "hs secrets list\nhs secrets list --json",
-     cmd_secrets_list,
+     secrets_list,
      {OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON}},
     {"secrets",
      "secret",
@@ -26135,7 +26321,7 @@ static const CliCommand cli_commands[] = {
      "hs secrets add API_KEY\n"
      "hs secrets add API_KEY < key.txt\n"
      "hs secrets add API_KEY --value-env UPSTREAM_KEY",
-     cmd_secrets_add,
+     secrets_add,
      {OPT_VALUE_STDIN, OPT_VALUE_FILE, OPT_VALUE_ENV, OPT_KEEP_NEWLINE,
       OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON, OPT_SECRET_NAME}},
     {"secrets",
@@ -26148,7 +26334,7 @@ static const CliCommand cli_commands[] = {
      "Change the value of a secret",
      "The value comes from where hs secrets add takes it.",
      "hs secrets update API_KEY --value-file key.txt",
-     cmd_secrets_update,
+     secrets_update,
      {OPT_VALUE_STDIN, OPT_VALUE_FILE, OPT_VALUE_ENV, OPT_KEEP_NEWLINE,
       OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON, OPT_SECRET_NAME}},
     {"secrets",
@@ -26161,7 +26347,7 @@ static const CliCommand cli_commands[] = {
      "Delete a secret",
      NULL,
      "hs secrets delete API_KEY --force",
-     cmd_secrets_delete,
+     secrets_delete,
      {OPT_DELETE_FORCE, OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON,
       OPT_SECRET_NAME}},
     {"secrets",
@@ -26177,7 +26363,7 @@ static const CliCommand cli_commands[] = {
      "readers do not all read alike is refused.",
      "hs secrets apply -f .env --dry-run\n"
      "hs secrets apply -f .env --prune --force",
-     cmd_secrets_apply,
+     secrets_apply,
      {OPT_FILE, OPT_PRUNE, OPT_DRY_RUN, OPT_DELETE_FORCE, OPT_ACCOUNT,
       OPT_CONFIG, OPT_USE_ENV, OPT_JSON}},
     {"sandbox",
@@ -26191,7 +26377,7 @@ static const CliCommand cli_commands[] = {
      "The sandbox is signed in to and kept in the config.",
      "hs sandbox create\n"
      "hs sandbox create --name \"My box\" --type developer",
-     cmd_sandbox_create,
+     sandbox_create,
      {OPT_SANDBOX_NAME, OPT_SANDBOX_TYPE, OPT_COPY_CONTACTS, OPT_FORCE,
       OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON, OPT_QA}},
     {"sandbox",
@@ -26206,7 +26392,7 @@ static const CliCommand cli_commands[] = {
      "default account, --new-default names the next one; --force takes the\n"
      "account above it. With --use-env, --account is the sandbox's id.",
      "hs sandbox delete --account my-box --force",
-     cmd_sandbox_delete,
+     sandbox_delete,
      {OPT_ACCOUNT, OPT_FORCE, OPT_NEW_DEFAULT, OPT_CONFIG, OPT_USE_ENV,
       OPT_JSON, OPT_QA}},
     {"filemanager",
@@ -26225,7 +26411,7 @@ static const CliCommand cli_commands[] = {
      "hs filemanager upload ./assets site/assets --dry-run\n"
      "hs filemanager upload ./assets site/assets --manifest done.jsonl\n"
      "hs filemanager upload ./assets site/assets --resume done.jsonl",
-     cmd_filemanager_upload,
+     files_upload,
      {OPT_INCLUDE, OPT_EXCLUDE, OPT_DRY_RUN, OPT_ACCESS, OPT_REPLACE,
       OPT_CONCURRENCY, OPT_FAIL_FAST, OPT_MANIFEST, OPT_RESUME, OPT_JSON,
       OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV}},
@@ -26245,7 +26431,7 @@ static const CliCommand cli_commands[] = {
      "hs filemanager fetch images/logo.png\n"
      "hs filemanager fetch site/prices.csv - | head\n"
      "hs filemanager fetch site/assets ./backup --manifest done.jsonl",
-     cmd_filemanager_fetch,
+     files_fetch,
      {OPT_OVERWRITE, OPT_ARCHIVED, OPT_CONCURRENCY, OPT_FAIL_FAST, OPT_MANIFEST,
       OPT_RESUME, OPT_JSON, OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_DEST}},
     {NULL,
@@ -26657,8 +26843,10 @@ static Str cli_in_groups(Arena *arena, Str word)
 static const char cli_foreign[] =
     "project app cms hubdb custom-object test-account get-started feedback "
     "open doctor mcp upgrade";
+
 static const char cli_foreign_also[] =
     "projects apps custom-objects co test-accounts update";
+
 static const char cli_foreign_old[] =
     "create fetch function functions lint list logs marketplace-validate "
     "module mv remove theme upload watch";
@@ -27162,8 +27350,8 @@ static void cli_offer_argument(CliOffer *offer, const CliCommand *command)
     for (int i = 0; i <= offer->cmd->arg_count; i++)
         name = str_cut(&rest, ' ');
     name = str_slice(name, 1, name.len - 1);
-    if ((command->run == cmd_filemanager_upload && str_eq(name, S("src"))) ||
-        (command->run == cmd_filemanager_fetch && str_eq(name, S("dest"))))
+    if ((command->run == files_upload && str_eq(name, S("src"))) ||
+        (command->run == files_fetch && str_eq(name, S("dest"))))
         cli_offer_files(offer);
     else if (str_eq(name, S("account")))
         cli_offer_accounts(offer);
@@ -27361,7 +27549,7 @@ static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
            parse.command->run(cmd, err);
 }
 
-/* ==== 15 Main ============================================================ *
+/* ==== Main ================================================================ *
  *
  * Sets up, runs, turns the result into words and an exit code. Output that
  * could not be written is a failure, whatever the command said.
@@ -27397,7 +27585,7 @@ int main(int argc, char **argv)
     term_warn_lacks(&term);
     if (!ok)
         term_error(&term, &err);
-    http_free(&cmd.pool);
+    pool_free(&cmd.pool);
     arena_free(&arena);
     return ok ? EXIT_DONE : err.code ? err.code : EXIT_FAILED;
 }

@@ -3308,7 +3308,7 @@ static void test_http_pause(void)
         int64_t base = tries > 6 ? 16000 : 500LL << (tries - 1);
         bool fits = true;
         for (int i = 0; i < 50; i++) {
-            int64_t pause = http_pause(tries);
+            int64_t pause = pool_pause(tries);
             fits &= pause >= base && pause < base + base / 5 && base <= 16000;
         }
         snprintf(unit_row, sizeof(unit_row), "try %d", tries);
@@ -3355,16 +3355,16 @@ static void test_http_add(void)
         HttpReq req = {.method = S("GET"),
                        .url = {.host = S("h"), .port = 443, .path = bad[i]}};
         snprintf(unit_row, sizeof(unit_row), "bad path %d", i);
-        HttpXfer *x = http_add(&pool, &req);
+        HttpXfer *x = pool_add(&pool, &req);
         CHECK_INT(x->state, HTTP_FAILED);
         CHECK_INT(x->err.code, EXIT_USAGE);
         CHECK(!pool.active);
-        http_end(x);
+        pool_end(x);
         req.url.path = S("/");
         req.authorization = secret_from(bad[i]);
-        x = http_add(&pool, &req);
+        x = pool_add(&pool, &req);
         CHECK_INT(x->state, HTTP_FAILED);
-        http_end(x);
+        pool_end(x);
     }
 }
 
@@ -3464,10 +3464,10 @@ static void test_http_pace(void)
                           "X-HubSpot-RateLimit-Remaining: 0\n"
                           "X-HubSpot-RateLimit-Interval-Milliseconds: 9000\n");
         snprintf(unit_row, sizeof(unit_row), "pace %d", i);
-        http_note_pace(&pool, x);
+        pool_note_pace(&pool, x);
         CHECK_INT(pool.pace.most, rows[i].paced ? 5 : 0);
         pool.hold_until = os_now() + 9000;
-        CHECK_INT(http_wake_at(&pool, x), rows[i].paced ? pool.hold_until : 0);
+        CHECK_INT(pool_wake_at(&pool, x), rows[i].paced ? pool.hold_until : 0);
         unit_xfer_end(&arena, x);
     }
 }
@@ -4596,7 +4596,7 @@ static void test_http_run_many(void)
                          .ended = unit_many_ended};
         snprintf(unit_row, sizeof(unit_row), "%d requests, %d at a time",
                  rows[i][0], rows[i][1]);
-        http_run_many(&pool, &many);
+        pool_run_many(&pool, &many);
         CHECK_INT(told.failed, told.count);
         for (int k = 0; k < COUNT(told.told); k++)
             CHECK_INT(told.told[k], k < told.count);
@@ -4977,7 +4977,7 @@ static void test_hub_may_open(void)
     };
     for (int i = 0; i < COUNT(rows); i++) {
         unit_at(rows[i].origin);
-        CHECK_INT(hub_may_open(NULL, rows[i].origin), rows[i].ok);
+        CHECK_INT(signin_may_open(NULL, rows[i].origin), rows[i].ok);
     }
 }
 
@@ -4985,32 +4985,32 @@ static void test_hub_callback(void)
 {
     static const struct {
         Str address;
-        HubCallback got;
+        SigninCallback got;
         const char *text; /* the code, or the fault */
     } rows[] = {
-        {L("/oauth-callback?code=a%2Bb+c&state=tok"), HUB_GIVEN, "a+b c"},
+        {L("/oauth-callback?code=a%2Bb+c&state=tok"), SIGNIN_GIVEN, "a+b c"},
         {L("http://localhost:3000/oauth-callback?state=tok&code=x#y"),
-         HUB_GIVEN, "x"},
-        {L("?code=1&state=tok&code=2"), HUB_GIVEN, "1"},
-        {L("?code=1&error=denied&state=tok"), HUB_DENIED, "denied"},
-        {L("?state=tok"), HUB_DENIED, "there is no code in the answer"},
-        {L("?code=1"), HUB_FOREIGN, ""},
-        {L("?code=1&state="), HUB_FOREIGN, ""},
-        {L("?code=1&state=tokk&state=tok"), HUB_FOREIGN, ""},
-        {L("?code=1#?state=tok"), HUB_FOREIGN, ""},
-        {L("?error=x&state=TOK"), HUB_FOREIGN, ""},
-        {L("code=1&state=tok"), HUB_FOREIGN, ""},
-        {L(""), HUB_FOREIGN, ""},
+         SIGNIN_GIVEN, "x"},
+        {L("?code=1&state=tok&code=2"), SIGNIN_GIVEN, "1"},
+        {L("?code=1&error=denied&state=tok"), SIGNIN_DENIED, "denied"},
+        {L("?state=tok"), SIGNIN_DENIED, "there is no code in the answer"},
+        {L("?code=1"), SIGNIN_FOREIGN, ""},
+        {L("?code=1&state="), SIGNIN_FOREIGN, ""},
+        {L("?code=1&state=tokk&state=tok"), SIGNIN_FOREIGN, ""},
+        {L("?code=1#?state=tok"), SIGNIN_FOREIGN, ""},
+        {L("?error=x&state=TOK"), SIGNIN_FOREIGN, ""},
+        {L("code=1&state=tok"), SIGNIN_FOREIGN, ""},
+        {L(""), SIGNIN_FOREIGN, ""},
     };
     for (int i = 0; i < COUNT(rows); i++) {
-        static HubVisit visit;
+        static SigninVisit visit;
         Arena arena = {0};
         memset(&visit, 0, sizeof(visit));
         visit.arena = &arena;
         visit.token = S("tok");
         unit_at(rows[i].address);
-        CHECK_INT(hub_read_callback(&visit, rows[i].address), rows[i].got);
-        CHECK_INT(visit.meanwhile.over, rows[i].got != HUB_FOREIGN);
+        CHECK_INT(signin_read_callback(&visit, rows[i].address), rows[i].got);
+        CHECK_INT(visit.meanwhile.over, rows[i].got != SIGNIN_FOREIGN);
         CHECK_STR(visit.fault.len ? visit.fault : secret_text(visit.got),
                   str_from(rows[i].text));
         arena_free(&arena);
@@ -5023,7 +5023,7 @@ static void test_hub_uuid(void)
     Err err = {0};
     Str one = {0};
     Str two = {0};
-    CHECK(hub_uuid(&arena, &one, &err) && hub_uuid(&arena, &two, &err));
+    CHECK(signin_uuid(&arena, &one, &err) && signin_uuid(&arena, &two, &err));
     unit_at(one);
     CHECK_INT(one.len, 36);
     CHECK(one.len == 36 && one.ptr[8] == '-' && one.ptr[14] == '4');
@@ -5055,7 +5055,7 @@ static void test_cmd_browser_words(void)
     for (int i = 0; i < COUNT(rows); i++) {
         Arena arena = {0};
         Buf all = buf_new(&arena, 4 * KIB);
-        char **words = cmd_browser_words(&arena, rows[i].command, S("URL"));
+        char **words = signin_browser_words(&arena, rows[i].command, S("URL"));
         for (; *words; words++)
             buf_printf(&all, "%s|", *words);
         unit_at(rows[i].command);
@@ -5358,10 +5358,10 @@ static void test_cli_table(void)
  * with which lines. */
 static Str unit_env(Arena *arena, Str text)
 {
-    CmdEnvFile *file = arena_alloc(arena, sizeof(*file));
+    DotenvFile *file = arena_alloc(arena, sizeof(*file));
     Buf out = buf_new(arena, MIB);
-    cmd_env_read(arena, text, file);
-    for (int i = 0; i < file->fault_count && i < CMD_ENV_FAULTS; i++)
+    dotenv_read(arena, text, file);
+    for (int i = 0; i < file->fault_count && i < DOTENV_FAULTS; i++)
         buf_printf(&out, "%d: %s; ", file->faults[i].line,
                    file->faults[i].what);
     for (int i = 0; i < file->count && !file->fault_count; i++) {
@@ -5462,16 +5462,16 @@ static void test_env_many(void)
 {
     Arena arena = {0};
     Buf text = buf_new(&arena, MIB);
-    CmdEnvFile *file = arena_alloc(&arena, sizeof(*file));
+    DotenvFile *file = arena_alloc(&arena, sizeof(*file));
     for (int i = 0; i < 60; i++)
         buf_printf(&text, "A%d=1\n", i);
-    cmd_env_read(&arena, buf_str(&text), file);
+    dotenv_read(&arena, buf_str(&text), file);
     CHECK(file->count == 50 && file->more == 10 && !file->fault_count);
     for (int i = 0; i < 60; i++)
         buf_printf(&text, "B%d=\n", i);
-    cmd_env_read(&arena, buf_str(&text), file);
+    dotenv_read(&arena, buf_str(&text), file);
     CHECK(file->count == 50 && file->more == 10 && file->fault_count == 60);
-    CHECK(file->faults[CMD_ENV_FAULTS - 1].line == 60 + CMD_ENV_FAULTS);
+    CHECK(file->faults[DOTENV_FAULTS - 1].line == 60 + DOTENV_FAULTS);
     arena_free(&arena);
 }
 
@@ -5486,11 +5486,11 @@ static void test_env_quotes_nothing(void)
     for (int at = 0; at < COUNT(whole) - 1; at++)
         for (int i = 0; i < COUNT(spoil); i++) {
             Arena arena = {0};
-            CmdEnvFile *file = arena_alloc(&arena, sizeof(*file));
+            DotenvFile *file = arena_alloc(&arena, sizeof(*file));
             memcpy(text, whole, sizeof(whole));
             text[at] = spoil[i];
             unit_at(arena_printf(&arena, "byte %d is %d", at, spoil[i]));
-            cmd_env_read(&arena, (Str){text, COUNT(whole) - 1}, file);
+            dotenv_read(&arena, (Str){text, COUNT(whole) - 1}, file);
             for (int k = 0; k < file->fault_count; k++)
                 CHECK(!strchr(file->faults[k].what, 'X') &&
                       !strchr(file->faults[k].fix, 'Z'));
@@ -5512,7 +5512,7 @@ static void test_secret_names(void)
     for (int i = 0; i < COUNT(rows); i++) {
         Err err = {0};
         unit_at(rows[i].name);
-        CHECK(cmd_secret_check_name(rows[i].name, &err) == rows[i].ok);
+        CHECK(secrets_check_name(rows[i].name, &err) == rows[i].ok);
     }
 }
 

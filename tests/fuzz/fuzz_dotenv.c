@@ -11,25 +11,25 @@ static void fuzz_check(bool ok)
         abort();
 }
 
-static void fuzz_items(const CmdEnvFile *file)
+static void fuzz_items(const DotenvFile *file)
 {
     Err err = {0};
     for (int i = 0; i < file->count; i++) {
-        const CmdEnvItem *item = &file->items[i];
-        fuzz_check(cmd_secret_check_name(item->name, &err));
-        fuzz_check(!cmd_secret_fault(secret_text(item->value)));
+        const DotenvItem *item = &file->items[i];
+        fuzz_check(secrets_check_name(item->name, &err));
+        fuzz_check(!dotenv_value_fault(secret_text(item->value)));
         fuzz_check(!i || item->line > item[-1].line);
         for (int k = 0; k < i; k++)
             fuzz_check(!str_eq(file->items[k].name, item->name));
     }
 }
 
-static void fuzz_faults(const CmdEnvFile *file)
+static void fuzz_faults(const DotenvFile *file)
 {
-    int count = file->fault_count < CMD_ENV_FAULTS ? file->fault_count
-                                                   : CMD_ENV_FAULTS;
+    int count = file->fault_count < DOTENV_FAULTS ? file->fault_count
+                                                   : DOTENV_FAULTS;
     for (int i = 0; i < count; i++) {
-        const CmdEnvFault *fault = &file->faults[i];
+        const DotenvFault *fault = &file->faults[i];
         fuzz_check(fault->line > 0 && (!i || fault->line > fault[-1].line));
         fuzz_check(fault->fix != NULL);
         for (const char *c = fault->what; *c; c++)
@@ -39,7 +39,7 @@ static void fuzz_faults(const CmdEnvFile *file)
 
 /* In double quotes, or in single ones where it has what these may not, or
  * without where neither may have it. */
-static Str fuzz_write(Arena *arena, const CmdEnvFile *file)
+static Str fuzz_write(Arena *arena, const DotenvFile *file)
 {
     Buf out = buf_new(arena, 64 * MIB);
     for (int i = 0; i < file->count; i++) {
@@ -60,13 +60,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     Arena arena = {0};
-    CmdEnvFile *file = arena_alloc(&arena, sizeof(*file));
-    CmdEnvFile *again = arena_alloc(&arena, sizeof(*again));
+    DotenvFile *file = arena_alloc(&arena, sizeof(*file));
+    DotenvFile *again = arena_alloc(&arena, sizeof(*again));
     Str input = {(const char *)data, (ptrdiff_t)size};
-    cmd_env_read(&arena, input, file);
+    dotenv_read(&arena, input, file);
     fuzz_items(file);
     fuzz_faults(file);
-    cmd_env_read(&arena, fuzz_write(&arena, file), again);
+    dotenv_read(&arena, fuzz_write(&arena, file), again);
     fuzz_check(!again->fault_count && again->count == file->count);
     for (int i = 0; i < file->count; i++)
         fuzz_check(str_eq(file->items[i].name, again->items[i].name) &&

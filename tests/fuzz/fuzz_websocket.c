@@ -9,7 +9,7 @@
 #include "../../hs.c"
 
 typedef struct {
-    HubVisit visit;
+    SigninVisit visit;
     char answer[256 * KIB];
     ptrdiff_t len;
 } FuzzRun;
@@ -64,17 +64,17 @@ static void fuzz_run(FuzzRun *run, Arena *arena, Str wire, ptrdiff_t step,
                      bool code)
 {
     int ends[2];
-    HubVisit *visit = &run->visit;
+    SigninVisit *visit = &run->visit;
     LoopConn *conn = &visit->server.conns[0];
     fuzz_check(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends));
     visit->arena = arena;
     visit->token = S("t");
-    visit->server.app = (LoopApp){.to = visit, .get = hub_take_code};
+    visit->server.app = (LoopApp){.to = visit, .get = signin_take_code};
     if (!code)
         visit->server.app = (LoopApp){.to = visit,
-                                      .get = hub_no_page,
-                                      .may_open = hub_may_open,
-                                      .message = hub_take_key,
+                                      .get = signin_no_page,
+                                      .may_open = signin_may_open,
+                                      .message = signin_take_key,
                                       .greeting = S("{}")};
     *conn = (LoopConn){.state = LOOP_ASKING, .fd = ends[0]};
     conn->deadline = INT64_MAX;

@@ -1,19 +1,22 @@
-"""Checks that hs.c keeps the order of its house.
+"""Checks the structure of hs.c.
 
-    lint_rooms.py hs.c
+    lint_sections.py hs.c
 
-The first comment of hs.c lists the rooms, a line each: number, name and the
-prefixes of their functions. What is checked against that list:
+The first comment of hs.c lists the sections, one per line: name and the
+prefixes of their functions. The checks:
 
-  - each room opens with its banner, "/* ==== 09 HTTP ==== ...", in that order;
-  - a function is static and carries a prefix of the room that it stands in;
-  - no function is called above its definition, and no prototype stands there
-    unless a comment "forward: why" is on its line or the one before;
-  - functions are short, lines fit 80 columns, tabs are spaces, and no merge
-    left its markers;
-  - calls that cannot be made safely are not made at all;
-  - what prints a line has a line break at the end of its format and nowhere
-    else: any other comes from untrusted text, and is made visible.
+  - each section starts with its banner, "/* ==== JSON ==== ...", in that order,
+    and has at most 2,000 lines;
+  - a function is static and has a prefix of its section;
+  - no function is called above its definition, and there are no prototypes
+    unless a comment "forward: why" is on the same line or the one before;
+  - functions have at most 60 lines and 5 parameters, lines have at most 80
+    columns, no tabs, no merge conflict markers;
+  - P() is never passed a call, because it evaluates its argument twice;
+  - only System and Safe files make system calls;
+  - unsafe calls are not made at all;
+  - the format of a function that prints a line has a line break at its end and
+    nowhere else: any other comes from untrusted text, which is made visible.
 """
 
 import bisect
@@ -21,7 +24,7 @@ import re
 import sys
 from typing import NamedTuple
 
-LONG, TOO_LONG, COLUMNS = 60, 90, 80
+LINES, PARAMETERS, COLUMNS, SECTION = 60, 5, 80, 2000
 
 BANNED = {
     "strcpy": "str_ and buf_", "strcat": "buf_", "strncpy": "str_",
@@ -43,18 +46,27 @@ KEYWORDS = set("""if for while switch return sizeof do else case void char short
 NOT_CODE = re.compile(
     r"""/\*.*?\*/ | //[^\n]* | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*'
       | ^[ \t]*\#(?:\\\n|/\*.*?\*/|[^\n])*""", re.S | re.M | re.X)
-BANNER = re.compile(r"^/\* ==== (\d\d) (\w[\w ]*?) ====", re.M)
-ROOM = re.compile(r"^[ *]*(\d\d) (\w[\w ]*?) {2,}((?:\w+_ )*\w+_|main)\b",
-                  re.M)
+# What only System and Safe files call: close(), getenv() and the like.
+SYSTEM = set("""access chmod chdir close closedir connect dup dup2 execve execv
+    fchmod fcntl fdopendir flock fork fstat fstatat fsync ftruncate getcwd getenv
+    getrandom getuid geteuid ioctl kill listen lseek lstat mkdir mkdirat mmap
+    open openat opendir pipe pipe2 poll pread pwrite read readdir readlink recv
+    rename renameat rmdir send setenv setsockopt shutdown signal sigaction socket
+    stat symlink unlink unlinkat unsetenv usleep waitpid write""".split())
+SEAM = ("System", "Safe files")
+
+BANNER = re.compile(r"^/\* ==== (\w[\w -]*?) ====", re.M)
+LISTED = re.compile(r"^ \*   (\w[\w -]*?) {2,}((?:\w+_ )*\w+_|main)$", re.M)
+DOUBLE = re.compile(r"\bP\((?!\*?[\w.\[\]>+-]*\))")
 ONE_LINE = re.compile(r"\b(term_(?:printf|say|warn|debug|complain)|"
                       r"err_(?:set|hint|row))\((?!\))")
 TOKEN = re.compile(r"[A-Za-z_]\w*|\S")
 
 
-class Room(NamedTuple):
-    number: str
+class Section(NamedTuple):
     name: str
     prefixes: tuple = ()
+    line: int = 0
 
 
 class Function(NamedTuple):
@@ -62,6 +74,7 @@ class Function(NamedTuple):
     line: int
     end: int
     is_static: bool
+    parameters: int
 
 
 class Source:
@@ -126,6 +139,14 @@ class Source:
             else:
                 i += 1
 
+    def count_parameters(self, i):
+        """Those between the bracket at i and the one that closes it."""
+        depth, count = 0, 1
+        for k in range(i, self.past(i, "(", ")")):
+            depth += (self.token(k) == "(") - (self.token(k) == ")")
+            count += self.token(k) == "," and depth == 1
+        return count
+
     def declarator(self, i, begin):
         """At "name (" of the top level: a function, a prototype or neither."""
         name, line = self.tokens[i]
@@ -135,7 +156,8 @@ class Source:
             end = self.past(after, "{", "}")
             self.take_calls(after, end)
             self.functions.append(Function(
-                name, line, self.tokens[end - 1][1], "static" in words))
+                name, line, self.tokens[end - 1][1], "static" in words,
+                self.count_parameters(i + 1)))
             return end, end
         if self.token(after) == ";" and words and "typedef" not in words:
             self.prototypes.append((name, self.tokens[begin][1]))
@@ -147,46 +169,56 @@ class Lint:
         self.path = path
         with open(path, encoding="utf-8") as file:
             self.source = Source(file.read())
-        self.rooms = self.listed_rooms()
-        self.failed = False
-
-    def listed_rooms(self):
         first_page = self.source.text.split("*/", 1)[0]
-        return [Room(number, name, tuple(prefixes.split()))
-                for number, name, prefixes in ROOM.findall(first_page)]
+        self.listed = [Section(name, tuple(prefixes.split()))
+                       for name, prefixes in LISTED.findall(first_page)]
+        self.failed = False
 
     def fail(self, line, message):
         self.failed = True
         print(f"{self.path}:{line}: {message}")
 
     def check_banners(self):
-        """Also tells where each room begins: (line, room)."""
-        text, source = self.source.text, self.source
-        found = [(source.line_at(m.start()), Room(m[1], m[2]))
-                 for m in BANNER.finditer(text)]
-        listed = [room[:2] for room in self.rooms]
+        """Returns the sections as they are in the file, with their lines."""
+        found = [(self.source.line_at(m.start()), m[1])
+                 for m in BANNER.finditer(self.source.text)]
+        listed = [section.name for section in self.listed]
         if not listed:
-            self.fail(1, "the first page lists no rooms")
-        if listed != [room[:2] for _, room in found]:
-            self.fail(1, "the rooms of the first page are not the banners:")
-            print("    listed: ", ", ".join(" ".join(r) for r in listed))
-            print("    banners:", ", ".join(" ".join(r[:2]) for _, r in found))
-        by_number = {room.number: room for room in self.rooms}
-        return [(line, by_number.get(room.number, room)) for line, room in found]
+            self.fail(1, "the first page lists no sections")
+        if listed != [name for _, name in found]:
+            self.fail(1, "the sections of the first page are not the banners:")
+            print("    listed: ", ", ".join(listed))
+            print("    banners:", ", ".join(name for _, name in found))
+        by_name = {section.name: section for section in self.listed}
+        ends = [line for line, _ in found[1:]] + [len(self.source.lines)]
+        for (line, name), end in zip(found, ends):
+            if end - line > SECTION:
+                self.fail(line, f"section {name} has {end - line} lines; "
+                          f"the limit is {SECTION}")
+        return [by_name.get(name, Section(name))._replace(line=line)
+                for line, name in found]
 
-    def check_prefixes(self, begins):
-        lines = [line for line, _ in begins]
+    def section_at(self, sections, line):
+        at = bisect.bisect_right([s.line for s in sections], line) - 1
+        return sections[at] if at >= 0 else Section("before the first")
+
+    def check_prefixes(self, sections):
         for function in self.source.functions:
-            at = bisect.bisect_right(lines, function.line) - 1
-            room = begins[at][1] if at >= 0 else Room("00", "no room")
-            if function.name == "main" and "main" in room.prefixes:
+            section = self.section_at(sections, function.line)
+            if function.name == "main" and "main" in section.prefixes:
                 continue
             if not function.is_static:
                 self.fail(function.line, f"{function.name} is not static")
-            if not function.name.startswith(room.prefixes or ("?",)):
-                self.fail(function.line, f"{function.name} stands in room "
-                          f"{room.number} {room.name}, whose prefixes are: "
-                          f"{' '.join(room.prefixes)}")
+            if not function.name.startswith(section.prefixes or ("?",)):
+                self.fail(function.line, f"{function.name} is in section "
+                          f"{section.name}, whose prefixes are: "
+                          f"{' '.join(section.prefixes)}")
+
+    def check_seam(self, sections):
+        for name, line in self.source.calls:
+            section = self.section_at(sections, line)
+            if name in SYSTEM and section.name not in SEAM:
+                self.fail(line, f"{name}() is called outside of System")
 
     def is_labelled(self, line):
         return any("forward:" in text
@@ -211,27 +243,32 @@ class Lint:
     def check_shape(self):
         for function in self.source.functions:
             length = function.end - function.line + 1
-            if length > TOO_LONG:
+            if length > LINES:
                 self.fail(function.line, f"{function.name} has {length} lines; "
-                          f"{TOO_LONG} are the most")
-            elif length > LONG:
-                print(f"{self.path}:{function.line}: note: {function.name} "
-                      f"has {length} lines; {LONG} is long")
+                          f"the limit is {LINES}")
+            if function.parameters > PARAMETERS:
+                self.fail(function.line, f"{function.name} has "
+                          f"{function.parameters} parameters; "
+                          f"the limit is {PARAMETERS}")
+        for call in DOUBLE.finditer(self.source.text):
+            if "#define P(" not in self.source.lines[
+                    self.source.line_at(call.start()) - 1]:
+                self.fail(self.source.line_at(call.start()),
+                          "P() evaluates its argument twice")
         for line, text in enumerate(self.source.lines, 1):
             if len(text) > COLUMNS:
-                self.fail(line, f"{len(text)} columns; {COLUMNS} are the most")
+                self.fail(line, f"{len(text)} columns; the limit is {COLUMNS}")
             if "\t" in text:
                 self.fail(line, "a tab")
             if text != text.rstrip():
-                self.fail(line, "blanks at the end")
+                self.fail(line, "white space at the end")
             if re.match("(<<<<<<<|\\|{7}|=======|>>>>>>>)( |$)", text):
-                self.fail(line, "a marker of a merge conflict")
+                self.fail(line, "a merge conflict marker")
 
     def check_banned(self):
         for name, line in self.source.calls:
             if name in BANNED:
-                self.fail(line, f"{name} is not used here; "
-                          f"there is: {BANNED[name]}")
+                self.fail(line, f"use {BANNED[name]} instead of {name}")
 
     def check_lines(self):
         text = self.source.text
@@ -247,7 +284,9 @@ class Lint:
                           "its format has a line break")
 
     def run(self):
-        self.check_prefixes(self.check_banners())
+        sections = self.check_banners()
+        self.check_prefixes(sections)
+        self.check_seam(sections)
         self.check_order()
         self.check_shape()
         self.check_banned()
