@@ -18449,112 +18449,217 @@ static bool hub_look_up_account(Hub *hub, Err *err)
  * with named fields; cmd_result() prints it as JSON or as text.
  */
 
-/* The options, by what they mean; room 14 has their names and help. */
-typedef enum {
-    OPT_NONE,
-    OPT_HELP,
-    OPT_VERSION,
-    OPT_JSON,
-    OPT_DEBUG,
-    OPT_NETWORK_DEBUG,
-    OPT_NO_INPUT,
-    OPT_NO_COLOR,
-    OPT_NO_HYPERLINKS,
-    OPT_DISABLE_TRACKING,
-    OPT_DISABLE_USAGE_TRACKING,
-    OPT_CA_FILE,
-    OPT_MAX_WAIT,
-    OPT_ACCOUNT,
-    OPT_CONFIG,
-    OPT_USE_ENV,
-    OPT_QA,
-    OPT_PAK,
-    OPT_PAK_STDIN,
-    OPT_NAME,
-    OPT_USE_DEFAULT_NAME,
-    OPT_DEFAULT,
-    OPT_METHOD,
-    OPT_DATA,
-    OPT_RAW,
-    OPT_JSON_SCHEMA,
-    OPT_FORCE,
-    OPT_NEW_DEFAULT,
-    OPT_ACCOUNTS,
-    OPT_LINK_DEFAULT,
-    OPT_ALL,
-    OPT_WHY,
-    OPT_AUTH_TYPE,
-    OPT_PUBLISH_MODE,
-    OPT_HTTP_TIMEOUT,
-    OPT_ALLOW_TRACKING,
-    OPT_ALLOW_UPDATES,
-    OPT_OPEN_BROWSER,
-    OPT_CLIENT_ID,
-    OPT_CLIENT_SECRET_STDIN,
-    OPT_SCOPES,
-    OPT_CONCURRENCY,
-    OPT_INCLUDE,
-    OPT_EXCLUDE,
-    OPT_ACCESS,
-    OPT_REPLACE,
-    OPT_OVERWRITE,
-    OPT_ARCHIVED,
-    OPT_FAIL_FAST,
-    OPT_MANIFEST,
-    OPT_RESUME,
-    OPT_VALUE_STDIN,
-    OPT_VALUE_FILE,
-    OPT_VALUE_ENV,
-    OPT_KEEP_NEWLINE,
-    OPT_DELETE_FORCE,
-    OPT_FILE,
-    OPT_PRUNE,
-    OPT_DRY_RUN,
-    OPT_SANDBOX_NAME,
-    OPT_SANDBOX_TYPE,
-    OPT_COPY_CONTACTS,
-    OPT_SECRET_NAME,
-    OPT_DEST,
-    OPT_COUNT
-} CmdOption;
+typedef struct Cmd Cmd;
 
-enum { CMD_VALUES = 64 }; /* of an option that may stand more than once */
+typedef enum {
+    CLI_FLAG,
+    CLI_TEXT,
+    CLI_LIST, /* a text; it can be repeated */
+    CLI_NUMBER
+} CliKind;
+
+/*
+ * An option of one or more commands, declared beside the code that reads it.
+ * Parsing, help, completion and the man page come from it.
+ */
+typedef struct {
+    const char *name;
+    const char *alias; /* a second long name */
+    char letter;
+    CliKind kind;
+    bool hidden;
+    bool secret;         /* wiped from argv */
+    bool once;           /* a second one is an error, see CliCommand */
+    bool may_be_empty;   /* the command checks the text */
+    const char *value;   /* its name in the help; FILE and ACCOUNT complete */
+    const char *choices; /* words separated by spaces, in any case */
+    const char *help;
+    int64_t least; /* of a number */
+    int64_t most;  /* 0: CLI_NUMBER_MOST */
+} CliOption;
+
+enum { CLI_OPTIONS = 16, CLI_COMMON = 10, CLI_NUMBER_MOST = 86400 };
 
 typedef struct {
+    const char *name;
+    const char *alias;
+    const char *summary;
+} CliGroup;
+
+/*
+ * A command. `args` lists its arguments as the usage line shows them, "<x>" if
+ * required and "[x]" if optional; their number comes from it. An optional
+ * argument can also be passed by name, with an option of that name. Of two
+ * options with one letter, the first has it.
+ */
+typedef struct {
+    const CliGroup *group; /* NULL: none */
+    const char *name;
+    const char *alias;
+    const char *args;
+    const char *summary;
+    const char *more; /* a paragraph for the help, or NULL */
+    const char *examples;
+    bool (*run)(Cmd *cmd, Err *err);
+    const char *path_arg; /* the argument that is a local path */
+    bool many_accounts;   /* --account can be repeated */
+    const CliOption *options[CLI_OPTIONS];
+} CliCommand;
+
+enum { CMD_VALUES = 64 }; /* of an option that can be repeated */
+
+/* The value of an option on the command line. */
+typedef struct {
+    const CliOption *option;
     bool set;
     bool on; /* of a flag */
     Str text;
     int64_t number;
-    Str *list; /* each value, where it may stand more than once */
+    Str *list; /* of CLI_LIST: every value */
     int count;
 } CmdValue;
 
-typedef struct {
+/* The parsed command line, and what a run needs. */
+struct Cmd {
     Arena *arena;
     Term *term;
-    CmdValue options[OPT_COUNT];
+    CmdValue values[CLI_OPTIONS + CLI_COMMON];
+    int value_count;
     Str args[4];
     int arg_count;
     Config config;
     TlsTrust trust;
     HttpPool pool;
     bool online;   /* trust and pool are set up */
-    int64_t began; /* what takes long, for its progress */
-} Cmd;
+    int64_t began; /* of a long run, for its progress */
+};
 
-static bool cmd_on(const Cmd *cmd, CmdOption option)
+/* ---- Options and groups that several sections use ---- */
+
+static const CliOption opt_help = {
+    .name = "help", .letter = 'h', .help = "Show the help of a command"};
+static const CliOption opt_version = {
+    .name = "version", .letter = 'v', .help = "Show the version"};
+static const CliOption opt_json = {.name = "json",
+                                   .alias = "format-output-as-json",
+                                   .help = "Print the result as JSON"};
+static const CliOption opt_debug = {
+    .name = "debug",
+    .letter = 'd',
+    .help = "Say what happens on stderr, without secrets"};
+static const CliOption opt_network_debug = {
+    .name = "network-debug", .hidden = true, .help = "The same as --debug"};
+static const CliOption opt_no_input = {
+    .name = "no-input", .help = "Never ask; end where an answer is missing"};
+static const CliOption opt_no_color = {.name = "no-color",
+                                       .help = "No colour on stderr"};
+static const CliOption opt_no_hyperlinks = {
+    .name = "no-hyperlinks", .hidden = true, .help = "No hyperlinks"};
+static const CliOption opt_disable_tracking = {
+    .name = "disable-tracking",
+    .hidden = true,
+    .help = "Accepted; nothing tracks"};
+static const CliOption opt_disable_usage_tracking = {
+    .name = "disable-usage-tracking",
+    .hidden = true,
+    .help = "Accepted; nothing tracks"};
+static const CliOption opt_ca_file = {
+    .name = "ca-file",
+    .kind = CLI_TEXT,
+    .value = "FILE",
+    .help = "Trust the CA certificates of this file alone"};
+static const CliOption opt_max_wait = {
+    .name = "max-wait",
+    .kind = CLI_NUMBER,
+    .value = "SECONDS",
+    .help = "The most to wait and retry in all (60)"};
+static const CliOption opt_account = {.name = "account",
+                                      .letter = 'a',
+                                      .kind = CLI_LIST,
+                                      .once = true,
+                                      .value = "ACCOUNT",
+                                      .help = "Use this account (name or ID)"};
+static const CliOption opt_config = {.name = "config",
+                                     .letter = 'c',
+                                     .kind = CLI_TEXT,
+                                     .once = true,
+                                     .value = "FILE",
+                                     .help = "Use this config file"};
+static const CliOption opt_use_env = {
+    .name = "use-env", .help = "Take the account from the environment"};
+static const CliOption opt_qa = {
+    .name = "qa", .hidden = true, .help = "Use HubSpot's QA environment"};
+static const CliOption opt_force = {
+    .name = "force",
+    .letter = 'f',
+    .help = "Take every question for answered with yes"};
+static const CliOption opt_new_default = {
+    .name = "new-default",
+    .kind = CLI_TEXT,
+    .once = true,
+    .value = "ACCOUNT",
+    .help = "The next default, where the default goes"};
+static const CliOption opt_dry_run = {
+    .name = "dry-run", .help = "Print what would be done, and change nothing"};
+
+static const CliGroup cmd_group_account = {
+    .name = "account",
+    .alias = "accounts",
+    .summary = "Accounts: sign in, list, choose, link to folders"};
+static const CliGroup cmd_group_config = {
+    .name = "config", .summary = "The config file: settings, migration"};
+static const CliGroup cmd_group_secrets = {
+    .name = "secrets",
+    .alias = "secret",
+    .summary = "Secrets of an account's serverless functions"};
+static const CliGroup cmd_group_sandbox = {
+    .name = "sandbox",
+    .alias = "sandboxes",
+    .summary = "Sandboxes: create, delete"};
+static const CliGroup cmd_group_filemanager = {
+    .name = "filemanager",
+    .alias = "files",
+    .summary = "Files of the file manager: upload, fetch"};
+
+/* The value of an option; `set` is false if it was not passed. */
+static const CmdValue *cmd_value(const Cmd *cmd, const CliOption *option)
 {
-    return cmd->options[option].on;
+    static const CmdValue none;
+    for (int i = 0; i < cmd->value_count; i++)
+        if (cmd->values[i].option == option)
+            return &cmd->values[i];
+    return &none;
 }
 
-static Str cmd_text(const Cmd *cmd, CmdOption option)
+/* The same, to be changed. */
+static CmdValue *cmd_take_value(Cmd *cmd, const CliOption *option)
 {
-    return cmd->options[option].text;
+    for (int i = 0; i < cmd->value_count; i++)
+        if (cmd->values[i].option == option)
+            return &cmd->values[i];
+    CmdValue *value = &cmd->values[cmd->value_count++];
+    *value = (CmdValue){.option = option};
+    return value;
+}
+
+static bool cmd_is_set(const Cmd *cmd, const CliOption *option)
+{
+    return cmd_value(cmd, option)->set;
+}
+
+static bool cmd_on(const Cmd *cmd, const CliOption *option)
+{
+    return cmd_value(cmd, option)->on;
+}
+
+static Str cmd_text(const Cmd *cmd, const CliOption *option)
+{
+    return cmd_value(cmd, option)->text;
 }
 
 static ConfigWhere cmd_where(const Cmd *cmd)
 {
-    return (ConfigWhere){cmd_on(cmd, OPT_USE_ENV), cmd_text(cmd, OPT_CONFIG)};
+    return (ConfigWhere){cmd_on(cmd, &opt_use_env), cmd_text(cmd, &opt_config)};
 }
 
 /* A secret was read from a file that an editor or PowerShell has marked. */
@@ -18641,18 +18746,12 @@ static bool cmd_declined(Err *err)
     return err_set(err, EXIT_FAILED, "cancelled: nothing was changed");
 }
 
-/* --force, whichever of its two spellings the command has. */
-static bool cmd_forced(const Cmd *cmd)
-{
-    return cmd_on(cmd, OPT_FORCE) || cmd_on(cmd, OPT_DELETE_FORCE);
-}
-
 /* A yes from a person, or --force; anything else is an error. `what` is what
  * a run without a terminal lacks; an empty answer means `preset`. */
 static bool cmd_confirm(Cmd *cmd, const char *what, Str question, bool preset,
                         Err *err)
 {
-    bool yes = cmd_forced(cmd);
+    bool yes = cmd_on(cmd, &opt_force);
     if (yes)
         return true;
     if (!ask_allowed(cmd->term, what, "--force", err) ||
@@ -18728,7 +18827,7 @@ static bool cmd_read_secret(Cmd *cmd, const CmdInput *in, Str *out, Err *err)
 /* --max-wait in milliseconds. */
 static int64_t cmd_max_wait(const Cmd *cmd)
 {
-    const CmdValue *wait = &cmd->options[OPT_MAX_WAIT];
+    const CmdValue *wait = cmd_value(cmd, &opt_max_wait);
     return wait->set ? wait->number * 1000 : 60000;
 }
 
@@ -18745,7 +18844,7 @@ static bool cmd_go_online(Cmd *cmd, Err *err)
 {
     if (cmd->online)
         return true;
-    if (!tls_load_trust(cmd->arena, cmd_text(cmd, OPT_CA_FILE),
+    if (!tls_load_trust(cmd->arena, cmd_text(cmd, &opt_ca_file),
                         os_now() + cmd_local_wait(cmd), &cmd->trust, err) ||
         !http_init(&cmd->pool, cmd->arena, cmd->term, &cmd->trust,
                    cmd_max_wait(cmd), err))
@@ -18788,6 +18887,17 @@ static void cmd_print_json(Cmd *cmd, const cJSON *document)
     cmd_print_json_text(cmd, json_write(cmd->arena, document, true));
 }
 
+/* Prints the result of a command, a document with named fields: as JSON with
+ * --json, else with `text`, which reads the same document. */
+static void cmd_result(Cmd *cmd, const cJSON *result,
+                       void (*text)(Cmd *cmd, const cJSON *result))
+{
+    if (cmd_on(cmd, &opt_json))
+        cmd_print_json(cmd, result);
+    else
+        text(cmd, result);
+}
+
 /* "acme [standard] (1000001)", as messages name an account. */
 static Str cmd_account_title(const Cmd *cmd, const ConfigAccount *account)
 {
@@ -18816,8 +18926,8 @@ static Str cmd_expiry(Arena *arena, const ConfigAccount *account)
 /* The account that --account, the folder or the config chooses. */
 static bool cmd_choose_account(Cmd *cmd, ConfigChoice *choice, Err *err)
 {
-    Str which = cmd_text(cmd, OPT_ACCOUNT);
-    if (cmd_on(cmd, OPT_USE_ENV) && which.len) {
+    Str which = cmd_text(cmd, &opt_account);
+    if (cmd_on(cmd, &opt_use_env) && which.len) {
         err_set(err, EXIT_USAGE, "--use-env does not go with --account");
         return false;
     }
@@ -18851,7 +18961,7 @@ static bool cmd_read_token(Cmd *cmd, CmdToken *token, Err *err)
     ConfigSecret secret = {0};
     ConfigWhere where = cmd_where(cmd);
     *token = (CmdToken){0};
-    if (cmd_text(cmd, OPT_ACCOUNT).len || config_uses_env(&where) ||
+    if (cmd_text(cmd, &opt_account).len || config_uses_env(&where) ||
         config_named_path(&where).len)
         return true;
     if (!config_env_secret(cmd->arena, "HUBSPOT_ACCESS_TOKEN", &secret, err))
@@ -19144,7 +19254,7 @@ static bool cmd_next_default(Cmd *cmd, const int64_t *gone, int count,
     const Config *config = &cmd->config;
     const ConfigAccount *wanted = NULL;
     const ConfigAccount *present = config_find(config, config->default_account);
-    Str which = cmd_text(cmd, OPT_NEW_DEFAULT);
+    Str which = cmd_text(cmd, &opt_new_default);
     *next = 0;
     if (which.len) {
         if (!config_require(config, which, &wanted, err))
@@ -19255,7 +19365,7 @@ static bool cmd_forget_ask(Cmd *cmd, int64_t id, Str path, const char *question,
     const ConfigAccount *account = config_find_id(&cmd->config, id);
     ConfigAccount unknown = {.id = id};
     Str title = cmd_account_title(cmd, account ? account : &unknown);
-    *yes = cmd_on(cmd, OPT_FORCE);
+    *yes = cmd_on(cmd, &opt_force);
     if (*yes)
         return true;
     if (cmd->term->interactive) {
@@ -19346,6 +19456,27 @@ static bool cmd_check_name(const char *whose, Str name, int most, Err *err)
  * offers the same migration, so this section precedes Sign-in.
  */
 
+static const CliOption opt_publish_mode = {.name = "default-cms-publish-mode",
+                                           .kind = CLI_TEXT,
+                                           .value = "MODE",
+                                           .choices = "draft publish",
+                                           .help = "draft or publish"};
+static const CliOption opt_http_timeout = {
+    .name = "http-timeout",
+    .kind = CLI_NUMBER,
+    .value = "MS",
+    .help = "How long to wait for an answer, at least 3000",
+    .least = CONFIG_TIMEOUT_MIN_MS,
+    .most = INT_MAX};
+static const CliOption opt_allow_tracking = {
+    .name = "allow-usage-tracking",
+    .help = "May the official client track usage?"};
+static const CliOption opt_allow_updates = {
+    .name = "allow-auto-updates",
+    .help = "May the official client update itself?"};
+static const CliOption opt_open_browser = {
+    .name = "auto-open-browser", .help = "May a browser be opened by itself?"};
+
 /* ---- Migration: hs config migrate, and offered by hs account auth ---- */
 
 /* Asks about one thing that both configs have. */
@@ -19394,7 +19525,7 @@ static bool settings_migrate_decide(Cmd *cmd, const Config *now,
     for (int i = 0; i < clashes->count; i++) {
         ConfigClash *clash = &clashes->clash[i];
         clash->take = true;
-        if (cmd_on(cmd, OPT_FORCE))
+        if (cmd_on(cmd, &opt_force))
             continue;
         if (!ask_allowed(cmd->term, "a decision on what both configs have",
                          "--force: the deprecated file's values count, and "
@@ -19482,18 +19613,18 @@ static bool settings_migrate_run(Cmd *cmd, Str from, Str to,
 
 /* The settings that can be set, in the order of the config file. */
 static const struct {
-    CmdOption option;
+    const CliOption *option;
     const char *key;
     const char *help;
 } settings_keys[] = {
-    {OPT_PUBLISH_MODE, "defaultCmsPublishMode",
+    {&opt_publish_mode, "defaultCmsPublishMode",
      "CMS publish mode: draft or publish"},
-    {OPT_HTTP_TIMEOUT, "httpTimeout", "HTTP time-out in milliseconds"},
-    {OPT_ALLOW_TRACKING, "allowUsageTracking",
+    {&opt_http_timeout, "httpTimeout", "HTTP time-out in milliseconds"},
+    {&opt_allow_tracking, "allowUsageTracking",
      "Usage tracking by the official client"},
-    {OPT_ALLOW_UPDATES, "allowAutoUpdates",
+    {&opt_allow_updates, "allowAutoUpdates",
      "Automatic updates of the official client"},
-    {OPT_OPEN_BROWSER, "autoOpenBrowser", "Opening a browser by itself"},
+    {&opt_open_browser, "autoOpenBrowser", "Opening a browser by itself"},
 };
 
 /* Has a person choose a setting and its value. */
@@ -19514,14 +19645,14 @@ static bool settings_set_ask(Cmd *cmd, Err *err)
         items[i] = str_from(settings_keys[i].help);
     if (!ask_select(cmd->term, "Setting:", items, COUNT(items), &at, err))
         return false;
-    CmdValue *value = &cmd->options[settings_keys[at].option];
+    CmdValue *value = cmd_take_value(cmd, settings_keys[at].option);
     value->set = true;
-    if (settings_keys[at].option == OPT_PUBLISH_MODE) {
+    if (settings_keys[at].option == &opt_publish_mode) {
         bool ok = ask_select(cmd->term, "Publish mode:", modes, 2, &mode, err);
         value->text = modes[mode];
         return ok;
     }
-    if (settings_keys[at].option != OPT_HTTP_TIMEOUT)
+    if (settings_keys[at].option != &opt_http_timeout)
         return ask_confirm(cmd->term, "Allow it?", true, &value->on, err);
     for (;;) {
         if (!ask_text(cmd->term, cmd->arena, "Milliseconds:", S("15000"), false,
@@ -19537,10 +19668,10 @@ static bool settings_set_ask(Cmd *cmd, Err *err)
 
 static Str settings_set_text(const Cmd *cmd, int setting)
 {
-    const CmdValue *value = &cmd->options[settings_keys[setting].option];
-    if (settings_keys[setting].option == OPT_PUBLISH_MODE)
+    const CmdValue *value = cmd_value(cmd, settings_keys[setting].option);
+    if (settings_keys[setting].option == &opt_publish_mode)
         return value->text;
-    if (settings_keys[setting].option == OPT_HTTP_TIMEOUT)
+    if (settings_keys[setting].option == &opt_http_timeout)
         return arena_int(cmd->arena, value->number);
     return value->on ? S("true") : S("false");
 }
@@ -19550,7 +19681,7 @@ static bool settings_set_apply(ConfigEdit *edit, void *context, Err *err)
     const Cmd *cmd = context;
     (void)err;
     for (int i = 0; i < COUNT(settings_keys); i++)
-        if (cmd->options[settings_keys[i].option].set)
+        if (cmd_is_set(cmd, settings_keys[i].option))
             config_edit_setting(edit, settings_keys[i].key,
                                 settings_set_text(cmd, i));
     return true;
@@ -19562,20 +19693,20 @@ static bool settings_set(Cmd *cmd, Err *err)
     if (!cmd_load_file(cmd, err))
         return false;
     for (int i = 0; i < COUNT(settings_keys); i++)
-        any |= cmd->options[settings_keys[i].option].set;
+        any |= cmd_is_set(cmd, settings_keys[i].option);
     if ((!any && !settings_set_ask(cmd, err)) ||
         !cmd_change_config(cmd, settings_set_apply, cmd, err))
         return false;
     cJSON *answer = json_new(cmd->arena);
     for (int i = 0; i < COUNT(settings_keys); i++) {
-        if (!cmd->options[settings_keys[i].option].set)
+        if (!cmd_is_set(cmd, settings_keys[i].option))
             continue;
         Str text = settings_set_text(cmd, i);
         json_add_text(answer, settings_keys[i].key, text);
         term_say(cmd->term, "%s is now %.*s, in %.*s", settings_keys[i].key,
                  P(text), P(cmd->config.path));
     }
-    if (cmd_on(cmd, OPT_JSON))
+    if (cmd_on(cmd, &opt_json))
         cmd_print_json(cmd, answer);
     return true;
 }
@@ -19603,17 +19734,42 @@ static bool settings_migrate(Cmd *cmd, Err *err)
     if (os_same_file(cmd->arena, from, to))
         return err_set(err, EXIT_USAGE, "%.*s is the global config itself",
                        P(from));
-    if (cmd->term->interactive && !cmd_forced(cmd))
+    if (cmd->term->interactive && !cmd_on(cmd, &opt_force))
         term_say(cmd->term, "The deprecated config is %.*s", P(from));
     if (!cmd_confirm(cmd, "a yes to the migration",
                      S("Move the accounts to the global config?"), true, err))
         return false;
     if (!settings_migrate_run(cmd, from, to, &done, err))
         return false;
-    if (cmd_on(cmd, OPT_JSON))
+    if (cmd_on(cmd, &opt_json))
         settings_migrate_json(cmd, to, &done);
     return true;
 }
+
+static const CliCommand settings_commands[] = {
+    {.group = &cmd_group_config,
+     .name = "set",
+     .args = "",
+     .summary = "Change settings of the config",
+     .examples = "hs config set --http-timeout 30000\n"
+                 "hs config set --default-cms-publish-mode draft "
+                 "--no-auto-open-browser",
+     .run = settings_set,
+     .options = {&opt_publish_mode, &opt_http_timeout, &opt_allow_tracking,
+                 &opt_allow_updates, &opt_open_browser, &opt_config,
+                 &opt_json}},
+    {.group = &cmd_group_config,
+     .name = "migrate",
+     .args = "",
+     .summary = "Move hubspot.config.yml to the global config",
+     .more =
+         "What both configs have is asked about; --force takes the deprecated\n"
+         "file's values and renames accounts whose name is taken. The old "
+         "file\n"
+         "stays, as archived.hubspot.config.yml.",
+     .examples = "hs config migrate\nhs config migrate --force",
+     .run = settings_migrate,
+     .options = {&opt_force, &opt_config, &opt_json}}};
 
 /* ==== Sign-in ============================================================= *
  *
@@ -19627,6 +19783,44 @@ static bool settings_migrate(Cmd *cmd, Err *err)
  * is checked with HubSpot before it is saved, and the account it belongs to
  * must be the one that was asked for.
  */
+
+static const CliOption opt_pak = {
+    .name = "personal-access-key",
+    .alias = "pak",
+    .kind = CLI_TEXT,
+    .secret = true,
+    .value = "KEY",
+    .help = "The key; better through --pak-stdin, out of sight"};
+static const CliOption opt_pak_stdin = {.name = "pak-stdin",
+                                        .help = "Read the key from stdin"};
+static const CliOption opt_name = {.name = "name",
+                                   .kind = CLI_TEXT,
+                                   .value = "NAME",
+                                   .help = "The account's name in the config"};
+static const CliOption opt_use_default_name = {
+    .name = "use-default-name",
+    .help = "Name it after the hub, without asking"};
+static const CliOption opt_default = {
+    .name = "default",
+    .help = "Make it the default account; --no-default: do not"};
+static const CliOption opt_auth_type = {
+    .name = "auth-type",
+    .kind = CLI_TEXT,
+    .value = "TYPE",
+    .choices = "personalaccesskey oauth2",
+    .help = "personalaccesskey (the default) or oauth2"};
+static const CliOption opt_client_id = {.name = "client-id",
+                                        .kind = CLI_TEXT,
+                                        .value = "ID",
+                                        .help = "OAuth2: the app's client id"};
+static const CliOption opt_client_secret_stdin = {
+    .name = "client-secret-stdin",
+    .help = "OAuth2: read the client secret from stdin"};
+static const CliOption opt_scopes = {
+    .name = "scopes",
+    .kind = CLI_TEXT,
+    .value = "LIST",
+    .help = "OAuth2: what to ask for (content,hubdb,files)"};
 
 /* ---- What a browser brings ---- */
 
@@ -19904,7 +20098,7 @@ static void signin_visit_end(SigninVisit *visit, bool ok)
 static bool signin_wanted(const Cmd *cmd, const Config *config, int64_t *id,
                           Err *err)
 {
-    Str which = cmd_text(cmd, OPT_ACCOUNT);
+    Str which = cmd_text(cmd, &opt_account);
     const ConfigAccount *wanted = config_find(config, which);
     *id = wanted ? wanted->id : 0;
     if (!which.len || wanted || str_int(which, id))
@@ -19917,7 +20111,7 @@ static bool signin_wanted(const Cmd *cmd, const Config *config, int64_t *id,
 /* Who is at the browser, or at the terminal, has this long (milliseconds). */
 static int64_t signin_patience(const Cmd *cmd)
 {
-    const CmdValue *wait = &cmd->options[OPT_MAX_WAIT];
+    const CmdValue *wait = cmd_value(cmd, &opt_max_wait);
     return wait->set ? wait->number * 1000 : 5 * 60 * 1000;
 }
 
@@ -20016,7 +20210,7 @@ static bool signin_ask_key(Cmd *cmd, const Config *config, bool again,
     if (!signin_wanted(cmd, config, &id, err))
         return false;
     const ConfigAccount *old = config_find_id(config, id);
-    bool qa = cmd_on(cmd, OPT_QA) || (old && old->qa);
+    bool qa = cmd_on(cmd, &opt_qa) || (old && old->qa);
     SigninVisit *visit = signin_open_visit(cmd, config, qa, id);
     if (!visit) {
         term_link(cmd->term, "Make or copy a key at",
@@ -20052,14 +20246,14 @@ typedef struct {
  * asks. `err` names the ways to give it. */
 static bool signin_key(Cmd *cmd, const Config *config, SigninKey *key, Err *err)
 {
-    Str text = cmd_text(cmd, OPT_PAK);
+    Str text = cmd_text(cmd, &opt_pak);
     ConfigSecret env = {0};
     const CmdInput in = {.what = "the key", .most = 64 * KIB};
-    if (text.len && cmd_on(cmd, OPT_PAK_STDIN))
+    if (text.len && cmd_on(cmd, &opt_pak_stdin))
         return err_set(err, EXIT_USAGE,
                        "--pak and --pak-stdin are two ways to "
                        "give one key: use one of them");
-    if (cmd_on(cmd, OPT_PAK_STDIN)) {
+    if (cmd_on(cmd, &opt_pak_stdin)) {
         if (!cmd_stdin_hides(err))
             return err_hint(err, "Without --pak-stdin the key is asked for.");
         if (!cmd_read_secret(cmd, &in, &text, err))
@@ -20129,7 +20323,7 @@ static bool signin_name(Cmd *cmd, const Config *config, Signin *auth, Err *err)
 {
     ConfigAccount *account = &auth->account;
     const ConfigAccount *old = config_find_id(config, account->id);
-    Str wanted = cmd_text(cmd, OPT_NAME);
+    Str wanted = cmd_text(cmd, &opt_name);
     if (wanted.len) {
         account->name = wanted;
         return config_check_name(config, wanted, account->id, err) ||
@@ -20141,9 +20335,9 @@ static bool signin_name(Cmd *cmd, const Config *config, Signin *auth, Err *err)
     }
     Str preset = signin_default_name(cmd, config, auth->hub_name, account->id);
     account->name = preset;
-    auth->own_name = cmd_on(cmd, OPT_USE_DEFAULT_NAME) ||
+    auth->own_name = cmd_on(cmd, &opt_use_default_name) ||
                      !cmd->term->interactive;
-    if (cmd_on(cmd, OPT_USE_DEFAULT_NAME))
+    if (cmd_on(cmd, &opt_use_default_name))
         return true;
     if (!cmd->term->interactive) {
         term_say(cmd->term,
@@ -20170,9 +20364,9 @@ static bool signin_default(Cmd *cmd, const Config *config, Signin *auth,
 {
     const ConfigAccount *present = config_find(config, config->default_account);
     auth->is_default = !present || present->id == auth->account.id;
-    auth->is_first = !present && !cmd_on(cmd, OPT_DEFAULT);
-    if (cmd->options[OPT_DEFAULT].set) {
-        auth->is_default |= cmd_on(cmd, OPT_DEFAULT);
+    auth->is_first = !present && !cmd_on(cmd, &opt_default);
+    if (cmd_is_set(cmd, &opt_default)) {
+        auth->is_default |= cmd_on(cmd, &opt_default);
         return true;
     }
     if (auth->is_default || auth->for_use)
@@ -20197,7 +20391,7 @@ static bool signin_sign_in(Cmd *cmd, const Config *config, Secret key,
     *account = (ConfigAccount){.auth = CONFIG_AUTH_KEY,
                                .auth_name = S("personalaccesskey"),
                                .key = key};
-    account->qa = cmd_on(cmd, OPT_QA) || (old && old->qa);
+    account->qa = cmd_on(cmd, &opt_qa) || (old && old->qa);
     if (!cmd_go_online(cmd, err))
         return false;
     Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, account);
@@ -20241,16 +20435,16 @@ static bool signin_with_key(Cmd *cmd, Signin *auth, Err *err)
 
 static bool signin_is_oauth(const Cmd *cmd)
 {
-    return str_eq_nocase(cmd_text(cmd, OPT_AUTH_TYPE), S("oauth2"));
+    return str_eq_nocase(cmd_text(cmd, &opt_auth_type), S("oauth2"));
 }
 
 /* Options of one way to sign in, given for the other, are a mistake. */
 static bool signin_oauth_options(const Cmd *cmd, Err *err)
 {
-    bool key = cmd->options[OPT_PAK].set || cmd_on(cmd, OPT_PAK_STDIN);
-    bool client = cmd->options[OPT_CLIENT_ID].set ||
-                  cmd->options[OPT_SCOPES].set ||
-                  cmd_on(cmd, OPT_CLIENT_SECRET_STDIN);
+    bool key = cmd_is_set(cmd, &opt_pak) || cmd_on(cmd, &opt_pak_stdin);
+    bool client = cmd_is_set(cmd, &opt_client_id) ||
+                  cmd_is_set(cmd, &opt_scopes) ||
+                  cmd_on(cmd, &opt_client_secret_stdin);
     if (signin_is_oauth(cmd) && key)
         return err_set(err, EXIT_USAGE,
                        "OAuth2 takes no personal access key: leave --pak and "
@@ -20269,9 +20463,9 @@ static bool signin_oauth_account(Cmd *cmd, const Config *config, int64_t *id,
     Str text = {0};
     if (!signin_wanted(cmd, config, id, err))
         return false;
-    if (cmd_text(cmd, OPT_ACCOUNT).len && *id <= 0)
+    if (cmd_text(cmd, &opt_account).len && *id <= 0)
         return err_set(err, EXIT_USAGE, "'%.*s' is no account id",
-                       P(cmd_text(cmd, OPT_ACCOUNT)));
+                       P(cmd_text(cmd, &opt_account)));
     if (*id > 0)
         return true;
     if (!ask_allowed(cmd->term, "an account id", "--account", err))
@@ -20320,11 +20514,11 @@ static bool signin_oauth_ask(Cmd *cmd, const char *what, bool masked, Str *text,
  * account in the config has, or asked. */
 static bool signin_oauth_client(Cmd *cmd, ConfigAccount *account, Err *err)
 {
-    Str id = cmd_text(cmd, OPT_CLIENT_ID);
+    Str id = cmd_text(cmd, &opt_client_id);
     Str secret = {0};
     ConfigSecret env = {0};
     const CmdInput in = {.what = "the client secret", .most = 64 * KIB};
-    if (cmd_on(cmd, OPT_CLIENT_SECRET_STDIN)) {
+    if (cmd_on(cmd, &opt_client_secret_stdin)) {
         if (!cmd_stdin_hides(err))
             return err_hint(err, "Without --client-secret-stdin the secret is "
                                  "asked for.");
@@ -20397,8 +20591,8 @@ static bool signin_oauth_scopes(Cmd *cmd, ConfigAccount *account, Err *err)
     Buf chosen = buf_new(cmd->arena, most);
     int count = 0;
     account->scopes = preset;
-    if (cmd->options[OPT_SCOPES].set)
-        return signin_oauth_parse(cmd, cmd_text(cmd, OPT_SCOPES),
+    if (cmd_is_set(cmd, &opt_scopes))
+        return signin_oauth_parse(cmd, cmd_text(cmd, &opt_scopes),
                                   &account->scopes, err);
     if (!cmd->term->interactive) {
         term_say(cmd->term,
@@ -20479,7 +20673,7 @@ static bool signin_oauth_sign_in(Cmd *cmd, const Config *config,
     *account = (ConfigAccount){.id = id,
                                .auth = CONFIG_AUTH_OAUTH2,
                                .auth_name = S("oauth2"),
-                               .qa = cmd_on(cmd, OPT_QA) || (old && old->qa)};
+                               .qa = cmd_on(cmd, &opt_qa) || (old && old->qa)};
     if (old) {
         account->client_id = old->client_id;
         account->client_secret = old->client_secret;
@@ -20552,12 +20746,12 @@ static bool signin_save(Cmd *cmd, Signin *auth, Err *err)
 /* Signs in and writes the account to the config that `auth` names. */
 static bool signin_run(Cmd *cmd, Signin *auth, Err *err)
 {
-    Str name = cmd_text(cmd, OPT_NAME);
+    Str name = cmd_text(cmd, &opt_name);
     Config *config = &auth->config;
     *config = (Config){.form = auth->form, .path = auth->path};
     if (!signin_oauth_options(cmd, err))
         return false;
-    if (name.len && cmd_on(cmd, OPT_USE_DEFAULT_NAME))
+    if (name.len && cmd_on(cmd, &opt_use_default_name))
         return err_set(err, EXIT_USAGE,
                        "--name and --use-default-name exclude each other");
     if (os_exists(cmd->arena, auth->path)) {
@@ -20591,7 +20785,7 @@ static void signin_say(Cmd *cmd, const Signin *auth)
 
 static void signin_report(Cmd *cmd, const Signin *auth)
 {
-    if (cmd_on(cmd, OPT_JSON)) {
+    if (cmd_on(cmd, &opt_json)) {
         cJSON *answer = json_new(cmd->arena);
         json_add(answer, "account",
                  cmd_account_json(cmd->arena, &auth->account));
@@ -20723,12 +20917,59 @@ static bool signin_init(Cmd *cmd, Err *err)
     return true;
 }
 
+static const CliCommand signin_commands[] = {
+    {.group = &cmd_group_account,
+     .name = "auth",
+     .args = "",
+     .summary = "Sign in to an account with a personal access key",
+     .more =
+         "The key comes from --pak-stdin, HUBSPOT_PERSONAL_ACCESS_KEY, the "
+         "file\n"
+         "that HUBSPOT_PERSONAL_ACCESS_KEY_FILE names, --personal-access-key, "
+         "the\n"
+         "browser, or a masked prompt. An account that is in the config is "
+         "updated\n"
+         "in place. --auth-type oauth2 signs in with an app's id and secret.",
+     .examples = "hs account auth --pak-stdin < key.txt\n"
+                 "hs account auth --name my-portal --default",
+     .run = signin_auth,
+     .options = {&opt_account, &opt_pak, &opt_pak_stdin, &opt_name,
+                 &opt_use_default_name, &opt_default, &opt_json, &opt_qa,
+                 &opt_disable_tracking, &opt_auth_type, &opt_client_id,
+                 &opt_client_secret_stdin, &opt_scopes}},
+    {.name = "auth",
+     .args = "",
+     .summary = "Sign in, into a deprecated hubspot.config.yml",
+     .more = "For folders that still have that file; elsewhere it is hs "
+             "account auth.",
+     .examples = "hs auth --pak-stdin < key.txt",
+     .run = signin_auth_deprecated,
+     .options = {&opt_auth_type, &opt_account, &opt_pak, &opt_pak_stdin,
+                 &opt_name, &opt_use_default_name, &opt_default, &opt_config,
+                 &opt_json, &opt_qa, &opt_client_id, &opt_client_secret_stdin,
+                 &opt_scopes}},
+    {.name = "init",
+     .args = "",
+     .summary = "Make a deprecated hubspot.config.yml here",
+     .more =
+         "It signs in and adds the file to .gitignore. hs account auth is the\n"
+         "newer way, with one config for all folders.",
+     .examples = "hs init --pak-stdin < key.txt",
+     .run = signin_init,
+     .options = {&opt_auth_type, &opt_account, &opt_pak, &opt_pak_stdin,
+                 &opt_name, &opt_use_default_name, &opt_config, &opt_json,
+                 &opt_qa, &opt_disable_tracking, &opt_client_id,
+                 &opt_client_secret_stdin, &opt_scopes}}};
+
 /* ==== Account ============================================================= *
  *
  * hs account list, info, use, rename, remove and clean: the accounts of the
  * config. Removing compares what it removes with what was shown, so that an
  * account that another program has just changed is kept.
  */
+
+static const CliOption opt_why = {
+    .name = "why", .help = "Say what chose account, config, proxy and CAs"};
 
 /* ---- hs account list ---- */
 
@@ -20855,7 +21096,7 @@ static bool account_list(Cmd *cmd, Err *err)
     AccountListRow *rows = account_list_rows(cmd);
     if (unchosen.code && cmd->config.count)
         term_warn(cmd->term, "%s", unchosen.message);
-    if (cmd_on(cmd, OPT_JSON)) {
+    if (cmd_on(cmd, &opt_json)) {
         account_list_json(cmd, rows, &choice, &links);
         return true;
     }
@@ -20925,7 +21166,7 @@ static void account_info_print(Cmd *cmd, const ConfigChoice *choice,
                     "Parent:", account->parent);
     if (expiry.len)
         account_print_field(cmd, "Token until:", expiry);
-    if (!cmd_on(cmd, OPT_WHY))
+    if (!cmd_on(cmd, &opt_why))
         account_print_field(cmd, "Chosen by:", choice->why);
     account_info_scopes(cmd, token->scopes);
 }
@@ -20990,7 +21231,7 @@ static void account_info_json(Cmd *cmd, const ConfigChoice *choice,
     json_add_text(answer, "hubName", token->name);
     json_add_text(answer, "source", choice->why);
     json_add(answer, "scopes", scopes);
-    if (cmd_on(cmd, OPT_WHY)) {
+    if (cmd_on(cmd, &opt_why)) {
         cJSON *reasons = cJSON_CreateObject();
         json_add(answer, "why", reasons);
         json_add_text(reasons, "account", why->account);
@@ -21028,7 +21269,7 @@ static bool account_info_show(Cmd *cmd, const ConfigChoice *chosen,
     ConfigAccount account = *chosen->account;
     ConfigChoice choice = *chosen;
     bool own = account.auth == CONFIG_AUTH_TOKEN;
-    bool asked = cmd_on(cmd, OPT_WHY);
+    bool asked = cmd_on(cmd, &opt_why);
     HubToken answer = {0};
     AccountWhy why = {0};
     Err fault = {0};
@@ -21043,11 +21284,11 @@ static bool account_info_show(Cmd *cmd, const ConfigChoice *chosen,
     }
     if (!cmd_token_agrees(cmd, token, &fault))
         why.token = str_from(fault.message);
-    if (asked && !cmd_on(cmd, OPT_JSON))
+    if (asked && !cmd_on(cmd, &opt_json))
         account_why_print(cmd, &why);
     bool ok = own ? account_info_ask_token(cmd, token, &account, err)
                   : cmd_fetch_token(cmd, &account, &answer, err);
-    if (cmd_on(cmd, OPT_JSON) && (ok || asked))
+    if (cmd_on(cmd, &opt_json) && (ok || asked))
         account_info_json(cmd, &choice, &answer, &why);
     else if (ok)
         account_info_print(cmd, &choice, &answer);
@@ -21071,7 +21312,7 @@ static bool account_info(Cmd *cmd, Err *err)
                                   own.len ? ", for " : "", P(own));
         return account_info_show(cmd, &choice, &token, err);
     }
-    if (fault.code && !cmd_on(cmd, OPT_WHY)) {
+    if (fault.code && !cmd_on(cmd, &opt_why)) {
         *err = fault;
         return false;
     }
@@ -21193,7 +21434,7 @@ static bool account_use(Cmd *cmd, Err *err)
     if (!here)
         account_use_warn(cmd, account);
     account_use_warn_token(cmd);
-    if (cmd_on(cmd, OPT_JSON)) {
+    if (cmd_on(cmd, &opt_json)) {
         cJSON *answer = json_new(cmd->arena);
         json_add(answer, "account", cmd_account_json(cmd->arena, account));
         json_add_text(answer, "source", path);
@@ -21220,7 +21461,7 @@ static bool account_rename_apply(ConfigEdit *edit, void *context, Err *err)
 static bool account_rename(Cmd *cmd, Err *err)
 {
     const ConfigAccount *account = NULL;
-    Str which = cmd_text(cmd, OPT_ACCOUNT);
+    Str which = cmd_text(cmd, &opt_account);
     if (!cmd_load_file(cmd, err) ||
         !config_require(&cmd->config, cmd->args[0], &account, err))
         return false;
@@ -21240,7 +21481,7 @@ static bool account_rename(Cmd *cmd, Err *err)
     if (dropped.len)
         term_say(cmd->term, "Dropped from '%.*s': %.*s", P(cmd->args[1]),
                  P(dropped));
-    if (cmd_on(cmd, OPT_JSON))
+    if (cmd_on(cmd, &opt_json))
         cmd_print_account(cmd, &renamed);
     term_say(cmd->term, "%.*s is now called %.*s, in %.*s",
              P(config_label(cmd->arena, account)), P(name),
@@ -21268,7 +21509,7 @@ static bool account_remove(Cmd *cmd, Err *err)
     term_say(cmd->term, "Removed %.*s from %.*s",
              P(cmd_account_title(cmd, account)), P(cmd->config.path));
     cmd_say_default(cmd, next);
-    if (cmd_on(cmd, OPT_JSON))
+    if (cmd_on(cmd, &opt_json))
         cmd_print_account(cmd, account);
     return true;
 }
@@ -21291,7 +21532,7 @@ static HubCheck *account_clean_list(Cmd *cmd, int *count)
     for (int i = 0; i < config->count; i++) {
         const ConfigAccount *account = &config->accounts[i];
         if (account->auth == CONFIG_AUTH_KEY &&
-            account->qa == cmd_on(cmd, OPT_QA))
+            account->qa == cmd_on(cmd, &opt_qa))
             checks[(*count)++] = (HubCheck){.account = account};
     }
     return checks;
@@ -21426,13 +21667,74 @@ static bool account_clean(Cmd *cmd, Err *err)
     if (clean.removal.count && !account_clean_remove(cmd, &clean, err))
         return false;
     int gone = account_clean_gone(cmd, &clean);
-    if (cmd_on(cmd, OPT_JSON))
+    if (cmd_on(cmd, &opt_json))
         account_clean_json(cmd, checks, count);
     term_say(cmd->term, "%d account%s checked, %d removed.", count,
              count == 1 ? "" : "s", gone);
     cmd_say_default(cmd, clean.removal.next);
     return account_clean_result(checks, count, err);
 }
+
+static const CliCommand account_commands[] = {
+    {.group = &cmd_group_account,
+     .name = "list",
+     .alias = "ls",
+     .args = "",
+     .summary = "List the accounts, and where the default comes from",
+     .examples = "hs account list\nhs account list --json",
+     .run = account_list,
+     .options = {&opt_config, &opt_json}},
+    {.group = &cmd_group_account,
+     .name = "info",
+     .args = "[account]",
+     .summary = "Show an account and the scopes of its key",
+     .more =
+         "Without an argument it is the account that commands here would use.",
+     .examples = "hs account info\nhs account info my-portal --json\n"
+                 "hs account info --why",
+     .run = account_info,
+     .options = {&opt_why, &opt_config, &opt_json, &opt_account}},
+    {.group = &cmd_group_account,
+     .name = "use",
+     .args = "[account]",
+     .summary = "Set the default account",
+     .more = "In a linked folder (.hs/settings.json) this sets the folder's "
+             "default.",
+     .examples = "hs account use my-portal\nhs account use 123456",
+     .run = account_use,
+     .options = {&opt_json, &opt_account}},
+    {.group = &cmd_group_account,
+     .name = "rename",
+     .args = "<account> <new-name>",
+     .summary = "Give an account another name",
+     .more = "The new name is written in kebab-case: \"My Portal\" becomes "
+             "my-portal.",
+     .examples = "hs account rename my-portal acme",
+     .run = account_rename,
+     .options = {&opt_config, &opt_json, &opt_account}},
+    {.group = &cmd_group_account,
+     .name = "remove",
+     .args = "[account]",
+     .summary = "Remove an account from the config",
+     .more =
+         "Where it was the default, --new-default names the next one. --force\n"
+         "also takes it out of .hsaccount and the folder's linked accounts.",
+     .examples = "hs account remove my-portal\n"
+                 "hs account remove my-portal --new-default acme",
+     .run = account_remove,
+     .options = {&opt_new_default, &opt_force, &opt_config, &opt_json,
+                 &opt_account}},
+    {.group = &cmd_group_account,
+     .name = "clean",
+     .args = "",
+     .summary = "Remove the accounts that are no longer active",
+     .more = "Every key is tried. Only what HubSpot calls inactive is removed; "
+             "trouble\n"
+             "with the network or a key is no reason.",
+     .examples = "hs account clean\nhs account clean --force",
+     .run = account_clean,
+     .options = {&opt_force, &opt_new_default, &opt_config, &opt_json,
+                 &opt_qa}}};
 
 /* ==== Link ================================================================ *
  *
@@ -21441,6 +21743,15 @@ static bool account_clean(Cmd *cmd, Err *err)
  * and their default; the older .hsaccount names one account. Both apply to the
  * folder and everything below it.
  */
+
+static const CliOption opt_link_default = {
+    .name = "default",
+    .kind = CLI_TEXT,
+    .once = true,
+    .value = "ACCOUNT",
+    .help = "The default account of this folder"};
+static const CliOption opt_all = {.name = "all",
+                                  .help = "Every account that is linked here"};
 
 /* ---- hs account link ---- */
 
@@ -21485,7 +21796,7 @@ static bool link_begin(Cmd *cmd, LinkChange *link, Err *err)
 /* The accounts of the option --account, which may stand more than once. */
 static bool link_named(Cmd *cmd, LinkChange *link, Err *err)
 {
-    const CmdValue *value = &cmd->options[OPT_ACCOUNTS];
+    const CmdValue *value = cmd_value(cmd, &opt_account);
     for (int i = 0; i < value->count; i++) {
         const ConfigAccount *account = NULL;
         if (!config_require(&cmd->config, value->list[i], &account, err))
@@ -21565,9 +21876,9 @@ static bool link_override(Cmd *cmd, LinkChange *link,
     if (!account || (!cmd_is_among(link->ids, link->count, id) &&
                      !config_is_linked(&link->links, id)))
         return true;
-    if (!cmd->term->interactive || cmd_on(cmd, OPT_FORCE)) {
+    if (!cmd->term->interactive || cmd_on(cmd, &opt_force)) {
         link->preset = link->preset ? link->preset : id;
-        if (cmd_on(cmd, OPT_FORCE))
+        if (cmd_on(cmd, &opt_force))
             link->override = *override;
         else
             term_say(cmd->term,
@@ -21684,7 +21995,7 @@ static bool link_report(Cmd *cmd, Str path, Err *err)
                  P(cmd_account_title(cmd, account ? account : &unknown)),
                  now.linked[i] == now.default_account ? ", the default" : "");
     }
-    if (cmd_on(cmd, OPT_JSON))
+    if (cmd_on(cmd, &opt_json))
         link_json(cmd, path, &now);
     return true;
 }
@@ -21694,14 +22005,14 @@ static bool link_link(Cmd *cmd, Err *err)
     LinkChange link = {0};
     ConfigOverride override;
     const ConfigAccount *preset = NULL;
-    Str wanted = cmd_text(cmd, OPT_LINK_DEFAULT);
+    Str wanted = cmd_text(cmd, &opt_link_default);
     if (!link_no_deprecated(cmd, err) || !cmd_load_file(cmd, err) ||
         !link_begin(cmd, &link, err) ||
         (wanted.len && !config_require(&cmd->config, wanted, &preset, err)) ||
         !config_read_override(cmd->arena, &override, err))
         return false;
     link.preset = preset ? preset->id : 0;
-    bool named = cmd->options[OPT_ACCOUNTS].count || preset;
+    bool named = cmd_value(cmd, &opt_account)->count || preset;
     if (!(named ? link_named(cmd, &link, err)
                 : link_ask(cmd, &link, override.id, err)) ||
         !link_override(cmd, &link, &override, err) ||
@@ -21739,7 +22050,7 @@ static bool link_unlink_tick(Cmd *cmd, LinkChange *link, Err *err)
  * named by its id. */
 static bool link_unlink_named(Cmd *cmd, LinkChange *link, Err *err)
 {
-    const CmdValue *value = &cmd->options[OPT_ACCOUNTS];
+    const CmdValue *value = cmd_value(cmd, &opt_account);
     for (int i = 0; i < value->count; i++) {
         const ConfigAccount *account = config_find(&cmd->config,
                                                    value->list[i]);
@@ -21764,7 +22075,7 @@ static bool link_unlink_default(Cmd *cmd, LinkChange *link, Err *err)
     int64_t *ids = arena_array(cmd->arena, link->links.count, sizeof(*ids));
     int count = 0;
     const ConfigAccount *preset = NULL;
-    Str wanted = cmd_text(cmd, OPT_LINK_DEFAULT);
+    Str wanted = cmd_text(cmd, &opt_link_default);
     if (wanted.len && !config_require(&cmd->config, wanted, &preset, err))
         return false;
     link->preset = link->links.default_account;
@@ -21786,8 +22097,8 @@ static bool link_unlink_default(Cmd *cmd, LinkChange *link, Err *err)
 static bool link_unlink(Cmd *cmd, Err *err)
 {
     LinkChange link = {0};
-    bool all = cmd_on(cmd, OPT_ALL);
-    bool named = cmd->options[OPT_ACCOUNTS].count > 0;
+    bool all = cmd_on(cmd, &opt_all);
+    bool named = cmd_value(cmd, &opt_account)->count > 0;
     if (all && named)
         return err_set(err, EXIT_USAGE,
                        "--all and --account exclude each "
@@ -21797,7 +22108,7 @@ static bool link_unlink(Cmd *cmd, Err *err)
         return false;
     if (!link.links.count && !named) {
         term_say(cmd->term, "No account is linked here.");
-        if (cmd_on(cmd, OPT_JSON))
+        if (cmd_on(cmd, &opt_json))
             link_json(cmd, link.path, &link.links);
         return true;
     }
@@ -21857,13 +22168,13 @@ static bool link_create_override(Cmd *cmd, Err *err)
         !config_read_links(cmd->arena, &links, err) ||
         !link_override_replace(cmd, path, account->id, &before, err) ||
         !config_write_override(cmd->arena, path, account->id,
-                               cmd_forced(cmd) ? NULL : &before, err))
+                               cmd_on(cmd, &opt_force) ? NULL : &before, err))
         return false;
     term_say(cmd->term, "%.*s is now used below this folder, by %.*s",
              P(cmd_account_title(cmd, account)), P(path));
     if (links.default_account > 0)
         term_warn(cmd->term, "%.*s goes before it", P(links.path));
-    if (cmd_on(cmd, OPT_JSON))
+    if (cmd_on(cmd, &opt_json))
         cmd_print_account(cmd, account);
     return true;
 }
@@ -21877,7 +22188,7 @@ static bool link_remove_override(Cmd *cmd, Err *err)
         term_say(cmd->term, "There is no .hsaccount here or above.");
         return true;
     }
-    if (cmd->term->interactive && !cmd_forced(cmd))
+    if (cmd->term->interactive && !cmd_on(cmd, &opt_force))
         term_say(cmd->term, "The .hsaccount in use is %.*s", P(path));
     config_read_override_at(cmd->arena, path, &override, &ignored);
     if (!cmd_confirm(cmd, "a yes to the removal", S("Remove that file?"), true,
@@ -21888,12 +22199,73 @@ static bool link_remove_override(Cmd *cmd, Err *err)
     return true;
 }
 
+static const CliCommand link_commands[] = {
+    {.group = &cmd_group_account,
+     .name = "link",
+     .args = "",
+     .summary = "Link accounts to this folder",
+     .more =
+         "The folder's accounts and their default stand in .hs/settings.json,\n"
+         "and count for every command in it and below it. An .hsaccount that\n"
+         "names one of them is offered for removal; --force removes it.",
+     .examples =
+         "hs account link\n"
+         "hs account link --account acme --account acme-sandbox --default acme",
+     .run = link_link,
+     .many_accounts = true,
+     .options = {&opt_account, &opt_link_default, &opt_force, &opt_config,
+                 &opt_json}},
+    {.group = &cmd_group_account,
+     .name = "unlink",
+     .args = "",
+     .summary = "Unlink accounts from this folder",
+     .examples = "hs account unlink --account acme\nhs account unlink --all",
+     .run = link_unlink,
+     .many_accounts = true,
+     .options = {&opt_account, &opt_all, &opt_link_default, &opt_config,
+                 &opt_json}},
+    {.group = &cmd_group_account,
+     .name = "create-override",
+     .args = "[account]",
+     .summary = "Write an .hsaccount file (older than link)",
+     .more = "The file names the account that commands in this folder and "
+             "below use.\n"
+             "hs account link is the newer way.",
+     .examples = "hs account create-override my-portal",
+     .run = link_create_override,
+     .options = {&opt_force, &opt_json, &opt_account}},
+    {.group = &cmd_group_account,
+     .name = "remove-override",
+     .args = "",
+     .summary = "Remove the nearest .hsaccount file",
+     .examples = "hs account remove-override --force",
+     .run = link_remove_override,
+     .options = {&opt_force}}};
+
 /* ==== API ================================================================= *
  *
  * hs api: an authenticated request to any endpoint. The body of the response
  * goes to stdout and keeps every digit: JSON is indented as text, never parsed
  * into numbers.
  */
+
+static const CliOption opt_method = {.name = "method",
+                                     .letter = 'X',
+                                     .kind = CLI_TEXT,
+                                     .value = "METHOD",
+                                     .choices = "GET POST PUT PATCH DELETE",
+                                     .help = "GET, POST, PUT, PATCH or DELETE"};
+static const CliOption opt_data = {
+    .name = "data",
+    .kind = CLI_TEXT,
+    .may_be_empty = true,
+    .value = "JSON",
+    .help = "The body: JSON, @file, or - for stdin"};
+static const CliOption opt_json_schema = {
+    .name = "json-schema",
+    .help = "Print the JSON schema of the output and end"};
+static const CliOption opt_raw = {
+    .name = "raw", .help = "Print the answer byte for byte, not re-indented"};
 
 /* ---- hs api ---- */
 
@@ -21971,7 +22343,7 @@ static bool api_sink(void *to, const HttpRes *res, Str piece, bool last,
 static bool api_data(Cmd *cmd, Str *out, Err *err)
 {
     enum { MOST = 32 * MIB };
-    Str data = cmd_text(cmd, OPT_DATA);
+    Str data = cmd_text(cmd, &opt_data);
     Err fault = {0};
     CmdInput in = {.what = "--data", .most = MOST};
     bool is_file = str_starts(data, S("@"));
@@ -22052,11 +22424,11 @@ static bool api_run(Cmd *cmd, Err *err)
 {
     Hub hub = {.arena = cmd->arena, .term = cmd->term, .pool = &cmd->pool};
     HttpRes res;
-    HubCall call = {.method = cmd_text(cmd, OPT_METHOD)};
-    ApiOut out = {.cmd = cmd, .raw = cmd_on(cmd, OPT_RAW)};
-    if (cmd_on(cmd, OPT_JSON_SCHEMA))
+    HubCall call = {.method = cmd_text(cmd, &opt_method)};
+    ApiOut out = {.cmd = cmd, .raw = cmd_on(cmd, &opt_raw)};
+    if (cmd_on(cmd, &opt_json_schema))
         return api_schema(cmd);
-    call.has_body = cmd->options[OPT_DATA].set;
+    call.has_body = cmd_is_set(cmd, &opt_data);
     if (!call.method.len)
         call.method = call.has_body ? S("POST") : S("GET");
     call.sink = api_sink;
@@ -22076,12 +22448,60 @@ static bool api_run(Cmd *cmd, Err *err)
     return true;
 }
 
+static const CliCommand api_commands[] = {
+    {.name = "api",
+     .args = "<endpoint>",
+     .summary = "Make an authenticated request to HubSpot's API",
+     .more = "The answer's body goes to stdout with every digit as HubSpot "
+             "sent it;\n"
+             "the request and the status go to stderr.\n\n"
+             "HUBSPOT_ACCESS_TOKEN, or the file that HUBSPOT_ACCESS_TOKEN_FILE "
+             "names,\n"
+             "takes precedence over the config's default account.",
+     .examples =
+         "hs api /crm/v3/objects/contacts\n"
+         "hs api /crm/v3/objects/contacts --data '{\"properties\":{}}'\n"
+         "hs api /crm/v3/objects/contacts/1 -X PATCH --data @contact.json",
+     .run = api_run,
+     .options = {&opt_method, &opt_data, &opt_raw, &opt_json, &opt_json_schema,
+                 &opt_account, &opt_config, &opt_use_env}}};
+
 /* ==== Secrets ============================================================= *
  *
  * hs secrets: the secrets of an account's serverless functions. A value is
  * never an argument and never printed. After each change the list is read
  * again, because HubSpot may accept a change and not make it.
  */
+
+static const CliOption opt_value_stdin = {.name = "value-stdin",
+                                          .help = "Read the value from stdin"};
+static const CliOption opt_value_file = {
+    .name = "value-file",
+    .kind = CLI_TEXT,
+    .value = "FILE",
+    .help = "Read the value from this file"};
+static const CliOption opt_value_env = {
+    .name = "value-env",
+    .kind = CLI_TEXT,
+    .secret = true,
+    .value = "VAR",
+    .help = "Take the value of this environment variable"};
+static const CliOption opt_keep_newline = {
+    .name = "keep-newline",
+    .help = "Keep a line break at the end of the value"};
+static const CliOption opt_file = {.name = "file",
+                                   .letter = 'f',
+                                   .kind = CLI_TEXT,
+                                   .value = "FILE",
+                                   .help = "The dotenv file, or - for stdin"};
+static const CliOption opt_prune = {
+    .name = "prune", .help = "Delete the secrets that are not in the file"};
+static const CliOption opt_secret_name = {
+    .name = "name",
+    .kind = CLI_TEXT,
+    .hidden = true,
+    .value = "NAME",
+    .help = "The same as the argument [name]"};
 
 /* ---- hs secrets ---- */
 
@@ -22164,14 +22584,15 @@ static void secrets_hide(Cmd *cmd, Secret value)
  */
 static bool secrets_value(Cmd *cmd, Secret *out, Err *err)
 {
-    const CmdOption ways[] = {OPT_VALUE_STDIN, OPT_VALUE_FILE, OPT_VALUE_ENV};
-    Str name = cmd_text(cmd, OPT_VALUE_ENV);
+    const CliOption *const ways[] = {&opt_value_stdin, &opt_value_file,
+                                     &opt_value_env};
+    Str name = cmd_text(cmd, &opt_value_env);
     Str value = {0};
-    CmdInput in = {"the value", cmd_text(cmd, OPT_VALUE_FILE),
+    CmdInput in = {"the value", cmd_text(cmd, &opt_value_file),
                    DOTENV_VALUE_MAX + 8}; /* with marks and a line break */
     int given = 0;
     for (int i = 0; i < COUNT(ways); i++)
-        given += cmd->options[ways[i]].set;
+        given += cmd_is_set(cmd, ways[i]);
     if (given > 1)
         return err_set(err, EXIT_USAGE,
                        "--value-stdin, --value-file and "
@@ -22182,17 +22603,17 @@ static bool secrets_value(Cmd *cmd, Secret *out, Err *err)
                            "stdin, --value-file or --value-env", err);
     }
     if (name.len) {
-        const char *text = arena_cstr(cmd->arena, name);
-        if (!os_env_exists(
-                text)) /* what is named may be the value itself, by mistake */
+        const char *variable = arena_cstr(cmd->arena, name);
+        /* Its name is not printed: by mistake, it can be the value. */
+        if (!os_env_exists(variable))
             return err_set(err, EXIT_USAGE,
                            "the variable that --value-env names is not set");
-        value = str_from(text);
+        value = os_env(variable);
         if (!cmd_unmark(cmd, in.what, &value, err))
             return false;
     } else if (!cmd_read_secret(cmd, &in, &value, err)) {
         return false;
-    } else if (!cmd_on(cmd, OPT_KEEP_NEWLINE) && str_ends(value, S("\n"))) {
+    } else if (!cmd_on(cmd, &opt_keep_newline) && str_ends(value, S("\n"))) {
         value.len--;
         value.len -= str_ends(value, S("\r"));
     }
@@ -22312,7 +22733,7 @@ static bool secrets_change(Cmd *cmd, SecretsRun *s, Err *err)
              change->act == HUB_SECRET_UPDATE
                  ? ". It can take a minute until functions see the new value."
                  : "");
-    if (cmd_on(cmd, OPT_JSON)) {
+    if (cmd_on(cmd, &opt_json)) {
         cJSON *answer = json_new(cmd->arena);
         json_add_text(answer, "secret", change->name);
         json_add_text(answer, "action", str_from(words[change->act]));
@@ -22327,7 +22748,7 @@ static bool secrets_list(Cmd *cmd, Err *err)
     SecretsRun s = {0};
     if (!secrets_open(cmd, &s, err))
         return false;
-    if (cmd_on(cmd, OPT_JSON)) {
+    if (cmd_on(cmd, &opt_json)) {
         cJSON *answer = json_new(cmd->arena);
         json_add(answer, "secrets", cmd_names_json(s.names, s.count));
         cmd_print_json(cmd, answer);
@@ -22389,7 +22810,7 @@ static bool secrets_delete(Cmd *cmd, Err *err)
 {
     SecretsRun s = {.change = {.act = HUB_SECRET_DELETE}};
     if (!secrets_arg(cmd, &s.change, err) ||
-        (!cmd_forced(cmd) &&
+        (!cmd_on(cmd, &opt_force) &&
          !ask_allowed(cmd->term, "a yes to the deletion", "--force", err)) ||
         !secrets_open(cmd, &s, err))
         return false;
@@ -22443,7 +22864,7 @@ static bool secrets_apply_refuse(Cmd *cmd, const SecretsApply *apply, Err *err)
 /* Reads and checks the whole file before anything is asked or sent. */
 static bool secrets_apply_read(Cmd *cmd, SecretsApply *apply, Err *err)
 {
-    CmdInput in = {"the secrets", cmd_text(cmd, OPT_FILE), DOTENV_MAX};
+    CmdInput in = {"the secrets", cmd_text(cmd, &opt_file), DOTENV_MAX};
     DotenvFile *env = &apply->env;
     Str text = {0};
     if (!in.path.len) {
@@ -22496,7 +22917,7 @@ static void secrets_apply_plan(Cmd *cmd, SecretsApply *apply)
             .name = item->name,
             .value = item->value};
     }
-    for (int i = 0; i < s->count && cmd_on(cmd, OPT_PRUNE); i++) {
+    for (int i = 0; i < s->count && cmd_on(cmd, &opt_prune); i++) {
         Err ignored = {0};
         if (secrets_apply_has(apply, s->names[i]) ||
             !secrets_check_name(s->names[i], &ignored))
@@ -22526,7 +22947,7 @@ static bool secrets_apply_fits(const SecretsApply *apply, Err *err)
 /* Asks about the deletions, by name. */
 static bool secrets_apply_confirm(Cmd *cmd, const SecretsApply *apply, Err *err)
 {
-    if (!apply->deletes || cmd_forced(cmd))
+    if (!apply->deletes || cmd_on(cmd, &opt_force))
         return true;
     Str title = cmd_account_title(cmd, &apply->secrets.hub.account);
     Str question = arena_printf(cmd->arena, "Delete %d secret%s of %.*s?",
@@ -22655,7 +23076,7 @@ static bool secrets_apply(Cmd *cmd, Err *err)
 {
     static const char *const acts[] = {"add", "update", "delete"};
     SecretsApply *apply = arena_alloc(cmd->arena, sizeof(*apply));
-    bool dry = cmd_on(cmd, OPT_DRY_RUN);
+    bool dry = cmd_on(cmd, &opt_dry_run);
     if (!secrets_apply_read(cmd, apply, err) ||
         !secrets_open(cmd, &apply->secrets, err))
         return false;
@@ -22663,12 +23084,12 @@ static bool secrets_apply(Cmd *cmd, Err *err)
     if (!secrets_apply_fits(apply, err) ||
         (!dry && !secrets_apply_confirm(cmd, apply, err)))
         return false;
-    for (int i = 0; i < apply->count && dry && !cmd_on(cmd, OPT_JSON); i++)
+    for (int i = 0; i < apply->count && dry && !cmd_on(cmd, &opt_json); i++)
         term_printf(cmd->term, "%s %.*s\n", acts[apply->changes[i].act],
                     P(apply->changes[i].name));
     if (!dry)
         secrets_apply_run(apply);
-    if (cmd_on(cmd, OPT_JSON))
+    if (cmd_on(cmd, &opt_json))
         secrets_apply_json(cmd, apply, dry);
     if (!dry)
         return secrets_apply_report(cmd, apply, err);
@@ -22676,12 +23097,85 @@ static bool secrets_apply(Cmd *cmd, Err *err)
     return true;
 }
 
+static const CliCommand secrets_commands[] = {
+    {.group = &cmd_group_secrets,
+     .name = "list",
+     .args = "",
+     .summary = "List the names of the account's secrets",
+     .more = "HubSpot does not give the values back.",
+     .examples = "hs secrets list\nhs secrets list --json",
+     .run = secrets_list,
+     .options = {&opt_account, &opt_config, &opt_use_env, &opt_json}},
+    {.group = &cmd_group_secrets,
+     .name = "add",
+     .args = "[name]",
+     .summary = "Add a secret",
+     .more =
+         "The value comes from a masked prompt; from stdin, where that is no\n"
+         "terminal, all of it but one line break at the end; from a file; or "
+         "from\n"
+         "the environment. It is never an argument, which others could see.",
+     .examples = "hs secrets add API_KEY\n"
+                 "hs secrets add API_KEY < key.txt\n"
+                 "hs secrets add API_KEY --value-env UPSTREAM_KEY",
+     .run = secrets_add,
+     .options = {&opt_value_stdin, &opt_value_file, &opt_value_env,
+                 &opt_keep_newline, &opt_account, &opt_config, &opt_use_env,
+                 &opt_json, &opt_secret_name}},
+    {.group = &cmd_group_secrets,
+     .name = "update",
+     .args = "[name]",
+     .summary = "Change the value of a secret",
+     .more = "The value comes from where hs secrets add takes it.",
+     .examples = "hs secrets update API_KEY --value-file key.txt",
+     .run = secrets_update,
+     .options = {&opt_value_stdin, &opt_value_file, &opt_value_env,
+                 &opt_keep_newline, &opt_account, &opt_config, &opt_use_env,
+                 &opt_json, &opt_secret_name}},
+    {.group = &cmd_group_secrets,
+     .name = "delete",
+     .args = "[name]",
+     .summary = "Delete a secret",
+     .examples = "hs secrets delete API_KEY --force",
+     .run = secrets_delete,
+     .options = {&opt_force, &opt_account, &opt_config, &opt_use_env, &opt_json,
+                 &opt_secret_name}},
+    {.group = &cmd_group_secrets,
+     .name = "apply",
+     .args = "",
+     .summary = "Add and update all secrets of a dotenv file",
+     .more = "The file has lines NAME=value; values in quotes may have several "
+             "lines.\n"
+             "It is checked as a whole before anything is sent: a line that "
+             "dotenv\n"
+             "readers do not all read alike is refused.",
+     .examples = "hs secrets apply -f .env --dry-run\n"
+                 "hs secrets apply -f .env --prune --force",
+     .run = secrets_apply,
+     .options = {&opt_file, &opt_prune, &opt_dry_run, &opt_force, &opt_account,
+                 &opt_config, &opt_use_env, &opt_json}}};
+
 /* ==== Sandbox ============================================================= *
  *
  * hs sandbox create and delete, with the key of the parent account. If a later
  * step of create fails, the sandbox id is still printed: a sandbox that nobody
  * knows of could not be deleted.
  */
+
+static const CliOption opt_sandbox_name = {.name = "name",
+                                           .kind = CLI_TEXT,
+                                           .value = "NAME",
+                                           .help = "The sandbox's name"};
+static const CliOption opt_sandbox_type = {
+    .name = "type",
+    .kind = CLI_TEXT,
+    .value = "TYPE",
+    .choices = "dev developer development standard",
+    .help = "developer (dev, development) or standard"};
+static const CliOption opt_copy_contacts = {
+    .name = "copy-contacts",
+    .help = "Copy contacts (standard); --no-copy-contacts: do "
+            "not"};
 
 /* ---- hs sandbox create ---- */
 
@@ -22751,7 +23245,7 @@ static bool sandbox_check_name(Str name, Err *err)
 /* Copying contacts is for standard sandboxes. */
 static bool sandbox_check_copy(const Cmd *cmd, const SandboxCreate *s, Err *err)
 {
-    if (!cmd_on(cmd, OPT_COPY_CONTACTS) || !strcmp(s->kind, "STANDARD"))
+    if (!cmd_on(cmd, &opt_copy_contacts) || !strcmp(s->kind, "STANDARD"))
         return true;
     return err_set(err, EXIT_USAGE,
                    "--copy-contacts is for standard sandboxes: a developer "
@@ -22761,11 +23255,11 @@ static bool sandbox_check_copy(const Cmd *cmd, const SandboxCreate *s, Err *err)
 /* What the options say. Without a terminal they must say it all. */
 static bool sandbox_options(Cmd *cmd, SandboxCreate *s, Err *err)
 {
-    Str type = cmd_text(cmd, OPT_SANDBOX_TYPE);
-    s->name = str_trim(cmd_text(cmd, OPT_SANDBOX_NAME));
+    Str type = cmd_text(cmd, &opt_sandbox_type);
+    s->name = str_trim(cmd_text(cmd, &opt_sandbox_name));
     if (type.len)
         s->kind = str_eq(type, S("standard")) ? "STANDARD" : "DEVELOPER";
-    if (cmd->options[OPT_SANDBOX_NAME].set && !sandbox_check_name(s->name, err))
+    if (cmd_is_set(cmd, &opt_sandbox_name) && !sandbox_check_name(s->name, err))
         return false;
     return (s->kind
                 ? sandbox_check_copy(cmd, s, err)
@@ -22815,10 +23309,10 @@ static bool sandbox_ask(Cmd *cmd, SandboxCreate *s, Err *err)
         term_error(cmd->term, &fault);
         s->name = (Str){0};
     }
-    s->contacts = cmd_on(cmd, OPT_COPY_CONTACTS);
-    if (strcmp(s->kind, "STANDARD") != 0 || cmd->options[OPT_COPY_CONTACTS].set)
+    s->contacts = cmd_on(cmd, &opt_copy_contacts);
+    if (strcmp(s->kind, "STANDARD") != 0 || cmd_is_set(cmd, &opt_copy_contacts))
         return true;
-    if (cmd->term->interactive && !cmd_on(cmd, OPT_FORCE))
+    if (cmd->term->interactive && !cmd_on(cmd, &opt_force))
         return ask_confirm(cmd->term,
                            "Copy the 5,000 contacts that changed last, and "
                            "what belongs to them?",
@@ -23020,7 +23514,7 @@ static bool sandbox_report(Cmd *cmd, const SandboxCreate *s, const Err *fault,
                            Err *err)
 {
     int64_t id = s->made.id;
-    if (cmd_on(cmd, OPT_JSON))
+    if (cmd_on(cmd, &opt_json))
         sandbox_json(cmd, s);
     if (!fault->code && s->saved) {
         term_say(cmd->term, "Created %.*s. Saved in %.*s",
@@ -23088,7 +23582,7 @@ static bool sandbox_pick(Cmd *cmd, ConfigAccount *sandbox, Err *err)
     static const CmdPick pick = {.fits = sandbox_is_type,
                                  .what = "Sandbox to delete:",
                                  .how = "--account ACCOUNT"};
-    Str which = cmd_text(cmd, OPT_ACCOUNT);
+    Str which = cmd_text(cmd, &opt_account);
     if (which.len ? !config_require(&cmd->config, which, &account, err)
                   : !cmd_pick_account(cmd, &pick, &account, err))
         return false;
@@ -23137,7 +23631,7 @@ static bool sandbox_above(Cmd *cmd, SandboxDelete *end, Err *err)
 static bool sandbox_of_env(Cmd *cmd, SandboxDelete *end, Err *err)
 {
     ConfigChoice choice = {0};
-    Str which = cmd_text(cmd, OPT_ACCOUNT);
+    Str which = cmd_text(cmd, &opt_account);
     if (!str_int(which, &end->sandbox.id) || end->sandbox.id <= 0) {
         err_set(err, EXIT_USAGE, "the id of the sandbox is needed");
         return err_hint(err, "Give it with --account ID: the account of the "
@@ -23160,7 +23654,7 @@ static bool sandbox_next(Cmd *cmd, SandboxDelete *end, Err *err)
 {
     const Config *config = &cmd->config;
     const ConfigAccount *present = config_find(config, config->default_account);
-    if (!cmd_forced(cmd) || cmd_text(cmd, OPT_NEW_DEFAULT).len)
+    if (!cmd_on(cmd, &opt_force) || cmd_text(cmd, &opt_new_default).len)
         return cmd_next_default(cmd, &end->sandbox.id, 1, &end->next, err);
     if (present && present->id == end->sandbox.id)
         end->next = end->hub.account.id;
@@ -23210,10 +23704,10 @@ static bool sandbox_drop(Cmd *cmd, const SandboxDelete *end, Err *err)
 static bool sandbox_delete(Cmd *cmd, Err *err)
 {
     SandboxDelete end = {0};
-    if (!cmd_text(cmd, OPT_ACCOUNT).len &&
+    if (!cmd_text(cmd, &opt_account).len &&
         !ask_allowed(cmd->term, "the sandbox", "--account ACCOUNT", err))
         return false;
-    if ((!cmd_forced(cmd) &&
+    if ((!cmd_on(cmd, &opt_force) &&
          !ask_allowed(cmd->term, "a yes to the deletion", "--force", err)) ||
         !cmd_load_config(cmd, err))
         return false;
@@ -23230,7 +23724,7 @@ static bool sandbox_delete(Cmd *cmd, Err *err)
         (known && !cmd_forget_decide(cmd, end.sandbox.id, &end.forget, err)) ||
         !sandbox_remove(cmd, &end, err))
         return false;
-    if (cmd_on(cmd, OPT_JSON)) {
+    if (cmd_on(cmd, &opt_json)) {
         cJSON *answer = json_new(cmd->arena);
         json_add(answer, "account", cmd_account_json(cmd->arena, &end.sandbox));
         json_add_bool(answer, "wasGone", end.gone);
@@ -23239,6 +23733,32 @@ static bool sandbox_delete(Cmd *cmd, Err *err)
     return sandbox_drop(cmd, &end, err);
 }
 
+static const CliCommand sandbox_commands[] = {
+    {.group = &cmd_group_sandbox,
+     .name = "create",
+     .args = "",
+     .summary = "Create a sandbox of a production account",
+     .more = "The sandbox is signed in to and kept in the config.",
+     .examples = "hs sandbox create\n"
+                 "hs sandbox create --name \"My box\" --type developer",
+     .run = sandbox_create,
+     .options = {&opt_sandbox_name, &opt_sandbox_type, &opt_copy_contacts,
+                 &opt_force, &opt_account, &opt_config, &opt_use_env, &opt_json,
+                 &opt_qa}},
+    {.group = &cmd_group_sandbox,
+     .name = "delete",
+     .args = "",
+     .summary = "Delete a sandbox, and take it out of the config",
+     .more = "It is deleted with the key of the account above it. Where it was "
+             "the\n"
+             "default account, --new-default names the next one; --force takes "
+             "the\n"
+             "account above it. With --use-env, --account is the sandbox's id.",
+     .examples = "hs sandbox delete --account my-box --force",
+     .run = sandbox_delete,
+     .options = {&opt_account, &opt_force, &opt_new_default, &opt_config,
+                 &opt_use_env, &opt_json, &opt_qa}}};
+
 /* ==== Transfers =========================================================== *
  *
  * A run of many transfers, as hs filemanager upload and fetch need it: items in
@@ -23246,9 +23766,29 @@ static bool sandbox_delete(Cmd *cmd, Err *err)
  *
  * A manifest is a file of JSON lines, one per finished item, that --resume
  * reads to skip what is done. It is written as the items finish, so that a
- * killed run loses nothing. Memory does not grow with the number of items: known items are
- * kept as 64-bit hashes.
+ * killed run loses nothing. Memory does not grow with the number of items:
+ * known items are kept as 64-bit hashes.
  */
+
+static const CliOption opt_concurrency = {
+    .name = "concurrency",
+    .kind = CLI_NUMBER,
+    .value = "N",
+    .help = "How many files at a time, 1 to 64 (8)",
+    .least = 1,
+    .most = 64};
+static const CliOption opt_fail_fast = {
+    .name = "fail-fast", .help = "Begin no more files after one has failed"};
+static const CliOption opt_manifest = {
+    .name = "manifest",
+    .kind = CLI_TEXT,
+    .value = "FILE",
+    .help = "Write down each file as it ends, a line of JSON each"};
+static const CliOption opt_resume = {
+    .name = "resume",
+    .kind = CLI_TEXT,
+    .value = "FILE",
+    .help = "Go on with a manifest: skip what it lists as done"};
 
 enum {
     TRANSFER_WIDTH = 8,     /* transfers at a time, unless --concurrency says */
@@ -23579,10 +24119,10 @@ static bool transfer_journal_fault(const Transfer *run, int code, Err *err)
 static bool transfer_open_journal(Transfer *run, Err *err)
 {
     Cmd *cmd = run->cmd;
-    Str resume = cmd_text(cmd, OPT_RESUME);
-    Str path = resume.len ? resume : cmd_text(cmd, OPT_MANIFEST);
+    Str resume = cmd_text(cmd, &opt_resume);
+    Str path = resume.len ? resume : cmd_text(cmd, &opt_manifest);
     run->journal = -1;
-    if (resume.len && cmd_text(cmd, OPT_MANIFEST).len)
+    if (resume.len && cmd_text(cmd, &opt_manifest).len)
         return err_set(err, EXIT_USAGE,
                        "--resume goes on with its file, so that --manifest "
                        "does not go with it");
@@ -23837,14 +24377,14 @@ static void transfer_draw(Transfer *run)
  * manifest. */
 static bool transfer_begin(Transfer *run, Cmd *cmd, const char *verb, Err *err)
 {
-    const CmdValue *width = &cmd->options[OPT_CONCURRENCY];
+    const CmdValue *width = cmd_value(cmd, &opt_concurrency);
     run->cmd = cmd;
     run->hub = (Hub){
         .arena = cmd->arena, .term = cmd->term, .pool = &cmd->pool};
     run->verb = verb;
     run->width = width->set ? (int)width->number : TRANSFER_WIDTH;
-    run->json = cmd_on(cmd, OPT_JSON);
-    run->fail_fast = cmd_on(cmd, OPT_FAIL_FAST);
+    run->json = cmd_on(cmd, &opt_json);
+    run->fail_fast = cmd_on(cmd, &opt_fail_fast);
     run->draws = term_can_draw(cmd->term) &&
                  !((run->json || run->prints) && cmd->term->out_terminal);
     run->began = os_now();
@@ -23947,12 +24487,13 @@ static Str transfer_absolute(Cmd *cmd, Str path)
 static const char *transfer_list_own(Cmd *cmd, ConfigOwns *list)
 {
     ConfigWhere where = cmd_where(cmd);
-    Str resume = cmd_text(cmd, OPT_RESUME);
+    Str resume = cmd_text(cmd, &opt_resume);
     const char *manifest = resume.len ? "the manifest of --resume"
                                       : "the manifest of --manifest";
     config_list_own(cmd->arena, &where, list);
     config_add_own(cmd->arena, list,
-                   resume.len ? resume : cmd_text(cmd, OPT_MANIFEST), manifest);
+                   resume.len ? resume : cmd_text(cmd, &opt_manifest),
+                   manifest);
     return manifest;
 }
 
@@ -23990,6 +24531,35 @@ static bool transfer_remote(Arena *arena, Str text, Str *out, Err *err)
  * never lost: an existing file is replaced only with --overwrite, and only by a
  * complete one.
  */
+
+static const CliOption opt_include = {
+    .name = "include",
+    .kind = CLI_LIST,
+    .value = "PATTERN",
+    .help = "Only files that match; may be repeated"};
+static const CliOption opt_exclude = {
+    .name = "exclude",
+    .kind = CLI_LIST,
+    .value = "PATTERN",
+    .help = "A line more for .hsignore, '!x' too; may be repeated"};
+static const CliOption opt_access = {
+    .name = "access",
+    .kind = CLI_TEXT,
+    .value = "WHO",
+    .choices = "public public-noindex private",
+    .help = "public (the default), public-noindex or private"};
+static const CliOption opt_overwrite = {
+    .name = "overwrite",
+    .letter = 'o',
+    .help = "Replace existing files; --no-overwrite keeps them"};
+static const CliOption opt_archived = {.name = "include-archived",
+                                       .letter = 'i',
+                                       .help = "Fetch archived files too"};
+static const CliOption opt_dest = {.name = "dest",
+                                   .kind = CLI_TEXT,
+                                   .hidden = true,
+                                   .value = "DEST",
+                                   .help = "The same as the argument [dest]"};
 
 /* ---- hs filemanager upload ---- */
 
@@ -24369,14 +24939,14 @@ static bool files_rules_add_form(FilesRules *rules, Arena *arena, Str path,
 /* Adds the patterns of an option, which count from the folder `base` on. With
  * `back`, only those that take something back. */
 static void files_upload_patterns(const FilesUpload *up, IgnoreRules *rules,
-                                  CmdOption option, Str base, bool back)
+                                  const CliOption *option, Str base, bool back)
 {
-    const CmdValue *value = &up->run.cmd->options[option];
+    const CmdValue *value = cmd_value(up->run.cmd, option);
     for (int i = 0; i < value->count; i++)
         if (!back || str_starts(value->list[i], S("!")))
             ignore_add_text(rules, base,
-                            option == OPT_EXCLUDE ? S("--exclude")
-                                                  : S("--include"),
+                            option == &opt_exclude ? S("--exclude")
+                                                   : S("--include"),
                             value->list[i]);
 }
 
@@ -24389,14 +24959,14 @@ static void files_upload_options(FilesUpload *up, Str cwd)
     Arena *arena = up->run.cmd->arena;
     up->includes.arena = rules->options.arena = rules->back.arena = arena;
     rules->back.reach = IGNORE_ANYWHERE;
-    files_upload_patterns(up, &up->includes, OPT_INCLUDE, S(""), false);
-    files_upload_patterns(up, &rules->options, OPT_EXCLUDE, S(""), false);
-    files_upload_patterns(up, &rules->back, OPT_EXCLUDE, cwd, true);
+    files_upload_patterns(up, &up->includes, &opt_include, S(""), false);
+    files_upload_patterns(up, &rules->options, &opt_exclude, S(""), false);
+    files_upload_patterns(up, &rules->back, &opt_exclude, cwd, true);
     for (int i = 0; i < rules->place_count; i++) {
         const FilesPlace *place = &rules->places[i];
-        files_upload_patterns(up, &rules->back, OPT_EXCLUDE,
+        files_upload_patterns(up, &rules->back, &opt_exclude,
                               place->nearest.rule[0].base, true);
-        files_upload_patterns(up, &rules->back, OPT_EXCLUDE, place->top, true);
+        files_upload_patterns(up, &rules->back, &opt_exclude, place->top, true);
     }
 }
 
@@ -24461,8 +25031,8 @@ static bool files_upload_hint_manifest(const FilesUpload *up, Err *err)
     return err_hint(err,
                     "A run does not upload its own manifest: pass another "
                     "file to --%s.",
-                    cmd_text(up->run.cmd, OPT_RESUME).len ? "resume"
-                                                          : "manifest");
+                    cmd_text(up->run.cmd, &opt_resume).len ? "resume"
+                                                           : "manifest");
 }
 
 /* Refuses the source if it is a file of hs, or in a folder of hs. */
@@ -24794,7 +25364,7 @@ static void files_upload_turned(void *to)
 static void files_upload_notice(const FilesUpload *up)
 {
     Term *term = up->run.cmd->term;
-    bool said = cmd_text(up->run.cmd, OPT_ACCESS).len > 0;
+    bool said = cmd_text(up->run.cmd, &opt_access).len > 0;
     if (str_eq(up->run.access, S("PUBLIC_INDEXABLE")) && said)
         return;
     if (str_eq(up->run.access, S("PUBLIC_INDEXABLE")))
@@ -24828,7 +25398,7 @@ static bool files_upload_begin(FilesUpload *up, Err *err)
         {"private", "PRIVATE"},
     };
     Cmd *cmd = up->run.cmd;
-    const CmdValue *replace = &cmd->options[OPT_REPLACE];
+    const CmdValue *replace = cmd_value(cmd, &opt_overwrite);
     Str forms[FILES_FORMS];
     Str path = transfer_absolute(cmd, cmd->args[0]);
     int count = str_starts(path, S("/"))
@@ -24850,7 +25420,7 @@ static bool files_upload_begin(FilesUpload *up, Err *err)
     up->run.replace = !replace->set || replace->on;
     up->run.access = str_from(accesses[0][1]);
     for (int i = 0; i < COUNT(accesses); i++)
-        if (str_eq_nocase(cmd_text(cmd, OPT_ACCESS), str_from(accesses[i][0])))
+        if (str_eq_nocase(cmd_text(cmd, &opt_access), str_from(accesses[i][0])))
             up->run.access = str_from(accesses[i][1]);
     const char *fault = files_local_name_fault(os_path_base(forms[0]));
     fault = fault ? fault : files_local_name_fault(os_path_base(up->source));
@@ -24865,9 +25435,9 @@ static bool files_upload_begin(FilesUpload *up, Err *err)
 static bool files_upload(Cmd *cmd, Err *err)
 {
     FilesUpload *up = arena_alloc(cmd->arena, sizeof(*up));
-    bool show = cmd_on(cmd, OPT_DRY_RUN);
+    bool show = cmd_on(cmd, &opt_dry_run);
     up->run.cmd = cmd;
-    up->run.json = cmd_on(cmd, OPT_JSON);
+    up->run.json = cmd_on(cmd, &opt_json);
     up->run.plans = show;
     up->run.verb = "uploaded";
     if (!files_upload_begin(up, err))
@@ -25736,7 +26306,7 @@ static bool files_fetch_prepare(FilesFetch *fetch, Err *err)
 {
     Cmd *cmd = fetch->run.cmd;
     if (!fetch->run.prints) {
-        const Str trusted[] = {cmd_text(cmd, OPT_CA_FILE),
+        const Str trusted[] = {cmd_text(cmd, &opt_ca_file),
                                os_env("SSL_CERT_FILE"),
                                os_env("NODE_EXTRA_CA_CERTS")};
         transfer_list_own(cmd, &fetch->own);
@@ -25748,8 +26318,8 @@ static bool files_fetch_prepare(FilesFetch *fetch, Err *err)
                files_fetch_may_go(fetch, os_resolve_links(cmd->arena, dest),
                                   err);
     }
-    if (!cmd_on(cmd, OPT_JSON) && !cmd_text(cmd, OPT_MANIFEST).len &&
-        !cmd_text(cmd, OPT_RESUME).len)
+    if (!cmd_on(cmd, &opt_json) && !cmd_text(cmd, &opt_manifest).len &&
+        !cmd_text(cmd, &opt_resume).len)
         return true;
     err_set(err, EXIT_USAGE,
             "the file goes to stdout: --json, --manifest and --resume do not "
@@ -25769,8 +26339,8 @@ static bool files_fetch(Cmd *cmd, Err *err)
     fetch->dest = cmd->arg_count > 1 ? cmd->args[1] : S(".");
     fetch->run.cmd = cmd;
     fetch->run.prints = str_eq(fetch->dest, S("-"));
-    fetch->overwrite = cmd_on(cmd, OPT_OVERWRITE);
-    fetch->archived = cmd_on(cmd, OPT_ARCHIVED);
+    fetch->overwrite = cmd_on(cmd, &opt_overwrite);
+    fetch->archived = cmd_on(cmd, &opt_archived);
     fetch->pages_end = &fetch->pages;
     fetch->top = (FilesFolder){.refs = 1, .fd = -1};
     if (!transfer_remote(cmd->arena, cmd->args[0], &source, err) ||
@@ -25786,6 +26356,49 @@ static bool files_fetch(Cmd *cmd, Err *err)
     return transfer_finish(&fetch->run, err);
 }
 
+static const CliCommand files_commands[] = {
+    {.group = &cmd_group_filemanager,
+     .name = "upload",
+     .args = "<src> <dest>",
+     .summary = "Upload a file, or a folder with all below it",
+     .more =
+         "A file goes to the path <dest>, or into it where it ends in a slash; "
+         "what\n"
+         "is in a folder goes below <dest>. The .hsignore files from the top "
+         "of\n"
+         "the project down exclude files, as .gitignore does.",
+     .examples =
+         "hs filemanager upload logo.png images/logo.png\n"
+         "hs filemanager upload ./assets site/assets --dry-run\n"
+         "hs filemanager upload ./assets site/assets --manifest done.jsonl\n"
+         "hs filemanager upload ./assets site/assets --resume done.jsonl",
+     .run = files_upload,
+     .path_arg = "src",
+     .options = {&opt_include, &opt_exclude, &opt_dry_run, &opt_access,
+                 &opt_overwrite, &opt_concurrency, &opt_fail_fast,
+                 &opt_manifest, &opt_resume, &opt_json, &opt_account,
+                 &opt_config, &opt_use_env}},
+    {.group = &cmd_group_filemanager,
+     .name = "fetch",
+     .args = "<src> [dest]",
+     .summary = "Fetch a file, or a folder with all below it",
+     .more = "A file lands in the folder [dest], a folder in one of its own "
+             "name in "
+             "it;\n"
+             "/ is everything. Files that are there already are skipped. If "
+             "[dest] is "
+             "-, one\n"
+             "file is written to stdout.",
+     .examples =
+         "hs filemanager fetch images/logo.png\n"
+         "hs filemanager fetch site/prices.csv - | head\n"
+         "hs filemanager fetch site/assets ./backup --manifest done.jsonl",
+     .run = files_fetch,
+     .path_arg = "dest",
+     .options = {&opt_overwrite, &opt_archived, &opt_concurrency,
+                 &opt_fail_fast, &opt_manifest, &opt_resume, &opt_json,
+                 &opt_account, &opt_config, &opt_use_env, &opt_dest}}};
+
 /* ==== Command line ======================================================== *
  *
  * The commands and options as data, and all that is made of it: parsing,
@@ -25799,195 +26412,13 @@ static bool files_fetch(Cmd *cmd, Err *err)
  * `-a "$ACCOUNT"` with an unset variable must not reach another account.
  */
 
-typedef enum {
-    CLI_FLAG,
-    CLI_TEXT,
-    CLI_LIST, /* a text that may stand more than once */
-    CLI_NUMBER
-} CliKind;
-
-typedef struct {
-    const char *name;
-    const char *alias; /* a second long name */
-    char letter;
-    CliKind kind;
-    bool hidden;
-    bool secret;         /* wiped from argv */
-    const char *value;   /* its name in the help */
-    const char *choices; /* words separated by spaces, in any case */
-    const char *help;
-    int64_t least; /* of a number */
-    int64_t most;  /* 0: 86400 */
-} CliOption;
-
-enum { CLI_OPTIONS = 16, CLI_NUMBER_MOST = 86400 };
-
-typedef struct {
-    const char *group; /* "account", or NULL */
-    const char *group_alias;
-    const char *name;
-    const char *alias;
-    const char *args; /* in the usage line */
-    int least;        /* arguments */
-    int most;
-    const char *summary;
-    const char *more; /* a paragraph for the help, or NULL */
-    const char *examples;
-    bool (*run)(Cmd *cmd, Err *err);
-    CmdOption options[CLI_OPTIONS];
-} CliCommand;
-
-static const CliOption cli_options[OPT_COUNT] = {
-    [OPT_HELP] = {"help", NULL, 'h', CLI_FLAG, false, false, NULL, NULL,
-                  "Show the help of a command"},
-    [OPT_VERSION] = {"version", NULL, 'v', CLI_FLAG, false, false, NULL, NULL,
-                     "Show the version"},
-    [OPT_JSON] = {"json", "format-output-as-json", 0, CLI_FLAG, false, false,
-                  NULL, NULL, "Print the result as JSON"},
-    [OPT_DEBUG] = {"debug", NULL, 'd', CLI_FLAG, false, false, NULL, NULL,
-                   "Say what happens on stderr, without secrets"},
-    [OPT_NETWORK_DEBUG] = {"network-debug", NULL, 0, CLI_FLAG, true, false,
-                           NULL, NULL, "The same as --debug"},
-    [OPT_NO_INPUT] = {"no-input", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
-                      "Never ask; end where an answer is missing"},
-    [OPT_NO_COLOR] = {"no-color", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
-                      "No colour on stderr"},
-    [OPT_NO_HYPERLINKS] = {"no-hyperlinks", NULL, 0, CLI_FLAG, true, false,
-                           NULL, NULL, "No hyperlinks"},
-    [OPT_DISABLE_TRACKING] = {"disable-tracking", NULL, 0, CLI_FLAG, true,
-                              false, NULL, NULL, "Accepted; nothing tracks"},
-    [OPT_DISABLE_USAGE_TRACKING] = {"disable-usage-tracking", NULL, 0, CLI_FLAG,
-                                    true, false, NULL, NULL,
-                                    "Accepted; nothing tracks"},
-    [OPT_CA_FILE] = {"ca-file", NULL, 0, CLI_TEXT, false, false, "FILE", NULL,
-                     "Trust the CA certificates of this file alone"},
-    [OPT_MAX_WAIT] = {"max-wait", NULL, 0, CLI_NUMBER, false, false, "SECONDS",
-                      NULL, "The most to wait and retry in all (60)"},
-    [OPT_ACCOUNT] = {"account", NULL, 'a', CLI_TEXT, false, false, "ACCOUNT",
-                     NULL, "The account, by its name or id"},
-    [OPT_CONFIG] = {"config", NULL, 'c', CLI_TEXT, false, false, "FILE", NULL,
-                    "Use this config file"},
-    [OPT_USE_ENV] = {"use-env", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
-                     "Take the account from the environment"},
-    [OPT_QA] = {"qa", NULL, 0, CLI_FLAG, true, false, NULL, NULL,
-                "Use HubSpot's QA environment"},
-    [OPT_PAK] = {"personal-access-key", "pak", 0, CLI_TEXT, false, true, "KEY",
-                 NULL, "The key; better through --pak-stdin, out of sight"},
-    [OPT_PAK_STDIN] = {"pak-stdin", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
-                       "Read the key from stdin"},
-    [OPT_NAME] = {"name", NULL, 0, CLI_TEXT, false, false, "NAME", NULL,
-                  "The account's name in the config"},
-    [OPT_USE_DEFAULT_NAME] = {"use-default-name", NULL, 0, CLI_FLAG, false,
-                              false, NULL, NULL,
-                              "Name it after the hub, without asking"},
-    [OPT_DEFAULT] = {"default", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
-                     "Make it the default account; --no-default: do not"},
-    [OPT_METHOD] = {"method", NULL, 'X', CLI_TEXT, false, false, "METHOD",
-                    "GET POST PUT PATCH DELETE",
-                    "GET, POST, PUT, PATCH or DELETE"},
-    [OPT_DATA] = {"data", NULL, 0, CLI_TEXT, false, false, "JSON", NULL,
-                  "The body: JSON, @file, or - for stdin"},
-    [OPT_JSON_SCHEMA] = {"json-schema", NULL, 0, CLI_FLAG, false, false, NULL,
-                         NULL, "Print the JSON schema of the output and end"},
-    [OPT_RAW] = {"raw", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
-                 "Print the answer byte for byte, not re-indented"},
-    [OPT_FORCE] = {"force", NULL, 'f', CLI_FLAG, false, false, NULL, NULL,
-                   "Take every question for answered with yes"},
-    [OPT_NEW_DEFAULT] = {"new-default", NULL, 0, CLI_TEXT, false, false,
-                         "ACCOUNT", NULL,
-                         "The next default, where the default goes"},
-    [OPT_ACCOUNTS] = {"account", NULL, 'a', CLI_LIST, false, false, "ACCOUNT",
-                      NULL, "An account, by its name or id; may be repeated"},
-    [OPT_LINK_DEFAULT] = {"default", NULL, 0, CLI_TEXT, false, false, "ACCOUNT",
-                          NULL, "The default account of this folder"},
-    [OPT_ALL] = {"all", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
-                 "Every account that is linked here"},
-    [OPT_WHY] = {"why", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
-                 "Say what chose account, config, proxy and CAs"},
-    [OPT_AUTH_TYPE] = {"auth-type", NULL, 0, CLI_TEXT, false, false, "TYPE",
-                       "personalaccesskey oauth2",
-                       "personalaccesskey (the default) or oauth2"},
-    [OPT_PUBLISH_MODE] = {"default-cms-publish-mode", NULL, 0, CLI_TEXT, false,
-                          false, "MODE", "draft publish", "draft or publish"},
-    [OPT_HTTP_TIMEOUT] = {"http-timeout", NULL, 0, CLI_NUMBER, false, false,
-                          "MS", NULL,
-                          "How long to wait for an answer, at least 3000",
-                          CONFIG_TIMEOUT_MIN_MS, INT_MAX},
-    [OPT_ALLOW_TRACKING] = {"allow-usage-tracking", NULL, 0, CLI_FLAG, false,
-                            false, NULL, NULL,
-                            "May the official client track usage?"},
-    [OPT_ALLOW_UPDATES] = {"allow-auto-updates", NULL, 0, CLI_FLAG, false,
-                           false, NULL, NULL,
-                           "May the official client update itself?"},
-    [OPT_OPEN_BROWSER] = {"auto-open-browser", NULL, 0, CLI_FLAG, false, false,
-                          NULL, NULL, "May a browser be opened by itself?"},
-    [OPT_CLIENT_ID] = {"client-id", NULL, 0, CLI_TEXT, false, false, "ID", NULL,
-                       "OAuth2: the app's client id"},
-    [OPT_CLIENT_SECRET_STDIN] = {"client-secret-stdin", NULL, 0, CLI_FLAG,
-                                 false, false, NULL, NULL,
-                                 "OAuth2: read the client secret from stdin"},
-    [OPT_SCOPES] = {"scopes", NULL, 0, CLI_TEXT, false, false, "LIST", NULL,
-                    "OAuth2: what to ask for (content,hubdb,files)"},
-    [OPT_CONCURRENCY] = {"concurrency", NULL, 0, CLI_NUMBER, false, false, "N",
-                         NULL, "How many files at a time, 1 to 64 (8)", 1, 64},
-    [OPT_INCLUDE] = {"include", NULL, 0, CLI_LIST, false, false, "PATTERN",
-                     NULL, "Only files that match; may be repeated"},
-    [OPT_EXCLUDE] = {"exclude", NULL, 0, CLI_LIST, false, false, "PATTERN",
-                     NULL,
-                     "A line more for .hsignore, '!x' too; may be repeated"},
-    [OPT_ACCESS] = {"access", NULL, 0, CLI_TEXT, false, false, "WHO",
-                    "public public-noindex private",
-                    "public (the default), public-noindex or private"},
-    [OPT_REPLACE] = {"overwrite", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
-                     "Replace files (the default); --no-overwrite: do not"},
-    [OPT_OVERWRITE] = {"overwrite", NULL, 'o', CLI_FLAG, false, false, NULL,
-                       NULL, "Replace files that are there already"},
-    [OPT_ARCHIVED] = {"include-archived", NULL, 'i', CLI_FLAG, false, false,
-                      NULL, NULL, "Fetch archived files too"},
-    [OPT_FAIL_FAST] = {"fail-fast", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
-                       "Begin no more files after one has failed"},
-    [OPT_MANIFEST] = {"manifest", NULL, 0, CLI_TEXT, false, false, "FILE", NULL,
-                      "Write down each file as it ends, a line of JSON each"},
-    [OPT_RESUME] = {"resume", NULL, 0, CLI_TEXT, false, false, "FILE", NULL,
-                    "Go on with a manifest: skip what it lists as done"},
-    [OPT_VALUE_STDIN] = {"value-stdin", NULL, 0, CLI_FLAG, false, false, NULL,
-                         NULL, "Read the value from stdin"},
-    [OPT_VALUE_FILE] = {"value-file", NULL, 0, CLI_TEXT, false, false, "FILE",
-                        NULL, "Read the value from this file"},
-    [OPT_VALUE_ENV] = {"value-env", NULL, 0, CLI_TEXT, false, true, "VAR", NULL,
-                       "Take the value of this environment variable"},
-    [OPT_KEEP_NEWLINE] = {"keep-newline", NULL, 0, CLI_FLAG, false, false, NULL,
-                          NULL, "Keep a line break at the end of the value"},
-    [OPT_DELETE_FORCE] = {"force", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
-                          "Delete without asking"},
-    [OPT_FILE] = {"file", NULL, 'f', CLI_TEXT, false, false, "FILE", NULL,
-                  "The dotenv file, or - for stdin"},
-    [OPT_PRUNE] = {"prune", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
-                   "Delete the secrets that are not in the file"},
-    [OPT_DRY_RUN] = {"dry-run", NULL, 0, CLI_FLAG, false, false, NULL, NULL,
-                     "Print what would be done, and change nothing"},
-    [OPT_SANDBOX_NAME] = {"name", NULL, 0, CLI_TEXT, false, false, "NAME", NULL,
-                          "The sandbox's name"},
-    [OPT_SANDBOX_TYPE] = {"type", NULL, 0, CLI_TEXT, false, false, "TYPE",
-                          "dev developer development standard",
-                          "developer (dev, development) or standard"},
-    [OPT_COPY_CONTACTS] = {"copy-contacts", NULL, 0, CLI_FLAG, false, false,
-                           NULL, NULL,
-                           "Copy contacts (standard); --no-copy-contacts: do "
-                           "not"},
-    [OPT_SECRET_NAME] = {"name", NULL, 0, CLI_TEXT, true, false, "NAME", NULL,
-                         "The same as the argument [name]"},
-    [OPT_DEST] = {"dest", NULL, 0, CLI_TEXT, true, false, "DEST", NULL,
-                  "The same as the argument [dest]"},
-};
-
 /* Options that every command takes. */
-static const CmdOption cli_common[] = {
-    OPT_HELP,          OPT_DEBUG,
-    OPT_NO_INPUT,      OPT_NO_COLOR,
-    OPT_CA_FILE,       OPT_MAX_WAIT,
-    OPT_VERSION,       OPT_NETWORK_DEBUG,
-    OPT_NO_HYPERLINKS, OPT_DISABLE_USAGE_TRACKING,
+static const CliOption *const cli_common[] = {
+    &opt_help,          &opt_debug,
+    &opt_no_input,      &opt_no_color,
+    &opt_ca_file,       &opt_max_wait,
+    &opt_version,       &opt_network_debug,
+    &opt_no_hyperlinks, &opt_disable_usage_tracking,
 };
 
 /* The scripts know nothing of hs: they hand the line, as far as it is typed, to
@@ -26071,397 +26502,38 @@ static bool cli_completion(Cmd *cmd, Err *err)
 }
 
 static const CliCommand cli_commands[] = {
-    {"account",
-     "accounts",
-     "auth",
-     NULL,
-     "",
-     0,
-     0,
-     "Sign in to an account with a personal access key",
-     "The key comes from --pak-stdin, HUBSPOT_PERSONAL_ACCESS_KEY, the file\n"
-     "that HUBSPOT_PERSONAL_ACCESS_KEY_FILE names, --personal-access-key, the\n"
-     "browser, or a masked prompt. An account that is in the config is "
-     "updated\n"
-     "in place. --auth-type oauth2 signs in with an app's id and secret.",
-     "hs account auth --pak-stdin < key.txt\n"
-     "hs account auth --name my-portal --default",
-     signin_auth,
-     {OPT_ACCOUNT, OPT_PAK, OPT_PAK_STDIN, OPT_NAME, OPT_USE_DEFAULT_NAME,
-      OPT_DEFAULT, OPT_JSON, OPT_QA, OPT_DISABLE_TRACKING, OPT_AUTH_TYPE,
-      OPT_CLIENT_ID, OPT_CLIENT_SECRET_STDIN, OPT_SCOPES}},
-    {"account",
-     "accounts",
-     "list",
-     "ls",
-     "",
-     0,
-     0,
-     "List the accounts, and where the default comes from",
-     NULL,
-     "hs account list\nhs account list --json",
-     account_list,
-     {OPT_CONFIG, OPT_JSON}},
-    {"account",
-     "accounts",
-     "info",
-     NULL,
-     "[account]",
-     0,
-     1,
-     "Show an account and the scopes of its key",
-     "Without an argument it is the account that commands here would use.",
-     "hs account info\nhs account info my-portal --json\n"
-     "hs account info --why",
-     account_info,
-     {OPT_WHY, OPT_CONFIG, OPT_JSON, OPT_ACCOUNT}},
-    {"account",
-     "accounts",
-     "use",
-     NULL,
-     "[account]",
-     0,
-     1,
-     "Set the default account",
-     "In a linked folder (.hs/settings.json) this sets the folder's default.",
-     "hs account use my-portal\nhs account use 123456",
-     account_use,
-     {OPT_JSON, OPT_ACCOUNT}},
-    {"account",
-     "accounts",
-     "rename",
-     NULL,
-     "<account> <new-name>",
-     2,
-     2,
-     "Give an account another name",
-     "The new name is written in kebab-case: \"My Portal\" becomes "
-     "my-portal.",
-     "hs account rename my-portal acme",
-     account_rename,
-     {OPT_CONFIG, OPT_JSON, OPT_ACCOUNT}},
-    {"account",
-     "accounts",
-     "remove",
-     NULL,
-     "[account]",
-     0,
-     1,
-     "Remove an account from the config",
-     "Where it was the default, --new-default names the next one. --force\n"
-     "also takes it out of .hsaccount and the folder's linked accounts.",
-     "hs account remove my-portal\n"
-     "hs account remove my-portal --new-default acme",
-     account_remove,
-     {OPT_NEW_DEFAULT, OPT_FORCE, OPT_CONFIG, OPT_JSON, OPT_ACCOUNT}},
-    {"account",
-     "accounts",
-     "clean",
-     NULL,
-     "",
-     0,
-     0,
-     "Remove the accounts that are no longer active",
-     "Every key is tried. Only what HubSpot calls inactive is removed; "
-     "trouble\n"
-     "with the network or a key is no reason.",
-     "hs account clean\nhs account clean --force",
-     account_clean,
-     {OPT_FORCE, OPT_NEW_DEFAULT, OPT_CONFIG, OPT_JSON, OPT_QA}},
-    {"account",
-     "accounts",
-     "link",
-     NULL,
-     "",
-     0,
-     0,
-     "Link accounts to this folder",
-     "The folder's accounts and their default stand in .hs/settings.json,\n"
-     "and count for every command in it and below it. An .hsaccount that\n"
-     "names one of them is offered for removal; --force removes it.",
-     "hs account link\n"
-     "hs account link --account acme --account acme-sandbox --default acme",
-     link_link,
-     {OPT_ACCOUNTS, OPT_LINK_DEFAULT, OPT_FORCE, OPT_CONFIG, OPT_JSON}},
-    {"account",
-     "accounts",
-     "unlink",
-     NULL,
-     "",
-     0,
-     0,
-     "Unlink accounts from this folder",
-     NULL,
-     "hs account unlink --account acme\nhs account unlink --all",
-     link_unlink,
-     {OPT_ACCOUNTS, OPT_ALL, OPT_LINK_DEFAULT, OPT_CONFIG, OPT_JSON}},
-    {"account",
-     "accounts",
-     "create-override",
-     NULL,
-     "[account]",
-     0,
-     1,
-     "Write an .hsaccount file (older than link)",
-     "The file names the account that commands in this folder and below use.\n"
-     "hs account link is the newer way.",
-     "hs account create-override my-portal",
-     link_create_override,
-     {OPT_FORCE, OPT_JSON, OPT_ACCOUNT}},
-    {"account",
-     "accounts",
-     "remove-override",
-     NULL,
-     "",
-     0,
-     0,
-     "Remove the nearest .hsaccount file",
-     NULL,
-     "hs account remove-override --force",
-     link_remove_override,
-     {OPT_FORCE}},
-    {NULL,
-     NULL,
-     "auth",
-     NULL,
-     "",
-     0,
-     0,
-     "Sign in, into a deprecated hubspot.config.yml",
-     "For folders that still have that file; elsewhere it is hs account auth.",
-     "hs auth --pak-stdin < key.txt",
-     signin_auth_deprecated,
-     {OPT_AUTH_TYPE, OPT_ACCOUNT, OPT_PAK, OPT_PAK_STDIN, OPT_NAME,
-      OPT_USE_DEFAULT_NAME, OPT_DEFAULT, OPT_CONFIG, OPT_JSON, OPT_QA,
-      OPT_CLIENT_ID, OPT_CLIENT_SECRET_STDIN, OPT_SCOPES}},
-    {NULL,
-     NULL,
-     "init",
-     NULL,
-     "",
-     0,
-     0,
-     "Make a deprecated hubspot.config.yml here",
-     "It signs in and adds the file to .gitignore. hs account auth is the\n"
-     "newer way, with one config for all folders.",
-     "hs init --pak-stdin < key.txt",
-     signin_init,
-     {OPT_AUTH_TYPE, OPT_ACCOUNT, OPT_PAK, OPT_PAK_STDIN, OPT_NAME,
-      OPT_USE_DEFAULT_NAME, OPT_CONFIG, OPT_JSON, OPT_QA, OPT_DISABLE_TRACKING,
-      OPT_CLIENT_ID, OPT_CLIENT_SECRET_STDIN, OPT_SCOPES}},
-    {"config",
-     NULL,
-     "set",
-     NULL,
-     "",
-     0,
-     0,
-     "Change settings of the config",
-     NULL,
-     "hs config set --http-timeout 30000\n"
-     "hs config set --default-cms-publish-mode draft --no-auto-open-browser",
-     settings_set,
-     {OPT_PUBLISH_MODE, OPT_HTTP_TIMEOUT, OPT_ALLOW_TRACKING, OPT_ALLOW_UPDATES,
-      OPT_OPEN_BROWSER, OPT_CONFIG, OPT_JSON}},
-    {"config",
-     NULL,
-     "migrate",
-     NULL,
-     "",
-     0,
-     0,
-     "Move hubspot.config.yml to the global config",
-     "What both configs have is asked about; --force takes the deprecated\n"
-     "file's values and renames accounts whose name is taken. The old file\n"
-     "stays, as archived.hubspot.config.yml.",
-     "hs config migrate\nhs config migrate --force",
-     settings_migrate,
-     {OPT_FORCE, OPT_CONFIG, OPT_JSON}},
-    {NULL,
-     NULL,
-     "api",
-     NULL,
-     "<endpoint>",
-     1,
-     1,
-     "Make an authenticated request to HubSpot's API",
-     "The answer's body goes to stdout with every digit as HubSpot sent it;\n"
-     "the request and the status go to stderr.\n\n"
-     "HUBSPOT_ACCESS_TOKEN, or the file that HUBSPOT_ACCESS_TOKEN_FILE names,\n"
-     "takes precedence over the config's default account.",
-     "hs api /crm/v3/objects/contacts\n"
-     "hs api /crm/v3/objects/contacts --data '{\"properties\":{}}'\n"
-     "hs api /crm/v3/objects/contacts/1 -X PATCH --data @contact.json",
-     api_run,
-     {OPT_METHOD, OPT_DATA, OPT_RAW, OPT_JSON, OPT_JSON_SCHEMA, OPT_ACCOUNT,
-      OPT_CONFIG, OPT_USE_ENV}},
-    {"secrets",
-     "secret",
-     "list",
-     NULL,
-     "",
-     0,
-     0,
-     "List the names of the account's secrets",
-     "HubSpot does not give the values back.",
-     "hs secrets list\nhs secrets list --json",
-     secrets_list,
-     {OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON}},
-    {"secrets",
-     "secret",
-     "add",
-     NULL,
-     "[name]",
-     0,
-     1,
-     "Add a secret",
-     "The value comes from a masked prompt; from stdin, where that is no\n"
-     "terminal, all of it but one line break at the end; from a file; or from\n"
-     "the environment. It is never an argument, which others could see.",
-     "hs secrets add API_KEY\n"
-     "hs secrets add API_KEY < key.txt\n"
-     "hs secrets add API_KEY --value-env UPSTREAM_KEY",
-     secrets_add,
-     {OPT_VALUE_STDIN, OPT_VALUE_FILE, OPT_VALUE_ENV, OPT_KEEP_NEWLINE,
-      OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON, OPT_SECRET_NAME}},
-    {"secrets",
-     "secret",
-     "update",
-     NULL,
-     "[name]",
-     0,
-     1,
-     "Change the value of a secret",
-     "The value comes from where hs secrets add takes it.",
-     "hs secrets update API_KEY --value-file key.txt",
-     secrets_update,
-     {OPT_VALUE_STDIN, OPT_VALUE_FILE, OPT_VALUE_ENV, OPT_KEEP_NEWLINE,
-      OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON, OPT_SECRET_NAME}},
-    {"secrets",
-     "secret",
-     "delete",
-     NULL,
-     "[name]",
-     0,
-     1,
-     "Delete a secret",
-     NULL,
-     "hs secrets delete API_KEY --force",
-     secrets_delete,
-     {OPT_DELETE_FORCE, OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON,
-      OPT_SECRET_NAME}},
-    {"secrets",
-     "secret",
-     "apply",
-     NULL,
-     "",
-     0,
-     0,
-     "Add and update all secrets of a dotenv file",
-     "The file has lines NAME=value; values in quotes may have several lines.\n"
-     "It is checked as a whole before anything is sent: a line that dotenv\n"
-     "readers do not all read alike is refused.",
-     "hs secrets apply -f .env --dry-run\n"
-     "hs secrets apply -f .env --prune --force",
-     secrets_apply,
-     {OPT_FILE, OPT_PRUNE, OPT_DRY_RUN, OPT_DELETE_FORCE, OPT_ACCOUNT,
-      OPT_CONFIG, OPT_USE_ENV, OPT_JSON}},
-    {"sandbox",
-     "sandboxes",
-     "create",
-     NULL,
-     "",
-     0,
-     0,
-     "Create a sandbox of a production account",
-     "The sandbox is signed in to and kept in the config.",
-     "hs sandbox create\n"
-     "hs sandbox create --name \"My box\" --type developer",
-     sandbox_create,
-     {OPT_SANDBOX_NAME, OPT_SANDBOX_TYPE, OPT_COPY_CONTACTS, OPT_FORCE,
-      OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_JSON, OPT_QA}},
-    {"sandbox",
-     "sandboxes",
-     "delete",
-     NULL,
-     "",
-     0,
-     0,
-     "Delete a sandbox, and take it out of the config",
-     "It is deleted with the key of the account above it. Where it was the\n"
-     "default account, --new-default names the next one; --force takes the\n"
-     "account above it. With --use-env, --account is the sandbox's id.",
-     "hs sandbox delete --account my-box --force",
-     sandbox_delete,
-     {OPT_ACCOUNT, OPT_FORCE, OPT_NEW_DEFAULT, OPT_CONFIG, OPT_USE_ENV,
-      OPT_JSON, OPT_QA}},
-    {"filemanager",
-     "files",
-     "upload",
-     NULL,
-     "<src> <dest>",
-     2,
-     2,
-     "Upload a file, or a folder with all below it",
-     "A file goes to the path <dest>, or into it where it ends in a slash; "
-     "what\n"
-     "is in a folder goes below <dest>. The .hsignore files from the top of\n"
-     "the project down exclude files, as .gitignore does.",
-     "hs filemanager upload logo.png images/logo.png\n"
-     "hs filemanager upload ./assets site/assets --dry-run\n"
-     "hs filemanager upload ./assets site/assets --manifest done.jsonl\n"
-     "hs filemanager upload ./assets site/assets --resume done.jsonl",
-     files_upload,
-     {OPT_INCLUDE, OPT_EXCLUDE, OPT_DRY_RUN, OPT_ACCESS, OPT_REPLACE,
-      OPT_CONCURRENCY, OPT_FAIL_FAST, OPT_MANIFEST, OPT_RESUME, OPT_JSON,
-      OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV}},
-    {"filemanager",
-     "files",
-     "fetch",
-     NULL,
-     "<src> [dest]",
-     1,
-     2,
-     "Fetch a file, or a folder with all below it",
-     "A file lands in the folder [dest], a folder in one of its own name in "
-     "it;\n"
-     "/ is everything. Files that are there already are skipped. If [dest] is "
-     "-, one\n"
-     "file is written to stdout.",
-     "hs filemanager fetch images/logo.png\n"
-     "hs filemanager fetch site/prices.csv - | head\n"
-     "hs filemanager fetch site/assets ./backup --manifest done.jsonl",
-     files_fetch,
-     {OPT_OVERWRITE, OPT_ARCHIVED, OPT_CONCURRENCY, OPT_FAIL_FAST, OPT_MANIFEST,
-      OPT_RESUME, OPT_JSON, OPT_ACCOUNT, OPT_CONFIG, OPT_USE_ENV, OPT_DEST}},
-    {NULL,
-     NULL,
-     "completion",
-     NULL,
-     "[bash|zsh|fish]",
-     0,
-     1,
-     "Print a script that has a shell complete hs",
-     "Without an argument it is for the shell that SHELL names, else bash. "
-     "The\n"
-     "script asks hs itself, which looks into the config for account names.",
-     "hs completion >> ~/.bashrc\n"
-     "hs completion zsh >> ~/.zshrc\n"
-     "hs completion fish > ~/.config/fish/completions/hs.fish",
-     cli_completion,
-     {OPT_NONE}},
+    {.name = "completion",
+     .args = "[bash|zsh|fish]",
+     .summary = "Print a script that has a shell complete hs",
+     .more =
+         "Without an argument it is for the shell that SHELL names, else bash. "
+         "The\n"
+         "script asks hs itself, which looks into the config for account "
+         "names.",
+     .examples = "hs completion >> ~/.bashrc\n"
+                 "hs completion zsh >> ~/.zshrc\n"
+                 "hs completion fish > ~/.config/fish/completions/hs.fish",
+     .run = cli_completion}};
+
+/* The commands, in the order of the help. */
+static const struct {
+    const CliCommand *commands;
+    int count;
+} cli_sections[] = {
+    {signin_commands, COUNT(signin_commands)},
+    {account_commands, COUNT(account_commands)},
+    {link_commands, COUNT(link_commands)},
+    {settings_commands, COUNT(settings_commands)},
+    {api_commands, COUNT(api_commands)},
+    {secrets_commands, COUNT(secrets_commands)},
+    {sandbox_commands, COUNT(sandbox_commands)},
+    {files_commands, COUNT(files_commands)},
+    {cli_commands, COUNT(cli_commands)},
 };
 
-static const struct {
-    const char *name;
-    const char *summary;
-} cli_groups[] = {
-    {"account", "Accounts: sign in, list, choose, link to folders"},
-    {"config", "The config file: settings, migration"},
-    {"secrets", "Secrets of an account's serverless functions"},
-    {"sandbox", "Sandboxes: create, delete"},
-    {"filemanager", "Files of the file manager: upload, fetch"},
-};
+static const CliGroup *const cli_groups[] = {
+    &cmd_group_account, &cmd_group_config, &cmd_group_secrets,
+    &cmd_group_sandbox, &cmd_group_filemanager};
 
 static const struct {
     ExitCode code;
@@ -26486,11 +26558,11 @@ typedef struct {
     char **argv;
     int at;
     bool options_over;
-    bool debug_letter; /* -d was used, not --debug */
-    CmdOption twice;   /* a repeated option that only the help accepts */
+    bool debug_letter;      /* -d was used, not --debug */
+    const CliOption *twice; /* a repeated option that only the help accepts */
     const CliCommand *command;
-    const char *group; /* the group's name, where one was given */
-    bool help;         /* `hs help …` */
+    const CliGroup *group; /* if one was named */
+    bool help;             /* `hs help …` */
 } CliParse;
 
 static bool cli_is_word(Str text, const char *name)
@@ -26516,68 +26588,119 @@ static bool cli_is_long(Str text, const char *name)
     return i == text.len;
 }
 
-/* Does the command take the option? Without one (NULL) only the common options
- * are taken. */
-static bool cli_takes(const CliCommand *command, CmdOption option)
+/* The i-th command; NULL: there are no more. */
+static const CliCommand *cli_command(int i)
 {
-    for (int i = 0; i < COUNT(cli_common); i++)
-        if (cli_common[i] == option)
-            return true;
-    for (int i = 0; command && i < CLI_OPTIONS && command->options[i]; i++)
-        if (command->options[i] == option)
+    for (int k = 0; k < COUNT(cli_sections); i -= cli_sections[k++].count)
+        if (i < cli_sections[k].count)
+            return &cli_sections[k].commands[i];
+    return NULL;
+}
+
+/* The i-th option that the command takes, its own first; NULL: there are no
+ * more. Without a command (NULL) it is one of the common options. */
+static const CliOption *cli_option(const CliCommand *command, int i)
+{
+    int own = 0;
+    while (command && own < CLI_OPTIONS && command->options[own])
+        own++;
+    if (i < own)
+        return command->options[i];
+    return i - own < COUNT(cli_common) ? cli_common[i - own] : NULL;
+}
+
+static bool cli_takes(const CliCommand *command, const CliOption *option)
+{
+    for (int i = 0; cli_option(command, i); i++)
+        if (cli_option(command, i) == option)
             return true;
     return false;
 }
 
-/* The option of this long name, and of the command where two commands have
- * options of one name; OPT_NONE where there is none. */
-static CmdOption cli_find_name(const CliCommand *command, Str name, bool flag)
+/* Can the option be passed more than once? */
+static bool cli_repeats(const CliCommand *command, const CliOption *option)
 {
-    CmdOption found = OPT_NONE;
-    for (int i = 1; i < OPT_COUNT; i++) {
-        const CliOption *option = &cli_options[i];
-        if ((flag && option->kind != CLI_FLAG) ||
-            (!cli_is_long(name, option->name) &&
-             !cli_is_long(name, option->alias)))
-            continue;
-        if (cli_takes(command, (CmdOption)i))
-            return (CmdOption)i;
-        if (!found)
-            found = (CmdOption)i;
+    return option->kind == CLI_LIST &&
+           (!option->once || (command && command->many_accounts));
+}
+
+/* How many arguments the command needs. */
+static int cli_least(const CliCommand *command)
+{
+    int count = 0;
+    for (const char *c = command->args; *c; c++)
+        count += *c == '<';
+    return count;
+}
+
+/* How many arguments it takes. */
+static int cli_most(const CliCommand *command)
+{
+    int count = command->args[0] != '\0';
+    for (const char *c = command->args; *c; c++)
+        count += *c == ' ';
+    return count;
+}
+
+/* The command's option of this long name, or one of its flags; or NULL. */
+static const CliOption *cli_find_own(const CliCommand *command, Str name,
+                                     bool flag)
+{
+    for (int i = 0; cli_option(command, i); i++) {
+        const CliOption *option = cli_option(command, i);
+        if ((!flag || option->kind == CLI_FLAG) &&
+            (cli_is_long(name, option->name) ||
+             cli_is_long(name, option->alias)))
+            return option;
     }
+    return NULL;
+}
+
+/* The same; if the command has none, the first one of any command. */
+static const CliOption *cli_find_name(const CliCommand *command, Str name,
+                                      bool flag)
+{
+    const CliOption *found = cli_find_own(command, name, flag);
+    for (int i = 0; !found && cli_command(i); i++)
+        found = cli_find_own(cli_command(i), name, flag);
     return found;
 }
 
 /* As cli_find_name(); `*negated` where it is a flag written as --no-flag. */
-static CmdOption cli_find_long(const CliCommand *command, Str name,
-                               bool *negated)
+static const CliOption *cli_find_long(const CliCommand *command, Str name,
+                                      bool *negated)
 {
-    CmdOption found = cli_find_name(command, name, false);
+    const CliOption *found = cli_find_name(command, name, false);
     *negated = !found && str_starts(name, S("no-"));
     return *negated ? cli_find_name(command, str_slice(name, 3, name.len), true)
                     : found;
 }
 
-static CmdOption cli_find_letter(const CliCommand *command, char letter)
+/* As cli_find_own(), by letter. */
+static const CliOption *cli_find_own_letter(const CliCommand *command,
+                                            char letter)
 {
-    CmdOption found = OPT_NONE;
-    for (int i = 1; i < OPT_COUNT; i++) {
-        if (cli_options[i].letter != letter)
-            continue;
-        if (cli_takes(command, (CmdOption)i))
-            return (CmdOption)i;
-        if (!found)
-            found = (CmdOption)i;
-    }
+    for (int i = 0; cli_option(command, i); i++)
+        if (cli_option(command, i)->letter == letter)
+            return cli_option(command, i);
+    return NULL;
+}
+
+static const CliOption *cli_find_letter(const CliCommand *command, char letter)
+{
+    const CliOption *found = cli_find_own_letter(command, letter);
+    for (int i = 0; !found && cli_command(i); i++)
+        found = cli_find_own_letter(cli_command(i), letter);
     return found;
 }
 
-/* The command's words, "account list", or "" where there is none. */
+/* The command's words, "account list", or "" without a command. */
 static Str cli_words(Arena *arena, const CliCommand *command)
 {
     if (!command)
         return S("");
-    return arena_printf(arena, "%s%s%s", command->group ? command->group : "",
+    return arena_printf(arena, "%s%s%s",
+                        command->group ? command->group->name : "",
                         command->group ? " " : "", command->name);
 }
 
@@ -26585,7 +26708,7 @@ static bool cli_hint_help(const CliParse *parse, Err *err)
 {
     Str words = cli_words(parse->cmd->arena, parse->command);
     if (!words.len && parse->group)
-        words = str_from(parse->group);
+        words = str_from(parse->group->name);
     return err_hint(err, "See hs %.*s%s--help.", P(words),
                     words.len ? " " : "");
 }
@@ -26595,7 +26718,7 @@ static bool cli_hint_help(const CliParse *parse, Err *err)
 static bool cli_means_data(const CliParse *parse)
 {
     return parse->debug_letter && parse->command &&
-           cli_takes(parse->command, OPT_DATA);
+           cli_takes(parse->command, &opt_data);
 }
 
 static bool cli_hint_data(Err *err)
@@ -26603,18 +26726,18 @@ static bool cli_hint_data(Err *err)
     return err_hint(err, "Did you mean --data? -d is --debug.");
 }
 
-/* An option that the command does not take: the closest one is suggested. */
+/* The command does not take the option: suggests the closest one. */
 static bool cli_unknown_option(const CliParse *parse, Str written, Str name,
                                Err *err)
 {
     const char *close = NULL;
     int best = name.len < 5 ? 2 : 3;
-    for (int i = 1; i < OPT_COUNT; i++) {
-        int distance = str_distance(str_from(cli_options[i].name), name);
-        if (cli_takes(parse->command, (CmdOption)i) && !cli_options[i].hidden &&
-            distance < best) {
+    for (int i = 0; cli_option(parse->command, i); i++) {
+        const CliOption *option = cli_option(parse->command, i);
+        int distance = str_distance(str_from(option->name), name);
+        if (!option->hidden && distance < best) {
             best = distance;
-            close = cli_options[i].name;
+            close = option->name;
         }
     }
     err_set(err, EXIT_USAGE, "unknown option %.*s", P(written));
@@ -26663,19 +26786,10 @@ static bool cli_set_choice(const CliOption *option, Str value, Str *out,
                    option->help, P(value));
 }
 
-/* Does a second value of this option leave open which account or config the
- * command works on? */
-static bool cli_chooses(CmdOption which)
+static bool cli_refuse_twice(const CliOption *option, Err *err)
 {
-    return which == OPT_ACCOUNT || which == OPT_CONFIG ||
-           which == OPT_NEW_DEFAULT || which == OPT_LINK_DEFAULT;
-}
-
-static bool cli_refuse_twice(CmdOption which, Err *err)
-{
-    err_set(err, EXIT_USAGE, "--%s is given more than once",
-            cli_options[which].name);
-    return which == OPT_CONFIG
+    err_set(err, EXIT_USAGE, "--%s is given more than once", option->name);
+    return option == &opt_config
                ? err_hint(err, "A command uses one config.")
                : err_hint(err,
                           "A command works on one account; only hs account "
@@ -26683,11 +26797,11 @@ static bool cli_refuse_twice(CmdOption which, Err *err)
 }
 
 /* Sets a text or a number, checked against what the option allows. */
-static bool cli_set_value(Cmd *cmd, CmdOption which, Str value, Err *err)
+static bool cli_set_value(Cmd *cmd, const CliOption *option, Str value,
+                          Err *err)
 {
-    const CliOption *option = &cli_options[which];
-    CmdValue *slot = &cmd->options[which];
-    if (!value.len && which != OPT_DATA) /* whose text is checked as JSON */
+    CmdValue *slot = cmd_take_value(cmd, option);
+    if (!value.len && !option->may_be_empty)
         return err_set(err, EXIT_USAGE, "--%s needs a value, and it is empty",
                        option->name);
     slot->set = true;
@@ -26721,36 +26835,41 @@ static bool cli_flag_follows(const CliParse *parse)
            str_in_words(str_from(parse->argv[parse->at]), "true false");
 }
 
-/* One option with its value, given with it (`has_value`) or in the next
- * argument. */
-static bool cli_take_option(CliParse *parse, CmdOption which, bool negated,
-                            bool has_value, Str value, Err *err)
+/* The value of an option, if it is part of the same argument. */
+typedef struct {
+    bool exists;
+    bool negated; /* --no-flag */
+    Str text;
+} CliValue;
+
+/* One option with its value, in `value` or in the next argument. */
+static bool cli_take_option(CliParse *parse, const CliOption *option,
+                            CliValue value, Err *err)
 {
-    const CliOption *option = &cli_options[which];
-    CmdValue *slot = &parse->cmd->options[which];
+    CmdValue *slot = cmd_take_value(parse->cmd, option);
     if (option->kind == CLI_FLAG) {
         bool on = true;
-        if (!has_value && !negated && cli_flag_follows(parse)) {
-            has_value = true;
-            value = str_from(parse->argv[parse->at++]);
+        if (!value.exists && !value.negated && cli_flag_follows(parse)) {
+            value.exists = true;
+            value.text = str_from(parse->argv[parse->at++]);
         }
-        if (has_value && !cli_flag_value(option, value, &on, err))
+        if (value.exists && !cli_flag_value(option, value.text, &on, err))
             return false;
         slot->set = true;
-        slot->on = on != negated;
+        slot->on = on != value.negated;
         return true;
     }
-    if (slot->set && cli_chooses(which))
-        parse->twice = which;
-    if (has_value)
-        return cli_set_value(parse->cmd, which, value, err);
+    if (slot->set && option->once && !cli_repeats(parse->command, option))
+        parse->twice = option;
+    if (value.exists)
+        return cli_set_value(parse->cmd, option, value.text, err);
     if (parse->at == parse->argc ||
         str_starts(str_from(parse->argv[parse->at]), S("--"))) {
         err_set(err, EXIT_USAGE, "--%s needs a value", option->name);
         return cli_hint_help(parse, err);
     }
     char *next = parse->argv[parse->at++];
-    bool ok = cli_set_value(parse->cmd, which, str_from(next), err);
+    bool ok = cli_set_value(parse->cmd, option, str_from(next), err);
     if (option->secret)
         cli_wipe_argv(next);
     return ok;
@@ -26758,17 +26877,17 @@ static bool cli_take_option(CliParse *parse, CmdOption which, bool negated,
 
 static bool cli_take_long(CliParse *parse, char *text, Err *err)
 {
-    Str value = str_from(text + 2);
-    bool has_value = str_index(value, '=') >= 0;
-    bool negated = false;
-    Str name = str_cut(&value, '=');
-    CmdOption which = cli_find_long(parse->command, name, &negated);
-    if (which == OPT_NONE || !cli_takes(parse->command, which))
+    CliValue value = {.text = str_from(text + 2)};
+    value.exists = str_index(value.text, '=') >= 0;
+    Str name = str_cut(&value.text, '=');
+    const CliOption *option = cli_find_long(parse->command, name,
+                                            &value.negated);
+    if (!option || !cli_takes(parse->command, option))
         return cli_unknown_option(
             parse, arena_printf(parse->cmd->arena, "--%.*s", P(name)), name,
             err);
-    bool ok = cli_take_option(parse, which, negated, has_value, value, err);
-    if (cli_options[which].secret && has_value)
+    bool ok = cli_take_option(parse, option, value, err);
+    if (option->secret && value.exists)
         cli_wipe_argv((char *)(text + 2 + name.len + 1));
     return ok;
 }
@@ -26777,63 +26896,61 @@ static bool cli_take_long(CliParse *parse, char *text, Err *err)
 static bool cli_take_short(CliParse *parse, const char *text, Err *err)
 {
     for (Str rest = str_from(text + 1); rest.len;) {
-        CmdOption which = cli_find_letter(parse->command, rest.ptr[0]);
+        const CliOption *option = cli_find_letter(parse->command, rest.ptr[0]);
         Str letter = str_slice(rest, 0, 1);
         rest = str_slice(rest, 1, rest.len);
-        if (which == OPT_NONE || !cli_takes(parse->command, which))
+        if (!option || !cli_takes(parse->command, option))
             return cli_unknown_option(
                 parse, arena_printf(parse->cmd->arena, "-%.*s", P(letter)),
                 letter, err);
-        bool flag = cli_options[which].kind == CLI_FLAG;
+        bool flag = option->kind == CLI_FLAG;
         bool equals = str_starts(rest, S("="));
-        parse->debug_letter |= which == OPT_DEBUG;
-        Str value = equals ? str_slice(rest, 1, rest.len) : rest;
-        bool has_value = equals || (!flag && rest.len);
-        if (!cli_take_option(parse, which, false, has_value, value, err)) {
-            if (which == OPT_DEBUG && cli_means_data(parse))
+        parse->debug_letter |= option == &opt_debug;
+        CliValue value = {.exists = equals || (!flag && rest.len),
+                          .text = equals ? str_slice(rest, 1, rest.len) : rest};
+        if (!cli_take_option(parse, option, value, err)) {
+            if (option == &opt_debug && cli_means_data(parse))
                 cli_hint_data(err);
             return false;
         }
-        if (has_value)
+        if (value.exists)
             return true;
     }
     return true;
 }
 
 /* The command of a word in a group (NULL: at the top). */
-static const CliCommand *cli_find_command(const char *group, Str word)
+static const CliCommand *cli_find_command(const CliGroup *group, Str word)
 {
-    for (int i = 0; i < COUNT(cli_commands); i++) {
-        const CliCommand *command = &cli_commands[i];
-        bool same = group ? command->group && !strcmp(command->group, group)
-                          : !command->group;
-        if (same && (cli_is_word(word, command->name) ||
-                     cli_is_word(word, command->alias)))
+    for (int i = 0; cli_command(i); i++) {
+        const CliCommand *command = cli_command(i);
+        if (command->group == group && (cli_is_word(word, command->name) ||
+                                        cli_is_word(word, command->alias)))
             return command;
     }
     return NULL;
 }
 
-static const char *cli_find_group(Str word)
+static const CliGroup *cli_find_group(Str word)
 {
-    for (int i = 0; i < COUNT(cli_commands); i++)
-        if (cli_is_word(word, cli_commands[i].group) ||
-            cli_is_word(word, cli_commands[i].group_alias))
-            return cli_commands[i].group;
+    for (int i = 0; i < COUNT(cli_groups); i++)
+        if (cli_is_word(word, cli_groups[i]->name) ||
+            cli_is_word(word, cli_groups[i]->alias))
+            return cli_groups[i];
     return NULL;
 }
 
 /* "hs account list or hs secrets list": the commands of this name in the
- * groups, for who left the group's name out. Empty where there is none. */
+ * groups, if the group's name was left out. Empty if there are none. */
 static Str cli_in_groups(Arena *arena, Str word)
 {
     Buf out = buf_new(arena, KIB);
-    for (int i = 0; i < COUNT(cli_commands); i++) {
-        const CliCommand *command = &cli_commands[i];
+    for (int i = 0; cli_command(i); i++) {
+        const CliCommand *command = cli_command(i);
         if (command->group && (cli_is_word(word, command->name) ||
                                cli_is_word(word, command->alias)))
             buf_printf(&out, "%shs %s %s", out.len ? " or " : "",
-                       command->group, command->name);
+                       command->group->name, command->name);
     }
     return buf_str(&out);
 }
@@ -26859,15 +26976,16 @@ static const char CLI_HANDED_OVER[] = "HS_HANDED_OVER";
 static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
 {
     const char *close = NULL;
+    const char *group = parse->group ? parse->group->name : "";
+    const char *space = parse->group ? " " : "";
     Str meant = {0};
     int best = 3;
-    for (int i = 0; i < COUNT(cli_commands); i++) {
-        const CliCommand *command = &cli_commands[i];
-        bool here = parse->group ? command->group &&
-                                       !strcmp(command->group, parse->group)
-                                 : true;
-        const char *name = !parse->group && command->group ? command->group
-                                                           : command->name;
+    for (int i = 0; cli_command(i); i++) {
+        const CliCommand *command = cli_command(i);
+        bool here = !parse->group || command->group == parse->group;
+        const char *name = !parse->group && command->group
+                               ? command->group->name
+                               : command->name;
         int distance = str_distance(str_from(name), word);
         if (here && distance < best) {
             best = distance;
@@ -26876,8 +26994,8 @@ static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
     }
     if (!parse->group)
         meant = cli_in_groups(parse->cmd->arena, word);
-    err_set(err, EXIT_USAGE, "there is no command '%s%s%.*s'",
-            parse->group ? parse->group : "", parse->group ? " " : "", P(word));
+    err_set(err, EXIT_USAGE, "there is no command '%s%s%.*s'", group, space,
+            P(word));
     if (!parse->group && (str_in_words(word, cli_foreign) ||
                           str_in_words(word, cli_foreign_also) ||
                           (!meant.len && str_in_words(word, cli_foreign_old))))
@@ -26890,11 +27008,8 @@ static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
     if (meant.len)
         return err_hint(err, "Did you mean %.*s?", P(meant));
     if (close)
-        return err_hint(err, "Did you mean hs %s%s%s?",
-                        parse->group ? parse->group : "",
-                        parse->group ? " " : "", close);
-    return err_hint(err, "See hs %s%s--help.", parse->group ? parse->group : "",
-                    parse->group ? " " : "");
+        return err_hint(err, "Did you mean hs %s%s%s?", group, space, close);
+    return err_hint(err, "See hs %s%s--help.", group, space);
 }
 
 /* A word that is no option: a part of the command's name, or an argument.
@@ -26903,7 +27018,7 @@ static bool cli_take_word(CliParse *parse, Str word, Err *err)
 {
     Cmd *cmd = parse->cmd;
     if (cli_is_word(word, "help") &&
-        (!parse->command || cmd->arg_count == parse->command->most)) {
+        (!parse->command || cmd->arg_count == cli_most(parse->command))) {
         parse->help = true;
         return true;
     }
@@ -26917,10 +27032,10 @@ static bool cli_take_word(CliParse *parse, Str word, Err *err)
     }
     if (!word.len)
         return err_set(err, EXIT_USAGE, "an argument is empty");
-    if (cmd->arg_count == parse->command->most &&
-        (cli_takes(parse->command, OPT_PAK) ||
-         cli_takes(parse->command, OPT_VALUE_STDIN))) {
-        bool key = cli_takes(parse->command, OPT_PAK);
+    if (cmd->arg_count == cli_most(parse->command) &&
+        (cli_takes(parse->command, &opt_pak) ||
+         cli_takes(parse->command, &opt_value_stdin))) {
+        bool key = cli_takes(parse->command, &opt_pak);
         term_hide(cmd->term, secret_from(word)); /* it may be the secret */
         cli_wipe_argv(parse->argv[parse->at - 1]);
         err_set(err, EXIT_USAGE, "there is an argument too many");
@@ -26930,7 +27045,7 @@ static bool cli_take_word(CliParse *parse, Str word, Err *err)
                                    "--value-env, or at the prompt.");
     }
     bool data = cli_means_data(parse);
-    if (cmd->arg_count == parse->command->most ||
+    if (cmd->arg_count == cli_most(parse->command) ||
         (data && strchr("{[@\"", word.ptr[0]))) { /* not an endpoint */
         err_set(err, EXIT_USAGE, "there is an argument too many: '%.*s'",
                 P(str_unless_key(word)));
@@ -26940,18 +27055,17 @@ static bool cli_take_word(CliParse *parse, Str word, Err *err)
     return true;
 }
 
-/* Does this letter stand for an option with a value? Where commands differ
- * over that, `some` of them are enough. */
+/* Does this letter name an option with a value? If commands differ in that,
+ * `some` of them are enough. */
 static bool cli_letter_takes(char letter, bool some)
 {
     bool any = false;
     bool all = true;
-    for (int i = 1; i < OPT_COUNT; i++) {
-        bool takes = cli_options[i].kind != CLI_FLAG;
-        if (cli_options[i].letter != letter)
-            continue;
+    for (int i = 0; cli_command(i); i++) {
+        const CliOption *option = cli_find_own_letter(cli_command(i), letter);
+        bool takes = option && option->kind != CLI_FLAG;
         any |= takes;
-        all &= takes;
+        all &= takes || !option;
     }
     return any && (all || some);
 }
@@ -26966,9 +27080,8 @@ static bool cli_takes_next(const char *text, const char *next, bool some)
     bool word = next && str_in_words(str_from(next), "true false");
     if (text[1] == '-') {
         rest = str_slice(rest, 1, rest.len);
-        CmdOption which = cli_find_long(NULL, rest, &negated);
-        return which &&
-               (cli_options[which].kind != CLI_FLAG || (word && !negated));
+        const CliOption *option = cli_find_long(NULL, rest, &negated);
+        return option && (option->kind != CLI_FLAG || (word && !negated));
     }
     for (; rest.len; rest = str_slice(rest, 1, rest.len)) {
         if (cli_letter_takes(rest.ptr[0], some))
@@ -26988,7 +27101,8 @@ static void cli_wipe_rest(const CliParse *parse)
             continue;
         value = str_slice(value, 2, value.len);
         Str name = str_cut(&value, '=');
-        if (!cli_options[cli_find_long(parse->command, name, &negated)].secret)
+        const CliOption *option = cli_find_long(parse->command, name, &negated);
+        if (!option || !option->secret)
             continue;
         if (here)
             cli_wipe_argv(parse->argv[i] + 2 + name.len + 1);
@@ -27064,18 +27178,21 @@ static bool cli_parse(CliParse *parse, Err *err)
     return true;
 }
 
-static void cli_print_option(Term *term, CmdOption which)
+/* The option as the help of a command lists it; another option may have its
+ * letter there. */
+static void cli_print_option(Term *term, const CliCommand *command,
+                             const CliOption *option)
 {
-    const CliOption *option = &cli_options[which];
     char left[64];
     char letter[8] = "    ";
-    if (!option->help || option->hidden)
+    bool short_alias = option->alias && strlen(option->alias) < 8;
+    if (option->hidden)
         return;
-    if (option->letter)
+    if (option->letter &&
+        cli_find_own_letter(command, option->letter) == option)
         snprintf(letter, sizeof(letter), "-%c, ", option->letter);
     snprintf(left, sizeof(left), "%s--%s%s%s%s%s", letter, option->name,
-             option->alias && strlen(option->alias) < 8 ? ", --" : "",
-             option->alias && strlen(option->alias) < 8 ? option->alias : "",
+             short_alias ? ", --" : "", short_alias ? option->alias : "",
              option->value ? " " : "", option->value ? option->value : "");
     if (strlen(left) < 24) {
         term_printf(term, "  %-24s  %s\n", left, option->help);
@@ -27083,13 +27200,6 @@ static void cli_print_option(Term *term, CmdOption which)
         term_printf(term, "  %s\n", left);
         term_printf(term, "  %-24s  %s\n", "", option->help);
     }
-}
-
-static void cli_print_common(Term *term)
-{
-    term_out(term, S("\nOptions of every command:\n"));
-    for (int i = 0; i < COUNT(cli_common); i++)
-        cli_print_option(term, cli_common[i]);
 }
 
 /* Prints lines, each indented. */
@@ -27111,7 +27221,8 @@ static void cli_help_command(Term *term, const CliCommand *command)
     term_printf(term, "Usage: hs %.*s%s%s [options]\n", P(words),
                 command->args[0] ? " " : "", command->args);
     if (command->alias)
-        term_printf(term, "Also:  hs %s %s\n", command->group, command->alias);
+        term_printf(term, "Also:  hs %s %s\n",
+                    command->group ? command->group->name : "", command->alias);
     if (command->more) {
         term_out(term, S("\n"));
         cli_print_lines(term, command->more, "");
@@ -27119,23 +27230,23 @@ static void cli_help_command(Term *term, const CliCommand *command)
     if (command->options[0])
         term_out(term, S("\nOptions:\n"));
     for (int i = 0; i < CLI_OPTIONS && command->options[i]; i++)
-        cli_print_option(term, command->options[i]);
-    cli_print_common(term);
+        cli_print_option(term, command, command->options[i]);
     term_out(term, S("\nExamples:\n"));
     cli_print_lines(term, command->examples, "  ");
+    term_out(term, S("\nGlobal options: hs help options\n"));
     arena_free(&scratch);
 }
 
 /* The commands of a group (NULL: all), a line each. */
-static void cli_print_commands(Term *term, const char *group)
+static void cli_print_commands(Term *term, const CliGroup *group)
 {
-    for (int i = 0; i < COUNT(cli_commands); i++) {
-        const CliCommand *command = &cli_commands[i];
+    for (int i = 0; cli_command(i); i++) {
+        const CliCommand *command = cli_command(i);
         Arena scratch = {0};
-        if (group && (!command->group || strcmp(command->group, group) != 0))
+        if (group && command->group != group)
             continue;
-        Str left = arena_printf(&scratch, "%.*s%s%s",
-                                P(cli_words(&scratch, command)),
+        Str words = cli_words(&scratch, command);
+        Str left = arena_printf(&scratch, "%.*s%s%s", P(words),
                                 command->args[0] ? " " : "", command->args);
         if (left.len <= 24) {
             term_printf(term, "  %-24.*s  %s\n", P(left), command->summary);
@@ -27147,28 +27258,16 @@ static void cli_print_commands(Term *term, const char *group)
     }
 }
 
-/* The group's other name, or NULL. */
-static const char *cli_group_alias(const char *group)
+static void cli_help_group(Term *term, const CliGroup *group)
 {
-    for (int i = 0; i < COUNT(cli_commands); i++)
-        if (cli_is_word(str_from(group), cli_commands[i].group))
-            return cli_commands[i].group_alias;
-    return NULL;
-}
-
-static void cli_help_group(Term *term, const char *group)
-{
-    const char *alias = cli_group_alias(group);
-    for (int i = 0; i < COUNT(cli_groups); i++)
-        if (!strcmp(cli_groups[i].name, group))
-            term_printf(term, "%s\n", cli_groups[i].summary);
+    term_printf(term, "%s\n", group->summary);
     term_out(term, S("\n"));
-    term_printf(term, "Usage: hs %s <command> [options]\n", group);
-    if (alias)
-        term_printf(term, "Also:  hs %s <command>\n", alias);
+    term_printf(term, "Usage: hs %s <command> [options]\n", group->name);
+    if (group->alias)
+        term_printf(term, "Also:  hs %s <command>\n", group->alias);
     term_out(term, S("\nCommands:\n"));
     cli_print_commands(term, group);
-    cli_print_common(term);
+    term_out(term, S("\nGlobal options: hs help options\n"));
 }
 
 static void cli_help_all(Term *term)
@@ -27177,7 +27276,7 @@ static void cli_help_all(Term *term)
                      "from one binary.\n\nUsage: hs <command> [options]\n\n"
                      "Commands:\n"));
     cli_print_commands(term, NULL);
-    cli_print_common(term);
+    term_out(term, S("\nGlobal options: hs help options\n"));
     term_out(term, S("\nCommands of the official client (project, cms, hubdb, "
                      "...) run its hs, if it is\nfurther along PATH.\n"));
     term_out(term, S("\nExit codes:\n"));
@@ -27289,18 +27388,18 @@ static void cli_offer_value(CliOffer *offer, const CliOption *option)
         cli_offer_files(offer);
 }
 
-/* The options that may still come; --no-flag only once "--no-" is written. */
+/* The options that can follow; --no-flag only once "--no-" is written. */
 static void cli_offer_options(CliOffer *offer, const CliCommand *command)
 {
-    for (int i = 1; i < OPT_COUNT; i++) {
-        const CliOption *option = &cli_options[i];
-        bool set = offer->cmd->options[i].set && option->kind != CLI_LIST;
-        if (option->hidden || set || !cli_takes(command, (CmdOption)i))
+    for (int i = 0; cli_option(command, i); i++) {
+        const CliOption *option = cli_option(command, i);
+        if (option->hidden ||
+            (cmd_is_set(offer->cmd, option) && !cli_repeats(command, option)))
             continue;
         cli_offer(offer, "--", str_from(option->name), option->help);
         if (option->alias && strlen(option->alias) < 8)
             cli_offer(offer, "--", str_from(option->alias), option->help);
-        if (option->kind == CLI_FLAG && !cli_takes(NULL, (CmdOption)i) &&
+        if (option->kind == CLI_FLAG && !cli_takes(NULL, option) &&
             str_starts(offer->word, S("--no-")))
             cli_offer(offer, "--no-", str_from(option->name), option->help);
     }
@@ -27316,27 +27415,25 @@ static void cli_offer_foreign(CliOffer *offer)
         cli_offer(offer, "", str_cut(&words, ' '), "Run the official client");
 }
 
-/* The commands of a group (NULL: groups and the commands without one). Their
- * other names come only where no name fits. */
-static void cli_offer_commands(CliOffer *offer, const char *group)
+/* The commands of a group (NULL: groups, and commands without one). Aliases
+ * only if no name fits. */
+static void cli_offer_commands(CliOffer *offer, const CliGroup *group)
 {
     for (int others = 0; others < 2 && !offer->found; others++) {
-        for (int i = 0; !group && i < COUNT(cli_groups); i++) {
-            const char *name = cli_groups[i].name;
-            cli_offer(offer, "",
-                      str_from(others ? cli_group_alias(name) : name),
-                      cli_groups[i].summary);
-        }
-        for (int i = 0; i < COUNT(cli_commands); i++) {
-            const CliCommand *command = &cli_commands[i];
-            if (group ? cli_is_word(str_from(group), command->group)
-                      : !command->group)
+        for (int i = 0; !group && i < COUNT(cli_groups); i++)
+            cli_offer(
+                offer, "",
+                str_from(others ? cli_groups[i]->alias : cli_groups[i]->name),
+                cli_groups[i]->summary);
+        for (int i = 0; cli_command(i); i++) {
+            const CliCommand *command = cli_command(i);
+            if (command->group == group)
                 cli_offer(offer, "",
                           str_from(others ? command->alias : command->name),
                           command->summary);
         }
         if (!group && !others)
-            cli_offer(offer, "", S("help"), cli_options[OPT_HELP].help);
+            cli_offer(offer, "", S("help"), opt_help.help);
         if (!group && !others)
             cli_offer_foreign(offer);
     }
@@ -27350,8 +27447,7 @@ static void cli_offer_argument(CliOffer *offer, const CliCommand *command)
     for (int i = 0; i <= offer->cmd->arg_count; i++)
         name = str_cut(&rest, ' ');
     name = str_slice(name, 1, name.len - 1);
-    if ((command->run == files_upload && str_eq(name, S("src"))) ||
-        (command->run == files_fetch && str_eq(name, S("dest"))))
+    if (cli_is_word(name, command->path_arg))
         cli_offer_files(offer);
     else if (str_eq(name, S("account")))
         cli_offer_accounts(offer);
@@ -27359,20 +27455,20 @@ static void cli_offer_argument(CliOffer *offer, const CliCommand *command)
         cli_offer_words(offer, name, '|');
 }
 
-/* The option whose value comes after this word. */
-static CmdOption cli_awaits(const CliCommand *command, Str word)
+/* The option whose value follows this word; NULL: none. */
+static const CliOption *cli_awaits(const CliCommand *command, Str word)
 {
     bool negated = false;
-    CmdOption which = OPT_NONE;
+    const CliOption *option = NULL;
     if (str_starts(word, S("--")))
-        which = cli_find_long(command, str_slice(word, 2, word.len), &negated);
+        option = cli_find_long(command, str_slice(word, 2, word.len), &negated);
     else if (str_starts(word, S("-")))
         for (ptrdiff_t i = 1; i < word.len; i++) {
-            which = cli_find_letter(command, word.ptr[i]);
-            if (cli_options[which].kind != CLI_FLAG && i + 1 < word.len)
-                return OPT_NONE; /* the rest is its value */
+            option = cli_find_letter(command, word.ptr[i]);
+            if (option && option->kind != CLI_FLAG && i + 1 < word.len)
+                return NULL; /* the rest is its value */
         }
-    return cli_options[which].kind == CLI_FLAG ? OPT_NONE : which;
+    return option && option->kind != CLI_FLAG ? option : NULL;
 }
 
 /* Offers what could stand in the place of the word, after `parse`. */
@@ -27389,12 +27485,12 @@ static void cli_offer_next(CliOffer *offer, const CliParse *parse, bool ok)
     } else if (!parse->options_over && parse->argc > 1) {
         option = str_from(parse->argv[parse->argc - 1]);
     }
-    CmdOption which = cli_awaits(command, option);
+    const CliOption *awaits = cli_awaits(command, option);
     bool takes = ok && command && !parse->help &&
-                 offer->cmd->arg_count < command->most;
+                 offer->cmd->arg_count < cli_most(command);
     bool done = ok && command && !takes && !parse->options_over;
-    if (which)
-        cli_offer_value(offer, &cli_options[which]);
+    if (awaits)
+        cli_offer_value(offer, awaits);
     else if (dash || (done && !offer->word.len))
         cli_offer_options(offer, command);
     else if (takes)
@@ -27433,39 +27529,47 @@ static void cli_apply(Cmd *cmd)
     os_patience.most = cmd_local_wait(cmd);
     os_patience.tell = cli_tell_lock;
     os_patience.to = term;
-    term->debug = cmd->options[OPT_DEBUG].on ||
-                  cmd->options[OPT_NETWORK_DEBUG].on;
-    if (cmd->options[OPT_NO_COLOR].on)
+    term->debug = cmd_on(cmd, &opt_debug) || cmd_on(cmd, &opt_network_debug);
+    if (cmd_on(cmd, &opt_no_color))
         term->color = false;
-    if (cmd->options[OPT_NO_INPUT].on && term->interactive) {
+    if (cmd_on(cmd, &opt_no_input) && term->interactive) {
         term->interactive = false;
         term->mute = "--no-input is given";
     }
-    if (cmd->options[OPT_NO_HYPERLINKS].on)
+    if (cmd_on(cmd, &opt_no_hyperlinks))
         term->links = false;
 }
 
-/* An argument that may be left out can also be given by its name, --account X
- * for [account]: the official client's parser takes arguments so, too. */
+/* The place of the optional argument `name` in the usage line; -1: none. */
+static int cli_argument_at(const CliCommand *command, const char *name)
+{
+    Str rest = str_from(command->args);
+    for (int i = 0; rest.len; i++) {
+        Str word = str_cut(&rest, ' ');
+        if (str_starts(word, S("[")) &&
+            cli_is_word(str_slice(word, 1, word.len - 1), name))
+            return i;
+    }
+    return -1;
+}
+
+/* An optional argument can also be passed by name, --account X for [account],
+ * as with the official client. */
 static bool cli_take_named(Cmd *cmd, const CliCommand *command, Err *err)
 {
-    static const struct {
-        const char *args;
-        CmdOption option;
-        int at;
-    } named[] = {{"[account]", OPT_ACCOUNT, 0},
-                 {"[name]", OPT_SECRET_NAME, 0},
-                 {"<src> [dest]", OPT_DEST, 1}};
-    for (int i = 0; i < COUNT(named); i++) {
-        const CmdValue *value = &cmd->options[named[i].option];
-        const char *name = cli_options[named[i].option].name;
-        if (!value->set || strcmp(command->args, named[i].args) != 0)
+    for (int i = 0; i < CLI_OPTIONS && command->options[i]; i++) {
+        const CliOption *option = command->options[i];
+        const CmdValue *value = cmd_value(cmd, option);
+        int at = cli_argument_at(command, option->name);
+        if (!value->set || at < 0)
             continue;
-        if (cmd->arg_count > named[i].at)
+        if (cmd->arg_count > at) {
+            Str named = str_unless_key(value->text);
+            Str other = str_unless_key(cmd->args[at]);
             return err_set(err, EXIT_USAGE,
-                           "the %s is given twice: --%s %.*s and '%.*s'", name,
-                           name, P(str_unless_key(value->text)),
-                           P(str_unless_key(cmd->args[named[i].at])));
+                           "the %s is given twice: --%s %.*s and '%.*s'",
+                           option->name, option->name, P(named), P(other));
+        }
         cmd->args[cmd->arg_count++] = value->text;
     }
     return true;
@@ -27527,17 +27631,17 @@ static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
     cli_apply(cmd);
     if (!ok)
         return false;
-    if (cmd->options[OPT_VERSION].on) {
+    if (cmd_on(cmd, &opt_version)) {
         term_out(cmd->term, S(HS_VERSION "\n")); /* no printf: half the pages */
         return true;
     }
-    if (parse.help || cmd->options[OPT_HELP].on || !parse.command) {
+    if (parse.help || cmd_on(cmd, &opt_help) || !parse.command) {
         cli_help(cmd->term, &parse);
         return true;
     }
     if (parse.twice)
         return cli_refuse_twice(parse.twice, err);
-    if (cmd->arg_count < parse.command->least) {
+    if (cmd->arg_count < cli_least(parse.command)) {
         Str args = str_from(parse.command->args);
         ptrdiff_t end = str_find(args, S(" [")); /* the rest is optional */
         err_set(err, EXIT_USAGE, "hs %.*s needs %.*s",

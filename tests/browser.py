@@ -52,10 +52,15 @@ def parameters(url):
 
 def spki(pem):
     """How Chromium names a certificate that it shall not check."""
-    public = subprocess.run(["openssl", "x509", "-in", pem, "-pubkey", "-noout"],
-                            check=True, capture_output=True).stdout
-    der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "der"], input=public,
-                         check=True, capture_output=True).stdout
+    public = subprocess.run(
+        ["openssl", "x509", "-in", pem, "-pubkey", "-noout"], check=True, capture_output=True
+    ).stdout
+    der = subprocess.run(
+        ["openssl", "pkey", "-pubin", "-outform", "der"],
+        input=public,
+        check=True,
+        capture_output=True,
+    ).stdout
     return base64.b64encode(hashlib.sha256(der).digest()).decode()
 
 
@@ -67,29 +72,43 @@ class Chromium(Browser):
 
     # A page of the stand-in's has no public address, and nobody is there to
     # be asked whether it may reach loopback.
-    FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
-             "--disable-dev-shm-usage", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync", "--disable-extensions",
-             "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets"]
+    FLAGS = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-extensions",
+        "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets",
+    ]
 
     def __init__(self, sim, folder, host="app.hubspot.com", dump=False):
         program = shutil.which("chromium", path="/usr/bin:/usr/local/bin")
         if not program:
             pytest.skip("chromium is not installed: apt-get install chromium")
         sim.authority.context("normal")
-        flags = [*self.FLAGS, *(["--dump-dom"] if dump else []), f"--user-data-dir={folder}/profile",
-                 f"--proxy-server=http://127.0.0.1:{sim.port_of_proxy}",
-                 "--ignore-certificate-errors-spki-list="
-                 + spki(sim.authority.folder / "normal.pem")]
+        flags = [
+            *self.FLAGS,
+            *(["--dump-dom"] if dump else []),
+            f"--user-data-dir={folder}/profile",
+            f"--proxy-server=http://127.0.0.1:{sim.port_of_proxy}",
+            "--ignore-certificate-errors-spki-list=" + spki(sim.authority.folder / "normal.pem"),
+        ]
         self.pid = folder / "pid"
         self.out = folder / "out"
         words = " ".join(f"'{flag}'" for flag in flags)
-        super().__init__(folder, f"""
+        super().__init__(
+            folder,
+            f"""
             url=$(echo "$1" | sed 's,app.hubspot.com,{host},')
             echo $$ >"{self.pid}"
             export HOME="{folder}"
             {"timeout 60" if dump else "exec"} {program} {words} "$url" >"{self.out}" 2>"{folder}/err"
-            echo ended >"{folder}/opened" """)
+            echo ended >"{folder}/opened" """,
+        )
 
     def shown(self):
         """The page that it ended on."""
@@ -98,9 +117,9 @@ class Chromium(Browser):
 
     def close(self):
         super().close()
-        try:    # with its helpers: one that lived on could send a request to the next test
+        try:  # with its helpers: one that lived on could send a request to the next test
             group = os.getpgid(int(self.pid.read_text()))
-            if group != os.getpgrp():       # hs gave it a session of its own
+            if group != os.getpgrp():  # hs gave it a session of its own
                 os.killpg(group, signal.SIGKILL)
-        except (OSError, ValueError):   # it was not begun, or not quite
+        except (OSError, ValueError):  # it was not begun, or not quite
             pass

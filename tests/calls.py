@@ -27,8 +27,11 @@ def ok(done):
 
 def failed(done, code, *words):
     """The run ended with this code and one message that has these words."""
-    told = [line for line in done.err.splitlines() if line.startswith("hs: ")
-            and "; trying again in " not in line]
+    told = [
+        line
+        for line in done.err.splitlines()
+        if line.startswith("hs: ") and "; trying again in " not in line
+    ]
     assert done.code == code, (done.code, done.err)
     assert len(told) == 1, done.err
     for word in words:
@@ -42,8 +45,7 @@ def raw(done):
 
 def answer(sim, body, path="/a", kind="application/json", **how):
     """Has one request for `path` be answered with this body."""
-    return sim.fail(path, **{"status": 200, "body": body,
-                             "headers": {"Content-Type": kind}, **how})
+    return sim.fail(path, **{"status": 200, "body": body, "headers": {"Content-Type": kind}, **how})
 
 
 def http(*lines, body=b""):

@@ -32,14 +32,17 @@ import yaml
 from hubsim import HubSim
 
 REPO = pathlib.Path(__file__).resolve().parent.parent
-BINS = [pathlib.Path(p).resolve() for p in
-        os.environ.get("HS_BINS", str(REPO / "build" / "hs")).split(":") if p]
+BINS = [
+    pathlib.Path(p).resolve()
+    for p in os.environ.get("HS_BINS", str(REPO / "build" / "hs")).split(":")
+    if p
+]
 NOBODY = 65534
 # A shell has its background ignore these: hs would, too, and the tests send them.
 for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)
-os.umask(0o022)     # whatever the caller's is: users other than this one run some tests
+os.umask(0o022)  # whatever the caller's is: users other than this one run some tests
 SANITIZER = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
 
 
@@ -63,8 +66,12 @@ def sim(shared_sim):
 def strace():
     """The name of the tracer, on a machine where it may trace."""
     program = shutil.which("strace")
-    if not program or subprocess.run([program, "-qq", "-o", "/dev/null", "/bin/true"],
-                                     capture_output=True).returncode:
+    if (
+        not program
+        or subprocess.run(
+            [program, "-qq", "-o", "/dev/null", "/bin/true"], capture_output=True
+        ).returncode
+    ):
         pytest.skip("nothing can be traced here")
     return program
 
@@ -80,8 +87,9 @@ def bin(request):
 @dataclasses.dataclass
 class Result:
     """How a run ended. Bytes that are no UTF-8 stand as surrogate escapes."""
+
     args: tuple
-    code: int                       # negative: the signal that ended it
+    code: int  # negative: the signal that ended it
     out: str
     err: str
     seconds: float
@@ -94,6 +102,7 @@ class Result:
 
 class Process(subprocess.Popen):
     """Keeps what a run used (RUSAGE_CHILDREN mixes all runs up)."""
+
     usage = None
 
     def _try_wait(self, flags):
@@ -105,26 +114,37 @@ class Yaml(yaml.SafeDumper):
     """Quotes whatever any reader of YAML, 1.1 or 1.2, could misread."""
 
 
-Yaml.add_representer(str, lambda dumper, text: dumper.represent_scalar(
-    "tag:yaml.org,2002:str", text,
-    style=None if re.fullmatch("[a-zA-Z]{4,}[a-zA-Z0-9-]*", text) and
-    text.lower() not in ("true", "false", "null") else "'"))
+Yaml.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str",
+        text,
+        style=None
+        if re.fullmatch("[a-zA-Z]{4,}[a-zA-Z0-9-]*", text)
+        and text.lower() not in ("true", "false", "null")
+        else "'",
+    ),
+)
 
 
 class Yaml12(yaml.SafeLoader):
     """Reads scalars as the official client does (YAML 1.2's core schema, and
     timestamps), where PyYAML on its own takes yes, 1_0 and 1:30 for no strings."""
+
     yaml_implicit_resolvers = {}
 
 
 for tag, pattern, first in (
-        ("bool", "true|True|TRUE|false|False|FALSE", "tTfF"),
-        ("int", "[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
-        ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
-        ("timestamp", r"\d{4}-\d\d-\d\d(T[0-9:.]+Z)?", "0123456789"),
-        ("merge", "<<", "<"), ("null", "~|null|Null|NULL|", ["~", "n", "N", ""])):
-    Yaml12.add_implicit_resolver(f"tag:yaml.org,2002:{tag}",
-                                 re.compile(f"(?:{pattern})$"), list(first))
+    ("bool", "true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", "[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ("timestamp", r"\d{4}-\d\d-\d\d(T[0-9:.]+Z)?", "0123456789"),
+    ("merge", "<<", "<"),
+    ("null", "~|null|Null|NULL|", ["~", "n", "N", ""]),
+):
+    Yaml12.add_implicit_resolver(
+        f"tag:yaml.org,2002:{tag}", re.compile(f"(?:{pattern})$"), list(first)
+    )
 
 
 class Home:
@@ -136,7 +156,7 @@ class Home:
         self.cwd = folder / "work"
         self.home.mkdir()
         self.cwd.mkdir()
-        self.hidden = set()         # more texts that must not be printed
+        self.hidden = set()  # more texts that must not be printed
         self.config_path = self.home / ".hscli" / "config.yml"
 
     def key(self, portal):
@@ -145,11 +165,16 @@ class Home:
 
     def env(self, more=None):
         """The environment of a run. A value of None takes a name away."""
-        env = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8",
-               "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
-               # hs forbids ptrace of itself, which the leak checker needs
-               "ASAN_OPTIONS": "detect_leaks=0",
-               **self.sim.env, **(more or {})}
+        env = {
+            "HOME": str(self.home),
+            "PATH": "/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+            # hs forbids ptrace of itself, which the leak checker needs
+            "ASAN_OPTIONS": "detect_leaks=0",
+            **self.sim.env,
+            **(more or {}),
+        }
         return {k: str(v) for k, v in env.items() if v is not None}
 
     def read_config(self, path=None):
@@ -167,9 +192,11 @@ class Home:
         """Any value, or text as it stands, as a config file."""
         path = pathlib.Path(path or self.config_path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(value if isinstance(value, str) else
-                        yaml.dump(value, Dumper=Yaml, sort_keys=False,
-                                  allow_unicode=True, width=10000))
+        path.write_text(
+            value
+            if isinstance(value, str)
+            else yaml.dump(value, Dumper=Yaml, sort_keys=False, allow_unicode=True, width=10000)
+        )
         path.chmod(0o600)
         # as if written long ago: hs looks twice at a file that was written just now
         os.utime(path, (then := time.time() - 60, then))
@@ -179,11 +206,16 @@ class Home:
 
     def account(self, portal, **fields):
         """How an account of the stand-in stands in a config, without a token."""
-        return {"name": portal.name.lower().replace(" ", "-"),
-                "accountId": portal.hub_id, "env": "prod",
-                "authType": "personalaccesskey", "accountType": portal.type,
-                "personalAccessKey": portal.key,
-                "auth": {"tokenInfo": {}}, **fields}
+        return {
+            "name": portal.name.lower().replace(" ", "-"),
+            "accountId": portal.hub_id,
+            "env": "prod",
+            "authType": "personalaccesskey",
+            "accountType": portal.type,
+            "personalAccessKey": portal.key,
+            "auth": {"tokenInfo": {}},
+            **fields,
+        }
 
     def files(self):
         """All that stands in the home and the working directory, to compare
@@ -213,32 +245,53 @@ class Home:
 class Runner(Home):
     """hs("account", "list") runs the binary without a terminal."""
 
-    def __call__(self, *args, input=b"", env=None, cwd=None, timeout=60,
-                 stdout=subprocess.PIPE, check_secrets=True, **popen):
+    def __call__(
+        self,
+        *args,
+        input=b"",
+        env=None,
+        cwd=None,
+        timeout=60,
+        stdout=subprocess.PIPE,
+        check_secrets=True,
+        **popen,
+    ):
         """Run to the end. `check_secrets=False` is for what is meant to print
         one. stdout may be a file, then Result.out is empty."""
         args = [str(a) for a in args]
         data = input.encode() if isinstance(input, str) else input
         stdin = subprocess.PIPE if isinstance(data, bytes) else data
         started = time.monotonic()
-        process = Process([self.bin, *args], env=self.env(env),
-                          cwd=cwd or self.cwd, stdin=stdin, stdout=stdout,
-                          stderr=subprocess.PIPE, **popen)
+        process = Process(
+            [self.bin, *args],
+            env=self.env(env),
+            cwd=cwd or self.cwd,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            **popen,
+        )
         command_lines = []
         self.sim.spy = lambda: command_lines.append(command_line(process.pid))
         try:
-            out, err = process.communicate(data if stdin == subprocess.PIPE else None,
-                                           timeout)
+            out, err = process.communicate(data if stdin == subprocess.PIPE else None, timeout)
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
-            raise AssertionError(f"hs {' '.join(args)} took over {timeout} s; "
-                                 f"stderr: {err.decode(errors='replace')}")
+            raise AssertionError(
+                f"hs {' '.join(args)} took over {timeout} s; "
+                f"stderr: {err.decode(errors='replace')}"
+            )
         finally:
             self.sim.spy = None
-        result = Result(tuple(args), process.returncode, decode(out or b""),
-                        decode(err), time.monotonic() - started,
-                        process.usage)
+        result = Result(
+            tuple(args),
+            process.returncode,
+            decode(out or b""),
+            decode(err),
+            time.monotonic() - started,
+            process.usage,
+        )
         if check_secrets:
             self.check_output(result.out, "stdout")
             self.check_output(result.err, "stderr")
@@ -248,9 +301,14 @@ class Runner(Home):
 
     def start(self, *args, cwd=None, env=None):
         """Start a run, which the caller must wait for (see `ends`)."""
-        return subprocess.Popen([self.bin, *map(str, args)], env=self.env(env),
-                                cwd=cwd or self.cwd, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        return subprocess.Popen(
+            [self.bin, *map(str, args)],
+            env=self.env(env),
+            cwd=cwd or self.cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
 
     def ends(self, run):
         """Wait for a run that was started: its exit code and its stderr."""
@@ -261,8 +319,13 @@ class Runner(Home):
     def sign_in(self, *portals):
         """`hs account auth` for each; the first becomes the default."""
         for portal in portals:
-            done = self("account", "auth", "--pak-stdin", "--use-default-name",
-                        input=self.key(portal) + "\n")
+            done = self(
+                "account",
+                "auth",
+                "--pak-stdin",
+                "--use-default-name",
+                input=self.key(portal) + "\n",
+            )
             assert done.code == 0, done.err
 
 
@@ -274,10 +337,16 @@ class Terminal(Home):
         self.children = []
 
     def __call__(self, *args, env=None, cwd=None, timeout=60, rows=24, columns=80):
-        child = pexpect.spawn(self.bin, [str(a) for a in args], timeout=timeout,
-                              env=self.env({"TERM": "xterm-256color", **(env or {})}),
-                              cwd=str(cwd or self.cwd), dimensions=(rows, columns),
-                              encoding="utf-8", codec_errors="surrogateescape")
+        child = pexpect.spawn(
+            self.bin,
+            [str(a) for a in args],
+            timeout=timeout,
+            env=self.env({"TERM": "xterm-256color", **(env or {})}),
+            cwd=str(cwd or self.cwd),
+            dimensions=(rows, columns),
+            encoding="utf-8",
+            codec_errors="surrogateescape",
+        )
         child.delaybeforesend = None
         child.logfile_read = Transcript()
         self.children.append(child)
@@ -297,6 +366,7 @@ class Terminal(Home):
 
 class Transcript:
     """All that a terminal showed."""
+
     text = ""
 
     def write(self, text):
@@ -330,6 +400,7 @@ def outsider(hs, sim, tmp_path):
         def run(*args, **more):
             more["env"] = {**env, **more.get("env", {})}
             return runner(*args, **who, **more)
+
         run.home, run.cwd, run.sim, run.files = runner.home, runner.cwd, sim, runner
         run.config_path = runner.config_path
 
@@ -337,6 +408,7 @@ def outsider(hs, sim, tmp_path):
             for path in [*folder.rglob("*")]:
                 if os.getuid() == 0:
                     os.chown(path, NOBODY, NOBODY)
+
         run.own = own
         yield run
         for path in [runner.home, *runner.home.rglob("*")]:
@@ -387,8 +459,9 @@ def held(path):
     libc = ctypes.CDLL(None, use_errno=True)
     folder = path.parent / ".hs-tmp" / ".git"
     folder.mkdir(0o700, parents=True)
-    with open(folder / f"_{path.name}.lock", "w") as lock, \
-            open(libc.inotify_init1(os.O_CLOEXEC), "rb", 0) as news:
+    with open(folder / f"_{path.name}.lock", "w") as lock, open(
+        libc.inotify_init1(os.O_CLOEXEC), "rb", 0
+    ) as news:
         fcntl.flock(lock, fcntl.LOCK_EX)
         in_open = 0x20
         if libc.inotify_add_watch(news.fileno(), os.fsencode(lock.name), in_open) < 0:
@@ -397,6 +470,7 @@ def held(path):
         def met(run):
             assert select.select([news], [], [], 60)[0] and run.poll() is None
             news.read(4096)
+
         yield met
 
 

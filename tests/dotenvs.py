@@ -17,8 +17,13 @@ import pytest
 from official import CACHE
 
 DOTENV = ("15.0.1", "16.6.1", "17.4.2")
-NAMES = (*(f"dotenv {v}" for v in DOTENV), "node --env-file", "python-dotenv", "godotenv",
-         "docker-compose")
+NAMES = (
+    *(f"dotenv {v}" for v in DOTENV),
+    "node --env-file",
+    "python-dotenv",
+    "godotenv",
+    "docker-compose",
+)
 
 
 @contextlib.contextmanager
@@ -47,8 +52,17 @@ def run(*words, **how):
 def npm(version):
     with made(f"dotenv-{version}") as (folder, complete):
         if not complete.exists():
-            run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix",
-                folder, f"dotenv@{version}", cwd=folder)
+            run(
+                "npm",
+                "install",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--prefix",
+                folder,
+                f"dotenv@{version}",
+                cwd=folder,
+            )
             complete.touch()
     return folder / "node_modules" / "dotenv"
 
@@ -66,21 +80,35 @@ def debian(package):
 def each(files, *words, **how):
     """Has a program read the files, which it gets as a list of hex texts; the answer is
     a list of maps, or of null where a file is refused. Values are in hex, too."""
-    done = subprocess.run(words, input=json.dumps([f.hex() for f in files]), text=True,
-                          capture_output=True, timeout=120, **how)
+    done = subprocess.run(
+        words,
+        input=json.dumps([f.hex() for f in files]),
+        text=True,
+        capture_output=True,
+        timeout=120,
+        **how,
+    )
     assert done.returncode == 0, done.stderr
-    return [None if m is None else {k: bytes.fromhex(v) for k, v in m.items()}
-            for m in json.loads(done.stdout)]
+    return [
+        None if m is None else {k: bytes.fromhex(v) for k, v in m.items()}
+        for m in json.loads(done.stdout)
+    ]
 
 
 def read_dotenv(version, files):
-    return each(files, "node", "-e", """
+    return each(
+        files,
+        "node",
+        "-e",
+        """
         const parse = require(process.argv[1]).parse;
         const hex = m => Object.fromEntries(Object.entries(m).map(
             ([k, v]) => [k, Buffer.from(v).toString('hex')]));
         const files = JSON.parse(require('fs').readFileSync(0));
         console.log(JSON.stringify(files.map(f => hex(parse(Buffer.from(f, 'hex'))))));
-        """, npm(version))
+        """,
+        npm(version),
+    )
 
 
 def read_node(files, folder):
@@ -92,16 +120,26 @@ def read_node(files, folder):
     found = []
     for text in files:
         (folder / "f.env").write_bytes(text)
-        done = subprocess.run(["node", f"--env-file={folder / 'f.env'}", "-p",
-                               "JSON.stringify(process.env)"], env={"PATH": os.environ["PATH"]},
-                              capture_output=True, timeout=60)
-        found.append(None if done.returncode else
-                     {k: v.encode() for k, v in json.loads(done.stdout).items() if k != "PATH"})
+        done = subprocess.run(
+            ["node", f"--env-file={folder / 'f.env'}", "-p", "JSON.stringify(process.env)"],
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            timeout=60,
+        )
+        found.append(
+            None
+            if done.returncode
+            else {k: v.encode() for k, v in json.loads(done.stdout).items() if k != "PATH"}
+        )
     return found
 
 
 def read_python(files):
-    return each(files, "/usr/bin/python3", "-c", """if True:
+    return each(
+        files,
+        "/usr/bin/python3",
+        "-c",
+        """if True:
         import json, logging, os, sys, tempfile
         sys.path.insert(0, sys.argv[1])
         import dotenv
@@ -118,7 +156,10 @@ def read_python(files):
                 except UnicodeDecodeError:
                     found.append(None)
         print(json.dumps(found))
-        """, debian("python3-dotenv") / "usr/lib/python3/dist-packages", env={})
+        """,
+        debian("python3-dotenv") / "usr/lib/python3/dist-packages",
+        env={},
+    )
 
 
 GO = """package main
@@ -158,9 +199,15 @@ def read_godotenv(files):
     with made("godotenv") as (folder, complete):
         if not complete.exists():
             (folder / "main.go").write_text(GO)
-            run("go", "build", "-o", "read", "main.go", cwd=folder,
-                env={**os.environ, "GO111MODULE": "off", "GOPATH": str(sources),
-                     "GOFLAGS": ""})
+            run(
+                "go",
+                "build",
+                "-o",
+                "read",
+                "main.go",
+                cwd=folder,
+                env={**os.environ, "GO111MODULE": "off", "GOPATH": str(sources), "GOFLAGS": ""},
+            )
             complete.touch()
     return each(files, folder / "read")
 
@@ -170,7 +217,7 @@ class Refused(Exception):
 
 
 BLANK = r"[\t\v\f\r \x85\xa0]*"
-ESCAPES = dict(zip("abfnrtv\"\\", "\a\b\f\n\r\t\v\"\\"))
+ESCAPES = dict(zip('abfnrtv"\\', '\a\b\f\n\r\t\v"\\'))
 
 
 def unescape(found):
@@ -201,9 +248,11 @@ def compose(data):
         if not name or not re.fullmatch(r"[\w.\-\[\]]*", key):
             raise Refused
         at = name.end()
-        quote = text[at:at + 1]
+        quote = text[at : at + 1]
         if quote and quote in "'\"":
-            quoted = re.compile(rf"{quote}((?:\\.|[^\\{quote}])*){quote}", re.DOTALL).match(text, at)
+            quoted = re.compile(rf"{quote}((?:\\.|[^\\{quote}])*){quote}", re.DOTALL).match(
+                text, at
+            )
             if not quoted:
                 raise Refused
             value = quoted[1].replace("\\" + quote, quote)
@@ -233,5 +282,8 @@ def read(name, files, folder):
         return read_dotenv(name.split()[1], files)
     if name == "node --env-file":
         return read_node(files, folder)
-    return {"python-dotenv": read_python, "godotenv": read_godotenv,
-            "docker-compose": read_compose}[name](files)
+    return {
+        "python-dotenv": read_python,
+        "godotenv": read_godotenv,
+        "docker-compose": read_compose,
+    }[name](files)

@@ -21,6 +21,7 @@ def portal(sim):
 @pytest.fixture
 def files(hs, portal):
     """files("upload", …) runs `hs filemanager` with HUBSPOT_ACCESS_TOKEN."""
+
     def call(*args, env=None, **how):
         return hs("filemanager", *args, env=token(portal, env), **how)
 
@@ -28,8 +29,11 @@ def files(hs, portal):
 
 
 def token(portal, more=None):
-    return {"HUBSPOT_ACCESS_TOKEN": portal.static_token,
-            "HUBSPOT_ACCOUNT_ID": str(portal.hub_id), **(more or {})}
+    return {
+        "HUBSPOT_ACCESS_TOKEN": portal.static_token,
+        "HUBSPOT_ACCOUNT_ID": str(portal.hub_id),
+        **(more or {}),
+    }
 
 
 def plant(folder, **more):
@@ -47,8 +51,11 @@ def place(path, data=b""):
 
 def tree_of(folder):
     """path -> bytes of every file below a folder."""
-    return {str(p.relative_to(folder)): p.read_bytes()
-            for p in sorted(folder.rglob("*")) if p.is_file() and not p.is_symlink()}
+    return {
+        str(p.relative_to(folder)): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and not p.is_symlink()
+    }
 
 
 def stored(portal):
@@ -90,10 +97,25 @@ def parts_left(folder):
 
 
 # Names as people give them: each is one path on both sides.
-NAMES = ["plain.txt", "with space.txt", 'quo"te\'s.txt', "ümläut-日本.txt",
-         "100%.txt", "%41.txt", "a#b.txt", "what?.txt", "semi;colon&amp.txt",
-         "plus+equals=.txt", "no-extension", "two.dots.tar.gz", "-dash.txt",
-         "back\\slash.txt", "$HOME`x`.txt", "[1]{2}.txt", "e\u0301.txt"]
+NAMES = [
+    "plain.txt",
+    "with space.txt",
+    "quo\"te's.txt",
+    "ümläut-日本.txt",
+    "100%.txt",
+    "%41.txt",
+    "a#b.txt",
+    "what?.txt",
+    "semi;colon&amp.txt",
+    "plus+equals=.txt",
+    "no-extension",
+    "two.dots.tar.gz",
+    "-dash.txt",
+    "back\\slash.txt",
+    "$HOME`x`.txt",
+    "[1]{2}.txt",
+    "e\u0301.txt",
+]
 
 
 def is_root():
@@ -104,8 +126,13 @@ def peak_memory(hs, args, env):
     """Runs to the end: its exit code, and the most memory that it held, in KiB.
     (The ru_maxrss of a child counts its parent's memory, too.)"""
     peak = 0
-    with subprocess.Popen([hs.bin, *args], env=hs.env(env), cwd=hs.cwd,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        [hs.bin, *args],
+        env=hs.env(env),
+        cwd=hs.cwd,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
         while process.poll() is None:
             with open(f"/proc/{process.pid}/status") as status:
                 if found := re.search(r"VmHWM:\s+(\d+)", status.read()):

@@ -46,10 +46,21 @@ LOOPBACK = ("127.0.0.1", "::1")
 
 # What the ordinary certificates are good for. Names of ours stand beside
 # HubSpot's, so that a test can see whether a credential goes astray.
-NAMES = ["api.hubapi.com", "*.hubapi.com", "*.hubapiqa.com", "*.hubspot.com",
-         "*.hubspotqa.com", "*.hubspotusercontent.net", "example.com",
-         "*.example.com", "evil.test", "*.evil.test", "override.com",
-         "overrideqa.com", "localhost"]
+NAMES = [
+    "api.hubapi.com",
+    "*.hubapi.com",
+    "*.hubapiqa.com",
+    "*.hubspot.com",
+    "*.hubspotqa.com",
+    "*.hubspotusercontent.net",
+    "example.com",
+    "*.example.com",
+    "evil.test",
+    "*.evil.test",
+    "override.com",
+    "overrideqa.com",
+    "localhost",
+]
 
 
 # ==== Certificates ==========================================================
@@ -98,8 +109,7 @@ VERSIONS = {
 }
 CIPHERS = {"cbc-only": "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"}
 # kinds that never get as far as a handshake, and the one that ends rudely
-BROKEN = {"handshake-reset", "handshake-hang", "handshake-close", "garbage",
-          "alert"}
+BROKEN = {"handshake-reset", "handshake-hang", "handshake-close", "garbage", "alert"}
 RUDE = "no-close-notify"
 TLS_KINDS = {*CERTS, *VERSIONS, *CIPHERS, *BROKEN, RUDE}
 
@@ -115,18 +125,20 @@ class Authority:
         self.root = self.issuer("root")
 
     def openssl(self, *args):
-        done = subprocess.run(["openssl", *args], cwd=self.folder,
-                              stdin=subprocess.DEVNULL, capture_output=True)
+        done = subprocess.run(
+            ["openssl", *args], cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True
+        )
         if done.returncode:
-            raise RuntimeError(f"openssl {' '.join(args)}: "
-                               + done.stderr.decode(errors="replace"))
+            raise RuntimeError(f"openssl {' '.join(args)}: " + done.stderr.decode(errors="replace"))
 
     def key(self, name, kind, subject):
         """A new key and a request for a certificate on it."""
-        algorithm = (["-newkey", "ec", "-pkeyopt", f"ec_paramgen_curve:{kind}"]
-                     if kind.startswith("P-") else ["-newkey", kind])
-        return ["req", *algorithm, "-nodes", "-keyout", f"{name}.key",
-                "-subj", f"/CN={subject}"]
+        algorithm = (
+            ["-newkey", "ec", "-pkeyopt", f"ec_paramgen_curve:{kind}"]
+            if kind.startswith("P-")
+            else ["-newkey", kind]
+        )
+        return ["req", *algorithm, "-nodes", "-keyout", f"{name}.key", "-subj", f"/CN={subject}"]
 
     def issuer(self, name):
         """The PEM file of an authority: root, stranger, or middle (a P-384
@@ -138,45 +150,82 @@ class Authority:
         (self.folder / f"index-{name}").touch()
         subject = f"hubsim test authority ({name})"
         if name == "middle":
-            self.sign(name, self.key(name, "P-384", subject), "root",
-                      "basicConstraints=critical,CA:TRUE,pathlen:0\n"
-                      "keyUsage=critical,keyCertSign,cRLSign\n")
+            self.sign(
+                name,
+                self.key(name, "P-384", subject),
+                "root",
+                "basicConstraints=critical,CA:TRUE,pathlen:0\n"
+                "keyUsage=critical,keyCertSign,cRLSign\n",
+            )
         else:
-            self.openssl(*self.key(name, "P-256", subject), "-x509",
-                         "-days", "30", "-out", pem.name, "-addext",
-                         "keyUsage=critical,keyCertSign,cRLSign")
+            self.openssl(
+                *self.key(name, "P-256", subject),
+                "-x509",
+                "-days",
+                "30",
+                "-out",
+                pem.name,
+                "-addext",
+                "keyUsage=critical,keyCertSign,cRLSign",
+            )
         return pem
 
-    def sign(self, name, request, issuer, extensions, days=(-1, 30),
-             md="sha256"):
+    def sign(self, name, request, issuer, extensions, days=(-1, 30), md="sha256"):
         (self.folder / f"{name}.ext").write_text(extensions)
         self.openssl(*request, "-out", f"{name}.csr")
         now = datetime.datetime.now(datetime.timezone.utc)
-        start, end = ((now + datetime.timedelta(days=d)).strftime("%Y%m%d%H%M%SZ")
-                      for d in days)
-        self.openssl("ca", "-batch", "-notext", "-config", f"{issuer}.cnf",
-                     "-cert", f"{issuer}.pem", "-keyfile", f"{issuer}.key",
-                     "-create_serial", "-md", md, "-startdate", start, "-enddate",
-                     end, "-extfile", f"{name}.ext", "-in", f"{name}.csr",
-                     "-out", f"{name}.pem")
+        start, end = ((now + datetime.timedelta(days=d)).strftime("%Y%m%d%H%M%SZ") for d in days)
+        self.openssl(
+            "ca",
+            "-batch",
+            "-notext",
+            "-config",
+            f"{issuer}.cnf",
+            "-cert",
+            f"{issuer}.pem",
+            "-keyfile",
+            f"{issuer}.key",
+            "-create_serial",
+            "-md",
+            md,
+            "-startdate",
+            start,
+            "-enddate",
+            end,
+            "-extfile",
+            f"{name}.ext",
+            "-in",
+            f"{name}.csr",
+            "-out",
+            f"{name}.pem",
+        )
 
-    def leaf(self, kind, key="P-256", names=NAMES, issuer="root", chain=True,
-             more="", **how):
+    def leaf(self, kind, key="P-256", names=NAMES, issuer="root", chain=True, more="", **how):
         """The files (chain, key) of a server certificate, made once: what a
         browser was told to trust is what all contexts of the kind serve."""
         pem = self.folder / f"{kind}.pem"
         if pem.exists():
             return pem, self.folder / f"{kind}.key"
         request = self.key(kind, key, names[0])
-        alt = ",".join([f"DNS:{n}" for n in names] if names is not NAMES else
-                       [f"DNS:{n}" for n in names] + [f"IP:{a}" for a in LOOPBACK])
+        alt = ",".join(
+            [f"DNS:{n}" for n in names]
+            if names is not NAMES
+            else [f"DNS:{n}" for n in names] + [f"IP:{a}" for a in LOOPBACK]
+        )
         if issuer is None:
-            self.openssl(*request, "-x509", "-days", "30", "-out", pem.name,
-                         "-addext", f"subjectAltName={alt}")
+            self.openssl(
+                *request,
+                "-x509",
+                "-days",
+                "30",
+                "-out",
+                pem.name,
+                "-addext",
+                f"subjectAltName={alt}",
+            )
         else:
             above = self.issuer(issuer)
-            self.sign(kind, request, issuer, f"subjectAltName={alt}\n{more}",
-                      **how)
+            self.sign(kind, request, issuer, f"subjectAltName={alt}\n{more}", **how)
             if issuer == "middle" and chain:
                 pem.write_text(pem.read_text() + above.read_text())
         return pem, self.folder / f"{kind}.key"
@@ -207,6 +256,7 @@ class Authority:
 
 # ==== State =================================================================
 
+
 def isotime(seconds):
     when = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
     return when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03}Z"
@@ -221,40 +271,44 @@ def make_key(hub_id):
 @dataclasses.dataclass
 class Portal:
     """An account as HubSpot knows it, and every credential it has given out."""
+
     hub_id: int
     name: str
     type: str = "STANDARD"
     scopes: list = dataclasses.field(default_factory=lambda: list(ALL_SCOPES))
     parent: int = None
-    state: str = "active"           # active | inactive | gone
-    lifetime: float = 1800          # seconds that an access token lives
+    state: str = "active"  # active | inactive | gone
+    lifetime: float = 1800  # seconds that an access token lives
     key: str = None
     api_key: str = None
     static_token: str = None
-    oauth: dict = None              # client_id, client_secret, refresh_token
-    rotates: bool = False           # each refresh gives a new refresh token
-    replaced: list = dataclasses.field(default_factory=list)    # those before
+    oauth: dict = None  # client_id, client_secret, refresh_token
+    rotates: bool = False  # each refresh gives a new refresh token
+    replaced: list = dataclasses.field(default_factory=list)  # those before
     secrets: dict = dataclasses.field(default_factory=dict)
-    unlisted: set = dataclasses.field(default_factory=set)      # names that its list leaves out
-    secrets_page: int = 0       # names on a page of that list; 0: all
+    unlisted: set = dataclasses.field(default_factory=set)  # names that its list leaves out
+    secrets_page: int = 0  # names on a page of that list; 0: all
     contacts: dict = dataclasses.field(default_factory=dict)
     tokens: dict = dataclasses.field(default_factory=dict)  # token -> expiry
     files: dict = dataclasses.field(default_factory=dict)
     folders: dict = dataclasses.field(default_factory=dict)
-    page: int = 20                  # entries of a listing's page
-    lie: int = 0                    # added to the totals of listings
-    rate: tuple = None              # (requests, seconds, the seconds that are insisted on)
-    calls: list = dataclasses.field(default_factory=list)   # when they came
+    page: int = 20  # entries of a listing's page
+    lie: int = 0  # added to the totals of listings
+    rate: tuple = None  # (requests, seconds, the seconds that are insisted on)
+    calls: list = dataclasses.field(default_factory=list)  # when they came
     sandbox_limits: dict = dataclasses.field(
-        default_factory=lambda: {"DEVELOPER": 1, "STANDARD": 1})
+        default_factory=lambda: {"DEVELOPER": 1, "STANDARD": 1}
+    )
 
     def __post_init__(self):
         self.key = self.key or make_key(self.hub_id)
         self.api_key = self.api_key or str(uuid.uuid4())
         self.static_token = self.static_token or f"pat-na1-{uuid.uuid4()}"
-        self.oauth = self.oauth or {"client_id": str(uuid.uuid4()),
-                                    "client_secret": str(uuid.uuid4()),
-                                    "refresh_token": secrets.token_urlsafe(40)}
+        self.oauth = self.oauth or {
+            "client_id": str(uuid.uuid4()),
+            "client_secret": str(uuid.uuid4()),
+            "refresh_token": secrets.token_urlsafe(40),
+        }
 
     def issue(self):
         """A new access token and when it ends (seconds since 1970)."""
@@ -281,11 +335,19 @@ class Portal:
         stem, dot, extension = name.rpartition(".")
         number = fields.get("id", max(self.files, default=39999) + 1)
         self.files[number] = {
-            "id": number, "name": stem if dot else name, "extension": extension if dot else "",
-            "folder_id": self.add_folder(folder), "size": len(data), "type": "OTHER",
-            "archived": False, "hidden": False, "updated": int(time.time() * 1000),
+            "id": number,
+            "name": stem if dot else name,
+            "extension": extension if dot else "",
+            "folder_id": self.add_folder(folder),
+            "size": len(data),
+            "type": "OTHER",
+            "archived": False,
+            "hidden": False,
+            "updated": int(time.time() * 1000),
             "url": f"https://{host}/hubfs/{self.hub_id}/{number}/{urllib.parse.quote(name)}",
-            "data": data, **fields}
+            "data": data,
+            **fields,
+        }
         return self.files[number]
 
     def limit(self):
@@ -298,9 +360,11 @@ class Portal:
         over = len(self.calls) >= most
         if not over:
             self.calls.append(now)
-        return over, [("X-HubSpot-RateLimit-Max", str(most)),
-                      ("X-HubSpot-RateLimit-Remaining", str(most - len(self.calls))),
-                      ("X-HubSpot-RateLimit-Interval-Milliseconds", str(int(span * 1000)))]
+        return over, [
+            ("X-HubSpot-RateLimit-Max", str(most)),
+            ("X-HubSpot-RateLimit-Remaining", str(most - len(self.calls))),
+            ("X-HubSpot-RateLimit-Interval-Milliseconds", str(int(span * 1000))),
+        ]
 
     def confidential(self):
         yield from (self.key, self.api_key, self.static_token)
@@ -312,13 +376,14 @@ class Portal:
 @dataclasses.dataclass
 class Request:
     """One request as it came in: a line of the log."""
+
     host: str
     port: int
     method: str
     target: str
     headers: list
     conn: int
-    tls: tuple = None               # (version, cipher, resumed) or None
+    tls: tuple = None  # (version, cipher, resumed) or None
     body: bytes = b""
     time: float = dataclasses.field(default_factory=time.time)
 
@@ -352,8 +417,8 @@ class Answer:
     status: int = 200
     body: bytes = b""
     headers: list = dataclasses.field(default_factory=list)
-    framing: str = "length"         # length | chunked | close
-    raw: bytes = None               # stands for head and body
+    framing: str = "length"  # length | chunked | close
+    raw: bytes = None  # stands for head and body
 
     def head_and_body(self, request):
         if self.raw is not None:
@@ -376,14 +441,29 @@ class Answer:
         return self.framing == "close" or self.raw is not None
 
 
-REASONS = {200: "OK", 201: "Created", 204: "No Content", 207: "Multi-Status",
-           301: "Moved Permanently", 302: "Found", 304: "Not Modified",
-           307: "Temporary Redirect", 400: "Bad Request", 401: "Unauthorized",
-           403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-           407: "Proxy Authentication Required", 409: "Conflict",
-           415: "Unsupported Media Type", 423: "Locked",
-           429: "Too Many Requests", 500: "Internal Server Error",
-           502: "Bad Gateway", 503: "Service Unavailable"}
+REASONS = {
+    200: "OK",
+    201: "Created",
+    204: "No Content",
+    207: "Multi-Status",
+    301: "Moved Permanently",
+    302: "Found",
+    304: "Not Modified",
+    307: "Temporary Redirect",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    407: "Proxy Authentication Required",
+    409: "Conflict",
+    415: "Unsupported Media Type",
+    423: "Locked",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+}
 
 
 def reason(status):
@@ -391,21 +471,31 @@ def reason(status):
 
 
 def chunked(body, size=CHUNK):
-    parts = [b"%x\r\n%b\r\n" % (len(body[i:i + size]), body[i:i + size])
-             for i in range(0, len(body), size)]
+    parts = [
+        b"%x\r\n%b\r\n" % (len(body[i : i + size]), body[i : i + size])
+        for i in range(0, len(body), size)
+    ]
     return b"".join(parts) + b"0\r\n\r\n"
 
 
 def send_json(value, status=200, **headers):
-    return Answer(status, json.dumps(value).encode(),
-                  [("Content-Type", "application/json;charset=utf-8"),
-                   *((k.replace("_", "-"), v) for k, v in headers.items())])
+    return Answer(
+        status,
+        json.dumps(value).encode(),
+        [
+            ("Content-Type", "application/json;charset=utf-8"),
+            *((k.replace("_", "-"), v) for k, v in headers.items()),
+        ],
+    )
 
 
 def error(status, message=None, category=None, sub=None, **more):
     """HubSpot's error envelope."""
-    body = {"status": "error", "message": message or f"{reason(status)} (hubsim)",
-            "correlationId": str(uuid.uuid4())}
+    body = {
+        "status": "error",
+        "message": message or f"{reason(status)} (hubsim)",
+        "correlationId": str(uuid.uuid4()),
+    }
     if category:
         body["category"] = category
     if sub:
@@ -414,8 +504,7 @@ def error(status, message=None, category=None, sub=None, **more):
 
 
 def rate_limited(policy="TEN_SECONDLY_ROLLING"):
-    return error(429, "You have reached your limit.", errorType="RATE_LIMIT",
-                 policyName=policy)
+    return error(429, "You have reached your limit.", errorType="RATE_LIMIT", policyName=policy)
 
 
 @dataclasses.dataclass
@@ -435,6 +524,7 @@ class Rule:
     hint     bytes to send on the head, before the body is read (a 1xx)
     sip      (bytes, seconds): read so many of the body, wait so long, and so on
     """
+
     match: str
     times: int = 1
     after: int = 0
@@ -471,13 +561,11 @@ class Rule:
             return None
         extra = list(dict(self.headers).items())
         if self.body is None and self.status not in (204, 304):
-            answer = (rate_limited(self.policy) if self.status == 429
-                      else error(self.status))
+            answer = rate_limited(self.policy) if self.status == 429 else error(self.status)
             answer.headers += extra
         else:
             named = {k.lower() for k, _ in extra}
-            kind = ([] if "content-type" in named else
-                    [("Content-Type", "application/json")])
+            kind = [] if "content-type" in named else [("Content-Type", "application/json")]
             answer = Answer(self.status, as_bytes(self.body or b""), kind + extra)
         answer.framing = self.framing
         return answer
@@ -500,35 +588,45 @@ def matches(match, request):
     """Whether a request is meant by "[METHOD ][host][/path-prefix]" or "*"."""
     method, _, where = match.rpartition(" ")
     host, slash, path = where.partition("/")
-    return (method in ("", request.method)
-            and (host in ("", "*") or host == request.host)
-            and (request.path.startswith(slash + path)))
+    return (
+        method in ("", request.method)
+        and (host in ("", "*") or host == request.host)
+        and (request.path.startswith(slash + path))
+    )
 
 
 @dataclasses.dataclass
 class Proxy:
     """How the proxies behave, and whom they were asked for."""
-    auth: tuple = None              # (user, password) that they insist on
-    status: int = 200               # any other: CONNECT is answered with it
-    then: str = None                # "reset" | "close" | "hang" instead
-    raw: bytes = None               # these bytes instead of an answer
+
+    auth: tuple = None  # (user, password) that they insist on
+    status: int = 200  # any other: CONNECT is answered with it
+    then: str = None  # "reset" | "close" | "hang" instead
+    raw: bytes = None  # these bytes instead of an answer
     unresolved: set = dataclasses.field(default_factory=set)  # hosts not found
     seen: list = dataclasses.field(default_factory=list)
 
 
 # ==== The API ===============================================================
 
-ROUTES = []     # (methods, compiled path, scope, function), the first wins
-ALL_SCOPES = ["crm.objects.contacts.read", "crm.objects.contacts.write",
-              "cms.functions.read", "cms.functions.write", "files",
-              "sandboxes", "account-info.security.read"]
-ANY = ""        # any valid token will do; None as scope: no token at all
+ROUTES = []  # (methods, compiled path, scope, function), the first wins
+ALL_SCOPES = [
+    "crm.objects.contacts.read",
+    "crm.objects.contacts.write",
+    "cms.functions.read",
+    "cms.functions.write",
+    "files",
+    "sandboxes",
+    "account-info.security.read",
+]
+ANY = ""  # any valid token will do; None as scope: no token at all
 
 
 def route(methods, path, scope=ANY):
     def keep(function):
         ROUTES.append((methods.split(), re.compile(path + r"\Z"), scope, function))
         return function
+
     return keep
 
 
@@ -537,22 +635,40 @@ def refresh(sim, request, _):
     key = request.json.get("encodedOAuthRefreshToken")
     portal = next((p for p in sim.portals.values() if p.key == key), None)
     if portal is None:
-        return error(401, "The personal access key cannot be decoded.",
-                     "INVALID_AUTHENTICATION",
-                     "LocalDevAuthErrorType.FAILED_TO_SIGN_REFRESH_TOKEN_DECODE")
+        return error(
+            401,
+            "The personal access key cannot be decoded.",
+            "INVALID_AUTHENTICATION",
+            "LocalDevAuthErrorType.FAILED_TO_SIGN_REFRESH_TOKEN_DECODE",
+        )
     if portal.state == "inactive":
-        return error(401, "The account is not active.", "INVALID_AUTHENTICATION",
-                     "LocalDevAuthErrorType.PORTAL_NOT_ACTIVE")
+        return error(
+            401,
+            "The account is not active.",
+            "INVALID_AUTHENTICATION",
+            "LocalDevAuthErrorType.PORTAL_NOT_ACTIVE",
+        )
     if portal.state == "gone":
-        return error(404, "There is no such account.", "INVALID_AUTHENTICATION",
-                     "LocalDevAuthErrorType.INVALID_PORTAL_ID")
+        return error(
+            404,
+            "There is no such account.",
+            "INVALID_AUTHENTICATION",
+            "LocalDevAuthErrorType.INVALID_PORTAL_ID",
+        )
     token, expiry = portal.issue()
-    return send_json({"hubId": portal.hub_id, "userId": 7000 + portal.hub_id % 1000,
-                      "oauthAccessToken": token,
-                      "expiresAtMillis": int(expiry * 1000),
-                      "scopeGroups": portal.scopes, "enabledFeatures": {},
-                      "encodedOAuthRefreshToken": key,
-                      "hubName": portal.name, "accountType": portal.type})
+    return send_json(
+        {
+            "hubId": portal.hub_id,
+            "userId": 7000 + portal.hub_id % 1000,
+            "oauthAccessToken": token,
+            "expiresAtMillis": int(expiry * 1000),
+            "scopeGroups": portal.scopes,
+            "enabledFeatures": {},
+            "encodedOAuthRefreshToken": key,
+            "hubName": portal.name,
+            "accountType": portal.type,
+        }
+    )
 
 
 @route("POST", "/oauth/(v1|2026-03)/token", None)
@@ -570,32 +686,48 @@ def oauth_token(sim, request, *_):
             if portal.rotates and not fresh:
                 portal.replaced.append(portal.oauth["refresh_token"])
                 portal.oauth["refresh_token"] = secrets.token_urlsafe(40)
-            return send_json({"token_type": "bearer", "access_token": token,
-                              "refresh_token": portal.oauth["refresh_token"],
-                              "expires_in": int(portal.lifetime)})
-    return oauth_error("BAD_AUTH_CODE" if fresh else "BAD_REFRESH_TOKEN",
-                       f"missing or unknown {secret}")
+            return send_json(
+                {
+                    "token_type": "bearer",
+                    "access_token": token,
+                    "refresh_token": portal.oauth["refresh_token"],
+                    "expires_in": int(portal.lifetime),
+                }
+            )
+    return oauth_error(
+        "BAD_AUTH_CODE" if fresh else "BAD_REFRESH_TOKEN", f"missing or unknown {secret}"
+    )
 
 
 def oauth_error(code, message, kind="invalid_grant", status=400):
     """The token call's own envelope: its status is a code."""
-    return send_json({"error": kind, "error_description": message, "status": code,
-                      "message": message}, status)
+    return send_json(
+        {"error": kind, "error_description": message, "status": code, "message": message}, status
+    )
 
 
 @route("GET", r"/account-info/(v3|20\d\d-\d\d)/details")
 def account_details(sim, request, portal, *_):
-    return send_json({"portalId": portal.hub_id, "accountType": portal.type,
-                      "timeZone": "Europe/Dublin", "companyCurrency": "EUR",
-                      "additionalCurrencies": [], "utcOffset": "+00:00",
-                      "utcOffsetMilliseconds": 0, "uiDomain": "app.hubspot.com",
-                      "dataHostingLocation": "na1"})
+    return send_json(
+        {
+            "portalId": portal.hub_id,
+            "accountType": portal.type,
+            "timeZone": "Europe/Dublin",
+            "companyCurrency": "EUR",
+            "additionalCurrencies": [],
+            "utcOffset": "+00:00",
+            "utcOffsetMilliseconds": 0,
+            "uiDomain": "app.hubspot.com",
+            "dataHostingLocation": "na1",
+        }
+    )
 
 
 @route("GET", "/sandbox-hubs/v1/self")
 def sandbox_self(sim, request, portal):
-    return send_json({"sandboxHubId": portal.hub_id, "parentHubId": portal.parent,
-                      "name": portal.name})
+    return send_json(
+        {"sandboxHubId": portal.hub_id, "parentHubId": portal.parent, "name": portal.name}
+    )
 
 
 @route("GET", "/integrators/test-portals/v2/self")
@@ -608,8 +740,13 @@ CONTACTS = r"/crm/(?:v3/objects|20\d\d-\d\d/objects|objects/20\d\d-\d\d)/contact
 
 def contact(number, properties):
     stamp = isotime(time.time())
-    return {"id": str(number), "properties": {"createdate": stamp, **properties},
-            "createdAt": stamp, "updatedAt": stamp, "archived": False}
+    return {
+        "id": str(number),
+        "properties": {"createdate": stamp, **properties},
+        "createdAt": stamp,
+        "updatedAt": stamp,
+        "archived": False,
+    }
 
 
 @route("GET", CONTACTS, "crm.objects.contacts.read")
@@ -622,8 +759,12 @@ def contacts_list(sim, request, portal):
     answer = {"results": [portal.contacts[i] for i in ids[:limit]]}
     if len(ids) > limit:
         cursor = str(ids[limit - 1])
-        answer["paging"] = {"next": {"after": cursor, "link":
-                            f"https://api.hubapi.com{request.path}?after={cursor}"}}
+        answer["paging"] = {
+            "next": {
+                "after": cursor,
+                "link": f"https://api.hubapi.com{request.path}?after={cursor}",
+            }
+        }
     return send_json(answer)
 
 
@@ -631,9 +772,12 @@ def contacts_list(sim, request, portal):
 def contacts_add(sim, request, portal):
     properties = request.json.get("properties")
     if not isinstance(properties, dict):
-        return error(400, "Property values were not valid", "VALIDATION_ERROR",
-                     errors=[{"message": "properties is required",
-                              "code": "REQUIRED", "in": "properties"}])
+        return error(
+            400,
+            "Property values were not valid",
+            "VALIDATION_ERROR",
+            errors=[{"message": "properties is required", "code": "REQUIRED", "in": "properties"}],
+        )
     number = max(portal.contacts, default=500) + 1
     portal.contacts[number] = contact(number, properties)
     return send_json(portal.contacts[number], 201)
@@ -661,16 +805,18 @@ def secrets_list(sim, request, portal):
     page = portal.secrets_page or len(names)
     first = int(request.param("after", 0))
     paging = {"paging": {"next": {"after": str(first + page)}}} if first + page < len(names) else {}
-    return send_json({"results": names[first:first + page], **paging})
+    return send_json({"results": names[first : first + page], **paging})
 
 
 @route("POST PUT", SECRETS, "cms.functions.write")
 def secrets_set(sim, request, portal):
     name, value = request.json["key"], request.json["secret"]
     if (name in portal.secrets) != (request.method == "PUT"):
-        return (error(409, f"secret {name} exists", "CONFLICT")
-                if request.method == "POST" else
-                error(404, f"no secret {name}", "OBJECT_NOT_FOUND"))
+        return (
+            error(409, f"secret {name} exists", "CONFLICT")
+            if request.method == "POST"
+            else error(404, f"no secret {name}", "OBJECT_NOT_FOUND")
+        )
     portal.secrets[name] = value
     return send_json({"key": name}, 201 if request.method == "POST" else 200)
 
@@ -686,8 +832,10 @@ def secrets_delete(sim, request, portal, name):
 def sandbox_usage(sim, request, portal, parent):
     usage = {}
     for kind, limit in portal.sandbox_limits.items():
-        used = sum(p.parent == portal.hub_id and p.type == SANDBOXES[kind] and
-                   p.state == "active" for p in sim.portals.values())
+        used = sum(
+            p.parent == portal.hub_id and p.type == SANDBOXES[kind] and p.state == "active"
+            for p in sim.portals.values()
+        )
         usage[kind] = {"used": used, "available": max(0, limit - used), "limit": limit}
     return send_json({"usage": usage})
 
@@ -698,10 +846,17 @@ SANDBOXES = {"STANDARD": "STANDARD_SANDBOX", "DEVELOPER": "DEVELOPMENT_SANDBOX"}
 @route("POST", "/sandbox-hubs/v2/sandboxes", "sandboxes")
 def sandbox_create(sim, request, portal):
     wanted = request.json
-    made = sim.portal(max(sim.portals) + 1, wanted["name"], parent=portal.hub_id,
-                      type=SANDBOXES[wanted["type"]])
-    return send_json({"sandboxHubId": made.hub_id, "parentHubId": portal.hub_id,
-                      "name": made.name, "type": wanted["type"]})
+    made = sim.portal(
+        max(sim.portals) + 1, wanted["name"], parent=portal.hub_id, type=SANDBOXES[wanted["type"]]
+    )
+    return send_json(
+        {
+            "sandboxHubId": made.hub_id,
+            "parentHubId": portal.hub_id,
+            "name": made.name,
+            "type": wanted["type"],
+        }
+    )
 
 
 def sandbox_of(sim, portal, number):
@@ -772,8 +927,14 @@ def file_stat(sim, request, portal, path):
     *folders, name = urllib.parse.unquote(path).strip("/").split("/")
     parent = None
     for folder in folders:
-        parent = next((f["id"] for f in portal.folders.values()
-                       if (f["parent_folder_id"], f["name"]) == (parent, folder)), -1)
+        parent = next(
+            (
+                f["id"]
+                for f in portal.folders.values()
+                if (f["parent_folder_id"], f["name"]) == (parent, folder)
+            ),
+            -1,
+        )
     for entry in portal.files.values():
         if (entry["folder_id"], full_name(entry)) == (parent, name):
             return send_json({"file": shown(entry)})
@@ -788,13 +949,20 @@ def file_listing(sim, request, portal, what):
     """A page of what is in one folder ("None": the top)."""
     field = "folder_id" if what == "files" else "parent_folder_id"
     wanted = request.param(field)
-    found = [e for e in getattr(portal, what).values()
-             if str(e[field]) == wanted and not (
-                 request.param("archived") == "0" and e.get("archived"))]
+    found = [
+        e
+        for e in getattr(portal, what).values()
+        if str(e[field]) == wanted and not (request.param("archived") == "0" and e.get("archived"))
+    ]
     offset, limit = int(request.param("offset", "0")), portal.page
-    return send_json({"objects": [shown(e) for e in found[offset:offset + limit]],
-                      "total_count": len(found) + portal.lie, "offset": offset,
-                      "limit": limit})
+    return send_json(
+        {
+            "objects": [shown(e) for e in found[offset : offset + limit]],
+            "total_count": len(found) + portal.lie,
+            "offset": offset,
+            "limit": limit,
+        }
+    )
 
 
 @route("GET", r"/files/v3/files/(\d+)/signed-url", "files")
@@ -804,8 +972,13 @@ def file_signed_url(sim, request, portal, number):
     if entry is None:
         return error(404, "no such file", "OBJECT_NOT_FOUND")
     entry["signature"] = secrets.token_hex(8)
-    return send_json({"url": f"{entry['url']}?Expires=1&Signature={entry['signature']}",
-                      "name": entry["name"], "size": entry["size"]})
+    return send_json(
+        {
+            "url": f"{entry['url']}?Expires=1&Signature={entry['signature']}",
+            "name": entry["name"],
+            "size": entry["size"],
+        }
+    )
 
 
 @route("GET HEAD", r"/hubfs/(\d+)/(\d+)/[^/]*", None)
@@ -815,8 +988,9 @@ def file_data(sim, request, _, hub_id, number):
     entry = sim.portals[int(hub_id)].files[int(number)]
     signed = f"Expires=1&Signature={entry.get('signature')}"
     if (entry.get("access") or "").endswith("PRIVATE") and request.query != signed:
-        return Answer(403, b"<Error><Code>AccessDenied</Code></Error>",
-                      [("Content-Type", "application/xml")])
+        return Answer(
+            403, b"<Error><Code>AccessDenied</Code></Error>", [("Content-Type", "application/xml")]
+        )
     return Answer(200, entry["data"], [("Content-Type", "application/octet-stream")])
 
 
@@ -844,8 +1018,9 @@ def key_page(sim, request, _, hub_id):
     says how), and notes what it was told."""
     portal = sim.portals[int(hub_id)] if hub_id else next(iter(sim.portals.values()))
     told = {"key": portal.key, "token": None, "times": 1, **sim.website}
-    return Answer(200, (KEY_PAGE % json.dumps(told)).encode(),
-                  [("Content-Type", "text/html; charset=utf-8")])
+    return Answer(
+        200, (KEY_PAGE % json.dumps(told)).encode(), [("Content-Type", "text/html; charset=utf-8")]
+    )
 
 
 @route("POST", "/test/heard", None)
@@ -867,15 +1042,21 @@ def consent_page(sim, request, _, hub_id):
 
 # ---- for tests alone
 
+
 @route("GET HEAD POST PUT PATCH DELETE", "/test/echo(/.*)?", None)
 def echo(sim, request, *_):
     """What arrived; credentials are left out, since the answer is printed."""
     query = re.sub("(hapikey=)[^&]*", r"\1(redacted)", request.query)
-    headers = [[k, "(redacted)" if k.lower() == "authorization" else v]
-               for k, v in request.headers]
-    return send_json({"method": request.method, "path": request.path,
-                      "query": query, "headers": headers,
-                      "body": request.body.decode("utf-8", "backslashreplace")})
+    headers = [[k, "(redacted)" if k.lower() == "authorization" else v] for k, v in request.headers]
+    return send_json(
+        {
+            "method": request.method,
+            "path": request.path,
+            "query": query,
+            "headers": headers,
+            "body": request.body.decode("utf-8", "backslashreplace"),
+        }
+    )
 
 
 @route("GET POST PUT PATCH DELETE", "/test/raw", None)
@@ -889,8 +1070,7 @@ def status_answer(sim, request, *_):
     """?code=N: that status with HubSpot's envelope; ?type=html: with a page."""
     code = int(request.param("code", "200"))
     if request.param("type") == "html":
-        return Answer(code, b"<html><body>hubsim</body></html>\n",
-                      [("Content-Type", "text/html")])
+        return Answer(code, b"<html><body>hubsim</body></html>\n", [("Content-Type", "text/html")])
     return Answer(code) if code in (204, 304) else error(code)
 
 
@@ -898,10 +1078,12 @@ def status_answer(sim, request, *_):
 def bytes_answer(sim, request, *_):
     """?n=N[&framing=chunked|close][&type=json]: that many bytes."""
     count, kind = int(request.param("n", "0")), request.param("type", "text")
-    return Answer(200, filler(count, kind),
-                  [("Content-Type", {"json": "application/json",
-                                     "text": "text/plain"}[kind])],
-                  request.param("framing", "length"))
+    return Answer(
+        200,
+        filler(count, kind),
+        [("Content-Type", {"json": "application/json", "text": "text/plain"}[kind])],
+        request.param("framing", "length"),
+    )
 
 
 def filler(count, kind, cache={}):
@@ -918,12 +1100,17 @@ def filler(count, kind, cache={}):
 
 
 # What a body must be: JSON, but for these.
-BODIES = {oauth_token: "application/x-www-form-urlencoded",
-          file_upload: "multipart/form-data", echo: "", raw_answer: "",
-          status_answer: ""}
+BODIES = {
+    oauth_token: "application/x-www-form-urlencoded",
+    file_upload: "multipart/form-data",
+    echo: "",
+    raw_answer: "",
+    status_answer: "",
+}
 
 
 # ==== Connections ===========================================================
+
 
 class Over(Exception):
     """This connection is done with; it is closed as it stands."""
@@ -950,13 +1137,13 @@ class Stream:
                 return None
             if len(self.ahead) > MAX_HEAD:
                 raise Over
-        block, self.ahead = self.ahead[:end], self.ahead[end + 4:]
+        block, self.ahead = self.ahead[:end], self.ahead[end + 4 :]
         return block
 
     def line(self):
         while (end := self.ahead.find(b"\r\n")) < 0:
             self.fill()
-        line, self.ahead = self.ahead[:end], self.ahead[end + 2:]
+        line, self.ahead = self.ahead[:end], self.ahead[end + 2 :]
         return line
 
     def take(self, count):
@@ -1008,20 +1195,21 @@ def parse_head(block):
 
 # ==== The server ============================================================
 
+
 class HubSim:
     """The stand-in: its state, its log, its faults, its listeners."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.authority = Authority(self.folder / "authority")
-        self.authority.context("normal")        # no client waits for it to be made
+        self.authority.context("normal")  # no client waits for it to be made
         self.ca_file = str(self.authority.root)
         self.lock = threading.RLock()
         self.news = threading.Condition(self.lock)
         self.numbers = itertools.count(1)
         self.open = set()
         self.let_go = threading.Event()
-        self.spy = None             # called on every new connection
+        self.spy = None  # called on every new connection
         self.listeners = []
         self.port_of_proxy = self.listen(self.serve_proxy)
         self.port_of_socks = self.listen(self.serve_socks)
@@ -1038,8 +1226,8 @@ class HubSim:
         with self.lock:
             self.portals, self.rules, self.log = {}, [], []
             self.kinds, self.proxy, self.raw = {}, Proxy(), b""
-            self.website = {}       # how its pages differ from the ordinary
-            self.let_go.set()       # whoever hangs or waits stops doing so
+            self.website = {}  # how its pages differ from the ordinary
+            self.let_go.set()  # whoever hangs or waits stops doing so
             self.let_go = threading.Event()
             for sock in list(self.open):
                 try:
@@ -1073,7 +1261,7 @@ class HubSim:
         """How TLS behaves for a host (direct connections: the address)."""
         if kind not in TLS_KINDS:
             raise ValueError(f"{kind} is none of {sorted(TLS_KINDS)}")
-        if kind not in BROKEN:      # made before a client looks at its clock
+        if kind not in BROKEN:  # made before a client looks at its clock
             self.authority.context(kind)
         self.kinds[host] = kind
 
@@ -1085,8 +1273,7 @@ class HubSim:
     def wait(self, match="*", count=1, timeout=60):
         """The log's matching requests, as soon as there are so many."""
         with self.news:
-            if not self.news.wait_for(lambda: len(self.requests(match)) >= count,
-                                      timeout):
+            if not self.news.wait_for(lambda: len(self.requests(match)) >= count, timeout):
                 raise TimeoutError(f"no {count} requests {match} in {timeout} s")
             return self.requests(match)
 
@@ -1098,8 +1285,10 @@ class HubSim:
     @property
     def env(self):
         """What makes a client come here."""
-        return {"HTTPS_PROXY": f"http://127.0.0.1:{self.port_of_proxy}",
-                "SSL_CERT_FILE": self.ca_file}
+        return {
+            "HTTPS_PROXY": f"http://127.0.0.1:{self.port_of_proxy}",
+            "SSL_CERT_FILE": self.ca_file,
+        }
 
     @property
     def socks(self):
@@ -1125,13 +1314,12 @@ class HubSim:
             listener.bind((address, port))
         except OSError:
             listener.close()
-            if address == "::1":    # a container without IPv6
+            if address == "::1":  # a container without IPv6
                 return None
             raise
         listener.listen(128)
         self.listeners.append(listener)
-        threading.Thread(target=self.accept, args=(listener, serve),
-                         daemon=True).start()
+        threading.Thread(target=self.accept, args=(listener, serve), daemon=True).start()
         return listener.getsockname()[1]
 
     def accept(self, listener, serve):
@@ -1141,18 +1329,17 @@ class HubSim:
             except OSError:
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            spy = self.spy          # a test may end, and take it away, meanwhile
+            spy = self.spy  # a test may end, and take it away, meanwhile
             if spy:
                 spy()
-            threading.Thread(target=self.handle, args=(sock, serve),
-                             daemon=True).start()
+            threading.Thread(target=self.handle, args=(sock, serve), daemon=True).start()
 
     def handle(self, sock, serve):
         self.open.add(sock)
         try:
             serve(sock)
         except (Over, OSError, ValueError):
-            pass                    # the client left, or sent what is no request
+            pass  # the client left, or sent what is no request
         finally:
             self.open.discard(sock)
             sock.close()
@@ -1182,8 +1369,10 @@ class HubSim:
             status = 502
         if status != 200:
             challenge = 'Proxy-Authenticate: Basic realm="hubsim"\r\n' if status == 407 else ""
-            sock.sendall(f"HTTP/1.1 {status} {reason(status)}\r\n{challenge}"
-                         "Content-Length: 0\r\n\r\n".encode())
+            sock.sendall(
+                f"HTTP/1.1 {status} {reason(status)}\r\n{challenge}"
+                "Content-Length: 0\r\n\r\n".encode()
+            )
             raise Over
         sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         self.serve_tunnel(sock, host, int(port))
@@ -1222,8 +1411,9 @@ class HubSim:
     def meet(self, sock, kind, host, port, credentials):
         """Note whom a proxy was asked for, and fail here where it should."""
         with self.lock:
-            self.proxy.seen.append({"kind": kind, "host": host, "port": int(port),
-                                    "credentials": credentials})
+            self.proxy.seen.append(
+                {"kind": kind, "host": host, "port": int(port), "credentials": credentials}
+            )
         if self.proxy.then:
             self.leave(sock, self.proxy.then)
         if self.proxy.raw is not None:
@@ -1246,7 +1436,7 @@ class HubSim:
         if kind in BROKEN:
             sock.recv(CHUNK)
             if kind == "alert":
-                sock.sendall(b"\x15\x03\x03\x00\x02\x02\x28")   # handshake_failure
+                sock.sendall(b"\x15\x03\x03\x00\x02\x02\x28")  # handshake_failure
             elif kind == "garbage":
                 sock.sendall(b"SSH-2.0-this is not TLS\r\n" * 4)
             self.leave(sock, kind.removeprefix("handshake-"))
@@ -1257,7 +1447,7 @@ class HubSim:
             info = (tls.version(), (tls.cipher() or ("",))[0], tls.session_reused)
             self.serve_http(Stream(tls), host, port, info)
             if kind != RUDE:
-                tls.settimeout(0)   # send close_notify, wait for none
+                tls.settimeout(0)  # send close_notify, wait for none
                 tls.unwrap()
         finally:
             self.open.discard(tls)
@@ -1276,7 +1466,7 @@ class HubSim:
 
     def serve_http(self, stream, host, port, tls):
         conn = next(self.numbers)
-        log = self.log              # what comes late does not come to the next test
+        log = self.log  # what comes late does not come to the next test
         while (block := stream.line_block()) is not None:
             method, target, headers = parse_head(block)
             if tls is None and not target.startswith("/"):
@@ -1289,7 +1479,7 @@ class HubSim:
             early = rule is not None and rule.early
             if rule is not None and rule.hint:
                 stream.sock.sendall(rule.hint)
-                self.pause(0.2)     # it is there while the body still comes
+                self.pause(0.2)  # it is there while the body still comes
             if not early:
                 request.body = self.read_body(stream, request, rule and rule.sip)
             if control:
@@ -1311,7 +1501,7 @@ class HubSim:
             while size := int(stream.line().split(b";")[0], 16):
                 parts.append(stream.take(size))
                 stream.line()
-            while stream.line():    # trailers
+            while stream.line():  # trailers
                 pass
             return b"".join(parts)
         left = int(request.header("content-length", "0"))
@@ -1338,8 +1528,12 @@ class HubSim:
                 self.send(sock, body)
             return
         middle, half = len(head) // 2, len(body) // 2
-        for place, piece in (("start", head[:middle]), ("mid-head", head[middle:]),
-                             ("head", body[:half]), ("body", body[half:])):
+        for place, piece in (
+            ("start", head[:middle]),
+            ("mid-head", head[middle:]),
+            ("head", body[:half]),
+            ("body", body[half:]),
+        ):
             if place == rule.at and rule.then is not None:
                 if isinstance(rule.then, str):
                     self.leave(sock, rule.then)
@@ -1353,7 +1547,7 @@ class HubSim:
         size, seconds = drip or (CHUNK, 0)
         view = memoryview(data)
         for start in range(0, len(data), size):
-            sock.sendall(view[start:start + size])
+            sock.sendall(view[start : start + size])
             if seconds:
                 self.pause(seconds)
 
@@ -1397,15 +1591,26 @@ class HubSim:
             if alive or token == portal.static_token or key == portal.api_key:
                 break
         else:
-            return None, error(401, "Authentication credentials not found, or "
-                               "no longer valid", "INVALID_AUTHENTICATION")
+            return None, error(
+                401,
+                "Authentication credentials not found, or " "no longer valid",
+                "INVALID_AUTHENTICATION",
+            )
         if request.param("portalId", str(portal.hub_id)) != str(portal.hub_id):
             return None, error(403, "The token is for another account", "BANNED")
         if scope and scope not in portal.scopes:
-            return None, error(403, "This key lacks a scope", "MISSING_SCOPES",
-                               errors=[{"message": "one or more scopes are needed",
-                                        "context": {"requiredScopes": [scope]}}],
-                               context={"missingScopes": [scope]})
+            return None, error(
+                403,
+                "This key lacks a scope",
+                "MISSING_SCOPES",
+                errors=[
+                    {
+                        "message": "one or more scopes are needed",
+                        "context": {"requiredScopes": [scope]},
+                    }
+                ],
+                context={"missingScopes": [scope]},
+            )
         return portal, None
 
     # ---- control over HTTP
@@ -1413,8 +1618,11 @@ class HubSim:
     def control(self, request):
         name = request.path.removeprefix("/_sim/")
         if request.method == "GET":
-            return send_json({"log": lambda: [r.plain() for r in self.requests()],
-                              "env": lambda: self.env}[name]())
+            return send_json(
+                {"log": lambda: [r.plain() for r in self.requests()], "env": lambda: self.env}[
+                    name
+                ]()
+            )
         arguments = json.loads(request.body or b"{}")
         if name == "proxy":
             self.proxy = Proxy(**arguments)
@@ -1429,6 +1637,7 @@ class HubSim:
 
 
 # ==== The program ===========================================================
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])

@@ -27,39 +27,60 @@ from typing import NamedTuple
 LINES, PARAMETERS, COLUMNS, SECTION = 60, 5, 80, 2000
 
 BANNED = {
-    "strcpy": "str_ and buf_", "strcat": "buf_", "strncpy": "str_",
-    "strncat": "buf_", "stpcpy": "buf_", "sprintf": "snprintf or buf_",
-    "vsprintf": "vsnprintf or buf_", "gets": "read", "strtok": "str_",
-    "atoi": "a checked parser", "atol": "a checked parser",
-    "atoll": "a checked parser", "atof": "a checked parser",
-    "scanf": "a checked parser", "sscanf": "a checked parser",
-    "fscanf": "a checked parser", "system": "fork and exec",
-    "popen": "fork and exec", "alloca": "an arena", "tmpnam": "os_",
-    "mktemp": "os_", "rand": "os_", "srand": "os_",
+    "strcpy": "str_ and buf_",
+    "strcat": "buf_",
+    "strncpy": "str_",
+    "strncat": "buf_",
+    "stpcpy": "buf_",
+    "sprintf": "snprintf or buf_",
+    "vsprintf": "vsnprintf or buf_",
+    "gets": "read",
+    "strtok": "str_",
+    "atoi": "a checked parser",
+    "atol": "a checked parser",
+    "atoll": "a checked parser",
+    "atof": "a checked parser",
+    "scanf": "a checked parser",
+    "sscanf": "a checked parser",
+    "fscanf": "a checked parser",
+    "system": "fork and exec",
+    "popen": "fork and exec",
+    "alloca": "an arena",
+    "tmpnam": "os_",
+    "mktemp": "os_",
+    "rand": "os_",
+    "srand": "os_",
 }
 
 # Words before a "(" that begin no call.
-KEYWORDS = set("""if for while switch return sizeof do else case void char short
+KEYWORDS = set(
+    """if for while switch return sizeof do else case void char short
     int long float double signed unsigned _Bool bool _Static_assert _Alignof
-    static_assert _Alignas _Generic __attribute__ defined""".split())
+    static_assert _Alignas _Generic __attribute__ defined""".split()
+)
 
 NOT_CODE = re.compile(
     r"""/\*.*?\*/ | //[^\n]* | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*'
-      | ^[ \t]*\#(?:\\\n|/\*.*?\*/|[^\n])*""", re.S | re.M | re.X)
+      | ^[ \t]*\#(?:\\\n|/\*.*?\*/|[^\n])*""",
+    re.S | re.M | re.X,
+)
 # What only System and Safe files call: close(), getenv() and the like.
-SYSTEM = set("""access chmod chdir close closedir connect dup dup2 execve execv
+SYSTEM = set(
+    """access chmod chdir close closedir connect dup dup2 execve execv
     fchmod fcntl fdopendir flock fork fstat fstatat fsync ftruncate getcwd getenv
     getrandom getuid geteuid ioctl kill listen lseek lstat mkdir mkdirat mmap
     open openat opendir pipe pipe2 poll pread pwrite read readdir readlink recv
     rename renameat rmdir send setenv setsockopt shutdown signal sigaction socket
-    stat symlink unlink unlinkat unsetenv usleep waitpid write""".split())
+    stat symlink unlink unlinkat unsetenv usleep waitpid write""".split()
+)
 SEAM = ("System", "Safe files")
 
 BANNER = re.compile(r"^/\* ==== (\w[\w -]*?) ====", re.M)
 LISTED = re.compile(r"^ \*   (\w[\w -]*?) {2,}((?:\w+_ )*\w+_|main)$", re.M)
 DOUBLE = re.compile(r"\bP\((?!\*?[\w.\[\]>+-]*\))")
-ONE_LINE = re.compile(r"\b(term_(?:printf|say|warn|debug|complain)|"
-                      r"err_(?:set|hint|row))\((?!\))")
+ONE_LINE = re.compile(
+    r"\b(term_(?:printf|say|warn|debug|complain)|" r"err_(?:set|hint|row))\((?!\))"
+)
 TOKEN = re.compile(r"[A-Za-z_]\w*|\S")
 
 
@@ -86,8 +107,7 @@ class Source:
         self.starts = [0] + [m.end() for m in re.finditer("\n", text)]
         # Comments and literals become blanks, so that offsets stay.
         bare = NOT_CODE.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
-        self.tokens = [(m[0], self.line_at(m.start()))
-                       for m in TOKEN.finditer(bare)]
+        self.tokens = [(m[0], self.line_at(m.start())) for m in TOKEN.finditer(bare)]
         self.functions, self.prototypes, self.calls = [], [], []
         self.scan()
 
@@ -116,8 +136,7 @@ class Source:
 
     def is_call(self, i):
         name = self.token(i)
-        return (self.token(i + 1) == "(" and name not in KEYWORDS
-                and re.match(r"[A-Za-z_]", name))
+        return self.token(i + 1) == "(" and name not in KEYWORDS and re.match(r"[A-Za-z_]", name)
 
     def take_calls(self, i, end):
         self.calls += [self.tokens[k] for k in range(i, end) if self.is_call(k)]
@@ -155,9 +174,15 @@ class Source:
         if self.token(after) == "{":
             end = self.past(after, "{", "}")
             self.take_calls(after, end)
-            self.functions.append(Function(
-                name, line, self.tokens[end - 1][1], "static" in words,
-                self.count_parameters(i + 1)))
+            self.functions.append(
+                Function(
+                    name,
+                    line,
+                    self.tokens[end - 1][1],
+                    "static" in words,
+                    self.count_parameters(i + 1),
+                )
+            )
             return end, end
         if self.token(after) == ";" and words and "typedef" not in words:
             self.prototypes.append((name, self.tokens[begin][1]))
@@ -170,8 +195,9 @@ class Lint:
         with open(path, encoding="utf-8") as file:
             self.source = Source(file.read())
         first_page = self.source.text.split("*/", 1)[0]
-        self.listed = [Section(name, tuple(prefixes.split()))
-                       for name, prefixes in LISTED.findall(first_page)]
+        self.listed = [
+            Section(name, tuple(prefixes.split())) for name, prefixes in LISTED.findall(first_page)
+        ]
         self.failed = False
 
     def fail(self, line, message):
@@ -180,8 +206,7 @@ class Lint:
 
     def check_banners(self):
         """Returns the sections as they are in the file, with their lines."""
-        found = [(self.source.line_at(m.start()), m[1])
-                 for m in BANNER.finditer(self.source.text)]
+        found = [(self.source.line_at(m.start()), m[1]) for m in BANNER.finditer(self.source.text)]
         listed = [section.name for section in self.listed]
         if not listed:
             self.fail(1, "the first page lists no sections")
@@ -193,10 +218,10 @@ class Lint:
         ends = [line for line, _ in found[1:]] + [len(self.source.lines)]
         for (line, name), end in zip(found, ends):
             if end - line > SECTION:
-                self.fail(line, f"section {name} has {end - line} lines; "
-                          f"the limit is {SECTION}")
-        return [by_name.get(name, Section(name))._replace(line=line)
-                for line, name in found]
+                self.fail(
+                    line, f"section {name} has {end - line} lines; " f"the limit is {SECTION}"
+                )
+        return [by_name.get(name, Section(name))._replace(line=line) for line, name in found]
 
     def section_at(self, sections, line):
         at = bisect.bisect_right([s.line for s in sections], line) - 1
@@ -210,9 +235,12 @@ class Lint:
             if not function.is_static:
                 self.fail(function.line, f"{function.name} is not static")
             if not function.name.startswith(section.prefixes or ("?",)):
-                self.fail(function.line, f"{function.name} is in section "
-                          f"{section.name}, whose prefixes are: "
-                          f"{' '.join(section.prefixes)}")
+                self.fail(
+                    function.line,
+                    f"{function.name} is in section "
+                    f"{section.name}, whose prefixes are: "
+                    f"{' '.join(section.prefixes)}",
+                )
 
     def check_seam(self, sections):
         for name, line in self.source.calls:
@@ -221,8 +249,7 @@ class Lint:
                 self.fail(line, f"{name}() is called outside of System")
 
     def is_labelled(self, line):
-        return any("forward:" in text
-                   for text in self.source.lines[max(0, line - 2):line])
+        return any("forward:" in text for text in self.source.lines[max(0, line - 2) : line])
 
     def check_order(self):
         defined = {}
@@ -232,29 +259,34 @@ class Lint:
         for name, line in self.source.prototypes:
             forward.setdefault(name, line)
             if not self.is_labelled(line):
-                self.fail(line, f"{name} is declared ahead of its definition "
-                          "without a comment \"forward: why\"")
+                self.fail(
+                    line,
+                    f"{name} is declared ahead of its definition "
+                    'without a comment "forward: why"',
+                )
         for name, line in self.source.calls:
-            if line < defined.get(name, 0) and not forward.get(
-                    name, sys.maxsize) < line:
-                self.fail(line, f"{name} is called above its definition "
-                          f"on line {defined[name]}")
+            if line < defined.get(name, 0) and not forward.get(name, sys.maxsize) < line:
+                self.fail(
+                    line, f"{name} is called above its definition " f"on line {defined[name]}"
+                )
 
     def check_shape(self):
         for function in self.source.functions:
             length = function.end - function.line + 1
             if length > LINES:
-                self.fail(function.line, f"{function.name} has {length} lines; "
-                          f"the limit is {LINES}")
+                self.fail(
+                    function.line, f"{function.name} has {length} lines; " f"the limit is {LINES}"
+                )
             if function.parameters > PARAMETERS:
-                self.fail(function.line, f"{function.name} has "
-                          f"{function.parameters} parameters; "
-                          f"the limit is {PARAMETERS}")
+                self.fail(
+                    function.line,
+                    f"{function.name} has "
+                    f"{function.parameters} parameters; "
+                    f"the limit is {PARAMETERS}",
+                )
         for call in DOUBLE.finditer(self.source.text):
-            if "#define P(" not in self.source.lines[
-                    self.source.line_at(call.start()) - 1]:
-                self.fail(self.source.line_at(call.start()),
-                          "P() evaluates its argument twice")
+            if "#define P(" not in self.source.lines[self.source.line_at(call.start()) - 1]:
+                self.fail(self.source.line_at(call.start()), "P() evaluates its argument twice")
         for line, text in enumerate(self.source.lines, 1):
             if len(text) > COLUMNS:
                 self.fail(line, f"{len(text)} columns; the limit is {COLUMNS}")
@@ -273,15 +305,14 @@ class Lint:
     def check_lines(self):
         text = self.source.text
         for call in ONE_LINE.finditer(text):
-            formats = re.match(r'[^"]*?((?:"(?:\\.|[^"\\])*"\s*|PRI\w+\s*)+)',
-                               text[call.end():])
-            literal = "".join(re.findall(r'"((?:\\.|[^"\\])*)"',
-                                         formats[1] if formats else ""))
+            formats = re.match(r'[^"]*?((?:"(?:\\.|[^"\\])*"\s*|PRI\w+\s*)+)', text[call.end() :])
+            literal = "".join(re.findall(r'"((?:\\.|[^"\\])*)"', formats[1] if formats else ""))
             at_end = literal.endswith("\\n") and call[1] == "term_printf"
             if "\\n" in (literal[:-2] if at_end else literal):
-                self.fail(self.source.line_at(call.start()),
-                          f"{call[1]} prints one line; "
-                          "its format has a line break")
+                self.fail(
+                    self.source.line_at(call.start()),
+                    f"{call[1]} prints one line; " "its format has a line break",
+                )
 
     def run(self):
         sections = self.check_banners()

@@ -25,14 +25,26 @@ def official_client():
     folder = CACHE / "hs-tests" / f"hubspot-cli-{VERSION}"
     program = folder / "node_modules" / ".bin" / "hs"
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w") as lock:    # for pytest's parallel workers
+    with open(folder / "lock", "w") as lock:  # for pytest's parallel workers
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not program.exists():
             try:
                 done = subprocess.run(
-                    [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund",
-                     "--prefix", folder, f"@hubspot/cli@{VERSION}"],
-                    cwd=folder, capture_output=True, text=True, timeout=300)
+                    [
+                        npm,
+                        "install",
+                        "--ignore-scripts",
+                        "--no-audit",
+                        "--no-fund",
+                        "--prefix",
+                        folder,
+                        f"@hubspot/cli@{VERSION}",
+                    ],
+                    cwd=folder,
+                    capture_output=True,
+                    text=True,
+                    timeout=300,
+                )
             except subprocess.TimeoutExpired:
                 pytest.skip("npm install came to no end: the registry is out of reach")
             if done.returncode:
@@ -42,5 +54,11 @@ def official_client():
 
 def official_env(home):
     """What the official client sees of the world, in a home of ours."""
-    return home.env({"NODE_EXTRA_CA_CERTS": home.sim.ca_file, "BROWSER": "none",
-                     "NO_COLOR": "1", "PATH": os.environ["PATH"]})
+    return home.env(
+        {
+            "NODE_EXTRA_CA_CERTS": home.sim.ca_file,
+            "BROWSER": "none",
+            "NO_COLOR": "1",
+            "PATH": os.environ["PATH"],
+        }
+    )

@@ -46,22 +46,42 @@ class Pki:
         (self.folder / "index").touch()
 
     def openssl(self, *args, **how):
-        done = subprocess.run(["openssl", *map(str, args)], cwd=self.folder,
-                              stdin=subprocess.DEVNULL, capture_output=True, **how)
+        done = subprocess.run(
+            ["openssl", *map(str, args)],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            **how,
+        )
         assert done.returncode == 0, (args, done.stderr.decode(errors="replace"))
         return done.stdout
 
     def key(self, name, kind):
         path = self.folder / f"{name}.key"
         if not path.exists():
-            how = (["EC", "-pkeyopt", f"ec_paramgen_curve:{kind}"]
-                   if kind.startswith(("P-", "secp")) else ["RSA", "-pkeyopt", f"rsa_keygen_bits:{kind[4:]}"]
-                   if kind.startswith("rsa:") else [kind])
+            how = (
+                ["EC", "-pkeyopt", f"ec_paramgen_curve:{kind}"]
+                if kind.startswith(("P-", "secp"))
+                else ["RSA", "-pkeyopt", f"rsa_keygen_bits:{kind[4:]}"]
+                if kind.startswith("rsa:")
+                else [kind]
+            )
             self.openssl("genpkey", "-algorithm", *how, "-out", path)
         return path
 
-    def make(self, name, issuer=None, subject=None, key="P-256", share=None, ext="",
-             days=(-1, 30), md="sha256", mask="utf8only", sign=()):
+    def make(
+        self,
+        name,
+        issuer=None,
+        subject=None,
+        key="P-256",
+        share=None,
+        ext="",
+        days=(-1, 30),
+        md="sha256",
+        mask="utf8only",
+        sign=(),
+    ):
         """Makes NAME.pem, once. `issuer`: a certificate made here, or None: it signs
         itself. `share`: the certificate whose key it has. `mask`: the kind of
         string in its subject."""
@@ -72,16 +92,47 @@ class Pki:
         (self.folder / f"{name}.ext").write_text(ext)
         own = self.key((share or pem).stem, key)
         pem.with_suffix(".key").exists() or pem.with_suffix(".key").symlink_to(own)
-        self.openssl("req", "-new", "-config", f"{name}.cnf", "-key", own, "-subj",
-                     subject or f"/CN={name}", "-out", f"{name}.csr")
+        self.openssl(
+            "req",
+            "-new",
+            "-config",
+            f"{name}.cnf",
+            "-key",
+            own,
+            "-subj",
+            subject or f"/CN={name}",
+            "-out",
+            f"{name}.csr",
+        )
         now = datetime.datetime.now(datetime.timezone.utc)
-        start, end = ((now + datetime.timedelta(days=d)).strftime("%Y%m%d%H%M%SZ")
-                      for d in days)
-        by = (["-selfsign", "-keyfile", own] if issuer is None else
-              ["-cert", issuer, "-keyfile", issuer.with_suffix(".key")])
-        self.openssl("ca", "-batch", "-notext", "-preserveDN", "-config", f"{name}.cnf",
-                     *by, "-md", md, "-startdate", start, "-enddate", end, "-extfile",
-                     f"{name}.ext", *sign, "-in", f"{name}.csr", "-out", pem)
+        start, end = ((now + datetime.timedelta(days=d)).strftime("%Y%m%d%H%M%SZ") for d in days)
+        by = (
+            ["-selfsign", "-keyfile", own]
+            if issuer is None
+            else ["-cert", issuer, "-keyfile", issuer.with_suffix(".key")]
+        )
+        self.openssl(
+            "ca",
+            "-batch",
+            "-notext",
+            "-preserveDN",
+            "-config",
+            f"{name}.cnf",
+            *by,
+            "-md",
+            md,
+            "-startdate",
+            start,
+            "-enddate",
+            end,
+            "-extfile",
+            f"{name}.ext",
+            *sign,
+            "-in",
+            f"{name}.csr",
+            "-out",
+            pem,
+        )
         return pem
 
     def context(self, leaf, *more):

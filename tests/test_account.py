@@ -25,6 +25,7 @@ def clean(text):
 
 # ---- auth: where the key comes from
 
+
 def test_key_from_stdin_makes_the_first_config(hs, sim):
     portal = sim.portal(101, "Acme Prod")
     result = auth(hs, portal=portal)
@@ -32,19 +33,25 @@ def test_key_from_stdin_makes_the_first_config(hs, sim):
     assert "acme-prod" in result.err and "101" in result.err
     assert hs.read_config() == {
         "defaultAccount": 101,
-        "accounts": [{
-            "name": "acme-prod", "accountId": 101, "env": "prod",
-            "authType": "personalaccesskey", "accountType": "STANDARD",
-            "personalAccessKey": portal.key,
-            "auth": {"tokenInfo": hs.read_config()["accounts"][0]["auth"]["tokenInfo"]},
-        }]}
+        "accounts": [
+            {
+                "name": "acme-prod",
+                "accountId": 101,
+                "env": "prod",
+                "authType": "personalaccesskey",
+                "accountType": "STANDARD",
+                "personalAccessKey": portal.key,
+                "auth": {"tokenInfo": hs.read_config()["accounts"][0]["auth"]["tokenInfo"]},
+            }
+        ],
+    }
     token = hs.read_config()["accounts"][0]["auth"]["tokenInfo"]
     assert token["accessToken"] in portal.tokens
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", token["expiresAt"])
     assert mode(hs.config_path) == 0o600
     assert mode(hs.config_path.parent) == 0o700
     assert [p.name for p in hs.config_path.parent.iterdir()] == ["config.yml"]
-    request, = sim.log
+    (request,) = sim.log
     assert request.host == "api.hubapi.com" and request.header("Authorization") is None
     assert request.json == {"encodedOAuthRefreshToken": portal.key}
 
@@ -64,10 +71,17 @@ def test_an_open_file_is_closed_to_others(hs, sim):
     assert mode(hs.config_path) == 0o600
 
 
-@pytest.mark.parametrize("form", [
-    lambda k: ["--pak", k], lambda k: [f"--pak={k}"],
-    lambda k: ["--personal-access-key", k], lambda k: [f"--personal-access-key={k}"],
-    lambda k: [f"--personalAccessKey={k}"], lambda k: ["--personalAccessKey", k]])
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda k: ["--pak", k],
+        lambda k: [f"--pak={k}"],
+        lambda k: ["--personal-access-key", k],
+        lambda k: [f"--personal-access-key={k}"],
+        lambda k: [f"--personalAccessKey={k}"],
+        lambda k: ["--personalAccessKey", k],
+    ],
+)
 def test_key_in_argv_is_wiped(hs, sim, form):
     """hs() itself looks at the command line while a request is made."""
     portal = sim.portal(101)
@@ -127,11 +141,19 @@ def test_two_ways_to_give_the_key(hs, sim):
 # ---- auth: what is no key
 
 BAD_KEYS = {
-    "empty": "", "blank": " \t\n", "spaces": "CiRuYTEt" * 10 + " " + "YzVi" * 10,
+    "empty": "",
+    "blank": " \t\n",
+    "spaces": "CiRuYTEt" * 10 + " " + "YzVi" * 10,
     "line break": "CiRuYTEt" * 10 + "\n" + "YzVi" * 10,
-    "bullets": "•" * 40, "stars": "*" * 40, "token": "pat-na1-" + "12ab-" * 8,
-    "short": "CiRuYTEt", "long": "CiRu" * 2000, "control": "CiRuYTEt" * 10 + "\x1b[0m",
-    "quotes": '"' + "CiRuYTEt" * 10 + '"', "not UTF-8": "CiRuYTEt" * 10 + "\udcff"}
+    "bullets": "•" * 40,
+    "stars": "*" * 40,
+    "token": "pat-na1-" + "12ab-" * 8,
+    "short": "CiRuYTEt",
+    "long": "CiRu" * 2000,
+    "control": "CiRuYTEt" * 10 + "\x1b[0m",
+    "quotes": '"' + "CiRuYTEt" * 10 + '"',
+    "not UTF-8": "CiRuYTEt" * 10 + "\udcff",
+}
 
 
 @pytest.mark.parametrize("key", BAD_KEYS.values(), ids=BAD_KEYS)
@@ -170,6 +192,7 @@ def test_a_key_that_strays_into_an_argument_is_not_printed(hs, sim):
 
 # ---- auth: what HubSpot says
 
+
 def test_a_refused_key_leaves_nothing(hs, sim):
     key = "CiRuYTEt" * 16
     hs.hidden.add(key)
@@ -179,10 +202,17 @@ def test_a_refused_key_leaves_nothing(hs, sim):
     assert list(hs.home.iterdir()) == []
 
 
-@pytest.mark.parametrize("fault, code", [
-    ({"status": 500}, 1), ({"then": "reset"}, 7), ({"body": b"<html>"}, 1),
-    ({"status": 200, "body": {}}, 1), ({"status": 200, "body": []}, 1),
-    ({"status": 200, "body": {"oauthAccessToken": "x" * 40, "hubId": "no"}}, 1)])
+@pytest.mark.parametrize(
+    "fault, code",
+    [
+        ({"status": 500}, 1),
+        ({"then": "reset"}, 7),
+        ({"body": b"<html>"}, 1),
+        ({"status": 200, "body": {}}, 1),
+        ({"status": 200, "body": []}, 1),
+        ({"status": 200, "body": {"oauthAccessToken": "x" * 40, "hubId": "no"}}, 1),
+    ],
+)
 def test_a_failed_first_sign_in_leaves_nothing(hs, sim, fault, code):
     sim.portal(101)
     if "body" in fault:
@@ -202,10 +232,16 @@ def test_a_failed_sign_in_changes_nothing(hs, sim):
 def test_hostile_names_do_not_get_through(hs, sim):
     sim.portal(101, "Ev\x1b[2Jil\x00\nhub\u009b31m \x07Name\u202e", type="STAN\x1b[31mDARD\n")
     sim.portals[101].scopes = ["crm\x1b]0;x\x07", "ok\nscope\u009bx"]
-    for run in (auth(hs, portal=101), auth(hs, "--json", portal=101), hs("account", "list"),
-                hs("account", "list", "--json"), hs("account", "info"),
-                hs("account", "info", "--json"), hs("account", "use", "101"),
-                hs("account", "use", "101", "--json")):
+    for run in (
+        auth(hs, portal=101),
+        auth(hs, "--json", portal=101),
+        hs("account", "list"),
+        hs("account", "list", "--json"),
+        hs("account", "info"),
+        hs("account", "info", "--json"),
+        hs("account", "use", "101"),
+        hs("account", "use", "101", "--json"),
+    ):
         assert run.code == 0, run.err
         assert clean(run.out) and clean(run.err), run
     text = hs.config_path.read_text()
@@ -213,8 +249,21 @@ def test_hostile_names_do_not_get_through(hs, sim):
     assert not re.search(r"\s", hs.read_config()["accounts"][0]["name"])
 
 
-@pytest.mark.parametrize("name", ["Acme\u00a0Inc", "Acme\u2028Inc", "Acme\ufeff", "Acme\u0085Inc",
-                                  "日本 株式会社", "Café Zürich", "🙂", "---", "  ", "x" * 3000])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Acme\u00a0Inc",
+        "Acme\u2028Inc",
+        "Acme\ufeff",
+        "Acme\u0085Inc",
+        "日本 株式会社",
+        "Café Zürich",
+        "🙂",
+        "---",
+        "  ",
+        "x" * 3000,
+    ],
+)
 def test_odd_hub_names_give_good_account_names(hs, sim, name):
     """No white space in the sense of any reader: the official client's \\s."""
     sim.portal(101, name)
@@ -228,8 +277,15 @@ def test_odd_hub_names_give_good_account_names(hs, sim, name):
 def test_a_hub_name_that_is_not_utf8(hs, sim):
     portal = sim.portal(101)
     token, expiry = portal.issue()
-    answer = json.dumps({"hubId": 101, "oauthAccessToken": token, "hubName": "Caf#",
-                         "expiresAtMillis": int(expiry * 1000), "accountType": "STANDARD"})
+    answer = json.dumps(
+        {
+            "hubId": 101,
+            "oauthAccessToken": token,
+            "hubName": "Caf#",
+            "expiresAtMillis": int(expiry * 1000),
+            "accountType": "STANDARD",
+        }
+    )
     sim.fail(REFRESH, status=200, body=answer.encode().replace(b"#", b"\xe9"))
     auth(hs, portal=101)
     assert hs.read_config()["accounts"][0]["accountId"] == 101
@@ -237,18 +293,45 @@ def test_a_hub_name_that_is_not_utf8(hs, sim):
 
 # ---- auth: names
 
+
 def kebab(text):
     """What facts/files.md says, as an expression."""
     text = re.sub(r"""[.,/#!$%^&*;:{}=\-_'"`~()]""", "", text)
-    return "-".join(re.findall(
-        r"[A-Z]{2,}(?=[A-Z][a-z]+[0-9]*|\b)|[A-Z]?[a-z]+[0-9]*|[A-Z]|[0-9]+",
-        text, re.ASCII)).lower()
+    return "-".join(
+        re.findall(
+            r"[A-Z]{2,}(?=[A-Z][a-z]+[0-9]*|\b)|[A-Z]?[a-z]+[0-9]*|[A-Z]|[0-9]+", text, re.ASCII
+        )
+    ).lower()
 
 
-HUB_NAMES = ["HTTPServer2 east", "Acme Prod 2", "devTest", "ABC", "ABCDef", "ABC123", "A1B2",
-             "iPhone 12Pro", "O'Neil & Sons", "a.b,c", "x_y", "Acme (EU)", "XMLHttpRequest",
-             "Test2U", "ab12cd", "A", "aB", "ABc", "12ab", "HTTP2", "FOO2Bar", "A+B", "[x]z",
-             "foo?bar", "  two   words  ", "9 lives"]
+HUB_NAMES = [
+    "HTTPServer2 east",
+    "Acme Prod 2",
+    "devTest",
+    "ABC",
+    "ABCDef",
+    "ABC123",
+    "A1B2",
+    "iPhone 12Pro",
+    "O'Neil & Sons",
+    "a.b,c",
+    "x_y",
+    "Acme (EU)",
+    "XMLHttpRequest",
+    "Test2U",
+    "ab12cd",
+    "A",
+    "aB",
+    "ABc",
+    "12ab",
+    "HTTP2",
+    "FOO2Bar",
+    "A+B",
+    "[x]z",
+    "foo?bar",
+    "  two   words  ",
+    "9 lives",
+]
 
 
 def test_default_names_are_kebab_cased(hs, sim):
@@ -272,8 +355,20 @@ def test_name_option(hs, sim):
     assert hs.read_config()["accounts"][0]["name"] == "my_Portal"
 
 
-@pytest.mark.parametrize("name", ["two words", "tab\tbed", "line\nbreak", " ", "a\x1bb",
-                                  "nbsp\u00a0name", "line\u2028sep", "caf\udce9", ""])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "two words",
+        "tab\tbed",
+        "line\nbreak",
+        " ",
+        "a\x1bb",
+        "nbsp\u00a0name",
+        "line\u2028sep",
+        "caf\udce9",
+        "",
+    ],
+)
 def test_a_name_that_cannot_be(hs, sim, name):
     sim.portal(101)
     result = auth(hs, "--name", name, portal=101, code=2)
@@ -299,6 +394,7 @@ def test_name_and_use_default_name(hs, sim):
 
 # ---- auth: the default
 
+
 def test_the_first_account_is_the_default_and_later_ones_are_not(hs, sim):
     hs.sign_in(sim.portal(101), sim.portal(202))
     assert hs.read_config()["defaultAccount"] == 101
@@ -307,9 +403,10 @@ def test_the_first_account_is_the_default_and_later_ones_are_not(hs, sim):
     assert "--default" in result.err and hs.read_config()["defaultAccount"] == 101
 
 
-@pytest.mark.parametrize("option, default", [
-    ("--default", 202), ("--default=true", 202), ("--no-default", 101),
-    ("--default=false", 101)])
+@pytest.mark.parametrize(
+    "option, default",
+    [("--default", 202), ("--default=true", 202), ("--no-default", 101), ("--default=false", 101)],
+)
 def test_default_option(hs, sim, option, default):
     hs.sign_in(sim.portal(101))
     sim.portal(202)
@@ -333,13 +430,21 @@ def test_no_default_says_what_is_so(hs, sim):
 
 # ---- auth: again, for an account, qa, parents
 
+
 def test_signing_in_again_updates_in_place(hs, sim):
     one, two = sim.portal(101, "New Name"), sim.portal(202)
     hs.write_config(
         {**hs.account(two), "extra": {"a": [1, "1"]}},
-        {**hs.account(one), "name": "mine", "personalAccessKey": "CiRu" * 20,
-         "note": "yes", "auth": {"tokenInfo": {"accessToken": "old"}, "kept": True}},
-        httpTimeout=30000, unknown={"x": None})
+        {
+            **hs.account(one),
+            "name": "mine",
+            "personalAccessKey": "CiRu" * 20,
+            "note": "yes",
+            "auth": {"tokenInfo": {"accessToken": "old"}, "kept": True},
+        },
+        httpTimeout=30000,
+        unknown={"x": None},
+    )
     auth(hs, portal=one)
     config = hs.read_config()
     assert list(config) == ["defaultAccount", "httpTimeout", "unknown", "accounts"]
@@ -411,18 +516,24 @@ def test_qa(hs, sim):
     assert hs.read_config()["accounts"][0]["env"] == "qa"
 
 
-@pytest.mark.parametrize("kind, path", [
-    ("STANDARD_SANDBOX", "/sandbox-hubs/v1/self"),
-    ("DEVELOPMENT_SANDBOX", "/sandbox-hubs/v1/self"),
-    ("DEVELOPER_TEST", "/integrators/test-portals/v2/self")])
+@pytest.mark.parametrize(
+    "kind, path",
+    [
+        ("STANDARD_SANDBOX", "/sandbox-hubs/v1/self"),
+        ("DEVELOPMENT_SANDBOX", "/sandbox-hubs/v1/self"),
+        ("DEVELOPER_TEST", "/integrators/test-portals/v2/self"),
+    ],
+)
 def test_the_parent_is_found(hs, sim, kind, path):
     sim.portal(202, type=kind, parent=101)
     auth(hs, portal=202)
-    account, = hs.read_config()["accounts"]
+    (account,) = hs.read_config()["accounts"]
     assert account["parentAccountId"] == 101 and account["accountType"] == kind
     request = sim.log[1]
     assert (request.path, request.params) == (path, [("portalId", "202")])
-    assert request.header("Authorization") == f"Bearer {account['auth']['tokenInfo']['accessToken']}"
+    assert (
+        request.header("Authorization") == f"Bearer {account['auth']['tokenInfo']['accessToken']}"
+    )
 
 
 def test_no_parent_is_no_failure(hs, sim):
@@ -437,9 +548,17 @@ def test_auth_json(hs, sim):
     answer = auth(hs, "--json", portal=202).json
     assert answer["account"].pop("tokenExpiresAt").endswith("Z")
     assert answer == {
-        "account": {"name": "box", "accountId": 202, "accountType": "STANDARD_SANDBOX",
-                    "authType": "personalaccesskey", "env": "prod", "parentAccountId": 101},
-        "default": True, "config": str(hs.config_path)}
+        "account": {
+            "name": "box",
+            "accountId": 202,
+            "accountType": "STANDARD_SANDBOX",
+            "authType": "personalaccesskey",
+            "env": "prod",
+            "parentAccountId": 101,
+        },
+        "default": True,
+        "config": str(hs.config_path),
+    }
 
 
 def test_auth_goes_to_the_global_file_beside_a_deprecated_one(hs, sim):
@@ -453,14 +572,20 @@ def test_auth_goes_to_the_global_file_beside_a_deprecated_one(hs, sim):
 
 # ---- list
 
+
 def family(hs, sim):
     prod = sim.portal(101, "Prod")
     box = sim.portal(202, "Box", type="DEVELOPMENT_SANDBOX", parent=101)
     lone = sim.portal(303, "Lone", type="DEVELOPER_TEST", parent=999)
     bare = hs.account(sim.portal(404, "Bare"))
     del bare["accountType"]
-    hs.write_config(hs.account(box, parentAccountId=101), bare, hs.account(prod),
-                    hs.account(lone, parentAccountId=999), defaultAccount=101)
+    hs.write_config(
+        hs.account(box, parentAccountId=101),
+        bare,
+        hs.account(prod),
+        hs.account(lone, parentAccountId=999),
+        defaultAccount=101,
+    )
 
 
 def test_list(hs, sim):
@@ -470,11 +595,12 @@ def test_list(hs, sim):
     lines = result.out.splitlines()
     head = next(i for i, l in enumerate(lines) if l.startswith("Name"))
     assert re.fullmatch(r"Name +Account ID +Auth type", lines[head])
-    assert [line.split() for line in lines[head + 1:]] == [
+    assert [line.split() for line in lines[head + 1 :]] == [
         ["bare", "404", "personalaccesskey"],
         ["prod", "[standard]", "101", "personalaccesskey"],
         ["box", "[dev", "sandbox]", "202", "personalaccesskey"],
-        ["lone", "[test", "account]", "303", "personalaccesskey"]]
+        ["lone", "[test", "account]", "303", "personalaccesskey"],
+    ]
     assert "\n  box [dev sandbox]" in result.out
     assert "prod" in lines[0] and str(hs.config_path) in result.out
     assert not sim.log
@@ -488,19 +614,32 @@ def test_list_json(hs, sim):
     assert answer["config"] == answer["defaultSource"] == str(hs.config_path)
     assert answer["defaultAccount"] == 101 and answer["linkedAccounts"] == []
     assert [(a["accountId"], a["default"]) for a in answer["accounts"]] == [
-        (404, False), (101, True), (202, False), (303, False)]
+        (404, False),
+        (101, True),
+        (202, False),
+        (303, False),
+    ]
     assert answer["accounts"][2] == {
-        "name": "box", "accountId": 202, "accountType": "DEVELOPMENT_SANDBOX",
-        "authType": "personalaccesskey", "env": "prod", "parentAccountId": 101,
-        "tokenExpiresAt": None, "default": False}
+        "name": "box",
+        "accountId": 202,
+        "accountType": "DEVELOPMENT_SANDBOX",
+        "authType": "personalaccesskey",
+        "env": "prod",
+        "parentAccountId": 101,
+        "tokenExpiresAt": None,
+        "default": False,
+    }
 
 
 def test_list_lists_each_account_once(hs, sim):
     """Parents of themselves, of each other, and three levels of them."""
+
     def account(number, parent):
         return hs.account(sim.portal(number), parentAccountId=parent)
-    hs.write_config(account(1, 1), account(2, 3), account(3, 2), account(4, 9),
-                    account(5, 4), account(6, 5))
+
+    hs.write_config(
+        account(1, 1), account(2, 3), account(3, 2), account(4, 9), account(5, 4), account(6, 5)
+    )
     answer = hs("account", "list", "--json").json
     assert sorted(a["accountId"] for a in answer["accounts"]) == [1, 2, 3, 4, 5, 6]
 
@@ -518,9 +657,17 @@ def test_list_in_a_linked_folder(hs, sim):
 
 
 def test_list_of_a_hundred_aligned(hs, sim):
-    hs.write_config(*({"name": f"acct-{n}" + "x" * (n % 7) + "é" * (n % 3), "accountId": 1000 + n,
-                       "authType": "personalaccesskey", "personalAccessKey": "CiRu" * 10}
-                      for n in range(100)))
+    hs.write_config(
+        *(
+            {
+                "name": f"acct-{n}" + "x" * (n % 7) + "é" * (n % 3),
+                "accountId": 1000 + n,
+                "authType": "personalaccesskey",
+                "personalAccessKey": "CiRu" * 10,
+            }
+            for n in range(100)
+        )
+    )
     lines = hs("account", "list").out.splitlines()
     assert len({l.index("personalaccesskey") for l in lines if "personal" in l}) == 1
     assert sum("personalaccesskey" in l for l in lines) == 100
@@ -533,10 +680,15 @@ def test_list_with_no_default_left(hs, sim):
 
 
 def test_a_name_with_escapes_in_the_file(hs, sim):
-    hs.write_config(hs.account(sim.portal(101), name="a\x1b[31mb\u009bc", authType="oauth2",
-                               accountType="X\x1b[0m",
-                               auth={"clientId": "a" * 9, "clientSecret": "b" * 9,
-                                     "tokenInfo": {}}))
+    hs.write_config(
+        hs.account(
+            sim.portal(101),
+            name="a\x1b[31mb\u009bc",
+            authType="oauth2",
+            accountType="X\x1b[0m",
+            auth={"clientId": "a" * 9, "clientSecret": "b" * 9, "tokenInfo": {}},
+        )
+    )
     for args in (["list"], ["list", "--json"], ["info"], ["info", "--json"], ["use", "101"]):
         run = hs("account", *args)
         assert run.code == 0, run.err
@@ -545,16 +697,26 @@ def test_a_name_with_escapes_in_the_file(hs, sim):
 
 # ---- info
 
+
 def test_info(hs, sim):
     portal = sim.portal(101, "Acme Ltd", scopes=["crm.objects.contacts.read", "files"])
     hs.sign_in(portal)
     sim.log.clear()
     result = hs("account", "info")
     assert result.code == 0 and result.err == ""
-    for word in ("acme-ltd", "101", "Acme Ltd", "standard", "personalaccesskey", "prod",
-                 str(hs.config_path), "crm.objects.contacts.read", "files"):
+    for word in (
+        "acme-ltd",
+        "101",
+        "Acme Ltd",
+        "standard",
+        "personalaccesskey",
+        "prod",
+        str(hs.config_path),
+        "crm.objects.contacts.read",
+        "files",
+    ):
         assert word in result.out
-    request, = sim.log
+    (request,) = sim.log
     assert request.path == "/localdevauth/v1/auth/refresh"
     assert request.params == [("portalId", "101")]
 
@@ -564,9 +726,16 @@ def test_info_json(hs, sim):
     answer = hs("account", "info", "box", "--json").json
     assert answer.pop("tokenExpiresAt").endswith("Z")
     assert answer == {
-        "name": "box", "accountId": 202, "accountType": "STANDARD",
-        "authType": "personalaccesskey", "env": "prod", "parentAccountId": None, "hubName": "Box",
-        "source": "the command line", "scopes": ["files"]}
+        "name": "box",
+        "accountId": 202,
+        "accountType": "STANDARD",
+        "authType": "personalaccesskey",
+        "env": "prod",
+        "parentAccountId": None,
+        "hubName": "Box",
+        "source": "the command line",
+        "scopes": ["files"],
+    }
     assert hs("account", "info", "--json").json["source"] == str(hs.config_path)
 
 
@@ -579,8 +748,9 @@ def test_info_keeps_the_fresh_token(hs, sim):
 
 
 def test_info_of_other_auth_types_asks_nobody(hs, sim):
-    hs.write_config({"name": "old", "accountId": 7, "authType": "apikey",
-                     "apiKey": sim.portal(7).api_key})
+    hs.write_config(
+        {"name": "old", "accountId": 7, "authType": "apikey", "apiKey": sim.portal(7).api_key}
+    )
     result = hs("account", "info", "--json")
     assert result.code == 0 and result.json["authType"] == "apikey"
     assert result.json["scopes"] == [] and not sim.log
@@ -593,15 +763,21 @@ def test_info_of_an_inactive_account(hs, sim):
     assert result.code == 4 and result.out == ""
 
 
-@pytest.mark.parametrize("which", ["portal-102", "portal", "10", "1011", "101x", "PORTAL-9",
-                                   "101.0", "1e2", "0x65", " 101"])
+@pytest.mark.parametrize(
+    "which",
+    ["portal-102", "portal", "10", "1011", "101x", "PORTAL-9", "101.0", "1e2", "0x65", " 101"],
+)
 def test_an_unknown_account_never_becomes_another(hs, sim, which):
     hs.sign_in(sim.portal(101), sim.portal(202))
     before = hs.config_path.read_bytes()
     sim.log.clear()
-    for args in (["account", "info", which], ["account", "use", which],
-                 ["api", "/test/echo", "-a", which], ["-a", which, "api", "/test/echo"],
-                 ["api", "/test/echo", "-X", "DELETE", f"--account={which}"]):
+    for args in (
+        ["account", "info", which],
+        ["account", "use", which],
+        ["api", "/test/echo", "-a", which],
+        ["-a", which, "api", "/test/echo"],
+        ["api", "/test/echo", "-X", "DELETE", f"--account={which}"],
+    ):
         result = hs(*args)
         assert result.code == 3 and result.out == ""
         assert which in result.err
@@ -617,8 +793,14 @@ def test_a_misspelt_account_is_suggested(hs, sim):
 def test_an_empty_account_is_an_error(hs, sim):
     hs.sign_in(sim.portal(101))
     sim.log.clear()
-    for args in (["account", "info", ""], ["account", "use", ""], ["api", "/x", "-a", ""],
-                 ["api", "/x", "--account="], ["-a", "", "api", "/x"], ["api", "/x", "-a="]):
+    for args in (
+        ["account", "info", ""],
+        ["account", "use", ""],
+        ["api", "/x", "-a", ""],
+        ["api", "/x", "--account="],
+        ["-a", "", "api", "/x"],
+        ["api", "/x", "-a="],
+    ):
         result = hs(*args)
         assert result.code == 2 and result.out == "", args
     assert not sim.log
@@ -626,8 +808,11 @@ def test_an_empty_account_is_an_error(hs, sim):
 
 def test_names_that_begin_with_digits(hs, sim):
     one, two, three = sim.portal(1000001), sim.portal(202), sim.portal(303)
-    hs.write_config(hs.account(one, name="prod"), hs.account(two, name="1000001-sandbox"),
-                    hs.account(three, name="4711"))
+    hs.write_config(
+        hs.account(one, name="prod"),
+        hs.account(two, name="1000001-sandbox"),
+        hs.account(three, name="4711"),
+    )
     for which, portal in (("1000001-sandbox", two), ("1000001", one), ("4711", three)):
         result = hs("api", "/test/echo", "-a", which)
         assert result.code == 0, result.err
@@ -641,6 +826,7 @@ def test_an_id_goes_before_a_name(hs, sim):
 
 
 # ---- use
+
 
 @pytest.mark.parametrize("which", ["202", "portal-202"])
 def test_use(hs, sim, which):
@@ -678,8 +864,11 @@ def test_use_in_a_linked_folder(hs, sim):
     below.mkdir(parents=True)
     result = hs("account", "use", "202", cwd=below)
     assert result.code == 0 and str(path) in result.err
-    assert json.loads(path.read_text()) == {"localDefaultAccount": 202, "accounts": [101, 202],
-                                            "kept": {"x": 1.5}}
+    assert json.loads(path.read_text()) == {
+        "localDefaultAccount": 202,
+        "accounts": [101, 202],
+        "kept": {"x": 1.5},
+    }
     assert path.read_text().startswith('{\n  "localDefaultAccount": 202,')
     assert hs.config_path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == ["settings.json"]
@@ -714,18 +903,27 @@ def test_use_warns_of_an_override(hs, sim):
 
 
 def test_use_of_the_environment(hs, sim):
-    env = {"USE_ENVIRONMENT_HUBSPOT_CONFIG": "true", "HUBSPOT_ACCOUNT_ID": "101",
-           "HUBSPOT_PERSONAL_ACCESS_KEY": sim.portal(101).key}
+    env = {
+        "USE_ENVIRONMENT_HUBSPOT_CONFIG": "true",
+        "HUBSPOT_ACCOUNT_ID": "101",
+        "HUBSPOT_PERSONAL_ACCESS_KEY": sim.portal(101).key,
+    }
     assert hs("account", "use", "101", env=env).code == 2
     assert list(hs.home.iterdir()) == []
 
 
 def test_use_in_a_deprecated_file(hs, sim):
-    path = hs.write_yaml({"defaultPortal": "one", "portals": [
-        {"name": "one", "portalId": 101, "authType": "apikey", "apiKey": "k" * 30},
-        {"name": "two", "portalId": 202, "authType": "apikey", "apiKey": "k" * 31},
-        {"portalId": 303, "authType": "apikey", "apiKey": "k" * 32}]},
-        hs.cwd / "hubspot.config.yml")
+    path = hs.write_yaml(
+        {
+            "defaultPortal": "one",
+            "portals": [
+                {"name": "one", "portalId": 101, "authType": "apikey", "apiKey": "k" * 30},
+                {"name": "two", "portalId": 202, "authType": "apikey", "apiKey": "k" * 31},
+                {"portalId": 303, "authType": "apikey", "apiKey": "k" * 32},
+            ],
+        },
+        hs.cwd / "hubspot.config.yml",
+    )
     for which, default in (("202", "two"), ("one", "one"), ("303", 303)):
         assert hs("account", "use", which).code == 0
         config = hs.read_config(path)

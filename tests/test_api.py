@@ -21,17 +21,32 @@ def python_form(text):
 def one_token(sim, portal, hs, **settings):
     """A config whose account has a good access token; the token."""
     token, expiry = portal.issue()
-    hs.write_config(hs.account(portal, auth={"tokenInfo": {
-        "accessToken": token, "expiresAt": isotime(expiry)}}), **settings)
+    hs.write_config(
+        hs.account(
+            portal, auth={"tokenInfo": {"accessToken": token, "expiresAt": isotime(expiry)}}
+        ),
+        **settings,
+    )
     return token
 
 
 # ---- the answer's body
 
 ORDINARY = [
-    "{}", "[]", "null", "true", '"text"', '""', "0", "[[],{}]", '{"a":{},"b":[]}',
-    '{"a":1,"b":[1,2,{"c":null}],"d":{"e":{"f":[]}}}', '{"é":"ü – 日本 🎈"}',
-    '{"2":1,"1":2,"10":3,"a":4}', '[{"a":1},{"b":[true,false]}]', '{"a b":"c:d,e[f]{g}"}',
+    "{}",
+    "[]",
+    "null",
+    "true",
+    '"text"',
+    '""',
+    "0",
+    "[[],{}]",
+    '{"a":{},"b":[]}',
+    '{"a":1,"b":[1,2,{"c":null}],"d":{"e":{"f":[]}}}',
+    '{"é":"ü – 日本 🎈"}',
+    '{"2":1,"1":2,"10":3,"a":4}',
+    '[{"a":1},{"b":[true,false]}]',
+    '{"a b":"c:d,e[f]{g}"}',
     '{"results":[{"id":"1","properties":{"n":"1.0"}}],"paging":{"next":{"after":"1"}}}',
 ]
 
@@ -48,9 +63,21 @@ def test_json_is_indented_as_others_do_it(sim, api):
 
 def test_json_keeps_what_parsers_lose(sim, api):
     """Digits, escapes, duplicate keys and their order."""
-    kept = ["1.0", "12345678901234567890", "1e400", "-0", "-0.0", "1E+2", "0.10",
-            "1.7976931348623157e309", "123456789012345678901234567890.123456789",
-            r'"\u00e9\/\ud83d\ude00\u0000\b\""', r'"\ud800"', '"\x7f"', '"\u2028"']
+    kept = [
+        "1.0",
+        "12345678901234567890",
+        "1e400",
+        "-0",
+        "-0.0",
+        "1E+2",
+        "0.10",
+        "1.7976931348623157e309",
+        "123456789012345678901234567890.123456789",
+        r'"\u00e9\/\ud83d\ude00\u0000\b\""',
+        r'"\ud800"',
+        '"\x7f"',
+        '"\u2028"',
+    ]
     text = "[" + ",".join(kept) + "]"
     answer(sim, text.encode())
     assert api("/a").out == "[\n  " + ",\n  ".join(kept) + "\n]\n"
@@ -73,10 +100,30 @@ def test_deep_nesting(sim, api):
     assert api("/a").out == python_form(text)
 
 
-NO_JSON = [b"plain text", b"line\n", b"<p>hi</p>", b"\x00\x01\xff\xfe\r\n\x1b[31m", b'{"a":1',
-           b"[1,2,]", b"{'a':1}", b"NaN", b'{"a":1}{"b":2}', b'{"a":1}\n{"b":2}\n', b"\xef\xbb\xbf{}",
-           b'{"a":"\n"}', b"01", b"[1.]", b'"\\x"', b"{\\rtf1}", b"[2026-11-23] log\n", bytes(range(256)),
-           b'{"a" 1}', b"truex", b"[1 2]", b" \n "]
+NO_JSON = [
+    b"plain text",
+    b"line\n",
+    b"<p>hi</p>",
+    b"\x00\x01\xff\xfe\r\n\x1b[31m",
+    b'{"a":1',
+    b"[1,2,]",
+    b"{'a':1}",
+    b"NaN",
+    b'{"a":1}{"b":2}',
+    b'{"a":1}\n{"b":2}\n',
+    b"\xef\xbb\xbf{}",
+    b'{"a":"\n"}',
+    b"01",
+    b"[1.]",
+    b'"\\x"',
+    b"{\\rtf1}",
+    b"[2026-11-23] log\n",
+    bytes(range(256)),
+    b'{"a" 1}',
+    b"truex",
+    b"[1 2]",
+    b" \n ",
+]
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/octet-stream", ""])
@@ -88,15 +135,19 @@ def test_what_is_no_json_passes_as_it_is(sim, api, kind):
 
 
 def test_raw_is_byte_for_byte(sim, api):
-    for body in (b'{ "a":1 }', b"[1]\n", b'[1,\r\n2]', b"", *NO_JSON):
+    for body in (b'{ "a":1 }', b"[1]\n", b"[1,\r\n2]", b"", *NO_JSON):
         answer(sim, body)
         done = api("/a", "--raw")
         assert (done.code, raw(done)) == (0, body), done.err
 
 
 def test_empty_bodies(sim, api):
-    for how in ({"body": b""}, {"status": 204}, {"body": b"", "framing": "chunked"},
-                {"body": b"", "framing": "close"}):
+    for how in (
+        {"body": b""},
+        {"status": 204},
+        {"body": b"", "framing": "chunked"},
+        {"body": b"", "framing": "close"},
+    ):
         sim.fail("/a", **{"status": 200, **how})
         done = api("/a")
         assert (done.code, done.out) == (0, ""), (how, done.err)
@@ -109,7 +160,7 @@ def test_not_modified(sim, api):
     assert done.out == ""
 
 
-LARGE = 600 * 1024      # more than is held back before it streams
+LARGE = 600 * 1024  # more than is held back before it streams
 
 
 def test_large_json_streams_indented(sim, api):
@@ -125,12 +176,17 @@ def test_large_json_streams_indented(sim, api):
         assert api("/a", "--raw").out == text
 
 
-@pytest.mark.parametrize("start, kind", [(b"[2026-11-23] log line\n", "text/plain"),
-                                         (b"{\\rtf1 text}\n", "application/rtf"),
-                                         (b"{\\rtf1 text}\n", "application/octet-stream"),
-                                         (b'{"a":1}\n', "application/x-ndjson"),
-                                         (b"\x00\xff\x1b", "application/pdf"),
-                                         (b"plain text\n", "application/json")])
+@pytest.mark.parametrize(
+    "start, kind",
+    [
+        (b"[2026-11-23] log line\n", "text/plain"),
+        (b"{\\rtf1 text}\n", "application/rtf"),
+        (b"{\\rtf1 text}\n", "application/octet-stream"),
+        (b'{"a":1}\n', "application/x-ndjson"),
+        (b"\x00\xff\x1b", "application/pdf"),
+        (b"plain text\n", "application/json"),
+    ],
+)
 def test_large_bodies_that_are_no_json_pass_as_they_are(sim, api, start, kind):
     body = start * (LARGE // len(start) + 1)
     answer(sim, body, kind=kind)
@@ -143,8 +199,13 @@ def peak_memory(hs, api_args, env, leave):
     """Runs until all but the last bytes of stdout are read: what memory the
     program has held at most (KiB), and how much it wrote. (The ru_maxrss of a
     child counts its parent's memory, too.)"""
-    with subprocess.Popen([hs.bin, "api", *api_args], env=hs.env(env), cwd=hs.cwd,
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        [hs.bin, "api", *api_args],
+        env=hs.env(env),
+        cwd=hs.cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
         got = 0
         while got < leave:
             piece = process.stdout.read1(1 << 20)
@@ -158,7 +219,9 @@ def peak_memory(hs, api_args, env, leave):
     return peak, got
 
 
-@pytest.mark.parametrize("kind, framing", [("json", "length"), ("text", "chunked"), ("text", "close")])
+@pytest.mark.parametrize(
+    "kind, framing", [("json", "length"), ("text", "chunked"), ("text", "close")]
+)
 def test_memory_does_not_grow_with_the_answer(sim, hs, kind, framing):
     size = (16 if is_sanitized(hs) else 200) << 20
     env = {"HUBSPOT_ACCESS_TOKEN": PAT}
@@ -180,6 +243,7 @@ def test_memory_of_deep_and_odd_json(sim, api):
 
 # ---- talk goes to stderr
 
+
 def test_talk(sim, api):
     answer(sim, b"{}", status=201)
     done = api("/a?x=1", "--data", "{}")
@@ -194,9 +258,14 @@ def test_debug_shows_the_exchange_and_no_secret(sim, hs):
     hs.hidden.add("Bearer")
     done = hs("api", "/test/echo?x=1", "--debug", "--data", '{"private":"body-text"}')
     assert done.code == 0
-    for words in ("> POST https://api.hubapi.com/localdevauth/v1/auth/refresh?portalId=101",
-                  "> POST https://api.hubapi.com/test/echo?x=1&portalId=101", "< 200 OK",
-                  "Content-Length", "authorit", "proxy: 127.0.0.1"):
+    for words in (
+        "> POST https://api.hubapi.com/localdevauth/v1/auth/refresh?portalId=101",
+        "> POST https://api.hubapi.com/test/echo?x=1&portalId=101",
+        "< 200 OK",
+        "Content-Length",
+        "authorit",
+        "proxy: 127.0.0.1",
+    ):
         assert words in done.err, done.err
     assert "body-text" not in done.err
     hs.write_config({"name": "k", "accountId": 101, "authType": "apikey", "apiKey": portal.api_key})
@@ -207,8 +276,11 @@ def test_debug_shows_the_exchange_and_no_secret(sim, hs):
 
 
 def test_control_bytes_of_the_server_never_reach_stderr(sim, api):
-    envelope = {"message": "bad \x1b[31mred\x07\r\nhs: all is well", "correlationId": "\x1b]0;x\x07",
-                "errors": [{"message": "\x9b31m \u0085"}]}
+    envelope = {
+        "message": "bad \x1b[31mred\x07\r\nhs: all is well",
+        "correlationId": "\x1b]0;x\x07",
+        "errors": [{"message": "\x9b31m \u0085"}],
+    }
     sim.fail("/a", status=400, body=envelope)
     done = api("/a", "--debug")
     assert done.code == 1
@@ -216,6 +288,7 @@ def test_control_bytes_of_the_server_never_reach_stderr(sim, api):
 
 
 # ---- stdout
+
 
 def test_stdout_that_takes_nothing(sim, hs, api):
     """A reader that has left, a full disk, no stdout at all."""
@@ -232,8 +305,10 @@ def test_stdout_that_takes_nothing(sim, hs, api):
 
 def test_stdout_closed(sim, api):
     """Then no descriptor of ours may take its number."""
+
     def close_stdout():
         os.close(1)
+
     for size in (10, 2 << 20):
         done = api(f"/test/bytes?n={size}", "--raw", stdout=None, preexec_fn=close_stdout)
         failed(done, 1, "stdout")
@@ -242,9 +317,11 @@ def test_stdout_closed(sim, api):
 
 def test_all_descriptors_closed(sim, api):
     """Nothing of ours becomes stdin, stdout or stderr."""
+
     def close_all():
         for fd in (0, 1, 2):
             os.close(fd)
+
     done = api("/test/echo", "--data", "-", stdout=None, preexec_fn=close_all)
     assert done.code in (1, 2)
     assert sim.requests() == []
@@ -253,8 +330,13 @@ def test_all_descriptors_closed(sim, api):
 
 def test_reader_that_leaves_in_the_middle(sim, hs):
     env = hs.env({"HUBSPOT_ACCESS_TOKEN": PAT})
-    with subprocess.Popen([hs.bin, "api", f"/test/bytes?n={20 << 20}"], env=env, cwd=hs.cwd,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [hs.bin, "api", f"/test/bytes?n={20 << 20}"],
+        env=env,
+        cwd=hs.cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
         process.stdout.read(1000)
         process.stdout.close()
         err = process.stderr.read().decode()
@@ -306,25 +388,53 @@ def test_endpoints_on_the_wire(sim, api):
 def test_foreign_endpoints_are_refused(sim, hs, api, account):
     """Before anything is sent to anybody."""
     hs.write_config(sim.portal(102))
-    for url in ("https://evil.test/x", "http://api.hubapi.com/x", "http://evil.test/",
-                "https://user@api.hubapi.com/x", "https://user:pw@api.hubapi.com/x",
-                "https://api.hubapi.com:444/x", "https://api.hubapi.com.evil.test/x",
-                "https://api.hubapi.com@evil.test/x", "https://evil.test\\@api.hubapi.com/x",
-                "https://evil.test#@api.hubapi.com/x", "ftp://api.hubapi.com/x",
-                "https://api.hubapi.com:443:1/x", "https://api.hubapi.com:x/", "https:///x",
-                "https://api.hubapi.com\\.evil.test/x", "://x", "https://[::1]/x",
-                "https://api.hubapi.com%2eevil.test/x", "https://api.hubapi.com./x",
-                "https://apihubapi.com/", "file:///etc/passwd"):
-        done = (api(url) if account else hs("api", url))
+    for url in (
+        "https://evil.test/x",
+        "http://api.hubapi.com/x",
+        "http://evil.test/",
+        "https://user@api.hubapi.com/x",
+        "https://user:pw@api.hubapi.com/x",
+        "https://api.hubapi.com:444/x",
+        "https://api.hubapi.com.evil.test/x",
+        "https://api.hubapi.com@evil.test/x",
+        "https://evil.test\\@api.hubapi.com/x",
+        "https://evil.test#@api.hubapi.com/x",
+        "ftp://api.hubapi.com/x",
+        "https://api.hubapi.com:443:1/x",
+        "https://api.hubapi.com:x/",
+        "https:///x",
+        "https://api.hubapi.com\\.evil.test/x",
+        "://x",
+        "https://[::1]/x",
+        "https://api.hubapi.com%2eevil.test/x",
+        "https://api.hubapi.com./x",
+        "https://apihubapi.com/",
+        "file:///etc/passwd",
+    ):
+        done = api(url) if account else hs("api", url)
         failed(done, 2, "host|control|endpoint")
         assert done.out == ""
     assert sim.proxy.seen == []
 
 
-@pytest.mark.parametrize("endpoint", [
-    "/a\r\nX-Evil: 1", "/a\nb", "/a\rb", "/a\tb", "/a\x01", "/a\x7f", "/a\x1b[31m", "\n/a",
-    "/a HTTP/1.1\r\nHost: evil.test\r\n\r\nGET /b", "https://api.hubapi.com/a\r\nX: y", "/" + "a" * 100000,
-    "/" + "\u00e9" * 20000], ids=lambda text: ascii(text[:20]))
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "/a\r\nX-Evil: 1",
+        "/a\nb",
+        "/a\rb",
+        "/a\tb",
+        "/a\x01",
+        "/a\x7f",
+        "/a\x1b[31m",
+        "\n/a",
+        "/a HTTP/1.1\r\nHost: evil.test\r\n\r\nGET /b",
+        "https://api.hubapi.com/a\r\nX: y",
+        "/" + "a" * 100000,
+        "/" + "\u00e9" * 20000,
+    ],
+    ids=lambda text: ascii(text[:20]),
+)
 def test_endpoints_that_cannot_be_sent(sim, api, endpoint):
     failed(api(endpoint), 2, "endpoint")
     assert sim.proxy.seen == []
@@ -333,13 +443,16 @@ def test_endpoints_that_cannot_be_sent(sim, api, endpoint):
 def test_portal_id_is_last_and_not_doubled(sim, hs):
     portal = sim.portal(101)
     one_token(sim, portal, hs)
-    for endpoint, query in (("/test/echo", "portalId=101"), ("/test/echo?", "portalId=101"),
-                            ("/test/echo?a=1", "a=1&portalId=101"),
-                            ("/test/echo?portalId=101", "portalId=101"),
-                            ("/test/echo?portalId=101&a=1", "portalId=101&a=1"),
-                            ("/test/echo?xportalId=5", "xportalId=5&portalId=101"),
-                            ("/test/echo?a=portalId=5", "a=portalId=5&portalId=101"),
-                            ("/test/echo?PORTALID=5", "PORTALID=5&portalId=101")):
+    for endpoint, query in (
+        ("/test/echo", "portalId=101"),
+        ("/test/echo?", "portalId=101"),
+        ("/test/echo?a=1", "a=1&portalId=101"),
+        ("/test/echo?portalId=101", "portalId=101"),
+        ("/test/echo?portalId=101&a=1", "portalId=101&a=1"),
+        ("/test/echo?xportalId=5", "xportalId=5&portalId=101"),
+        ("/test/echo?a=portalId=5", "a=portalId=5&portalId=101"),
+        ("/test/echo?PORTALID=5", "PORTALID=5&portalId=101"),
+    ):
         assert hs("api", endpoint).code == 0
         assert sim.requests()[-1].query == query, endpoint
 
@@ -350,15 +463,32 @@ def test_override_of_the_domain(sim, api):
     assert sim.requests()[-1].host == "override.com"
     assert api("https://override.com/a", env={"HUBAPI_DOMAIN_OVERRIDE": "override"}).code == 0
     failed(api("https://api.hubapi.com/a", env={"HUBAPI_DOMAIN_OVERRIDE": "override"}), 2, "host")
-    assert api("/a", env={"HUBAPI_DOMAIN_OVERRIDE": "override", "HUBSPOT_ENVIRONMENT": "qa"}).code == 0
+    assert (
+        api("/a", env={"HUBAPI_DOMAIN_OVERRIDE": "override", "HUBSPOT_ENVIRONMENT": "qa"}).code == 0
+    )
     assert sim.requests()[-1].host == "overrideqa.com"
     assert api("/a", env={"HUBSPOT_ENVIRONMENT": "qa"}).code == 0
     assert sim.requests()[-1].host == "api.hubapiqa.com"
 
 
-@pytest.mark.parametrize("name", ["x" * 250, "x" * 252, "x." * 150, "x" * 1000, "x" * 100000, "a b", "a\r\nb",
-                                  "a/b", "a@b", "user:pw@x", "a:80", "\u00e9"],
-                         ids=lambda name: ascii(name[:9]) + str(len(name)))
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x" * 250,
+        "x" * 252,
+        "x." * 150,
+        "x" * 1000,
+        "x" * 100000,
+        "a b",
+        "a\r\nb",
+        "a/b",
+        "a@b",
+        "user:pw@x",
+        "a:80",
+        "\u00e9",
+    ],
+    ids=lambda name: ascii(name[:9]) + str(len(name)),
+)
 def test_override_that_is_no_name(sim, api, name):
     done = api("/a", env={"HUBAPI_DOMAIN_OVERRIDE": name})
     assert done.code in (2, 3, 7), (done.code, done.err[:300])
@@ -366,6 +496,7 @@ def test_override_that_is_no_name(sim, api, name):
 
 
 # ---- methods and bodies
+
 
 def test_methods(sim, api):
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
@@ -408,8 +539,22 @@ def test_headers(sim, hs, api):
     assert request.header("cookie") is None and request.header("content-type") is None
 
 
-DATA = ["null", "0", "false", '""', "[]", "{}", "-0", "1.0", "12345678901234567890", '{"a":1.0,"a":1e400}',
-        ' { "b" : 1 ,\n"a":[ ] } ', '"é"', r'"\u00e9"', '{"10":1,"2":2}']
+DATA = [
+    "null",
+    "0",
+    "false",
+    '""',
+    "[]",
+    "{}",
+    "-0",
+    "1.0",
+    "12345678901234567890",
+    '{"a":1.0,"a":1e400}',
+    ' { "b" : 1 ,\n"a":[ ] } ',
+    '"é"',
+    r'"\u00e9"',
+    '{"10":1,"2":2}',
+]
 
 
 def test_data_goes_as_it_is(sim, hs, api, tmp_path):
@@ -417,8 +562,12 @@ def test_data_goes_as_it_is(sim, hs, api, tmp_path):
     (hs.cwd / "rel.json").write_text("[7]")
     for text in DATA:
         path.write_text(text)
-        for args, data in ((["--data", text], b""), ([f"--data={text}"], b""), (["--data", f"@{path}"], b""),
-                           (["--data", "-"], text)):
+        for args, data in (
+            (["--data", text], b""),
+            ([f"--data={text}"], b""),
+            (["--data", f"@{path}"], b""),
+            (["--data", "-"], text),
+        ):
             done = api("/test/echo", *args, input=data)
             assert done.code == 0, (args, done.err)
             request = sim.requests()[-1]
@@ -440,11 +589,23 @@ def test_large_data(sim, api, tmp_path):
     failed(api("/up", "--data", f"@{path}"), 2, "32 MiB")
 
 
-BAD_DATA = [("{", "early"), ("[1,", "early"), ('"a', "early"), ("-", "early"), ("1.", "early"),
-            ("{a:1}", "line 1, column 2"), ('{"a":1,}', "line 1, column 8"), ("[1]x", "line 1, column 4"),
-            ('{\n  "a": nul\n}', "line 2, column 11"), ("'x'", "line 1, column 1"), ("01", "line 1, column 2"),
-            ("undefined", "line 1, column 1"), ("[1]\n\n[2]", "line 3, column 1"), ("NaN", "line 1, column 1"),
-            ("[" * 600 + "]" * 600, "line 1, column 513")]
+BAD_DATA = [
+    ("{", "early"),
+    ("[1,", "early"),
+    ('"a', "early"),
+    ("-", "early"),
+    ("1.", "early"),
+    ("{a:1}", "line 1, column 2"),
+    ('{"a":1,}', "line 1, column 8"),
+    ("[1]x", "line 1, column 4"),
+    ('{\n  "a": nul\n}', "line 2, column 11"),
+    ("'x'", "line 1, column 1"),
+    ("01", "line 1, column 2"),
+    ("undefined", "line 1, column 1"),
+    ("[1]\n\n[2]", "line 3, column 1"),
+    ("NaN", "line 1, column 1"),
+    ("[" * 600 + "]" * 600, "line 1, column 513"),
+]
 
 
 def test_memory_does_not_grow_with_the_tries(sim, hs, api, tmp_path):
@@ -455,8 +616,12 @@ def test_memory_does_not_grow_with_the_tries(sim, hs, api, tmp_path):
     file.write_text(json.dumps("x" * (10 << 20)))
     sim.raw = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
     sim.fail("POST /test/raw", times=4, status=429, headers={"Retry-After": "1"})
-    done = api("/test/raw", "--data", f"@{file}", preexec_fn=lambda: resource.setrlimit(
-        resource.RLIMIT_AS, (40 << 20, 40 << 20)))
+    done = api(
+        "/test/raw",
+        "--data",
+        f"@{file}",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (40 << 20, 40 << 20)),
+    )
     assert done.code == 0, done.err
     assert len(sim.requests("POST /test/raw")) == 5
 
@@ -475,8 +640,13 @@ def test_data_that_is_no_utf8(sim, api, tmp_path):
     """RFC 8259, 8.1: neither another encoding nor a byte order mark, which
     nobody sees in an editor."""
     path = tmp_path / "data.json"
-    for data, word in ((b'{"a":"\xff"}', "not UTF-8"), (b'"caf\xe9"', "not UTF-8"), (b'"\xed\xa0\x80"', "not UTF-8"),
-                       (b"\xef\xbb\xbf{}", "byte order mark"), ('{"a":1}'.encode("utf-16"), "byte order mark")):
+    for data, word in (
+        (b'{"a":"\xff"}', "not UTF-8"),
+        (b'"caf\xe9"', "not UTF-8"),
+        (b'"\xed\xa0\x80"', "not UTF-8"),
+        (b"\xef\xbb\xbf{}", "byte order mark"),
+        ('{"a":1}'.encode("utf-16"), "byte order mark"),
+    ):
         path.write_bytes(data)
         failed(api("/test/echo", "--data", f"@{path}"), 2, "--data", word)
     assert sim.proxy.seen == []
@@ -484,8 +654,13 @@ def test_data_that_is_no_utf8(sim, api, tmp_path):
 
 def test_data_that_cannot_be_read(sim, api, tmp_path):
     (tmp_path / "void").write_text("")
-    for what, word in ((f"@{tmp_path}/nowhere", "No such file"), (f"@{tmp_path}", "directory"),
-                       ("@", ""), (f"@{tmp_path}/void", "early"), ("@/dev/zero", "32 MiB|JSON")):
+    for what, word in (
+        (f"@{tmp_path}/nowhere", "No such file"),
+        (f"@{tmp_path}", "directory"),
+        ("@", ""),
+        (f"@{tmp_path}/void", "early"),
+        ("@/dev/zero", "32 MiB|JSON"),
+    ):
         failed(api("/test/echo", "--data", what), 2, "--data", word)
     if os.geteuid():
         (tmp_path / "void").chmod(0)
@@ -495,17 +670,49 @@ def test_data_that_cannot_be_read(sim, api, tmp_path):
 
 # ---- error statuses
 
-CODES = {400: 1, 401: 4, 403: 4, 404: 5, 405: 1, 409: 1, 410: 1, 415: 1, 422: 1, 423: 1, 429: 6, 477: 1,
-         500: 1, 501: 1, 502: 1, 503: 1, 504: 1, 521: 1, 599: 1}
+CODES = {
+    400: 1,
+    401: 4,
+    403: 4,
+    404: 5,
+    405: 1,
+    409: 1,
+    410: 1,
+    415: 1,
+    422: 1,
+    423: 1,
+    429: 6,
+    477: 1,
+    500: 1,
+    501: 1,
+    502: 1,
+    503: 1,
+    504: 1,
+    521: 1,
+    599: 1,
+}
 
 
 def test_error_statuses(sim, api):
     for status, code in CODES.items():
-        body = {"status": "error", "message": f"Reason of {status}", "correlationId": f"c0ffee-{status}",
-                "n": 12345678901234567890, "errors": [{"message": "a detail"}, {"message": "another one"}]}
+        body = {
+            "status": "error",
+            "message": f"Reason of {status}",
+            "correlationId": f"c0ffee-{status}",
+            "n": 12345678901234567890,
+            "errors": [{"message": "a detail"}, {"message": "another one"}],
+        }
         sim.fail("/a", status=status, body=body)
         done = api("/a", "--max-wait", 0)
-        failed(done, code, str(status), f"Reason of {status}", f"c0ffee-{status}", "a detail", "another one")
+        failed(
+            done,
+            code,
+            str(status),
+            f"Reason of {status}",
+            f"c0ffee-{status}",
+            "a detail",
+            "another one",
+        )
         assert done.out == json.dumps(body, indent=2) + "\n"
     assert len(sim.requests()) == len(CODES)
 
@@ -513,19 +720,29 @@ def test_error_statuses(sim, api):
 def test_the_correlation_id_of_the_header(sim, api):
     """A web page has no other; the body's own goes first."""
     page = b"<html>no such page</html>"
-    for headers, body, want in (({"Content-Type": "text/html", "X-HubSpot-Correlation-Id": "c0ffee-1"}, page, "c0ffee-1"),
-                                ({"x-hubspot-correlation-id": "c0ffee-2"}, b"", "c0ffee-2"),
-                                ({"X-HubSpot-Correlation-Id": "c0ffee-3"}, {"message": "m"}, "c0ffee-3"),
-                                ({"X-HubSpot-Correlation-Id": "no"}, {"correlationId": "c0ffee-4"}, "c0ffee-4")):
+    for headers, body, want in (
+        ({"Content-Type": "text/html", "X-HubSpot-Correlation-Id": "c0ffee-1"}, page, "c0ffee-1"),
+        ({"x-hubspot-correlation-id": "c0ffee-2"}, b"", "c0ffee-2"),
+        ({"X-HubSpot-Correlation-Id": "c0ffee-3"}, {"message": "m"}, "c0ffee-3"),
+        ({"X-HubSpot-Correlation-Id": "no"}, {"correlationId": "c0ffee-4"}, "c0ffee-4"),
+    ):
         for status in (404, 405, 500):
             sim.fail("/a", status=status, headers=headers, body=body)
             done = api("/a", "--max-wait", 0)
             failed(done, 5 if status == 404 else 1, str(status), f"correlation id {want}")
 
 
-@pytest.mark.parametrize("how", [
-    {"body": {"message": "m0", "correctHublet": "eu1"}}, {"headers": {"X-HubSpot-Correct-Hublet": "eu1"}, "body": b""},
-    {"headers": {"x-hubspot-correct-hublet": "eu1", "Content-Type": "text/html"}, "body": b"<html>"}])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"body": {"message": "m0", "correctHublet": "eu1"}},
+        {"headers": {"X-HubSpot-Correct-Hublet": "eu1"}, "body": b""},
+        {
+            "headers": {"x-hubspot-correct-hublet": "eu1", "Content-Type": "text/html"},
+            "body": b"<html>",
+        },
+    ],
+)
 def test_an_account_of_another_region(sim, hs, api, how):
     """Be it the API that says so, or the token call."""
     sim.fail("*", status=488, times=None, **how)
@@ -538,7 +755,9 @@ def test_an_account_of_another_region(sim, hs, api, how):
     assert {r.host for r in sim.requests()} == {API}
 
 
-@pytest.mark.parametrize("region", ["evil.test/", "EU1", "e1", "europe1", "eu", "eu123", "1", "eu1\n", ""])
+@pytest.mark.parametrize(
+    "region", ["evil.test/", "EU1", "e1", "europe1", "eu", "eu123", "1", "eu1\n", ""]
+)
 def test_a_region_that_is_none(sim, api, region):
     sim.fail("/a", status=488, body={"message": "m0", "correctHublet": region})
     done = api("/a")
@@ -550,16 +769,25 @@ PAGE = b"\xef\xbb\xbf\n <!DOCTYPE html><html><title>Sign in to the network</titl
 
 
 @pytest.mark.parametrize("status", [200, 201, 400, 401, 403, 404, 407, 451, 500, 502, 511])
-@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "TEXT/HTML", "application/xhtml+xml", None])
+@pytest.mark.parametrize(
+    "kind", ["text/html; charset=utf-8", "TEXT/HTML", "application/xhtml+xml", None]
+)
 def test_a_web_page_is_no_refusal_of_the_key(sim, hs, status, kind):
     portal = sim.portal(101)
     hs.write_config(portal)
     before = hs.config_path.read_bytes()
-    sim.fail("/localdevauth", status=status, body=PAGE, times=None,
-             headers={"Content-Type": kind} if kind else {})
+    sim.fail(
+        "/localdevauth",
+        status=status,
+        body=PAGE,
+        times=None,
+        headers={"Content-Type": kind} if kind else {},
+    )
     for args in (["api", "/test/echo"], ["account", "clean"], ["secrets", "list"]):
         done = hs(*args, "--max-wait", 0)
-        assert done.code == (1 if kind is None and status == 200 else 7) or args[1] == "clean", done.err
+        assert (
+            done.code == (1 if kind is None and status == 200 else 7) or args[1] == "clean"
+        ), done.err
         assert "web page" in done.err and str(status) in done.err, done.err
         for word in ("personal-access-key", "good", "account auth", "nactive"):
             assert word not in done.err + done.out, done.err
@@ -568,8 +796,18 @@ def test_a_web_page_is_no_refusal_of_the_key(sim, hs, status, kind):
 
 def test_a_redirect_is_no_refusal_of_the_key(sim, hs):
     hs.write_config(sim.portal(101))
-    sim.fail("/localdevauth", status=302, headers={"Location": "http://login.example.test/?sid=good-for-whoever"})
-    failed(hs("api", "/test/echo"), 7, "redirect", r"http://login\.example\.test/\?\.\.\.", "HTTPS_PROXY")
+    sim.fail(
+        "/localdevauth",
+        status=302,
+        headers={"Location": "http://login.example.test/?sid=good-for-whoever"},
+    )
+    failed(
+        hs("api", "/test/echo"),
+        7,
+        "redirect",
+        r"http://login\.example\.test/\?\.\.\.",
+        "HTTPS_PROXY",
+    )
     assert len(sim.requests()) == 1
 
 
@@ -586,15 +824,24 @@ def test_a_web_page_from_the_api(sim, hs, api):
 
 
 def test_error_bodies_of_any_kind(sim, api):
-    for body, kind in ((b"<html><b>502</b></html>", "text/html"), (b"", "application/json"),
-                       (b"[]", "application/json"), (b"null", "application/json"), (b'"text"', "application/json"),
-                       (b'{"message":5,"errors":{},"context":[],"correlationId":[]}', "application/json"),
-                       (b'{"errors":[null,5,{"message":null,"context":null},[[]]],"context":5}', "application/json"),
-                       (b'{"message":"' + b"x" * 5000 + b'"}', "application/json"),
-                       (b'{"errors":[' + b'{"message":"yyyyyyyyy"},' * 3000 + b"1]}", "application/json"),
-                       (b"{" * 3000, "application/json"), (b"\xff\xfe", ""),
-                       (b'{"message":"\xff\xfe"}', "application/json"),
-                       (b"[" + b'{"message":"long"},' * 40000 + b"1]", "application/json")):
+    for body, kind in (
+        (b"<html><b>502</b></html>", "text/html"),
+        (b"", "application/json"),
+        (b"[]", "application/json"),
+        (b"null", "application/json"),
+        (b'"text"', "application/json"),
+        (b'{"message":5,"errors":{},"context":[],"correlationId":[]}', "application/json"),
+        (
+            b'{"errors":[null,5,{"message":null,"context":null},[[]]],"context":5}',
+            "application/json",
+        ),
+        (b'{"message":"' + b"x" * 5000 + b'"}', "application/json"),
+        (b'{"errors":[' + b'{"message":"yyyyyyyyy"},' * 3000 + b"1]}", "application/json"),
+        (b"{" * 3000, "application/json"),
+        (b"\xff\xfe", ""),
+        (b'{"message":"\xff\xfe"}', "application/json"),
+        (b"[" + b'{"message":"long"},' * 40000 + b"1]", "application/json"),
+    ):
         for status in (400, 502):
             answer(sim, body, kind=kind, status=status)
             done = api("/a", "--raw", "--max-wait", 0)
@@ -607,8 +854,13 @@ def test_missing_scopes(sim, hs):
     portal = sim.portal(101, scopes=["files"])
     hs.write_config(portal)
     done = hs("api", "/crm/v3/objects/contacts")
-    failed(done, 4, r"lacks scopes?: crm\.objects\.contacts\.read", "correlation id",
-           "personal-access-key/101")
+    failed(
+        done,
+        4,
+        r"lacks scopes?: crm\.objects\.contacts\.read",
+        "correlation id",
+        "personal-access-key/101",
+    )
     assert done.json["category"] == "MISSING_SCOPES"
     assert done.json["correlationId"] in done.err
     sim.fail("/a", status=403, body={"category": "MISSING_SCOPES", "message": "no"})
@@ -617,11 +869,21 @@ def test_missing_scopes(sim, hs):
 
 def test_every_missing_scope_is_named_once(sim, api):
     """Also one whose name is a part of another's."""
-    scopes = ["files.ui_hidden.read", "files", "content", *(
-        f"crm.objects.custom-{n}.highly_sensitive.read" for n in range(12))]
-    sim.fail("/a", status=403, body={
-        "category": "MISSING_SCOPES", "context": {"missingScopes": scopes[:2]},
-        "errors": [{"context": {"requiredGranularScopes": scopes}}]})
+    scopes = [
+        "files.ui_hidden.read",
+        "files",
+        "content",
+        *(f"crm.objects.custom-{n}.highly_sensitive.read" for n in range(12)),
+    ]
+    sim.fail(
+        "/a",
+        status=403,
+        body={
+            "category": "MISSING_SCOPES",
+            "context": {"missingScopes": scopes[:2]},
+            "errors": [{"context": {"requiredGranularScopes": scopes}}],
+        },
+    )
     done = api("/a")
     failed(done, 4)
     assert f"lacks scopes: {', '.join(scopes)}. Add" in done.err
@@ -635,9 +897,11 @@ def test_the_hint_is_about_the_credential_in_use(sim, hs):
     token = {"HUBSPOT_ACCESS_TOKEN": portal.static_token}
     key = {"HUBSPOT_ACCOUNT_ID": "101", "HUBSPOT_API_KEY": portal.api_key}
     pak = {"HUBSPOT_ACCOUNT_ID": "101", "HUBSPOT_PERSONAL_ACCESS_KEY": portal.key}
-    for args, env, word in (([], token, "HUBSPOT_ACCESS_TOKEN is not"),
-                            (["--use-env"], key, "HUBSPOT_API_KEY is not"),
-                            (["--use-env"], pak, "HUBSPOT_PERSONAL_ACCESS_KEY is not")):
+    for args, env, word in (
+        ([], token, "HUBSPOT_ACCESS_TOKEN is not"),
+        (["--use-env"], key, "HUBSPOT_API_KEY is not"),
+        (["--use-env"], pak, "HUBSPOT_PERSONAL_ACCESS_KEY is not"),
+    ):
         done = hs("api", "/a", *args, env=env)
         failed(done, 4, word)
         assert "hs account auth" not in done.err
@@ -653,6 +917,7 @@ def test_the_hint_is_about_the_credential_in_use(sim, hs):
 
 # ---- tokens
 
+
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_refused_token_is_fetched_again_once(sim, hs, method):
     portal = sim.portal(101)
@@ -664,15 +929,18 @@ def test_refused_token_is_fetched_again_once(sim, hs, method):
     if method == "GET":
         assert done.code == 0, done.err
         assert done.json["portalId"] == 101
-        assert log == [("GET", "/account-info/v3/details"), ("POST", "/localdevauth/v1/auth/refresh"),
-                       ("GET", "/account-info/v3/details")]
+        assert log == [
+            ("GET", "/account-info/v3/details"),
+            ("POST", "/localdevauth/v1/auth/refresh"),
+            ("GET", "/account-info/v3/details"),
+        ]
         stored = hs.read_config()["accounts"][0]["auth"]["tokenInfo"]["accessToken"]
         assert stored != old and stored in portal.tokens
         assert len({r.conn for r in sim.requests()}) == 1
         before = len(sim.requests())
         assert hs("api", "/account-info/v3/details").code == 0
         assert len(sim.requests()) == before + 1
-    else:       # no such endpoint: the 404 stands for having got past the door
+    else:  # no such endpoint: the 404 stands for having got past the door
         sim.fail("/a", status=401)
         sim.fail("/a", status=200, body=b"[1]")
         sim.log.clear()
@@ -711,9 +979,20 @@ def test_key_that_is_no_longer_good(sim, hs):
     assert hs.config_path.read_bytes() == before
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b"<html>", b'{"oauthAccessToken":""}',
-                                  b'{"oauthAccessToken":5,"hubId":101}', b'{"oauthAccessToken":"t","hubId":"x"}',
-                                  b'{"oauthAccessToken":"abcdefghij\\r\\nX-Evil: 1","hubId":101,"expiresAtMillis":1}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"<html>",
+        b'{"oauthAccessToken":""}',
+        b'{"oauthAccessToken":5,"hubId":101}',
+        b'{"oauthAccessToken":"t","hubId":"x"}',
+        b'{"oauthAccessToken":"abcdefghij\\r\\nX-Evil: 1","hubId":101,"expiresAtMillis":1}',
+    ],
+)
 def test_token_answers_that_make_no_sense(sim, hs, body):
     hs.write_config(sim.portal(101))
     sim.fail("/localdevauth", status=200, body=body)
@@ -726,8 +1005,14 @@ def test_token_soon_over_is_renewed(sim, hs):
     portal = sim.portal(101)
     for seconds, calls in ((299, 2), (310, 1), (-5, 2)):
         token, _ = portal.issue()
-        hs.write_config(hs.account(portal, auth={"tokenInfo": {
-            "accessToken": token, "expiresAt": isotime(time.time() + seconds)}}))
+        hs.write_config(
+            hs.account(
+                portal,
+                auth={
+                    "tokenInfo": {"accessToken": token, "expiresAt": isotime(time.time() + seconds)}
+                },
+            )
+        )
         sim.log.clear()
         assert hs("api", "/account-info/v3/details").code == 0
         assert len(sim.requests()) == calls, seconds
@@ -741,9 +1026,16 @@ def test_a_token_is_fetched_once_though_the_clock_is_ahead(sim, hs):
     for lifetime in (200, 0):
         hs.write_config(portal)
         portal.lifetime = lifetime
-        sim.fail("POST /localdevauth", status=200, times=1, body={
-            "hubId": 101, "oauthAccessToken": portal.static_token,
-            "expiresAtMillis": int((time.time() + lifetime) * 1000)})
+        sim.fail(
+            "POST /localdevauth",
+            status=200,
+            times=1,
+            body={
+                "hubId": 101,
+                "oauthAccessToken": portal.static_token,
+                "expiresAtMillis": int((time.time() + lifetime) * 1000),
+            },
+        )
         sim.log.clear()
         assert hs("filemanager", "fetch", "f", "--overwrite").code == 0
         assert len(sim.requests("/localdevauth")) == 1
@@ -795,9 +1087,17 @@ def test_static_token_gives_way_to_a_named_account(sim, hs):
 
 
 def oauth_account(portal, **token):
-    return {"name": "o", "accountId": portal.hub_id, "authType": "oauth2",
-            "auth": {"clientId": portal.oauth["client_id"], "clientSecret": portal.oauth["client_secret"],
-                     "scopes": ["content"], "tokenInfo": {"refreshToken": portal.oauth["refresh_token"], **token}}}
+    return {
+        "name": "o",
+        "accountId": portal.hub_id,
+        "authType": "oauth2",
+        "auth": {
+            "clientId": portal.oauth["client_id"],
+            "clientSecret": portal.oauth["client_secret"],
+            "scopes": ["content"],
+            "tokenInfo": {"refreshToken": portal.oauth["refresh_token"], **token},
+        },
+    }
 
 
 def test_oauth2_account(sim, hs):
@@ -829,7 +1129,7 @@ def test_api_key_account(sim, hs):
     hs.write_config({"name": "k", "accountId": 101, "authType": "apikey", "apiKey": portal.api_key})
     done = hs("api", "/account-info/v3/details?x=1")
     assert done.json["portalId"] == 101
-    request, = sim.requests()
+    (request,) = sim.requests()
     assert request.target == f"/account-info/v3/details?x=1&portalId=101&hapikey={portal.api_key}"
     assert request.header("authorization") is None
     sim.fail("/a", status=401, times=None)
@@ -841,5 +1141,8 @@ def test_use_env(sim, hs):
     portal = sim.portal(101)
     env = {"HUBSPOT_ACCOUNT_ID": "101", "HUBSPOT_PERSONAL_ACCESS_KEY": portal.key}
     assert hs("api", "/account-info/v3/details", "--use-env", env=env).json["portalId"] == 101
-    assert [r.path for r in sim.requests()] == ["/localdevauth/v1/auth/refresh", "/account-info/v3/details"]
+    assert [r.path for r in sim.requests()] == [
+        "/localdevauth/v1/auth/refresh",
+        "/account-info/v3/details",
+    ]
     assert not hs.config_path.exists()

@@ -19,8 +19,12 @@ from test_unit import UNITS
 
 LONG = [f"account-{n:02}" for n in range(40)]
 WIDE = ["日本支社のテスト環境アカウントです", "Zu\u0308rich e\u0301te\u0301", "plain", "한국어 계정 이름이 아주 깁니다"]
-ENV = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "ASAN_OPTIONS": "detect_leaks=0",
-       "UBSAN_OPTIONS": "halt_on_error=1"}
+ENV = {
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "ASAN_OPTIONS": "detect_leaks=0",
+    "UBSAN_OPTIONS": "halt_on_error=1",
+}
 WAYS = {
     "text": ["Name of the account:", "acme-prod"],
     "masked": ["Personal access key:"],
@@ -34,14 +38,19 @@ class Screen:
     """A program on a terminal, and what that shows."""
 
     def __init__(self, argv, columns, rows, env):
-        self.screen = pyte.HistoryScreen(columns, rows, history=500, ratio=.5)
+        self.screen = pyte.HistoryScreen(columns, rows, history=500, ratio=0.5)
         self.screen.write_process_input = self.answer
         self.stream = pyte.Stream(self.screen)
-        self.child = pexpect.spawn(argv[0], argv[1:], timeout=60, encoding="utf-8",
-                                   env={**ENV, "TERM": "xterm-256color", **env},
-                                   dimensions=(rows, columns))
+        self.child = pexpect.spawn(
+            argv[0],
+            argv[1:],
+            timeout=60,
+            encoding="utf-8",
+            env={**ENV, "TERM": "xterm-256color", **env},
+            dimensions=(rows, columns),
+        )
         self.child.delaybeforesend = None
-        self.answers = True     # whether the terminal says where its cursor is
+        self.answers = True  # whether the terminal says where its cursor is
         self.raw = ""
 
     def answer(self, data):
@@ -57,8 +66,10 @@ class Screen:
 
     def all(self):
         """Also the rows that have left the screen."""
-        gone = ["".join(row[x].data for x in range(self.screen.columns)).rstrip()
-                for row in self.screen.history.top]
+        gone = [
+            "".join(row[x].data for x in range(self.screen.columns)).rstrip()
+            for row in self.screen.history.top
+        ]
         return gone + self.rows()
 
     def feed(self):
@@ -75,8 +86,11 @@ class Screen:
         """Read on until all these stand on the screen and none of those; regular expressions."""
         while True:
             text = "\n".join(self.rows())
-            if self.whole() and all(re.search(w, text, re.M) for w in wanted) and \
-                    not any(re.search(g, text, re.M) for g in gone):
+            if (
+                self.whole()
+                and all(re.search(w, text, re.M) for w in wanted)
+                and not any(re.search(g, text, re.M) for g in gone)
+            ):
                 return self.rows()
             try:
                 self.feed()
@@ -128,6 +142,7 @@ def start():
     def run(argv, columns=80, rows=24, **env):
         screens.append(Screen(argv, columns, rows, env))
         return screens[-1]
+
     yield run
     for screen in screens:
         screen.child.close(force=True)
@@ -136,9 +151,11 @@ def start():
 @pytest.fixture
 def ask(unit, start):
     """ask("select", question, labels...) below a row "above", before a row "code=N"."""
+
     def run(kind, *words, columns=80, rows=24, **env):
         script = 'trap : INT TERM; echo above; "$@"; echo code=$?'
         return start(["/bin/sh", "-c", script, "sh", unit, kind, *words], columns, rows, **env)
+
     return run
 
 
@@ -152,10 +169,11 @@ def stopped(pid):
     end = time.monotonic() + 60
     while open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] != "T":
         assert time.monotonic() < end, "it does not stop"
-        time.sleep(.01)
+        time.sleep(0.01)
 
 
 # ---- what is shown
+
 
 def letters(*texts):
     """The text of rows without the spaces, at which it may be wrapped."""
@@ -185,15 +203,33 @@ def test_a_prompt_shows_its_whole_question_and_leaves_it_with_the_answer(ask, ki
     assert any(left.startswith(asked + hint[:n] + answer) for n in range(len(hint) + 1))
 
 
-CLEAN = "Delete the sandbox acme-box (2000001) and everything in it? This cannot be undone, not even by " \
+CLEAN = (
+    "Delete the sandbox acme-box (2000001) and everything in it? This cannot be undone, not even by "
     "HubSpot's support."
+)
 
 
-@pytest.mark.parametrize("columns, rows", [
-    (80, ["? Delete the sandbox acme-box (2000001) and everything in it? This cannot be",
-          "  undone, not even by HubSpot's support."]),
-    (40, ["? Delete the sandbox acme-box (2000001)", "  and everything in it? This cannot be",
-          "  undone, not even by HubSpot's", "  support."])])
+@pytest.mark.parametrize(
+    "columns, rows",
+    [
+        (
+            80,
+            [
+                "? Delete the sandbox acme-box (2000001) and everything in it? This cannot be",
+                "  undone, not even by HubSpot's support.",
+            ],
+        ),
+        (
+            40,
+            [
+                "? Delete the sandbox acme-box (2000001)",
+                "  and everything in it? This cannot be",
+                "  undone, not even by HubSpot's",
+                "  support.",
+            ],
+        ),
+    ],
+)
 def test_a_confirmation_of_a_deletion_is_wrapped(ask, columns, rows):
     screen = ask("confirm", CLEAN, columns=columns)
     assert screen.until(r"\[y/N\]$")[1:] == [*rows[:-1], rows[-1] + " [y/N]"]
@@ -209,27 +245,53 @@ def test_a_wrapped_question_survives_a_narrower_screen(ask):
     assert screen.finish("y\r")[-1] == "got yes"
 
 
-@pytest.mark.parametrize("columns, frame, answer", [
-    (80, ["? Which one?", "> alpha", "  beta", "  Up/Down, type to filter, Enter selects"],
-     ["? Which one? beta"]),
-    (40, ["? Which one?", "> alpha", "  beta", "  Up/Down, type to filter, Enter selects"],
-     ["? Which one? beta"]),
-    (20, ["? Which one?", "> alpha", "  beta", "  Up/Down, type to fi"], ["? Which one? beta"])])
+@pytest.mark.parametrize(
+    "columns, frame, answer",
+    [
+        (
+            80,
+            ["? Which one?", "> alpha", "  beta", "  Up/Down, type to filter, Enter selects"],
+            ["? Which one? beta"],
+        ),
+        (
+            40,
+            ["? Which one?", "> alpha", "  beta", "  Up/Down, type to filter, Enter selects"],
+            ["? Which one? beta"],
+        ),
+        (20, ["? Which one?", "> alpha", "  beta", "  Up/Down, type to fi"], ["? Which one? beta"]),
+    ],
+)
 def test_a_list_in_full(ask, columns, frame, answer):
     screen = ask("select", "Which one?", "alpha", "beta", columns=columns)
     assert [r.strip() for r in screen.until("Up/Down")] == ["above", *(r.strip() for r in frame)]
     assert screen.finish("\x1b[B\r") == ["above", *answer, "got 1"]
 
 
-@pytest.mark.parametrize("columns, answer", [
-    (80, ["? Link which accounts? beta, delta"]), (40, ["? Link which accounts? beta, delta"]),
-    (20, ["? Link which", "  accounts? beta, d"])])
+@pytest.mark.parametrize(
+    "columns, answer",
+    [
+        (80, ["? Link which accounts? beta, delta"]),
+        (40, ["? Link which accounts? beta, delta"]),
+        (20, ["? Link which", "  accounts? beta, d"]),
+    ],
+)
 def test_a_checkbox_in_full(ask, columns, answer):
-    screen = ask("checkbox", "Link which accounts?", "  alpha", "+ beta", "- gamma", "  delta",
-                 columns=columns)
+    screen = ask(
+        "checkbox",
+        "Link which accounts?",
+        "  alpha",
+        "+ beta",
+        "- gamma",
+        "  delta",
+        columns=columns,
+    )
     rows = screen.until("Space")
-    assert rows[-5:-1] == ["> [ ] alpha", "  [x] beta", "  [-] gamma (linked already)"[:columns - 1],
-                         "  [ ] delta"]
+    assert rows[-5:-1] == [
+        "> [ ] alpha",
+        "  [x] beta",
+        "  [-] gamma (linked already)"[: columns - 1],
+        "  [ ] delta",
+    ]
     screen.send("jj ", "^  linked already|^linked already")
     screen.send("j ", r"> \[x\] delta")
     assert screen.finish("\r") == ["above", *answer, "got 1 3"]
@@ -259,7 +321,14 @@ def test_a_long_list_on_a_low_screen(ask):
     """The page is as high as the screen allows; marks tell that there is more."""
     screen = ask("select", "Which?", *LONG, rows=6, columns=40)
     rows = screen.until("Up/Down")
-    assert rows == ["? Which?", "> account-00", "  account-01", "  account-02", "v account-03", rows[5]]
+    assert rows == [
+        "? Which?",
+        "> account-00",
+        "  account-01",
+        "  account-02",
+        "v account-03",
+        rows[5],
+    ]
     rows = screen.send("\x1b[B" * 20, "> account-20")
     assert rows[1:5] == ["^ account-18", "  account-19", "> account-20", "v account-21"]
     rows = screen.send("\x1b[6~", "> account-24")
@@ -285,8 +354,12 @@ def test_wide_and_combining_labels_are_clipped_in_whole(ask, columns):
     for row, label in zip(rows[-5:-1], WIDE):
         shown = row[6:].replace("\u00fc", "u\u0308").replace("\u00e9", "e\u0301")
         assert label.startswith(shown) and shown
-        wide = sum(wcwidth.wcwidth(c) for c in label[len(shown):len(shown) + 1])
-        assert shown == label or wcwidth.wcswidth(row) + wide >= columns - 1 or label[len(shown)] == " "
+        wide = sum(wcwidth.wcwidth(c) for c in label[len(shown) : len(shown) + 1])
+        assert (
+            shown == label
+            or wcwidth.wcswidth(row) + wide >= columns - 1
+            or label[len(shown)] == " "
+        )
     assert len(screen.finish("a\r")) == len(rows) - 4
 
 
@@ -297,6 +370,7 @@ def test_a_name_with_control_characters_is_harmless(ask):
 
 
 # ---- a line under edit
+
 
 @pytest.mark.parametrize("columns", [80, 20, 11])
 def test_the_cursor_stands_where_the_next_character_goes(ask, columns):
@@ -322,16 +396,19 @@ def test_stars_stand_for_characters(ask):
     assert screen.finish("\r") == ["above", "? Key: **", "got a漢"]
 
 
-@pytest.mark.parametrize("keys, row, got", [
-    ("\r", "? Name: acme", "got acme"), ("  b c \r", "? Name: b c", "got b c")])
+@pytest.mark.parametrize(
+    "keys, row, got", [("\r", "? Name: acme", "got acme"), ("  b c \r", "? Name: b c", "got b c")]
+)
 def test_the_preset_gives_way_to_the_answer(ask, keys, row, got):
     screen = ask("text", "Name:", "acme")
     screen.until(r"^\? Name: \(acme\)$")
     assert screen.finish(keys) == ["above", row, got]
 
 
-@pytest.mark.parametrize("keys, word, preset", [
-    ("\r", "no", []), ("\r", "yes", ["y"]), ("y\r", "yes", []), ("No\r", "no", ["y"])])
+@pytest.mark.parametrize(
+    "keys, word, preset",
+    [("\r", "no", []), ("\r", "yes", ["y"]), ("y\r", "yes", []), ("No\r", "no", ["y"])],
+)
 def test_a_confirmation_stays_with_its_answer(ask, keys, word, preset):
     screen = ask("confirm", "Sure?", *preset)
     screen.until(r"^\? Sure\? \[%s\]" % ("Y/n" if preset else "y/N"))
@@ -339,6 +416,7 @@ def test_a_confirmation_stays_with_its_answer(ask, keys, word, preset):
 
 
 # ---- colour, and no terminal to speak of
+
 
 @pytest.mark.parametrize("kind", WAYS)
 @pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1"}])
@@ -349,8 +427,9 @@ def test_colour_only_where_it_is_wanted(ask, kind, env):
     assert bool(re.search(r"\x1b\[\d+m", screen.raw)) == (not env)
 
 
-@pytest.mark.parametrize("answer, got", [("2,4", "got 1 3"), ("1 2", "got 0 1"), ("all", "got 0 1 3"),
-                                         ("", "got 1")])
+@pytest.mark.parametrize(
+    "answer, got", [("2,4", "got 1 3"), ("1 2", "got 0 1"), ("all", "got 0 1 3"), ("", "got 1")]
+)
 def test_a_dumb_terminal_marks_by_number(ask, answer, got):
     screen = ask("checkbox", "Which?", "  alpha", "+ beta", "- gamma", "  delta", TERM="dumb")
     rows = screen.until(r"Which\? \(2\)")
@@ -358,12 +437,15 @@ def test_a_dumb_terminal_marks_by_number(ask, answer, got):
     for wrong in ("none", "3", "5", "1-2", "x"):
         screen.child.send(wrong + "\n")
         # the next line is for the next prompt: wait for that
-        screen.until(r"\) %s\n(?s:.*)Numbers from 1 to 4, or all, please\.\n\? Which\? \(2\)\s*\Z" % wrong)
+        screen.until(
+            r"\) %s\n(?s:.*)Numbers from 1 to 4, or all, please\.\n\? Which\? \(2\)\s*\Z" % wrong
+        )
     assert screen.finish(answer + "\n")[-1] == got
     assert "\x1b" not in screen.raw
 
 
 # ---- another size
+
 
 @pytest.mark.parametrize("answers", [True, False], ids=["", "silent"])
 @pytest.mark.parametrize("kind", WAYS)
@@ -380,11 +462,16 @@ def test_resize_where_rows_are_cut(ask, kind, answers):
         while "\x1b[?7h" not in screen.raw[mark:]:
             screen.feed()
         frame = screen.until("^above", r"^\?")
-        assert frame[0] == "above" and frame[1].startswith("?") and \
-            not any(row.startswith("?") for row in frame[2:])
+        assert (
+            frame[0] == "above"
+            and frame[1].startswith("?")
+            and not any(row.startswith("?") for row in frame[2:])
+        )
         assert len(frame) <= {"select": 14, "checkbox": 14}.get(kind, 4)
     rows = screen.finish({"checkbox": "a"}.get(kind, "") + "\r")
-    assert rows[0] == "above" and rows[1].startswith("?") and sum(r.startswith("?") for r in rows) == 1
+    assert (
+        rows[0] == "above" and rows[1].startswith("?") and sum(r.startswith("?") for r in rows) == 1
+    )
     assert any(row.startswith("got") for row in rows[2:4])
 
 
@@ -396,15 +483,36 @@ class Tmux:
 
     def __init__(self, folder, argv, columns, rows):
         self.socket = str(folder / "tmux")
-        self.env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(folder), "SHELL": "/bin/sh"}
+        self.env = {
+            "PATH": "/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "HOME": str(folder),
+            "SHELL": "/bin/sh",
+        }
         command = shlex.join(["env", *(f"{k}={v}" for k, v in ENV.items()), *argv])
-        (folder / "conf").write_text("set -g status off\n"
-                                     "set -g remain-on-exit on\nset -g escape-time 0\n")
-        self("-f", str(folder / "conf"), "new-session", "-d", "-x", str(columns), "-y", str(rows), command)
+        (folder / "conf").write_text(
+            "set -g status off\n" "set -g remain-on-exit on\nset -g escape-time 0\n"
+        )
+        self(
+            "-f",
+            str(folder / "conf"),
+            "new-session",
+            "-d",
+            "-x",
+            str(columns),
+            "-y",
+            str(rows),
+            command,
+        )
 
     def __call__(self, *args):
-        done = subprocess.run(["tmux", "-u", "-S", self.socket, *args], env=self.env, timeout=60,
-                              capture_output=True, text=True)
+        done = subprocess.run(
+            ["tmux", "-u", "-S", self.socket, *args],
+            env=self.env,
+            timeout=60,
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -422,7 +530,7 @@ class Tmux:
         end = time.monotonic() + 60
         while not good(rows := [row.rstrip() for row in self.rows()]):
             assert time.monotonic() < end, "\n".join(rows)
-            time.sleep(.02)
+            time.sleep(0.02)
         return rows
 
 
@@ -434,8 +542,11 @@ def tmux(unit, tmp_path):
 
     def run(kind, *words, columns=80, rows=40):
         script = 'seq 1 24; "$@"; echo code=$?; sleep 100'
-        running.append(Tmux(tmp_path, ["sh", "-c", script, "sh", unit, kind, *words], columns, rows))
+        running.append(
+            Tmux(tmp_path, ["sh", "-c", script, "sh", unit, kind, *words], columns, rows)
+        )
         return running[-1]
+
     yield run
     for it in running:
         it("kill-server")
@@ -458,16 +569,21 @@ def test_resize_where_rows_are_wrapped(tmux, kind):
     def drawn(rows):
         left = letters(*rows[24:])
         if kind in ("text", "masked"):
-            typed = left[len(asked):]
+            typed = left[len(asked) :]
             whole = len(rows[-1]) == columns - 2 and (
-                set(typed) == {"*"} if kind == "masked" else
-                re.fullmatch(f"x*Z{{{min(n + 1, len(typed))}}}", typed))
+                set(typed) == {"*"}
+                if kind == "masked"
+                else re.fullmatch(f"x*Z{{{min(n + 1, len(typed))}}}", typed)
+            )
         elif kind == "confirm":
             whole = left == asked + "Z" * (n + 1)
         else:
             row = rows[n - 6]
-            whole = row.startswith(">") and f"account-0{n + 1}"[:columns - 7] in row and \
-                sum("account-" in row for row in rows) == 6
+            whole = (
+                row.startswith(">")
+                and f"account-0{n + 1}"[: columns - 7] in row
+                and sum("account-" in row for row in rows) == 6
+            )
         return whole and left.startswith(asked)
 
     for n, columns in enumerate((45, 20, 33, 80, 19)):
@@ -478,7 +594,9 @@ def test_resize_where_rows_are_wrapped(tmux, kind):
     terminal("send-keys", {"checkbox": "a", "confirm": "C-u"}.get(kind, ""), "Enter")
     rows = terminal.until(lambda rows: rows[-1] == "code=0")
     assert rows[:24] == ABOVE and rows[24].startswith("?")
-    assert sum(row.startswith("?") for row in rows) == sum(row.startswith("got") for row in rows) == 1
+    assert (
+        sum(row.startswith("?") for row in rows) == sum(row.startswith("got") for row in rows) == 1
+    )
 
 
 # ---- away and back
@@ -489,11 +607,21 @@ PROMPT = "SHELL> "
 @pytest.fixture
 def shell(start, unit, tmp_path):
     """An interactive bash with job control."""
-    screen = start(["/bin/bash", "--norc", "--noprofile", "-i"], columns=60, rows=14, PS1=PROMPT,
-                   HISTFILE="", INPUTRC="/dev/null", UNIT=unit)
+    screen = start(
+        ["/bin/bash", "--norc", "--noprofile", "-i"],
+        columns=60,
+        rows=14,
+        PS1=PROMPT,
+        HISTFILE="",
+        INPUTRC="/dev/null",
+        UNIT=unit,
+    )
     screen.until(f"^{PROMPT}".rstrip())
-    screen.child.send("bind 'set enable-bracketed-paste off'; clear; stty -a >before; echo rea''dy\r"
-                      .replace("before", str(tmp_path / "before")))
+    screen.child.send(
+        "bind 'set enable-bracketed-paste off'; clear; stty -a >before; echo rea''dy\r".replace(
+            "before", str(tmp_path / "before")
+        )
+    )
     screen.until("^ready")
     return screen
 
@@ -517,13 +645,16 @@ def same_mode(shell, folder):
     return True
 
 
-@pytest.mark.parametrize("kind, keys, before, answer, got", [
-    ("text", "some", r"^\? Name of the account: .* some$", "thing\r", "got something"),
-    ("masked", "some", r"^\? Personal access key: \*\*\*\*$", "thing\r", "got something"),
-    ("confirm", "ye", r"\[y/N\] ye$", "s\r", "got yes"),
-    ("select", "01", r"^\? Default account: 01$", "\r", "got 1"),
-    ("checkbox", "j ", r"^> \[x\] account-01", "k \r", "got 0 1"),
-])
+@pytest.mark.parametrize(
+    "kind, keys, before, answer, got",
+    [
+        ("text", "some", r"^\? Name of the account: .* some$", "thing\r", "got something"),
+        ("masked", "some", r"^\? Personal access key: \*\*\*\*$", "thing\r", "got something"),
+        ("confirm", "ye", r"\[y/N\] ye$", "s\r", "got yes"),
+        ("select", "01", r"^\? Default account: 01$", "\r", "got 1"),
+        ("checkbox", "j ", r"^> \[x\] account-01", "k \r", "got 0 1"),
+    ],
+)
 def test_ctrl_z_and_fg(shell, tmp_path, kind, keys, before, answer, got):
     """The shell has its screen and its mode; fg brings back what was typed."""
     start = len(shell.raw)
@@ -551,10 +682,14 @@ def test_a_wrapped_question_is_asked_again_after_a_stop(shell):
     shell.send("y\r", "^got yes$")
 
 
-@pytest.mark.parametrize("kind, words, label, answer, got", [
-    ("text", ["Name:"], r"^\? Name:", "thing\r", "got thing"),
-    ("masked", ["Key:"], r"^\? Key:", "thing\r", "got thing"),
-    ("select", ["Which?", "a", "b"], r"^\? Which\?", "2\r", "got 1")])
+@pytest.mark.parametrize(
+    "kind, words, label, answer, got",
+    [
+        ("text", ["Name:"], r"^\? Name:", "thing\r", "got thing"),
+        ("masked", ["Key:"], r"^\? Key:", "thing\r", "got thing"),
+        ("select", ["Which?", "a", "b"], r"^\? Which\?", "2\r", "got 1"),
+    ],
+)
 def test_ctrl_z_and_fg_on_a_dumb_terminal(shell, tmp_path, kind, words, label, answer, got):
     """The question stands again, twice over, and echo is what it was."""
     shell.child.send("TERM=dumb $UNIT " + shlex.join([kind, *words]) + "\r")
@@ -606,9 +741,9 @@ def test_killed_in_the_background(shell, tmp_path):
     shell.send("\x1a", "Stopped", gone=[r"^\?"])
     shell.child.send("clear; kill %1\r")
     end = time.monotonic() + 60
-    while os.path.exists(f"/proc/{pid}"):   # until the shell has waited for it
+    while os.path.exists(f"/proc/{pid}"):  # until the shell has waited for it
         assert time.monotonic() < end
-        time.sleep(.01)
+        time.sleep(0.01)
     shell.send("\r", "Exit 143")
     assert same_mode(shell, tmp_path)
 
@@ -625,9 +760,11 @@ def test_ctrl_z_where_nobody_could_continue(unit, start):
 
 # ---- the ways out
 
+
 @pytest.mark.parametrize("kind", WAYS)
-@pytest.mark.parametrize("how, code", [("\x03", 130), ("\x04", 2), (signal.SIGTERM, 143),
-                                       (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    "how, code", [("\x03", 130), ("\x04", 2), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_the_ways_out_leave_one_row(ask, kind, how, code):
     """The cursor is on a fresh row, bracketed paste is off, wrapping is on."""
     screen = ask(kind, *WAYS[kind], columns=40, rows=14)

@@ -34,8 +34,11 @@ def unshared():
     for tool in ("unshare", "chroot", "mount"):
         if not shutil.which(tool):
             pytest.skip(f"{tool} is missing: not run")
-    done = subprocess.run(["unshare", "-m", "sh", "-c", "mount --make-rprivate / && "
-                           "mount -t tmpfs none /mnt"], capture_output=True, text=True)
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", "mount --make-rprivate / && " "mount -t tmpfs none /mnt"],
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         pytest.skip(f"no mounts may be made here: {done.stderr.strip()}")
 
@@ -51,15 +54,34 @@ def bare(unshared, hs, sim, tmp_path):
     (root / "hs").chmod(0o755)
 
     def run(*args, env=None, input="", uid=UID, writable=False):
-        script = SCRIPT.replace("ro \"$1\"", "rw \"$1\"") if writable else SCRIPT
+        script = SCRIPT.replace('ro "$1"', 'rw "$1"') if writable else SCRIPT
         # chroot(8) changes the user after the root, and looks up no name.
         done = subprocess.run(
-            ["unshare", "-m", "sh", "-c", script, "sh", root, "chroot", f"--userspec=+{uid}:+{uid}",
-             "--groups=", root, "/hs", *map(str, args)], input=input, capture_output=True,
-            text=True, timeout=60, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **(env or {})})
+            [
+                "unshare",
+                "-m",
+                "sh",
+                "-c",
+                script,
+                "sh",
+                root,
+                "chroot",
+                f"--userspec=+{uid}:+{uid}",
+                "--groups=",
+                root,
+                "/hs",
+                *map(str, args),
+            ],
+            input=input,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **(env or {})},
+        )
         hs.check_output(done.stdout, "stdout")
         hs.check_output(done.stderr, "stderr")
         return done
+
     run.root = root
     run.online = {"HTTPS_PROXY": sim.env["HTTPS_PROXY"], "SSL_CERT_FILE": "/ca.pem"}
     shutil.copy(sim.ca_file, root / "ca.pem")
@@ -87,21 +109,28 @@ def test_signing_in_says_where_it_cannot_write(bare, sim):
     portal = sim.portal(101)
     done = bare("account", "auth", "--pak-stdin", input=portal.key, env=bare.online)
     assert done.returncode == 3 and "HOME" in done.stderr and not sim.log
-    done = bare("account", "auth", "--pak-stdin", input=portal.key,
-                env={**bare.online, "HOME": "/"})
+    done = bare(
+        "account", "auth", "--pak-stdin", input=portal.key, env={**bare.online, "HOME": "/"}
+    )
     assert done.returncode == 3 and "/.hscli" in done.stderr
     assert sorted(os.listdir(bare.root)) == ["ca.pem", "hs"]
 
 
 def test_a_request_with_the_environment_alone(bare, sim):
     portal = sim.portal(101)
-    done = bare("api", "/crm/v3/objects/contacts", "--use-env",
-                env={**bare.online, "HUBSPOT_ACCOUNT_ID": "101",
-                     "HUBSPOT_PERSONAL_ACCESS_KEY": portal.key})
+    done = bare(
+        "api",
+        "/crm/v3/objects/contacts",
+        "--use-env",
+        env={**bare.online, "HUBSPOT_ACCOUNT_ID": "101", "HUBSPOT_PERSONAL_ACCESS_KEY": portal.key},
+    )
     assert done.returncode == 0, done.stderr
     assert '"results"' in done.stdout
-    done = bare("api", "/crm/v3/objects/contacts",
-                env={**bare.online, "HUBSPOT_ACCESS_TOKEN": portal.static_token})
+    done = bare(
+        "api",
+        "/crm/v3/objects/contacts",
+        env={**bare.online, "HUBSPOT_ACCESS_TOKEN": portal.static_token},
+    )
     assert done.returncode == 0, done.stderr
     assert sorted(os.listdir(bare.root)) == ["ca.pem", "hs"]
 
@@ -111,9 +140,11 @@ def test_localhost_is_known_without_a_hosts_file(bare, sim):
     portal = sim.portal(101)
     proxy = bare.online["HTTPS_PROXY"].replace("127.0.0.1", "localhost")
     assert "localhost" in proxy
-    done = bare("api", "/crm/v3/objects/contacts",
-                env={**bare.online, "HTTPS_PROXY": proxy,
-                     "HUBSPOT_ACCESS_TOKEN": portal.static_token})
+    done = bare(
+        "api",
+        "/crm/v3/objects/contacts",
+        env={**bare.online, "HTTPS_PROXY": proxy, "HUBSPOT_ACCESS_TOKEN": portal.static_token},
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -129,7 +160,8 @@ def names(bare):
         pytest.skip(f"no name server can be had here: {fault}")
     (bare.root / "etc").mkdir()
     (bare.root / "etc/resolv.conf").write_text(
-        f"nameserver {address[0]}\noptions timeout:2 attempts:1\n")
+        f"nameserver {address[0]}\noptions timeout:2 attempts:1\n"
+    )
 
     class Names:
         asked = 0
@@ -143,11 +175,16 @@ def names(bare):
             Names.asked += 1
             code = Names.code(Names.asked)
             end = question.index(b"\0", 12) + 5
-            found = not code and question[end - 4:end - 2] == b"\0\1"     # of type A
+            found = not code and question[end - 4 : end - 2] == b"\0\1"  # of type A
             if code is not None:
-                sock.sendto(question[:2] + struct.pack(">5H", 0x8180 | code, 1, found, 0, 0)
-                            + question[12:end] + found * (
-                                b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1"), sender)
+                sock.sendto(
+                    question[:2]
+                    + struct.pack(">5H", 0x8180 | code, 1, found, 0, 0)
+                    + question[12:end]
+                    + found * (b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1"),
+                    sender,
+                )
+
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     yield Names
@@ -160,9 +197,16 @@ def through(bare, sim, *args):
     """A request through the proxy, whose name the name server has to know."""
     proxy = bare.online["HTTPS_PROXY"].replace("127.0.0.1", "proxy.test")
     assert "proxy.test" in proxy
-    return bare("api", "/crm/v3/objects/contacts", *args,
-                env={**bare.online, "HTTPS_PROXY": proxy,
-                     "HUBSPOT_ACCESS_TOKEN": sim.portal(101).static_token})
+    return bare(
+        "api",
+        "/crm/v3/objects/contacts",
+        *args,
+        env={
+            **bare.online,
+            "HTTPS_PROXY": proxy,
+            "HUBSPOT_ACCESS_TOKEN": sim.portal(101).static_token,
+        },
+    )
 
 
 def test_a_name_is_looked_up(bare, names, sim):
@@ -175,7 +219,7 @@ def test_a_name_that_there_is_not(bare, names, sim):
     names.code = lambda number: 3
     done = through(bare, sim)
     assert done.returncode == 7 and "cannot find the address of proxy.test" in done.stderr
-    assert names.asked == 2 and not sim.log     # A and AAAA
+    assert names.asked == 2 and not sim.log  # A and AAAA
 
 
 def test_a_name_server_that_fails_is_asked_again(bare, names, sim):
@@ -187,9 +231,14 @@ def test_a_name_server_that_fails_is_asked_again(bare, names, sim):
     assert len(sim.requests()) == 1
 
 
-@pytest.mark.parametrize("code, wait, words", [
-    (2, 0, "no name server had an answer"), (None, 0, "no name server had an answer"),
-    (None, 1, "timed out while looking up")])
+@pytest.mark.parametrize(
+    "code, wait, words",
+    [
+        (2, 0, "no name server had an answer"),
+        (None, 0, "no name server had an answer"),
+        (None, 1, "timed out while looking up"),
+    ],
+)
 def test_a_name_server_that_keeps_failing(bare, names, sim, code, wait, words):
     names.code = lambda number: code
     done = through(bare, sim, "--max-wait", wait)
@@ -199,23 +248,28 @@ def test_a_name_server_that_keeps_failing(bare, names, sim, code, wait, words):
 
 def test_a_look_up_ends_with_the_run(bare, names, sim):
     """However that ends: the look-up's process has copies of its open files."""
+
     def runs():
         """{process: its parent} of all that run this hs."""
         found = {}
         for folder in pathlib.Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 if (folder / "exe").samefile(bare.root / "hs"):
-                    found[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                    found[int(folder.name)] = int(
+                        (folder / "stat").read_text().rpartition(")")[2].split()[1]
+                    )
         return found
 
     def silent(number):
         if number == 1:
             seen.update(runs())
             os.kill(next(pid for pid, parent in seen.items() if parent not in seen), signal.SIGKILL)
+
     seen = {}
     names.code = silent
     (bare.root / "etc/resolv.conf").write_text(
-        (bare.root / "etc/resolv.conf").read_text().replace("timeout:2", "timeout:60"))
+        (bare.root / "etc/resolv.conf").read_text().replace("timeout:2", "timeout:60")
+    )
     done = through(bare, sim)
     assert done.returncode == -signal.SIGKILL and len(seen) == 2
     end = time.monotonic() + 60
@@ -227,9 +281,14 @@ def test_a_look_up_ends_with_the_run(bare, names, sim):
 def test_the_built_in_authorities_serve_where_no_file_does(bare, sim):
     """They do not know the stand-in's, so this has to fail, and in that way."""
     portal = sim.portal(101)
-    done = bare("api", "/crm/v3/objects/contacts",
-                env={"HTTPS_PROXY": bare.online["HTTPS_PROXY"],
-                     "HUBSPOT_ACCESS_TOKEN": portal.static_token})
+    done = bare(
+        "api",
+        "/crm/v3/objects/contacts",
+        env={
+            "HTTPS_PROXY": bare.online["HTTPS_PROXY"],
+            "HUBSPOT_ACCESS_TOKEN": portal.static_token,
+        },
+    )
     assert done.returncode == 7 and done.stdout == ""
     assert "certificate" in done.stderr and not sim.log
 
@@ -258,8 +317,13 @@ def test_the_whole_way_with_a_home_of_its_own(bare, hs, sim, uid):
     home.mkdir(mode=0o700)
     os.chown(home, uid, uid)
     env = {**bare.online, "HOME": "/home"}
-    for args in (["account", "auth", "--pak-stdin"], ["account", "list"], ["account", "use", "101"],
-                 ["account", "info"], ["api", "/crm/v3/objects/contacts"]):
+    for args in (
+        ["account", "auth", "--pak-stdin"],
+        ["account", "list"],
+        ["account", "use", "101"],
+        ["account", "info"],
+        ["api", "/crm/v3/objects/contacts"],
+    ):
         done = bare(*args, env=env, uid=uid, input=portal.key, writable=True)
         assert done.returncode == 0, (args, done.stderr)
     path = home / ".hscli" / "config.yml"

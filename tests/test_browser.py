@@ -46,9 +46,16 @@ def signing_in(tty, sim, browser):
 
 
 def key_message(child, **data):
-    return json.dumps({"type": "client:personalAccessKey", "data": {
-        "personalAccessKey": child.portal.key,
-        "cliCallbackToken": child.asked["cliCallbackToken"], **data}})
+    return json.dumps(
+        {
+            "type": "client:personalAccessKey",
+            "data": {
+                "personalAccessKey": child.portal.key,
+                "cliCallbackToken": child.asked["cliCallbackToken"],
+                **data,
+            },
+        }
+    )
 
 
 def finish(tty, child):
@@ -116,9 +123,13 @@ class Raw:
         return self.head()
 
     def knock(self, origin=ORIGIN, key="dGhlIHNhbXBsZSBub25jZQ=="):
-        self.request("Upgrade: websocket", "Connection: keep-alive, Upgrade",
-                     f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13",
-                     *([f"Origin: {origin}"] if origin else []))
+        self.request(
+            "Upgrade: websocket",
+            "Connection: keep-alive, Upgrade",
+            f"Sec-WebSocket-Key: {key}",
+            "Sec-WebSocket-Version: 13",
+            *([f"Origin: {origin}"] if origin else []),
+        )
 
     def head(self):
         head = b""
@@ -135,9 +146,13 @@ class Raw:
         size = len(payload) if size is None else size
         head = bytes([fin << 7 | rsv << 4 | opcode])
         bit = masked << 7
-        head += (bytes([bit | size]) if size < 126 else
-                 struct.pack(">BH", bit | 126, size) if size < 65536 else
-                 struct.pack(">BQ", bit | 127, size))
+        head += (
+            bytes([bit | size])
+            if size < 126
+            else struct.pack(">BH", bit | 126, size)
+            if size < 65536
+            else struct.pack(">BQ", bit | 127, size)
+        )
         mask = os.urandom(4) if masked else b""
         if masked:
             payload = bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
@@ -149,9 +164,9 @@ class Raw:
     def received(self):
         """The next frame's opcode and payload."""
         first, size = self.take(2)
-        assert first & 0xf0 == 0x80 and size < 127, "a whole frame, not masked"
+        assert first & 0xF0 == 0x80 and size < 127, "a whole frame, not masked"
         if size == 126:
-            size, = struct.unpack(">H", self.take(2))
+            (size,) = struct.unpack(">H", self.take(2))
         return first & 15, self.take(size)
 
     def message(self):
@@ -167,6 +182,7 @@ class Raw:
 
 
 # ---- what a person sees
+
 
 def test_the_page_hands_the_key_over(tty, sim, signing_in):
     assert signing_in.url.startswith("https://app.hubspot.com/l/personal-access-key?")
@@ -203,7 +219,7 @@ def test_pasting_works_while_the_browser_is_open(tty, signing_in):
 def test_an_empty_answer_waits_on_and_half_a_paste_gives_way(tty, signing_in):
     signing_in.send("\r")
     ready(signing_in, KEY_LABEL)
-    signing_in.send("typed")        # no word that a random token could have in it
+    signing_in.send("typed")  # no word that a random token could have in it
     ready(signing_in, r"\*{5}")
     finish(tty, signing_in)
     assert "typed" not in seen(signing_in)
@@ -228,13 +244,14 @@ def on_screen(tty, sim, browser):
     def run(argv, begin=lambda screen: None):
         portal = sim.portal(101, "Acme")
         screens.append(Screen(argv, 80, 24, tty.env({**browser.env, "PS1": "SHELL> "})))
-        child, = screens
+        (child,) = screens
         begin(child)
         child.portal, child.url = portal, browser.opened()
         child.until(r"^\? " + KEY_LABEL)
         child.asked = browsers.parameters(child.url)
         child.listens = int(child.asked["cliCallbackPort"])
         return child
+
     yield run
     for screen in screens:
         tty.check_output(screen.raw, "the terminal")
@@ -263,9 +280,11 @@ def test_a_resize_while_the_browser_is_open(tty, on_screen):
 
 def test_ctrl_z_and_fg_while_the_browser_is_open(tty, on_screen):
     """A page that comes while hs is stopped is answered when it goes on."""
+
     def begin(shell):
         shell.until("^SHELL>")
         shell.child.send(f"{tty.bin} account auth --use-default-name\r")
+
     shell = on_screen(["/bin/bash", "--norc", "--noprofile", "-i"], begin)
     shell.send("\x1a", "Stopped", gone=[r"^\?"])
     with Raw(shell.listens) as ws:
@@ -283,17 +302,21 @@ def test_ctrl_z_and_fg_while_the_browser_is_open(tty, on_screen):
 def test_the_browser_gets_nothing_of_ours(tty, sim, tmp_path):
     """No terminal, a session of its own, and no open file but /dev/null."""
     facts = tmp_path / "facts"
-    browser = browsers.Browser(tmp_path / "browser", f'''
+    browser = browsers.Browser(
+        tmp_path / "browser",
+        f"""
         cat /proc/$$/stat >"{facts}.stat"
         for fd in /proc/$$/fd/*; do readlink $fd; done >"{facts}.fd"
-        echo ended >"{tmp_path}/browser/opened" ''')
+        echo ended >"{tmp_path}/browser/opened" """,
+    )
     child = tty("account", "auth", env=browser.env)
     browser.opened()
     assert browser.opened() == "ended"
     ready(child, KEY_LABEL).sendintr()
     assert tty.end(child) == 130
-    _, parent, group, session, terminal = (facts.with_suffix(".stat").read_text()
-                                           .rpartition(")")[2].split()[:5])
+    _, parent, group, session, terminal = (
+        facts.with_suffix(".stat").read_text().rpartition(")")[2].split()[:5]
+    )
     assert terminal == "0" and int(group) == int(session)
     assert child.pid not in (int(parent), int(group), int(session))
     ours = {"/dev/null", str(browser.program), f"{facts}.fd"}
@@ -312,10 +335,17 @@ def test_a_signal_ends_it(tty, signing_in, number):
 
 def test_ctrl_c_gives_the_terminal_back(tty, sim, browser):
     import pexpect
-    shell = pexpect.spawn("/bin/sh", env=tty.env({**browser.env, "TERM": "xterm", "PS1": "> "}),
-                          encoding="utf-8", timeout=60, cwd=str(tty.cwd))
+
+    shell = pexpect.spawn(
+        "/bin/sh",
+        env=tty.env({**browser.env, "TERM": "xterm", "PS1": "> "}),
+        encoding="utf-8",
+        timeout=60,
+        cwd=str(tty.cwd),
+    )
     tty.children.append(shell)
     from conftest import Transcript
+
     shell.logfile_read = Transcript()
     shell.expect("> ")
     old = modes(shell)
@@ -339,9 +369,16 @@ def test_nobody_answers_in_time(tty, sim, browser):
     closed(port)
 
 
-@pytest.mark.parametrize("env", [
-    {"BROWSER": "none"}, {"DISPLAY": None}, {"SSH_CONNECTION": "192.0.2.1 5 192.0.2.2 22"},
-    {"SSH_TTY": "/dev/pts/9"}, {"BROWSER": "/nowhere/at/all:", "PATH": "/nowhere"}])
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"BROWSER": "none"},
+        {"DISPLAY": None},
+        {"SSH_CONNECTION": "192.0.2.1 5 192.0.2.2 22"},
+        {"SSH_TTY": "/dev/pts/9"},
+        {"BROWSER": "/nowhere/at/all:", "PATH": "/nowhere"},
+    ],
+)
 def test_where_no_browser_can_open_pasting_is_asked_at_once(tty, sim, browser, env):
     portal = sim.portal(101)
     child = tty("account", "auth", "--use-default-name", env={**browser.env, **env})
@@ -376,12 +413,20 @@ def test_nothing_opens_where_nothing_is_asked(tty, hs, sim, browser, give):
     if give == "stdin":
         assert hs("account", "auth", "--pak-stdin", input=key, env=browser.env).code == 0
     elif give == "env":
-        child = tty("account", "auth", "--use-default-name",
-                    env={**browser.env, "HUBSPOT_PERSONAL_ACCESS_KEY": key})
+        child = tty(
+            "account",
+            "auth",
+            "--use-default-name",
+            env={**browser.env, "HUBSPOT_PERSONAL_ACCESS_KEY": key},
+        )
         assert tty.end(child) == 0
     else:
-        child = tty("account", "auth", *(["--no-input"] if give == "no-input" else []),
-                    env={**browser.env, **({"CI": "1"} if give == "ci" else {})})
+        child = tty(
+            "account",
+            "auth",
+            *(["--no-input"] if give == "no-input" else []),
+            env={**browser.env, **({"CI": "1"} if give == "ci" else {})},
+        )
         assert tty.end(child) == 2
     assert browser.nothing()
 
@@ -389,14 +434,23 @@ def test_nothing_opens_where_nothing_is_asked(tty, hs, sim, browser, give):
 def test_a_list_of_browsers_with_arguments(tty, sim, browser, tmp_path):
     """The first that is there counts; %s is the URL's place; no shell is asked."""
     wrapper = tmp_path / "say"
-    wrapper.write_text(f'#!/bin/sh\nprintf "%s|" "$@" >"{browser.pipe}"\n'
-                       f'env >"{browser.pipe}.env"\n'
-                       f'readlink /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 >"{browser.pipe}.x"\n'
-                       f'echo >"{browser.pipe}"\n')
+    wrapper.write_text(
+        f'#!/bin/sh\nprintf "%s|" "$@" >"{browser.pipe}"\n'
+        f'env >"{browser.pipe}.env"\n'
+        f'readlink /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 >"{browser.pipe}.x"\n'
+        f'echo >"{browser.pipe}"\n'
+    )
     wrapper.chmod(0o700)
-    child = tty("account", "auth", env={
-        **browser.env, "BROWSER": f"/nowhere:say  -a --url=%s $(false) ;x", "PATH": f"{tmp_path}:/bin:/usr/bin",
-        "HUBSPOT_CLIENT_SECRET": "a-secret-in-the-environment"})
+    child = tty(
+        "account",
+        "auth",
+        env={
+            **browser.env,
+            "BROWSER": f"/nowhere:say  -a --url=%s $(false) ;x",
+            "PATH": f"{tmp_path}:/bin:/usr/bin",
+            "HUBSPOT_CLIENT_SECRET": "a-secret-in-the-environment",
+        },
+    )
     words = browser.opened().split("|")
     ready(child, KEY_LABEL).sendintr()
     assert tty.end(child) == 130
@@ -406,13 +460,21 @@ def test_a_list_of_browsers_with_arguments(tty, sim, browser, tmp_path):
     assert "DISPLAY=:99" in variables and "HUBSPOT_" not in variables
 
 
-@pytest.mark.parametrize("there, opens", [
-    (("xdg-open", "open", "wslview"), "xdg-open"), (("wslview", "open"), "open"), (("wslview",), "wslview")])
+@pytest.mark.parametrize(
+    "there, opens",
+    [
+        (("xdg-open", "open", "wslview"), "xdg-open"),
+        (("wslview", "open"), "open"),
+        (("wslview",), "wslview"),
+    ],
+)
 def test_the_desktops_own_way_to_open(tty, sim, browser, tmp_path, there, opens):
     programs = tmp_path / "programs"
     programs.mkdir()
     for name in there:
-        (programs / name).write_text(f'#!/bin/sh\nprintf "%s %s\\n" {name} "$1" >"{browser.pipe}"\n')
+        (programs / name).write_text(
+            f'#!/bin/sh\nprintf "%s %s\\n" {name} "$1" >"{browser.pipe}"\n'
+        )
         (programs / name).chmod(0o700)
     child = tty("account", "auth", env={**browser.env, "BROWSER": None, "PATH": programs})
     assert browser.opened().startswith(f"{opens} https://app.hubspot.com/l/personal-access-key?")
@@ -422,8 +484,11 @@ def test_the_desktops_own_way_to_open(tty, sim, browser, tmp_path, there, opens)
 
 def test_the_address_is_a_hyperlink_where_the_terminal_knows_them(tty, sim):
     page = "https://app.hubspot.com/l/personal-access-key"
-    for args, env, links in (((), {"VTE_VERSION": "7006"}, True), ((), {}, False),
-                             (("--noHyperlinks",), {"VTE_VERSION": "7006"}, False)):
+    for args, env, links in (
+        ((), {"VTE_VERSION": "7006"}, True),
+        ((), {}, False),
+        (("--noHyperlinks",), {"VTE_VERSION": "7006"}, False),
+    ):
         child = tty("account", "auth", *args, env=env)
         ready(child, KEY_LABEL).sendintr()
         assert tty.end(child) == 130
@@ -443,10 +508,19 @@ def test_a_dumb_terminal(tty, sim, browser):
 
 # ---- the server
 
-@pytest.mark.parametrize("origin", [
-    "https://app.hubspot.com", "https://local.hubspot.com", "https://app-eu1.hubspot.com",
-    "https://app-na2.hubspot.com", "https://app-na3.hubspotqa.com", "https://app-ap1.hubspotqa.com",
-    "https://local.hubspotqa.com"])
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://app.hubspot.com",
+        "https://local.hubspot.com",
+        "https://app-eu1.hubspot.com",
+        "https://app-na2.hubspot.com",
+        "https://app-na3.hubspotqa.com",
+        "https://app-ap1.hubspotqa.com",
+        "https://local.hubspotqa.com",
+    ],
+)
 def test_pages_of_hubspot_may_connect(tty, signing_in, origin):
     with Raw(signing_in.listens) as ws:
         assert "101" in ws.open(origin)
@@ -459,12 +533,22 @@ def test_pages_of_hubspot_may_connect(tty, signing_in, origin):
 
 
 def test_other_pages_are_closed_out(tty, signing_in):
-    for origin in ("https://evil.test", "http://app.hubspot.com", "https://app.hubspot.com.evil.test",
-                   "https://app.hubspot.com:8443", "https://evil.hubspot.com", "https://appxhubspot.com",
-                   "https://app.hubspot.com/", "null", "", "https://", "https://.hubspot.com"):
+    for origin in (
+        "https://evil.test",
+        "http://app.hubspot.com",
+        "https://app.hubspot.com.evil.test",
+        "https://app.hubspot.com:8443",
+        "https://evil.hubspot.com",
+        "https://appxhubspot.com",
+        "https://app.hubspot.com/",
+        "null",
+        "",
+        "https://",
+        "https://.hubspot.com",
+    ):
         with Raw(signing_in.listens) as ws:
             assert "101" in ws.open(origin)
-            assert ws.closed() == 1008, origin      # and no greeting before it
+            assert ws.closed() == 1008, origin  # and no greeting before it
     finish(tty, signing_in)
 
 
@@ -515,8 +599,19 @@ def test_two_deliveries_in_one_piece(tty, sim, signing_in):
 def test_what_is_no_delivery_is_passed_over(tty, signing_in):
     with Raw(signing_in.listens) as ws:
         ws.hello()
-        for text in ("", "{}", "[]", "null", "hello", '{"type":"client:other"}', "{" * 9000, '"' * 100,
-                     '{"type":"client:personalAccessKey2"}', "\x00", '{"type":{}}'):
+        for text in (
+            "",
+            "{}",
+            "[]",
+            "null",
+            "hello",
+            '{"type":"client:other"}',
+            "{" * 9000,
+            '"' * 100,
+            '{"type":"client:personalAccessKey2"}',
+            "\x00",
+            '{"type":{}}',
+        ):
             ws.text(text)
         for key in ("", None, 7, {}):
             ws.text(key_message(signing_in, personalAccessKey=key))
@@ -600,8 +695,13 @@ def test_a_byte_at_a_time(tty, signing_in):
     with Raw(signing_in.listens) as ws:
         whole, pieces = ws.send, []
         ws.send = pieces.append
-        ws.request("Upgrade: WebSocket", "Connection: upgrade", f"Origin: {ORIGIN}",
-                   "Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEC==", "Sec-WebSocket-Version: 13")
+        ws.request(
+            "Upgrade: WebSocket",
+            "Connection: upgrade",
+            f"Origin: {ORIGIN}",
+            "Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEC==",
+            "Sec-WebSocket-Version: 13",
+        )
         ws.text(key_message(signing_in))
         for byte in b"".join(pieces):
             whole(bytes([byte]))
@@ -631,11 +731,19 @@ def bad_requests():
     upgrade = ("Upgrade: websocket", f"Origin: {ORIGIN}")
     yield "a page", (), {}, 404
     yield "another method", (), {"line": "POST / HTTP/1.1"}, 405
-    yield "another version of WebSocket", (*upgrade, "Connection: Upgrade", key,
-                                           "Sec-WebSocket-Version: 8"), {}, 426
+    yield "another version of WebSocket", (
+        *upgrade,
+        "Connection: Upgrade",
+        key,
+        "Sec-WebSocket-Version: 8",
+    ), {}, 426
     yield "no key", (*upgrade, "Connection: Upgrade", "Sec-WebSocket-Version: 13"), {}, 400
-    yield "a short key", (*upgrade, "Connection: Upgrade", "Sec-WebSocket-Key: AAAA",
-                          "Sec-WebSocket-Version: 13"), {}, 400
+    yield "a short key", (
+        *upgrade,
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: AAAA",
+        "Sec-WebSocket-Version: 13",
+    ), {}, 400
     yield "no connection field", (*upgrade, key, "Sec-WebSocket-Version: 13"), {}, 400
     yield "a long head", ("X: " + "y" * 9000,), {}, 431
     yield "another protocol", (), {"line": "GET / HTTP/2.0"}, 400
@@ -656,8 +764,12 @@ def test_requests_that_are_not_for_it(tty, signing_in):
             assert answer.startswith(f"HTTP/1.1 {status} "), name
             assert "\r\nCache-Control: no-store\r\n" in answer
             assert "\r\nContent-Type: text/html; charset=utf-8\r\n" in answer
-    for garbage in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(600) + b"\r\n\r\n",
-                    b"\r\n\r\n", b"SSH-2.0-x\r\n\r\n", bytes(9000)):
+    for garbage in (
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(600) + b"\r\n\r\n",
+        b"\r\n\r\n",
+        b"SSH-2.0-x\r\n\r\n",
+        bytes(9000),
+    ):
         with Raw(signing_in.listens) as ws:
             ws.send(garbage)
             assert b" 400 " in (answer := ws.rest()) or b" 431 " in answer
@@ -701,6 +813,7 @@ def test_connections_that_are_broken_off(tty, signing_in):
 
 # ---- an off-the-shelf client
 
+
 def test_websockets_agrees_with_the_framing(tty, signing_in):
     websockets = pytest.importorskip("websockets", reason="python3-websockets is not installed")
 
@@ -735,11 +848,13 @@ def test_websockets_agrees_with_the_framing(tty, signing_in):
             assert json.loads(await ws.recv()) == {"type": "server:authReceived"}
             await ws.wait_closed()
             assert ws.close_code == 1000
+
     asyncio.run(asyncio.wait_for(talk(), 60))
     assert tty.end(signing_in) == 0
 
 
 # ---- Chromium
+
 
 @pytest.fixture
 def chromium(sim, tmp_path, request):

@@ -51,16 +51,23 @@ def three(hs, sim):
 
 # ---- which file
 
+
 def deprecated(sim, *portals, name="defaultPortal", **fields):
     """A config of the old form, with live tokens."""
     accounts = []
     for portal in portals:
         token, expiry = portal.issue()
         when = datetime.datetime.fromtimestamp(expiry, datetime.timezone.utc)
-        accounts.append({"name": f"portal-{portal.hub_id}", "portalId": portal.hub_id,
-                         "authType": "personalaccesskey", "personalAccessKey": portal.key,
-                         "auth": {"tokenInfo": {"accessToken": token,
-                                                "expiresAt": when.isoformat()}}, **fields})
+        accounts.append(
+            {
+                "name": f"portal-{portal.hub_id}",
+                "portalId": portal.hub_id,
+                "authType": "personalaccesskey",
+                "personalAccessKey": portal.key,
+                "auth": {"tokenInfo": {"accessToken": token, "expiresAt": when.isoformat()}},
+                **fields,
+            }
+        )
     return {name: accounts[0]["name"], "portals": accounts}
 
 
@@ -113,8 +120,12 @@ def test_the_nearest_deprecated_file_counts(hs, sim):
 
 def test_a_deprecated_file_is_written_back_in_its_form(hs, sim):
     portal = sim.portal(101)
-    before = {"defaultPortal": "portal-101", "defaultMode": "draft", "mine": {"x": [1, "2"]},
-              **deprecated(sim, portal)}
+    before = {
+        "defaultPortal": "portal-101",
+        "defaultMode": "draft",
+        "mine": {"x": [1, "2"]},
+        **deprecated(sim, portal),
+    }
     before["portals"][0].update(auth={"tokenInfo": {}}, sandboxAccountType="DEVELOPER")
     path = hs.write_yaml(before, hs.cwd / "hubspot.config.yml")
     assert used(hs) == 101
@@ -156,13 +167,21 @@ def test_account_types_of_old_files(hs, sim):
     data["portals"][2].update(sandboxAccountType="STANDARD", accountType="APP_DEVELOPER")
     hs.write_yaml(data, hs.cwd / "hubspot.config.yml")
     assert [a["accountType"] for a in hs("account", "list", "--json").json["accounts"]] == [
-        "DEVELOPMENT_SANDBOX", "STANDARD_SANDBOX", "APP_DEVELOPER"]
+        "DEVELOPMENT_SANDBOX",
+        "STANDARD_SANDBOX",
+        "APP_DEVELOPER",
+    ]
 
 
 # ---- the environment
 
-ENV_KEYS = ("HUBSPOT_PERSONAL_ACCESS_KEY", "HUBSPOT_API_KEY", "HUBSPOT_CLIENT_ID",
-            "HUBSPOT_CLIENT_SECRET", "HUBSPOT_REFRESH_TOKEN")
+ENV_KEYS = (
+    "HUBSPOT_PERSONAL_ACCESS_KEY",
+    "HUBSPOT_API_KEY",
+    "HUBSPOT_CLIENT_ID",
+    "HUBSPOT_CLIENT_SECRET",
+    "HUBSPOT_REFRESH_TOKEN",
+)
 
 
 @pytest.mark.parametrize("id_name", ["HUBSPOT_ACCOUNT_ID", "HUBSPOT_PORTAL_ID"])
@@ -195,29 +214,46 @@ def test_use_env_takes_no_folders_account(three, sim):
 
 def test_use_env_of_the_other_kinds(hs, sim):
     portal = sim.portal(404)
-    oauth = {"HUBSPOT_CLIENT_ID": portal.oauth["client_id"],
-             "HUBSPOT_CLIENT_SECRET": portal.oauth["client_secret"],
-             "HUBSPOT_REFRESH_TOKEN": portal.oauth["refresh_token"]}
+    oauth = {
+        "HUBSPOT_CLIENT_ID": portal.oauth["client_id"],
+        "HUBSPOT_CLIENT_SECRET": portal.oauth["client_secret"],
+        "HUBSPOT_REFRESH_TOKEN": portal.oauth["refresh_token"],
+    }
     assert used(hs, "--use-env", env={"HUBSPOT_ACCOUNT_ID": 404, **oauth}) == 404
     assert sim.log[0].path == "/oauth/2026-03/token"
-    assert used(hs, "--use-env", env={"HUBSPOT_ACCOUNT_ID": 404,
-                                      "HUBSPOT_API_KEY": portal.api_key}) == 404
+    assert (
+        used(hs, "--use-env", env={"HUBSPOT_ACCOUNT_ID": 404, "HUBSPOT_API_KEY": portal.api_key})
+        == 404
+    )
     assert sim.log[-1].param("hapikey") == portal.api_key
-    env = {"HUBSPOT_ACCOUNT_ID": 404, "HUBSPOT_PERSONAL_ACCESS_KEY": portal.key, **oauth,
-           "HUBSPOT_API_KEY": portal.api_key, "HUBSPOT_ENVIRONMENT": "qa"}
+    env = {
+        "HUBSPOT_ACCOUNT_ID": 404,
+        "HUBSPOT_PERSONAL_ACCESS_KEY": portal.key,
+        **oauth,
+        "HUBSPOT_API_KEY": portal.api_key,
+        "HUBSPOT_ENVIRONMENT": "qa",
+    }
     assert used(hs, "--use-env", env=env) == 404
     assert sim.log[-1].host == "api.hubapiqa.com"
     assert sim.log[-2].path == "/localdevauth/v1/auth/refresh"
 
 
-@pytest.mark.parametrize("env, word", [
-    ({}, "HUBSPOT_ACCOUNT_ID"), ({"HUBSPOT_ACCOUNT_ID": "acme"}, "HUBSPOT_ACCOUNT_ID"),
-    ({"HUBSPOT_PORTAL_ID": "acme"}, "HUBSPOT_PORTAL_ID"),
-    ({"HUBSPOT_ACCOUNT_ID": "-5"}, "HUBSPOT_ACCOUNT_ID"),
-    ({"HUBSPOT_ACCOUNT_ID": "0"}, "HUBSPOT_ACCOUNT_ID"),
-    ({"HUBSPOT_ACCOUNT_ID": "101"}, "HUBSPOT_PERSONAL_ACCESS_KEY"),
-    ({"HUBSPOT_ACCOUNT_ID": "101", "HUBSPOT_CLIENT_ID": "x"}, "HUBSPOT_PERSONAL_ACCESS_KEY"),
-    ({"HUBSPOT_ACCOUNT_ID": "101", "HUBSPOT_API_KEY": "x", "HTTP_TIMEOUT": "5s"}, "HTTP_TIMEOUT")])
+@pytest.mark.parametrize(
+    "env, word",
+    [
+        ({}, "HUBSPOT_ACCOUNT_ID"),
+        ({"HUBSPOT_ACCOUNT_ID": "acme"}, "HUBSPOT_ACCOUNT_ID"),
+        ({"HUBSPOT_PORTAL_ID": "acme"}, "HUBSPOT_PORTAL_ID"),
+        ({"HUBSPOT_ACCOUNT_ID": "-5"}, "HUBSPOT_ACCOUNT_ID"),
+        ({"HUBSPOT_ACCOUNT_ID": "0"}, "HUBSPOT_ACCOUNT_ID"),
+        ({"HUBSPOT_ACCOUNT_ID": "101"}, "HUBSPOT_PERSONAL_ACCESS_KEY"),
+        ({"HUBSPOT_ACCOUNT_ID": "101", "HUBSPOT_CLIENT_ID": "x"}, "HUBSPOT_PERSONAL_ACCESS_KEY"),
+        (
+            {"HUBSPOT_ACCOUNT_ID": "101", "HUBSPOT_API_KEY": "x", "HTTP_TIMEOUT": "5s"},
+            "HTTP_TIMEOUT",
+        ),
+    ],
+)
 def test_use_env_incomplete(three, env, word):
     refused(three, word, args=["api", ECHO, "--use-env"], env=env)
 
@@ -225,17 +261,29 @@ def test_use_env_incomplete(three, env, word):
 def test_white_space_around_what_the_environment_says(hs, sim):
     """What a CI system keeps as a secret often ends with a line break."""
     portal = sim.portal(404)
-    for more in ({"HUBSPOT_PERSONAL_ACCESS_KEY": portal.key}, {"HUBSPOT_API_KEY": portal.api_key},
-                 {"HUBSPOT_CLIENT_ID": portal.oauth["client_id"],
-                  "HUBSPOT_CLIENT_SECRET": portal.oauth["client_secret"],
-                  "HUBSPOT_REFRESH_TOKEN": portal.oauth["refresh_token"]}):
+    for more in (
+        {"HUBSPOT_PERSONAL_ACCESS_KEY": portal.key},
+        {"HUBSPOT_API_KEY": portal.api_key},
+        {
+            "HUBSPOT_CLIENT_ID": portal.oauth["client_id"],
+            "HUBSPOT_CLIENT_SECRET": portal.oauth["client_secret"],
+            "HUBSPOT_REFRESH_TOKEN": portal.oauth["refresh_token"],
+        },
+    ):
         env = {"HUBSPOT_ACCOUNT_ID": 404, "HTTP_TIMEOUT": 5000, **more}
         assert used(hs, "--use-env", env={k: f" {v}\r\n" for k, v in env.items()}) == 404
 
 
-@pytest.mark.parametrize("key", ["•" * 40, "pat-na1-0123456789abcdef0123", "two words of a key that is long"])
+@pytest.mark.parametrize(
+    "key", ["•" * 40, "pat-na1-0123456789abcdef0123", "two words of a key that is long"]
+)
 def test_use_env_sends_nothing_that_is_no_key(hs, sim, key):
-    done = hs("api", ECHO, "--use-env", env={"HUBSPOT_ACCOUNT_ID": 404, "HUBSPOT_PERSONAL_ACCESS_KEY": key})
+    done = hs(
+        "api",
+        ECHO,
+        "--use-env",
+        env={"HUBSPOT_ACCOUNT_ID": 404, "HUBSPOT_PERSONAL_ACCESS_KEY": key},
+    )
     assert done.code == 2 and "personal access key" in done.err, done.err
     assert sim.proxy.seen == []
 
@@ -244,15 +292,30 @@ def test_use_env_goes_with_nothing_else(three, sim, tmp_path):
     env = {"HUBSPOT_ACCOUNT_ID": 101, "HUBSPOT_PERSONAL_ACCESS_KEY": sim.portals[101].key}
     refused(three, "--account", args=["api", ECHO, "--use-env", "-a", "101"], env=env, code=2)
     refused(three, "--use-env", args=["api", ECHO, "--use-env", "-c", "x"], env=env, code=2)
-    refused(three, "HUBSPOT_CONFIG_PATH", args=["api", ECHO, "--use-env"],
-            env={**env, "HUBSPOT_CONFIG_PATH": tmp_path / "x"}, code=2)
-    refused(three, args=["account", "list"], code=2,
-            env={**env, "HUBSPOT_CONFIG_PATH": "x", "USE_ENVIRONMENT_HUBSPOT_CONFIG": "true"})
-    refused(three, "303", args=["api", ECHO, "-a", "303"],
-            env={**env, "USE_ENVIRONMENT_HUBSPOT_CONFIG": "true"}, code=3)
+    refused(
+        three,
+        "HUBSPOT_CONFIG_PATH",
+        args=["api", ECHO, "--use-env"],
+        env={**env, "HUBSPOT_CONFIG_PATH": tmp_path / "x"},
+        code=2,
+    )
+    refused(
+        three,
+        args=["account", "list"],
+        code=2,
+        env={**env, "HUBSPOT_CONFIG_PATH": "x", "USE_ENVIRONMENT_HUBSPOT_CONFIG": "true"},
+    )
+    refused(
+        three,
+        "303",
+        args=["api", ECHO, "-a", "303"],
+        env={**env, "USE_ENVIRONMENT_HUBSPOT_CONFIG": "true"},
+        code=3,
+    )
 
 
 # ---- which account
+
 
 def test_the_order_of_what_chooses(three):
     assert used(three) == 101
@@ -279,15 +342,38 @@ def test_files_above_the_working_folder_choose(three):
     assert used(three, cwd=below) == 202
 
 
-@pytest.mark.parametrize("settings", [{}, {"accounts": [101]}, {"localDefaultAccount": None},
-                                      {"accounts": [], "localDefaultAccount": None}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"accounts": [101]},
+        {"localDefaultAccount": None},
+        {"accounts": [], "localDefaultAccount": None},
+    ],
+)
 def test_a_linked_folder_without_a_default(three, settings):
     write_links(three, settings)
     assert used(three) == 101
 
 
-@pytest.mark.parametrize("text", ["", " ", "acme", "1e2", "0", "-101", "x101", "# 101",
-                                  "999", "{}", "\0", "1" * 2000, "portal-101"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "acme",
+        "1e2",
+        "0",
+        "-101",
+        "x101",
+        "# 101",
+        "999",
+        "{}",
+        "\0",
+        "1" * 2000,
+        "portal-101",
+    ],
+)
 def test_a_bad_override_is_named(three, text):
     path = three.cwd / ".hsaccount"
     path.write_text(text)
@@ -303,11 +389,27 @@ def test_an_override_that_is_a_folder(three):
     refused(three, three.cwd / ".hsaccount", args=["api", ECHO])
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "12", '{"localDefaultAccount": 999}',
-                                  '{"localDefaultAccount": "acme"}', '{"localDefaultAccount": 1.5}',
-                                  '{"localDefaultAccount": -101}', '{"localDefaultAccount": [101]}',
-                                  '{"localDefaultAccount": 1e300}', '{"localDefaultAccount": true}',
-                                  "[" * 100000, '{"accounts": [101]', "\0", "localDefaultAccount: 202"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "12",
+        '{"localDefaultAccount": 999}',
+        '{"localDefaultAccount": "acme"}',
+        '{"localDefaultAccount": 1.5}',
+        '{"localDefaultAccount": -101}',
+        '{"localDefaultAccount": [101]}',
+        '{"localDefaultAccount": 1e300}',
+        '{"localDefaultAccount": true}',
+        "[" * 100000,
+        '{"accounts": [101]',
+        "\0",
+        "localDefaultAccount: 202",
+    ],
+)
 def test_bad_settings_of_a_folder_are_named(three, text):
     """Nothing may fall back to another account than the one that was meant."""
     path = write_links(three, text)
@@ -330,9 +432,20 @@ def test_an_override_counts_for_the_global_file_alone(three, sim, tmp_path, form
     assert used(three, env={"HUBSPOT_CONFIG_PATH": path}) == 404
 
 
-@pytest.mark.parametrize("value, counts", [
-    ("fast", 15000), (-1, 15000), ([3000], 15000), ("1e4", 15000), (2999, 3000), (0, 3000),
-    (3000, None), ("20000", None), (None, None)])
+@pytest.mark.parametrize(
+    "value, counts",
+    [
+        ("fast", 15000),
+        (-1, 15000),
+        ([3000], 15000),
+        ("1e4", 15000),
+        (2999, 3000),
+        (0, 3000),
+        (3000, None),
+        ("20000", None),
+        (None, None),
+    ],
+)
 def test_a_time_out_that_cannot_be_meant(hs, sim, value, counts):
     """It is said, and a sensible one counts."""
     hs.write_config(sim.portal(101), httpTimeout=value)
@@ -361,44 +474,72 @@ def test_a_default_by_name(hs, sim):
 
 # ---- validation
 
-@pytest.mark.parametrize("account, fault", [
-    ({"authType": "apikey", "apiKey": "x"}, "account id"),
-    ({"accountId": "acme", "authType": "apikey", "apiKey": "x"}, "account id"),
-    ({"accountId": -1, "authType": "apikey", "apiKey": "x"}, "account id"),
-    ({"accountId": 0, "authType": "apikey", "apiKey": "x"}, "account id"),
-    ({"accountId": 1.5, "authType": "apikey", "apiKey": "x"}, "account id"),
-    ({"accountId": 2 ** 63, "authType": "apikey", "apiKey": "x"}, "account id"),
-    ({"accountId": [5], "authType": "apikey", "apiKey": "x"}, "account id"),
-    ({"accountId": 5}, "authType"), ({"accountId": 5, "authType": None}, "authType"),
-    ({"accountId": 5, "authType": "magic"}, "authType"),
-    ({"accountId": 5, "authType": ["apikey"]}, "authType"),
-    ({"accountId": 5, "authType": "personalaccesskey"}, "key"),
-    ({"accountId": 5, "authType": "personalaccesskey", "personalAccessKey": None}, "key"),
-    ({"accountId": 5, "authType": "personalaccesskey", "personalAccessKey": {"a": 1}}, "key"),
-    ({"accountId": 5, "authType": "apikey", "personalAccessKey": "x"}, "key"),
-    ({"accountId": 5, "authType": "oauth2"}, "auth"),
-    ({"accountId": 5, "authType": "oauth2", "auth": "x"}, "auth"),
-    ({"accountId": 5, "authType": "oauth2", "auth": {"clientId": "x"}}, "auth"),
-    ({"accountId": 5, "authType": "apikey", "apiKey": "x", "name": "two words"}, "white space"),
-    ({"accountId": 5, "authType": "apikey", "apiKey": "x", "name": "a\tb"}, "white space"),
-    ({"accountId": 5, "authType": "apikey", "apiKey": "x", "name": ["a"]}, "name"),
-    ({"accountId": 101, "authType": "apikey", "apiKey": "x"}, "twice"),
-    ({"accountId": 5, "authType": "apikey", "apiKey": "x", "name": "PORTAL-101"}, "twice"),
-    (None, "account id"), ("text", "account id"), ([], "account id"), (7, "account id")])
+
+@pytest.mark.parametrize(
+    "account, fault",
+    [
+        ({"authType": "apikey", "apiKey": "x"}, "account id"),
+        ({"accountId": "acme", "authType": "apikey", "apiKey": "x"}, "account id"),
+        ({"accountId": -1, "authType": "apikey", "apiKey": "x"}, "account id"),
+        ({"accountId": 0, "authType": "apikey", "apiKey": "x"}, "account id"),
+        ({"accountId": 1.5, "authType": "apikey", "apiKey": "x"}, "account id"),
+        ({"accountId": 2**63, "authType": "apikey", "apiKey": "x"}, "account id"),
+        ({"accountId": [5], "authType": "apikey", "apiKey": "x"}, "account id"),
+        ({"accountId": 5}, "authType"),
+        ({"accountId": 5, "authType": None}, "authType"),
+        ({"accountId": 5, "authType": "magic"}, "authType"),
+        ({"accountId": 5, "authType": ["apikey"]}, "authType"),
+        ({"accountId": 5, "authType": "personalaccesskey"}, "key"),
+        ({"accountId": 5, "authType": "personalaccesskey", "personalAccessKey": None}, "key"),
+        ({"accountId": 5, "authType": "personalaccesskey", "personalAccessKey": {"a": 1}}, "key"),
+        ({"accountId": 5, "authType": "apikey", "personalAccessKey": "x"}, "key"),
+        ({"accountId": 5, "authType": "oauth2"}, "auth"),
+        ({"accountId": 5, "authType": "oauth2", "auth": "x"}, "auth"),
+        ({"accountId": 5, "authType": "oauth2", "auth": {"clientId": "x"}}, "auth"),
+        ({"accountId": 5, "authType": "apikey", "apiKey": "x", "name": "two words"}, "white space"),
+        ({"accountId": 5, "authType": "apikey", "apiKey": "x", "name": "a\tb"}, "white space"),
+        ({"accountId": 5, "authType": "apikey", "apiKey": "x", "name": ["a"]}, "name"),
+        ({"accountId": 101, "authType": "apikey", "apiKey": "x"}, "twice"),
+        ({"accountId": 5, "authType": "apikey", "apiKey": "x", "name": "PORTAL-101"}, "twice"),
+        (None, "account id"),
+        ("text", "account id"),
+        ([], "account id"),
+        (7, "account id"),
+    ],
+)
 def test_a_fault_of_an_account(hs, sim, account, fault):
     good = hs.account(sim.portal(101))
     hs.write_yaml({"defaultAccount": 101, "accounts": [good, account]})
     before = hs.config_path.read_bytes()
-    for args in (["account", "list"], ["account", "info"], ["account", "use", "101"],
-                 ["api", ECHO]):
+    for args in (
+        ["account", "list"],
+        ["account", "info"],
+        ["account", "use", "101"],
+        ["api", ECHO],
+    ):
         refused(hs, hs.config_path, fault, "account 2", args=args)
     assert hs.config_path.read_bytes() == before
 
 
-@pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n", "~\n", "null\n", "{}\n",
-                                  "accounts:\n", "accounts: ~\n",
-                                  "accounts: text\n", "accounts: {a: 1}\n", "accounts: 5\n",
-                                  "defaultAccount: 1\n", "Accounts: [{accountId: 1}]\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n",
+        "# nothing\n",
+        "---\n",
+        "~\n",
+        "null\n",
+        "{}\n",
+        "accounts:\n",
+        "accounts: ~\n",
+        "accounts: text\n",
+        "accounts: {a: 1}\n",
+        "accounts: 5\n",
+        "defaultAccount: 1\n",
+        "Accounts: [{accountId: 1}]\n",
+    ],
+)
 def test_a_config_without_accounts(hs, text):
     hs.write_yaml(text)
     refused(hs, hs.config_path)
@@ -424,9 +565,19 @@ def test_sign_in_goes_on_with_an_invalid_config(hs, sim):
     assert config["accounts"][1]["accountId"] == 101
 
 
-@pytest.mark.parametrize("text", [
-    "accounts: {acme: {accountId: 5}}\n", "accounts: text\n", "- a\n- b\n", "just text\n",
-    "a: 1\na: 2\n", "a: [\n", "a: &x\n  b: *x\n", "accounts: 5\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "accounts: {acme: {accountId: 5}}\n",
+        "accounts: text\n",
+        "- a\n- b\n",
+        "just text\n",
+        "a: 1\na: 2\n",
+        "a: [\n",
+        "a: &x\n  b: *x\n",
+        "accounts: 5\n",
+    ],
+)
 def test_sign_in_never_replaces_what_it_cannot_read(hs, sim, text):
     """A wrongly typed list of accounts is somebody's data too."""
     hs.write_yaml(text)
@@ -437,8 +588,14 @@ def test_sign_in_never_replaces_what_it_cannot_read(hs, sim, text):
 
 def test_a_key_account_without_an_auth_block(hs, sim):
     account = hs.account(sim.portal(101))
-    for auth in ({}, {"auth": None}, {"auth": {}}, {"auth": {"tokenInfo": None}},
-                 {"auth": "text"}, {"auth": []}):
+    for auth in (
+        {},
+        {"auth": None},
+        {"auth": {}},
+        {"auth": {"tokenInfo": None}},
+        {"auth": "text"},
+        {"auth": []},
+    ):
         account.pop("auth", None)
         hs.write_config({**account, **auth})
         assert used(hs) == 101
@@ -446,9 +603,16 @@ def test_a_key_account_without_an_auth_block(hs, sim):
         assert kept in sim.portals[101].tokens
 
 
-@pytest.mark.parametrize("env, host", [("prod", "api.hubapi.com"), ("", "api.hubapi.com"),
-                                       (None, "api.hubapi.com"), ("QA", "api.hubapiqa.com"),
-                                       ("qa", "api.hubapiqa.com")])
+@pytest.mark.parametrize(
+    "env, host",
+    [
+        ("prod", "api.hubapi.com"),
+        ("", "api.hubapi.com"),
+        (None, "api.hubapi.com"),
+        ("QA", "api.hubapiqa.com"),
+        ("qa", "api.hubapiqa.com"),
+    ],
+)
 def test_env_of_an_account(hs, sim, env, host):
     hs.write_config(hs.account(sim.portal(101), env=env))
     assert used(hs) == 101
@@ -457,9 +621,14 @@ def test_env_of_an_account(hs, sim, env, host):
 
 # ---- what cannot be read
 
+
 def doubled(text, times):
-    return "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10) if n else 'x'}]\n"
-                   for n in range(times)) + text
+    return (
+        "".join(
+            f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10) if n else 'x'}]\n" for n in range(times)
+        )
+        + text
+    )
 
 
 BAD_FILES = {
@@ -488,19 +657,34 @@ BAD_FILES = {
     "text": (b"just text\n", "map"),
     "escape": (b'a: "\\q"\n', None),
     "directive": (b"%YAML 9.9\n---\na: 1\n", None),
-    "many anchors": (b"a:\n" + b"".join(b"- &a%d x\n" % n for n in range(45000)) +
-                     b"- *a0\n" * 45000, None),
+    "many anchors": (
+        b"a:\n" + b"".join(b"- &a%d x\n" % n for n in range(45000)) + b"- *a0\n" * 45000,
+        None,
+    ),
     "many keys": (b"".join(b"k%d: 1\n" % n for n in range(90000)), None),
     "many values": (b"a: [" + b"1," * 400000 + b"]\n", None),
     "many small maps": (b"accounts:\n" + b"- a: 1\n" * 30000, None),
-    "merges of merges": (b"a8: &a8 {x: 1}\n" + b"".join(
-        b"a%d: &a%d\n  <<: [%s]\n" % (n, n, b"*a%d, " % (n + 1) * 40)
-        for n in range(7, -1, -1)) + b"accounts:\n- <<: *a0\n", "alias"),
-    "many merges": (b"a: &a {" + b"".join(b"k%d: 1, " % n for n in range(1900)) +
-                    b"}\nb: &b\n  <<: [" + b"*a, " * 4000 + b"]\naccounts:\n" +
-                    b"- <<: *b\n" * 9000, "alias"),
-    "many merges of no maps": (b"a: &a [" + b"1, " * 40000 + b"]\naccounts:\n" +
-                               b"- <<: *a\n" * 9000, "alias"),
+    "merges of merges": (
+        b"a8: &a8 {x: 1}\n"
+        + b"".join(
+            b"a%d: &a%d\n  <<: [%s]\n" % (n, n, b"*a%d, " % (n + 1) * 40) for n in range(7, -1, -1)
+        )
+        + b"accounts:\n- <<: *a0\n",
+        "alias",
+    ),
+    "many merges": (
+        b"a: &a {"
+        + b"".join(b"k%d: 1, " % n for n in range(1900))
+        + b"}\nb: &b\n  <<: ["
+        + b"*a, " * 4000
+        + b"]\naccounts:\n"
+        + b"- <<: *b\n" * 9000,
+        "alias",
+    ),
+    "many merges of no maps": (
+        b"a: &a [" + b"1, " * 40000 + b"]\naccounts:\n" + b"- <<: *a\n" * 9000,
+        "alias",
+    ),
 }
 
 
@@ -517,13 +701,19 @@ def test_a_file_that_is_no_config(hs, sim, data, word):
         assert hs.config_path.read_bytes() == data
 
 
-@pytest.mark.parametrize("account", [
-    "{accountId: 1, authType: apikey, apiKey: k}",
-    "{name: x, accountId: %d, authType: apikey, apiKey: k}", "a: 1"])
+@pytest.mark.parametrize(
+    "account",
+    [
+        "{accountId: 1, authType: apikey, apiKey: k}",
+        "{name: x, accountId: %d, authType: apikey, apiKey: k}",
+        "a: 1",
+    ],
+)
 def test_faults_of_many_accounts_are_found_in_time(hs, account):
     """Each is looked for once, not once for each account before it."""
-    hs.write_yaml("accounts:\n" + "".join(
-        f"- {account.replace('%d', str(n))}\n" for n in range(1, 10_000)))
+    hs.write_yaml(
+        "accounts:\n" + "".join(f"- {account.replace('%d', str(n))}\n" for n in range(1, 10_000))
+    )
     assert refused(hs, "account 2", "account 3").usage.ru_utime < 4
 
 
@@ -546,8 +736,12 @@ def test_a_file_just_under_the_limit(hs, sim):
 def test_other_encodings_and_marks(hs, sim):
     hs.write_config(sim.portal(101), note="Zürich")
     text = hs.config_path.read_text()
-    for data in (b"\xef\xbb\xbf" + text.encode(), text.replace("\n", "\r\n").encode(),
-                 ("---\n" + text + "...\n").encode(), text.encode("utf-16")):
+    for data in (
+        b"\xef\xbb\xbf" + text.encode(),
+        text.replace("\n", "\r\n").encode(),
+        ("---\n" + text + "...\n").encode(),
+        text.encode("utf-16"),
+    ):
         hs.config_path.write_bytes(data)
         assert used(hs) == 101
         assert hs("account", "use", "101").code == 0
@@ -555,8 +749,11 @@ def test_other_encodings_and_marks(hs, sim):
 
 
 def test_what_is_no_file(hs, tmp_path):
-    for make in (lambda p: p.mkdir(), lambda p: os.symlink("config.yml", p),
-                 lambda p: os.symlink("/proc/self/mem", p)):
+    for make in (
+        lambda p: p.mkdir(),
+        lambda p: os.symlink("config.yml", p),
+        lambda p: os.symlink("/proc/self/mem", p),
+    ):
         path = tmp_path / "odd.yml"
         make(path)
         refused(hs, path, args=["account", "list", "-c", path])
@@ -576,8 +773,7 @@ def test_a_file_that_may_not_be_read(outsider):
 
 def test_a_global_file_out_of_reach_is_no_other(outsider, sim):
     outsider.files.write_config(sim.portal(101))
-    outsider.files.write_yaml(deprecated(sim, sim.portal(606)),
-                              outsider.cwd / "hubspot.config.yml")
+    outsider.files.write_yaml(deprecated(sim, sim.portal(606)), outsider.cwd / "hubspot.config.yml")
     outsider.own()
     outsider.config_path.parent.chmod(0)
     refused(outsider, outsider.config_path, args=["api", ECHO])
@@ -697,9 +893,25 @@ def test_a_rewrite_keeps_everything_else(hs, sim, action):
         before["accounts"][0]["auth"].pop("tokenInfo")
     assert repr(after) == repr(before)
     text = hs.config_path.read_text()
-    for kept in ("&base", "<<: *base", "*extra", "&second", "last: *second", "'publish'",
-                 '"30000"', "!secret", "!thing", "!!binary", "!!str 123", "literal: |",
-                 "Zürich 日本", "0x1F", "1_000", "[one, 'two', \"three\", 4]", "tilde: ~"):
+    for kept in (
+        "&base",
+        "<<: *base",
+        "*extra",
+        "&second",
+        "last: *second",
+        "'publish'",
+        '"30000"',
+        "!secret",
+        "!thing",
+        "!!binary",
+        "!!str 123",
+        "literal: |",
+        "Zürich 日本",
+        "0x1F",
+        "1_000",
+        "[one, 'two', \"three\", 4]",
+        "tilde: ~",
+    ):
         assert kept in text, kept
     again = hs.config_path.read_text()
     if action == "use":
@@ -713,13 +925,22 @@ def test_many_random_documents_survive(hs, sim):
     for seed in range(40):
         rng = random.Random(seed)
         value = tangle(rng, 4)
-        data = {"first": value, "defaultAccount": 101,
-                "accounts": [hs.account(portal, extra=tangle(rng, 3))], "last": tangle(rng, 4)}
-        text = yaml.dump(data, Dumper=yaml.SafeDumper, sort_keys=False,
-                         allow_unicode=rng.random() < .5, width=rng.choice([20, 80, 10000]),
-                         default_flow_style=rng.choice([True, False, None]),
-                         default_style=rng.choice([None, None, "'", '"']),
-                         indent=rng.choice([2, 4, 7]))
+        data = {
+            "first": value,
+            "defaultAccount": 101,
+            "accounts": [hs.account(portal, extra=tangle(rng, 3))],
+            "last": tangle(rng, 4),
+        }
+        text = yaml.dump(
+            data,
+            Dumper=yaml.SafeDumper,
+            sort_keys=False,
+            allow_unicode=rng.random() < 0.5,
+            width=rng.choice([20, 80, 10000]),
+            default_flow_style=rng.choice([True, False, None]),
+            default_style=rng.choice([None, None, "'", '"']),
+            indent=rng.choice([2, 4, 7]),
+        )
         hs.write_yaml(text)
         before = yaml.safe_load(text)
         result = hs("account", "use", "101")
@@ -728,26 +949,136 @@ def test_many_random_documents_survive(hs, sim):
 
 
 def tangle(rng, depth):
-    texts = ["", " ", "a", "a b", "yes", "null", "1", "1.0", "- a", "a: b", "a #b", "#b", "'", '"',
-             "\\", "a\nb", "\n", "a\n\n  b\n", " lead\ntrail ", "x" * 100, "w " * 60, "\ttab",
-             "Zürich", "🙂", "é\u2028é", "\u0085", "\ufeffx", "\x1b[0m", "&a", "*a", "!t", "%", "@",
-             "`", "{", "[", "}", ",", "?", "? a", ":", "|", ">", "---", "...", "=", "<<", "0x1F",
-             "2026-11-23", "a\n b\n  c\n", "trail \n", "\n\nx", "x\n\n\n"]
+    texts = [
+        "",
+        " ",
+        "a",
+        "a b",
+        "yes",
+        "null",
+        "1",
+        "1.0",
+        "- a",
+        "a: b",
+        "a #b",
+        "#b",
+        "'",
+        '"',
+        "\\",
+        "a\nb",
+        "\n",
+        "a\n\n  b\n",
+        " lead\ntrail ",
+        "x" * 100,
+        "w " * 60,
+        "\ttab",
+        "Zürich",
+        "🙂",
+        "é\u2028é",
+        "\u0085",
+        "\ufeffx",
+        "\x1b[0m",
+        "&a",
+        "*a",
+        "!t",
+        "%",
+        "@",
+        "`",
+        "{",
+        "[",
+        "}",
+        ",",
+        "?",
+        "? a",
+        ":",
+        "|",
+        ">",
+        "---",
+        "...",
+        "=",
+        "<<",
+        "0x1F",
+        "2026-11-23",
+        "a\n b\n  c\n",
+        "trail \n",
+        "\n\nx",
+        "x\n\n\n",
+    ]
     kind = rng.random()
-    if depth == 0 or kind < .5:
-        return rng.choice([rng.choice(texts), rng.choice(texts), rng.choice(texts), None, True,
-                           7, -1.5, 10 ** 20])
+    if depth == 0 or kind < 0.5:
+        return rng.choice(
+            [rng.choice(texts), rng.choice(texts), rng.choice(texts), None, True, 7, -1.5, 10**20]
+        )
     size = rng.randrange(4)
-    if kind < .75:
+    if kind < 0.75:
         return [tangle(rng, depth - 1) for _ in range(size)]
     return {rng.choice(texts[2:30]) + str(n): tangle(rng, depth - 1) for n in range(size)}
 
 
-NAMES = ["123", "1e3", "1_0", "2026-11-23", "~", "<<", "0x1F", "yes", "No", "on", "OFF", "Null",
-         "true", "False", "y", "N", ".inf", ".NaN", "-", "--", "---", "...", "-1", "+1", "0o17",
-         "0b1", "1:30", "12:30:45", "=", "?", ":", "#x", "x#", "a:b", "a:", "'", '"', "{}", "[x]",
-         "&a", "*a", "!a", "%a", "@a", "`a`", ",", "|", ">", "\\", "1.5", "1.", "0", "é", "日本", "🙂",
-         "x" * 200, "1" * 100, "2026-11-23T10:00:00.000Z", "!!str", "-x", "x-", "null1"]
+NAMES = [
+    "123",
+    "1e3",
+    "1_0",
+    "2026-11-23",
+    "~",
+    "<<",
+    "0x1F",
+    "yes",
+    "No",
+    "on",
+    "OFF",
+    "Null",
+    "true",
+    "False",
+    "y",
+    "N",
+    ".inf",
+    ".NaN",
+    "-",
+    "--",
+    "---",
+    "...",
+    "-1",
+    "+1",
+    "0o17",
+    "0b1",
+    "1:30",
+    "12:30:45",
+    "=",
+    "?",
+    ":",
+    "#x",
+    "x#",
+    "a:b",
+    "a:",
+    "'",
+    '"',
+    "{}",
+    "[x]",
+    "&a",
+    "*a",
+    "!a",
+    "%a",
+    "@a",
+    "`a`",
+    ",",
+    "|",
+    ">",
+    "\\",
+    "1.5",
+    "1.",
+    "0",
+    "é",
+    "日本",
+    "🙂",
+    "x" * 200,
+    "1" * 100,
+    "2026-11-23T10:00:00.000Z",
+    "!!str",
+    "-x",
+    "x-",
+    "null1",
+]
 
 
 def written_names(hs, sim):
@@ -755,8 +1086,9 @@ def written_names(hs, sim):
     portals = {}
     for number, name in enumerate(NAMES):
         portals[1001 + number] = sim.portal(1001 + number)
-        result = hs("account", "auth", "--pak-stdin", f"--name={name}",
-                    input=portals[1001 + number].key)
+        result = hs(
+            "account", "auth", "--pak-stdin", f"--name={name}", input=portals[1001 + number].key
+        )
         assert result.code == 0, (name, result.err)
     return [[1001 + number, name] for number, name in enumerate(NAMES)]
 
@@ -771,21 +1103,32 @@ def test_names_that_read_as_another_type(hs, sim):
     assert isinstance(got["defaultAccount"], int)
     assert all(isinstance(a["auth"]["tokenInfo"]["expiresAt"], str) for a in got["accounts"])
     if OFFICIAL.exists() and shutil.which("node"):
-        script = ("const y = require(process.argv[1]); console.log(JSON.stringify(y.load(require("
-                  "'fs').readFileSync(process.argv[2], 'utf8'))))")
-        done = subprocess.run(["node", "-e", script, OFFICIAL, hs.config_path],
-                              capture_output=True, text=True, check=True)
+        script = (
+            "const y = require(process.argv[1]); console.log(JSON.stringify(y.load(require("
+            "'fs').readFileSync(process.argv[2], 'utf8'))))"
+        )
+        done = subprocess.run(
+            ["node", "-e", script, OFFICIAL, hs.config_path],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         config = json.loads(done.stdout)
         assert [[a["accountId"], a["name"]] for a in config["accounts"]] == wanted
-        assert all(isinstance(a["auth"]["tokenInfo"]["expiresAt"], str)
-                   for a in config["accounts"])
+        assert all(isinstance(a["auth"]["tokenInfo"]["expiresAt"], str) for a in config["accounts"])
         assert all(isinstance(a["personalAccessKey"], str) for a in config["accounts"])
 
 
 def test_a_default_by_an_odd_name_in_a_deprecated_file(hs, sim):
     for name in ("123", "yes", "null", "2026-11-23", "<<"):
-        path = hs.write_yaml({"portals": [{"name": name, "portalId": 101, "authType": "apikey",
-                                           "apiKey": "k" * 30}]}, hs.cwd / "hubspot.config.yml")
+        path = hs.write_yaml(
+            {
+                "portals": [
+                    {"name": name, "portalId": 101, "authType": "apikey", "apiKey": "k" * 30}
+                ]
+            },
+            hs.cwd / "hubspot.config.yml",
+        )
         assert hs("account", "use", "101").code == 0
         assert hs.read_config(path)["defaultPortal"] == name
         assert yaml.safe_load(path.read_text())["defaultPortal"] == name
@@ -804,8 +1147,10 @@ def test_what_a_first_config_looks_like(hs, sim):
 def test_an_alias_never_comes_to_mean_another_node_of_its_anchor(hs):
     """A new setting goes before the accounts, which go to the end of the file: there
     `*t` would be the second one."""
-    text = ("base: &t {tokenInfo: {accessToken: ours}}\n%s"
-            "accounts:\n- {accountId: 7, authType: apikey, apiKey: k, auth: *t}\n%s")
+    text = (
+        "base: &t {tokenInfo: {accessToken: ours}}\n%s"
+        "accounts:\n- {accountId: 7, authType: apikey, apiKey: k, auth: *t}\n%s"
+    )
     again = "other: &t {tokenInfo: {accessToken: theirs}}\n"
     hs.write_yaml(text % ("", again))
     refused(hs, "alias", args=("config", "set", "--http-timeout", "5000"))
@@ -856,14 +1201,16 @@ accounts:
 
 def test_a_token_takes_nothing_from_what_is_merged_into_a_shared_block(hs, sim):
     portal = sim.portal(101)
-    hs.write_yaml(f"""\
+    hs.write_yaml(
+        f"""\
 base: &base {{tokenInfo: {{mine: kept}}}}
 shared: &shared {{<<: *base, more: kept}}
 defaultAccount: 101
 accounts:
   - {{name: one, accountId: 101, authType: personalaccesskey, personalAccessKey: {portal.key},
      auth: *shared}}
-""")
+"""
+    )
     assert used(hs) == 101
     auth = hs.read_config()["accounts"][0]["auth"]
     assert auth["more"] == auth["tokenInfo"]["mine"] == "kept"
@@ -885,7 +1232,8 @@ def test_what_an_account_shares_is_still_there_after_its_token(hs, sim, auth):
     """A token of its own may not hide the rest of a shared auth block."""
     one, two = sim.portal(101), sim.portal(202)
     sim.portals[202].oauth = one.oauth
-    hs.write_yaml(f"""\
+    hs.write_yaml(
+        f"""\
 shared: &shared
   auth: &auth
     clientId: {one.oauth["client_id"]}
@@ -895,7 +1243,8 @@ shared: &shared
 accounts:
   - {{name: one, accountId: 101, authType: oauth2, {auth}}}
   - {{name: two, accountId: 202, authType: oauth2, {auth}}}
-""")
+"""
+    )
     before = hs.read_config()["shared"]
     for which in ("one", "two", "one", "two"):
         used(hs, "-a", which)
@@ -909,7 +1258,8 @@ accounts:
 
 def test_merges_are_followed_as_far_as_they_go(hs, sim):
     portal = sim.portal(101)
-    hs.write_yaml(f"""\
+    hs.write_yaml(
+        f"""\
 a: &a {{env: qa, authType: apikey}}
 b: &b {{<<: *a, authType: personalaccesskey}}
 c: &c {{name: never}}
@@ -918,17 +1268,22 @@ accounts:
     accountId: 101
     name: mine
     personalAccessKey: {portal.key}
-""")
+"""
+    )
     assert used(hs, "-a", "mine") == 101
     assert {r.host for r in sim.log} == {"api.hubapiqa.com"}
 
 
 # ---- tokens and their time
 
+
 def token_config(hs, portal, expires, **fields):
     token, _ = portal.issue()
-    hs.write_config(hs.account(portal, auth={"tokenInfo": {"accessToken": token,
-                                                           "expiresAt": expires}}, **fields))
+    hs.write_config(
+        hs.account(
+            portal, auth={"tokenInfo": {"accessToken": token, "expiresAt": expires}}, **fields
+        )
+    )
     return token
 
 
@@ -939,7 +1294,13 @@ def iso(seconds):
 
 def test_a_token_is_used_until_five_minutes_before_its_end(hs, sim):
     portal = sim.portal(101)
-    for seconds, fresh in ((1800, False), (330, False), (270, True), (-5, True), (-10 ** 6, True)):
+    for seconds, fresh in (
+        (1800, False),
+        (330, False),
+        (270, True),
+        (-5, True),
+        (-(10**6), True),
+    ):
         token = token_config(hs, portal, iso(seconds))
         before = hs.config_path.read_bytes()
         sim.log.clear()
@@ -949,20 +1310,34 @@ def test_a_token_is_used_until_five_minutes_before_its_end(hs, sim):
         assert (hs.config_path.read_bytes() == before) is not fresh
 
 
-@pytest.mark.parametrize("pattern, ahead", [
-    ("%Y-%m-%dT%H:%M:%S.123456Z", 0), ("%Y-%m-%dT%H:%M:%SZ", 0), ("%Y-%m-%dT%H:%M:%S+00:00", 0),
-    ("%Y-%m-%dT%H:%M:%S.5+02:00", 2), ("%Y-%m-%d %H:%M:%S-0500", -5), ("%Y-%m-%d %H:%M:%S", 0),
-    ("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)", 0),
-    ("%a %b %d %Y %H:%M:%S GMT+0200 (Central European Summer Time)", 2),
-    ("%a, %d %b %Y %H:%M:%S GMT", 0), ("%a, %d %b %Y %H:%M:%S +0200", 2), ("millis", 0)])
+@pytest.mark.parametrize(
+    "pattern, ahead",
+    [
+        ("%Y-%m-%dT%H:%M:%S.123456Z", 0),
+        ("%Y-%m-%dT%H:%M:%SZ", 0),
+        ("%Y-%m-%dT%H:%M:%S+00:00", 0),
+        ("%Y-%m-%dT%H:%M:%S.5+02:00", 2),
+        ("%Y-%m-%d %H:%M:%S-0500", -5),
+        ("%Y-%m-%d %H:%M:%S", 0),
+        ("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)", 0),
+        ("%a %b %d %Y %H:%M:%S GMT+0200 (Central European Summer Time)", 2),
+        ("%a, %d %b %Y %H:%M:%S GMT", 0),
+        ("%a, %d %b %Y %H:%M:%S +0200", 2),
+        ("millis", 0),
+    ],
+)
 @pytest.mark.parametrize("quoted", [True, False])
 def test_other_forms_of_the_date(hs, sim, pattern, ahead, quoted):
     portal = sim.portal(101)
     for seconds, fresh in ((600, False), (60, True)):
         when = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(
-            seconds=seconds, hours=ahead)
-        text = (str(int((time.time() + seconds) * 1000)) if pattern == "millis"
-                else when.strftime(pattern))
+            seconds=seconds, hours=ahead
+        )
+        text = (
+            str(int((time.time() + seconds) * 1000))
+            if pattern == "millis"
+            else when.strftime(pattern)
+        )
         token_config(hs, portal, "WHEN")
         file = hs.config_path.read_text()
         assert "WHEN" in file
@@ -975,8 +1350,23 @@ def test_other_forms_of_the_date(hs, sim, pattern, ahead, quoted):
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", kept)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "2026", "2026-13-45T99:99:99Z", "99999999999999999999",
-                                  "-1", "Invalid date", "9" * 5000, [], {"a": 1}, None, True])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "soon",
+        "2026",
+        "2026-13-45T99:99:99Z",
+        "99999999999999999999",
+        "-1",
+        "Invalid date",
+        "9" * 5000,
+        [],
+        {"a": 1},
+        None,
+        True,
+    ],
+)
 def test_a_date_that_is_none_means_expired(hs, sim, text):
     token_config(hs, sim.portal(101), text)
     assert used(hs) == 101
@@ -985,11 +1375,23 @@ def test_a_date_that_is_none_means_expired(hs, sim, text):
 
 def test_oauth_tokens_are_kept(hs, sim):
     portal = sim.portal(101)
-    hs.write_config({"name": "o", "accountId": 101, "authType": "oauth2", "auth": {
-        "clientId": portal.oauth["client_id"], "clientSecret": portal.oauth["client_secret"],
-        "scopes": ["content", "files"],
-        "tokenInfo": {"refreshToken": portal.oauth["refresh_token"], "accessToken": "old" * 10,
-                      "expiresAt": "Mon Nov 23 2020 10:00:00 GMT+0000"}}})
+    hs.write_config(
+        {
+            "name": "o",
+            "accountId": 101,
+            "authType": "oauth2",
+            "auth": {
+                "clientId": portal.oauth["client_id"],
+                "clientSecret": portal.oauth["client_secret"],
+                "scopes": ["content", "files"],
+                "tokenInfo": {
+                    "refreshToken": portal.oauth["refresh_token"],
+                    "accessToken": "old" * 10,
+                    "expiresAt": "Mon Nov 23 2020 10:00:00 GMT+0000",
+                },
+            },
+        }
+    )
     assert used(hs) == 101 and used(hs) == 101
     assert [r.path for r in sim.log] == ["/oauth/2026-03/token", ECHO, ECHO]
     auth = hs.read_config()["accounts"][0]["auth"]
@@ -1011,6 +1413,7 @@ def test_a_token_is_not_kept_for_an_account_that_went(hs, sim):
     def issue():
         hs.config_path.write_bytes(rest)
         return original()
+
     one.issue = issue
     assert used(hs, "-a", "101") == 101
     assert hs.config_path.read_bytes() == rest
@@ -1018,13 +1421,19 @@ def test_a_token_is_not_kept_for_an_account_that_went(hs, sim):
 
 # ---- writing: whole, alone, in place
 
+
 def test_a_token_is_not_kept_for_another_key(hs, sim):
     """Somebody signed in anew while it was fetched: the old key's token stood
     beside the new key, and was used."""
     portal = sim.portal(101)
     hs.write_config(portal)
-    new = hs.account(portal, personalAccessKey=KEY, auth={"tokenInfo": {
-        "accessToken": "of-the-new-key", "expiresAt": "2099-01-01T00:00:00.000Z"}})
+    new = hs.account(
+        portal,
+        personalAccessKey=KEY,
+        auth={
+            "tokenInfo": {"accessToken": "of-the-new-key", "expiresAt": "2099-01-01T00:00:00.000Z"}
+        },
+    )
     sim.fail("POST /localdevauth", then=lambda: hs.write_config(new))
     assert used(hs) == 101
     assert hs.read_config()["accounts"] == [new]
@@ -1065,6 +1474,7 @@ def test_a_disk_that_is_full(outsider, sim):
     def limit():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
     result = outsider("account", "use", "101", preexec_fn=limit)
     assert result.code == 3 and str(outsider.config_path) in result.err
     assert outsider.config_path.read_bytes() == before
@@ -1089,8 +1499,9 @@ def test_a_symbolic_link_stays_one(hs, sim, tmp_path, what):
             os.symlink(target, store / "between")
             os.symlink(store / "between", link_at)
         else:
-            os.symlink(os.path.relpath(target, link_at.parent) if what == "relative" else target,
-                       link_at)
+            os.symlink(
+                os.path.relpath(target, link_at.parent) if what == "relative" else target, link_at
+            )
     if what != "dangling":
         hs.write_config(sim.portal(101), path=target)
     hs.sign_in(sim.portal(202))
@@ -1136,8 +1547,12 @@ def test_a_planted_link_is_not_followed(hs, sim, tmp_path):
     victim.write_text("precious")
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / ".git").mkdir(parents=True)
-    for name, target, code in ((".config.yml.hs-new", victim, 0), ("config.yml.lock", victim, 0),
-                               (".hs-tmp/.git", elsewhere / ".git", 3), (".hs-tmp", elsewhere, 3)):
+    for name, target, code in (
+        (".config.yml.hs-new", victim, 0),
+        ("config.yml.lock", victim, 0),
+        (".hs-tmp/.git", elsewhere / ".git", 3),
+        (".hs-tmp", elsewhere, 3),
+    ):
         if name == ".hs-tmp/.git":
             (folder / ".hs-tmp").mkdir()
         os.symlink(target, folder / name)
@@ -1155,9 +1570,14 @@ def test_a_planted_link_is_not_followed(hs, sim, tmp_path):
 
 
 def start(hs, *args):
-    return subprocess.Popen([hs.bin, *map(str, args)], env=hs.env(), cwd=hs.cwd,
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [hs.bin, *map(str, args)],
+        env=hs.env(),
+        cwd=hs.cwd,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def test_fifty_at_once_lose_nothing(hs, sim):
@@ -1197,7 +1617,7 @@ def test_a_kill_at_any_instant_leaves_a_whole_file(hs, sim):
             assert now["defaultAccount"] in (101, 202)
             assert {**now, "defaultAccount": 101} == {**config, "defaultAccount": 101}
     result = hs("account", "use", "202")
-    assert result.code == 0 and result.seconds < 15     # no lock is waited for
+    assert result.code == 0 and result.seconds < 15  # no lock is waited for
     assert hs.read_config() == {**config, "defaultAccount": 202}
     assert [p.name for p in hs.config_path.parent.iterdir()] == ["config.yml"]
 
@@ -1224,7 +1644,11 @@ def test_a_lock_that_another_user_left_is_named(outsider, sim):
     (folder / ".git").mkdir(parents=True)
     folder.chmod(0)
     done = outsider("account", "use", "202")
-    assert done.code == 3 and "cannot write" in done.err and ".hs-tmp" in done.err \
+    assert (
+        done.code == 3
+        and "cannot write" in done.err
+        and ".hs-tmp" in done.err
         and "remove it" in done.err
+    )
     shutil.rmtree(folder)
     assert outsider("account", "use", "202").code == 0

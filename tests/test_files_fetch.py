@@ -11,8 +11,22 @@ import time
 import pytest
 
 from calls import failed, is_sanitized, raw
-from files import (CDN, LIST, NAMES, by_status, ended, files, manifest,  # noqa: F401
-                   parts_left, peak_memory, place, portal, stored, token, tree_of)
+from files import (
+    CDN,
+    LIST,
+    NAMES,
+    by_status,
+    ended,
+    files,
+    manifest,  # noqa: F401
+    parts_left,
+    peak_memory,
+    place,
+    portal,
+    stored,
+    token,
+    tree_of,
+)
 
 SIGN = "GET api.hubapi.com/files/v3/files/"
 
@@ -29,6 +43,7 @@ def fill(portal, **data):
 
 
 # ---- what lands where
+
 
 def test_a_file_lands_in_the_folder(files, hs, portal):
     portal.add_file("images/logo.png", b"PNG")
@@ -94,9 +109,12 @@ def test_the_requests_are_those_that_hubspot_knows(files, sim, portal):
     number = next(iter(portal.folders))
     assert targets[:2] == [
         "/filemanager/api/v2/files/stat/a%20b?portalId=101",
-        f"/filemanager/api/v2/files/?hidden=0&offset=0&folder_id={number}&archived=0&portalId=101"]
-    assert f"/filemanager/api/v2/folders/?hidden=0&offset=0&parent_folder_id={number}&portalId=101" \
+        f"/filemanager/api/v2/files/?hidden=0&offset=0&folder_id={number}&archived=0&portalId=101",
+    ]
+    assert (
+        f"/filemanager/api/v2/folders/?hidden=0&offset=0&parent_folder_id={number}&portalId=101"
         in targets
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -128,13 +146,16 @@ def test_slashes_and_dots_too_many_are_nothing(files, hs, portal):
 
 # ---- to stdout
 
+
 def fetch_raw(files, *args, **how):
     """A fetch to a pipe: how it ended, and the bytes of stdout."""
     done = files("fetch", *args, **how)
     return done, raw(done)
 
 
-@pytest.mark.parametrize("size", [0, 1, 4096, 70_000, (512 << 10) - 1, 512 << 10, (512 << 10) + 1, 3_000_000])
+@pytest.mark.parametrize(
+    "size", [0, 1, 4096, 70_000, (512 << 10) - 1, 512 << 10, (512 << 10) + 1, 3_000_000]
+)
 def test_one_file_goes_to_stdout(files, hs, portal, size):
     data = os.urandom(size)
     portal.add_file("d/a.bin", data)
@@ -149,7 +170,10 @@ def test_stdout_takes_any_name_and_private_files(files, hs, sim, portal):
     """Nothing is written here, so no name is refused."""
     portal.add_file("d/.hsignore", b"rules")
     portal.add_file("d/p.txt", b"private", access="PRIVATE")
-    assert [fetch_raw(files, f"d/{n}", "-")[1] for n in (".hsignore", "p.txt")] == [b"rules", b"private"]
+    assert [fetch_raw(files, f"d/{n}", "-")[1] for n in (".hsignore", "p.txt")] == [
+        b"rules",
+        b"private",
+    ]
     sim.fail(CDN, status=403)
     assert fetch_raw(files, "d/p.txt", "-")[1] == b"private"
     assert tree_of(hs.cwd) == {}
@@ -233,6 +257,7 @@ def test_stdout_on_a_terminal_shows_no_control_bytes(tty, hs, portal):
 
 # ---- hidden, archived, private
 
+
 def test_archived_files_are_fetched_only_where_wanted(files, hs, portal):
     portal.add_file("d/old.txt", b"o", archived=True)
     portal.add_file("d/new.txt", b"n")
@@ -286,6 +311,7 @@ def test_an_address_that_stays_dead_is_a_failed_file(files, hs, sim, portal):
 
 # ---- credentials
 
+
 def test_no_token_and_no_account_reach_the_files_host(hs, sim):
     here = sim.portal(202)
     hs.write_config(here)
@@ -307,8 +333,9 @@ def test_an_address_in_clear_is_asked_for_by_tls(files, hs, sim, portal):
     assert all(r.tls for r in sim.log)
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/y", "nonsense", "https://",
-                                 "https://a b/c"])
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "ftp://x/y", "nonsense", "https://", "https://a b/c"]
+)
 def test_an_address_that_is_none_is_a_failed_file(files, hs, portal, url):
     portal.add_file("d/a.txt", b"a", url=url)
     portal.add_file("d/b.txt", b"b")
@@ -320,9 +347,16 @@ def test_redirects_are_followed_but_never_to_plain_http(files, hs, sim, portal):
     a = portal.add_file("d/a.txt", b"a")
     b = portal.add_file("d/b.txt", b"b")
     to = f"https://cdn2.example.com/hubfs/101/{a['id']}/a.txt"
-    sim.fail(f"GET cdn.example.com/hubfs/101/{a['id']}", status=302, headers={"Location": to}, body=b"")
-    sim.fail(f"GET cdn.example.com/hubfs/101/{b['id']}", times=None, status=302, body=b"",
-             headers={"Location": f"http://cdn2.example.com/hubfs/101/{b['id']}/b.txt"})
+    sim.fail(
+        f"GET cdn.example.com/hubfs/101/{a['id']}", status=302, headers={"Location": to}, body=b""
+    )
+    sim.fail(
+        f"GET cdn.example.com/hubfs/101/{b['id']}",
+        times=None,
+        status=302,
+        body=b"",
+        headers={"Location": f"http://cdn2.example.com/hubfs/101/{b['id']}/b.txt"},
+    )
     ended(files("fetch", "d", "."), 8, r"failed d/b\.txt: .*302")
     assert tree_of(hs.cwd) == {"d/a.txt": b"a"}
     assert all(r.tls for r in sim.log)
@@ -330,8 +364,20 @@ def test_redirects_are_followed_but_never_to_plain_http(files, hs, sim, portal):
 
 # ---- nothing outside the destination
 
-HOSTILE = ["..", ".", "../up.txt", "/etc/abs.txt", "a/b.txt", "", "new\nline.txt", "bell\x07.txt",
-           "nul\0.txt", "del\x7f.txt", "n" * 256, "x.hs-part"]
+HOSTILE = [
+    "..",
+    ".",
+    "../up.txt",
+    "/etc/abs.txt",
+    "a/b.txt",
+    "",
+    "new\nline.txt",
+    "bell\x07.txt",
+    "nul\0.txt",
+    "del\x7f.txt",
+    "n" * 256,
+    "x.hs-part",
+]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -353,17 +399,66 @@ def test_a_hostile_extension_is_no_way_out(files, hs, portal, name, extension):
 
 
 # What hs reads as configuration or rules, and names that are these for other file systems.
-READ = ["hubspot.config.yml", "hubspot.config.yaml", ".hsaccount", ".hs", ".hscli", ".hsignore",
-        ".gitignore", ".git", "archived.hubspot.config.yml",
-        "HubSpot.Config.YML", ".HSIGNORE", ".hSaccount", ".HS", ".HsCli", ".GIT",
-        ".h\u017fignore", "hub\u017fpot.config.yml", "hubspot.con\ufb01g.yml", ".hs\u200cignore",
-        "\ufeff.hsaccount", ".hs\u00ad", ".hs\ufe0fcli", ".h\U000e0020s",
-        ".hsignore.", ".hsignore ", ".hs. .", "hubspot.config.yml...", ".hs::$INDEX_ALLOCATION",
-        ".hsignore:x", ".hsaccount::$DATA", "hubspot.config.yml:$DATA", "HUBSPO~1.YML", "hsigno~2",
-        "HS~1", "HSACCO~1", "HSCLI~1", "GIT~1", "GITIGN~4", "x\\.hs", "..\\.hsignore"]
-NOT_READ = [".hsignored", "hsignore", ".hs-theme", "hubspot.config.txt", "my.hubspot.config.yml",
-            ".gitattributes", ".gitkeep", "hs", "hs~", "a~1.yml", "hub\u00dfpot.config.yml",
-            "config.yml", "settings.json", "caf\u00e9.yml", "\u212a.txt", "a:b.txt"]
+READ = [
+    "hubspot.config.yml",
+    "hubspot.config.yaml",
+    ".hsaccount",
+    ".hs",
+    ".hscli",
+    ".hsignore",
+    ".gitignore",
+    ".git",
+    "archived.hubspot.config.yml",
+    "HubSpot.Config.YML",
+    ".HSIGNORE",
+    ".hSaccount",
+    ".HS",
+    ".HsCli",
+    ".GIT",
+    ".h\u017fignore",
+    "hub\u017fpot.config.yml",
+    "hubspot.con\ufb01g.yml",
+    ".hs\u200cignore",
+    "\ufeff.hsaccount",
+    ".hs\u00ad",
+    ".hs\ufe0fcli",
+    ".h\U000e0020s",
+    ".hsignore.",
+    ".hsignore ",
+    ".hs. .",
+    "hubspot.config.yml...",
+    ".hs::$INDEX_ALLOCATION",
+    ".hsignore:x",
+    ".hsaccount::$DATA",
+    "hubspot.config.yml:$DATA",
+    "HUBSPO~1.YML",
+    "hsigno~2",
+    "HS~1",
+    "HSACCO~1",
+    "HSCLI~1",
+    "GIT~1",
+    "GITIGN~4",
+    "x\\.hs",
+    "..\\.hsignore",
+]
+NOT_READ = [
+    ".hsignored",
+    "hsignore",
+    ".hs-theme",
+    "hubspot.config.txt",
+    "my.hubspot.config.yml",
+    ".gitattributes",
+    ".gitkeep",
+    "hs",
+    "hs~",
+    "a~1.yml",
+    "hub\u00dfpot.config.yml",
+    "config.yml",
+    "settings.json",
+    "caf\u00e9.yml",
+    "\u212a.txt",
+    "a:b.txt",
+]
 
 
 @pytest.mark.parametrize("name", READ)
@@ -374,7 +469,9 @@ def test_a_file_that_hs_would_read_is_never_written(files, hs, portal, name):
     ended(done, 8, "1 of 2 files failed", "read it as configuration or rules")
     assert tree_of(hs.cwd) == {"out/d/good.txt": b"g"}
     assert {e["path"]: e["status"] for e in done.json["items"]} == {
-        "d/good.txt": "fetched", f"d/{name}": "failed"}
+        "d/good.txt": "fetched",
+        f"d/{name}": "failed",
+    }
     place(hs.cwd / "out" / "d" / name, "mine")
     ended(files("fetch", "d", "out", "--overwrite"), 8)
     assert (hs.cwd / "out" / "d" / name).read_bytes() == b"mine"
@@ -392,7 +489,7 @@ def test_nor_anything_in_a_folder_of_such_a_name(files, hs, sim, portal, name):
 @pytest.mark.parametrize("path", [".hsignore", "d/.hs/settings.json", "d/.hs"])
 def test_nor_is_it_if_it_was_asked_for_itself(files, hs, portal, path):
     fill(portal, **{".hsignore": b"e", "d/.hs/settings.json": b"e"})
-    if path == "d/.hs/settings.json":       # no name in the way: it lands in the folder itself
+    if path == "d/.hs/settings.json":  # no name in the way: it lands in the folder itself
         ended(files("fetch", path, "out"), 0)
         assert tree_of(hs.cwd) == {"out/settings.json": b"e"}
         return
@@ -407,8 +504,10 @@ def test_names_that_are_like_those_are_fetched(files, hs, portal, name):
     assert tree_of(hs.cwd) == {f"d/{name}": b"fine"}
 
 
-@pytest.mark.parametrize("dest", [".hs", ".hscli/x", "a/.HSIGNORE", ".git/hooks", "link", "link/new",
-                                  "hubspot.config.yml"])
+@pytest.mark.parametrize(
+    "dest",
+    [".hs", ".hscli/x", "a/.HSIGNORE", ".git/hooks", "link", "link/new", "hubspot.config.yml"],
+)
 def test_a_destination_that_hs_would_read_is_refused(files, hs, sim, portal, dest):
     portal.add_file("settings.json", b"e")
     (hs.home / ".hscli").mkdir()
@@ -485,9 +584,15 @@ def test_a_link_planted_in_the_destination_is_not_followed(files, hs, portal, tm
     (hs.cwd / "d" / "b.txt").symlink_to(outside / "b.txt")
     (hs.cwd / "d" / ".c.txt.hs-part").symlink_to(outside / "c.txt")
     done = files("fetch", "d", ".", "--overwrite")
-    ended(done, 8, "failed d/sub/?: cannot make the folder: a symbolic link has its name, and is not followed")
+    ended(
+        done,
+        8,
+        "failed d/sub/?: cannot make the folder: a symbolic link has its name, and is not followed",
+    )
     assert list(outside.iterdir()) == []
-    assert (hs.cwd / "d" / "b.txt").read_bytes() == b"b" and not (hs.cwd / "d" / "b.txt").is_symlink()
+    assert (hs.cwd / "d" / "b.txt").read_bytes() == b"b" and not (
+        hs.cwd / "d" / "b.txt"
+    ).is_symlink()
     assert (hs.cwd / "d" / "c.txt").read_bytes() == b"c"
 
 
@@ -504,8 +609,14 @@ def test_a_destination_that_is_a_link_to_no_folder_is_called_one(files, hs, port
     fill(portal, **{"a.txt": b"a", "d/sub/b.txt": b"b", "d/c.txt": b"c"})
     place(hs.cwd / "file", "x")
     (hs.cwd / "link").symlink_to(to)
-    failed(files("fetch", "a.txt", "link"), 1, r"cannot write to link: .* \(link is a symbolic link\)")
-    failed(files("fetch", "a.txt", "link/below"), 1, r"cannot write to link/below: .* \(link is a symbolic link\)")
+    failed(
+        files("fetch", "a.txt", "link"), 1, r"cannot write to link: .* \(link is a symbolic link\)"
+    )
+    failed(
+        files("fetch", "a.txt", "link/below"),
+        1,
+        r"cannot write to link/below: .* \(link is a symbolic link\)",
+    )
     place(hs.cwd / "d" / "sub", "x")
     ended(files("fetch", "d", "."), 8, "cannot make the folder: a file has its name")
 
@@ -530,9 +641,13 @@ def test_names_that_are_one_for_the_file_system(files, hs, sim, portal, args):
     def rename():
         until((folder / "A.txt").exists)
         (folder / "A.txt").rename(folder / "a.txt")
+
     sim.fail(f"GET cdn.example.com/hubfs/101/{slow}", then=rename)
-    ended(files("fetch", "d", ".", "--concurrency", "1", *args), 8,
-          r"failed d/a\.txt: here its name is that of another file of this run")
+    ended(
+        files("fetch", "d", ".", "--concurrency", "1", *args),
+        8,
+        r"failed d/a\.txt: here its name is that of another file of this run",
+    )
     assert tree_of(folder) == {"a.txt": b"A.txt", "slow.txt": b"slow.txt"}
 
 
@@ -548,10 +663,14 @@ def test_folders_that_are_one_for_the_file_system(files, hs, sim, portal):
         elif f"&folder_id={number['slow']}&" in request.target:
             until((hs.cwd / "d" / "sub").exists)
         return old(request)
+
     sim.rule_for = rule_for
     try:
-        ended(files("fetch", "d", ".", "--concurrency", "1", "--overwrite"), 8,
-              "failed d/sub/?: cannot make the folder: here its name is that of another")
+        ended(
+            files("fetch", "d", ".", "--concurrency", "1", "--overwrite"),
+            8,
+            "failed d/sub/?: cannot make the folder: here its name is that of another",
+        )
     finally:
         del sim.rule_for
     assert tree_of(hs.cwd) == {"d/sub/x.txt": b"Sub", "d/slow/x.txt": b"slow"}
@@ -588,22 +707,30 @@ def test_a_total_that_lies_neither_loops_nor_loses(files, hs, sim, portal, lie):
 def test_a_total_that_one_page_tells_counts_for_the_others(files, sim, portal):
     for n in range(50):
         portal.add_file(f"d/{n}.txt", b"x")
-    sim.fail("GET api.hubapi.com/filemanager/api/v2/files/", after=2, status=200,
-             body={"objects": []})
+    sim.fail(
+        "GET api.hubapi.com/filemanager/api/v2/files/", after=2, status=200, body={"objects": []}
+    )
     ended(files("fetch", "d", "."), 8, "HubSpot counts 50 files here, but lists 20")
 
 
 def test_a_page_that_comes_again_and_again_ends(files, sim, portal):
     portal.add_file("d/a.txt", b"a")
-    page = {"objects": [dict(portal.files[next(iter(portal.files))], data=None)], "total_count": 1000}
-    sim.fail("GET api.hubapi.com/filemanager/api/v2/files/stat", status=200,
-             body={"folder": {"id": 9000, "name": "d"}})
+    page = {
+        "objects": [dict(portal.files[next(iter(portal.files))], data=None)],
+        "total_count": 1000,
+    }
+    sim.fail(
+        "GET api.hubapi.com/filemanager/api/v2/files/stat",
+        status=200,
+        body={"folder": {"id": 9000, "name": "d"}},
+    )
     sim.fail("GET api.hubapi.com/filemanager/api/v2/files/", times=None, status=200, body=page)
     ended(files("fetch", "d", "."), 8, "the same files again and again")
     assert len(sim.requests("GET api.hubapi.com/filemanager/api/v2/files/")) < 6
 
 
 # ---- what is there already
+
 
 def test_a_file_that_is_there_is_skipped_with_a_word(files, hs, sim, portal):
     fill(portal, **{"d/a.txt": b"new", "d/b.txt": b"b"})
@@ -614,9 +741,21 @@ def test_a_file_that_is_there_is_skipped_with_a_word(files, hs, sim, portal):
     assert tree_of(hs.cwd) == {"d/a.txt": b"new", "d/b.txt": b"b"}
 
 
-@pytest.mark.parametrize("mode, kept", [
-    (0o600, 0o600), (0o640, 0o640), (0o755, 0o755), (0o444, 0o444), (0o666, 0o666), (0o000, 0o000),
-    (0o4755, 0o755), (0o2755, 0o755), (0o6711, 0o711), (0o1644, 0o644)])
+@pytest.mark.parametrize(
+    "mode, kept",
+    [
+        (0o600, 0o600),
+        (0o640, 0o640),
+        (0o755, 0o755),
+        (0o444, 0o444),
+        (0o666, 0o666),
+        (0o000, 0o000),
+        (0o4755, 0o755),
+        (0o2755, 0o755),
+        (0o6711, 0o711),
+        (0o1644, 0o644),
+    ],
+)
 def test_overwriting_keeps_the_mode(files, hs, portal, mode, kept):
     """But no right to run as somebody else: the bytes are the server's."""
     portal.add_file("d/a.txt", b"new")
@@ -634,8 +773,11 @@ def test_the_mode_is_kept_while_the_file_is_fetched(files, hs, sim, portal):
     portal.add_file("a.txt", b"new")
     place(hs.cwd / "a.txt", "old").chmod(0o600)
     modes = []
-    sim.fail(CDN, at="head", then=lambda: modes.extend(
-        stat.S_IMODE(p.stat().st_mode) for p in parts_left(hs.cwd)))
+    sim.fail(
+        CDN,
+        at="head",
+        then=lambda: modes.extend(stat.S_IMODE(p.stat().st_mode) for p in parts_left(hs.cwd)),
+    )
     ended(files("fetch", "a.txt", "--overwrite"), 0)
     assert modes == [0o600]
 
@@ -658,10 +800,20 @@ def test_a_folder_in_the_place_of_a_file_is_a_failure(files, hs, portal):
 
 # ---- what goes wrong
 
-@pytest.mark.parametrize("how", [
-    {"at": "start", "then": "reset"}, {"at": "body", "then": "reset"}, {"at": "body", "then": "close"},
-    {"at": "head", "then": "close"}, {"status": 503}, {"status": 429}, {"drip": (40_000, 0.01)},
-    {"status": 429, "headers": {"Retry-After": "1"}}])
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"at": "start", "then": "reset"},
+        {"at": "body", "then": "reset"},
+        {"at": "body", "then": "close"},
+        {"at": "head", "then": "close"},
+        {"status": 503},
+        {"status": 429},
+        {"drip": (40_000, 0.01)},
+        {"status": 429, "headers": {"Retry-After": "1"}},
+    ],
+)
 def test_trouble_on_the_way_is_met_by_another_try(files, hs, sim, portal, how):
     data = {f"d/{n}.bin": os.urandom(200_000 + n) for n in range(4)}
     fill(portal, **data)
@@ -670,11 +822,17 @@ def test_trouble_on_the_way_is_met_by_another_try(files, hs, sim, portal, how):
     assert tree_of(hs.cwd) == data
 
 
-@pytest.mark.parametrize("how, word", [
-    ({"at": "body", "then": "reset"}, "reset"), ({"at": "body", "then": "close"}, "broke off"),
-    ({"status": 500}, "500")])
+@pytest.mark.parametrize(
+    "how, word",
+    [
+        ({"at": "body", "then": "reset"}, "reset"),
+        ({"at": "body", "then": "close"}, "broke off"),
+        ({"status": 500}, "500"),
+    ],
+)
 def test_a_file_that_breaks_off_each_time_is_a_failed_one_without_a_stump(
-        files, hs, sim, portal, how, word):
+    files, hs, sim, portal, how, word
+):
     fill(portal, **{"d/a.bin": os.urandom(900_000), "d/b.bin": b"b"})
     sim.fail(f"GET cdn.example.com/hubfs/101/{next(iter(portal.files))}", times=None, **how)
     ended(files("fetch", "d", ".", "--max-wait", "5"), 8, rf"failed d/a\.bin: .*{word}")
@@ -690,8 +848,16 @@ def test_a_length_that_is_not_the_listed_one_is_a_failed_file(files, hs, portal,
 
 
 def test_sizes_that_no_file_has_can_be_summed_up(files, hs, sim):
-    sim.fail(LIST.removesuffix("?"), status=200, body={"total_count": 1100, "objects": [
-        {"id": n, "name": f"{n}", "hidden": True, "size": 2**53} for n in range(1, 1101)]})
+    sim.fail(
+        LIST.removesuffix("?"),
+        status=200,
+        body={
+            "total_count": 1100,
+            "objects": [
+                {"id": n, "name": f"{n}", "hidden": True, "size": 2**53} for n in range(1, 1101)
+            ],
+        },
+    )
     ended(files("fetch", "/", "d"), 0, "skipped: 1100")
 
 
@@ -699,8 +865,11 @@ def test_a_listing_that_fails_is_a_failure_and_the_rest_is_fetched(files, hs, si
     fill(portal, **{"d/a.txt": b"a", "d/e/b.txt": b"b", "d/f/c.txt": b"c"})
     number = next(k for k, f in portal.folders.items() if f["name"] == "e")
     old = sim.rule_for
-    sim.rule_for = lambda r: (sim_500() if f"parent_folder_id={number}" in r.target or
-                              f"folder_id={number}&" in r.target else old(r))
+    sim.rule_for = lambda r: (
+        sim_500()
+        if f"parent_folder_id={number}" in r.target or f"folder_id={number}&" in r.target
+        else old(r)
+    )
     try:
         ended(files("fetch", "d", "."), 8, "failed d/e/?: HubSpot answered 500")
     finally:
@@ -710,11 +879,14 @@ def test_a_listing_that_fails_is_a_failure_and_the_rest_is_fetched(files, hs, si
 
 def sim_500():
     from hubsim import Rule
+
     return Rule("*", status=500)
 
 
-@pytest.mark.parametrize("how, code", [
-    ({"status": 500}, 1), ({"status": 401}, 4), ({"status": 429, "policy": "DAILY"}, 6)])
+@pytest.mark.parametrize(
+    "how, code",
+    [({"status": 500}, 1), ({"status": 401}, 4), ({"status": 429, "policy": "DAILY"}, 6)],
+)
 def test_where_all_fail_alike_that_is_the_code(files, sim, portal, how, code):
     fill(portal, **{"d/a.txt": b"a"})
     sim.fail(LIST.removesuffix("?"), after=1, times=None, **how)
@@ -724,7 +896,9 @@ def test_where_all_fail_alike_that_is_the_code(files, sim, portal, how, code):
 def test_a_single_file_fails_with_its_own_code(files, hs, sim, portal):
     portal.add_file("a.bin", os.urandom(100_000))
     sim.fail(CDN, times=None, at="body", then="reset")
-    failed(files("fetch", "a.bin", "--max-wait", "4"), 7, "a.bin: cdn.example.com: the connection was")
+    failed(
+        files("fetch", "a.bin", "--max-wait", "4"), 7, "a.bin: cdn.example.com: the connection was"
+    )
     assert tree_of(hs.cwd) == {}
 
 
@@ -745,7 +919,11 @@ def test_what_was_not_tried_is_counted_by_itself(files, sim, portal):
     done = files("fetch", "d", ".", "--concurrency", "1", "--json")
     ended(done, 8, "failed: 1; not tried: (at least )?14")
     assert {k: done.json[k] for k in ("fetched", "failed", "interrupted", "notTried")} == {
-        "fetched": 5, "failed": 1, "interrupted": 0, "notTried": 14}
+        "fetched": 5,
+        "failed": 1,
+        "interrupted": 0,
+        "notTried": 14,
+    }
 
 
 def test_a_full_disk_is_said(files, hs, portal):
@@ -759,11 +937,13 @@ def test_a_full_disk_is_said(files, hs, portal):
 
 def limit_size(size):
     import resource
+
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 # ---- manifests, interruptions
+
 
 def test_json_and_manifest(files, hs, portal):
     portal.add_file("s/d/a.txt", b"abc")
@@ -771,18 +951,38 @@ def test_json_and_manifest(files, hs, portal):
     ended(done, 0)
     [entry] = done.json["items"]
     made = next(iter(portal.files.values()))
-    assert (entry["path"], entry["remote"], entry["id"], entry["url"], entry["bytes"],
-            entry["status"]) == ("d/a.txt", "s/d/a.txt", made["id"], made["url"], 3, "fetched")
+    assert (
+        entry["path"],
+        entry["remote"],
+        entry["id"],
+        entry["url"],
+        entry["bytes"],
+        entry["status"],
+    ) == ("d/a.txt", "s/d/a.txt", made["id"], made["url"], 3, "fetched")
     assert manifest(hs.cwd / "m") == [entry]
 
 
 def test_json_and_manifest_hold_the_longest_address(files, hs, sim, portal):
     """Over 64 KiB an entry was left out: the JSON was broken, the file not noted."""
     ids = [portal.add_file(f"{name}.txt", b"x")["id"] for name in "abc"]
-    sim.fail(LIST.removesuffix("?"), status=200, body={"total_count": 3, "objects": [
-        {"id": i, "name": n, "extension": "txt", "size": 1,
-         "url": f"https://cdn.example.com/hubfs/101/{i}/{n}.txt" + ("#" + "y" * 70000) * (n == "b")}
-        for i, n in zip(ids, "abc")]})
+    sim.fail(
+        LIST.removesuffix("?"),
+        status=200,
+        body={
+            "total_count": 3,
+            "objects": [
+                {
+                    "id": i,
+                    "name": n,
+                    "extension": "txt",
+                    "size": 1,
+                    "url": f"https://cdn.example.com/hubfs/101/{i}/{n}.txt"
+                    + ("#" + "y" * 70000) * (n == "b"),
+                }
+                for i, n in zip(ids, "abc")
+            ],
+        },
+    )
     done = files("fetch", "/", "out", "--json", "--manifest", "m")
     ended(done, 0)
     assert sorted(e["path"] for e in done.json["items"]) == ["a.txt", "b.txt", "c.txt"]
@@ -795,7 +995,12 @@ def test_resume_fetches_what_is_missing_only(files, hs, sim, portal):
     sim.fail(CDN, after=6, times=4, status=500)
     ended(files("fetch", "d", ".", "--manifest", "m"), 8)
     (hs.cwd / next(iter(by_status(manifest(hs.cwd / "m"))["fetched"]))).unlink()
-    ended(files("fetch", "d", ".", "--resume", "m", "--overwrite"), 0, "fetched: 5 files", "skipped: 5")
+    ended(
+        files("fetch", "d", ".", "--resume", "m", "--overwrite"),
+        0,
+        "fetched: 5 files",
+        "skipped: 5",
+    )
     assert len(sim.requests(CDN)) == 15
     assert len(tree_of(hs.cwd)) == 11
 
@@ -809,6 +1014,7 @@ def test_resume_fetches_again_what_is_not_the_same_any_more(files, hs, sim, port
         done = files("fetch", "d", dest, "--resume", "m", "--overwrite", *args)
         ended(done, 0)
         return int(re.search(r"fetched: (\d+)", done.err)[1])
+
     assert [fetch(), fetch()] == [1, 0]
     entry["updated"] += 1
     assert [fetch(), fetch()] == [1, 0]
@@ -831,8 +1037,12 @@ def test_ctrl_c_leaves_whole_files_only(files, hs, sim, portal):
     for n in range(10):
         portal.add_file(f"d/{n}.bin", os.urandom(100_000))
     sim.fail(CDN, after=5, times=None, at="body", then="hang")
-    run = subprocess.Popen([hs.bin, "filemanager", "fetch", "d", ".", "--manifest", "m"], cwd=hs.cwd,
-                           env=hs.env(token(portal)), stderr=subprocess.PIPE)
+    run = subprocess.Popen(
+        [hs.bin, "filemanager", "fetch", "d", ".", "--manifest", "m"],
+        cwd=hs.cwd,
+        env=hs.env(token(portal)),
+        stderr=subprocess.PIPE,
+    )
     sim.wait(CDN, 10)
     until(lambda: len([*(hs.cwd / "d").glob("*.bin")]) == 5)
     run.send_signal(signal.SIGINT)
@@ -849,8 +1059,12 @@ def test_a_killed_run_goes_on(files, hs, sim, portal):
     for n in range(60):
         portal.add_file(f"d/{n}.bin", os.urandom(50_000))
     sim.fail(CDN, after=40, times=None, at="body", then="hang")
-    run = subprocess.Popen([hs.bin, "filemanager", "fetch", "d", ".", "--manifest", "m"], cwd=hs.cwd,
-                           env=hs.env(token(portal)), stderr=subprocess.PIPE)
+    run = subprocess.Popen(
+        [hs.bin, "filemanager", "fetch", "d", ".", "--manifest", "m"],
+        cwd=hs.cwd,
+        env=hs.env(token(portal)),
+        stderr=subprocess.PIPE,
+    )
     for line in run.stderr:
         if line.startswith(b"fetched "):
             break
@@ -868,22 +1082,40 @@ def test_a_killed_run_goes_on(files, hs, sim, portal):
 
 
 @pytest.mark.parametrize("call", ["mkdirat", "openat", "flock", "unlinkat", "renameat2"])
-def test_two_runs_that_begin_at_once_do_not_take_each_others_file(files, hs, sim, portal, strace, call):
+def test_two_runs_that_begin_at_once_do_not_take_each_others_file(
+    files, hs, sim, portal, strace, call
+):
     """One is slow at each of these calls; the other one comes, goes and clears up meanwhile."""
     data = os.urandom(200_000)
     portal.add_file("a.bin", data)
     slow = subprocess.Popen(
-        [strace, "-o", hs.cwd / "trace", "-e", f"inject={call}:delay_enter=100000", hs.bin,
-         "filemanager", "fetch", "/", "d"],
-        env=hs.env(token(portal)), cwd=hs.cwd, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, text=True)
+        [
+            strace,
+            "-o",
+            hs.cwd / "trace",
+            "-e",
+            f"inject={call}:delay_enter=100000",
+            hs.bin,
+            "filemanager",
+            "fetch",
+            "/",
+            "d",
+        ],
+        env=hs.env(token(portal)),
+        cwd=hs.cwd,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     for _ in range(8):
         ended(files("fetch", "/", "d", "--overwrite"), 0)
         assert (hs.cwd / "d" / "a.bin").read_bytes() == data
         (hs.cwd / "d" / "a.bin").unlink()
     _, err = slow.communicate()
     # the other run's file may be there when this one's gets its name
-    assert slow.returncode == 0 or err.startswith("failed a.bin: cannot write it: File exists\n"), err
+    assert slow.returncode == 0 or err.startswith(
+        "failed a.bin: cannot write it: File exists\n"
+    ), err
     assert not parts_left(hs.cwd) and not [*hs.cwd.rglob(".hs-tmp*")]
     files("fetch", "/", "d")
     assert tree_of(hs.cwd / "d") == {"a.bin": data}
@@ -901,6 +1133,7 @@ def test_progress_on_a_terminal(tty, hs, sim, portal):
 
 
 # ---- many, and large
+
 
 def test_memory_does_not_grow_with_size_or_number(hs, portal):
     portal.add_file("d/big.bin", b"x" * (60 << 20))
@@ -924,8 +1157,15 @@ def test_a_source_that_cannot_be_listed_is_counted_once(hs, sim, source):
     """It was found when it failed: nothing is left that was not tried, and it has a name."""
     portal, other = sim.portal(101), sim.portal(202)
     portal.add_file("a/b.txt", b"x")
-    done = hs("files", "fetch", source, "out", "--json", "--use-env",
-              env={"HUBSPOT_PERSONAL_ACCESS_KEY": portal.key, "HUBSPOT_ACCOUNT_ID": other.hub_id})
+    done = hs(
+        "files",
+        "fetch",
+        source,
+        "out",
+        "--json",
+        "--use-env",
+        env={"HUBSPOT_PERSONAL_ACCESS_KEY": portal.key, "HUBSPOT_ACCOUNT_ID": other.hub_id},
+    )
     assert done.code == 3 and "not tried" not in done.err and "failed :" not in done.err, done.err
     if source == "/":
         assert (done.json["failed"], done.json["notTried"]) == (1, 0)

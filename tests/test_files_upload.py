@@ -12,8 +12,22 @@ import time
 import pytest
 
 from calls import failed, is_sanitized
-from files import (LIST, NAMES, UPLOAD, by_status, ended, files, is_root, manifest,  # noqa: F401
-                   peak_memory, place, portal, stored, token, tree_of)
+from files import (
+    LIST,
+    NAMES,
+    UPLOAD,
+    by_status,
+    ended,
+    files,
+    is_root,
+    manifest,  # noqa: F401
+    peak_memory,
+    place,
+    portal,
+    stored,
+    token,
+    tree_of,
+)
 from hubsim import multipart
 from official import official_client  # noqa: F401
 
@@ -27,10 +41,20 @@ def sent(sim):
 
 # ---- where files go, and what the request is
 
-@pytest.mark.parametrize("dest, path", [
-    ("images/logo.png", "images/logo.png"), ("/images/logo.png", "images/logo.png"),
-    ("images/", "images/a.png"), ("/", "a.png"), (".", "a.png"), ("other.png", "other.png"),
-    ("a//b/./c.png", "a/b/c.png"), ("images", "images")])
+
+@pytest.mark.parametrize(
+    "dest, path",
+    [
+        ("images/logo.png", "images/logo.png"),
+        ("/images/logo.png", "images/logo.png"),
+        ("images/", "images/a.png"),
+        ("/", "a.png"),
+        (".", "a.png"),
+        ("other.png", "other.png"),
+        ("a//b/./c.png", "a/b/c.png"),
+        ("images", "images"),
+    ],
+)
 def test_a_file_goes_to_its_path_or_into_a_folder(files, hs, portal, dest, path):
     place(hs.cwd / "a.png", b"PNG")
     ended(files("upload", "a.png", dest), 0)
@@ -66,18 +90,39 @@ TYPES = {
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "eot": "application/vnd.ms-fontobject", "ics": "text/calendar", "heic": "image/heic",
-    "tiff": "image/tiff", "tif": "image/tiff", "webmanifest": "application/manifest+json",
-    "gz": "application/gzip", "m4a": "audio/mp4", "ogg": "audio/ogg", "ogv": "video/ogg",
-    "epub": "application/epub+zip", "rtf": "application/rtf", "js": "application/javascript",
-    "mjs": "application/javascript", "ico": "image/vnd.microsoft.icon", "wav": "audio/wave",
-    "PNG": "image/png", "tar.GZ": "application/gzip", "svgz": "image/svg+xml", "vtt": "text/vtt",
-    "jxl": "application/octet-stream", "dat": "application/octet-stream", "": "application/octet-stream"}
+    "eot": "application/vnd.ms-fontobject",
+    "ics": "text/calendar",
+    "heic": "image/heic",
+    "tiff": "image/tiff",
+    "tif": "image/tiff",
+    "webmanifest": "application/manifest+json",
+    "gz": "application/gzip",
+    "m4a": "audio/mp4",
+    "ogg": "audio/ogg",
+    "ogv": "video/ogg",
+    "epub": "application/epub+zip",
+    "rtf": "application/rtf",
+    "js": "application/javascript",
+    "mjs": "application/javascript",
+    "ico": "image/vnd.microsoft.icon",
+    "wav": "audio/wave",
+    "PNG": "image/png",
+    "tar.GZ": "application/gzip",
+    "svgz": "image/svg+xml",
+    "vtt": "text/vtt",
+    "jxl": "application/octet-stream",
+    "dat": "application/octet-stream",
+    "": "application/octet-stream",
+}
 
 
 def sent_types(sim):
-    return {multipart(r)["fileName"][1].decode(): re.search(r"Content-Type: (.*)", multipart(r)["file"][0])[1]
-            for r in sim.requests(UPLOAD)}
+    return {
+        multipart(r)["fileName"][1].decode(): re.search(
+            r"Content-Type: (.*)", multipart(r)["file"][0]
+        )[1]
+        for r in sim.requests(UPLOAD)
+    }
 
 
 def test_media_types_are_those_that_the_official_client_sends(files, hs, sim):
@@ -91,9 +136,14 @@ def test_media_types_are_those_that_the_official_client_sends(files, hs, sim):
 
 def test_no_media_type_differs_from_the_official_clients(files, hs, sim, official_client):
     """For all extensions that its table has, hs sends the same type or the one for bytes of any kind."""
-    table = json.loads(subprocess.run(
-        ["node", "-p", "JSON.stringify(require('mime-types').types)"], check=True, capture_output=True,
-        cwd=official_client.parent).stdout)
+    table = json.loads(
+        subprocess.run(
+            ["node", "-p", "JSON.stringify(require('mime-types').types)"],
+            check=True,
+            capture_output=True,
+            cwd=official_client.parent,
+        ).stdout
+    )
     assert len(table) > 1000
     for extension in table:
         place(hs.cwd / "t" / f"a.{extension}")
@@ -112,10 +162,14 @@ def test_a_local_name_ends_no_header(files, hs, sim):
     assert 'filename="a%22; X=1.png"' in parts["file"][0]
 
 
-@pytest.mark.parametrize("args, options", [
-    (["--access", "private"], {"access": "PRIVATE", "overwrite": True}),
-    (["--access", "public-noindex"], {"access": "PUBLIC_NOT_INDEXABLE", "overwrite": True}),
-    (["--no-overwrite"], {"access": "PUBLIC_INDEXABLE", "overwrite": False})])
+@pytest.mark.parametrize(
+    "args, options",
+    [
+        (["--access", "private"], {"access": "PRIVATE", "overwrite": True}),
+        (["--access", "public-noindex"], {"access": "PUBLIC_NOT_INDEXABLE", "overwrite": True}),
+        (["--no-overwrite"], {"access": "PUBLIC_INDEXABLE", "overwrite": False}),
+    ],
+)
 def test_access_and_overwriting_are_said_to_hubspot(files, hs, sim, args, options):
     place(hs.cwd / "a.txt", "x")
     done = files("upload", "a.txt", "a.txt", *args)
@@ -130,7 +184,9 @@ def test_public_access_that_was_asked_for_is_not_announced(files, hs, sim):
         done = files("upload", "a.txt", "a.txt", f"--access={value}")
         ended(done, 0)
         assert "public" not in done.err.lower()
-    assert json.loads(multipart(sim.requests(UPLOAD)[0])["options"][1])["access"] == "PUBLIC_INDEXABLE"
+    assert (
+        json.loads(multipart(sim.requests(UPLOAD)[0])["options"][1])["access"] == "PUBLIC_INDEXABLE"
+    )
 
 
 def test_no_overwrite_leaves_a_file_alone_and_says_so(files, hs, portal):
@@ -158,8 +214,7 @@ def test_a_folder_is_uploaded_with_all_below_it_and_every_name(files, hs, portal
         place(hs.cwd / "tree" / "sub dir" / "ü%#?" / name, b"\0" * n)
     done = files("upload", "tree", "site/assets")
     ended(done, 0, rf"uploaded: {2 * len(NAMES)} files")
-    assert stored(portal) == {f"site/assets/{p}": d
-                              for p, d in tree_of(hs.cwd / "tree").items()}
+    assert stored(portal) == {f"site/assets/{p}": d for p, d in tree_of(hs.cwd / "tree").items()}
 
 
 def test_a_file_of_no_bytes_and_one_of_many(files, hs, portal):
@@ -187,10 +242,20 @@ def test_a_config_account_is_used_and_its_token_kept(hs, sim):
     assert hs.read_config()["accounts"][0]["auth"]["tokenInfo"]["accessToken"]
 
 
-@pytest.mark.parametrize("line", [
-    "filemanager upload a.txt a.txt", "filemanager fetch /", "secrets list", "secrets delete X --force",
-    "secrets add X --value-env HOME", "secrets update X --value-env HOME", "secrets apply -f env",
-    "sandbox create --name x --type developer", "sandbox delete --force"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "filemanager upload a.txt a.txt",
+        "filemanager fetch /",
+        "secrets list",
+        "secrets delete X --force",
+        "secrets add X --value-env HOME",
+        "secrets update X --value-env HOME",
+        "secrets apply -f env",
+        "sandbox create --name x --type developer",
+        "sandbox delete --force",
+    ],
+)
 @pytest.mark.parametrize("which", ["porta", "1010"])
 def test_an_account_that_is_not_there_is_never_another_one(hs, sim, line, which):
     """The official client takes the default account, even to delete."""
@@ -203,21 +268,57 @@ def test_an_account_that_is_not_there_is_never_another_one(hs, sim, line, which)
 
 # ---- what is left out
 
+
 def test_the_built_in_rules_leave_out_what_is_no_asset(files, hs, portal):
-    for name in (".env", ".git/config", "node_modules/x/y.js", "a.log", "b.swp", "Thumbs.db",
-                 "__MACOSX/z", "~", "x~", "package-lock.json", "hubspot.config.yml",
-                 "sub/.hidden", "Icon\r", "Icon", "node_modules_too/a", "good.txt"):
+    for name in (
+        ".env",
+        ".git/config",
+        "node_modules/x/y.js",
+        "a.log",
+        "b.swp",
+        "Thumbs.db",
+        "__MACOSX/z",
+        "~",
+        "x~",
+        "package-lock.json",
+        "hubspot.config.yml",
+        "sub/.hidden",
+        "Icon\r",
+        "Icon",
+        "node_modules_too/a",
+        "good.txt",
+    ):
         place(hs.cwd / "t" / name, "x")
     ended(files("upload", "t", "d"), 0)
     assert set(stored(portal)) == {"d/good.txt", "d/Icon", "d/node_modules_too/a"}
 
 
-OWN = ["hubspot.config.yml", "hubspot.config.yaml", "hubspot.config.yxml", "HubSpot.Config.YML",
-       "hub\u200cspot.config.yml", "hub\u017fpot.config.yml", "hubspot.config.yml.lock", "hubspot.config.yml.LOCK",
-       "hubspot.config.yml. ", "archived.hubspot.config.yml", "archived.hubspot.config.yml.1",
-       "Archived.hubspot.config", ".hubspot.config.yml.hs-new", ".custom.yml.hs-new",
-       ".a.png.hs-part", ".hs-tmp", ".HS-tmp-1000/a", ".hs-tmp/.git/_config.yml.lock", ".hsaccount", ".HSACCOUNT", ".hs/settings.json", ".hscli/config.yml",
-       ".HSCLI/state.json", "sub/.hs/x/y.txt"]
+OWN = [
+    "hubspot.config.yml",
+    "hubspot.config.yaml",
+    "hubspot.config.yxml",
+    "HubSpot.Config.YML",
+    "hub\u200cspot.config.yml",
+    "hub\u017fpot.config.yml",
+    "hubspot.config.yml.lock",
+    "hubspot.config.yml.LOCK",
+    "hubspot.config.yml. ",
+    "archived.hubspot.config.yml",
+    "archived.hubspot.config.yml.1",
+    "Archived.hubspot.config",
+    ".hubspot.config.yml.hs-new",
+    ".custom.yml.hs-new",
+    ".a.png.hs-part",
+    ".hs-tmp",
+    ".HS-tmp-1000/a",
+    ".hs-tmp/.git/_config.yml.lock",
+    ".hsaccount",
+    ".HSACCOUNT",
+    ".hs/settings.json",
+    ".hscli/config.yml",
+    ".HSCLI/state.json",
+    "sub/.hs/x/y.txt",
+]
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -240,8 +341,16 @@ def test_a_file_that_belongs_to_hs_is_never_uploaded(files, hs, sim, portal, nam
 
 
 def test_names_that_only_resemble_those_of_hs_are_uploaded(files, hs, portal):
-    names = ["hubspot.config.md", "my-hubspot.config.yml.txt", "hs", ".hsx", "x.hs-new", "yarn.lock",
-             "a.hs", "hsaccount"]
+    names = [
+        "hubspot.config.md",
+        "my-hubspot.config.yml.txt",
+        "hs",
+        ".hsx",
+        "x.hs-new",
+        "yarn.lock",
+        "a.hs",
+        "hsaccount",
+    ]
     for name in names:
         place(hs.cwd / "t" / name, "x")
     ended(files("upload", "t", "d", "--exclude", "!.*"), 0)
@@ -253,8 +362,7 @@ def test_hsignore_counts_by_gits_rules_from_its_own_place(files, hs, portal):
         place(hs.cwd / "t" / name, "x")
     place(hs.cwd / ".hsignore", "*.tmp\n!keep.tmp\n/t/build\n!.x\n# a comment\n")
     ended(files("upload", "t", "d"), 0)
-    assert set(stored(portal)) == {"d/a.txt", "d/keep.tmp", "d/src/build/y", "d/docs/z.txt",
-                                   "d/.x"}
+    assert set(stored(portal)) == {"d/a.txt", "d/keep.tmp", "d/src/build/y", "d/docs/z.txt", "d/.x"}
 
 
 def test_the_path_above_the_current_directory_is_not_judged(files, hs, portal):
@@ -280,8 +388,9 @@ def test_an_hsignore_counts_besides_the_one_above_it(files, hs, portal):
 def test_exclude_and_include(files, hs, portal):
     for name in ("a.png", "b.svg", "c.txt", "sub/d.png", "old/e.png", ".well-known/f"):
         place(hs.cwd / "t" / name, "x")
-    ended(files("upload", "t", "d", "--include", "*.png", "--include=/c.txt", "--exclude", "/old"),
-          0)
+    ended(
+        files("upload", "t", "d", "--include", "*.png", "--include=/c.txt", "--exclude", "/old"), 0
+    )
     assert set(stored(portal)) == {"d/a.png", "d/sub/d.png", "d/c.txt"}
     portal.files.clear()
     ended(files("upload", "t", "d", "--exclude", "!.well-known", "--exclude", "*.*g"), 0)
@@ -292,15 +401,23 @@ def test_nothing_to_upload_is_an_error_that_names_the_rules(files, hs, sim):
     place(hs.cwd / ".hsignore", "\n*.txt\n")
     place(hs.cwd / "t" / "a.txt", "x")
     place(hs.cwd / "t" / ".b", "x")
-    failed(files("upload", "t", "d"), 2, "nothing to upload", r"a\.txt: .*\.hsignore line 2: \*\.txt",
-           r"\.b: built-in line 5: \.\*")
+    failed(
+        files("upload", "t", "d"),
+        2,
+        "nothing to upload",
+        r"a\.txt: .*\.hsignore line 2: \*\.txt",
+        r"\.b: built-in line 5: \.\*",
+    )
     failed(files("upload", "t/a.txt", "d"), 2, r"\.hsignore line 2")
     (hs.cwd / "empty").mkdir()
     failed(files("upload", "empty", "d"), 2, "holds no file")
     (hs.cwd / "empty" / "link").symlink_to("../t")
     failed(files("upload", "empty", "d"), 2, "nothing to upload in empty: 1 links")
-    failed(files("upload", place(hs.cwd / "one.css"), "d", "--include", "*.png"), 2,
-           "that no --include matches")
+    failed(
+        files("upload", place(hs.cwd / "one.css"), "d", "--include", "*.png"),
+        2,
+        "that no --include matches",
+    )
     assert not sim.log
 
 
@@ -313,11 +430,18 @@ def test_dry_run_shows_the_plan_and_sends_nothing(hs, sim):
     done = hs("filemanager", "upload", "t", "d", "--dry-run", "--include", "*.png")
     ended(done, 0)
     assert set(done.out.splitlines()) == {
-        "upload a.png -> d/a.png (2.0 KiB)", "ignore .b (built-in line 5: .*)",
-        "leave out c.txt (no --include matches it)", "skip link (a link or no plain file)"}
+        "upload a.png -> d/a.png (2.0 KiB)",
+        "ignore .b (built-in line 5: .*)",
+        "leave out c.txt (no --include matches it)",
+        "skip link (a link or no plain file)",
+    }
     done = hs("filemanager", "upload", "t", "d", "--dry-run", "--json")
     assert {e["path"]: e["status"] for e in done.json["items"]} == {
-        "a.png": "upload", ".b": "ignore", "c.txt": "upload", "link": "skip"}
+        "a.png": "upload",
+        ".b": "ignore",
+        "c.txt": "upload",
+        "link": "skip",
+    }
     assert not sim.log
 
 
@@ -328,8 +452,14 @@ def test_links_and_pipes_are_reported_and_not_followed(files, hs, portal):
     os.symlink("..", hs.cwd / "t" / "up")
     os.mkfifo(hs.cwd / "t" / "pipe")
     done = files("upload", "t", "d")
-    ended(done, 0, "skipped link.txt: a symbolic link", "skipped up: a symbolic link",
-          "skipped pipe: it is no plain file", "skipped: 3")
+    ended(
+        done,
+        0,
+        "skipped link.txt: a symbolic link",
+        "skipped up: a symbolic link",
+        "skipped pipe: it is no plain file",
+        "skipped: 3",
+    )
     assert stored(portal) == {"d/a.txt": b"x"}
 
 
@@ -342,8 +472,15 @@ def test_a_link_that_was_named_itself_is_followed(files, hs, portal):
     assert stored(portal) == {"d/a.txt": b"x", "one.txt": b"x"}
 
 
-@pytest.mark.parametrize("dest, path", [
-    ("images/", "images/logo.png"), (".", "logo.png"), ("/", "logo.png"), ("images/x.png", "images/x.png")])
+@pytest.mark.parametrize(
+    "dest, path",
+    [
+        ("images/", "images/logo.png"),
+        (".", "logo.png"),
+        ("/", "logo.png"),
+        ("images/x.png", "images/x.png"),
+    ],
+)
 def test_a_link_has_its_own_name_as_with_cp(files, hs, sim, portal, dest, path):
     place(hs.cwd / "store" / "blob-1a2b.bin", b"PNG")
     place(hs.cwd / "in" / "x")
@@ -361,6 +498,7 @@ def test_a_link_has_its_own_name_as_with_cp(files, hs, sim, portal, dest, path):
 
 # ---- what the run says
 
+
 def test_json_is_a_manifest_on_stdout(files, hs, portal):
     place(hs.cwd / "t" / "a.txt", "abc")
     place(hs.cwd / "t" / "b\u0085.txt", "")
@@ -369,9 +507,21 @@ def test_json_is_a_manifest_on_stdout(files, hs, portal):
     one = next(e for e in done.json["items"] if e["path"] == "a.txt")
     made = next(f for f in portal.files.values() if f["name"] == "a")
     assert (one["remote"], one["id"], one["url"], one["bytes"], one["status"], one["account"]) == (
-        "d/a.txt", made["id"], made["url"], 3, "uploaded", 101)
+        "d/a.txt",
+        made["id"],
+        made["url"],
+        3,
+        "uploaded",
+        101,
+    )
     assert {k: v for k, v in done.json.items() if k != "items"} == {
-        "uploaded": 2, "skipped": 0, "failed": 0, "interrupted": 0, "notTried": 0, "bytes": 3}
+        "uploaded": 2,
+        "skipped": 0,
+        "failed": 0,
+        "interrupted": 0,
+        "notTried": 0,
+        "bytes": 3,
+    }
     assert "\u0085" not in done.out
 
 
@@ -399,6 +549,7 @@ def test_a_failure_stays_readable_on_a_terminal(tty, hs, sim, portal):
 
 # ---- what goes wrong
 
+
 def test_a_failed_file_does_not_stop_the_others(files, hs, sim, portal):
     for n in range(20):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
@@ -407,7 +558,9 @@ def test_a_failed_file_does_not_stop_the_others(files, hs, sim, portal):
     ended(done, 8, "1 of 20 files failed", r"failed \d+\.txt: HubSpot answered 500")
     assert len(portal.files) == 19
     assert {k: len(v) for k, v in by_status(manifest(hs.cwd / "m")).items()} == {
-        "uploaded": 19, "failed": 1}
+        "uploaded": 19,
+        "failed": 1,
+    }
 
 
 def test_fail_fast_begins_no_more(files, hs, sim, portal):
@@ -417,16 +570,29 @@ def test_fail_fast_begins_no_more(files, hs, sim, portal):
     done = files("upload", "t", "d", "--fail-fast", "--concurrency", "1", "--json")
     ended(done, 8, "1 of 4 files failed", "failed: 1; not tried: 16")
     assert len(sim.requests(UPLOAD)) == 4
-    assert counts(done.json) == {"uploaded": 3, "skipped": 0, "failed": 1, "interrupted": 0, "notTried": 16}
+    assert counts(done.json) == {
+        "uploaded": 3,
+        "skipped": 0,
+        "failed": 1,
+        "interrupted": 0,
+        "notTried": 16,
+    }
 
 
 def counts(document):
     return {k: v for k, v in document.items() if k not in ("items", "bytes")}
 
 
-@pytest.mark.parametrize("how, code, tries", [
-    ({"status": 500}, 1, 3), ({"status": 403}, 4, 3), ({"status": 401}, 4, 1),
-    (DAILY, 6, 1), ({"status": 413, "body": "<html>too large</html>"}, 1, 3)])
+@pytest.mark.parametrize(
+    "how, code, tries",
+    [
+        ({"status": 500}, 1, 3),
+        ({"status": 403}, 4, 3),
+        ({"status": 401}, 4, 1),
+        (DAILY, 6, 1),
+        ({"status": 413, "body": "<html>too large</html>"}, 1, 3),
+    ],
+)
 def test_where_all_fail_alike_that_is_the_code(files, hs, sim, how, code, tries):
     for n in range(3):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
@@ -445,7 +611,9 @@ def test_the_daily_limit_stops_the_run_and_is_said(files, hs, sim, portal):
     assert len(portal.files) == 10 and len(sim.requests(UPLOAD)) <= 12
     found = counts(done.json)
     assert found["uploaded"] == 10 and found["failed"] in (1, 2)
-    assert found["notTried"] == 40 - found["failed"] and found["skipped"] + found["interrupted"] == 0
+    assert (
+        found["notTried"] == 40 - found["failed"] and found["skipped"] + found["interrupted"] == 0
+    )
 
 
 def test_a_dead_account_is_not_asked_for_each_of_many_files(files, hs, sim):
@@ -470,7 +638,12 @@ def test_a_second_refusal_does_not_shorten_the_servers_wait(files, hs, sim, port
     times = []
     for n in range(8):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
-    sim.fail(UPLOAD, status=429, headers={"Retry-After": "3"}, then=lambda: times.append(time.monotonic()))
+    sim.fail(
+        UPLOAD,
+        status=429,
+        headers={"Retry-After": "3"},
+        then=lambda: times.append(time.monotonic()),
+    )
     sim.fail(UPLOAD, status=429, at="head", then=0.2)
     sim.fail(UPLOAD, times=None, then=lambda: times.append(time.monotonic()))
     ended(files("upload", "t", "d", "--concurrency", "2"), 0)
@@ -482,7 +655,11 @@ def test_a_rate_limit_that_does_not_end(files, hs, sim, portal, headers):
     for n in range(3):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
     sim.fail(UPLOAD, times=None, status=429, headers=headers)
-    ended(files("upload", "t", "d", "--max-wait", "2"), 6, "nothing was uploaded: HubSpot answered 429")
+    ended(
+        files("upload", "t", "d", "--max-wait", "2"),
+        6,
+        "nothing was uploaded: HubSpot answered 429",
+    )
     assert not portal.files
 
 
@@ -506,10 +683,18 @@ def test_waiting_for_the_rate_is_no_failure(files, hs, portal):
     assert len(portal.files) == 20
 
 
-@pytest.mark.parametrize("how", [
-    {"at": "start", "then": "reset"}, {"at": "mid-head", "then": "close"},
-    {"at": "head", "then": "reset"}, {"status": 502}, {"status": 503}, {"early": True, "status": 503},
-    {"drip": (20, 0.01)}])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"at": "start", "then": "reset"},
+        {"at": "mid-head", "then": "close"},
+        {"at": "head", "then": "reset"},
+        {"status": 502},
+        {"status": 503},
+        {"early": True, "status": 503},
+        {"drip": (20, 0.01)},
+    ],
+)
 def test_trouble_on_the_way_is_met_by_another_try(files, hs, sim, portal, how):
     data = os.urandom(300_000)
     place(hs.cwd / "t" / "a.bin", data)
@@ -519,9 +704,16 @@ def test_trouble_on_the_way_is_met_by_another_try(files, hs, sim, portal, how):
     assert stored(portal) == {"d/a.bin": data, "d/b.bin": data[::-1]}
 
 
-@pytest.mark.parametrize("body, code", [
-    (b"<html>back soon</html>", 8), ({"status": "error", "message": "no"}, 8), (b"", 0), ({}, 0),
-    ({"objects": []}, 0)])
+@pytest.mark.parametrize(
+    "body, code",
+    [
+        (b"<html>back soon</html>", 8),
+        ({"status": "error", "message": "no"}, 8),
+        (b"", 0),
+        ({}, 0),
+        ({"objects": []}, 0),
+    ],
+)
 def test_only_what_hubspot_takes_is_confirmed(files, hs, sim, body, code):
     """The answer's fields may be missing, but a page of an edge is no yes."""
     place(hs.cwd / "t" / "a.txt", "x")
@@ -561,6 +753,7 @@ def test_words_of_the_server_alone_give_no_more_time(files, hs, sim):
     def talk(stream, request, sip=None):
         while not stop.wait(0.05):
             stream.sock.sendall(word)
+
     read, sim.read_body = sim.read_body, talk
     try:
         done = files("upload", "a.bin", "a.bin", "--max-wait", 2, timeout=20)
@@ -599,8 +792,13 @@ def test_a_file_that_cannot_be_read_is_a_failed_one(files, hs, portal):
     (hs.cwd / "t" / "sub").chmod(0)
     done = files("upload", "t", "d")
     (hs.cwd / "t" / "sub").chmod(0o755)
-    ended(done, 8, r"failed b\.txt: cannot read it: Permission", "failed sub: cannot read it",
-          "2 of 3 files failed")
+    ended(
+        done,
+        8,
+        r"failed b\.txt: cannot read it: Permission",
+        "failed sub: cannot read it",
+        "2 of 3 files failed",
+    )
     assert stored(portal) == {"d/a.txt": b"x"}
 
 
@@ -635,14 +833,18 @@ def test_files_that_went_away_are_missed(files, hs, sim, portal):
     sim.fail(UPLOAD, then=lambda: [p.unlink() for p in (hs.cwd / "t").iterdir()])
     done = files("upload", "t", "d", "--concurrency", "1")
     failed(done, 8, "3 of 4 files went away", "not tried: 3")
-    assert len(portal.files) == 1       # that was open
+    assert len(portal.files) == 1  # that was open
 
 
 def test_files_that_another_program_adds_meanwhile_are_no_failure(files, hs, sim, portal):
     """They were "-1 of 2 files" that "went away"."""
     place(hs.cwd / "t" / "a", "x")
     place(hs.cwd / "t" / "s" / "b", "x")
-    sim.fail(UPLOAD, status=503, then=lambda: [place(hs.cwd / "t" / name, "y") for name in ("s/c", "s/d")])
+    sim.fail(
+        UPLOAD,
+        status=503,
+        then=lambda: [place(hs.cwd / "t" / name, "y") for name in ("s/c", "s/d")],
+    )
     done = files("upload", "t", "d", "--concurrency", "1", "--json")
     ended(done, 0)
     assert done.json["notTried"] == 0 and done.json["uploaded"] == len(portal.files) >= 2
@@ -655,11 +857,16 @@ def test_a_source_that_no_longer_has_a_current_directory(files, hs, sim, name):
     def leave():
         os.chdir(hs.cwd / "gone")
         os.rmdir(hs.cwd / "gone")
-    failed(files("upload", name, "d", preexec_fn=leave), 2, "cannot read .*: No such file or directory")
+
+    failed(
+        files("upload", name, "d", preexec_fn=leave), 2, "cannot read .*: No such file or directory"
+    )
 
 
 @pytest.mark.parametrize("command", ["upload", "fetch"])
-def test_a_top_folder_that_failed_has_a_name_in_the_manifest(files, hs, sim, portal, strace, command):
+def test_a_top_folder_that_failed_has_a_name_in_the_manifest(
+    files, hs, sim, portal, strace, command
+):
     """It was an empty one, and --resume then took the file for no manifest."""
     if command == "fetch":
         portal.add_file("d/a.txt", b"x")
@@ -667,9 +874,27 @@ def test_a_top_folder_that_failed_has_a_name_in_the_manifest(files, hs, sim, por
         done = files("fetch", "/", "out", "--manifest", "m")
     else:
         place(hs.cwd / "t" / "a.txt", "x")
-        done = subprocess.run([strace, "-qq", "-o", "/dev/null", "-e", "inject=getdents64:error=EIO:when=3+", hs.bin,
-                               "filemanager", "upload", "t", "d", "--manifest", "m"], cwd=hs.cwd, text=True,
-                              env=hs.env(token(portal)), capture_output=True)
+        done = subprocess.run(
+            [
+                strace,
+                "-qq",
+                "-o",
+                "/dev/null",
+                "-e",
+                "inject=getdents64:error=EIO:when=3+",
+                hs.bin,
+                "filemanager",
+                "upload",
+                "t",
+                "d",
+                "--manifest",
+                "m",
+            ],
+            cwd=hs.cwd,
+            text=True,
+            env=hs.env(token(portal)),
+            capture_output=True,
+        )
         done.code, done.err = done.returncode, done.stderr
     assert done.code == 1 and r"failed .: " in done.err
     ended(files(command, *(["/", "out"] if command == "fetch" else ["t", "d"]), "--resume", "m"), 0)
@@ -678,8 +903,18 @@ def test_a_top_folder_that_failed_has_a_name_in_the_manifest(files, hs, sim, por
 def test_a_folder_that_cannot_be_read_any_more_is_a_failure(files, hs, portal):
     """The first look at it has one descriptor more than the upload itself."""
     place(hs.cwd / "t" / "a.txt", "x")
-    failed(files("upload", "t", "d", "--manifest", "m", preexec_fn=lambda: resource.setrlimit(
-        resource.RLIMIT_NOFILE, (5, 5))), 1, r"cannot (read|use) .*\bt(/.hsignore)?: (Too many|No file desc)")
+    failed(
+        files(
+            "upload",
+            "t",
+            "d",
+            "--manifest",
+            "m",
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5)),
+        ),
+        1,
+        r"cannot (read|use) .*\bt(/.hsignore)?: (Too many|No file desc)",
+    )
     assert not portal.files
 
 
@@ -706,17 +941,20 @@ def test_few_descriptors_mean_fewer_connections(files, hs, sim, portal, count, a
     done = files("upload", "t", "d", *args, **few_descriptors(count))
     ended(done, 0, "uploaded: 60 files")
     assert len(portal.files) == 60
-    if count > 16:      # else connections may have to be closed to make room
+    if count > 16:  # else connections may have to be closed to make room
         assert len({r.conn for r in sim.requests(UPLOAD)}) <= (count - 10) / 3
     assert not re.search("descriptors|open files", done.err)
     done = files("fetch", "d", ".", *args, **few_descriptors(count))
     ended(done, 0, "fetched: 60 files")
-    assert tree_of(hs.cwd / "d") == tree_of(hs.cwd / "t") and not re.search("descriptors|open files", done.err)
+    assert tree_of(hs.cwd / "d") == tree_of(hs.cwd / "t") and not re.search(
+        "descriptors|open files", done.err
+    )
 
 
 @pytest.mark.parametrize("args", [[], ["--manifest", "m"]])
-@pytest.mark.parametrize("shape", ["w{n}/{n}.txt", "w{n}/x/y/z/{n}.txt", "w{third}/x{n}/y/{n}.txt",
-                                   "{chain}{n}.txt"])
+@pytest.mark.parametrize(
+    "shape", ["w{n}/{n}.txt", "w{n}/x/y/z/{n}.txt", "w{third}/x{n}/y/{n}.txt", "{chain}{n}.txt"]
+)
 def test_few_descriptors_and_many_folders(files, hs, portal, shape, args):
     """Folders that only hold the names of others need none, and listings give way to files."""
     for n in range(60):
@@ -733,32 +971,56 @@ def test_few_descriptors_and_a_deep_folder(files, hs, portal):
         place(hs.cwd / "t" / ("x/" * 4) / f"{n}.txt", str(n))
     ended(files("upload", "t", "d", **few_descriptors(16)), 0)
     place(hs.cwd / "t" / ("x/" * 20) / "deep.txt", "x")
-    failed(files("upload", "t", "e", **few_descriptors(16)), 1, "No file descriptors available|Too many open files")
+    failed(
+        files("upload", "t", "e", **few_descriptors(16)),
+        1,
+        "No file descriptors available|Too many open files",
+    )
     ended(files("upload", "t", "e"), 0)
 
 
 @pytest.mark.parametrize("path", ["/proc/version", "/proc/self/status"])
 def test_a_file_of_no_size_that_holds_bytes_is_refused(files, sim, path):
     """It was uploaded as a file of no bytes."""
-    failed(files("upload", path, "v.txt"), 1, "it holds more than the 0 bytes that the system reports",
-           "upload a copy")
+    failed(
+        files("upload", path, "v.txt"),
+        1,
+        "it holds more than the 0 bytes that the system reports",
+        "upload a copy",
+    )
     assert not sim.requests(UPLOAD)
 
 
 def test_a_file_that_holds_less_than_its_size_is_a_failed_one(files, sim, portal):
-    sizes = [p for p in ("/sys/kernel/mm/transparent_hugepage/enabled", "/sys/kernel/uevent_seqnum",
-                         "/sys/devices/system/cpu/online") if os.path.exists(p)]
+    sizes = [
+        p
+        for p in (
+            "/sys/kernel/mm/transparent_hugepage/enabled",
+            "/sys/kernel/uevent_seqnum",
+            "/sys/devices/system/cpu/online",
+        )
+        if os.path.exists(p)
+    ]
     if not sizes:
         pytest.skip("there is no such file on this machine")
-    failed(files("upload", sizes[0], "v.txt", "--max-wait", "1"), 1, "it became shorter while it was read")
+    failed(
+        files("upload", sizes[0], "v.txt", "--max-wait", "1"),
+        1,
+        "it became shorter while it was read",
+    )
     assert not portal.files
 
 
 def test_a_log_that_grows_all_the_time_is_a_failed_one(files, hs, sim, portal):
     path = place(hs.cwd / "t" / "a.txt", "x" * 3_000_000)
     sim.fail(UPLOAD, hint=b"")
-    read, sim.read_body = sim.read_body, lambda stream, request, sip=None: (
-        path.open("a").write("more"), read(stream, request, sip))[1]
+    read, sim.read_body = (
+        sim.read_body,
+        lambda stream, request, sip=None: (
+            path.open("a").write("more"),
+            read(stream, request, sip),
+        )[1],
+    )
     try:
         done = files("upload", "t", "d", "--max-wait", "1")
     finally:
@@ -768,6 +1030,7 @@ def test_a_log_that_grows_all_the_time_is_a_failed_one(files, hs, sim, portal):
 
 
 # ---- the manifest, and going on with it
+
 
 def test_resume_sends_only_what_was_not_done(files, hs, sim, portal):
     for n in range(10):
@@ -796,8 +1059,12 @@ def test_a_killed_run_goes_on_and_sends_nothing_twice_that_was_confirmed(files, 
     for n in range(40):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
     sim.fail(UPLOAD, after=25, times=None, at="start", then="hang")
-    run = subprocess.Popen([hs.bin, "filemanager", "upload", "t", "d", "--manifest", "m"],
-                           cwd=hs.cwd, env=hs.env(token(portal)), stderr=subprocess.PIPE)
+    run = subprocess.Popen(
+        [hs.bin, "filemanager", "upload", "t", "d", "--manifest", "m"],
+        cwd=hs.cwd,
+        env=hs.env(token(portal)),
+        stderr=subprocess.PIPE,
+    )
     for line in run.stderr:
         if len(list(manifest_lines(hs.cwd / "m"))) >= 20:
             break
@@ -828,16 +1095,25 @@ def test_ctrl_c_ends_the_run_with_130_and_a_good_manifest(files, hs, sim, portal
     for n in range(20):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
     sim.fail(UPLOAD, after=10, times=None, at="start", then="hang")
-    run = subprocess.Popen([hs.bin, "filemanager", "upload", "t", "d", "--manifest", "m", "--json"],
-                           cwd=hs.cwd, env=hs.env(token(portal)), stdout=subprocess.PIPE,
-                           stderr=subprocess.PIPE)
+    run = subprocess.Popen(
+        [hs.bin, "filemanager", "upload", "t", "d", "--manifest", "m", "--json"],
+        cwd=hs.cwd,
+        env=hs.env(token(portal)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     sim.wait(UPLOAD, 18)
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=60)
     assert run.returncode == 130, err
     assert b"interrupted" in err
     assert counts(json.loads(out)) == {
-        "uploaded": 10, "skipped": 0, "failed": 0, "interrupted": 8, "notTried": 2}
+        "uploaded": 10,
+        "skipped": 0,
+        "failed": 0,
+        "interrupted": 8,
+        "notTried": 2,
+    }
     assert b"interrupted: 8; not tried: 2" in err and b"Run again with --resume m." in err
     assert len(manifest(hs.cwd / "m")) == 10
 
@@ -851,13 +1127,21 @@ def test_a_run_that_failed_names_the_way_to_go_on(files, hs, sim, portal, name):
     done = files("upload", "t", "d", f"--manifest={name}")
     ended(done, 8, "1 of 4 files failed")
     [word] = re.findall(r"Run again with --resume (.*)\.$", done.err, re.MULTILINE)
-    again = subprocess.run(f"{hs.bin} filemanager upload t d --resume {word}", shell=True, cwd=hs.cwd,
-                           env=hs.env(token(portal)), capture_output=True, text=True)
+    again = subprocess.run(
+        f"{hs.bin} filemanager upload t d --resume {word}",
+        shell=True,
+        cwd=hs.cwd,
+        env=hs.env(token(portal)),
+        capture_output=True,
+        text=True,
+    )
     assert again.returncode == 0 and "uploaded: 1 file," in again.stderr, again.stderr
     assert "--resume" not in again.stderr
 
 
-@pytest.mark.parametrize("how", [{"status": 500}, {"status": 403, "body": {"category": "MISSING_SCOPES"}}, DAILY])
+@pytest.mark.parametrize(
+    "how", [{"status": 500}, {"status": 403, "body": {"category": "MISSING_SCOPES"}}, DAILY]
+)
 @pytest.mark.parametrize("option", ["--manifest", "--resume"])
 @pytest.mark.parametrize("command", ["upload", "fetch"])
 def test_also_if_all_failed(files, hs, sim, portal, how, option, command):
@@ -896,10 +1180,17 @@ def test_what_is_no_manifest_is_not_written_to(files, hs, sim):
     place(hs.cwd / "a.txt", "x")
     place(hs.cwd / "logo.png", b"\x89PNG\r\n")
     (hs.cwd / "link").symlink_to("logo.png")
-    for option, name in [("--resume", "logo.png"), ("--manifest", "logo.png"),
-                         ("--resume", "link"), ("--manifest", "link")]:
-        failed(files("upload", "a.txt", "a.txt", option, name), 1,
-               f"cannot use the manifest {name}: the file exists and is not a manifest of hs")
+    for option, name in [
+        ("--resume", "logo.png"),
+        ("--manifest", "logo.png"),
+        ("--resume", "link"),
+        ("--manifest", "link"),
+    ]:
+        failed(
+            files("upload", "a.txt", "a.txt", option, name),
+            1,
+            f"cannot use the manifest {name}: the file exists and is not a manifest of hs",
+        )
         assert (hs.cwd / "logo.png").read_bytes() == b"\x89PNG\r\n" and not sim.requests(UPLOAD)
 
 
@@ -909,10 +1200,28 @@ NOT_MANIFESTS = {
     "places.geojson": '{"type":"FeatureCollection","features":[]}\n',
     "log.jsonl": '{"path":"/index.html","status":200}\n{"path":"/a","status":404}\n',
     "status.jsonl": '{"path":"a","remote":"b","status":"ok"}\n',
-    "torn.json": '{"path":"a"}', "text": "uploaded\n", "list": "[]\n", "blank": "\n",
-    "space": ' {"path":"a","remote":"b","status":"uploaded"', "number": "1", "nul": "\0" * 600}
-OLD_ENTRY = json.dumps({"path": "old.txt", "remote": "old.txt", "id": 1, "bytes": 1, "modified": 1,
-                        "account": 101, "status": "uploaded"}) + "\n"
+    "torn.json": '{"path":"a"}',
+    "text": "uploaded\n",
+    "list": "[]\n",
+    "blank": "\n",
+    "space": ' {"path":"a","remote":"b","status":"uploaded"',
+    "number": "1",
+    "nul": "\0" * 600,
+}
+OLD_ENTRY = (
+    json.dumps(
+        {
+            "path": "old.txt",
+            "remote": "old.txt",
+            "id": 1,
+            "bytes": 1,
+            "modified": 1,
+            "account": 101,
+            "status": "uploaded",
+        }
+    )
+    + "\n"
+)
 
 
 @pytest.mark.parametrize("name", NOT_MANIFESTS)
@@ -921,8 +1230,11 @@ OLD_ENTRY = json.dumps({"path": "old.txt", "remote": "old.txt", "id": 1, "bytes"
 def test_json_that_is_not_a_manifest_is_kept(files, hs, sim, name, option, command):
     place(hs.cwd / "a.txt", "x")
     path = place(hs.cwd / name, NOT_MANIFESTS[name])
-    failed(files(command, "a.txt", "d", option, name), 1,
-           f"cannot use the manifest {name}: the file exists and is not a manifest of hs")
+    failed(
+        files(command, "a.txt", "d", option, name),
+        1,
+        f"cannot use the manifest {name}: the file exists and is not a manifest of hs",
+    )
     assert path.read_text() == NOT_MANIFESTS[name] and not sim.log
 
 
@@ -945,7 +1257,12 @@ def test_resume_sends_again_what_was_sent_with_other_options(files, hs, sim, por
     ended(files("upload", "a.txt", "a.txt", "--manifest", "m"), 0)
     portal.files.clear()
     ended(files("upload", "a.txt", "a.txt", "--resume", "m", *args), 0, "uploaded: 1 file")
-    ended(files("upload", "a.txt", "a.txt", "--resume", "m", *args), 0, "uploaded: 0 files", "skipped: 1")
+    ended(
+        files("upload", "a.txt", "a.txt", "--resume", "m", *args),
+        0,
+        "uploaded: 0 files",
+        "skipped: 1",
+    )
     ended(files("upload", "a.txt", "a.txt", "--resume", "m"), 0, "skipped: 1")
     assert len(sim.requests(UPLOAD)) == 2
     options = [(e["access"], e["overwrite"]) for e in manifest(hs.cwd / "m")]
@@ -956,8 +1273,13 @@ def test_resume_looks_at_destination_size_and_time(files, hs, sim, portal):
     path = place(hs.cwd / "t" / "a.txt", "one")
     ended(files("upload", "t", "d", "--manifest", "m"), 0)
     time = path.stat().st_mtime_ns
-    for content, shift, dest, count in (("one", 0, "d", 0), ("one", 0, "e", 1), ("four", 0, "d", 1),
-                                        ("four", 2_000_000, "d", 1), ("four", 2_000_000, "d", 0)):
+    for content, shift, dest, count in (
+        ("one", 0, "d", 0),
+        ("one", 0, "e", 1),
+        ("four", 0, "d", 1),
+        ("four", 2_000_000, "d", 1),
+        ("four", 2_000_000, "d", 0),
+    ):
         path.write_text(content)
         os.utime(path, ns=(time, time + shift))
         ended(files("upload", "t", dest, "--resume", "m"), 0, f"uploaded: {count} file")
@@ -974,12 +1296,17 @@ def test_a_manifest_of_another_account_is_refused(files, hs, sim, portal, comman
     before = (hs.cwd / "m").read_bytes()
     assert {e["account"] for e in manifest(hs.cwd / "m")} == {202}
     sim.log.clear()
-    failed(files(*args, "--resume", "m"), 3, "the manifest m is of account 202, not 101", "--manifest FILE")
+    failed(
+        files(*args, "--resume", "m"),
+        3,
+        "the manifest m is of account 202, not 101",
+        "--manifest FILE",
+    )
     assert (hs.cwd / "m").read_bytes() == before and not sim.log
     hs.write_config(portal, other)
     failed(hs("files", *args, "--resume", "m"), 3, "202", "101")
     assert (hs.cwd / "m").read_bytes() == before
-    place(hs.cwd / "m", OLD_ENTRY.encode() + before)     # the strange entry need not be the first
+    place(hs.cwd / "m", OLD_ENTRY.encode() + before)  # the strange entry need not be the first
     failed(files(*args, "--resume", "m"), 3, "202")
 
 
@@ -1020,7 +1347,9 @@ def test_a_token_without_the_scope_for_it_is_looked_up_in_another_way(files, hs,
     assert request.json == {"tokenKey": portal.static_token}
 
 
-@pytest.mark.parametrize("how", [{"status": 403}, {"status": 200, "body": {}}, {"status": 200, "body": {"portalId": 0}}])
+@pytest.mark.parametrize(
+    "how", [{"status": 403}, {"status": 200, "body": {}}, {"status": 200, "body": {"portalId": 0}}]
+)
 def test_without_an_account_no_manifest_is_begun(files, hs, sim, how):
     place(hs.cwd / "a.txt", "x")
     place(hs.cwd / "m", OLD_ENTRY)
@@ -1063,8 +1392,12 @@ def test_a_source_that_is_the_manifest_itself_is_named_with_a_hint_that_works(fi
     place(hs.cwd / "t" / "m.jsonl", OLD_ENTRY)
     for option, args in (("--manifest", ["t"]), ("--resume", ["t/m.jsonl"])):
         done = files("upload", *args, "d", option, "t/m.jsonl")
-        failed(done, 2, f"(nothing to upload in t: m.jsonl|cannot upload 't/m.jsonl'): the manifest of {option}",
-               f"pass another file to {option}")
+        failed(
+            done,
+            2,
+            f"(nothing to upload in t: m.jsonl|cannot upload 't/m.jsonl'): the manifest of {option}",
+            f"pass another file to {option}",
+        )
         assert "\\" not in done.err and "--exclude" not in done.err
         ended(files("upload", *args, "d", option, "n.jsonl"), 0, "uploaded: 1 file")
 
@@ -1085,6 +1418,7 @@ def test_a_manifest_that_is_no_plain_file_is_written_to_and_stays(files, hs, sim
 
 # ---- many, and large
 
+
 def test_transfers_share_a_few_connections(files, hs, sim):
     for n in range(50):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
@@ -1099,9 +1433,25 @@ def test_a_request_is_not_held_back_by_nagle(files, hs, portal, strace):
     if is_sanitized(hs):
         pytest.skip("the sanitizers' runtime is traced as well")
     place(hs.cwd / "a.txt", "x")
-    done = subprocess.run([strace, "-f", "-qq", "-o", trace, "-e", "trace=setsockopt",
-                           hs.bin, "filemanager", "upload", "a.txt", "a.txt"],
-                          cwd=hs.cwd, env=hs.env(token(portal)), capture_output=True)
+    done = subprocess.run(
+        [
+            strace,
+            "-f",
+            "-qq",
+            "-o",
+            trace,
+            "-e",
+            "trace=setsockopt",
+            hs.bin,
+            "filemanager",
+            "upload",
+            "a.txt",
+            "a.txt",
+        ],
+        cwd=hs.cwd,
+        env=hs.env(token(portal)),
+        capture_output=True,
+    )
     assert done.returncode == 0, done.stderr
     assert "TCP_NODELAY, [1]" in trace.read_text()
 

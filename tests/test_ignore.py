@@ -19,7 +19,8 @@ DRIVER = REPO / "build" / "ignore"
 
 pytestmark = pytest.mark.skipif(
     not DRIVER.exists() or not shutil.which("git"),
-    reason="build/ignore or git is missing: run ./build.sh test")
+    reason="build/ignore or git is missing: run ./build.sh test",
+)
 
 
 class Tree:
@@ -32,8 +33,15 @@ class Tree:
         self.env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LC_ALL": "C"}
 
     def git(self, *args, at=None, **kwargs):
-        return subprocess.run(["git", *args], cwd=at or self.root, env=self.env, check=True,
-                              capture_output=True, timeout=60, **kwargs).stdout
+        return subprocess.run(
+            ["git", *args],
+            cwd=at or self.root,
+            env=self.env,
+            check=True,
+            capture_output=True,
+            timeout=60,
+            **kwargs,
+        ).stdout
 
     def init(self):
         self.root.mkdir()
@@ -41,8 +49,17 @@ class Tree:
         return self
 
     def commit(self):
-        self.git("-c", "user.name=a", "-c", "user.email=a@b.invalid", "commit", "-q",
-                 "--allow-empty", "-m", "one")
+        self.git(
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@b.invalid",
+            "commit",
+            "-q",
+            "--allow-empty",
+            "-m",
+            "one",
+        )
 
     def write(self, name, data=b"", at=None):
         path = os.path.join(os.fsencode(at or self.root), os.fsencode(name))
@@ -64,14 +81,18 @@ class Tree:
     def by_git(self, paths, at=None):
         at = os.fsencode(at or self.root)
         done = subprocess.run(
-            ["git", "check-ignore", "-z", "-v", "-n", "--no-index", "--stdin"], cwd=at,
-            env=self.env, input=b"".join(p + b"\0" for p in paths),
-            capture_output=True, timeout=60)
+            ["git", "check-ignore", "-z", "-v", "-n", "--no-index", "--stdin"],
+            cwd=at,
+            env=self.env,
+            input=b"".join(p + b"\0" for p in paths),
+            capture_output=True,
+            timeout=60,
+        )
         assert done.returncode in (0, 1), done.stderr
         fields = done.stdout.split(b"\0")
         answers = {}
         for i in range(0, len(fields) - 1, 4):
-            file, line, pattern, path = fields[i:i + 4]
+            file, line, pattern, path = fields[i : i + 4]
             if file and not pattern.startswith(b"!"):
                 file = os.path.realpath(os.path.join(at, file))
                 answers[path] = (file, int(line), pattern)
@@ -80,8 +101,13 @@ class Tree:
         return answers
 
     def driver(self, paths, at=None):
-        done = subprocess.run([DRIVER, at or self.root], env=self.env, capture_output=True,
-                              input=b"".join(p + b"\0" for p in paths), timeout=60)
+        done = subprocess.run(
+            [DRIVER, at or self.root],
+            env=self.env,
+            capture_output=True,
+            input=b"".join(p + b"\0" for p in paths),
+            timeout=60,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -92,7 +118,7 @@ class Tree:
         assert len(fields) == 3 * len(paths) + 1
         answers = {}
         for i, path in enumerate(paths):
-            file, line, pattern = fields[3 * i:3 * i + 3]
+            file, line, pattern = fields[3 * i : 3 * i + 3]
             answers[path] = (os.path.realpath(file), int(line), pattern) if file else None
         return answers
 
@@ -102,10 +128,11 @@ class Tree:
         assert paths
         git, hs = self.by_git(paths, at), self.by_hs(paths, at)
         wrong = {p: (git[p], hs[p]) for p in paths if git[p] != hs[p]}
-        assert not wrong, "\n".join(f"{p}: git {g}, hs {h}" for p, (g, h) in
-                                    sorted(wrong.items())[:20])
+        assert not wrong, "\n".join(
+            f"{p}: git {g}, hs {h}" for p, (g, h) in sorted(wrong.items())[:20]
+        )
         root = os.fsencode(at or self.root)
-        return {os.fsdecode(p[len(root) + 1:]) for p in paths if git[p]}
+        return {os.fsdecode(p[len(root) + 1 :]) for p in paths if git[p]}
 
 
 @pytest.fixture
@@ -120,10 +147,29 @@ a b ab abc a.c a.b.c aab aaab a/b a/c a/b/c a/b/c/d a/x/b a/x/y/b b/a b/a/b c/ab
 x/a/b x/y/a/b x/.a x/a.log x/a.log.1 log/a.log log/keep.log dir/dir/dir/f
 foo/bar foo/bar/baz foo/x/bar foo/x/y/bar foo/foo/foo bar/foo foobar foo-bar
 Z z 0 9 A0 a0 a-z a] ] [a] a[b ^ ! !a -a #a \\a a\\b a\\ *  ?x  ** a*b a?b
-""".split() + ["sp ", "sp", "sp  x", " sp", "tab\t", "cr\r", "cr", "é", "x/é", "\udcff",
-               "v\v", "d/e f/g", "d/e f/h ", "new\nline", "only/", "only2/only/", "q/~", "q/a~"]
+""".split() + [
+    "sp ",
+    "sp",
+    "sp  x",
+    " sp",
+    "tab\t",
+    "cr\r",
+    "cr",
+    "é",
+    "x/é",
+    "\udcff",
+    "v\v",
+    "d/e f/g",
+    "d/e f/h ",
+    "new\nline",
+    "only/",
+    "only2/only/",
+    "q/~",
+    "q/a~",
+]
 
-PATTERNS = r"""
+PATTERNS = (
+    r"""
 a|/a|a/|/a/|a/b|/a/b|a/b/|a/*|/*|*|!a|*/b|*/*/b|**/b|**/a/b|a/**|a/**/b|a/**/|**
 **/|/**|/**/b|/**/a/b|a/b/**|**/**/b|a/**/**/b|**/*|*/**|**/x/**|***/b|a/***/b|a/***
 a*|*b|a*b|a*b*c|*a*b*|a**b|*.c|*.log|a.*|?|??|a?|?b|a?b|[a]|[a-c]|[!a]|[^a]|[a-]|[-a]
@@ -138,7 +184,12 @@ sp\ |sp\  |sp|\ sp|d/e f/g|d/e\ f|d/*|?p|é|??|x/*|[é]|[à-ï]|only|only/|/only
 .hs|hubspot.config.yml|*hubspot.config.yml|archived.*|//a|//|/|a//b|!|!/|*/|*/*|*/*/|**/*/|/*/|.|..
 dir|dir/dir|**/dir|dir/dir/|/dir/dir/dir/|dir/**/f|dir/*/f|*/**/f|**/**|x/*/b|x/*/*/b|new*|new?line
 *?|?*|*?*|**?|[*]|[?]|[\\]|a[\\]b|a[\\]|[!-~]|[ -~]|[a-zA-Z0-9]|[^]]|[]-a]|[a-]]|[]-]|[--a]|[+--]
-""".replace("\n", "|").strip("|").split("|")
+""".replace(
+        "\n", "|"
+    )
+    .strip("|")
+    .split("|")
+)
 
 
 def fill(tree):
@@ -171,13 +222,40 @@ def test_each_pattern_alone_matches_what_git_matches(tree):
     assert len(PATTERNS) > 200 and met > 3000
 
 
-@pytest.mark.parametrize("text", [
-    b"a\r\nfoo/\r\n", b"a\r", b"\r\n\r\na", b"cr\r\r\n", b"a\rb\nab", b"\xef\xbb\xbfa\nb\n",
-    b"b\n\xef\xbb\xbfa\n", b"a\0b\nb\n", b"\0\na", b"a  \nb\t\n", b"sp\\ \nsp\\  \n", b"sp \\ \n",
-    b"sp\\", b"  \n\t\na", b" a\n", b"#a\n\\#a\n", b"!a\n\\!a\n", b"*\n!a\n!foo/\n", b"*\n!*/\n!*.log\n",
-    b"log/*\n!log/keep.log\n", b"log/\n!log/keep.log\n", b"/*\n!/foo\n/foo/*\n!/foo/bar\n",
-    b"", b"\n\n", b"a", b"a\n" * 1000 + b"!a\n", b"x" * 4096 + b"\na\n", b"foo/**\n!foo/**/\n!foo/x/bar\n",
-], ids=lambda text: repr(text)[:40])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"a\r\nfoo/\r\n",
+        b"a\r",
+        b"\r\n\r\na",
+        b"cr\r\r\n",
+        b"a\rb\nab",
+        b"\xef\xbb\xbfa\nb\n",
+        b"b\n\xef\xbb\xbfa\n",
+        b"a\0b\nb\n",
+        b"\0\na",
+        b"a  \nb\t\n",
+        b"sp\\ \nsp\\  \n",
+        b"sp \\ \n",
+        b"sp\\",
+        b"  \n\t\na",
+        b" a\n",
+        b"#a\n\\#a\n",
+        b"!a\n\\!a\n",
+        b"*\n!a\n!foo/\n",
+        b"*\n!*/\n!*.log\n",
+        b"log/*\n!log/keep.log\n",
+        b"log/\n!log/keep.log\n",
+        b"/*\n!/foo\n/foo/*\n!/foo/bar\n",
+        b"",
+        b"\n\n",
+        b"a",
+        b"a\n" * 1000 + b"!a\n",
+        b"x" * 4096 + b"\na\n",
+        b"foo/**\n!foo/**/\n!foo/x/bar\n",
+    ],
+    ids=lambda text: repr(text)[:40],
+)
 def test_lines_are_read_as_git_reads_them(tree, text):
     """Line ends, marks, blanks, NULs, comments, and lines that take back others."""
     fill(tree)
@@ -191,8 +269,30 @@ def old_git_differs(pattern):
 
 
 def random_pattern(pick):
-    pieces = ["a", "b", "ab", "*", "**", "?", "[ab]", "[!a]", "[a-b]", "\\a", "a*", "*b", "/", "/",
-              "/", "/**/", "**/", "/**", "/*/", "[[:alpha:]]", "\\*", "[^b]"]
+    pieces = [
+        "a",
+        "b",
+        "ab",
+        "*",
+        "**",
+        "?",
+        "[ab]",
+        "[!a]",
+        "[a-b]",
+        "\\a",
+        "a*",
+        "*b",
+        "/",
+        "/",
+        "/",
+        "/**/",
+        "**/",
+        "/**",
+        "/*/",
+        "[[:alpha:]]",
+        "\\*",
+        "[^b]",
+    ]
     text = "".join(pick.choice(pieces) for _ in range(pick.randint(1, 6)))
     if pick.random() < 0.2:
         text += "/"
@@ -206,8 +306,10 @@ def test_random_files_at_three_depths(tree, seed):
     """Ignore files at the root and below, of random lines, over names of a and b."""
     pick = random.Random(seed)
     for _ in range(60):
-        parts = ["".join(pick.choice("ab") for _ in range(pick.randint(1, 3)))
-                 for _ in range(pick.randint(1, 5))]
+        parts = [
+            "".join(pick.choice("ab") for _ in range(pick.randint(1, 3)))
+            for _ in range(pick.randint(1, 5))
+        ]
         at = tree.root
         for part in parts[:-1]:
             if (at / part).is_file():
@@ -216,8 +318,9 @@ def test_random_files_at_three_depths(tree, seed):
             at.mkdir(exist_ok=True)
         if not (at / parts[-1]).exists():
             (at / parts[-1]).touch()
-    folders = [tree.root] + [f for f in tree.root.rglob("*") if f.is_dir() and
-                             ".git" not in f.parts]
+    folders = [tree.root] + [
+        f for f in tree.root.rglob("*") if f.is_dir() and ".git" not in f.parts
+    ]
     for _ in range(8):
         for folder in folders:
             if folder == tree.root or pick.random() < 0.3:
@@ -230,11 +333,28 @@ def test_nearer_files_weigh_more(tree):
     tree.write(".gitignore", "*.log\n/top\nsub/deep/x\n")
     tree.write("sub/.gitignore", "!keep.log\n/top\ndeep/*\n")
     tree.write("sub/deep/.gitignore", "!x\n")
-    for name in ("top", "a.log", "keep.log", "sub/top", "sub/a.log", "sub/keep.log", "sub/deep/x",
-                 "sub/deep/y", "sub/deep/top"):
+    for name in (
+        "top",
+        "a.log",
+        "keep.log",
+        "sub/top",
+        "sub/a.log",
+        "sub/keep.log",
+        "sub/deep/x",
+        "sub/deep/y",
+        "sub/deep/top",
+    ):
         tree.write(name)
-    assert tree.compare() == {"top", "a.log", "keep.log", "sub/top", "sub/a.log", "sub/deep/y",
-                              "sub/deep/top", "sub/deep/.gitignore"}
+    assert tree.compare() == {
+        "top",
+        "a.log",
+        "keep.log",
+        "sub/top",
+        "sub/a.log",
+        "sub/deep/y",
+        "sub/deep/top",
+        "sub/deep/.gitignore",
+    }
 
 
 def test_info_exclude_weighs_less_than_gitignore_and_more_than_excludes_file(tree):
@@ -247,33 +367,49 @@ def test_info_exclude_weighs_less_than_gitignore_and_more_than_excludes_file(tre
     assert tree.compare() == {"one", "sub/one"}
 
 
-@pytest.mark.parametrize("place, line", [
-    (".gitconfig", "[core]\n\texcludesFile = ~/mine\n"),
-    (".gitconfig", "[CORE] EXCLUDESFILE=~/mine"),
-    (".gitconfig", '[core]\nexcludesfile = "~/mine" ; not "this"\n'),
-    (".gitconfig", '[core]\nexcludesfile = ~/mi"ne"   # so\n'),
-    (".gitconfig", "[core]\r\nexcludesfile = ~/mine\r\n"),
-    (".gitconfig", "[core]\nexcludesfile = ~/mi\\\nne\n"),
-    (".gitconfig", "\ufeff[core]\nexcludesfile = ~/mine\n"),
-    (".gitconfig", '[alias]\nx = "a\\"b" \\\n[core]\n[core]\nexcludesfile = ~/mine\n'),
-    (".gitconfig", '[core "sub"]\nexcludesfile = ~/other\n[a "]"]\nb\n[core]\nexcludesfile = ~/mine\n'),
-    (".gitconfig", "[core]\nexcludesfile = ~/other\n# [x]\nexcludesfile = ~/mine\n[x]\nexcludesfile = no"),
-    (".gitconfig", "[core]\nexcludesfile = ~/a b\\\\c\\\"\n"),
-    (".gitconfig", '[core]\nexcludesfile = ~/"t  "\n'),
-    (".gitconfig", "[core]\nexcludesfile = ~/missing\n"),
-    (".gitconfig", "[core]\nexcludesfile =\n"),
-    (".gitconfig", "[core]\nexcludesfile = in tree\n"),
-    (".gitconfig", "[core]\nexcludesfile = /dev/null\n"),
-    (".config/git/config", "[core]\nexcludesfile = ~/mine\n"),
-    (".config/git/ignore", None),
-], ids=repr)
+@pytest.mark.parametrize(
+    "place, line",
+    [
+        (".gitconfig", "[core]\n\texcludesFile = ~/mine\n"),
+        (".gitconfig", "[CORE] EXCLUDESFILE=~/mine"),
+        (".gitconfig", '[core]\nexcludesfile = "~/mine" ; not "this"\n'),
+        (".gitconfig", '[core]\nexcludesfile = ~/mi"ne"   # so\n'),
+        (".gitconfig", "[core]\r\nexcludesfile = ~/mine\r\n"),
+        (".gitconfig", "[core]\nexcludesfile = ~/mi\\\nne\n"),
+        (".gitconfig", "\ufeff[core]\nexcludesfile = ~/mine\n"),
+        (".gitconfig", '[alias]\nx = "a\\"b" \\\n[core]\n[core]\nexcludesfile = ~/mine\n'),
+        (
+            ".gitconfig",
+            '[core "sub"]\nexcludesfile = ~/other\n[a "]"]\nb\n[core]\nexcludesfile = ~/mine\n',
+        ),
+        (
+            ".gitconfig",
+            "[core]\nexcludesfile = ~/other\n# [x]\nexcludesfile = ~/mine\n[x]\nexcludesfile = no",
+        ),
+        (".gitconfig", '[core]\nexcludesfile = ~/a b\\\\c\\"\n'),
+        (".gitconfig", '[core]\nexcludesfile = ~/"t  "\n'),
+        (".gitconfig", "[core]\nexcludesfile = ~/missing\n"),
+        (".gitconfig", "[core]\nexcludesfile =\n"),
+        (".gitconfig", "[core]\nexcludesfile = in tree\n"),
+        (".gitconfig", "[core]\nexcludesfile = /dev/null\n"),
+        (".config/git/config", "[core]\nexcludesfile = ~/mine\n"),
+        (".config/git/ignore", None),
+    ],
+    ids=repr,
+)
 @pytest.mark.parametrize("xdg", [False, True])
 def test_the_file_for_all_trees_is_found_where_git_finds_it(tree, place, line, xdg):
     if xdg:
         tree.env["XDG_CONFIG_HOME"] = str(tree.home / "xdg")
         place = place.replace(".config", "xdg")
-    for file, name in (("mine", "mine"), ("other", "other"), ('a b\\c"', "odd"), ("t  ", "blank"),
-                       (".config/git/ignore", "usual"), ("xdg/git/ignore", "usual")):
+    for file, name in (
+        ("mine", "mine"),
+        ("other", "other"),
+        ('a b\\c"', "odd"),
+        ("t  ", "blank"),
+        (".config/git/ignore", "usual"),
+        ("xdg/git/ignore", "usual"),
+    ):
         tree.write(file, name + "-file\n", at=tree.home)
         tree.write(name + "-file")
     tree.write("in tree", "inside\n")
@@ -326,11 +462,25 @@ def test_a_link_to_a_folder_is_no_folder(tree):
 def test_what_is_not_there_yet_is_judged_by_its_name(tree):
     tree.write(".gitignore", ".hs\nhubspot.config.yml\nsub/later/\n")
     root = os.fsencode(tree.root)
-    paths = [root + b"/" + p for p in (b".hs", b".hs/config.yml", b"hubspot.config.yml",
-                                       b"sub/later", b"sub/later/f", b"x/y/hubspot.config.yml")]
+    paths = [
+        root + b"/" + p
+        for p in (
+            b".hs",
+            b".hs/config.yml",
+            b"hubspot.config.yml",
+            b"sub/later",
+            b"sub/later/f",
+            b"x/y/hubspot.config.yml",
+        )
+    ]
     tree.write("sub/x")
-    assert tree.compare(paths=paths) == {".hs", ".hs/config.yml", "hubspot.config.yml",
-                                         "sub/later/f", "x/y/hubspot.config.yml"}
+    assert tree.compare(paths=paths) == {
+        ".hs",
+        ".hs/config.yml",
+        "hubspot.config.yml",
+        "sub/later/f",
+        "x/y/hubspot.config.yml",
+    }
 
 
 def test_a_further_work_tree_shares_info_exclude_and_config(tree, tmp_path):
@@ -351,8 +501,9 @@ def test_a_submodule_is_a_tree_of_its_own(tree, tmp_path):
     inner.root = tmp_path / "inner"
     inner.init().commit()
     tree.commit()
-    tree.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add",
-             str(inner.root), "mod")
+    tree.git(
+        "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner.root), "mod"
+    )
     assert (tree.root / "mod" / ".git").is_file()
     tree.write(".gitignore", "f\n")
     for name in ("f", "g", "sub/h"):
@@ -364,8 +515,14 @@ def test_a_submodule_is_a_tree_of_its_own(tree, tmp_path):
 
 def top(tree, at):
     """The root of the work tree, by git and by the driver, which must agree."""
-    done = subprocess.run(["git", "rev-parse", "--is-inside-work-tree", "--show-toplevel"],
-                          cwd=at, env=tree.env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        ["git", "rev-parse", "--is-inside-work-tree", "--show-toplevel"],
+        cwd=at,
+        env=tree.env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     by_git = done.stdout.split("\n")[1] if done.stdout.startswith("true\n") else None
     line = tree.driver([], at).decode().rstrip("\n")
     by_hs = None if line == "none" else line.removeprefix("tree ")
@@ -407,5 +564,4 @@ def test_a_bogus_git_file_does_not_hide_the_tree_around_it(tree):
     tree.write("sub/.git", "nonsense\n")
     tree.write("lost/.git", "gitdir: ../nowhere\n")
     for name in ("sub", "lost"):
-        assert tree.driver([], tree.root / name).decode() == \
-            f"tree {os.path.realpath(tree.root)}\n"
+        assert tree.driver([], tree.root / name).decode() == f"tree {os.path.realpath(tree.root)}\n"

@@ -24,8 +24,9 @@ REPLACE = r"Replace the \.hsaccount that is here\? \[Y/n\]"
 @pytest.fixture
 def three(hs, sim):
     """acme (101, the default), box (202) and third (303)."""
-    hs.write_config(*(sim.portal(n, name) for n, name in
-                      ((101, "Acme"), (202, "Box"), (303, "Third"))))
+    hs.write_config(
+        *(sim.portal(n, name) for n, name in ((101, "Acme"), (202, "Box"), (303, "Third")))
+    )
     return hs
 
 
@@ -33,8 +34,11 @@ def linked(hs, *ids, default=None, folder=None, **more):
     """Link a folder by hand; its settings file."""
     path = (folder or hs.cwd) / ".hs" / "settings.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"localDefaultAccount": default or ids[0],
-                                "accounts": list(ids), **more}, indent=2))
+    path.write_text(
+        json.dumps(
+            {"localDefaultAccount": default or ids[0], "accounts": list(ids), **more}, indent=2
+        )
+    )
     return path
 
 
@@ -82,6 +86,7 @@ def answer(child, *pairs):
 
 # ---- link, in a script
 
+
 @pytest.mark.parametrize("which", ["box", "202"])
 @pytest.mark.parametrize("form", [["--account", "{}"], ["--account={}"], ["-a", "{}"]])
 def test_link_one(three, sim, which, form):
@@ -106,11 +111,24 @@ def test_settings_are_written_as_the_official_client_does(three):
 
 
 def test_link_several(three):
-    result = done(three, "link", "--account", "acme", "-a", "303", "--account=third",
-                  "--default", "303", "--json")
+    result = done(
+        three,
+        "link",
+        "--account",
+        "acme",
+        "-a",
+        "303",
+        "--account=third",
+        "--default",
+        "303",
+        "--json",
+    )
     assert read_links(three) == {"localDefaultAccount": 303, "accounts": [101, 303]}
-    assert result.json == {"settings": str(three.cwd / ".hs" / "settings.json"),
-                           "localDefaultAccount": 303, "accounts": [101, 303]}
+    assert result.json == {
+        "settings": str(three.cwd / ".hs" / "settings.json"),
+        "localDefaultAccount": 303,
+        "accounts": [101, 303],
+    }
     assert used(three) == 303
 
 
@@ -144,8 +162,13 @@ def test_link_with_a_default_that_is_stale(three):
 
 
 def test_what_is_unknown_in_the_settings_survives(three):
-    path = linked(three, 101, mine={"x": [1, "2", None, True, {"ü": "日本\n\"\\"}], "e": {}},
-                  Accounts=[7], last="z")
+    path = linked(
+        three,
+        101,
+        mine={"x": [1, "2", None, True, {"ü": '日本\n"\\'}], "e": {}},
+        Accounts=[7],
+        last="z",
+    )
     before = json.loads(path.read_text())
     done(three, "link", "-a", "box")
     done(three, "unlink", "-a", "box")
@@ -155,7 +178,9 @@ def test_what_is_unknown_in_the_settings_survives(three):
 
 def test_large_numbers_in_the_settings_survive(three):
     path = linked(three, 101)
-    path.write_text('{"mine": [9007199254740993, -0.10, 1e400], "accounts": [101], "n": 12345678901234567890}')
+    path.write_text(
+        '{"mine": [9007199254740993, -0.10, 1e400], "accounts": [101], "n": 12345678901234567890}'
+    )
     done(three, "link", "-a", "box", "--default", "box")
     text = path.read_text()
     for number in ("9007199254740993,", "-0.10,", "1e400\n", "12345678901234567890"):
@@ -239,8 +264,11 @@ def test_the_nearest_settings_upward_are_changed(three):
     assert read_links(three)["accounts"] == [101, 202]
 
 
-@pytest.mark.parametrize("command", [["link", "-a", "box", "--default", "box"], ["unlink", "--all"], ["use", "acme"]],
-                         ids=lambda c: c[0])
+@pytest.mark.parametrize(
+    "command",
+    [["link", "-a", "box", "--default", "box"], ["unlink", "--all"], ["use", "acme"]],
+    ids=lambda c: c[0],
+)
 def test_settings_of_a_parent_directory_are_named(three, command):
     path = linked(three, 101)
     below = three.cwd / "a" / "b"
@@ -275,6 +303,7 @@ def test_link_takes_a_config_by_name(three, tmp_path, sim):
 
 # ---- unlink, in a script
 
+
 def test_unlink_all(three):
     linked(three, 101, 202, default=202, kept=1)
     result = done(three, "unlink", "--all", "--json")
@@ -283,12 +312,17 @@ def test_unlink_all(three):
     assert used(three) == 101
 
 
-@pytest.mark.parametrize("args, left, default", [
-    (["-a", "third"], [101, 202], 202), (["-a", "101", "--account=303"], [202], 202),
-    (["-a", "box", "-a", "202", "-a", "third"], [101], 101),
-    (["-a", "box", "--default", "third"], [101, 303], 303),
-    (["-a", "acme", "--default", "third"], [202, 303], 303),
-    (["-a", "acme", "-a", "box", "-a", "third"], [], None)])
+@pytest.mark.parametrize(
+    "args, left, default",
+    [
+        (["-a", "third"], [101, 202], 202),
+        (["-a", "101", "--account=303"], [202], 202),
+        (["-a", "box", "-a", "202", "-a", "third"], [101], 101),
+        (["-a", "box", "--default", "third"], [101, 303], 303),
+        (["-a", "acme", "--default", "third"], [202, 303], 303),
+        (["-a", "acme", "-a", "box", "-a", "third"], [], None),
+    ],
+)
 def test_unlink_some(three, args, left, default):
     linked(three, 101, 202, 303, default=202)
     done(three, "unlink", *args)
@@ -316,6 +350,7 @@ def test_unlink_where_nothing_is_linked(three, args):
 
 # ---- .hsaccount, in a script
 
+
 @pytest.mark.parametrize("which", ["box", "202"])
 def test_create_override(three, which):
     result = done(three, "create-override", which)
@@ -337,7 +372,7 @@ def test_create_override_over_another(three):
     refused(three, ["create-override", "third"], 2, "--force")
     done(three, "create-override", "third", "--force")
     assert path.read_text() == "303"
-    done(three, "create-override", "third")         # it says so already
+    done(three, "create-override", "third")  # it says so already
     assert path.read_text() == "303"
     for junk in ("", "garbage", "x303"):
         override(three, junk)
@@ -346,8 +381,10 @@ def test_create_override_over_another(three):
         assert path.read_text() == "303"
 
 
-@pytest.mark.parametrize("args", [
-    ["use", "box"], ["create-override", "box"], ["link", "--account", "box"], ["unlink", "--all"]])
+@pytest.mark.parametrize(
+    "args",
+    [["use", "box"], ["create-override", "box"], ["link", "--account", "box"], ["unlink", "--all"]],
+)
 def test_a_hint_names_no_option_that_does_not_help(three, args):
     """These must read the file, whichever account is named; hs api need not."""
     path = write_links(three, "[")
@@ -386,9 +423,15 @@ def test_remove_override(three, text):
     assert "no .hsaccount" in done(three, "remove-override", cwd=below).err
 
 
-@pytest.mark.parametrize("more, default, stays", [
-    ([], 202, True), (["--default", "acme"], 101, True), (["--force"], 202, False),
-    (["--force", "--default", "acme"], 101, False)])
+@pytest.mark.parametrize(
+    "more, default, stays",
+    [
+        ([], 202, True),
+        (["--default", "acme"], 101, True),
+        (["--force"], 202, False),
+        (["--force", "--default", "acme"], 101, False),
+    ],
+)
 def test_link_migrates_an_override(three, more, default, stays):
     """The .hsaccount's account becomes the folder's default."""
     path = override(three, 202)
@@ -406,15 +449,24 @@ def test_link_leaves_the_override_of_another_account(three):
 
 # ---- what is refused
 
+
 @pytest.mark.parametrize("answers", [b"", b"y\n", b"\n1\n"])
-@pytest.mark.parametrize("args, words", [
-    (["link"], ["--account"]), (["link", "-a", "acme", "-a", "box"], ["--default"]),
-    (["link", "--force"], ["--account"]),
-    (["unlink"], ["--account", "--all"]), (["unlink", "-a", "acme"], ["--default"]),
-    (["create-override"], ["hs account create-override"]),
-    (["create-override", "--force"], ["hs account create-override"]),
-    (["create-override", "box"], ["--force"]), (["create-override", "box", "--no-force"], ["--force"]),
-    (["remove-override"], ["--force"]), (["remove-override", "--force=false"], ["--force"])])
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["link"], ["--account"]),
+        (["link", "-a", "acme", "-a", "box"], ["--default"]),
+        (["link", "--force"], ["--account"]),
+        (["unlink"], ["--account", "--all"]),
+        (["unlink", "-a", "acme"], ["--default"]),
+        (["create-override"], ["hs account create-override"]),
+        (["create-override", "--force"], ["hs account create-override"]),
+        (["create-override", "box"], ["--force"]),
+        (["create-override", "box", "--no-force"], ["--force"]),
+        (["remove-override"], ["--force"]),
+        (["remove-override", "--force=false"], ["--force"]),
+    ],
+)
 def test_an_answer_is_missing(three, args, words, answers):
     """Without a terminal: exit 2, and the option is named; stdin answers nothing."""
     if args[0] == "unlink":
@@ -424,30 +476,49 @@ def test_an_answer_is_missing(three, args, words, answers):
     refused(three, args, 2, *words, input=answers)
 
 
-@pytest.mark.parametrize("args, code, word", [
-    (["link", "-a", "acne"], 3, "Did you mean 'acme'"),
-    (["link", "-a", "101x"], 3, "101x"), (["link", "-a", "acme", "-a", "999"], 3, "999"),
-    (["link", "-a", "acme", "--default", "nobody"], 3, "nobody"),
-    (["link", "-a", "acme", "--default", "box"], 2, "--default"),
-    (["link", "--default", "box"], 2, "--default"),
-    (["link", "-a", ""], 2, "--account"), (["link", "-a=", "-a", "acme"], 2, "--account"),
-    (["link", "-a", "acme", "--default="], 2, "--default"), (["link", "-a"], 2, "--account"),
-    (["link", "acme"], 2, "argument"), (["link", "-a", "acme", "--all"], 2, "--all"),
-    (["link", "-a", "acme", "-c", "none.yml"], 3, "none.yml"),
-    (["link", "-a", "acme", "--use-env"], 2, "--use-env"),
-    (["unlink", "-a", "acme"], 3, "not linked"), (["unlink", "-a", "nobody"], 3, "nobody"),
-    (["unlink", "-a", "acme", "--all"], 2, "--all"),
-    (["create-override", "acne"], 3, "Did you mean 'acme'"),
-    (["create-override", ""], 2, "empty"), (["create-override", "box", "x"], 2, "argument"),
-    (["create-override", "box", "-c", "x"], 2, "unknown option -c"),
-    (["remove-override", "box"], 2, "argument")])
+@pytest.mark.parametrize(
+    "args, code, word",
+    [
+        (["link", "-a", "acne"], 3, "Did you mean 'acme'"),
+        (["link", "-a", "101x"], 3, "101x"),
+        (["link", "-a", "acme", "-a", "999"], 3, "999"),
+        (["link", "-a", "acme", "--default", "nobody"], 3, "nobody"),
+        (["link", "-a", "acme", "--default", "box"], 2, "--default"),
+        (["link", "--default", "box"], 2, "--default"),
+        (["link", "-a", ""], 2, "--account"),
+        (["link", "-a=", "-a", "acme"], 2, "--account"),
+        (["link", "-a", "acme", "--default="], 2, "--default"),
+        (["link", "-a"], 2, "--account"),
+        (["link", "acme"], 2, "argument"),
+        (["link", "-a", "acme", "--all"], 2, "--all"),
+        (["link", "-a", "acme", "-c", "none.yml"], 3, "none.yml"),
+        (["link", "-a", "acme", "--use-env"], 2, "--use-env"),
+        (["unlink", "-a", "acme"], 3, "not linked"),
+        (["unlink", "-a", "nobody"], 3, "nobody"),
+        (["unlink", "-a", "acme", "--all"], 2, "--all"),
+        (["create-override", "acne"], 3, "Did you mean 'acme'"),
+        (["create-override", ""], 2, "empty"),
+        (["create-override", "box", "x"], 2, "argument"),
+        (["create-override", "box", "-c", "x"], 2, "unknown option -c"),
+        (["remove-override", "box"], 2, "argument"),
+    ],
+)
 def test_what_is_wrong_is_refused(three, args, code, word):
     refused(three, args, code, word)
 
 
 @pytest.mark.parametrize("args", [["link", "-a", "acme"], ["unlink", "--all"]])
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"accounts": [101]} x',
-                                  '{"localDefaultAccount": "acme", "accounts": [101]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"accounts": [101]} x',
+        '{"localDefaultAccount": "acme", "accounts": [101]}',
+    ],
+)
 def test_broken_settings_are_named_and_left(three, args, text):
     path = linked(three, 101)
     path.write_text(text)
@@ -471,13 +542,16 @@ def test_a_deprecated_config_in_reach(three, args):
 
 
 def test_create_override_counts_with_the_global_config_only(hs, sim):
-    hs.write_yaml({"portals": [{"name": "one", "portalId": 101, "authType": "apikey",
-                                "apiKey": "k" * 30}]}, hs.cwd / "hubspot.config.yml")
+    hs.write_yaml(
+        {"portals": [{"name": "one", "portalId": 101, "authType": "apikey", "apiKey": "k" * 30}]},
+        hs.cwd / "hubspot.config.yml",
+    )
     refused(hs, ["create-override", "one"], 3, "hs config migrate")
 
 
-@pytest.mark.parametrize("args", [["link", "-a", "acme"], ["unlink", "--all"],
-                                  ["create-override", "acme"]])
+@pytest.mark.parametrize(
+    "args", [["link", "-a", "acme"], ["unlink", "--all"], ["create-override", "acme"]]
+)
 def test_without_a_valid_config(three, args):
     linked(three, 101)
     for text in ("", "{", "accounts:", "accounts: [{name: a b, accountId: 101}]"):
@@ -487,17 +561,28 @@ def test_without_a_valid_config(three, args):
     refused(three, args, 3, "hs account auth")
 
 
-@pytest.mark.parametrize("args", [["link", "-a", "acme"], ["unlink", "--all"],
-                                  ["create-override", "acme"]])
+@pytest.mark.parametrize(
+    "args", [["link", "-a", "acme"], ["unlink", "--all"], ["create-override", "acme"]]
+)
 def test_the_environment_has_nothing_to_link(three, sim, args):
-    env = {"USE_ENVIRONMENT_HUBSPOT_CONFIG": "true", "HUBSPOT_ACCOUNT_ID": "101",
-           "HUBSPOT_PERSONAL_ACCESS_KEY": sim.portals[101].key}
+    env = {
+        "USE_ENVIRONMENT_HUBSPOT_CONFIG": "true",
+        "HUBSPOT_ACCOUNT_ID": "101",
+        "HUBSPOT_PERSONAL_ACCESS_KEY": sim.portals[101].key,
+    }
     refused(three, args, 2, "environment", env=env)
 
 
-@pytest.mark.parametrize("args", [
-    ["link", "-a", "101"], ["unlink", "--all"], ["create-override", "101", "-f"],
-    ["remove-override", "-f"], ["link", "-a", "202", "--force"]])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["link", "-a", "101"],
+        ["unlink", "--all"],
+        ["create-override", "101", "-f"],
+        ["remove-override", "-f"],
+        ["link", "-a", "202", "--force"],
+    ],
+)
 def test_a_folder_that_may_not_be_written(outsider, sim, args):
     """It is said, and nothing is half done."""
     outsider.files.write_config(sim.portal(101), sim.portal(202))
@@ -573,26 +658,47 @@ def test_twelve_at_once_lose_nothing(hs, sim):
 
 # ---- git
 
+
 @pytest.fixture
 def git(three):
     """git("init", …) in the working folder, with the home of the tests."""
+
     def run(*args, at=None, check=True):
-        env = {"PATH": os.environ["PATH"], "HOME": str(three.home), "LC_ALL": "C",
-               "GIT_CONFIG_NOSYSTEM": "1", "GIT_CEILING_DIRECTORIES": str(three.cwd.parent)}
+        env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(three.home),
+            "LC_ALL": "C",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CEILING_DIRECTORIES": str(three.cwd.parent),
+        }
         finished = subprocess.run(
-            ["git", "-c", "user.name=a", "-c", "user.email=a@b.invalid",
-             "-c", "protocol.file.allow=always", *map(str, args)], cwd=at or three.cwd, env=env,
-            capture_output=True, timeout=60)
+            [
+                "git",
+                "-c",
+                "user.name=a",
+                "-c",
+                "user.email=a@b.invalid",
+                "-c",
+                "protocol.file.allow=always",
+                *map(str, args),
+            ],
+            cwd=at or three.cwd,
+            env=env,
+            capture_output=True,
+            timeout=60,
+        )
         assert not check or finished.returncode == 0, finished.stderr
         return finished
+
     run("init", "-q")
     return run
 
 
 def ignored(git, path):
     """Does git ignore it?"""
-    finished = git("check-ignore", "-q", path, at=path.parent if path.parent.exists() else None,
-                   check=False)
+    finished = git(
+        "check-ignore", "-q", path, at=path.parent if path.parent.exists() else None, check=False
+    )
     assert finished.returncode in (0, 1), finished.stderr
     return finished.returncode == 0
 
@@ -776,6 +882,7 @@ def test_runs_at_once_add_one_line(three, git):
 
 # ---- on a terminal
 
+
 def test_link_on_a_terminal(three, tty):
     child = answer(tty("account", "link"), (WHAT, "\r"), (LINK, " j \r"), (DEFAULT, "box\r"))
     assert tty.end(child) == 0, seen(child)
@@ -826,8 +933,13 @@ def test_link_asks_nothing_about_another_override(three, tty):
 
 def test_link_signs_in_to_another(three, tty, sim):
     fourth = sim.portal(404, "Fourth")
-    child = answer(tty("account", "link"), (WHAT, DOWN + "\r"), ("Personal access key:", fourth.key + "\r"),
-                   ("Name of the account:", "\r"), (r"default account\? \[y/N\]", "\r"))
+    child = answer(
+        tty("account", "link"),
+        (WHAT, DOWN + "\r"),
+        ("Personal access key:", fourth.key + "\r"),
+        ("Name of the account:", "\r"),
+        (r"default account\? \[y/N\]", "\r"),
+    )
     assert tty.end(child) == 0, seen(child)
     assert read_links(three) == {"localDefaultAccount": 404, "accounts": [404]}
     config = three.read_config()
@@ -873,16 +985,26 @@ def test_remove_override_on_a_terminal(three, tty):
 
 
 @pytest.mark.parametrize("keys, code", [("\x03", 130), ("\x04", 2)])
-@pytest.mark.parametrize("args, before", [
-    (["link"], [(WHAT, None)]), (["link"], [(WHAT, "\r"), (LINK, None)]),
-    (["link"], [(WHAT, "\r"), (LINK, "a\r"), (KEEP, None)]),
-    (["link"], [(WHAT, "\r"), (LINK, "a\r"), (KEEP, "n\r"), (DEFAULT, None)]),
-    (["link"], [(WHAT, DOWN + "\r"), ("access key:", None)]),
-    (["unlink"], [(UNLINK, None)]), (["unlink"], [(UNLINK, " \r"), (DEFAULT, None)]),
-    (["create-override"], [("this folder:", None)]), (["create-override", "third"], [(REPLACE, None)]),
-    (["remove-override"], [("Remove ", None)])],
-    ids=lambda v: f"{v[0]}-{len(v)}" if isinstance(v, list) and isinstance(v[0], str) else
-    str(len(v)) if isinstance(v, list) else None)
+@pytest.mark.parametrize(
+    "args, before",
+    [
+        (["link"], [(WHAT, None)]),
+        (["link"], [(WHAT, "\r"), (LINK, None)]),
+        (["link"], [(WHAT, "\r"), (LINK, "a\r"), (KEEP, None)]),
+        (["link"], [(WHAT, "\r"), (LINK, "a\r"), (KEEP, "n\r"), (DEFAULT, None)]),
+        (["link"], [(WHAT, DOWN + "\r"), ("access key:", None)]),
+        (["unlink"], [(UNLINK, None)]),
+        (["unlink"], [(UNLINK, " \r"), (DEFAULT, None)]),
+        (["create-override"], [("this folder:", None)]),
+        (["create-override", "third"], [(REPLACE, None)]),
+        (["remove-override"], [("Remove ", None)]),
+    ],
+    ids=lambda v: f"{v[0]}-{len(v)}"
+    if isinstance(v, list) and isinstance(v[0], str)
+    else str(len(v))
+    if isinstance(v, list)
+    else None,
+)
 def test_a_prompt_that_is_left_writes_nothing(three, tty, args, before, keys, code):
     override(three, 202)
     if args == ["unlink"]:
@@ -894,9 +1016,16 @@ def test_a_prompt_that_is_left_writes_nothing(three, tty, args, before, keys, co
 
 
 @pytest.mark.parametrize("args, env", [(["--no-input"], {}), ([], {"CI": "true"})])
-@pytest.mark.parametrize("command, word", [
-    (["link"], "--account"), (["unlink"], "--all"), (["create-override"], "create-override ACCOUNT"),
-    (["create-override", "third"], "--force"), (["remove-override"], "--force")])
+@pytest.mark.parametrize(
+    "command, word",
+    [
+        (["link"], "--account"),
+        (["unlink"], "--all"),
+        (["create-override"], "create-override ACCOUNT"),
+        (["create-override", "third"], "--force"),
+        (["remove-override"], "--force"),
+    ],
+)
 def test_no_prompt_where_none_is_wanted(three, tty, command, word, args, env):
     linked(three, 101, 202)
     override(three, 202)
@@ -907,6 +1036,7 @@ def test_no_prompt_where_none_is_wanted(three, tty, command, word, args, env):
 
 
 # ---- folders that are linked
+
 
 def test_use_adds_the_account_on_request(three, tty):
     linked(three, 101)
@@ -930,8 +1060,11 @@ def test_use_signs_in_to_another_account(three, tty, sim, name):
     fourth = sim.portal(404, "Fourth")
     if name:
         linked(three, 101)
-    answers = [("Default account:", "another\r"), ("Personal access key:", fourth.key + "\r"),
-               ("Name of the account:", "\r")]
+    answers = [
+        ("Default account:", "another\r"),
+        ("Personal access key:", fourth.key + "\r"),
+        ("Name of the account:", "\r"),
+    ]
     if name:
         answers.append((r"Link it here and use it\? \[Y/n\]", "\r"))
     child = answer(tty("account", "use"), *answers)
@@ -956,8 +1089,12 @@ def test_only_use_offers_to_sign_in(three, tty, command):
 def test_settings_that_would_be_too_large_to_read_again(three):
     """Written on lines of their own, these values are more than 1 MiB."""
     path = linked(three, 101)
-    path.write_text(json.dumps({"accounts": [101, 202], "localDefaultAccount": 101,
-                                "more": [1] * 300000}, separators=(",", ":")))
+    path.write_text(
+        json.dumps(
+            {"accounts": [101, 202], "localDefaultAccount": 101, "more": [1] * 300000},
+            separators=(",", ":"),
+        )
+    )
     before = path.read_bytes()
     result = three("account", "use", "202")
     assert result.code == 3 and "settings.json" in result.err

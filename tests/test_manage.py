@@ -23,8 +23,10 @@ GLOBAL = "the global config"
 @pytest.fixture
 def three(hs, sim):
     """acme (the default), beta and gamma, in the global config."""
-    hs.write_config(*(sim.portal(n, name) for n, name in
-                      ((11, "acme"), (22, "beta"), (33, "gamma"))), mine=[1, "two"])
+    hs.write_config(
+        *(sim.portal(n, name) for n, name in ((11, "acme"), (22, "beta"), (33, "gamma"))),
+        mine=[1, "two"],
+    )
     return hs
 
 
@@ -52,17 +54,30 @@ def write_settings(hs, *linked, default=None, **more):
 
 def write_old(hs, sim, *portals, path=None, **fields):
     path = path or hs.cwd / "hubspot.config.yml"
-    accounts = [{**{k: v for k, v in hs.account(p).items() if k not in ("accountId", "accountType")},
-                 "portalId": p.hub_id} for p in portals]
-    path.write_text(yaml.safe_dump({"defaultPortal": accounts[0]["name"], **fields,
-                                    "portals": accounts}, sort_keys=False))
+    accounts = [
+        {
+            **{k: v for k, v in hs.account(p).items() if k not in ("accountId", "accountType")},
+            "portalId": p.hub_id,
+        }
+        for p in portals
+    ]
+    path.write_text(
+        yaml.safe_dump(
+            {"defaultPortal": accounts[0]["name"], **fields, "portals": accounts}, sort_keys=False
+        )
+    )
     path.chmod(0o600)
     return path
 
 
 def git(hs, *args):
-    return subprocess.run(["git", *args], cwd=hs.cwd, capture_output=True, text=True,
-                          env={"HOME": str(hs.home), "PATH": "/usr/bin:/bin"})
+    return subprocess.run(
+        ["git", *args],
+        cwd=hs.cwd,
+        capture_output=True,
+        text=True,
+        env={"HOME": str(hs.home), "PATH": "/usr/bin:/bin"},
+    )
 
 
 def ignored(hs, name):
@@ -71,16 +86,21 @@ def ignored(hs, name):
 
 # ---- what is missing ends the run, and is named
 
-@pytest.mark.parametrize("args, option", [
-    (["account", "use"], "hs account use ACCOUNT"),
-    (["account", "remove"], "hs account remove ACCOUNT"),
-    (["account", "remove", "acme"], "--new-default"),
-    (["account", "link"], "--account"),
-    (["account", "link", "--account", "acme", "--account", "beta"], "--default"),
-    (["account", "create-override"], "create-override ACCOUNT"),
-    (["account", "auth"], "--pak-stdin"),
-    (["config", "set"], "--http-timeout"),
-], ids=lambda a: " ".join(a) if isinstance(a, list) else None)
+
+@pytest.mark.parametrize(
+    "args, option",
+    [
+        (["account", "use"], "hs account use ACCOUNT"),
+        (["account", "remove"], "hs account remove ACCOUNT"),
+        (["account", "remove", "acme"], "--new-default"),
+        (["account", "link"], "--account"),
+        (["account", "link", "--account", "acme", "--account", "beta"], "--default"),
+        (["account", "create-override"], "create-override ACCOUNT"),
+        (["account", "auth"], "--pak-stdin"),
+        (["config", "set"], "--http-timeout"),
+    ],
+    ids=lambda a: " ".join(a) if isinstance(a, list) else None,
+)
 def test_an_answer_that_is_missing(three, sim, args, option):
     refused(three, 2, *args, words=[option])
     assert not sim.log
@@ -99,12 +119,20 @@ def test_answers_that_depend_on_what_is_there(three, sim):
     refused(three, 2, "config", "migrate", words=["--force"])
 
 
-@pytest.mark.parametrize("args", [
-    ["account", "use", "acmee"], ["account", "info", "acmee"], ["account", "rename", "acmee", "x"],
-    ["account", "remove", "acmee"], ["account", "link", "--account", "acmee"],
-    ["account", "link", "--account", "acme", "--default", "acmee"],
-    ["account", "remove", "acme", "--new-default", "acmee"],
-    ["account", "create-override", "acmee"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["account", "use", "acmee"],
+        ["account", "info", "acmee"],
+        ["account", "rename", "acmee", "x"],
+        ["account", "remove", "acmee"],
+        ["account", "link", "--account", "acmee"],
+        ["account", "link", "--account", "acme", "--default", "acmee"],
+        ["account", "remove", "acme", "--new-default", "acmee"],
+        ["account", "create-override", "acmee"],
+    ],
+    ids=" ".join,
+)
 def test_an_account_that_is_not_there_is_no_other(three, sim, args):
     done = refused(three, 3, *args)
     assert "acmee" in done.err and "'acme'" in done.err and not sim.log
@@ -119,6 +147,7 @@ def test_a_name_of_digits_is_a_name(hs, sim):
 
 
 # ---- rename
+
 
 def test_a_default_of_digits_never_comes_to_mean_a_new_account(hs, sim):
     """It goes by its name in the old form, and ids come before names."""
@@ -152,12 +181,13 @@ def test_the_default_of_a_deprecated_file_follows_its_name(hs, sim):
 
 # ---- remove
 
+
 def test_removing_the_default_in_a_script(three):
     assert three("account", "remove", "acme", "--new-default", "gamma").code == 0
     config = three.read_config()
     assert config["defaultAccount"] == 33 and names(three) == ["beta", "gamma"]
     assert list(config) == ["defaultAccount", "mine", "accounts"]
-    done = three("account", "remove", "gamma")      # only one is left: no question
+    done = three("account", "remove", "gamma")  # only one is left: no question
     assert done.code == 0 and three.read_config()["defaultAccount"] == 22
 
 
@@ -203,9 +233,10 @@ def test_a_stale_override_is_named(three):
 
 # ---- clean
 
+
 def test_clean_removes_only_what_is_inactive(three, sim):
     sim.portals[22].state = "inactive"
-    sim.portals[33].key = "CiR" + "x" * 150         # revoked: HubSpot no longer knows the old one
+    sim.portals[33].key = "CiR" + "x" * 150  # revoked: HubSpot no longer knows the old one
     (three.cwd / ".hsaccount").write_text("11")
     done = three("account", "clean", "--force", "--json")
     assert done.code == 8 and names(three) == ["acme", "gamma"]
@@ -227,8 +258,10 @@ def small(hs, *args):
     """A run that may have so many addresses: enough for what grows with the accounts, not
     for what grows with their square. (ru_maxrss would count the memory of its parent.)"""
     if is_sanitized(hs):
-        return hs(*args)        # needs all the addresses that there are
-    return hs(*args, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (64 << 20, 64 << 20)))
+        return hs(*args)  # needs all the addresses that there are
+    return hs(
+        *args, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (64 << 20, 64 << 20))
+    )
 
 
 def test_clean_of_many_accounts_stays_small(hs, sim):
@@ -243,11 +276,20 @@ def test_clean_with_nothing_to_do(three):
     assert done.code == 0 and "3 accounts checked" in done.err
 
 
-@pytest.mark.parametrize("how", [{"status": 500}, {"then": "reset"}, {"status": 429, "policy": "DAILY"}])
+@pytest.mark.parametrize(
+    "how", [{"status": 500}, {"then": "reset"}, {"status": 429, "policy": "DAILY"}]
+)
 def test_trouble_is_no_inactivity(three, sim, how):
     sim.fail(REFRESH, times=None, **how)
-    done = refused(three, 6 if how.get("status") == 429 else 1 if "status" in how else 7,
-                   "account", "clean", "--force", "--max-wait", "1")
+    done = refused(
+        three,
+        6 if how.get("status") == 429 else 1 if "status" in how else 7,
+        "account",
+        "clean",
+        "--force",
+        "--max-wait",
+        "1",
+    )
     assert "could not be checked" in done.err
 
 
@@ -256,12 +298,17 @@ def test_clean_asks_for_many_accounts_at_once(hs, sim):
     portals = [sim.portal(100 + n) for n in range(8)]
     hs.write_config(*portals)
     sim.fail(REFRESH, times=8, at="head", then="hang")
-    run = subprocess.Popen([hs.bin, "account", "clean"], env=hs.env(), cwd=hs.cwd,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    run = subprocess.Popen(
+        [hs.bin, "account", "clean"],
+        env=hs.env(),
+        cwd=hs.cwd,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     end = time.monotonic() + 60
     while len([r for r in sim.log if r.path.startswith(REFRESH)]) < 8:
         assert time.monotonic() < end and run.poll() is None
-        time.sleep(.02)
+        time.sleep(0.02)
     run.send_signal(signal.SIGINT)
     assert run.wait(60) == 130
     assert len(hs.read_config()["accounts"]) == 8
@@ -269,21 +316,45 @@ def test_clean_asks_for_many_accounts_at_once(hs, sim):
 
 # ---- config set
 
+
 def test_config_set(three):
-    done = three("config", "set", "--http-timeout=30000", "--default-cms-publish-mode", "DRAFT",
-                 "--no-allow-usage-tracking", "--allow-auto-updates", "--auto-open-browser", "false")
+    done = three(
+        "config",
+        "set",
+        "--http-timeout=30000",
+        "--default-cms-publish-mode",
+        "DRAFT",
+        "--no-allow-usage-tracking",
+        "--allow-auto-updates",
+        "--auto-open-browser",
+        "false",
+    )
     assert done.code == 0
     config = three.read_config()
     assert {k: config[k] for k in config if k != "accounts"} == {
-        "defaultAccount": 11, "mine": [1, "two"], "defaultCmsPublishMode": "draft",
-        "httpTimeout": 30000, "allowUsageTracking": False, "allowAutoUpdates": True,
-        "autoOpenBrowser": False}
+        "defaultAccount": 11,
+        "mine": [1, "two"],
+        "defaultCmsPublishMode": "draft",
+        "httpTimeout": 30000,
+        "allowUsageTracking": False,
+        "allowAutoUpdates": True,
+        "autoOpenBrowser": False,
+    }
     assert list(config)[-1] == "accounts"
 
 
-@pytest.mark.parametrize("option", [
-    "--http-timeout=2999", "--http-timeout=abc", "--http-timeout=5000.5", "--http-timeout=",
-    "--default-cms-publish-mode=live", "--allow-usage-tracking=maybe", "--no-such"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--http-timeout=2999",
+        "--http-timeout=abc",
+        "--http-timeout=5000.5",
+        "--http-timeout=",
+        "--default-cms-publish-mode=live",
+        "--allow-usage-tracking=maybe",
+        "--no-such",
+    ],
+)
 def test_config_set_refuses(three, option):
     refused(three, 2, "config", "set", option)
 
@@ -297,10 +368,18 @@ def test_config_set_in_a_deprecated_file(hs, sim):
 
 # ---- migrate
 
+
 def test_migrate(hs, sim):
     git(hs, "init", "-q")
-    path = write_old(hs, sim, sim.portal(11, "acme"), sim.portal(22, "beta"), defaultMode="draft",
-                     flags=["a"], mine={"deep": [1]})
+    path = write_old(
+        hs,
+        sim,
+        sim.portal(11, "acme"),
+        sim.portal(22, "beta"),
+        defaultMode="draft",
+        flags=["a"],
+        mine={"deep": [1]},
+    )
     (hs.cwd / ".gitignore").write_text("hubspot.config.yml\n")
     old = path.read_bytes()
     done = hs("config", "migrate", "--force", "--json")
@@ -317,10 +396,20 @@ def test_migrate(hs, sim):
 
 
 def test_migrate_by_force_takes_values_never_absences(hs, sim):
-    hs.write_config(sim.portal(11, "acme"), httpTimeout=30000, defaultCmsPublishMode="publish",
-                    flags=["x"])
-    write_old(hs, sim, sim.portal(11), sim.portal(22, "acme"), sim.portal(33, "gamma"),
-              defaultMode="draft", flags=["x", "y"], httpTimeout=None, allowAutoUpdates=None)
+    hs.write_config(
+        sim.portal(11, "acme"), httpTimeout=30000, defaultCmsPublishMode="publish", flags=["x"]
+    )
+    write_old(
+        hs,
+        sim,
+        sim.portal(11),
+        sim.portal(22, "acme"),
+        sim.portal(33, "gamma"),
+        defaultMode="draft",
+        flags=["x", "y"],
+        httpTimeout=None,
+        allowAutoUpdates=None,
+    )
     done = hs("config", "migrate", "--force", "--json")
     assert done.code == 0, done.err
     config = hs.read_config()
@@ -328,7 +417,10 @@ def test_migrate_by_force_takes_values_never_absences(hs, sim):
     assert config["httpTimeout"] == 30000 and config["defaultCmsPublishMode"] == "draft"
     assert config["flags"] == ["x", "y"]
     assert [(a["accountId"], a["name"]) for a in config["accounts"]] == [
-        (11, "acme"), (22, "acme_22"), (33, "gamma")]
+        (11, "acme"),
+        (22, "acme_22"),
+        (33, "gamma"),
+    ]
     assert done.json["present"] == ["portal-11"]
     assert hs("account", "list").code == 0
 
@@ -373,8 +465,11 @@ def test_an_older_archive_is_never_lost(hs, sim):
         write_old(hs, sim, sim.portal(11 + n))
         assert hs("config", "migrate", "--force").code == 0
     found = sorted(p.name for p in hs.cwd.iterdir())
-    assert found == ["archived.hubspot.config-2.yml", "archived.hubspot.config-3.yml",
-                     "archived.hubspot.config.yml"]
+    assert found == [
+        "archived.hubspot.config-2.yml",
+        "archived.hubspot.config-3.yml",
+        "archived.hubspot.config.yml",
+    ]
     assert len({(hs.cwd / name).read_bytes() for name in found}) == 3
 
 
@@ -392,9 +487,17 @@ def test_a_migration_never_writes_a_config_that_is_refused(hs, sim, beside):
     portals = [sim.portal(n, f"x{n}") for n in (11, 22, 33, 44, 55, 66)]
     path = write_old(hs, sim, *portals)
     old = yaml.safe_load(path.read_text())
-    for account, change in zip(old["portals"], (
-            {"name": "my portal"}, {"name": "MY-Portal"}, {"name": ["x"]},
-            {"personalAccessKey": None}, {"authType": "none"}, {"name": "\u3000"})):
+    for account, change in zip(
+        old["portals"],
+        (
+            {"name": "my portal"},
+            {"name": "MY-Portal"},
+            {"name": ["x"]},
+            {"personalAccessKey": None},
+            {"authType": "none"},
+            {"name": "\u3000"},
+        ),
+    ):
         account.update(change)
     path.write_text(yaml.safe_dump({**old, "defaultPortal": "my portal"}, sort_keys=False))
     if beside:
@@ -404,8 +507,10 @@ def test_a_migration_never_writes_a_config_that_is_refused(hs, sim, beside):
     listed = hs("account", "list", "--json").json
     assert listed["defaultAccount"] == 11
     assert {a["accountId"]: a["name"] for a in listed["accounts"] if a["accountId"] != 77} == (
-        {11: "my-portal_11", 22: "MY-Portal_22", 33: "account-33", 66: "account-66"} if beside else
-        {11: "my-portal", 22: "MY-Portal_22", 33: "account-33", 66: "account-66"})
+        {11: "my-portal_11", 22: "MY-Portal_22", 33: "account-33", 66: "account-66"}
+        if beside
+        else {11: "my-portal", 22: "MY-Portal_22", 33: "account-33", 66: "account-66"}
+    )
 
 
 def test_a_migration_of_nothing_that_can_be_used(hs, sim):
@@ -416,8 +521,9 @@ def test_a_migration_of_nothing_that_can_be_used(hs, sim):
 
 def test_nothing_to_migrate_at_a_path_that_was_given(hs, sim):
     (hs.cwd / "hubspot.config.yml").write_text("portals: []\n")
-    refused(hs, 3, "config", "migrate", "--force", "-c", "nope.yml",
-            words=["nope.yml does not exist"])
+    refused(
+        hs, 3, "config", "migrate", "--force", "-c", "nope.yml", words=["nope.yml does not exist"]
+    )
 
 
 def test_migrate_can_be_run_again_after_a_kill_between_its_steps(hs, sim):
@@ -434,6 +540,7 @@ def test_migrate_can_be_run_again_after_a_kill_between_its_steps(hs, sim):
 
 
 # ---- auth, init
+
 
 def test_init_and_auth(hs, sim):
     git(hs, "init", "-q")
@@ -468,18 +575,21 @@ def test_a_failed_first_sign_in_leaves_no_file(hs, sim):
 
 @pytest.mark.parametrize("command", ["auth", "init"])
 def test_the_old_commands_refuse_beside_a_global_config(three, sim, command):
-    refused(three, 3, command, "--pak-stdin", input=three.key(sim.portal(44)),
-            words=["hs account auth"])
+    refused(
+        three, 3, command, "--pak-stdin", input=three.key(sim.portal(44)), words=["hs account auth"]
+    )
     assert not sim.log
 
 
 @pytest.mark.parametrize("name", ["two words", "tab\there", "ACME", "no\u00a0break", ""])
 def test_a_bad_name_is_refused_before_anything_is_written(three, sim, name):
-    refused(three, 2, "account", "auth", "--pak-stdin", "--name", name,
-            input=three.key(sim.portal(44)))
+    refused(
+        three, 2, "account", "auth", "--pak-stdin", "--name", name, input=three.key(sim.portal(44))
+    )
 
 
 # ---- who else may read
+
 
 def test_looser_modes_are_said_and_closed(three):
     three.config_path.chmod(0o644)
@@ -493,15 +603,20 @@ def test_looser_modes_are_said_and_closed(three):
     assert "warning" not in three("account", "list").err
 
 
-@pytest.mark.parametrize("inside, covered, warned", [
-    (True, False, True), (True, True, False), (False, False, False)])
+@pytest.mark.parametrize(
+    "inside, covered, warned", [(True, False, True), (True, True, False), (False, False, False)]
+)
 def test_a_deprecated_config_that_git_would_take(hs, sim, inside, covered, warned):
     if inside:
         git(hs, "init", "-q")
     write_old(hs, sim, sim.portal(11))
     if covered:
         (hs.cwd / ".gitignore").write_text("*.yml\n")
-    for args in (["account", "list"], ["auth", "--no-default"], ["config", "set", "--http-timeout", "4000"]):
+    for args in (
+        ["account", "list"],
+        ["auth", "--no-default"],
+        ["config", "set", "--http-timeout", "4000"],
+    ):
         done = hs(*args, env={"HUBSPOT_PERSONAL_ACCESS_KEY": sim.portals[11].key})
         assert done.code == 0 and done.err.count("git does not ignore") == warned, args
 
@@ -509,7 +624,9 @@ def test_a_deprecated_config_that_git_would_take(hs, sim, inside, covered, warne
 @pytest.mark.parametrize("args", [["account", "auth"], ["auth"]], ids=" ".join)
 def test_signing_in_says_that_others_could_read_the_keys(hs, sim, args):
     """The write closes the file, so that no later command would say it."""
-    path = hs.write_config(sim.portal(11)) if args != ["auth"] else write_old(hs, sim, sim.portal(11))
+    path = (
+        hs.write_config(sim.portal(11)) if args != ["auth"] else write_old(hs, sim, sim.portal(11))
+    )
     path.chmod(0o644)
     env = {"HUBSPOT_PERSONAL_ACCESS_KEY": sim.portal(22).key}
     done = hs(*args, env=env)
@@ -518,6 +635,7 @@ def test_signing_in_says_that_others_could_read_the_keys(hs, sim, args):
 
 
 # ---- why
+
 
 def test_why(three, sim):
     (three.cwd / ".hs").mkdir()
@@ -551,20 +669,37 @@ def test_info_has_all_that_is_known(three, sim):
 
 # ---- all at once, and killed
 
+
 def test_fifty_commands_at_once_lose_nothing(hs, sim):
     portals = [sim.portal(1001 + n, f"p{n}") for n in range(20)]
     hs.write_config(*portals)
     extra = [sim.portal(2001 + n, f"x{n}") for n in range(10)]
     runs = [(["account", "rename", f"p{n}", f"q{n}"], b"") for n in range(15)]
-    runs += [(["account", "auth", "--pak-stdin", "--use-default-name"], p.key.encode()) for p in extra]
-    runs += [(["account", "link", "--account", str(1001 + n), "--default", str(1001 + n)], b"")
-             for n in range(15)]
+    runs += [
+        (["account", "auth", "--pak-stdin", "--use-default-name"], p.key.encode()) for p in extra
+    ]
+    runs += [
+        (["account", "link", "--account", str(1001 + n), "--default", str(1001 + n)], b"")
+        for n in range(15)
+    ]
     runs += [(["config", "set", "--http-timeout", str(4000 + n)], b"") for n in range(5)]
     runs += [(["account", "remove", f"p{n}"], b"") for n in range(15, 20)]
     assert len(runs) == 50
-    started = [(subprocess.Popen([hs.bin, *args], env=hs.env(), cwd=hs.cwd, stdin=subprocess.PIPE,
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE), args, data)
-               for args, data in runs]
+    started = [
+        (
+            subprocess.Popen(
+                [hs.bin, *args],
+                env=hs.env(),
+                cwd=hs.cwd,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            ),
+            args,
+            data,
+        )
+        for args, data in runs
+    ]
     for run, args, data in started:
         _, error = run.communicate(data, 60)
         assert run.returncode == 0, (args, error.decode())
@@ -582,19 +717,24 @@ def test_many_hubs_of_one_name_sign_in_at_once(hs, sim):
     portals = [sim.portal(501 + n, "Acme") for n in range(12)]
     gate = threading.Barrier(12, timeout=60)
     sim.fail(REFRESH, times=12, then=gate.wait)
-    runs = [hs.start("account", "auth", "--json", env={"HUBSPOT_PERSONAL_ACCESS_KEY": p.key})
-            for p in portals]
+    runs = [
+        hs.start("account", "auth", "--json", env={"HUBSPOT_PERSONAL_ACCESS_KEY": p.key})
+        for p in portals
+    ]
     ends = [hs.ends(run) for run in runs]
     assert [code for code, _ in ends] == [0] * 12, ends
     found = {a["accountId"]: a["name"] for a in hs.read_config()["accounts"]}
     assert sorted(found) == [p.hub_id for p in portals]
     first = next(number for number, name in found.items() if name == "acme")
     assert all(name == f"acme-{number}" for number, name in found.items() if number != first)
-    assert hs.read_config()["defaultAccount"] == first == hs.read_config()["accounts"][0]["accountId"]
+    assert (
+        hs.read_config()["defaultAccount"] == first == hs.read_config()["accounts"][0]["accountId"]
+    )
     assert sum("now the default account" in err for _, err in ends) == 1
 
 
 # ---- at a terminal
+
 
 def test_ctrl_c_is_130_and_changes_nothing(three, tty):
     before = three.files()
@@ -606,10 +746,17 @@ def test_ctrl_c_is_130_and_changes_nothing(three, tty):
     assert three.files() == before
 
 
-@pytest.mark.parametrize("args, before", [
-    (["remove", "acme"], ["New default account:", "Remove that file", "Unlink it there"]),
-    (["clean"], ["Remove 1 inactive", "New default account:", "Remove that file", "Unlink it there"])],
-    ids=["remove", "clean"])
+@pytest.mark.parametrize(
+    "args, before",
+    [
+        (["remove", "acme"], ["New default account:", "Remove that file", "Unlink it there"]),
+        (
+            ["clean"],
+            ["Remove 1 inactive", "New default account:", "Remove that file", "Unlink it there"],
+        ),
+    ],
+    ids=["remove", "clean"],
+)
 def test_ctrl_c_at_the_last_question_changes_nothing_either(three, tty, sim, args, before):
     """All is asked before anything is written."""
     (three.cwd / ".hsaccount").write_text("11")
@@ -652,9 +799,15 @@ def test_clean_at_a_terminal(three, tty, sim):
     assert tty.end(child) == 0 and names(three) == ["acme", "beta"]
 
 
-@pytest.mark.parametrize("keys, name", [("\r", "acme_22"), ("\x1b[B\rother\r", "other"),
-                                        ("\x1b[B\rtwo words\rBETA\rother\r", "other"),
-                                        ("\x1b[B\x1b[B\r", None)])
+@pytest.mark.parametrize(
+    "keys, name",
+    [
+        ("\r", "acme_22"),
+        ("\x1b[B\rother\r", "other"),
+        ("\x1b[B\rtwo words\rBETA\rother\r", "other"),
+        ("\x1b[B\x1b[B\r", None),
+    ],
+)
 def test_migrate_at_a_terminal(three, tty, sim, keys, name):
     write_old(three, sim, sim.portal(44, "acme"), sim.portal(55, "delta"), httpTimeout=9000)
     path = three.config_path
@@ -719,9 +872,18 @@ def test_init_at_a_terminal(hs, tty, sim):
 
 # ---- rename, further
 
-@pytest.mark.parametrize("given, name", [
-    ("BETA", "beta"), ("  My   Portal ", "my-portal"), ("a.b_c-d", "abcd"), ("4711", "4711"),
-    ("22", "22"), ("x" * 300, "x" * 300)])
+
+@pytest.mark.parametrize(
+    "given, name",
+    [
+        ("BETA", "beta"),
+        ("  My   Portal ", "my-portal"),
+        ("a.b_c-d", "abcd"),
+        ("4711", "4711"),
+        ("22", "22"),
+        ("x" * 300, "x" * 300),
+    ],
+)
 def test_rename_makes_the_name_kebab_case(three, given, name):
     done = three("account", "rename", "beta", given)
     assert done.code == 0, done.err
@@ -729,7 +891,20 @@ def test_rename_makes_the_name_kebab_case(three, given, name):
     assert three("account", "list").code == 0
 
 
-@pytest.mark.parametrize("name", ["acme-sandbox", "a-b", "a", "0", "2024-east", "abc123def", "123abc", "a1-b2-c3", "x-" * 40 + "x"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "acme-sandbox",
+        "a-b",
+        "a",
+        "0",
+        "2024-east",
+        "abc123def",
+        "123abc",
+        "a1-b2-c3",
+        "x-" * 40 + "x",
+    ],
+)
 def test_rename_keeps_a_name_in_kebab_case(three, name):
     """The official client makes acmesandbox of acme-sandbox."""
     done = three("account", "rename", "beta", name)
@@ -737,11 +912,25 @@ def test_rename_keeps_a_name_in_kebab_case(three, name):
     assert names(three) == ["acme", name, "gamma"]
 
 
-@pytest.mark.parametrize("given, name, dropped", [
-    ("Acme-Sandbox", "acme-sandbox", "-"), ("acme_eu", "acmeeu", "_"), ("a--b", "ab", "-"), ("-a", "a", "-"),
-    ("a-", "a", "-"), ("My Portal!", "my-portal", "!"), ("a.b_c-d.e", "abcde", ". _ -"), ("a@b", "a-b", "@"),
-    ("Zürich Süd", "z-rich-s-d", "ü"), ("a\u3000b", "a-b", ""), ("My  Portal", "my-portal", ""),
-    ("myPortal", "my-portal", ""), ("HTTPServer2 east", "http-server2-east", ""), ("a\tb", "a-b", "")])
+@pytest.mark.parametrize(
+    "given, name, dropped",
+    [
+        ("Acme-Sandbox", "acme-sandbox", "-"),
+        ("acme_eu", "acmeeu", "_"),
+        ("a--b", "ab", "-"),
+        ("-a", "a", "-"),
+        ("a-", "a", "-"),
+        ("My Portal!", "my-portal", "!"),
+        ("a.b_c-d.e", "abcde", ". _ -"),
+        ("a@b", "a-b", "@"),
+        ("Zürich Süd", "z-rich-s-d", "ü"),
+        ("a\u3000b", "a-b", ""),
+        ("My  Portal", "my-portal", ""),
+        ("myPortal", "my-portal", ""),
+        ("HTTPServer2 east", "http-server2-east", ""),
+        ("a\tb", "a-b", ""),
+    ],
+)
 def test_rename_says_what_it_drops(three, given, name, dropped):
     for json_too in ([], ["--json"]):
         done = three("account", "rename", *json_too, "22", "--", given)
@@ -751,11 +940,20 @@ def test_rename_says_what_it_drops(three, given, name, dropped):
         assert names(three)[1] == name
 
 
-@pytest.mark.parametrize("args, code, word", [
-    (["beta"], 2, "<new-name>"), ([], 2, "<account>"), (["beta", "x", "y"], 2, "argument"),
-    (["", "x"], 2, "empty"), (["beta", ""], 2, "empty"), (["beta", "   "], 2, "name"),
-    (["beta", "GAMMA"], 2, "taken"), (["beta", "x", "-a", "acme"], 2, "--account"),
-    (["beta", "x", "-c", "none.yml"], 3, "none.yml")])
+@pytest.mark.parametrize(
+    "args, code, word",
+    [
+        (["beta"], 2, "<new-name>"),
+        ([], 2, "<account>"),
+        (["beta", "x", "y"], 2, "argument"),
+        (["", "x"], 2, "empty"),
+        (["beta", ""], 2, "empty"),
+        (["beta", "   "], 2, "name"),
+        (["beta", "GAMMA"], 2, "taken"),
+        (["beta", "x", "-a", "acme"], 2, "--account"),
+        (["beta", "x", "-c", "none.yml"], 3, "none.yml"),
+    ],
+)
 def test_rename_refuses_what_is_wrong(three, args, code, word):
     refused(three, code, "account", "rename", *args, words=[word])
 
@@ -767,13 +965,22 @@ def test_rename_takes_the_account_as_an_option_too(three):
 
 def test_what_is_unknown_in_the_config_survives_every_command(hs, sim):
     """Keys of others, in the file and in an account; in their order and type."""
-    accounts = [hs.account(sim.portal(n, name), theirs={"deep": [1.5, None, "no", "0x1f"]})
-                for n, name in ((11, "acme"), (22, "beta"), (33, "gamma"))]
-    hs.write_config(*accounts, zeta="yes", alpha=["2026-11-23", {"ü": "日本"}], httpUseLocalhost=False)
+    accounts = [
+        hs.account(sim.portal(n, name), theirs={"deep": [1.5, None, "no", "0x1f"]})
+        for n, name in ((11, "acme"), (22, "beta"), (33, "gamma"))
+    ]
+    hs.write_config(
+        *accounts, zeta="yes", alpha=["2026-11-23", {"ü": "日本"}], httpUseLocalhost=False
+    )
     before = hs.read_config()
-    for args in (["account", "rename", "beta", "crate"], ["account", "use", "crate"],
-                 ["config", "set", "--http-timeout", "4000"], ["account", "remove", "gamma"],
-                 ["account", "rename", "crate", "beta"], ["account", "use", "acme"]):
+    for args in (
+        ["account", "rename", "beta", "crate"],
+        ["account", "use", "crate"],
+        ["config", "set", "--http-timeout", "4000"],
+        ["account", "remove", "gamma"],
+        ["account", "rename", "crate", "beta"],
+        ["account", "use", "acme"],
+    ):
         done = hs(*args)
         assert done.code == 0, done.err
     now = hs.read_config()
@@ -783,10 +990,18 @@ def test_what_is_unknown_in_the_config_survives_every_command(hs, sim):
 
 # ---- remove, further
 
-@pytest.mark.parametrize("args, code, word", [
-    (["acme", "--new-default", "acme"], 2, "--new-default"), (["acme", "--force"], 2, "--new-default"),
-    (["acme", "--new-default="], 2, "--new-default"), (["acme", "beta"], 2, "argument"),
-    ([""], 2, "empty"), (["beta", "-c", "none.yml"], 3, "none.yml")])
+
+@pytest.mark.parametrize(
+    "args, code, word",
+    [
+        (["acme", "--new-default", "acme"], 2, "--new-default"),
+        (["acme", "--force"], 2, "--new-default"),
+        (["acme", "--new-default="], 2, "--new-default"),
+        (["acme", "beta"], 2, "argument"),
+        ([""], 2, "empty"),
+        (["beta", "-c", "none.yml"], 3, "none.yml"),
+    ],
+)
 def test_remove_refuses(three, args, code, word):
     refused(three, code, "account", "remove", *args, words=[word])
 
@@ -822,24 +1037,30 @@ def test_remove_leaves_the_override_of_another(three):
 
 
 def test_remove_from_a_deprecated_file(hs, sim):
-    path = write_old(hs, sim, sim.portal(11, "acme"), sim.portal(22, "beta"), sim.portal(33, "gamma"),
-                     mine=1)
+    path = write_old(
+        hs, sim, sim.portal(11, "acme"), sim.portal(22, "beta"), sim.portal(33, "gamma"), mine=1
+    )
     done = hs("account", "remove", "acme", "--new-default", "33", "--json")
     assert done.code == 0 and done.json["account"]["accountId"] == 11
     config = hs.read_config(path)
-    assert config["defaultPortal"] == "gamma" and [p["name"] for p in config["portals"]] == ["beta", "gamma"]
+    assert config["defaultPortal"] == "gamma" and [p["name"] for p in config["portals"]] == [
+        "beta",
+        "gamma",
+    ]
     assert list(config) == ["defaultPortal", "mine", "portals"] and not hs.config_path.exists()
 
 
 def test_removing_what_others_are_made_of_breaks_none(hs, sim):
     """An account that another one merges (<<) stays, or the other is whole without it."""
     one, two = sim.portal(11), sim.portal(22)
-    hs.write_yaml(f"""\
+    hs.write_yaml(
+        f"""\
 defaultAccount: 22
 accounts:
   - &one {{name: one, accountId: 11, authType: personalaccesskey, personalAccessKey: {one.key}}}
   - {{<<: *one, name: two, accountId: 22, personalAccessKey: {two.key}}}
-""")
+"""
+    )
     before = hs.config_path.read_bytes()
     done = hs("account", "remove", "one")
     assert done.code in (0, 3)
@@ -850,31 +1071,35 @@ accounts:
 
 # ---- clean, further
 
+
 def test_clean_of_many_at_once_comes_to_its_end(hs, sim):
     """Answers wait until twelve requests are there."""
-    portals = [sim.portal(100 + n, f"p{n}", state=("active", "inactive", "gone")[n % 3])
-               for n in range(12)]
+    portals = [
+        sim.portal(100 + n, f"p{n}", state=("active", "inactive", "gone")[n % 3]) for n in range(12)
+    ]
     hs.write_config(*portals)
     gate = threading.Barrier(12, timeout=60)
     sim.fail(REFRESH, times=12, then=gate.wait)
     done = hs("account", "clean", "--force", "--json")
     assert done.code == 0, done.err
     assert names(hs) == ["p0", "p3", "p6", "p9"]
-    assert [a["accountId"] for a in done.json["removed"]] == [
-        100 + n for n in range(12) if n % 3]
+    assert [a["accountId"] for a in done.json["removed"]] == [100 + n for n in range(12) if n % 3]
     assert "12 accounts checked, 8 removed" in done.err
 
 
 def test_clean_of_a_hundred(hs, sim):
-    portals = [sim.portal(100 + n, f"p{n}", state="inactive" if n % 2 else "active")
-               for n in range(100)]
+    portals = [
+        sim.portal(100 + n, f"p{n}", state="inactive" if n % 2 else "active") for n in range(100)
+    ]
     hs.write_config(*portals)
     assert hs("account", "clean", "--force").code == 0
     assert names(hs) == [f"p{n}" for n in range(0, 100, 2)]
 
 
-@pytest.mark.parametrize("args, env, code", [
-    ([], {"HTTPS_PROXY": "http://127.0.0.1:9"}, 7), ([], {"SSL_CERT_FILE": "/dev/null"}, 7)])
+@pytest.mark.parametrize(
+    "args, env, code",
+    [([], {"HTTPS_PROXY": "http://127.0.0.1:9"}, 7), ([], {"SSL_CERT_FILE": "/dev/null"}, 7)],
+)
 def test_no_network_is_no_inactivity(three, sim, args, env, code):
     for portal in sim.portals.values():
         portal.state = "inactive"
@@ -882,20 +1107,39 @@ def test_no_network_is_no_inactivity(three, sim, args, env, code):
     assert not sim.log
 
 
-@pytest.mark.parametrize("how", [
-    {"status": 500}, {"status": 503}, {"then": "reset"}, {"then": "close", "at": "body"},
-    {"status": 401}, {"status": 403}, {"status": 404}, {"status": 200, "body": "{"},
-    {"status": 401, "body": {"category": "INVALID_AUTHENTICATION", "subCategory":
-                             "LocalDevAuthErrorType.INVALID_PORTAL_ID"}},
-    {"status": 404, "body": {"category": "OTHER", "subCategory":
-                             "LocalDevAuthErrorType.INVALID_PORTAL_ID"}}], ids=str)
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"status": 500},
+        {"status": 503},
+        {"then": "reset"},
+        {"then": "close", "at": "body"},
+        {"status": 401},
+        {"status": 403},
+        {"status": 404},
+        {"status": 200, "body": "{"},
+        {
+            "status": 401,
+            "body": {
+                "category": "INVALID_AUTHENTICATION",
+                "subCategory": "LocalDevAuthErrorType.INVALID_PORTAL_ID",
+            },
+        },
+        {
+            "status": 404,
+            "body": {"category": "OTHER", "subCategory": "LocalDevAuthErrorType.INVALID_PORTAL_ID"},
+        },
+    ],
+    ids=str,
+)
 def test_what_is_not_known_to_be_inactive_stays(three, sim, how):
     """One of them in trouble, one inactive, one well: 8, and one is removed."""
     sim.portals[22].state = "inactive"
     sim.fail(f"POST {REFRESH}", times=None, **how).takes = (
-        lambda request: request.path == REFRESH and request.param("portalId") == "33")
+        lambda request: request.path == REFRESH and request.param("portalId") == "33"
+    )
     done = three("account", "clean", "--force", "--max-wait", "0")
-    if how.get("status") == 200:        # an answer that came is an answer
+    if how.get("status") == 200:  # an answer that came is an answer
         assert done.code in (0, 8), done.err
     else:
         assert done.code == 8 and "gamma" in done.err and "could not be checked" in done.err
@@ -921,11 +1165,22 @@ def test_clean_forgets_what_names_a_removed_account(three, sim):
 
 def test_clean_tries_keys_only(three, sim):
     """Other kinds of accounts cannot be inactive, and QA's have their own flag."""
-    oauth = {"name": "o", "accountId": 44, "authType": "oauth2", "auth": {
-        "clientId": "c" * 9, "clientSecret": "s" * 9, "tokenInfo": {"refreshToken": "r" * 9}}}
-    three.write_config(three.account(sim.portals[11]), oauth,
-                       {"name": "k", "accountId": 55, "authType": "apikey", "apiKey": "k" * 30},
-                       three.account(sim.portals[22], env="qa"))
+    oauth = {
+        "name": "o",
+        "accountId": 44,
+        "authType": "oauth2",
+        "auth": {
+            "clientId": "c" * 9,
+            "clientSecret": "s" * 9,
+            "tokenInfo": {"refreshToken": "r" * 9},
+        },
+    }
+    three.write_config(
+        three.account(sim.portals[11]),
+        oauth,
+        {"name": "k", "accountId": 55, "authType": "apikey", "apiKey": "k" * 30},
+        three.account(sim.portals[22], env="qa"),
+    )
     for portal in sim.portals.values():
         portal.state = "inactive"
     done = three("account", "clean", "--force", "--new-default", "o", "--json")
@@ -937,8 +1192,10 @@ def test_clean_tries_keys_only(three, sim):
 
 def test_clean_takes_no_new_default_that_goes_as_well(three, sim):
     sim.portals[11].state = sim.portals[22].state = "inactive"
-    refused(three, 2, "account", "clean", "--force", "--new-default", "beta", words=["--new-default"])
-    assert three("account", "clean", "--force").code == 0       # one is left, it is the default
+    refused(
+        three, 2, "account", "clean", "--force", "--new-default", "beta", words=["--new-default"]
+    )
+    assert three("account", "clean", "--force").code == 0  # one is left, it is the default
     assert three.read_config()["defaultAccount"] == 33
 
 
@@ -955,16 +1212,21 @@ def test_clean_asks_for_the_next_default(three, tty, sim):
 
 # ---- config set, further
 
-@pytest.mark.parametrize("args, key, value", [
-    (["--http-timeout", "3000"], "httpTimeout", 3000),
-    (["--httpTimeout=2147483647"], "httpTimeout", 2147483647),
-    (["--default-cms-publish-mode=publish"], "defaultCmsPublishMode", "publish"),
-    (["--allow-usage-tracking"], "allowUsageTracking", True),
-    (["--allowUsageTracking=false"], "allowUsageTracking", False),
-    (["--allow-auto-updates", "true"], "allowAutoUpdates", True),
-    (["--no-allow-auto-updates"], "allowAutoUpdates", False),
-    (["--auto-open-browser=TRUE"], "autoOpenBrowser", True),
-    (["--no-auto-open-browser", "--json"], "autoOpenBrowser", False)])
+
+@pytest.mark.parametrize(
+    "args, key, value",
+    [
+        (["--http-timeout", "3000"], "httpTimeout", 3000),
+        (["--httpTimeout=2147483647"], "httpTimeout", 2147483647),
+        (["--default-cms-publish-mode=publish"], "defaultCmsPublishMode", "publish"),
+        (["--allow-usage-tracking"], "allowUsageTracking", True),
+        (["--allowUsageTracking=false"], "allowUsageTracking", False),
+        (["--allow-auto-updates", "true"], "allowAutoUpdates", True),
+        (["--no-allow-auto-updates"], "allowAutoUpdates", False),
+        (["--auto-open-browser=TRUE"], "autoOpenBrowser", True),
+        (["--no-auto-open-browser", "--json"], "autoOpenBrowser", False),
+    ],
+)
 def test_each_setting(three, args, key, value):
     before = three.read_config()
     done = three("config", "set", *args)
@@ -978,9 +1240,15 @@ def test_each_setting(three, args, key, value):
     assert three("config", "set", *args).code == 0 and three.config_path.read_bytes() == again
 
 
-@pytest.mark.parametrize("keys, key, value", [
-    (["\r", "publish\r"], "defaultCmsPublishMode", "publish"), (["\x1b[B\x1b[B\r", "n\r"], "allowUsageTracking", False),
-    (["\x1b[F\r", "\r"], "autoOpenBrowser", True), (["\x1b[A\x1b[A\r", "y\r"], "allowAutoUpdates", True)])
+@pytest.mark.parametrize(
+    "keys, key, value",
+    [
+        (["\r", "publish\r"], "defaultCmsPublishMode", "publish"),
+        (["\x1b[B\x1b[B\r", "n\r"], "allowUsageTracking", False),
+        (["\x1b[F\r", "\r"], "autoOpenBrowser", True),
+        (["\x1b[A\x1b[A\r", "y\r"], "allowAutoUpdates", True),
+    ],
+)
 def test_config_set_asks_for_each_setting(three, tty, keys, key, value):
     child = tty("config", "set")
     for label, text in zip(("Setting:", "Publish mode:|Allow it"), keys):
@@ -1004,6 +1272,7 @@ def test_a_time_out_that_is_none_is_not_set(three, tty, answer):
 
 
 # ---- migrate, further
+
 
 @pytest.mark.parametrize("name", ["hubspot.config.yml", "hubspot.config.yaml"])
 def test_the_nearest_file_upward_is_migrated(hs, sim, name):
@@ -1034,7 +1303,8 @@ def test_tokens_go_along(hs, sim):
 
 def test_aliases_and_merges_come_out_whole(hs, sim):
     one, two = sim.portal(11), sim.portal(22)
-    (hs.cwd / "hubspot.config.yml").write_text(f"""\
+    (hs.cwd / "hubspot.config.yml").write_text(
+        f"""\
 base: &base {{env: prod, authType: personalaccesskey, theirs: &t [1, {{a: b}}]}}
 portals:
   - <<: *base
@@ -1043,7 +1313,8 @@ portals:
     personalAccessKey: {one.key}
     more: *t
   - {{<<: *base, portalId: 22, name: two, personalAccessKey: {two.key}, theirs: own}}
-""")
+"""
+    )
     assert hs("config", "migrate", "--force").code == 0
     first, second = hs.read_config()["accounts"]
     assert first["theirs"] == first["more"] == [1, {"a": "b"}] and second["theirs"] == "own"
@@ -1062,7 +1333,10 @@ def test_account_types_of_old_sandboxes(hs, sim):
     assert hs("config", "migrate", "--force").code == 0
     accounts = hs.read_config()["accounts"]
     assert [a["accountType"] for a in accounts] == [
-        "DEVELOPMENT_SANDBOX", "STANDARD_SANDBOX", "STANDARD"]
+        "DEVELOPMENT_SANDBOX",
+        "STANDARD_SANDBOX",
+        "STANDARD",
+    ]
     assert not any("sandboxAccountType" in a for a in accounts)
 
 
@@ -1116,17 +1390,26 @@ def test_a_migration_that_is_left_moves_nothing(three, tty, sim, keys, code, dep
     three.write_config(*(sim.portals[n] for n in (11, 22)), httpTimeout=30000)
     before = three.files()
     child = tty("config", "migrate")
-    for n, label in enumerate(("Move the accounts", "defaultAccount:", "httpTimeout:",
-                               "The name acme is taken")[:depth + 1]):
+    for n, label in enumerate(
+        ("Move the accounts", "defaultAccount:", "httpTimeout:", "The name acme is taken")[
+            : depth + 1
+        ]
+    ):
         child.expect(label)
         child.send(keys if n == depth else "\r")
     assert tty.end(child) == code and three.files() == before
 
 
-@pytest.mark.parametrize("files_there, changed", [
-    ({".gitignore": "hubspot.config.yml\n"}, ".gitignore"), ({".gitignore": "*.yml\n"}, None),
-    ({".gitignore": "archived.hubspot.config.yml\n"}, None), ({}, "sub/.gitignore"),
-    ({"sub/.gitignore": "hubspot.config.*\n", ".gitignore": "archived*\n"}, None)])
+@pytest.mark.parametrize(
+    "files_there, changed",
+    [
+        ({".gitignore": "hubspot.config.yml\n"}, ".gitignore"),
+        ({".gitignore": "*.yml\n"}, None),
+        ({".gitignore": "archived.hubspot.config.yml\n"}, None),
+        ({}, "sub/.gitignore"),
+        ({"sub/.gitignore": "hubspot.config.*\n", ".gitignore": "archived*\n"}, None),
+    ],
+)
 def test_git_ignores_the_archive(hs, sim, files_there, changed):
     git(hs, "init", "-q")
     sub = hs.cwd / "sub"
@@ -1153,6 +1436,7 @@ def test_an_archive_that_git_would_take_is_said(hs, sim, tmp_path):
 
 
 # ---- auth and init, further
+
 
 def test_auth_beside_a_file_that_stays(hs, tty, sim):
     """A no to the migration is a no: the key goes to the global config alone."""
@@ -1188,10 +1472,16 @@ def test_auth_offers_no_migration_beside_a_global_config(three, tty, sim):
 
 
 @pytest.mark.parametrize("command", [["auth"], ["init"], ["account", "auth"]], ids=" ".join)
-@pytest.mark.parametrize("args, word", [
-    ([], "--pak-stdin"), (["--pak-stdin", "--pak", "x" * 30], "--pak"),
-    (["--pak-stdin", "--name", "a", "--use-default-name"], "--name"),
-    (["--pak-stdin", "--name", "a b"], "white space"), (["--pak-stdin", "--name="], "--name")])
+@pytest.mark.parametrize(
+    "args, word",
+    [
+        ([], "--pak-stdin"),
+        (["--pak-stdin", "--pak", "x" * 30], "--pak"),
+        (["--pak-stdin", "--name", "a", "--use-default-name"], "--name"),
+        (["--pak-stdin", "--name", "a b"], "white space"),
+        (["--pak-stdin", "--name="], "--name"),
+    ],
+)
 def test_a_sign_in_that_lacks_or_doubles_something(hs, sim, command, args, word):
     if command == ["auth"]:
         write_old(hs, sim, sim.portal(11))
@@ -1201,7 +1491,9 @@ def test_a_sign_in_that_lacks_or_doubles_something(hs, sim, command, args, word)
 
 def test_an_auth_type_that_is_none(hs, sim):
     for command in ("auth", "init"):
-        refused(hs, 2, command, "--auth-type", "magic", "--pak-stdin", input="x", words=["--auth-type"])
+        refused(
+            hs, 2, command, "--auth-type", "magic", "--pak-stdin", input="x", words=["--auth-type"]
+        )
 
 
 @pytest.mark.parametrize("command", [["auth"], ["account", "auth"]], ids=" ".join)
@@ -1237,12 +1529,27 @@ def test_init_where_a_file_is_in_reach(hs, sim):
     write_old(hs, sim, sim.portal(11))
     below = hs.cwd / "below"
     below.mkdir()
-    refused(hs, 3, "init", "--pak-stdin", input=hs.key(sim.portal(22)), cwd=below, words=["hs auth"])
+    refused(
+        hs, 3, "init", "--pak-stdin", input=hs.key(sim.portal(22)), cwd=below, words=["hs auth"]
+    )
     assert not sim.log
 
 
-@pytest.mark.parametrize("name", ["mine.yml", "with space.yml", "#odd.yml", "!odd.yml", "st*r.yml",
-                                  "br[a]cket.yml", "back\\slash.yml", "tail ", "ünï.yml", "que?.yml"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mine.yml",
+        "with space.yml",
+        "#odd.yml",
+        "!odd.yml",
+        "st*r.yml",
+        "br[a]cket.yml",
+        "back\\slash.yml",
+        "tail ",
+        "ünï.yml",
+        "que?.yml",
+    ],
+)
 def test_git_ignores_what_init_makes(hs, sim, name):
     """Whatever it is called: a name is no pattern."""
     git(hs, "init", "-q")
@@ -1260,8 +1567,13 @@ def names_old(hs, path):
 def test_init_stands_in_the_folder_that_is_meant(hs, sim):
     folder = hs.cwd / "ünï cödé"
     folder.mkdir()
-    done = hs("init", "--pak-stdin", "--use-default-name", input=hs.key(sim.portal(11)),
-              env={"INIT_CWD": folder})
+    done = hs(
+        "init",
+        "--pak-stdin",
+        "--use-default-name",
+        input=hs.key(sim.portal(11)),
+        env={"INIT_CWD": folder},
+    )
     assert done.code == 0, done.err
     assert os.listdir(folder) == ["hubspot.config.yml"] and os.listdir(hs.cwd) == [folder.name]
     assert not hs.config_path.exists()
@@ -1273,8 +1585,17 @@ def test_init_makes_no_ignore_file_outside_a_work_tree(hs, sim):
 
 
 @pytest.mark.parametrize("command", [["init"], ["account", "auth"]], ids=" ".join)
-@pytest.mark.parametrize("how", [{"status": 500}, {"status": 401}, {"then": "reset"},
-                                 {"status": 200, "body": "{}"}, {"status": 200, "body": "x"}], ids=str)
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"status": 500},
+        {"status": 401},
+        {"then": "reset"},
+        {"status": 200, "body": "{}"},
+        {"status": 200, "body": "x"},
+    ],
+    ids=str,
+)
 def test_a_sign_in_that_fails_leaves_nothing(hs, sim, command, how):
     sim.fail(REFRESH, times=None, **how)
     done = hs(*command, "--pak-stdin", "--max-wait", "0", input=hs.key(sim.portal(11)))
@@ -1283,6 +1604,7 @@ def test_a_sign_in_that_fails_leaves_nothing(hs, sim, command, how):
 
 
 # ---- modes, further
+
 
 @pytest.mark.parametrize("umask", [0, 0o077])
 def test_what_holds_keys_is_its_owners_alone(hs, sim, umask):
@@ -1305,9 +1627,13 @@ def test_a_folder_that_others_may_look_into_is_no_danger(three, bits):
     assert done.code == 0 and done.err == ""
 
 
-@pytest.mark.parametrize("what, bits", [
-    *(("file", bits) for bits in (0o644, 0o640, 0o660, 0o604, 0o602)),
-    *(("folder", bits) for bits in (0o777, 0o770, 0o720, 0o702, 0o775))])
+@pytest.mark.parametrize(
+    "what, bits",
+    [
+        *(("file", bits) for bits in (0o644, 0o640, 0o660, 0o604, 0o602)),
+        *(("folder", bits) for bits in (0o777, 0o770, 0o720, 0o702, 0o775)),
+    ],
+)
 def test_each_looser_mode_is_said(three, what, bits):
     path = three.config_path if what == "file" else three.config_path.parent
     path.chmod(bits)
@@ -1320,9 +1646,15 @@ def test_each_looser_mode_is_said(three, what, bits):
 
 # ---- why, further
 
-@pytest.mark.parametrize("env, words", [
-    ({}, ["127.0.0.1", "HTTPS_PROXY"]), ({"NO_PROXY": "hubapi.com"}, ["none for", "NO_PROXY"]),
-    ({"HTTPS_PROXY": None, "ALL_PROXY": "http://127.0.0.1:9"}, ["port 9", "ALL_PROXY"])])
+
+@pytest.mark.parametrize(
+    "env, words",
+    [
+        ({}, ["127.0.0.1", "HTTPS_PROXY"]),
+        ({"NO_PROXY": "hubapi.com"}, ["none for", "NO_PROXY"]),
+        ({"HTTPS_PROXY": None, "ALL_PROXY": "http://127.0.0.1:9"}, ["port 9", "ALL_PROXY"]),
+    ],
+)
 def test_why_names_the_proxy(three, sim, env, words):
     """Also where it cannot be reached: that is when one asks."""
     sim.fail("*", times=None, then="close")
@@ -1338,11 +1670,13 @@ def test_why_names_the_authorities(three, sim, tmp_path):
     def why(*args, **env):
         done = three("account", "info", "--why", "--json", "--max-wait", "0", *args, env=env)
         return done.json["why"]["ca"]
+
     assert why() == f"{sim.ca_file} (SSL_CERT_FILE)"
     assert why("--ca-file", other) == f"{other} (--ca-file)"
     assert why(SSL_CERT_FILE=None, SSL_CERT_DIR=tmp_path) == f"{tmp_path} (SSL_CERT_DIR)"
     assert why(SSL_CERT_DIR=tmp_path) == (
-        f"{sim.ca_file} (SSL_CERT_FILE) and {tmp_path} (SSL_CERT_DIR)")
+        f"{sim.ca_file} (SSL_CERT_FILE) and {tmp_path} (SSL_CERT_DIR)"
+    )
     found = why(SSL_CERT_FILE=None, NODE_EXTRA_CA_CERTS=other)
     assert found.endswith(f" and {other} (NODE_EXTRA_CA_CERTS)")
     assert "(the system's)" in found or "built in" in found
@@ -1353,18 +1687,25 @@ def test_why_names_what_chose_the_config(hs, sim, tmp_path):
 
     def why(*args, **env):
         return hs("account", "info", "--why", "--json", *args, env=env).json["why"]
+
     assert "--config" in why("-c", path)["config"]
     assert "HUBSPOT_CONFIG_PATH" in why(HUBSPOT_CONFIG_PATH=path)["config"]
     write_old(hs, sim, sim.portal(22))
     found = why()
     assert str(hs.cwd / "hubspot.config.yml") in found["config"] and "upward" in found["config"]
     assert found["account"] == f"{hs.cwd}/hubspot.config.yml, line 1"
-    environment = why(USE_ENVIRONMENT_HUBSPOT_CONFIG="true", HUBSPOT_ACCOUNT_ID=22,
-                      HUBSPOT_PERSONAL_ACCESS_KEY=hs.key(22))
+    environment = why(
+        USE_ENVIRONMENT_HUBSPOT_CONFIG="true",
+        HUBSPOT_ACCOUNT_ID=22,
+        HUBSPOT_PERSONAL_ACCESS_KEY=hs.key(22),
+    )
     assert environment["config"].endswith("(USE_ENVIRONMENT_HUBSPOT_CONFIG)")
     assert environment["account"] == "HUBSPOT_ACCOUNT_ID"
-    environment = why(USE_ENVIRONMENT_HUBSPOT_CONFIG="true", HUBSPOT_PORTAL_ID=22,
-                      HUBSPOT_PERSONAL_ACCESS_KEY=hs.key(22))
+    environment = why(
+        USE_ENVIRONMENT_HUBSPOT_CONFIG="true",
+        HUBSPOT_PORTAL_ID=22,
+        HUBSPOT_PERSONAL_ACCESS_KEY=hs.key(22),
+    )
     assert environment["account"] == "HUBSPOT_PORTAL_ID"
 
 

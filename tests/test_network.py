@@ -16,11 +16,12 @@ import pytest
 from calls import API, answer, api, failed, http, raw  # noqa: F401 (api: a fixture)
 from hubsim import recv_head
 
-NOWHERE = "n" * 64      # a label that is too long: no resolver is asked
+NOWHERE = "n" * 64  # a label that is too long: no resolver is asked
 OK = "HTTP/1.1 200 OK"
 
 
 # ---- getting there
+
 
 def test_name_that_is_not_found(sim, api):
     done = api("/a", env={"HTTPS_PROXY": None, "HUBAPI_DOMAIN_OVERRIDE": NOWHERE})
@@ -39,18 +40,23 @@ def test_refused(sim, api):
 def hosts(tmp_path):
     """hosts(line, ...) has a run see an /etc/hosts with these lines alone."""
     probe = "mount --make-rprivate / && mount --bind /dev/null /etc/hosts"
-    if not shutil.which("unshare") or subprocess.run(["unshare", "-m", "sh", "-c", probe],
-                                                     capture_output=True).returncode:
+    if (
+        not shutil.which("unshare")
+        or subprocess.run(["unshare", "-m", "sh", "-c", probe], capture_output=True).returncode
+    ):
         pytest.skip("no mount namespace can be made here")
 
     def make(hs, *lines):
         table = tmp_path / "hosts"
         table.write_text("".join(line + "\n" for line in lines))
         script = tmp_path / "hs-in-namespace"
-        script.write_text("#!/bin/sh\nexec unshare -m sh -c 'mount --make-rprivate / && mount --bind "
-                          f"{table} /etc/hosts && exec {hs.bin} \"$@\"' hs \"$@\"\n")
+        script.write_text(
+            "#!/bin/sh\nexec unshare -m sh -c 'mount --make-rprivate / && mount --bind "
+            f'{table} /etc/hosts && exec {hs.bin} "$@"\' hs "$@"\n'
+        )
         script.chmod(0o755)
         hs.bin = str(script)
+
     return make
 
 
@@ -60,7 +66,13 @@ def test_a_living_address_behind_many_dead_ones(sim, hs, api, hosts, dead):
     lines = [f"fd00:dead:beef::{n:x} many.test" for n in range(1, dead + 1)]
     hosts(hs, *lines, lines[0], "127.0.0.1 many.test", "127.0.0.1 many.test")
     answer(sim, b"[1]")
-    done = api("/a", "--raw", "--max-wait", 10, env={"HTTPS_PROXY": f"http://many.test:{sim.port_of_proxy}"})
+    done = api(
+        "/a",
+        "--raw",
+        "--max-wait",
+        10,
+        env={"HTTPS_PROXY": f"http://many.test:{sim.port_of_proxy}"},
+    )
     assert (done.code, done.out) == (0, "[1]"), done.err
 
 
@@ -163,8 +175,11 @@ def test_hanging(sim, api, stage):
     assert len(sim.requests()) == 1
 
 
-@pytest.mark.parametrize("record", [b"\x15\3\3\0\2\1\x5a", b"\x15\3\3\0\0", b"\x16\3\3\0\0"],
-                         ids=["warnings", "empty alerts", "empty handshakes"])
+@pytest.mark.parametrize(
+    "record",
+    [b"\x15\3\3\0\2\1\x5a", b"\x15\3\3\0\0", b"\x16\3\3\0\0"],
+    ids=["warnings", "empty alerts", "empty handshakes"],
+)
 def test_records_without_an_end_hold_nothing_up(api, hs, record):
     """Before any key is there, so that whoever is on the way can send them."""
     over = threading.Event()
@@ -177,6 +192,7 @@ def test_records_without_an_end_hold_nothing_up(api, hs, record):
                 sock.recv(65536)
                 while not over.is_set():
                     sock.sendall(record * 20000)
+
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = threading.Thread(target=serve)
         server.start()
@@ -255,6 +271,7 @@ def test_a_refusal_before_the_body_is_read(sim, api, tmp_path):
 
 # ---- answers that are no HTTP
 
+
 def chunks(*parts):
     return http(OK, "Transfer-Encoding: chunked", body=b"".join(parts))
 
@@ -309,9 +326,12 @@ MALFORMED = {
     "coding gzip": http(OK, "Transfer-Encoding: gzip", body=b"abc"),
     "coding gzip, chunked": http(OK, "Transfer-Encoding: gzip, chunked", body=b"0\r\n\r\n"),
     "coding chunked, gzip": http(OK, "Transfer-Encoding: chunked, gzip", body=b"0\r\n\r\n"),
-    "two codings": http(OK, "Transfer-Encoding: chunked", "Transfer-Encoding: gzip",
-                        body=b"3\r\nabc\r\n0\r\n\r\n"),
-    "gzip": http(OK, "Content-Encoding: gzip", "Content-Length: 20", body=b"\x1f\x8b\x08" + bytes(17)),
+    "two codings": http(
+        OK, "Transfer-Encoding: chunked", "Transfer-Encoding: gzip", body=b"3\r\nabc\r\n0\r\n\r\n"
+    ),
+    "gzip": http(
+        OK, "Content-Encoding: gzip", "Content-Length: 20", body=b"\x1f\x8b\x08" + bytes(17)
+    ),
     "br": http(OK, "Content-Encoding: br", "Content-Length: 4", body=b"\x0b\x02\x80a"),
     "chunk zz": chunks(b"zz\r\nabc\r\n0\r\n\r\n"),
     "chunk without digits": chunks(b"\r\nabc\r\n0\r\n\r\n"),
@@ -371,8 +391,13 @@ RIGHT = {
     "odd reason": b"HTTP/1.1 200 \xff\x1b[31m\r\nContent-Length: 7\r\n\r\n" + BODY,
     "LF alone": http(OK, "Content-Length: 7").replace(b"\r\n", b"\n") + BODY,
     "100": http("HTTP/1.1 100 Continue") * 3 + http(OK, "Content-Length: 7", body=BODY),
-    "103": http("HTTP/1.1 103 Early Hints", "Link: </x>; rel=preload", "Content-Length: 99",
-                "Transfer-Encoding: chunked") + http(OK, "Content-Length: 7", body=BODY),
+    "103": http(
+        "HTTP/1.1 103 Early Hints",
+        "Link: </x>; rel=preload",
+        "Content-Length: 99",
+        "Transfer-Encoding: chunked",
+    )
+    + http(OK, "Content-Length: 7", body=BODY),
     "many 1xx": http("HTTP/1.1 102 Processing") * 2000 + http(OK, "Content-Length: 7", body=BODY),
     "no spaces": http(OK, "Content-Length:7", body=BODY),
     "many spaces": http(OK, "content-length: \t 7 \t ", body=BODY),
@@ -387,7 +412,9 @@ RIGHT = {
     "HTTP/1.0 with length": http("HTTP/1.0 200 OK", "Content-Length: 7", body=BODY),
     "chunked": chunks(CHUNKED),
     "Chunked": http(OK, "transfer-encoding: CHUNKED", body=CHUNKED),
-    "chunked over length": http(OK, "Content-Length: 3", "Transfer-Encoding: chunked", body=CHUNKED),
+    "chunked over length": http(
+        OK, "Content-Length: 3", "Transfer-Encoding: chunked", body=CHUNKED
+    ),
     "byte by byte": chunks(*[b"1\r\n%c\r\n" % c for c in BODY], b"0\r\n\r\n"),
     "extensions": chunks(b'7;a;b=c;d="e;f"\r\n', BODY, b"\r\n0;x\r\n\r\n"),
     "space and extension": chunks(b"7 ; a\r\n", BODY, b"\r\n0  \r\n\r\n"),
@@ -396,17 +423,23 @@ RIGHT = {
     "129 headers": http(OK, *["X: y"] * 129, "Content-Length: 7", body=BODY),
     "5000 headers": http(OK, *["X: y"] * 5000, "Content-Length: 7", body=BODY),
     "folded header": http(OK, "X: a", " b", "\tc", "Content-Length: 7", body=BODY),
-    "folded, and the length at the end": http(OK, "X:", " b", " ", "Content-Length:", " 7", body=BODY),
+    "folded, and the length at the end": http(
+        OK, "X:", " b", " ", "Content-Length:", " 7", body=BODY
+    ),
     "folded coding": http(OK, "Transfer-Encoding:", "\tchunked", body=CHUNKED),
-    "folded with LF alone": http(OK, "X: a", " b", "Content-Length: 7").replace(b"\r\n", b"\n") + BODY,
+    "folded with LF alone": http(OK, "X: a", " b", "Content-Length: 7").replace(b"\r\n", b"\n")
+    + BODY,
     "same length twice in one": http(OK, "Content-Length: 7, 7", body=BODY),
     "same length many times": http(OK, "Content-Length: 7,7 ,07", "Content-Length: 7", body=BODY),
-    "chunked twice": http(OK, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked", body=CHUNKED),
+    "chunked twice": http(
+        OK, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked", body=CHUNKED
+    ),
     "chunked twice in one": http(OK, "Transfer-Encoding: chunked, Chunked", body=CHUNKED),
     "coding identity": http(OK, "Transfer-Encoding: identity", "Content-Length: 7", body=BODY),
     "head of 60 KiB": http(OK, "X: " + "y" * 60000, "Content-Length: 7", body=BODY),
     "headers in any bytes": http(OK, "Content-Length: 7", body=BODY).replace(
-        b"OK\r\n", b"OK\r\nX: \xff\x01\xfe\r\n"),
+        b"OK\r\n", b"OK\r\nX: \xff\x01\xfe\r\n"
+    ),
 }
 
 
@@ -444,18 +477,24 @@ def test_upper_case_hex(sim, api):
 
 # ---- connections
 
+
 def test_kept_connections(sim, hs):
     """Used again, unless the server or its version says otherwise."""
     portal = sim.portal(101)
     token, _ = portal.issue()
-    body = ('{"hubId":101,"oauthAccessToken":"%s","expiresAtMillis":%d}'
-            % (token, time.time() * 1000 + 1e7)).encode()
+    body = (
+        '{"hubId":101,"oauthAccessToken":"%s","expiresAtMillis":%d}'
+        % (token, time.time() * 1000 + 1e7)
+    ).encode()
     length = f"Content-Length: {len(body)}"
-    for kept, more in ((True, {"framing": "length"}), (True, {"framing": "chunked"}),
-                       (False, {"framing": "close"}),
-                       (False, {"headers": {"Connection": "keep-alive, Close"}}),
-                       (False, {"raw": http("HTTP/1.0 200 OK", length, body=body)}),
-                       (False, {"raw": http(OK, length, body=body + b"garbage behind it")})):
+    for kept, more in (
+        (True, {"framing": "length"}),
+        (True, {"framing": "chunked"}),
+        (False, {"framing": "close"}),
+        (False, {"headers": {"Connection": "keep-alive, Close"}}),
+        (False, {"raw": http("HTTP/1.0 200 OK", length, body=body)}),
+        (False, {"raw": http(OK, length, body=body + b"garbage behind it")}),
+    ):
         hs.write_config(portal)
         sim.log.clear()
         answer(sim, body, path="/localdevauth", **more)
@@ -470,7 +509,7 @@ def test_a_kept_connection_that_was_closed_meanwhile(sim, api):
     later = http("HTTP/1.1 429 Later", "Retry-After: 1", "Content-Length: 2", body=b"{}")
     for method in ("GET", "POST"):
         sim.log.clear()
-        sim.fail("/a", raw=later)       # and the server closes, without saying so
+        sim.fail("/a", raw=later)  # and the server closes, without saying so
         answer(sim, b"[1]")
         done = api("/a", "-X", method, "--max-wait", 10)
         assert (done.code, done.json) == (0, [1]), done.err
@@ -488,14 +527,35 @@ def test_a_kept_connection_that_was_closed_needs_no_wait(sim, api):
 
 # ---- later
 
-@pytest.mark.parametrize("method, status, again", [
-    ("GET", 429, True), ("GET", 477, True), ("GET", 502, True), ("GET", 503, True), ("GET", 504, True),
-    ("GET", 521, True), ("GET", 523, True), ("GET", 524, True),
-    ("PUT", 502, True), ("DELETE", 504, True), ("POST", 429, True), ("POST", 503, False), ("POST", 477, True),
-    ("PATCH", 429, True),
-    ("POST", 502, False), ("POST", 504, False), ("PATCH", 502, False), ("POST", 524, False),
-    ("GET", 500, False), ("GET", 501, False), ("GET", 400, False), ("GET", 404, False), ("GET", 409, False),
-])
+
+@pytest.mark.parametrize(
+    "method, status, again",
+    [
+        ("GET", 429, True),
+        ("GET", 477, True),
+        ("GET", 502, True),
+        ("GET", 503, True),
+        ("GET", 504, True),
+        ("GET", 521, True),
+        ("GET", 523, True),
+        ("GET", 524, True),
+        ("PUT", 502, True),
+        ("DELETE", 504, True),
+        ("POST", 429, True),
+        ("POST", 503, False),
+        ("POST", 477, True),
+        ("PATCH", 429, True),
+        ("POST", 502, False),
+        ("POST", 504, False),
+        ("PATCH", 502, False),
+        ("POST", 524, False),
+        ("GET", 500, False),
+        ("GET", 501, False),
+        ("GET", 400, False),
+        ("GET", 404, False),
+        ("GET", 409, False),
+    ],
+)
 def test_what_is_tried_again(sim, api, method, status, again):
     body = ["--data", '{"n":1}'] if method in ("POST", "PATCH", "PUT") else []
     sim.fail("/a", status=status)
@@ -517,10 +577,15 @@ TROUBLE = [
     *[(str(s), {"status": s}, SAFE) for s in (502, 503, 504, 521, 523, 524)],
     ("503, wait unclear", {"status": 503, "headers": {"Retry-After": "soon"}}, SAFE),
     ("502, wait", {"status": 502, "headers": {"Retry-After": "1"}}, SAFE),
-    *[(str(s), {"status": s, "headers": {"Retry-After": "1"}}, [])
-      for s in (400, 401, 403, 404, 405, 409, 412, 500, 501, 505, 507, 520, 522, 525, 526)],
-    *[(f"{then} at {at}", {"status": 200, "body": b"[1,2,3]", "at": at, "then": then}, SAFE)
-      for at in STAGES for then in ("reset", "close")],
+    *[
+        (str(s), {"status": s, "headers": {"Retry-After": "1"}}, [])
+        for s in (400, 401, 403, 404, 405, 409, 412, 500, 501, 505, 507, 520, 522, 525, 526)
+    ],
+    *[
+        (f"{then} at {at}", {"status": 200, "body": b"[1,2,3]", "at": at, "then": then}, SAFE)
+        for at in STAGES
+        for then in ("reset", "close")
+    ],
 ]
 
 
@@ -531,11 +596,13 @@ def test_the_matrix_of_retries(sim, hs):
     rows = [(method, *trouble) for trouble in TROUBLE for method in METHODS]
     for start in range(0, len(rows), 15):
         runs = []
-        for n, (method, _, how, _) in enumerate(rows[start:start + 15], start):
+        for n, (method, _, how, _) in enumerate(rows[start : start + 15], start):
             sim.fail(f"/m/{n}/", **how)
             answer(sim, b"[1]", path=f"/m/{n}/")
             runs.append(hs.start("api", f"/m/{n}/", "-X", method, "--max-wait", 20, env=env))
-        for n, ((method, name, how, again), run) in enumerate(zip(rows[start:start + 15], runs), start):
+        for n, ((method, name, how, again), run) in enumerate(
+            zip(rows[start : start + 15], runs), start
+        ):
             row = f"{method} {name}"
             code, err = hs.ends(run)
             repeated = method in again
@@ -577,9 +644,13 @@ def test_an_interrupted_request_may_have_taken_effect(sim, hs):
 
 # ---- the rate limit
 
+
 def limits(most, left, millis):
-    return {"X-HubSpot-RateLimit-Max": str(most), "X-HubSpot-RateLimit-Remaining": str(left),
-            "X-HubSpot-RateLimit-Interval-Milliseconds": str(millis)}
+    return {
+        "X-HubSpot-RateLimit-Max": str(most),
+        "X-HubSpot-RateLimit-Remaining": str(left),
+        "X-HubSpot-RateLimit-Interval-Milliseconds": str(millis),
+    }
 
 
 def after_a_limit(hs, sim, headers):
@@ -588,7 +659,12 @@ def after_a_limit(hs, sim, headers):
     hs.write_config(portal)
     token, expiry = portal.issue()
     body = {"hubId": 101, "oauthAccessToken": token, "expiresAtMillis": int(expiry * 1000)}
-    sim.fail("/localdevauth", status=200, body=body, headers={"Content-Type": "application/json", **headers})
+    sim.fail(
+        "/localdevauth",
+        status=200,
+        body=body,
+        headers={"Content-Type": "application/json", **headers},
+    )
 
 
 @pytest.mark.parametrize("wait", [0, 2])
@@ -604,8 +680,12 @@ def test_pacing_obeys_max_wait_in_a_bulk_run(sim, hs):
     """What was done until then is told, and the code says why the rest is not."""
     portal = sim.portal(101)
     hs.write_config(portal)
-    sim.fail("GET /cms", status=200, body={"results": []}, headers={
-        "Content-Type": "application/json", **limits(100, 0, 40000)})
+    sim.fail(
+        "GET /cms",
+        status=200,
+        body={"results": []},
+        headers={"Content-Type": "application/json", **limits(100, 0, 40000)},
+    )
     done = hs("secrets", "apply", "-f", "-", "--max-wait", 2, input="A_ONE=1\nB_TWO=2\n")
     assert done.code in (6, 8) and "rate limited" in done.err and done.seconds < 20, done.err
     assert portal.secrets == {}
@@ -613,8 +693,12 @@ def test_pacing_obeys_max_wait_in_a_bulk_run(sim, hs):
     for n in range(3):
         (hs.cwd / "d" / f"{n}.txt").write_text("x")
     sim.log.clear()
-    sim.fail("POST /filemanager", status=200, body={"objects": []}, headers={
-        "Content-Type": "application/json", **limits(100, 0, 40000)})
+    sim.fail(
+        "POST /filemanager",
+        status=200,
+        body={"objects": []},
+        headers={"Content-Type": "application/json", **limits(100, 0, 40000)},
+    )
     done = hs("filemanager", "upload", "d", "d", "--concurrency", 1, "--max-wait", 2)
     assert done.code == 8 and "rate limited" in done.err and done.seconds < 20, done.err
     assert len(sim.requests("POST /filemanager")) == 1
@@ -624,13 +708,22 @@ def test_pacing_is_announced(sim, hs):
     after_a_limit(hs, sim, limits(100, 0, 3000))
     done = hs("api", "/test/echo", "--max-wait", 30)
     assert done.code == 0, done.err
-    assert re.search(r"^Rate limited; waiting [34] s \(limit: 100 requests per 3 s\)$", done.err, re.M), done.err
+    assert re.search(
+        r"^Rate limited; waiting [34] s \(limit: 100 requests per 3 s\)$", done.err, re.M
+    ), done.err
     first, second = sim.requests()
     assert second.time - first.time >= 3
 
 
-@pytest.mark.parametrize("status, said", [(429, "Rate limited; waiting 2 s"), (503, "503; trying again in 2 s"),
-                                          (477, "477; trying again in 2 s"), (423, "423; trying again in 2 s")])
+@pytest.mark.parametrize(
+    "status, said",
+    [
+        (429, "Rate limited; waiting 2 s"),
+        (503, "503; trying again in 2 s"),
+        (477, "477; trying again in 2 s"),
+        (423, "423; trying again in 2 s"),
+    ],
+)
 def test_a_wait_of_two_seconds_is_announced(sim, api, status, said):
     sim.fail("/a", status=status, headers={"Retry-After": "2"})
     answer(sim, b"[1]")
@@ -656,8 +749,13 @@ def test_another_host_sets_no_pace(sim, hs):
     portal.page = 1
     for n in range(4):
         portal.add_file(f"docs/f{n}.txt", b"x")
-    sim.fail("cdn.example.com/", status=200, body=b"x", times=None,
-             headers={"Content-Type": "text/plain", **limits(1, 0, 50000)})
+    sim.fail(
+        "cdn.example.com/",
+        status=200,
+        body=b"x",
+        times=None,
+        headers={"Content-Type": "text/plain", **limits(1, 0, 50000)},
+    )
     done = hs("filemanager", "fetch", "docs", "--concurrency", 1, "--max-wait", 20)
     assert done.code == 0 and done.seconds < 20, done.err
     assert "ate limited" not in done.err
@@ -665,12 +763,14 @@ def test_another_host_sets_no_pace(sim, hs):
 
 def test_all_phases_together_obey_max_wait(sim, api):
     """Each of them alone is within it."""
+
     def serve(sock):
         recv_head(sock)
         sim.pause(3)
         sock.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
         sim.pause(3)
         sim.serve_tunnel(sock, API, 443)
+
     port = sim.listen(serve)
     sim.fail("/a", then="hang", times=None)
     done = api("/a", "--max-wait", 4, env={"HTTPS_PROXY": f"http://127.0.0.1:{port}"})
@@ -702,13 +802,19 @@ def test_retry_after_as_a_date(sim, api):
     answer(sim, b"[1]")
     assert api("/a", "--max-wait", 10).code == 0
     _, second = sim.requests()
-    when = when.replace(microsecond=0).timestamp()      # as the answer says it
+    when = when.replace(microsecond=0).timestamp()  # as the answer says it
     assert when - 0.1 < second.time < when + 10
 
 
 def test_the_interval_of_a_rate_limit(sim, api):
-    sim.fail("/a", status=429, headers={"X-HubSpot-RateLimit-Remaining": "0",
-                                        "X-HubSpot-RateLimit-Interval-Milliseconds": "1500"})
+    sim.fail(
+        "/a",
+        status=429,
+        headers={
+            "X-HubSpot-RateLimit-Remaining": "0",
+            "X-HubSpot-RateLimit-Interval-Milliseconds": "1500",
+        },
+    )
     answer(sim, b"[1]")
     assert api("/a", "--max-wait", 10).code == 0
     first, second = sim.requests()
@@ -732,19 +838,24 @@ def test_waiting_for_the_rate_uses_up_no_try_of_network_trouble(sim, api):
     assert len(sim.requests("/a")) == 6
 
 
-@pytest.mark.parametrize("value", ["3600", "99999999999999999999", "86401",
-                                   "Fri, 31 Dec 2100 23:59:59 GMT"])
+@pytest.mark.parametrize(
+    "value", ["3600", "99999999999999999999", "86401", "Fri, 31 Dec 2100 23:59:59 GMT"]
+)
 def test_a_wait_that_is_too_long_is_not_begun(sim, api, value):
     sim.fail("/a", status=429, headers={"Retry-After": value}, times=None)
     done = api("/a", "--max-wait", 2)
     failed(done, 6, "429", "--max-wait")
     assert done.seconds < 9
-    if value != "99999999999999999999":     # which is no number of seconds
+    if value != "99999999999999999999":  # which is no number of seconds
         assert len(sim.requests()) == 1
 
 
 def test_max_wait_bounds_all_trying(sim, api):
-    for how, code in (({"status": 503}, 1), ({"status": 429}, 6), ({"at": "start", "then": "close"}, 7)):
+    for how, code in (
+        ({"status": 503}, 1),
+        ({"status": 429}, 6),
+        ({"at": "start", "then": "close"}, 7),
+    ):
         sim.log.clear()
         sim.rules.clear()
         sim.fail("/a", times=None, **how)
@@ -755,7 +866,11 @@ def test_max_wait_bounds_all_trying(sim, api):
 
 
 def test_max_wait_0_tries_once(sim, api):
-    for how, code in (({"status": 503}, 1), ({"status": 429}, 6), ({"at": "start", "then": "close"}, 7)):
+    for how, code in (
+        ({"status": 503}, 1),
+        ({"status": 429}, 6),
+        ({"at": "start", "then": "close"}, 7),
+    ):
         sim.log.clear()
         sim.rules.clear()
         sim.fail("/a", times=None, **how)
@@ -773,6 +888,7 @@ def test_a_locked_resource_gets_two_seconds(sim, api):
 
 # ---- redirects
 
+
 def redirect(sim, to, status=302, path="/a", **how):
     return sim.fail(path, status=status, headers={"Location": to}, **how)
 
@@ -789,14 +905,20 @@ def test_a_get_follows_on_the_same_host(sim, api, status):
 
 
 def test_no_token_for_another_host(sim, api):
-    for there in ("https://cdn.example.com/b", "https://evil.test/b", "https://api.hubapi.com:444/b",
-                  "https://x.api.hubapi.com/b", "https://api.hubapi.com.evil.test/b", "HTTPS://EVIL.test/b",
-                  "https://api.hubapi.com@evil.test/b"):
+    for there in (
+        "https://cdn.example.com/b",
+        "https://evil.test/b",
+        "https://api.hubapi.com:444/b",
+        "https://x.api.hubapi.com/b",
+        "https://api.hubapi.com.evil.test/b",
+        "HTTPS://EVIL.test/b",
+        "https://api.hubapi.com@evil.test/b",
+    ):
         sim.log.clear()
         redirect(sim, there)
         answer(sim, b"[1]", path="/b")
         done = api("/a", "--raw", "--max-wait", 0)
-        if done.code:       # the certificate is not for that name: fine as well
+        if done.code:  # the certificate is not for that name: fine as well
             failed(done, 7, "another name")
         for request in sim.requests("/b"):
             assert request.header("authorization") is None, there
@@ -821,12 +943,25 @@ def test_no_token_after_a_way_round(sim, api):
     assert [bool(r.header("authorization")) for r in sim.requests()] == [True, False, False]
 
 
-@pytest.mark.parametrize("there, why", [
-    ("http://api.hubapi.com/b", "plain http"), ("http://evil.test/b", "plain http"),
-    ("ftp://evil.test/b", "not https"), ("HTTP://api.hubapi.com/b", "plain http"), ("https://", "malformed"),
-    ("https:///b", "malformed"), ("javascript:x", "malformed"), ("https:b", "malformed"), ("", "without a destination"),
-    ("https://api.hubapi.com:99999/b", "malformed"), ("/b\x01", "malformed"), ("https://a b/", "malformed"),
-    ("///b", "malformed"), pytest.param(" x" * 20000, "too long", id="long")])
+@pytest.mark.parametrize(
+    "there, why",
+    [
+        ("http://api.hubapi.com/b", "plain http"),
+        ("http://evil.test/b", "plain http"),
+        ("ftp://evil.test/b", "not https"),
+        ("HTTP://api.hubapi.com/b", "plain http"),
+        ("https://", "malformed"),
+        ("https:///b", "malformed"),
+        ("javascript:x", "malformed"),
+        ("https:b", "malformed"),
+        ("", "without a destination"),
+        ("https://api.hubapi.com:99999/b", "malformed"),
+        ("/b\x01", "malformed"),
+        ("https://a b/", "malformed"),
+        ("///b", "malformed"),
+        pytest.param(" x" * 20000, "too long", id="long"),
+    ],
+)
 def test_redirects_that_are_not_followed(sim, api, there, why):
     redirect(sim, there)
     done = api("/a")
@@ -840,15 +975,36 @@ def test_redirects_that_are_not_followed(sim, api, there, why):
 def test_where_a_redirect_led_is_told_without_its_secrets(sim, hs, api):
     hs.hidden |= {"hushhush", "good-for-whoever"}
     redirect(sim, "http://me:hushhush@evil.test/b?Signature=good-for-whoever#hushhush")
-    failed(api("/a", "--debug"), 1, r"http://evil\.test/b\?\.\.\., which was not followed: it is plain http")
+    failed(
+        api("/a", "--debug"),
+        1,
+        r"http://evil\.test/b\?\.\.\., which was not followed: it is plain http",
+    )
 
 
-@pytest.mark.parametrize("there, target", [
-    ("x", "/a/x"), ("./x", "/a/x"), ("../x", "/x"), ("../../../x", "/x"), ("?q=1", "/a/b?q=1"), ("x/../y", "/a/y"),
-    ("/x/./y/../z", "/x/z"), ("//api.hubapi.com/x", "/x"), ("HTTPS://API.hubapi.com/x", "/x"), (".", "/a/"),
-    ("x?a/../b#c", "/a/x?a/../b"), ("x y", "/a/x%20y"), ("%2e%2e/x", "/a/%2e%2e/x"),
-    ("\\\\evil.test/x", "/a/%5C%5Cevil.test/x"), ("/\\evil.test/x", "/%5Cevil.test/x"),
-    ("https://api.hubapi.com:443/x", "/x"), ("https://me:hushhush@api.hubapi.com/x", "/x"), ("./x:y", "/a/x:y")])
+@pytest.mark.parametrize(
+    "there, target",
+    [
+        ("x", "/a/x"),
+        ("./x", "/a/x"),
+        ("../x", "/x"),
+        ("../../../x", "/x"),
+        ("?q=1", "/a/b?q=1"),
+        ("x/../y", "/a/y"),
+        ("/x/./y/../z", "/x/z"),
+        ("//api.hubapi.com/x", "/x"),
+        ("HTTPS://API.hubapi.com/x", "/x"),
+        (".", "/a/"),
+        ("x?a/../b#c", "/a/x?a/../b"),
+        ("x y", "/a/x%20y"),
+        ("%2e%2e/x", "/a/%2e%2e/x"),
+        ("\\\\evil.test/x", "/a/%5C%5Cevil.test/x"),
+        ("/\\evil.test/x", "/%5Cevil.test/x"),
+        ("https://api.hubapi.com:443/x", "/x"),
+        ("https://me:hushhush@api.hubapi.com/x", "/x"),
+        ("./x:y", "/a/x:y"),
+    ],
+)
 def test_relative_redirects(sim, hs, api, there, target):
     """As RFC 3986 resolves them; on the same host they keep the token."""
     hs.hidden.add("hushhush")
@@ -892,9 +1048,15 @@ def test_only_a_get_follows(sim, api):
 def test_targets_of_redirects_are_clean(sim, api):
     """A fragment is not sent; what cannot stand in a request line is encoded,
     or the redirect is not followed."""
-    for there, target in (("/b#part", "/b"), ("https://api.hubapi.com/b?x#part", "/b?x"),
-                          ("https://api.hubapi.com?x=1", "/?x=1"), ("https://api.hubapi.com", "/"),
-                          ("/b c", "/b%20c"), ("/b HTTP/1.1 x", "/b%20HTTP/1.1%20x"), ("/b%20c", "/b%20c")):
+    for there, target in (
+        ("/b#part", "/b"),
+        ("https://api.hubapi.com/b?x#part", "/b?x"),
+        ("https://api.hubapi.com?x=1", "/?x=1"),
+        ("https://api.hubapi.com", "/"),
+        ("/b c", "/b%20c"),
+        ("/b HTTP/1.1 x", "/b%20HTTP/1.1%20x"),
+        ("/b%20c", "/b%20c"),
+    ):
         sim.log.clear()
         sim.rules.clear()
         redirect(sim, there)
@@ -906,11 +1068,18 @@ def test_targets_of_redirects_are_clean(sim, api):
 
 # ---- interrupts
 
+
 def interrupt(hs, sim, ready, *args, number=signal.SIGINT, env=None):
     """Sends the signal as soon as ready() returns; code, stderr, seconds."""
     env = hs.env({"HUBSPOT_ACCESS_TOKEN": "pat-na1-0123456789", **(env or {})})
-    with subprocess.Popen([hs.bin, "api", *args], env=env, cwd=hs.cwd, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [hs.bin, "api", *args],
+        env=env,
+        cwd=hs.cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
         try:
             ready()
             began = time.monotonic()
@@ -928,7 +1097,9 @@ def contacted(sim):
     return lambda: event.wait(60) or pytest.fail("no connection came")
 
 
-@pytest.mark.parametrize("where", ["proxy", "socks", "handshake", "start", "mid-head", "body", "pause"])
+@pytest.mark.parametrize(
+    "where", ["proxy", "socks", "handshake", "start", "mid-head", "body", "pause"]
+)
 def test_interrupt(sim, hs, where):
     env, ready = {}, lambda: sim.wait("/a")
     if where in ("proxy", "socks"):
@@ -951,7 +1122,9 @@ def test_interrupt(sim, hs, where):
 
 def test_interrupt_of_a_large_transfer(sim, hs):
     """A transfer whose reader does not read ends, too."""
-    code, err, seconds = interrupt(hs, sim, lambda: sim.wait("/test/bytes"), f"/test/bytes?n={64 << 20}")
+    code, err, seconds = interrupt(
+        hs, sim, lambda: sim.wait("/test/bytes"), f"/test/bytes?n={64 << 20}"
+    )
     assert code == 130, err
     assert seconds < 9
 
@@ -968,10 +1141,15 @@ def test_a_signal_that_the_parent_ignores(sim, hs, number):
     answer(sim, b"[1]", then=lambda: process.send_signal(number) or time.sleep(0.2))
     ready = threading.Event()
     sim.spy = lambda: ready.wait(60)
-    with subprocess.Popen([hs.bin, "api", "/a", "--raw"], cwd=hs.cwd, stdin=subprocess.DEVNULL,
-                          env=hs.env({"HUBSPOT_ACCESS_TOKEN": "pat-na1-0123456789"}),
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          preexec_fn=lambda: signal.signal(number, signal.SIG_IGN)) as process:
+    with subprocess.Popen(
+        [hs.bin, "api", "/a", "--raw"],
+        cwd=hs.cwd,
+        stdin=subprocess.DEVNULL,
+        env=hs.env({"HUBSPOT_ACCESS_TOKEN": "pat-na1-0123456789"}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_IGN),
+    ) as process:
         ready.set()
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, b"[1]"), err
@@ -980,9 +1158,15 @@ def test_a_signal_that_the_parent_ignores(sim, hs, number):
 def test_interrupt_while_reading_stdin(sim, hs):
     reader, writer = os.pipe()
     env = hs.env({"HUBSPOT_ACCESS_TOKEN": "pat-na1-0123456789"})
-    with subprocess.Popen([hs.bin, "api", "/a", "--data", "-"], env=env, cwd=hs.cwd, stdin=reader,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        os.write(writer, b" " * (1 << 17))      # more than the pipe holds: it is reading
+    with subprocess.Popen(
+        [hs.bin, "api", "/a", "--data", "-"],
+        env=env,
+        cwd=hs.cwd,
+        stdin=reader,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        os.write(writer, b" " * (1 << 17))  # more than the pipe holds: it is reading
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
         assert b"interrupted" in process.stderr.read()

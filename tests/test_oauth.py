@@ -51,16 +51,28 @@ def browser(tmp_path):
 
 
 def client(portal, **more):
-    return {"HUBSPOT_CLIENT_ID": portal.oauth["client_id"],
-            "HUBSPOT_CLIENT_SECRET": portal.oauth["client_secret"], **more}
+    return {
+        "HUBSPOT_CLIENT_ID": portal.oauth["client_id"],
+        "HUBSPOT_CLIENT_SECRET": portal.oauth["client_secret"],
+        **more,
+    }
 
 
 @pytest.fixture
 def waiting(tty, sim, browser):
     """hs account auth with all that it needs, as far as its prompt."""
     portal = sim.portal(101, "Acme")
-    child = tty("account", "auth", *TYPE, "-a", "101", "--scopes", "content", "--use-default-name",
-                env={**browser.env, **client(portal)})
+    child = tty(
+        "account",
+        "auth",
+        *TYPE,
+        "-a",
+        "101",
+        "--scopes",
+        "content",
+        "--use-default-name",
+        env={**browser.env, **client(portal)},
+    )
     child.portal, child.url = portal, browser.opened()
     child.asked = browsers.parameters(child.url)
     return ready(child, ADDRESS)
@@ -77,7 +89,9 @@ def get(url):
     has no /etc/hosts that knows localhost; browsers know it by themselves."""
     url = url.replace("//localhost:", "//127.0.0.1:")
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=30) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+            url, timeout=30
+        ) as answer:
             return answer.status, answer.headers, answer.read().decode()
     except urllib.error.HTTPError as refused:
         return refused.code, refused.headers, refused.read().decode()
@@ -85,11 +99,14 @@ def get(url):
 
 def saved(home, portal, scopes=("content",)):
     """The account that stands in the config; it is what it should be."""
-    account, = [a for a in home.read_config()["accounts"] if a["accountId"] == portal.hub_id]
+    (account,) = [a for a in home.read_config()["accounts"] if a["accountId"] == portal.hub_id]
     info = account["auth"].pop("tokenInfo")
     assert account["authType"] == "oauth2" and "personalAccessKey" not in account
-    assert account["auth"] == {"clientId": portal.oauth["client_id"],
-                               "clientSecret": portal.oauth["client_secret"], "scopes": list(scopes)}
+    assert account["auth"] == {
+        "clientId": portal.oauth["client_id"],
+        "clientSecret": portal.oauth["client_secret"],
+        "scopes": list(scopes),
+    }
     assert info["accessToken"] in portal.tokens
     assert info["refreshToken"] == portal.oauth["refresh_token"]
     life = conftest_time(info["expiresAt"]) - datetime.datetime.now(datetime.timezone.utc)
@@ -105,6 +122,7 @@ def conftest_time(text):
 
 # ---- the way that goes well
 
+
 def test_consent_in_the_browser(tty, sim, waiting):
     assert waiting.url.startswith("https://app.hubspot.com/oauth/101/authorize?")
     assert waiting.asked["client_id"] == waiting.portal.oauth["client_id"]
@@ -119,12 +137,15 @@ def test_consent_in_the_browser(tty, sim, waiting):
     account = saved(tty, waiting.portal)
     assert account["accountType"] == "STANDARD" and account["name"] == "account-101"
     assert tty.read_config()["defaultAccount"] == 101
-    trade, = sim.requests("POST /oauth/2026-03/token")
+    (trade,) = sim.requests("POST /oauth/2026-03/token")
     assert trade.header("content-type") == "application/x-www-form-urlencoded"
     assert dict(urllib.parse.parse_qsl(trade.body.decode())) == {
-        "grant_type": "authorization_code", "code": "code-101", "redirect_uri": BACK,
+        "grant_type": "authorization_code",
+        "code": "code-101",
+        "redirect_uri": BACK,
         "client_id": waiting.portal.oauth["client_id"],
-        "client_secret": waiting.portal.oauth["client_secret"]}
+        "client_secret": waiting.portal.oauth["client_secret"],
+    }
     closed(PORT)
 
 
@@ -164,18 +185,39 @@ def test_everything_is_asked_for(tty, sim, tmp_path):
     assert tty.end(child) == 0, seen(child)
     config = tty.read_config(tty.cwd / "hubspot.config.yml")
     assert config["defaultPortal"] == "acme"
-    account, = config["portals"]
+    (account,) = config["portals"]
     assert account["portalId"] == 101 and account["auth"]["scopes"] == ["content", "hubdb"]
 
 
 def test_hs_auth_adds_to_the_deprecated_config(tty, hs, sim, browser):
     portal = sim.portal(101, "Acme")
     path = hs.cwd / "hubspot.config.yml"
-    hs.write_yaml({"defaultPortal": "old", "portals": [
-        {"name": "old", "portalId": 5, "authType": "personalaccesskey",
-         "personalAccessKey": "x" * 40}]}, path)
-    child = tty("auth", *TYPE, "-a", "101", "--scopes", "hubdb, files", "--name", "new", "--no-default",
-                env={**browser.env, **client(portal)})
+    hs.write_yaml(
+        {
+            "defaultPortal": "old",
+            "portals": [
+                {
+                    "name": "old",
+                    "portalId": 5,
+                    "authType": "personalaccesskey",
+                    "personalAccessKey": "x" * 40,
+                }
+            ],
+        },
+        path,
+    )
+    child = tty(
+        "auth",
+        *TYPE,
+        "-a",
+        "101",
+        "--scopes",
+        "hubdb, files",
+        "--name",
+        "new",
+        "--no-default",
+        env={**browser.env, **client(portal)},
+    )
     child.portal, child.asked = portal, browsers.parameters(browser.opened())
     ready(child, ADDRESS)
     assert get(back(child))[0] == 200
@@ -191,10 +233,20 @@ def test_signing_in_again_needs_nothing_but_the_account(tty, hs, sim, browser):
     """The app's id, secret and scopes are in the config; a person is asked for
     scopes alone, a script for nothing."""
     portal = sim.portal(101)
-    hs.write_config({"name": "o", "accountId": 101, "authType": "oauth2", "mine": "kept",
-                     "auth": {"clientId": portal.oauth["client_id"],
-                              "clientSecret": portal.oauth["client_secret"],
-                              "scopes": ["content", "tickets"], "tokenInfo": {}}})
+    hs.write_config(
+        {
+            "name": "o",
+            "accountId": 101,
+            "authType": "oauth2",
+            "mine": "kept",
+            "auth": {
+                "clientId": portal.oauth["client_id"],
+                "clientSecret": portal.oauth["client_secret"],
+                "scopes": ["content", "tickets"],
+                "tokenInfo": {},
+            },
+        }
+    )
     child = tty("account", "auth", *TYPE, "-a", "o", env=browser.env)
     ready(child, r"\[x\] tickets").send("\r")
     child.portal, child.asked = portal, browsers.parameters(browser.opened())
@@ -207,10 +259,19 @@ def test_signing_in_again_needs_nothing_but_the_account(tty, hs, sim, browser):
 
 def test_signing_in_again_asks_for_all_scopes_however_many(tty, hs, sim, browser):
     scopes = [f"crm.objects.x{n}.read" for n in range(100)]
-    hs.write_config({"name": "o", "accountId": 101, "authType": "oauth2",
-                     "auth": {"clientId": sim.portal(101).oauth["client_id"],
-                              "clientSecret": sim.portals[101].oauth["client_secret"],
-                              "scopes": scopes, "tokenInfo": {}}})
+    hs.write_config(
+        {
+            "name": "o",
+            "accountId": 101,
+            "authType": "oauth2",
+            "auth": {
+                "clientId": sim.portal(101).oauth["client_id"],
+                "clientSecret": sim.portals[101].oauth["client_secret"],
+                "scopes": scopes,
+                "tokenInfo": {},
+            },
+        }
+    )
     child = tty("account", "auth", *TYPE, "-a", "o", env=browser.env)
     ready(child, r"\[x\] crm").send("\r")
     assert browsers.parameters(browser.opened())["scope"].split() == scopes
@@ -221,8 +282,16 @@ def test_signing_in_again_asks_for_all_scopes_however_many(tty, hs, sim, browser
 def test_a_key_account_becomes_one_of_oauth2(tty, hs, sim, browser):
     portal = sim.portal(101)
     hs.write_config(portal)
-    child = tty("account", "auth", *TYPE, "-a", "101", "--scopes", "content",
-                env={**browser.env, **client(portal)})
+    child = tty(
+        "account",
+        "auth",
+        *TYPE,
+        "-a",
+        "101",
+        "--scopes",
+        "content",
+        env={**browser.env, **client(portal)},
+    )
     child.portal, child.asked = portal, browsers.parameters(browser.opened())
     ready(child, ADDRESS)
     assert get(back(child))[0] == 200
@@ -232,10 +301,15 @@ def test_a_key_account_becomes_one_of_oauth2(tty, hs, sim, browser):
 
 def start(hs, portal, *args, secret=None, **env):
     """Without a terminal; what it asks the browser for."""
-    process = subprocess.Popen([hs.bin, "account", "auth", *TYPE, "-a", "101", *args],
-                               env=hs.env({**client(portal), **env}), cwd=hs.cwd,
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [hs.bin, "account", "auth", *TYPE, "-a", "101", *args],
+        env=hs.env({**client(portal), **env}),
+        cwd=hs.cwd,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     process.stdin.write(secret or "")
     process.stdin.close()
     process.stdin = None
@@ -258,17 +332,30 @@ def end(hs, process):
 def test_without_a_terminal_it_waits_for_the_browser(hs, sim):
     portal = sim.portal(101)
     secret = portal.oauth["client_secret"]
-    process = start(hs, portal, "--client-id", portal.oauth["client_id"], "--client-secret-stdin",
-                    secret=secret + "\n", HUBSPOT_CLIENT_ID=None, HUBSPOT_CLIENT_SECRET=None)
+    process = start(
+        hs,
+        portal,
+        "--client-id",
+        portal.oauth["client_id"],
+        "--client-secret-stdin",
+        secret=secret + "\n",
+        HUBSPOT_CLIENT_ID=None,
+        HUBSPOT_CLIENT_SECRET=None,
+    )
     assert process.asked["scope"] == "content" and "--scopes asks for others" in process.said
     assert get(back(process))[0] == 200
     assert end(hs, process)[0] == 0
     saved(hs, portal)
 
 
-@pytest.mark.parametrize("take,word", [
-    ("HUBSPOT_CLIENT_ID", "--client-id"), ("HUBSPOT_CLIENT_SECRET", "--client-secret-stdin"),
-    ("account", "--account")])
+@pytest.mark.parametrize(
+    "take,word",
+    [
+        ("HUBSPOT_CLIENT_ID", "--client-id"),
+        ("HUBSPOT_CLIENT_SECRET", "--client-secret-stdin"),
+        ("account", "--account"),
+    ],
+)
 def test_a_script_is_told_what_is_missing(hs, sim, take, word):
     env = {k: v for k, v in client(sim.portal(101)).items() if k != take}
     done = hs("account", "auth", *TYPE, *(() if take == "account" else ("-a", "101")), env=env)
@@ -276,10 +363,20 @@ def test_a_script_is_told_what_is_missing(hs, sim, take, word):
     assert not sim.log
 
 
-@pytest.mark.parametrize("args,env", [
-    (("--client-id", "12345"), {}), (("--client-id", "x" * 35 + "é"), {}),
-    (("--scopes", ","), {}), (("--scopes", "a&b"), {}), (("--scopes", ""), {}),
-    ((), {"HUBSPOT_CLIENT_SECRET": "short"}), (("--pak-stdin",), {}), (("-a", "0"), {}), (("-a", "-1"), {})])
+@pytest.mark.parametrize(
+    "args,env",
+    [
+        (("--client-id", "12345"), {}),
+        (("--client-id", "x" * 35 + "é"), {}),
+        (("--scopes", ","), {}),
+        (("--scopes", "a&b"), {}),
+        (("--scopes", ""), {}),
+        ((), {"HUBSPOT_CLIENT_SECRET": "short"}),
+        (("--pak-stdin",), {}),
+        (("-a", "0"), {}),
+        (("-a", "-1"), {}),
+    ],
+)
 def test_what_cannot_be_is_refused_at_once(hs, sim, args, env):
     done = hs("account", "auth", *TYPE, "-a", "101", *args, env={**client(sim.portal(101)), **env})
     assert done.code == 2, done.err
@@ -287,14 +384,19 @@ def test_what_cannot_be_is_refused_at_once(hs, sim, args, env):
 
 
 def test_options_of_oauth2_are_for_it_alone(hs, sim):
-    done = hs("account", "auth", "--pak-stdin", "--scopes", "content", input=hs.key(sim.portal(101)))
+    done = hs(
+        "account", "auth", "--pak-stdin", "--scopes", "content", input=hs.key(sim.portal(101))
+    )
     assert done.code == 2 and "--auth-type oauth2" in done.err
 
 
 # ---- the ways that do not
 
+
 def test_access_denied(tty, sim, waiting):
-    status, _, page = get(back(waiting, code=None, error="access_denied", error_description="<b>no</b>"))
+    status, _, page = get(
+        back(waiting, code=None, error="access_denied", error_description="<b>no</b>")
+    )
     assert status == 200 and "Not signed in" in page and "<b>" not in page
     assert tty.end(waiting) == 4
     assert "access_denied" in seen(waiting)
@@ -352,8 +454,16 @@ def test_a_code_is_not_sent_twice(tty, sim, waiting):
 def test_access_to_another_account(tty, sim, browser):
     """The person picked another account on the page."""
     portal = sim.portal(202, "Other")
-    child = tty("account", "auth", *TYPE, "-a", "101", "--scopes", "content",
-                env={**browser.env, **client(portal)})
+    child = tty(
+        "account",
+        "auth",
+        *TYPE,
+        "-a",
+        "101",
+        "--scopes",
+        "content",
+        env={**browser.env, **client(portal)},
+    )
     child.portal, child.asked = portal, browsers.parameters(browser.opened())
     sim.fail("GET /account-info", status=200, body={"portalId": 202})
     ready(child, ADDRESS)
@@ -375,7 +485,11 @@ def test_a_second_browser_comes_too_late(tty, sim, waiting):
     hold = sim.fail("POST /oauth", at="start", then=lambda: sent.wait(60) and time.sleep(0.5))
     one.request(line="GET " + back(waiting).removeprefix(f"http://localhost:{PORT}") + " HTTP/1.1")
     sim.wait("POST /oauth")
-    two.request(line="GET " + back(waiting, code="code-202").removeprefix(f"http://localhost:{PORT}") + " HTTP/1.1")
+    two.request(
+        line="GET "
+        + back(waiting, code="code-202").removeprefix(f"http://localhost:{PORT}")
+        + " HTTP/1.1"
+    )
     sent.set()
     assert b"Signed in" in one.rest()
     assert b" 200 " not in two.rest()
@@ -386,7 +500,9 @@ def test_a_second_browser_comes_too_late(tty, sim, waiting):
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_the_port_is_taken(hs, sim, address):
-    with socket.create_server((address, PORT), family=socket.AF_INET6 if ":" in address else socket.AF_INET):
+    with socket.create_server(
+        (address, PORT), family=socket.AF_INET6 if ":" in address else socket.AF_INET
+    ):
         done = hs("account", "auth", *TYPE, "-a", "101", env=client(sim.portal(101)))
     assert done.code == 1 and f"port {PORT}" in done.err and "another program" in done.err
     assert not sim.log
@@ -404,7 +520,9 @@ def test_a_signal_ends_it(tty, waiting, number):
 def test_a_signal_while_hubspot_is_asked(tty, sim, waiting, at):
     sim.fail(at, at="start", then="hang")
     with Raw(PORT) as one:
-        one.request(line="GET " + back(waiting).removeprefix(f"http://localhost:{PORT}") + " HTTP/1.1")
+        one.request(
+            line="GET " + back(waiting).removeprefix(f"http://localhost:{PORT}") + " HTTP/1.1"
+        )
         sim.wait(at)
         waiting.sendintr()
         assert b"Not signed in" in one.rest()
@@ -447,8 +565,13 @@ def test_the_port_can_be_used_again_at_once(hs, sim):
 
 def test_no_websocket_there(tty, waiting):
     with Raw(PORT) as ws:
-        ws.request("Upgrade: websocket", "Connection: Upgrade", "Origin: https://app.hubspot.com",
-                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13")
+        ws.request(
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Origin: https://app.hubspot.com",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version: 13",
+        )
         assert b" 404 " in ws.rest()
     waiting.sendintr()
     assert tty.end(waiting) == 130
@@ -456,41 +579,72 @@ def test_no_websocket_there(tty, waiting):
 
 # ---- afterwards
 
+
 @pytest.mark.parametrize("where", ["global", "deprecated", "environment"])
 def test_a_refused_refresh_says_how_to_sign_in_again(hs, sim, where):
     portal = sim.portal(101)
-    account = {"name": "o", "authType": "oauth2",
-               "auth": {"clientId": portal.oauth["client_id"],
-                        "clientSecret": portal.oauth["client_secret"], "scopes": ["content"],
-                        "tokenInfo": {"refreshToken": "gone-gone-gone-gone"}}}
+    account = {
+        "name": "o",
+        "authType": "oauth2",
+        "auth": {
+            "clientId": portal.oauth["client_id"],
+            "clientSecret": portal.oauth["client_secret"],
+            "scopes": ["content"],
+            "tokenInfo": {"refreshToken": "gone-gone-gone-gone"},
+        },
+    }
     if where == "global":
         hs.write_config({**account, "accountId": 101})
     elif where == "deprecated":
-        hs.write_yaml({"defaultPortal": 101, "portals": [{**account, "portalId": 101}]},
-                      hs.cwd / "hubspot.config.yml")
+        hs.write_yaml(
+            {"defaultPortal": 101, "portals": [{**account, "portalId": 101}]},
+            hs.cwd / "hubspot.config.yml",
+        )
     env = client(portal, HUBSPOT_ACCOUNT_ID=101, HUBSPOT_REFRESH_TOKEN="gone-gone-gone-gone")
-    done = hs("api", "/test/echo", *(("--use-env",) if where == "environment" else ()),
-              env=env if where == "environment" else {})
+    done = hs(
+        "api",
+        "/test/echo",
+        *(("--use-env",) if where == "environment" else ()),
+        env=env if where == "environment" else {},
+    )
     assert done.code == 4
-    assert {"global": "hs account auth --auth-type oauth2 --account 101",
-            "deprecated": "hs auth --auth-type oauth2 --account 101",
-            "environment": "HUBSPOT_REFRESH_TOKEN"}[where] in done.err
+    assert {
+        "global": "hs account auth --auth-type oauth2 --account 101",
+        "deprecated": "hs auth --auth-type oauth2 --account 101",
+        "environment": "HUBSPOT_REFRESH_TOKEN",
+    }[where] in done.err
 
 
 def o(hs, portal):
     """A config with an account that has just its refresh token."""
-    hs.write_config({"name": "o", "accountId": 101, "authType": "oauth2", "auth": {
-        "clientId": portal.oauth["client_id"], "clientSecret": portal.oauth["client_secret"],
-        "scopes": ["content"], "tokenInfo": {"refreshToken": portal.oauth["refresh_token"]}}})
+    hs.write_config(
+        {
+            "name": "o",
+            "accountId": 101,
+            "authType": "oauth2",
+            "auth": {
+                "clientId": portal.oauth["client_id"],
+                "clientSecret": portal.oauth["client_secret"],
+                "scopes": ["content"],
+                "tokenInfo": {"refreshToken": portal.oauth["refresh_token"]},
+            },
+        }
+    )
 
 
-@pytest.mark.parametrize("status,again", [(400, True), (401, True), (403, True), (429, False), (500, False),
-                                          (503, False)])
+@pytest.mark.parametrize(
+    "status,again",
+    [(400, True), (401, True), (403, True), (429, False), (500, False), (503, False)],
+)
 def test_signing_in_again_is_the_advice_only_where_it_helps(hs, sim, status, again):
     o(hs, sim.portal(101))
     sim.fail("POST /oauth/2026-03/token", times=99, status=status)
     done = hs("api", "/test/echo", "--max-wait", "1")
-    assert str(status) in done.err and (AGAIN in done.err) == again and ("Sign in" in done.err) == again
+    assert (
+        str(status) in done.err
+        and (AGAIN in done.err) == again
+        and ("Sign in" in done.err) == again
+    )
 
 
 def token_calls(sim):
@@ -500,8 +654,14 @@ def token_calls(sim):
 DATED, OLD = "/oauth/2026-03/token", "/oauth/v1/token"
 
 
-@pytest.mark.parametrize("how", [{}, {"body": b"<html>no such page</html>", "headers": {"Content-Type": "text/html"}},
-                                 {"body": b""}])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"body": b"<html>no such page</html>", "headers": {"Content-Type": "text/html"}},
+        {"body": b""},
+    ],
+)
 def test_the_dated_token_call_and_its_predecessor(hs, sim, how):
     o(hs, sim.portal(101))
     assert hs("api", "/test/echo").code == 0
@@ -532,9 +692,17 @@ def test_a_code_is_traded_at_v1_where_the_dated_call_is_unknown(hs, sim):
     saved(hs, process.portal)
 
 
-@pytest.mark.parametrize("how, repeated", [
-    ({"status": 502}, False), ({"status": 503}, False), ({"then": "close"}, False),
-    ({"status": 503, "headers": {"Retry-After": "0"}}, True), ({"status": 429}, True), ({"status": 477}, True)])
+@pytest.mark.parametrize(
+    "how, repeated",
+    [
+        ({"status": 502}, False),
+        ({"status": 503}, False),
+        ({"then": "close"}, False),
+        ({"status": 503, "headers": {"Retry-After": "0"}}, True),
+        ({"status": 429}, True),
+        ({"status": 477}, True),
+    ],
+)
 def test_a_code_is_traded_once_unless_nothing_was_done(hs, sim, how, repeated):
     """HubSpot takes a code once; a refresh can be repeated."""
     sim.fail(f"POST {DATED}", **how)
@@ -566,24 +734,57 @@ def test_a_new_refresh_token_is_kept(hs, sim):
 
 def test_a_new_refresh_token_that_cannot_be_kept_is_told(hs, sim):
     portal = sim.portal(101, rotates=True)
-    done = hs("api", "/test/echo", "--use-env",
-              env=client(portal, HUBSPOT_ACCOUNT_ID=101, HUBSPOT_REFRESH_TOKEN=portal.oauth["refresh_token"]))
+    done = hs(
+        "api",
+        "/test/echo",
+        "--use-env",
+        env=client(
+            portal, HUBSPOT_ACCOUNT_ID=101, HUBSPOT_REFRESH_TOKEN=portal.oauth["refresh_token"]
+        ),
+    )
     assert done.code == 0 and "refresh token" in done.err, done.err
 
 
-@pytest.mark.parametrize("status, body, code, words", [
-    (400, {"error": "invalid_grant", "error_description": "d0", "status": "BAD_REFRESH_TOKEN", "message": "m0"},
-     4, ["m0", "BAD_REFRESH_TOKEN", AGAIN]),
-    (400, {"error": "invalid_grant", "error_description": "d0"}, 4, ["400.*d0", AGAIN]),
-    (400, {"error": "invalid_grant"}, 4, ["400.*invalid_grant", AGAIN]),
-    (400, {"status": "BAD_REFRESH_TOKEN"}, 4, ["BAD_REFRESH_TOKEN", AGAIN]),
-    (401, {"error": "invalid_client", "status": "BAD_CLIENT_ID", "message": "m0"}, 4, ["m0", "BAD_CLIENT_ID",
-                                                                                      "HUBSPOT_CLIENT_ID"]),
-    (400, {"status": "BAD_CLIENT_SECRET", "message": "m0"}, 4, ["m0", "BAD_CLIENT_SECRET", "client secret"]),
-    (403, {"error": "access_denied", "status": "BAD_HUB", "message": "m0"}, 4, ["m0", "BAD_HUB", AGAIN]),
-    (400, {"status": "error", "message": "m0", "category": "X"}, 4, ["m0", AGAIN]),
-    (400, {"status": "x\nhs: all is well", "message": "m0"}, 4, ["m0", AGAIN]),
-    (500, {"error": "server_error", "error_description": "d0"}, 1, ["500.*d0"])])
+@pytest.mark.parametrize(
+    "status, body, code, words",
+    [
+        (
+            400,
+            {
+                "error": "invalid_grant",
+                "error_description": "d0",
+                "status": "BAD_REFRESH_TOKEN",
+                "message": "m0",
+            },
+            4,
+            ["m0", "BAD_REFRESH_TOKEN", AGAIN],
+        ),
+        (400, {"error": "invalid_grant", "error_description": "d0"}, 4, ["400.*d0", AGAIN]),
+        (400, {"error": "invalid_grant"}, 4, ["400.*invalid_grant", AGAIN]),
+        (400, {"status": "BAD_REFRESH_TOKEN"}, 4, ["BAD_REFRESH_TOKEN", AGAIN]),
+        (
+            401,
+            {"error": "invalid_client", "status": "BAD_CLIENT_ID", "message": "m0"},
+            4,
+            ["m0", "BAD_CLIENT_ID", "HUBSPOT_CLIENT_ID"],
+        ),
+        (
+            400,
+            {"status": "BAD_CLIENT_SECRET", "message": "m0"},
+            4,
+            ["m0", "BAD_CLIENT_SECRET", "client secret"],
+        ),
+        (
+            403,
+            {"error": "access_denied", "status": "BAD_HUB", "message": "m0"},
+            4,
+            ["m0", "BAD_HUB", AGAIN],
+        ),
+        (400, {"status": "error", "message": "m0", "category": "X"}, 4, ["m0", AGAIN]),
+        (400, {"status": "x\nhs: all is well", "message": "m0"}, 4, ["m0", AGAIN]),
+        (500, {"error": "server_error", "error_description": "d0"}, 1, ["500.*d0"]),
+    ],
+)
 def test_error_bodies_of_the_token_call(hs, sim, status, body, code, words):
     o(hs, sim.portal(101))
     sim.fail("POST /oauth/", times=None, status=status, body=body)
@@ -593,10 +794,19 @@ def test_error_bodies_of_the_token_call(hs, sim, status, body, code, words):
 @pytest.mark.parametrize("status", [401, 403])
 def test_advice_about_an_account_of_oauth2_is_not_about_keys(hs, sim, status):
     o(hs, sim.portal(101))
-    sim.fail("GET /test/echo", times=99, status=status, body={
-        "category": "MISSING_SCOPES", "errors": [{"context": {"requiredScopes": ["crm.x"]}}]} if status == 403 else {})
+    sim.fail(
+        "GET /test/echo",
+        times=99,
+        status=status,
+        body={"category": "MISSING_SCOPES", "errors": [{"context": {"requiredScopes": ["crm.x"]}}]}
+        if status == 403
+        else {},
+    )
     done = hs("api", "/test/echo")
-    assert done.code == 4 and (AGAIN if status == 401 else "scopes: crm.x. Sign in again with --scopes") in done.err
+    assert (
+        done.code == 4
+        and (AGAIN if status == 401 else "scopes: crm.x. Sign in again with --scopes") in done.err
+    )
     assert "personal-access-key" not in done.err
 
 
@@ -613,8 +823,15 @@ def test_the_official_client_uses_the_account(hs, sim, official_client):
             config["accounts"][0]["auth"]["tokenInfo"]["expiresAt"] = "2020-01-01T00:00:00.000Z"
             hs.write_yaml(config)
             sim.revoke()
-        done = subprocess.run([official_client, "secrets", "list"], env=official_env(hs), cwd=hs.cwd,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            [official_client, "secrets", "list"],
+            env=official_env(hs),
+            cwd=hs.cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         assert bool(sim.requests("POST /oauth/v1/token")) == renewed
         bearer = sim.requests("GET /cms/v3/functions/secrets")[-1].header("authorization")
@@ -623,6 +840,7 @@ def test_the_official_client_uses_the_account(hs, sim, official_client):
 
 
 # ---- Chromium
+
 
 @pytest.fixture
 def chromium(sim, tmp_path):
@@ -635,8 +853,18 @@ def visit(tty, sim, chromium, want, **website):
     """Signs in with Chromium: the account, and the page that it ended on."""
     portal = sim.portal(101, "Acme")
     sim.website = website
-    child = tty("account", "auth", *TYPE, "-a", "101", "--scopes", "content,files", "--use-default-name",
-                env={**chromium.env, **client(portal)}, timeout=60)
+    child = tty(
+        "account",
+        "auth",
+        *TYPE,
+        "-a",
+        "101",
+        "--scopes",
+        "content,files",
+        "--use-default-name",
+        env={**chromium.env, **client(portal)},
+        timeout=60,
+    )
     chromium.opened()
     assert tty.end(child) == want, seen(child)
     return portal, chromium.shown()

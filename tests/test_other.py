@@ -46,10 +46,39 @@ def seen(done):
     return told
 
 
-FOREIGN = ["project", "projects", "app", "apps", "cms", "hubdb", "custom-object", "custom-objects", "co",
-           "test-account", "test-accounts", "get-started", "feedback", "open", "doctor", "mcp", "upgrade", "update",
-           "theme", "module", "function", "functions", "upload", "fetch", "watch", "lint", "logs", "list", "mv",
-           "remove", "create"]
+FOREIGN = [
+    "project",
+    "projects",
+    "app",
+    "apps",
+    "cms",
+    "hubdb",
+    "custom-object",
+    "custom-objects",
+    "co",
+    "test-account",
+    "test-accounts",
+    "get-started",
+    "feedback",
+    "open",
+    "doctor",
+    "mcp",
+    "upgrade",
+    "update",
+    "theme",
+    "module",
+    "function",
+    "functions",
+    "upload",
+    "fetch",
+    "watch",
+    "lint",
+    "logs",
+    "list",
+    "mv",
+    "remove",
+    "create",
+]
 
 
 @pytest.mark.parametrize("word", FOREIGN)
@@ -58,39 +87,84 @@ def test_commands_of_the_official_client(hs, other, word):
     assert told["args"] == [word.encode(), b"x", b"--unknown"] and told["mark"] == "1"
     hint = "Did you mean" if word in ("create", "remove") else "official client"
     failed(hs(word, "x", "--unknown"), 2, f"no command '{word}'", hint)
-    failed(hs(word, env={**path_of(other.parent), "HS_HANDED_OVER": "1"}), 2, f"no command '{word}'")
+    failed(
+        hs(word, env={**path_of(other.parent), "HS_HANDED_OVER": "1"}), 2, f"no command '{word}'"
+    )
 
 
-@pytest.mark.parametrize("args", [
-    ["--debug", "project", "upload"], ["-d", "project"], ["--account", "prod", "project", "list"], ["-a", "cms", "project"],
-    ["--account=prod", "cms", "fetch"], ["-c", "file", "hubdb"], ["--no-color", "project"], ["project", "--help"],
-    ["--help", "project"], ["help", "project"], ["project", "help"], ["--", "project", "upload"],
-    ["project", ""], ["project", "", "--", "-x"], ["project", "upload", "--pak", "CiRuYTEt" + "x" * 60],
-    ["project", "a b", "\t\n", "'\"$x", "é", "*"], ["project", b"\xff\xfe\x80"]])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--debug", "project", "upload"],
+        ["-d", "project"],
+        ["--account", "prod", "project", "list"],
+        ["-a", "cms", "project"],
+        ["--account=prod", "cms", "fetch"],
+        ["-c", "file", "hubdb"],
+        ["--no-color", "project"],
+        ["project", "--help"],
+        ["--help", "project"],
+        ["help", "project"],
+        ["project", "help"],
+        ["--", "project", "upload"],
+        ["project", ""],
+        ["project", "", "--", "-x"],
+        ["project", "upload", "--pak", "CiRuYTEt" + "x" * 60],
+        ["project", "a b", "\t\n", "'\"$x", "é", "*"],
+        ["project", b"\xff\xfe\x80"],
+    ],
+)
 def test_arguments_stay_as_they_are(hs, other, args):
-    done = subprocess.run([hs.bin, *args], env=hs.env(path_of(other.parent)), cwd=hs.cwd, capture_output=True)
+    done = subprocess.run(
+        [hs.bin, *args], env=hs.env(path_of(other.parent)), cwd=hs.cwd, capture_output=True
+    )
     assert done.returncode == 43 and done.stderr == b""
-    assert [bytes.fromhex(a) for a in json.loads(done.stdout)["args"]] == [os.fsencode(a) for a in args]
+    assert [bytes.fromhex(a) for a in json.loads(done.stdout)["args"]] == [
+        os.fsencode(a) for a in args
+    ]
 
 
-@pytest.mark.parametrize("args", [
-    ["account", "list"], ["accounts"], ["secrets", "upload"], ["account", "project"], ["api", "project"],
-    ["--account", "project", "account", "list"], ["-a", "project"], ["nonsense"], ["pro"],
-    ["--version"], ["help"], [], ["completion", "bash"], ["__complete", "hs", "project", ""],
-    ["--get-yargs-completions", "hs", "project", ""], ["--unknown", "x", "project"]])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["account", "list"],
+        ["accounts"],
+        ["secrets", "upload"],
+        ["account", "project"],
+        ["api", "project"],
+        ["--account", "project", "account", "list"],
+        ["-a", "project"],
+        ["nonsense"],
+        ["pro"],
+        ["--version"],
+        ["help"],
+        [],
+        ["completion", "bash"],
+        ["__complete", "hs", "project", ""],
+        ["--get-yargs-completions", "hs", "project", ""],
+        ["--unknown", "x", "project"],
+    ],
+)
 def test_own_commands_are_never_handed_over(hs, other, args):
     assert hs(*args, env=path_of(other.parent)).code != 43
 
 
 def test_nothing_is_left_behind(hs, other):
     """No descriptor, no signal disposition, no limit, and the process itself."""
-    run = subprocess.Popen([hs.bin, "project"], env=hs.env({**path_of(other.parent), "HUBSPOT_X": "kept"}),
-                           cwd=hs.cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                           preexec_fn=lambda: signal.signal(signal.SIGPIPE, signal.SIG_DFL))
+    run = subprocess.Popen(
+        [hs.bin, "project"],
+        env=hs.env({**path_of(other.parent), "HUBSPOT_X": "kept"}),
+        cwd=hs.cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGPIPE, signal.SIG_DFL),
+    )
     out, err = run.communicate()
     told = json.loads(out)
     assert told["fds"] == [0, 1, 2] and told["pid"] == run.pid and err == b""
-    assert not told["ignored"] & ~(1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1), "Python ignores these two"
+    assert not told["ignored"] & ~(
+        1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1
+    ), "Python ignores these two"
     assert told["blocked"] == 0 and "HUBSPOT_X" in told["env"]
     plain = subprocess.run([other], env=hs.env(), capture_output=True)
     assert told["core"] == json.loads(plain.stdout)["core"]
@@ -115,10 +189,16 @@ def test_the_order_in_path(hs, other, tmp_path):
     except OSError:
         hard = own
     second = program(tmp_path / "second" / "hs", "#!/bin/sh\nexit 44\n")
-    cases = ((43, [own, other.parent]), (43, [own, hard, other.parent, second.parent]),
-             (44, [own, second.parent, other.parent]), (43, [own, other.parent, own]),
-             (44, [other.parent, own, second.parent]), (2, [own, hard]), (2, [other.parent, own]),
-             (43, [other.parent, second.parent]))
+    cases = (
+        (43, [own, other.parent]),
+        (43, [own, hard, other.parent, second.parent]),
+        (44, [own, second.parent, other.parent]),
+        (43, [own, other.parent, own]),
+        (44, [other.parent, own, second.parent]),
+        (2, [own, hard]),
+        (2, [other.parent, own]),
+        (43, [other.parent, second.parent]),
+    )
     for code, folders in cases:
         assert hs("project", env=path_of(*folders)).code == code, folders
 
@@ -147,7 +227,12 @@ def test_relative_entries_are_passed_over(hs):
 
 def test_a_script_that_leads_back(hs, tmp_path):
     program(tmp_path / "wrap" / "hs", f'#!/bin/sh\nexec "{hs.bin}" "$@"\n')
-    failed(hs("project", "upload", env=path_of(tmp_path / "wrap")), 2, "no command 'project'", "official client")
+    failed(
+        hs("project", "upload", env=path_of(tmp_path / "wrap")),
+        2,
+        "no command 'project'",
+        "official client",
+    )
     copy = tmp_path / "copy"
     copy.mkdir()
     shutil.copy(hs.bin, copy / "hs")
@@ -156,14 +241,23 @@ def test_a_script_that_leads_back(hs, tmp_path):
 
 def test_one_that_cannot_run(hs, tmp_path):
     broken = program(tmp_path / "b" / "hs", "#!/nowhere/node\n")
-    failed(hs("project", env=path_of(broken.parent)), 1, f"cannot run {broken}", "interpreter", "official client")
+    failed(
+        hs("project", env=path_of(broken.parent)),
+        1,
+        f"cannot run {broken}",
+        "interpreter",
+        "official client",
+    )
     nothing = program(tmp_path / "n" / "hs", "")
     failed(hs("project", env=path_of(nothing.parent)), 1, "cannot run")
 
 
 def test_why_names_the_other_hs(hs, sim, other):
     hs.write_config(sim.portal(101))
-    assert f"Other hs:     {other}\n" in ok(hs("account", "info", "--why", env=path_of(other.parent))).out
+    assert (
+        f"Other hs:     {other}\n"
+        in ok(hs("account", "info", "--why", env=path_of(other.parent))).out
+    )
     assert "Other hs:     none\n" in ok(hs("account", "info", "--why")).out
     why = ok(hs("account", "info", "--why", "--json", env=path_of(other.parent))).json["why"]
     assert why["otherHs"] == str(other)
@@ -172,6 +266,7 @@ def test_why_names_the_other_hs(hs, sim, other):
 def test_completion_offers_them_if_they_run(hs, other):
     def words(line, **more):
         return [w.partition("\t")[0] for w in ok(hs("__complete", *line, **more)).out.splitlines()]
+
     assert "project" in words(["hs", ""], env=path_of(other.parent))
     assert words(["hs", "proj"], env=path_of(other.parent)) == ["project"]
     assert "project" not in words(["hs", ""]) and words(["hs", "proj"]) == []
@@ -180,6 +275,10 @@ def test_completion_offers_them_if_they_run(hs, other):
 
 def test_the_official_client_itself(hs, official_client):
     node = pathlib.Path(shutil.which("node")).parent
-    done = hs("project", "--help", timeout=120,
-              env={**official_env(hs), **path_of(official_client.parent, node)})
+    done = hs(
+        "project",
+        "--help",
+        timeout=120,
+        env={**official_env(hs), **path_of(official_client.parent, node)},
+    )
     assert done.code == 0 and "hs project" in done.out and "upload" in done.out

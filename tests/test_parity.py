@@ -22,21 +22,31 @@ def bin():
 @pytest.fixture
 def official(official_client, hs, sim):
     """official("account", "list") in the same home and folder as hs(...)."""
+
     def run(*args, code=0, cwd=None):
-        done = subprocess.run([official_client, *args], env=official_env(hs),
-                              cwd=cwd or hs.cwd, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=60)
+        done = subprocess.run(
+            [official_client, *args],
+            env=official_env(hs),
+            cwd=cwd or hs.cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
+
     return run
 
 
 @pytest.fixture
 def portals(sim):
     """Production, and a sandbox and a test account of it."""
-    return [sim.portal(1000001, "Acme Prod 2"),
-            sim.portal(2000002, "My Sandbox", type="STANDARD_SANDBOX", parent=1000001),
-            sim.portal(3000003, "devTest", type="DEVELOPER_TEST", parent=1000001)]
+    return [
+        sim.portal(1000001, "Acme Prod 2"),
+        sim.portal(2000002, "My Sandbox", type="STANDARD_SANDBOX", parent=1000001),
+        sim.portal(3000003, "devTest", type="DEVELOPER_TEST", parent=1000001),
+    ]
 
 
 def accounts(config):
@@ -74,9 +84,11 @@ def test_official_uses_what_we_wrote(sim, hs, official, portals):
     assert written["accounts"][2]["parentAccountId"] == 1000001
 
     rows = official("account", "list").splitlines()
-    for name, kind, number in (("acme-prod-2", "standard", 1000001),
-                               ("my-sandbox", "standard sandbox", 2000002),
-                               ("dev-test", "test account", 3000003)):
+    for name, kind, number in (
+        ("acme-prod-2", "standard", 1000001),
+        ("my-sandbox", "standard sandbox", 2000002),
+        ("dev-test", "test account", 3000003),
+    ):
         assert any(f"{name} [{kind}]" in r and str(number) in r for r in rows), rows
 
     official("api", ECHO, "-a", "my-sandbox", "--json")
@@ -105,7 +117,7 @@ def test_we_use_what_official_wrote(sim, hs, official, portals):
 
     ours(hs, "account", "use", "box")
     assert hs.read_config() == {**written, "defaultAccount": 2000002}
-    hs.sign_in(portals[0])          # again: in place, under the name that it had
+    hs.sign_in(portals[0])  # again: in place, under the name that it had
     assert accounts(hs.read_config()) == accounts(written)
 
 
@@ -123,8 +135,29 @@ def test_same_default_name(sim, hs, official, portals):
 
 def test_names_that_read_as_other_types(sim, hs, official):
     """Each program must quote what the other would take for something else."""
-    names = ["123", "yes", "null", "2026-11-23", "1e3", "0x1f", "~", "true", "#x",
-             "a:b", "-", "<<", "é", "'q'", '"', "*a", "!t", "%d", "012", ".5", "1_0"]
+    names = [
+        "123",
+        "yes",
+        "null",
+        "2026-11-23",
+        "1e3",
+        "0x1f",
+        "~",
+        "true",
+        "#x",
+        "a:b",
+        "-",
+        "<<",
+        "é",
+        "'q'",
+        '"',
+        "*a",
+        "!t",
+        "%d",
+        "012",
+        ".5",
+        "1_0",
+    ]
     made = [sim.portal(100 + i) for i in range(len(names))]
     hs.write_config(*(hs.account(p, name=n) for p, n in zip(made, names)))
     ours(hs, "account", "use", "100")
@@ -141,18 +174,28 @@ def test_oauth_account(sim, hs, official):
     it in words (Mon Nov 23 2026 …), we write ISO 8601."""
     portal = sim.portal(5)
     oauth = portal.oauth
-    hs.write_config({"name": "oa", "accountId": 5, "authType": "oauth2",
-                     "accountType": "STANDARD", "env": "prod", "auth": {
-                         "clientId": oauth["client_id"],
-                         "clientSecret": oauth["client_secret"], "scopes": ["content"],
-                         "tokenInfo": {"refreshToken": oauth["refresh_token"]}}})
+    hs.write_config(
+        {
+            "name": "oa",
+            "accountId": 5,
+            "authType": "oauth2",
+            "accountType": "STANDARD",
+            "env": "prod",
+            "auth": {
+                "clientId": oauth["client_id"],
+                "clientSecret": oauth["client_secret"],
+                "scopes": ["content"],
+                "tokenInfo": {"refreshToken": oauth["refresh_token"]},
+            },
+        }
+    )
     official("api", ECHO, "--json")
     written = hs.read_config()
     ours(hs, "api", ECHO)
     assert asked_for(sim) == ("5", stored_token(written, 5))
     assert len(sim.requests("/oauth/v1/token")) == 1
 
-    sim.revoke()                    # now we fetch one, and the official uses it
+    sim.revoke()  # now we fetch one, and the official uses it
     ours(hs, "api", "/account-info/v3/details")
     rewritten = hs.read_config()
     assert stored_token(rewritten, 5) != stored_token(written, 5)
@@ -164,12 +207,28 @@ def test_oauth_account(sim, hs, official):
 def test_deprecated_file(sim, hs, official):
     """Both work from a hubspot.config.yml and leave it in the deprecated form."""
     portal = sim.portal(1000001)
-    path = hs.write_yaml({"defaultPortal": "acme", "defaultMode": "draft", "portals": [
-        {"name": "acme", "portalId": 1000001, "env": "prod", "mine": [1, "x"],
-         "authType": "personalaccesskey", "personalAccessKey": hs.key(portal),
-         "auth": {"tokenInfo": {}}}]}, hs.cwd / "hubspot.config.yml")
-    for fetch, use in ((lambda: ours(hs, "api", ECHO), lambda: official("api", ECHO, "--json")),
-                       (lambda: official("api", ECHO, "--json"), lambda: ours(hs, "api", ECHO))):
+    path = hs.write_yaml(
+        {
+            "defaultPortal": "acme",
+            "defaultMode": "draft",
+            "portals": [
+                {
+                    "name": "acme",
+                    "portalId": 1000001,
+                    "env": "prod",
+                    "mine": [1, "x"],
+                    "authType": "personalaccesskey",
+                    "personalAccessKey": hs.key(portal),
+                    "auth": {"tokenInfo": {}},
+                }
+            ],
+        },
+        hs.cwd / "hubspot.config.yml",
+    )
+    for fetch, use in (
+        (lambda: ours(hs, "api", ECHO), lambda: official("api", ECHO, "--json")),
+        (lambda: official("api", ECHO, "--json"), lambda: ours(hs, "api", ECHO)),
+    ):
         fetch()
         config = hs.read_config(path)
         assert config["defaultPortal"] == "acme" and "accounts" not in config

@@ -44,6 +44,7 @@ def two(hs, tty, sim):
 
 # ---- the masked prompt
 
+
 @pytest.mark.parametrize("how", ["typed", "pasted", "pasted with its line break"])
 def test_the_key_is_asked_for(tty, sim, how):
     portal = sim.portal(101, "Acme Prod")
@@ -98,14 +99,24 @@ def test_the_key_can_be_edited(tty, sim):
     assert tty.read_config()["accounts"][0]["personalAccessKey"] == portal.key
 
 
-@pytest.mark.parametrize("answer", ["", "   ", "•" * 30, "short", "pat-na1-" + "1234-" * 8,
-                                    "CiRuYTEt CiRuYTEt CiRuYTEt", "CiRu\x7f" * 2])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "   ",
+        "•" * 30,
+        "short",
+        "pat-na1-" + "1234-" * 8,
+        "CiRuYTEt CiRuYTEt CiRuYTEt",
+        "CiRu\x7f" * 2,
+    ],
+)
 def test_what_is_no_key_is_refused(tty, sim, answer):
     child = tty("account", "auth")
     ready(child, KEY_LABEL)
     child.send(answer + "\r")
     child.expect("hs:")
-    ready(child, KEY_LABEL)     # it asks again
+    ready(child, KEY_LABEL)  # it asks again
     child.send("\x04")
     assert tty.end(child) == 2
     assert not sim.log and not tty.config_path.parent.exists()
@@ -125,6 +136,7 @@ def test_a_key_longer_than_the_line_does_no_harm(tty, sim):
 
 
 # ---- the name, and the default
+
 
 def test_the_name_is_asked_for(tty, sim):
     portal = sim.portal(101, "Acme Prod")
@@ -157,12 +169,14 @@ def test_a_bad_name_is_asked_for_again(two, sim):
     assert two.read_config()["accounts"][2]["name"] == "three"
 
 
-@pytest.mark.parametrize("answer, default", [("", 101), ("n", 101), ("No", 101), ("y", 303),
-                                             ("YES", 303)])
+@pytest.mark.parametrize(
+    "answer, default", [("", 101), ("n", 101), ("No", 101), ("y", 303), ("YES", 303)]
+)
 def test_the_default_is_asked_for(two, sim, answer, default):
     portal = sim.portal(303)
-    child = two("account", "auth", "--use-default-name",
-                env={"HUBSPOT_PERSONAL_ACCESS_KEY": portal.key})
+    child = two(
+        "account", "auth", "--use-default-name", env={"HUBSPOT_PERSONAL_ACCESS_KEY": portal.key}
+    )
     ready(child, DEFAULT_LABEL)
     child.send("what\r")
     ready(child, DEFAULT_LABEL)
@@ -179,8 +193,14 @@ def test_an_account_that_is_known_asks_nothing(two, sim):
 
 def test_options_answer_prompts(tty, sim):
     portal = sim.portal(101)
-    child = tty("account", "auth", "--name", "x", "--default",
-                env={"HUBSPOT_PERSONAL_ACCESS_KEY": portal.key})
+    child = tty(
+        "account",
+        "auth",
+        "--name",
+        "x",
+        "--default",
+        env={"HUBSPOT_PERSONAL_ACCESS_KEY": portal.key},
+    )
     assert tty.end(child) == 0
     assert PASTE_ON not in seen(child)
 
@@ -197,12 +217,28 @@ def test_a_hostile_name_is_shown_without_its_escapes(tty, sim):
 
 # ---- the list
 
-@pytest.mark.parametrize("keys, default", [    # the last entry signs in to another account
-    ("\r", 101), ("\x1b[B\r", 202), ("\x1b[B\x1b[B\x1b[A\r", 202), ("\x1b[A\x1b[A\r", 303),
-    ("j\x7f\x1b[A\x1b[A\r", 303), ("\x1b[B\x1b[B\x1b[B\x1b[B\r", 101), ("\x1b[F\x1b[A\r", 303),
-    ("\x1bOB\r", 202), ("\x0e\x0e\x10\r", 202),
-    ("box\r", 202), ("BOX\r", 202), ("zzz\r\x15box\r", 202), ("bo\x7f\x7fthird\r", 303),
-    ("303\r", 303), ("\x1b[5~\x1b[6~\x1b[A\r", 303), ("\x1b[99;99X\x1bx\x1b[B\r", 202)])
+
+@pytest.mark.parametrize(
+    "keys, default",
+    [  # the last entry signs in to another account
+        ("\r", 101),
+        ("\x1b[B\r", 202),
+        ("\x1b[B\x1b[B\x1b[A\r", 202),
+        ("\x1b[A\x1b[A\r", 303),
+        ("j\x7f\x1b[A\x1b[A\r", 303),
+        ("\x1b[B\x1b[B\x1b[B\x1b[B\r", 101),
+        ("\x1b[F\x1b[A\r", 303),
+        ("\x1bOB\r", 202),
+        ("\x0e\x0e\x10\r", 202),
+        ("box\r", 202),
+        ("BOX\r", 202),
+        ("zzz\r\x15box\r", 202),
+        ("bo\x7f\x7fthird\r", 303),
+        ("303\r", 303),
+        ("\x1b[5~\x1b[6~\x1b[A\r", 303),
+        ("\x1b[99;99X\x1bx\x1b[B\r", 202),
+    ],
+)
 def test_an_account_is_chosen(two, hs, sim, keys, default):
     hs.sign_in(sim.portal(303, "Third"))
     child = two("account", "use")
@@ -242,8 +278,11 @@ def test_a_linked_folder_asks_before_linking(two, sim):
 PROMPTS = {
     "masked": (["account", "auth"], {}, KEY_LABEL),
     "name": (["account", "auth"], {"HUBSPOT_PERSONAL_ACCESS_KEY": 303}, NAME_LABEL),
-    "confirm": (["account", "auth", "--use-default-name"], {"HUBSPOT_PERSONAL_ACCESS_KEY": 303},
-                DEFAULT_LABEL),
+    "confirm": (
+        ["account", "auth", "--use-default-name"],
+        {"HUBSPOT_PERSONAL_ACCESS_KEY": 303},
+        DEFAULT_LABEL,
+    ),
     "select": (["account", "use"], {}, "> acme"),
 }
 
@@ -277,9 +316,20 @@ def test_the_terminal_is_as_it_was(two, sim, which, how):
     args, more, label = PROMPTS[which]
     portal = sim.portal(303, "Third")
     env = two.env({"TERM": "xterm", **{k: portal.key for k in more}})
-    child = pexpect.spawn("/bin/sh", ["-c", "trap : INT; stty -a; echo @one; \"$@\"; echo code=$?; "
-                                      "stty -a; echo @two", "sh", two.bin, *args],
-                          env=env, cwd=str(two.cwd), timeout=60, encoding="utf-8")
+    child = pexpect.spawn(
+        "/bin/sh",
+        [
+            "-c",
+            'trap : INT; stty -a; echo @one; "$@"; echo code=$?; ' "stty -a; echo @two",
+            "sh",
+            two.bin,
+            *args,
+        ],
+        env=env,
+        cwd=str(two.cwd),
+        timeout=60,
+        encoding="utf-8",
+    )
     two.children.append(child)
     child.delaybeforesend = None
     child.logfile_read = conftest.Transcript()
@@ -318,10 +368,15 @@ def test_ctrl_c_while_a_request_hangs(two, sim):
 
 # ---- no prompt
 
-@pytest.mark.parametrize("args, env", [(["--no-input"], {}), ([], {"CI": "true"}), ([], {"CI": "1"})])
+
+@pytest.mark.parametrize(
+    "args, env", [(["--no-input"], {}), ([], {"CI": "true"}), ([], {"CI": "1"})]
+)
 def test_no_prompt_where_none_is_wanted(two, sim, args, env):
-    for command, word in ((["account", "auth"], "--pak-stdin"),
-                          (["account", "use"], "hs account use")):
+    for command, word in (
+        (["account", "auth"], "--pak-stdin"),
+        (["account", "use"], "hs account use"),
+    ):
         child = two(*command, *args, env=env)
         assert two.end(child) == 2
         assert word in seen(child) and PASTE_ON not in seen(child)
@@ -332,9 +387,13 @@ def test_no_prompt_where_none_is_wanted(two, sim, args, env):
     assert two.read_config()["accounts"][2]["name"] == "third"
 
 
-@pytest.mark.parametrize("args, env, why", [
-    (["--no-input"], {}, "--no-input is given: nobody is asked"),
-    ([], {"CI": "true"}, "CI is set: nobody is asked")])
+@pytest.mark.parametrize(
+    "args, env, why",
+    [
+        (["--no-input"], {}, "--no-input is given: nobody is asked"),
+        ([], {"CI": "true"}, "CI is set: nobody is asked"),
+    ],
+)
 def test_who_is_on_a_terminal_is_told_what_forbids_to_ask(two, args, env, why):
     child = two("account", "use", *args, env=env)
     assert two.end(child) == 2
@@ -355,8 +414,9 @@ def test_stdin_that_is_no_terminal(hs, sim):
         assert result.code == 2 and "--pak-stdin" in result.err
 
 
-@pytest.mark.parametrize("option", [
-    ["--pak-stdin"], ["--auth-type", "oauth2", "-a", "101", "--client-secret-stdin"]])
+@pytest.mark.parametrize(
+    "option", [["--pak-stdin"], ["--auth-type", "oauth2", "-a", "101", "--client-secret-stdin"]]
+)
 def test_stdin_that_would_show_a_key_is_refused(tty, sim, option):
     child = tty("account", "auth", *option)
     child.expect("stdin is a terminal.*Without " + option[-1])
@@ -364,6 +424,7 @@ def test_stdin_that_would_show_a_key_is_refused(tty, sim, option):
 
 
 # ---- TERM=dumb
+
 
 @pytest.mark.parametrize("term", ["dumb", ""])
 def test_a_dumb_terminal_gets_no_escapes(two, hs, sim, term):
@@ -386,7 +447,7 @@ def test_a_dumb_terminal_chooses_by_number(two, sim):
     child = two("account", "use", env={"TERM": "dumb"})
     child.expect("2  box")
     ready(child, "Default account:")
-    for answer in ("0", "4", "x", ""):      # 3 signs in to another account
+    for answer in ("0", "4", "x", ""):  # 3 signs in to another account
         child.send(answer + "\n")
         child.expect("from 1 to 3")
     child.send("2\n")
@@ -394,8 +455,15 @@ def test_a_dumb_terminal_chooses_by_number(two, sim):
     assert two.read_config()["defaultAccount"] == 202 and "\x1b" not in seen(child)
 
 
-@pytest.mark.parametrize("which, label", [("masked", KEY_LABEL), ("name", NAME_LABEL),
-                                          ("confirm", DEFAULT_LABEL), ("select", "Default account:")])
+@pytest.mark.parametrize(
+    "which, label",
+    [
+        ("masked", KEY_LABEL),
+        ("name", NAME_LABEL),
+        ("confirm", DEFAULT_LABEL),
+        ("select", "Default account:"),
+    ],
+)
 @pytest.mark.parametrize("keys, code", [("\x03", 130), ("\x04", 2)])
 def test_the_ways_out_on_a_dumb_terminal(two, sim, which, label, keys, code):
     child, _ = at_prompt(two, sim, which, TERM="dumb")
@@ -405,6 +473,7 @@ def test_the_ways_out_on_a_dumb_terminal(two, sim, which, label, keys, code):
 
 
 # ---- what is shown
+
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"CLICOLOR": "0"}, {"TERM": "dumb"}])
 def test_no_colour_where_none_is_wanted(two, env):
@@ -437,14 +506,19 @@ def test_what_follows_a_pasted_key_is_refused_with_it(tty, sim):
 
 # ---- an answer that is no good is asked for again
 
+
 @pytest.mark.parametrize("columns", [80, 40])
 def test_a_key_is_asked_for_until_one_is_good(tty, sim, columns):
     """Empty, mistyped, and refused by HubSpot; the page is opened, and its address shown, once."""
     portal, dead = sim.portal(101, "Acme Prod"), sim.portal(202)
     dead.state = "inactive"
     child = tty("account", "auth", "--use-default-name", columns=columns)
-    for bad, why in (("", "key is empty"), ("abc", "too short"), ("not a key at all " * 8, "not a personal"),
-                     (dead.key, "Make a new one")):
+    for bad, why in (
+        ("", "key is empty"),
+        ("abc", "too short"),
+        ("not a key at all " * 8, "not a personal"),
+        (dead.key, "Make a new one"),
+    ):
         ready(child, KEY_LABEL)
         child.send(paste(bad))
         child.send("\r")
@@ -496,7 +570,7 @@ def test_a_number_is_asked_for_again(two):
     assert two.end(child) == 0 and two.read_config()["httpTimeout"] == 20000
 
 
-@pytest.mark.parametrize("gap", [0, .3])
+@pytest.mark.parametrize("gap", [0, 0.3])
 @pytest.mark.parametrize("arrow", ["\x1b[B", "\x1bOB"])
 def test_an_arrow_whose_bytes_come_apart(two, arrow, gap):
     """Over a slow line; what is late is not typed into the filter."""
@@ -504,7 +578,7 @@ def test_an_arrow_whose_bytes_come_apart(two, arrow, gap):
     ready(child, "> acme")
     for byte in arrow:
         child.send(byte)
-        time.sleep(gap)     # the time that the bytes take, not a wait for hs
+        time.sleep(gap)  # the time that the bytes take, not a wait for hs
     child.send("\r")
     assert two.end(child) == 0, seen(child)
     assert two.read_config()["defaultAccount"] == 202

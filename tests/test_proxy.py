@@ -44,24 +44,35 @@ def test_names_and_their_order(sim, api):
     """HTTPS_PROXY, ALL_PROXY, HTTP_PROXY; of each the lower-case form first;
     empty ones do not count."""
     good, dead = proxy(sim), f"http://127.0.0.1:{sim.dead_port}"
-    order = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
-             "http_proxy", "HTTP_PROXY"]
+    order = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "http_proxy", "HTTP_PROXY"]
     answer(sim, b"[1]", times=None)
     for at, name in enumerate(order):
-        env = {"HTTPS_PROXY": None, **dict.fromkeys(order[:at], ""),
-               **dict.fromkeys(order[at + 1:], dead), name: good}
+        env = {
+            "HTTPS_PROXY": None,
+            **dict.fromkeys(order[:at], ""),
+            **dict.fromkeys(order[at + 1 :], dead),
+            name: good,
+        }
         assert api("/a", env=env).code == 0, name
         env[name] = dead
-        for other in order[at + 1:]:
+        for other in order[at + 1 :]:
             env[other] = good
         done = api("/a", env=env)
         failed(done, 7, "cannot connect", name)
     assert len(seen(sim)) == len(order)
 
 
-@pytest.mark.parametrize("form", ["http://127.0.0.1:{}", "127.0.0.1:{}", "HTTP://127.0.0.1:{}/",
-                                  " http://127.0.0.1:{} ", "http://localhost:{}",
-                                  "http://localhost:{}/path?x#y"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "http://127.0.0.1:{}",
+        "127.0.0.1:{}",
+        "HTTP://127.0.0.1:{}/",
+        " http://127.0.0.1:{} ",
+        "http://localhost:{}",
+        "http://localhost:{}/path?x#y",
+    ],
+)
 def test_forms(sim, api, form):
     answer(sim, b"[1]")
     done = api("/a", env={"HTTPS_PROXY": form.format(sim.port_of_proxy)})
@@ -69,10 +80,23 @@ def test_forms(sim, api, form):
     assert seen(sim) == [("connect", API, 443)]
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1:1", "https://127.0.0.1:1", "http://", "http://:80",
-                                 "http://host:0", "http://host:65536", "http://host:x",
-                                 "http://[::1", "http://a b:80", "socks4://127.0.0.1:1",
-                                 "http://me:hushhush@ho st:80", "://x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://127.0.0.1:1",
+        "https://127.0.0.1:1",
+        "http://",
+        "http://:80",
+        "http://host:0",
+        "http://host:65536",
+        "http://host:x",
+        "http://[::1",
+        "http://a b:80",
+        "socks4://127.0.0.1:1",
+        "http://me:hushhush@ho st:80",
+        "://x",
+    ],
+)
 def test_bad_urls(sim, hs, api, url):
     hs.hidden.add("hushhush")
     done = api("/a", env={"HTTPS_PROXY": url})
@@ -83,11 +107,33 @@ def test_bad_urls(sim, hs, api, url):
 def test_no_proxy(sim, api):
     """Where it is bypassed the name must be found, and this one cannot be."""
     host = f"{NOWHERE}.com"
-    bypassing = [host, host.upper(), "*", ".com", "com", "*.com", f"{host}:443",
-                 f"other.test,{host}", f"other.test, {host}", f"other.test {host}",
-                 f" , ,{host},", "com:443"]
-    passing = ["", f"x{host}", f"x.{host}", f"{host}:444", "om", "other.test", "10.0.0.0/8",
-               f"{host}.", ",", ":443", "/8"]
+    bypassing = [
+        host,
+        host.upper(),
+        "*",
+        ".com",
+        "com",
+        "*.com",
+        f"{host}:443",
+        f"other.test,{host}",
+        f"other.test, {host}",
+        f"other.test {host}",
+        f" , ,{host},",
+        "com:443",
+    ]
+    passing = [
+        "",
+        f"x{host}",
+        f"x.{host}",
+        f"{host}:444",
+        "om",
+        "other.test",
+        "10.0.0.0/8",
+        f"{host}.",
+        ",",
+        ":443",
+        "/8",
+    ]
     for name in ("no_proxy", "NO_PROXY"):
         for entry in bypassing:
             done = api("/a", env={"HUBAPI_DOMAIN_OVERRIDE": NOWHERE, name: entry})
@@ -106,14 +152,18 @@ def test_an_empty_no_proxy_in_lower_case_hides_nothing(sim, api):
 
 # ---- HTTP proxies
 
-@pytest.mark.parametrize("user, pair", [
-    ("me:hushhush@", ("me", "hushhush")),
-    ("m%40e:hush%3Ahush%2F%25@", ("m@e", "hush:hush/%")),
-    ("me:@", ("me", "")),
-    ("me@", ("me", "")),        # RFC 7617: the colon is part of it all the same
-    ("me:a@b@", ("me", "a@b")),
-    ("m%C3%A9:x@", ("m\u00e9", "x")),
-])
+
+@pytest.mark.parametrize(
+    "user, pair",
+    [
+        ("me:hushhush@", ("me", "hushhush")),
+        ("m%40e:hush%3Ahush%2F%25@", ("m@e", "hush:hush/%")),
+        ("me:@", ("me", "")),
+        ("me@", ("me", "")),  # RFC 7617: the colon is part of it all the same
+        ("me:a@b@", ("me", "a@b")),
+        ("m%C3%A9:x@", ("m\u00e9", "x")),
+    ],
+)
 def test_basic_credentials(sim, hs, api, user, pair):
     sim.proxy.auth = pair
     answer(sim, b"[1]")
@@ -134,20 +184,44 @@ def test_credentials_that_are_missing_or_wrong(sim, hs, api):
     assert sim.requests() == []
 
 
-@pytest.mark.parametrize("headers, offers, basic", [
-    (["Basic realm=x"], "Basic", True), (["basic"], "basic", True), ([], None, True),
-    (["Negotiate", "NTLM"], "Negotiate, NTLM", False), (["Negotiate, NTLM"], "Negotiate, NTLM", False),
-    (['Digest realm="a, Basic b", nonce="x\\"y, z", qop=auth'], "Digest", False),
-    (['Digest realm="x", nonce="y", Basic realm="z"', "NTLM TlRMTVNTUAAC=="], "Digest, Basic, NTLM", True),
-    (['Bearer error="x" , scope = "y"'], "Bearer", False), (["Negotiate", "negotiate"], "Negotiate", False),
-    (["X" * 5000], None, False)])
+@pytest.mark.parametrize(
+    "headers, offers, basic",
+    [
+        (["Basic realm=x"], "Basic", True),
+        (["basic"], "basic", True),
+        ([], None, True),
+        (["Negotiate", "NTLM"], "Negotiate, NTLM", False),
+        (["Negotiate, NTLM"], "Negotiate, NTLM", False),
+        (['Digest realm="a, Basic b", nonce="x\\"y, z", qop=auth'], "Digest", False),
+        (
+            ['Digest realm="x", nonce="y", Basic realm="z"', "NTLM TlRMTVNTUAAC=="],
+            "Digest, Basic, NTLM",
+            True,
+        ),
+        (['Bearer error="x" , scope = "y"'], "Bearer", False),
+        (["Negotiate", "negotiate"], "Negotiate", False),
+        (["X" * 5000], None, False),
+    ],
+)
 @pytest.mark.parametrize("user", ["", "me:wrongwrong@"])
 def test_sign_in_schemes_are_named(sim, hs, api, headers, offers, basic, user):
     hs.hidden.add("wrongwrong")
-    sim.proxy.raw = "".join(["HTTP/1.1 407 Sign in\r\n", *[f"Proxy-Authenticate: {h}\r\n" for h in headers],
-                             "Content-Length: 0\r\n\r\n"]).encode()
+    sim.proxy.raw = "".join(
+        [
+            "HTTP/1.1 407 Sign in\r\n",
+            *[f"Proxy-Authenticate: {h}\r\n" for h in headers],
+            "Content-Length: 0\r\n\r\n",
+        ]
+    ).encode()
     done = api("/a", env={"HTTPS_PROXY": proxy(sim, user)})
-    failed(done, 7, "407 Sign in", "only Basic", "HTTPS_PROXY", f"offers {offers}[,).]" if offers else "Basic")
+    failed(
+        done,
+        7,
+        "407 Sign in",
+        "only Basic",
+        "HTTPS_PROXY",
+        f"offers {offers}[,).]" if offers else "Basic",
+    )
     assert ("refused the user and password" in done.err) == (basic and bool(user)), done.err
     assert ("HTTPS_PROXY=http://user:password@" in done.err) == (basic and not user), done.err
     assert len(done.err) < 1000 and len(seen(sim)) == 1
@@ -180,13 +254,28 @@ def test_connect_is_tried_again(sim, api, listen, method):
             raise Over
         sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         sim.serve_tunnel(sock, API, 443)
+
     port = listen(serve)
-    for status, again in ((429, True), (502, True), (503, True), (504, True),
-                          (302, False), (400, False), (403, False), (407, False), (423, False), (500, False)):
+    for status, again in (
+        (429, True),
+        (502, True),
+        (503, True),
+        (504, True),
+        (302, False),
+        (400, False),
+        (403, False),
+        (407, False),
+        (423, False),
+        (500, False),
+    ):
         sim.log.clear()
-        answers[:] = [b"HTTP/1.1 %d No\r\nRetry-After: 1\r\nX-HubSpot-RateLimit-Remaining: 0\r\n\r\n" % status]
+        answers[:] = [
+            b"HTTP/1.1 %d No\r\nRetry-After: 1\r\nX-HubSpot-RateLimit-Remaining: 0\r\n\r\n" % status
+        ]
         rule = answer(sim, b"[1]", path=f"{method} /a")
-        done = api("/a", "-X", method, "--max-wait", 10, env={"HTTPS_PROXY": f"http://127.0.0.1:{port}"})
+        done = api(
+            "/a", "-X", method, "--max-wait", 10, env={"HTTPS_PROXY": f"http://127.0.0.1:{port}"}
+        )
         assert (done.code == 0) == again, (status, done.err)
         assert len(sim.requests()) == again and "taken effect" not in done.err
         if not again:
@@ -205,6 +294,7 @@ def test_the_wait_that_a_proxy_asks_for(sim, api, listen):
             raise Over
         sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         sim.serve_tunnel(sock, API, 443)
+
     times = []
     answer(sim, b"[1]")
     env = {"HTTPS_PROXY": f"http://127.0.0.1:{listen(serve)}"}
@@ -226,9 +316,17 @@ def test_what_an_earlier_try_sent_does_not_count(sim, api, listen):
             reset(sock)
         sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         sim.serve_tunnel(sock, API, 443)
+
     sim.fail("/a", raw=b"HTTP/1.1 429 Later\r\nRetry-After: 0\r\nContent-Length: 2\r\n\r\n{}")
     answer(sim, b"[1]")
-    done = api("/a", "-X", "POST", "--max-wait", 10, env={"HTTPS_PROXY": f"http://127.0.0.1:{listen(serve)}"})
+    done = api(
+        "/a",
+        "-X",
+        "POST",
+        "--max-wait",
+        10,
+        env={"HTTPS_PROXY": f"http://127.0.0.1:{listen(serve)}"},
+    )
     assert done.code == 0, done.err
     assert len(sim.requests()) == 2 and steps == []
 
@@ -252,25 +350,46 @@ def test_proxy_that_hangs(sim, api):
     assert done.seconds < 9
 
 
-@pytest.mark.parametrize("answer_, word", [
-    (b"SSH-2.0-OpenSSH_9\r\n", "not HTTP"), (b"\x15\x03\x03\x00\x02\x02\x28", "not HTTP"),
-    (b"HTTP/1.1 2x0 OK\r\n\r\n", "malformed"), (b"HTTP/1.1 200 OK\r\n", "ended in its head"),
-    (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70000, "64 KiB"), (b"HTTP/1.1 200 OK\r\nX: \0\r\n\r\n", "malformed"),
-    (b"", "closed")])
+@pytest.mark.parametrize(
+    "answer_, word",
+    [
+        (b"SSH-2.0-OpenSSH_9\r\n", "not HTTP"),
+        (b"\x15\x03\x03\x00\x02\x02\x28", "not HTTP"),
+        (b"HTTP/1.1 2x0 OK\r\n\r\n", "malformed"),
+        (b"HTTP/1.1 200 OK\r\n", "ended in its head"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70000, "64 KiB"),
+        (b"HTTP/1.1 200 OK\r\nX: \0\r\n\r\n", "malformed"),
+        (b"", "closed"),
+    ],
+)
 def test_the_proxy_is_named_if_it_sent_it(sim, api, answer_, word):
     sim.proxy.raw = answer_
-    failed(api("/a", "--max-wait", 0), 7, f"proxy 127.0.0.1, on the way to {API}: .*{word}", "HTTPS_PROXY")
+    failed(
+        api("/a", "--max-wait", 0),
+        7,
+        f"proxy 127.0.0.1, on the way to {API}: .*{word}",
+        "HTTPS_PROXY",
+    )
     sim.proxy.raw = None
-    sim.fail("/a", raw=answer_)         # now from the server, through the same proxy
+    sim.fail("/a", raw=answer_)  # now from the server, through the same proxy
     done = api("/a", "--max-wait", 0)
     failed(done, 7, f"{API}: .*{word}")
     assert "proxy" not in done.err.lower(), done.err
 
 
-@pytest.mark.parametrize("answer_", [
-    b"SSH-2.0-OpenSSH_9\r\n", b"HTTP/1.1 2x0 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\n", b"\x05\x00",
-    b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70000,
-    b"\r\n\r\n", b"\0" * 100])
+@pytest.mark.parametrize(
+    "answer_",
+    [
+        b"SSH-2.0-OpenSSH_9\r\n",
+        b"HTTP/1.1 2x0 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"\x05\x00",
+        b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70000,
+        b"\r\n\r\n",
+        b"\0" * 100,
+    ],
+)
 def test_proxy_that_talks_nonsense(sim, api, answer_):
     sim.proxy.raw = answer_
     done = api("/a", "--max-wait", 0)
@@ -280,11 +399,15 @@ def test_proxy_that_talks_nonsense(sim, api, answer_):
 
 def test_proxy_that_answers_more_than_its_head(sim, api, listen):
     """An answer's head may have more than one line, and a 1xx before it."""
+
     def serve(sock):
         recv_head(sock)
-        sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200 Connected\r\n"
-                     b"Proxy-Agent: x\r\nContent-Length: 0\r\n\r\n")
+        sock.sendall(
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200 Connected\r\n"
+            b"Proxy-Agent: x\r\nContent-Length: 0\r\n\r\n"
+        )
         sim.serve_tunnel(sock, API, 443)
+
     answer(sim, b"[1]")
     done = api("/a", "--raw", env={"HTTPS_PROXY": f"http://127.0.0.1:{listen(serve)}"})
     assert (done.code, done.out) == (0, "[1]"), done.err
@@ -299,12 +422,14 @@ def test_plain_bytes_before_tls_are_no_answer(sim, api, listen):
         recv_head(sock)
         sock.sendall(b"HTTP/1.1 200 Connected\r\n\r\n" + forged)
         sim.serve_tunnel(sock, API, 443)
+
     answer(sim, b"[1]", times=None)
-    done = api("/a", "--raw", "--max-wait", 0,
-               env={"HTTPS_PROXY": f"http://127.0.0.1:{listen(serve)}"})
+    done = api(
+        "/a", "--raw", "--max-wait", 0, env={"HTTPS_PROXY": f"http://127.0.0.1:{listen(serve)}"}
+    )
     assert "666666" not in done.out
     failed(done, 7)
-    assert sim.requests() == []         # and no token went out
+    assert sim.requests() == []  # and no token went out
 
 
 def test_a_dead_proxy_is_named(sim, api):
@@ -317,6 +442,7 @@ def test_a_proxy_that_cannot_be_found(sim, api):
 
 
 # ---- SOCKS
+
 
 def socks(sim, user="", scheme="socks5"):
     return {"HTTPS_PROXY": None, "ALL_PROXY": proxy(sim, user, scheme)}
@@ -355,27 +481,51 @@ NO_SOCKS = "SOCKS proxy 127.0.0.1, on the way to .*: it does not speak SOCKS 5"
 REFUSED = "SOCKS proxy 127.0.0.1 does not connect to .*: "
 
 
-@pytest.mark.parametrize("user, answers, words", [
-    ("", [b"\x04\x5a"], [NO_SOCKS, "ALL_PROXY"]), ("", [b"\x00\x5b"], [NO_SOCKS]), ("", [b"S"], [NO_SOCKS]),
-    ("", [b"HTTP/1.1 400 Bad Request\r\n\r\n"], [NO_SOCKS, "use http:// in ALL_PROXY"]),
-    ("", [b"\x15\x03\x01\x00\x02\x02\x46"], [NO_SOCKS]),
-    ("", [b""], ["closed"]), ("", [b"\x05"], ["closed"]),
-    ("", [b"\x05\xff"], ["it requires a user and password", "ALL_PROXY=socks5://user:password@"]),
-    ("me:x@", [b"\x05\xff"], ["neither a user and password nor none"]),
-    ("", [b"\x05\x02"], ["not offered"]), ("", [b"\x05\x01"], ["not offered"]), ("me:x@", [b"\x05\x01"], ["not offered"]),
-    ("me:x@", [b"\x05\x03"], ["not offered"]),
-    ("me:x@", [b"\x05\x02", b"\x01\x01"], ["refused the user and password", "ALL_PROXY"]),
-    ("me:x@", [b"\x05\x02", b"\x01\xff"], ["refused the user and password"]),
-    ("me:x@", [b"\x05\x02", b"\x04\x00"], ["user and password is malformed"]),
-    ("me:x@", [b"\x05\x02", b"\x01"], ["closed"]),
-    *[("", [ASKED, b"\x05" + bytes([code]) + tail], [REFUSED + ".*" + word])
-      for code, word in ((1, "general failure"), (2, "rules"), (3, "network unreachable"), (4, "host unreachable"),
-                         (5, "connection refused"), (6, "time-to-live"), (7, "does not support CONNECT"),
-                         (8, "host names"), (9, "unknown reason .code 9"), (255, "unknown reason .code 255"))
-      for tail in (b"", b"\x00\x01" + bytes(6))],
-    ("", [ASKED, b"\x04" + GRANTED[1:]], ["response is malformed"]),
-    ("", [ASKED, b"\x05\x00\x00\x02" + bytes(6)], ["response is malformed"]),
-    ("", [ASKED, GRANTED[:5]], ["closed"])])
+@pytest.mark.parametrize(
+    "user, answers, words",
+    [
+        ("", [b"\x04\x5a"], [NO_SOCKS, "ALL_PROXY"]),
+        ("", [b"\x00\x5b"], [NO_SOCKS]),
+        ("", [b"S"], [NO_SOCKS]),
+        ("", [b"HTTP/1.1 400 Bad Request\r\n\r\n"], [NO_SOCKS, "use http:// in ALL_PROXY"]),
+        ("", [b"\x15\x03\x01\x00\x02\x02\x46"], [NO_SOCKS]),
+        ("", [b""], ["closed"]),
+        ("", [b"\x05"], ["closed"]),
+        (
+            "",
+            [b"\x05\xff"],
+            ["it requires a user and password", "ALL_PROXY=socks5://user:password@"],
+        ),
+        ("me:x@", [b"\x05\xff"], ["neither a user and password nor none"]),
+        ("", [b"\x05\x02"], ["not offered"]),
+        ("", [b"\x05\x01"], ["not offered"]),
+        ("me:x@", [b"\x05\x01"], ["not offered"]),
+        ("me:x@", [b"\x05\x03"], ["not offered"]),
+        ("me:x@", [b"\x05\x02", b"\x01\x01"], ["refused the user and password", "ALL_PROXY"]),
+        ("me:x@", [b"\x05\x02", b"\x01\xff"], ["refused the user and password"]),
+        ("me:x@", [b"\x05\x02", b"\x04\x00"], ["user and password is malformed"]),
+        ("me:x@", [b"\x05\x02", b"\x01"], ["closed"]),
+        *[
+            ("", [ASKED, b"\x05" + bytes([code]) + tail], [REFUSED + ".*" + word])
+            for code, word in (
+                (1, "general failure"),
+                (2, "rules"),
+                (3, "network unreachable"),
+                (4, "host unreachable"),
+                (5, "connection refused"),
+                (6, "time-to-live"),
+                (7, "does not support CONNECT"),
+                (8, "host names"),
+                (9, "unknown reason .code 9"),
+                (255, "unknown reason .code 255"),
+            )
+            for tail in (b"", b"\x00\x01" + bytes(6))
+        ],
+        ("", [ASKED, b"\x04" + GRANTED[1:]], ["response is malformed"]),
+        ("", [ASKED, b"\x05\x00\x00\x02" + bytes(6)], ["response is malformed"]),
+        ("", [ASKED, GRANTED[:5]], ["closed"]),
+    ],
+)
 def test_the_causes_of_socks(sim, hs, api, listen, user, answers, words):
     def serve(sock):
         for part in answers:
@@ -383,9 +533,14 @@ def test_the_causes_of_socks(sim, hs, api, listen, user, answers, words):
             sock.sendall(part)
         sock.recv(1 if answers[-1] == GRANTED else 0)
         raise Over
+
     port = listen(serve)
-    done = api("/a", "--max-wait", 0,
-               env={"HTTPS_PROXY": None, "ALL_PROXY": f"socks5h://{user}127.0.0.1:{port}"})
+    done = api(
+        "/a",
+        "--max-wait",
+        0,
+        env={"HTTPS_PROXY": None, "ALL_PROXY": f"socks5h://{user}127.0.0.1:{port}"},
+    )
     failed(done, 7, "SOCKS proxy 127.0.0.1", *words)
     assert sim.requests() == []
 
@@ -397,10 +552,19 @@ def test_socks_has_room_for_255_bytes(sim, api, user):
     assert seen(sim) == []
 
 
-@pytest.mark.parametrize("raw", [b"\x04\x5a", b"HTTP/1.1 400 Bad Request\r\n\r\n",
-                                 b"\x05\x00\x05\x00\x00\x09aaaaaaaaaa", b"\x05\x00\x05",
-                                 b"\x05\xff", b"", b"\x05\x00\x05\x01\x00\x01\0\0\0\0\0\0",
-                                 b"\x05\x00\x05\xff\x00\x01\0\0\0\0\0\0"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\x04\x5a",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\x05\x00\x05\x00\x00\x09aaaaaaaaaa",
+        b"\x05\x00\x05",
+        b"\x05\xff",
+        b"",
+        b"\x05\x00\x05\x01\x00\x01\0\0\0\0\0\0",
+        b"\x05\x00\x05\xff\x00\x01\0\0\0\0\0\0",
+    ],
+)
 def test_socks_that_talks_nonsense(sim, api, listen, raw):
     def serve(sock):
         sock.recv(100)
@@ -409,9 +573,11 @@ def test_socks_that_talks_nonsense(sim, api, listen, raw):
             sock.recv(300)
             sock.sendall(raw[2:])
         raise Over
+
     port = listen(serve)
-    done = api("/a", "--max-wait", 0,
-               env={"HTTPS_PROXY": None, "ALL_PROXY": f"socks5://127.0.0.1:{port}"})
+    done = api(
+        "/a", "--max-wait", 0, env={"HTTPS_PROXY": None, "ALL_PROXY": f"socks5://127.0.0.1:{port}"}
+    )
     failed(done, 7)
     assert done.out == "" and sim.requests() == []
 
@@ -426,6 +592,7 @@ def test_socks_that_hangs(sim, api):
 def test_socks_answer_in_small_pieces(sim, api, listen):
     """With a name and an IPv6 address as the bound one, a byte at a time."""
     for bound in (b"\x03\x04name", b"\x04" + bytes(16), b"\x01" + bytes(4)):
+
         def serve(sock):
             sock.recv(100)
             for piece in (b"\x05", b"\x00"):
@@ -435,6 +602,7 @@ def test_socks_answer_in_small_pieces(sim, api, listen):
                 sock.sendall(bytes([byte]))
             with contextlib.suppress(OSError):
                 sim.serve_tunnel(sock, API, 443)
+
         answer(sim, b"[1]")
         port = listen(serve)
         done = api("/a", env={"HTTPS_PROXY": None, "ALL_PROXY": f"socks5://127.0.0.1:{port}"})
@@ -443,10 +611,16 @@ def test_socks_answer_in_small_pieces(sim, api, listen):
 
 # ---- real proxies, which pass on to the stand-in's
 
+
 def started(command, folder, port):
     """A proxy in the foreground, as soon as it listens."""
-    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     for _ in range(600):
         if process.poll() is not None:
             pytest.skip(f"{command[0]} does not run here")
@@ -458,21 +632,26 @@ def started(command, folder, port):
 
 
 def tinyproxy(folder, port, above):
-    (folder / "conf").write_text(f"Port {port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 10\nBasicAuth me hushhush\n"
-                                 f"ConnectPort 443\nUpstream http 127.0.0.1:{above}\n")
+    (folder / "conf").write_text(
+        f"Port {port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 10\nBasicAuth me hushhush\n"
+        f"ConnectPort 443\nUpstream http 127.0.0.1:{above}\n"
+    )
     return ["tinyproxy", "-d", "-c", str(folder / "conf")]
 
 
 def squid(folder, port, above):
     helper = folder / "helper"
-    helper.write_text("#!/bin/sh\nwhile read -r user word; do\n"
-                      "[ \"$user $word\" = 'me hushhush' ] && echo OK || echo ERR\ndone\n")
+    helper.write_text(
+        "#!/bin/sh\nwhile read -r user word; do\n"
+        "[ \"$user $word\" = 'me hushhush' ] && echo OK || echo ERR\ndone\n"
+    )
     helper.chmod(0o755)
     (folder / "conf").write_text(
         f"http_port 127.0.0.1:{port}\nauth_param basic program {helper}\nacl users proxy_auth REQUIRED\n"
         "http_access allow users\nhttp_access deny all\ncache deny all\ncache_log none\naccess_log none\n"
         f"cache_peer 127.0.0.1 parent {above} 0 no-query no-digest default\nnever_direct allow all\n"
-        f"pid_filename {folder}/pid\nshutdown_lifetime 0\npinger_enable off\n")
+        f"pid_filename {folder}/pid\nshutdown_lifetime 0\npinger_enable off\n"
+    )
     return ["squid", "-N", "-f", str(folder / "conf")]
 
 
@@ -492,7 +671,13 @@ def test_a_real_proxy(sim, hs, api, kind):
         try:
             hs.hidden |= {"hushhush", "wrongwrong"}
             answer(sim, b"[1]", times=None)
-            done = api("/a", "--raw", "--max-wait", 20, env={"HTTPS_PROXY": f"http://me:hushhush@127.0.0.1:{number}"})
+            done = api(
+                "/a",
+                "--raw",
+                "--max-wait",
+                20,
+                env={"HTTPS_PROXY": f"http://me:hushhush@127.0.0.1:{number}"},
+            )
             assert (done.code, done.out) == (0, "[1]"), done.err
             done = api("/a", env={"HTTPS_PROXY": f"http://127.0.0.1:{number}"})
             failed(done, 7, "407", "HTTPS_PROXY=http://user:password@", "offers Basic")

@@ -56,23 +56,32 @@ def account(hs, number):
 
 # ---- create
 
+
 @pytest.mark.parametrize("group", ["sandbox", "sandboxes"])
 def test_create_makes_a_sandbox_and_keeps_it(hs, sim, acme, group):
     done = ok(hs(group, "create", *DEV))
     made = sim.portals[102]
     kept = account(hs, 102)
     token = kept.pop("auth")["tokenInfo"]
-    assert kept == {"name": "my-box-one", "accountId": 102, "env": "prod",
-                    "authType": "personalaccesskey", "accountType": "DEVELOPMENT_SANDBOX",
-                    "personalAccessKey": made.key, "parentAccountId": 101}
+    assert kept == {
+        "name": "my-box-one",
+        "accountId": 102,
+        "env": "prod",
+        "authType": "personalaccesskey",
+        "accountType": "DEVELOPMENT_SANDBOX",
+        "personalAccessKey": made.key,
+        "parentAccountId": 101,
+    }
     assert token["accessToken"] in made.tokens
     assert hs.read_config()["defaultAccount"] == 101
     assert done.out == "" and "my-box-one [dev sandbox] (102)" in done.err
     assert calls(sim) == [
-        ("GET", "/sandbox-hubs/v1/parent/101/usage"), ("POST", "/sandbox-hubs/v2/sandboxes"),
+        ("GET", "/sandbox-hubs/v1/parent/101/usage"),
+        ("POST", "/sandbox-hubs/v2/sandboxes"),
         ("POST", "/sandbox-hubs/v2/sandboxes/102/personal-access-key"),
-        ("POST", "/localdevauth/v1/auth/refresh")]
-    request, = posted(sim)
+        ("POST", "/localdevauth/v1/auth/refresh"),
+    ]
+    (request,) = posted(sim)
     assert request.json == {"name": "My Box One", "type": "DEVELOPER", "syncObjectRecords": False}
     assert request.param("portalId") == "101"
     empty = sim.requests(KEY)[0]
@@ -80,18 +89,32 @@ def test_create_makes_a_sandbox_and_keeps_it(hs, sim, acme, group):
     assert ok(hs("account", "info", "my-box-one")).code == 0
 
 
-@pytest.mark.parametrize("word, kind", [
-    ("dev", "DEVELOPER"), ("developer", "DEVELOPER"), ("DEVELOPMENT", "DEVELOPER"),
-    ("standard", "STANDARD"), ("Standard", "STANDARD")])
+@pytest.mark.parametrize(
+    "word, kind",
+    [
+        ("dev", "DEVELOPER"),
+        ("developer", "DEVELOPER"),
+        ("DEVELOPMENT", "DEVELOPER"),
+        ("standard", "STANDARD"),
+        ("Standard", "STANDARD"),
+    ],
+)
 def test_the_types_words(hs, sim, acme, word, kind):
     ok(create(hs, "--name", "x", "--type", word, "--force"))
     assert posted(sim)[0].json["type"] == kind
     assert account(hs, 102)["accountType"] == sim.portals[102].type
 
 
-@pytest.mark.parametrize("options, copied", [
-    (["--copy-contacts"], True), (["--no-copy-contacts"], False), ([], False),
-    (["--force"], False), (["-f"], False)])
+@pytest.mark.parametrize(
+    "options, copied",
+    [
+        (["--copy-contacts"], True),
+        (["--no-copy-contacts"], False),
+        ([], False),
+        (["--force"], False),
+        (["-f"], False),
+    ],
+)
 def test_contacts_are_copied_on_request(hs, sim, acme, options, copied):
     done = ok(create(hs, "--name", "x", "--type", "standard", *options))
     assert posted(sim)[0].json["syncObjectRecords"] is copied
@@ -106,21 +129,35 @@ def test_create_as_json(hs, sim, acme):
     assert done["account"]["parentAccountId"] == 101
 
 
-@pytest.mark.parametrize("options, words", [
-    ([], "--type"), (["--name", "x"], "--type"), (["--type", "dev"], "--name"),
-    (["--name", "x", "--type", "big"], "developer"), (["--name", "", "--type", "dev"], "empty"),
-    (["--name", "  ", "--type", "dev"], "empty"), (["--name", "a\nb", "--type", "dev"], "control"),
-    (["--name", "n" * 300, "--type", "dev"], "bytes"),
-    (["--name", "x", "--type", "dev", "--copy-contacts"], "standard"),
-    (["--force"], "--type")])
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ([], "--type"),
+        (["--name", "x"], "--type"),
+        (["--type", "dev"], "--name"),
+        (["--name", "x", "--type", "big"], "developer"),
+        (["--name", "", "--type", "dev"], "empty"),
+        (["--name", "  ", "--type", "dev"], "empty"),
+        (["--name", "a\nb", "--type", "dev"], "control"),
+        (["--name", "n" * 300, "--type", "dev"], "bytes"),
+        (["--name", "x", "--type", "dev", "--copy-contacts"], "standard"),
+        (["--force"], "--type"),
+    ],
+)
 def test_what_the_options_must_say(hs, sim, acme, options, words):
     failed(create(hs, *(options or ["--no-input"])), 2, words)
     assert not sim.log
 
 
-@pytest.mark.parametrize("kind, label", [
-    ("DEVELOPMENT_SANDBOX", "dev sandbox"), ("STANDARD_SANDBOX", "standard sandbox"),
-    ("DEVELOPER_TEST", "test account"), ("APP_DEVELOPER", "dev account")])
+@pytest.mark.parametrize(
+    "kind, label",
+    [
+        ("DEVELOPMENT_SANDBOX", "dev sandbox"),
+        ("STANDARD_SANDBOX", "standard sandbox"),
+        ("DEVELOPER_TEST", "test account"),
+        ("APP_DEVELOPER", "dev account"),
+    ],
+)
 def test_only_production_accounts_have_sandboxes(hs, sim, kind, label):
     hs.sign_in(sim.portal(101, "Acme", type=kind))
     sim.log.clear()
@@ -151,15 +188,25 @@ def test_no_room_is_said_before_anything_is_made(hs, sim, acme, box):
     assert [m for m, _ in calls(sim)] == ["GET"]
 
 
-@pytest.mark.parametrize("body", ["{}", '{"usage":{}}', '{"usage":{"DEVELOPER":{}}}', "null", "<p>"])
+@pytest.mark.parametrize(
+    "body", ["{}", '{"usage":{}}', '{"usage":{"DEVELOPER":{}}}', "null", "<p>"]
+)
 def test_a_usage_that_says_nothing_is_no_hindrance(hs, sim, acme, body):
     sim.fail(USAGE, status=200, body=body)
     ok(create(hs))
 
 
-@pytest.mark.parametrize("name, kept", [
-    ("My  Box", "my--box"), ("ÄB c", "Äb-c"), ("a\u3000b", "a-b"), ("acme", "acme_102"),
-    ("ACME", "acme_102"), ("101", "101_102")])
+@pytest.mark.parametrize(
+    "name, kept",
+    [
+        ("My  Box", "my--box"),
+        ("ÄB c", "Äb-c"),
+        ("a\u3000b", "a-b"),
+        ("acme", "acme_102"),
+        ("ACME", "acme_102"),
+        ("101", "101_102"),
+    ],
+)
 def test_the_name_in_the_config(hs, sim, acme, name, kept):
     ok(create(hs, "--name", name, "--type", "dev"))
     assert account(hs, 102)["name"] == kept
@@ -179,8 +226,7 @@ def test_a_deprecated_config_keeps_its_form(hs, sim):
     portal = sim.portal(101, "Acme")
     old = hs.account(portal)
     old["portalId"] = old.pop("accountId")
-    path = hs.write_yaml({"defaultPortal": "acme", "portals": [old]},
-                         hs.cwd / "hubspot.config.yml")
+    path = hs.write_yaml({"defaultPortal": "acme", "portals": [old]}, hs.cwd / "hubspot.config.yml")
     ok(create(hs))
     kept = hs.read_config(path)["portals"][1]
     assert (kept["name"], kept["portalId"], kept["parentAccountId"]) == ("my-box-one", 102, 101)
@@ -191,20 +237,31 @@ def test_a_deprecated_config_keeps_its_form(hs, sim):
 
 def test_with_an_oauth2_account(hs, sim):
     portal = sim.portal(101, "Acme")
-    hs.write_config({"name": "acme", "accountId": 101, "env": "prod", "authType": "oauth2",
-                     "auth": {"clientId": portal.oauth["client_id"],
-                              "clientSecret": portal.oauth["client_secret"], "scopes": ["x"],
-                              "tokenInfo": {"refreshToken": portal.oauth["refresh_token"]}}})
+    hs.write_config(
+        {
+            "name": "acme",
+            "accountId": 101,
+            "env": "prod",
+            "authType": "oauth2",
+            "auth": {
+                "clientId": portal.oauth["client_id"],
+                "clientSecret": portal.oauth["client_secret"],
+                "scopes": ["x"],
+                "tokenInfo": {"refreshToken": portal.oauth["refresh_token"]},
+            },
+        }
+    )
     ok(create(hs))
     assert account(hs, 102)["personalAccessKey"] == sim.portals[102].key
 
 
 # ---- create: on a terminal
 
+
 def test_a_person_is_asked(tty, hs, sim, acme):
     child = tty("sandbox", "create")
     child.expect("Type of the sandbox:")
-    child.expect("> .*Development sandbox")     # as HubSpot's page calls them
+    child.expect("> .*Development sandbox")  # as HubSpot's page calls them
     child.expect("Standard sandbox")
     child.send("\x1b[B\r")
     child.expect("Name of the sandbox:")
@@ -258,17 +315,33 @@ def test_elsewhere_it_says_one_line(tty, hs, sim, acme, env):
 
 # ---- create: what can go wrong
 
+
 def refusal(sim, match, status, category, sub, **more):
-    return sim.fail(match, status=status, body=json.dumps({
-        "status": "error", "message": "hubsim says no", "correlationId": "c0ffee",
-        "category": category, "subCategory": sub}), **more)
+    return sim.fail(
+        match,
+        status=status,
+        body=json.dumps(
+            {
+                "status": "error",
+                "message": "hubsim says no",
+                "correlationId": "c0ffee",
+                "category": category,
+                "subCategory": sub,
+            }
+        ),
+        **more
+    )
 
 
-@pytest.mark.parametrize("status, category, sub, words", [
-    (403, "BANNED", "SandboxErrors.USER_ACCESS_NOT_ALLOWED", "super admin"),
-    (403, "BANNED", "SandboxErrors.DEVELOPMENT_SANDBOX_ACCESS_NOT_ALLOWED", "plan"),
-    (403, "MISSING_SCOPES", None, "scopes"),
-    (401, "INVALID_AUTHENTICATION", None, "key of account 101")])
+@pytest.mark.parametrize(
+    "status, category, sub, words",
+    [
+        (403, "BANNED", "SandboxErrors.USER_ACCESS_NOT_ALLOWED", "super admin"),
+        (403, "BANNED", "SandboxErrors.DEVELOPMENT_SANDBOX_ACCESS_NOT_ALLOWED", "plan"),
+        (403, "MISSING_SCOPES", None, "scopes"),
+        (401, "INVALID_AUTHENTICATION", None, "key of account 101"),
+    ],
+)
 @pytest.mark.parametrize("match", [USAGE, MAKE])
 def test_refusals_have_their_sentence(hs, sim, acme, match, status, category, sub, words):
     refusal(sim, match, status, category, sub, times=None)
@@ -277,10 +350,17 @@ def test_refusals_have_their_sentence(hs, sim, acme, match, status, category, su
 
 
 @pytest.mark.parametrize("match", [USAGE, MAKE])
-@pytest.mark.parametrize("how, code", [
-    ({"status": 500}, 1), ({"status": 400}, 1), ({"status": 429, "policy": "DAILY"}, 6),
-    ({"status": 418, "body": "<html>"}, 1), ({"status": 500, "then": "reset"}, 7),
-    ({"status": 500, "at": "body", "then": "close"}, 7)])
+@pytest.mark.parametrize(
+    "how, code",
+    [
+        ({"status": 500}, 1),
+        ({"status": 400}, 1),
+        ({"status": 429, "policy": "DAILY"}, 6),
+        ({"status": 418, "body": "<html>"}, 1),
+        ({"status": 500, "then": "reset"}, 7),
+        ({"status": 500, "at": "body", "then": "close"}, 7),
+    ],
+)
 def test_a_failure_that_made_nothing(hs, sim, acme, match, how, code):
     sim.fail(match, times=None, **how)
     done = create(hs, *DEV, "--max-wait", "3")
@@ -291,9 +371,15 @@ def test_a_failure_that_made_nothing(hs, sim, acme, match, how, code):
     assert len(posted(sim)) <= 1
 
 
-@pytest.mark.parametrize("how", [
-    {"then": "reset"}, {"then": "close"}, {"at": "body", "then": "reset"},
-    {"at": "mid-head", "then": "close"}])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"then": "reset"},
+        {"then": "close"},
+        {"at": "body", "then": "reset"},
+        {"at": "mid-head", "then": "close"},
+    ],
+)
 def test_an_answer_that_is_lost_after_it_was_made(hs, sim, acme, how):
     sim.fail(MAKE, **how)
     failed(create(hs), 7, "was made", "account auth", "account 101")
@@ -302,8 +388,12 @@ def test_an_answer_that_is_lost_after_it_was_made(hs, sim, acme, how):
 
 def test_a_second_try_that_meets_the_sandbox_of_the_first(hs, sim, acme):
     """What the second try was refused for is what the first one had made."""
-    sim.fail(MAKE, status=503, headers={"Retry-After": "0"}, then=lambda: sim.portal(
-        102, "Box", type="DEVELOPMENT_SANDBOX", parent=101))
+    sim.fail(
+        MAKE,
+        status=503,
+        headers={"Retry-After": "0"},
+        then=lambda: sim.portal(102, "Box", type="DEVELOPMENT_SANDBOX", parent=101),
+    )
     sim.fail(MAKE, status=400, body={"message": "the limit is reached"})
     failed(create(hs), 1, "was made", "account auth", "account 101")
     assert len(posted(sim)) == 2
@@ -332,13 +422,21 @@ def test_lost_and_out_of_reach(hs, sim, acme):
 
 def test_a_request_that_never_left(hs, sim, acme):
     """Nothing can have been made where no connection came about."""
-    sim.fail(USAGE, status=200, body="{}", framing="close", then=lambda: setattr(sim.proxy, "then", "reset"))
+    sim.fail(
+        USAGE,
+        status=200,
+        body="{}",
+        framing="close",
+        then=lambda: setattr(sim.proxy, "then", "reset"),
+    )
     done = create(hs, *DEV, "--max-wait", "3")
     assert done.code == 7 and "reset" in done.err, done.err
     assert "was made" not in done.err and "known" not in done.err and not posted(sim)
 
 
-@pytest.mark.parametrize("status, headers", [(429, {"Retry-After": "0"}), (503, {"Retry-After": "0"}), (423, {})])
+@pytest.mark.parametrize(
+    "status, headers", [(429, {"Retry-After": "0"}), (503, {"Retry-After": "0"}), (423, {})]
+)
 @pytest.mark.parametrize("match", [USAGE, MAKE, KEY, REFRESH])
 def test_later_is_waited_for(hs, sim, acme, match, status, headers):
     sim.fail(match, status=status, headers=headers)
@@ -346,8 +444,9 @@ def test_later_is_waited_for(hs, sim, acme, match, status, headers):
     assert account(hs, 102)["personalAccessKey"] == sim.portals[102].key
 
 
-@pytest.mark.parametrize("how", [{"then": "reset"}, {"at": "body", "then": "close"},
-                                 {"status": 502}, {"status": 503}])
+@pytest.mark.parametrize(
+    "how", [{"then": "reset"}, {"at": "body", "then": "close"}, {"status": 502}, {"status": 503}]
+)
 @pytest.mark.parametrize("match", [MAKE, KEY])
 def test_a_post_is_not_repeated_if_it_may_have_been_done(hs, sim, acme, match, how):
     sim.fail(match, **how)
@@ -355,21 +454,42 @@ def test_a_post_is_not_repeated_if_it_may_have_been_done(hs, sim, acme, match, h
     assert len(sim.requests(match)) == 1
 
 
-@pytest.mark.parametrize("how, code", [
-    ({"status": 500}, 1), ({"status": 403}, 4), ({"status": 404}, 5),
-    ({"status": 429, "policy": "DAILY"}, 6), ({"then": "reset"}, 7),
-    ({"status": 200, "body": "{}"}, 1)])
+@pytest.mark.parametrize(
+    "how, code",
+    [
+        ({"status": 500}, 1),
+        ({"status": 403}, 4),
+        ({"status": 404}, 5),
+        ({"status": 429, "policy": "DAILY"}, 6),
+        ({"then": "reset"}, 7),
+        ({"status": 200, "body": "{}"}, 1),
+    ],
+)
 def test_a_sandbox_without_a_key_is_not_forgotten(hs, sim, acme, how, code):
     sim.fail(KEY, times=None, **how)
     done = create(hs, *DEV, "--json", "--max-wait", "2")
-    failed(done, code, "102", "was made", "not in the config",
-           "personal-access-key/102", "account auth")
+    failed(
+        done,
+        code,
+        "102",
+        "was made",
+        "not in the config",
+        "personal-access-key/102",
+        "account auth",
+    )
     assert done.json["saved"] is False and done.json["account"]["accountId"] == 102
 
 
-@pytest.mark.parametrize("how, code", [
-    ({"status": 500}, 1), ({"status": 401}, 4), ({"then": "reset"}, 7),
-    ({"status": 429, "policy": "DAILY"}, 6), ({"status": 200, "body": "{}"}, 1)])
+@pytest.mark.parametrize(
+    "how, code",
+    [
+        ({"status": 500}, 1),
+        ({"status": 401}, 4),
+        ({"then": "reset"}, 7),
+        ({"status": 429, "policy": "DAILY"}, 6),
+        ({"status": 200, "body": "{}"}, 1),
+    ],
+)
 def test_a_sandbox_is_kept_though_it_cannot_be_signed_in_to(hs, sim, acme, how, code):
     sim.fail(REFRESH, times=None, **how)
     done = create(hs, *DEV, "--json", "--max-wait", "2")
@@ -414,12 +534,13 @@ def test_ctrl_c_after_it_was_made_says_its_id(tty, sim, acme):
 
 # ---- delete
 
+
 def test_delete(hs, sim, acme, box):
     done = ok(delete(hs))
     assert box.state == "gone" and account(hs, 102) is None
     assert hs.read_config()["defaultAccount"] == 101
     assert "Deleted" in done.err and "box [dev sandbox] (102)" in done.err
-    request, = sim.log
+    (request,) = sim.log
     assert (request.method, request.path) == ("DELETE", "/sandbox-hubs/v1/102")
     assert request.param("portalId") == "101"
 
@@ -429,15 +550,19 @@ def test_delete_as_json(hs, sim, acme, box):
     assert done["account"]["accountId"] == 102 and done["wasGone"] is False
 
 
-@pytest.mark.parametrize("options, words", [
-    (["--force"], "--account"), (["--account", "box"], "--force"), ([], "--account")])
+@pytest.mark.parametrize(
+    "options, words",
+    [(["--force"], "--account"), (["--account", "box"], "--force"), ([], "--account")],
+)
 def test_what_delete_must_be_told(hs, sim, acme, box, options, words):
     failed(delete(hs, *(options or ["--no-input"])), 2, words)
     assert not sim.log and account(hs, 102)
 
 
-@pytest.mark.parametrize("which, code, words", [
-    ("acme", 3, "not a sandbox"), ("bax", 3, "bax"), ("101", 3, "not a sandbox")])
+@pytest.mark.parametrize(
+    "which, code, words",
+    [("acme", 3, "not a sandbox"), ("bax", 3, "bax"), ("101", 3, "not a sandbox")],
+)
 def test_what_is_no_sandbox_is_not_deleted(hs, sim, acme, box, which, code, words):
     failed(delete(hs, "--account", which, "--force"), code, words)
     assert not sim.log
@@ -486,27 +611,42 @@ def test_one_that_is_gone_is_dropped(hs, sim, acme, box):
 
 
 def test_a_404_of_another_kind_drops_nothing(hs, sim, acme, box):
-    for body in ("<html>", "{}", '{"category":"OBJECT_NOT_FOUND"}',
-                 '{"subCategory":"SandboxErrors.SANDBOX_NOT_FOUND"}'):
+    for body in (
+        "<html>",
+        "{}",
+        '{"category":"OBJECT_NOT_FOUND"}',
+        '{"subCategory":"SandboxErrors.SANDBOX_NOT_FOUND"}',
+    ):
         sim.fail(DELETE, status=404, body=body)
         failed(delete(hs), 5, "404")
     assert account(hs, 102) and box.state == "active"
 
 
-@pytest.mark.parametrize("status, category, sub, words", [
-    (403, "BANNED", "SandboxErrors.USER_ACCESS_NOT_ALLOWED", "super admin"),
-    (403, "BANNED", "SandboxErrors.DEVELOPMENT_SANDBOX_ACCESS_NOT_ALLOWED", "plan"),
-    (403, "MISSING_SCOPES", None, "scopes"),
-    (401, "INVALID_AUTHENTICATION", None, "key of account 101")])
+@pytest.mark.parametrize(
+    "status, category, sub, words",
+    [
+        (403, "BANNED", "SandboxErrors.USER_ACCESS_NOT_ALLOWED", "super admin"),
+        (403, "BANNED", "SandboxErrors.DEVELOPMENT_SANDBOX_ACCESS_NOT_ALLOWED", "plan"),
+        (403, "MISSING_SCOPES", None, "scopes"),
+        (401, "INVALID_AUTHENTICATION", None, "key of account 101"),
+    ],
+)
 def test_refused_deletions(hs, sim, acme, box, status, category, sub, words):
     refusal(sim, DELETE, status, category, sub, times=None)
     failed(delete(hs), 4, words, "c0ffee")
     assert account(hs, 102) and box.state == "active"
 
 
-@pytest.mark.parametrize("how, code", [
-    ({"status": 500}, 1), ({"status": 429, "policy": "DAILY"}, 6), ({"status": 429}, 6),
-    ({"status": 500, "then": "reset"}, 7), ({"status": 503}, 1)])
+@pytest.mark.parametrize(
+    "how, code",
+    [
+        ({"status": 500}, 1),
+        ({"status": 429, "policy": "DAILY"}, 6),
+        ({"status": 429}, 6),
+        ({"status": 500, "then": "reset"}, 7),
+        ({"status": 503}, 1),
+    ],
+)
 def test_a_deletion_that_fails(hs, sim, acme, box, how, code):
     sim.fail(DELETE, times=None, **how)
     done = delete(hs, "--account", "box", "--force", "--max-wait", "1")
@@ -514,8 +654,15 @@ def test_a_deletion_that_fails(hs, sim, acme, box, how, code):
     assert account(hs, 102) and box.state == "active"
 
 
-@pytest.mark.parametrize("how", [{"then": "reset"}, {"status": 503}, {"status": 502},
-                                 {"status": 429, "headers": {"Retry-After": "0"}}])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"then": "reset"},
+        {"status": 503},
+        {"status": 502},
+        {"status": 429, "headers": {"Retry-After": "0"}},
+    ],
+)
 def test_a_deletion_is_tried_again(hs, sim, acme, box, how):
     """Also one that was done, and whose answer was lost."""
     sim.fail(DELETE, **how)
@@ -541,6 +688,7 @@ def test_with_the_environments_account_the_id_says_which(hs, sim):
 
 
 # ---- delete: on a terminal
+
 
 @pytest.mark.parametrize("answer, code", [("y", 0), ("n", 1), ("", 1)])
 def test_a_person_picks_and_confirms(tty, hs, sim, acme, box, answer, code):

@@ -28,18 +28,22 @@ def acme(hs, sim):
 
 def changes(sim):
     """The requests that change something: method, and the name they are about."""
-    return [(r.method, r.json["key"] if r.body else r.path.removeprefix(PATH))
-            for r in sim.requests(PATH) if r.method != "GET"]
+    return [
+        (r.method, r.json["key"] if r.body else r.path.removeprefix(PATH))
+        for r in sim.requests(PATH)
+        if r.method != "GET"
+    ]
 
 
 # ---- list
+
 
 @pytest.mark.parametrize("group", ["secrets", "secret"])
 def test_list_prints_the_names(hs, sim, acme, group):
     acme.secrets.update(ONE="first-value-1", TWO="second-value-2")
     done = ok(hs(group, "list"))
     assert done.out == "ONE\nTWO\n"
-    assert len(sim.log) == 1        # nothing but the one call
+    assert len(sim.log) == 1  # nothing but the one call
 
 
 def test_list_as_json(hs, sim, acme):
@@ -75,8 +79,7 @@ def test_the_name_in_the_place_of_the_argument(hs, sim, acme):
 
 
 def test_names_of_the_server_are_harmless(hs, sim, acme):
-    sim.fail(f"GET {PATH}", status=200,
-             body=json.dumps({"results": ["A\x1b[2J", 7, None, "B"]}))
+    sim.fail(f"GET {PATH}", status=200, body=json.dumps({"results": ["A\x1b[2J", 7, None, "B"]}))
     assert ok(hs("secrets", "list")).out == "A\\u001b[2J\nB\n"
 
 
@@ -99,7 +102,7 @@ def test_list_with_the_environments_account(hs, sim):
     portal = sim.portal(101, secrets={"ENVY": "value-of-envy"})
     env = {"HUBSPOT_ACCOUNT_ID": 101, "HUBSPOT_PERSONAL_ACCESS_KEY": portal.key}
     assert ok(hs("secrets", "list", "--use-env", env=env)).out == "ENVY\n"
-    assert len(sim.log) == 2        # a token, the list
+    assert len(sim.log) == 2  # a token, the list
 
 
 def test_list_with_a_static_token(hs, sim):
@@ -117,8 +120,10 @@ def test_other_kinds_of_accounts(hs, sim, auth):
     else:
         account["auth"] = {
             "clientId": portal.oauth["client_id"],
-            "clientSecret": portal.oauth["client_secret"], "scopes": ["content"],
-            "tokenInfo": {"refreshToken": portal.oauth["refresh_token"]}}
+            "clientSecret": portal.oauth["client_secret"],
+            "scopes": ["content"],
+            "tokenInfo": {"refreshToken": portal.oauth["refresh_token"]},
+        }
     hs.write_config(account)
     assert ok(hs("secrets", "list")).out == "ANY\n"
 
@@ -126,8 +131,7 @@ def test_other_kinds_of_accounts(hs, sim, auth):
 def test_a_value_of_many_lines_leaves_the_key_hidden(hs, sim, tmp_path):
     """Each line is looked for in what is printed; so is the key, with --debug."""
     portal = sim.portal(101)
-    hs.write_config({"name": "x", "accountId": 101, "authType": "apikey",
-                     "apiKey": portal.api_key})
+    hs.write_config({"name": "x", "accountId": 101, "authType": "apikey", "apiKey": portal.api_key})
     value = "".join(f"line number {n}\n" for n in range(4500))
     (tmp_path / "value").write_text(value[:65000])
     done = ok(hs("secrets", "add", "NAME", "--value-file", tmp_path / "value", "--debug"))
@@ -135,6 +139,7 @@ def test_a_value_of_many_lines_leaves_the_key_hidden(hs, sim, tmp_path):
 
 
 # ---- add, update: where the value comes from
+
 
 @pytest.mark.parametrize("verb, method", [("add", "POST"), ("update", "PUT")])
 def test_the_value_comes_from_a_pipe(hs, sim, acme, verb, method):
@@ -147,21 +152,29 @@ def test_the_value_comes_from_a_pipe(hs, sim, acme, verb, method):
     assert changes(sim) == [(method, "NAME")]
 
 
-@pytest.mark.parametrize("given, kept, options", [
-    (b"abc def 1", "abc def 1", []), (b"abc def 1\n", "abc def 1", []),
-    (b"abc def 1\r\n", "abc def 1", []), (b"abc def 1\n\n", "abc def 1\n", []),
-    (b"\n abc def\t\n", "\n abc def\t", []),
-    (b"abc def 1\n", "abc def 1\n", ["--keep-newline"]),
-    (PEM.encode(), PEM[:-1], []), (PEM.encode(), PEM, ["--keep-newline"]),
-    ("ü€😀 \"\\".encode(), "ü€😀 \"\\", []), (b"\x01\x7f", "\x01\x7f", [])])
+@pytest.mark.parametrize(
+    "given, kept, options",
+    [
+        (b"abc def 1", "abc def 1", []),
+        (b"abc def 1\n", "abc def 1", []),
+        (b"abc def 1\r\n", "abc def 1", []),
+        (b"abc def 1\n\n", "abc def 1\n", []),
+        (b"\n abc def\t\n", "\n abc def\t", []),
+        (b"abc def 1\n", "abc def 1\n", ["--keep-newline"]),
+        (PEM.encode(), PEM[:-1], []),
+        (PEM.encode(), PEM, ["--keep-newline"]),
+        ('ü€😀 "\\'.encode(), 'ü€😀 "\\', []),
+        (b"\x01\x7f", "\x01\x7f", []),
+    ],
+)
 @pytest.mark.parametrize("way", ["pipe", "--value-stdin", "--value-file"])
-def test_a_value_is_kept_whole_but_for_one_line_break(hs, sim, acme, tmp_path, way,
-                                                      given, kept, options):
+def test_a_value_is_kept_whole_but_for_one_line_break(
+    hs, sim, acme, tmp_path, way, given, kept, options
+):
     file = tmp_path / "value"
     file.write_bytes(given)
     how = {"pipe": [], "--value-stdin": [way], "--value-file": [way, file]}[way]
-    ok(hs("secrets", "add", "NAME", *how, *options,
-          input=b"" if file in how else given))
+    ok(hs("secrets", "add", "NAME", *how, *options, input=b"" if file in how else given))
     assert acme.secrets["NAME"] == kept
 
 
@@ -170,23 +183,38 @@ def test_the_value_comes_from_the_environment(hs, sim, acme):
     assert acme.secrets["NAME"] == VALUE + "\n"
 
 
-@pytest.mark.parametrize("options, words", [
-    (["--value-file", "no-such-file"], "no-such-file"),
-    (["--value-env", "NOT_SET_AT_ALL"], "not set"),
-    (["--value-env", VALUE], "not set"),
-    (["--value-env", "EMPTY"], "empty"),
-    (["--value-file", "/"], "director"),
-    (["--value-stdin", "--value-env", "MINE"], "exclude"),
-    (["--value-file", "x", "--value-env", "MINE"], "exclude")])
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["--value-file", "no-such-file"], "no-such-file"),
+        (["--value-env", "NOT_SET_AT_ALL"], "not set"),
+        (["--value-env", VALUE], "not set"),
+        (["--value-env", "EMPTY"], "empty"),
+        (["--value-file", "/"], "director"),
+        (["--value-stdin", "--value-env", "MINE"], "exclude"),
+        (["--value-file", "x", "--value-env", "MINE"], "exclude"),
+    ],
+)
 def test_a_value_that_cannot_be_had(hs, sim, acme, options, words):
-    failed(hs("secrets", "add", "NAME", *options, input=VALUE,
-              env={"MINE": VALUE, "EMPTY": ""}), 2, words)
+    failed(
+        hs("secrets", "add", "NAME", *options, input=VALUE, env={"MINE": VALUE, "EMPTY": ""}),
+        2,
+        words,
+    )
     assert not sim.log
 
 
-@pytest.mark.parametrize("value, words", [
-    (b"", "empty\n.*--value-file"), (b"\n", "empty"), (b"a\0b", "NUL"), (b"a\xff", "UTF-8"),
-    (b"x" * (64 * 1024 + 1), "64 KiB"), (b"x" * 100_000, "too large")])
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        (b"", "empty\n.*--value-file"),
+        (b"\n", "empty"),
+        (b"a\0b", "NUL"),
+        (b"a\xff", "UTF-8"),
+        (b"x" * (64 * 1024 + 1), "64 KiB"),
+        (b"x" * 100_000, "too large"),
+    ],
+)
 def test_values_that_are_none(hs, sim, acme, value, words):
     failed(hs("secrets", "add", "NAME", input=value), 2, words)
     assert not sim.log
@@ -198,10 +226,18 @@ def test_the_largest_value(hs, sim, acme):
     assert acme.secrets["NAME"] == value
 
 
-@pytest.mark.parametrize("line", [
-    ["NAME", VALUE], [VALUE, "NAME", "third"], ["NAME", "--", VALUE],
-    ["--", "NAME", "-" + VALUE], [f"NAME={VALUE}"], ["NAME", f"--value={VALUE}"],
-    ["NAME", "--value", VALUE]])
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["NAME", VALUE],
+        [VALUE, "NAME", "third"],
+        ["NAME", "--", VALUE],
+        ["--", "NAME", "-" + VALUE],
+        [f"NAME={VALUE}"],
+        ["NAME", f"--value={VALUE}"],
+        ["NAME", "--value", VALUE],
+    ],
+)
 @pytest.mark.parametrize("verb", ["add", "update"])
 def test_a_value_is_never_an_argument(hs, sim, acme, verb, line):
     """hs() checks that no output has it."""
@@ -212,16 +248,24 @@ def test_a_value_is_never_an_argument(hs, sim, acme, verb, line):
 
 # ---- names
 
+
 @pytest.mark.parametrize("verb", ["add", "update", "delete"])
 @pytest.mark.parametrize("name", [".", "..", "a\nb", "a\x1bb", "n" * 257, b"\xff", ""])
 def test_names_that_cannot_be(hs, sim, acme, verb, name):
-    done = hs("secrets", verb, name if isinstance(name, str) else os.fsdecode(name),
-              *(["--force"] if verb == "delete" else []), input=VALUE)
+    done = hs(
+        "secrets",
+        verb,
+        name if isinstance(name, str) else os.fsdecode(name),
+        *(["--force"] if verb == "delete" else []),
+        input=VALUE,
+    )
     failed(done, 2)
     assert not sim.log
 
 
-@pytest.mark.parametrize("name", ["A/../B", "A/B", "%2e%2e", "a b", "ü", "q?x1#f&a", "...", "a%2Fb"])
+@pytest.mark.parametrize(
+    "name", ["A/../B", "A/B", "%2e%2e", "a b", "ü", "q?x1#f&a", "...", "a%2Fb"]
+)
 def test_a_name_reaches_itself_and_no_other(hs, sim, acme, name):
     acme.secrets.update({name: "old-value-123", "B": "value-of-b-1", "A": "value-of-a-1"})
     ok(hs("secrets", "update", name, input=VALUE))
@@ -233,8 +277,12 @@ def test_a_name_reaches_itself_and_no_other(hs, sim, acme, name):
 
 @pytest.mark.parametrize("verb", ["add", "update", "delete"])
 def test_without_a_terminal_the_name_is_needed(hs, sim, acme, verb):
-    failed(hs("secrets", verb, "--force" if verb == "delete" else "--value-stdin",
-              input=VALUE), 2, "name", f"hs secrets {verb} NAME")
+    failed(
+        hs("secrets", verb, "--force" if verb == "delete" else "--value-stdin", input=VALUE),
+        2,
+        "name",
+        f"hs secrets {verb} NAME",
+    )
     assert not sim.log
 
 
@@ -242,8 +290,9 @@ def test_without_a_terminal_the_name_is_needed(hs, sim, acme, verb):
 def test_a_missing_name_is_not_found(hs, sim, acme, verb):
     acme.secrets["API_KEY"] = "old-value-123"
     options = ["--force"] if verb == "delete" else []
-    failed(hs("secrets", verb, "API_KAY", *options, input=VALUE), 5, "API_KAY",
-           "Did you mean API_KEY")
+    failed(
+        hs("secrets", verb, "API_KAY", *options, input=VALUE), 5, "API_KAY", "Did you mean API_KEY"
+    )
     failed(hs("secrets", verb, "OTHER", *options, input=VALUE), 5, "secrets list")
     assert changes(sim) == []
 
@@ -267,17 +316,27 @@ def test_add_of_a_name_that_comes_meanwhile(hs, sim, acme):
     assert acme.secrets["NAME"] == "old-value-123"
 
 
-@pytest.mark.parametrize("verb, action", [
-    ("add", "added"), ("update", "updated"), ("delete", "deleted")])
+@pytest.mark.parametrize(
+    "verb, action", [("add", "added"), ("update", "updated"), ("delete", "deleted")]
+)
 def test_changes_as_json(hs, sim, acme, verb, action):
     if verb != "add":
         acme.secrets["NAME"] = "old-value-123"
-    done = ok(hs("secrets", verb, "NAME", "--json",
-                 *(["--force"] if verb == "delete" else []), input=VALUE))
+    done = ok(
+        hs(
+            "secrets",
+            verb,
+            "NAME",
+            "--json",
+            *(["--force"] if verb == "delete" else []),
+            input=VALUE,
+        )
+    )
     assert done.json == {"secret": "NAME", "action": action, "accountId": 101}
 
 
 # ---- delete
+
 
 def test_delete_needs_a_yes(hs, sim, acme):
     acme.secrets["NAME"] = "old-value-123"
@@ -288,6 +347,7 @@ def test_delete_needs_a_yes(hs, sim, acme):
 
 
 # ---- on a terminal
+
 
 @pytest.fixture
 def person(acme, tty):
@@ -364,15 +424,18 @@ def test_a_prompt_stores_no_part_of_a_value(person, sim, acme, text):
     child = person("secrets", "add", "NAME")
     child.expect("Value of NAME:")
     for at in range(0, len(text), 512):
-        child.send(text[at:at + 512])
+        child.send(text[at : at + 512])
     child.send("\r")
     child.expect("one line")
     assert person.end(child) == 2
     assert acme.secrets == {}
 
 
-@pytest.mark.parametrize("text", [f"{VALUE}\n{VALUE}\n", "x" * 4095 + "\n", "x" * 5000 + "\n"],
-                         ids=["two lines", "4095", "5000"])
+@pytest.mark.parametrize(
+    "text",
+    [f"{VALUE}\n{VALUE}\n", "x" * 4095 + "\n", "x" * 5000 + "\n"],
+    ids=["two lines", "4095", "5000"],
+)
 def test_nor_does_a_prompt_on_a_dumb_terminal(person, acme, text):
     """There the kernel cuts what is longer than a line of its own."""
     child = person("secrets", "add", "NAME", env={"TERM": "dumb"})
@@ -419,8 +482,12 @@ def test_an_empty_answer_is_no_value(person, acme):
 
 # ---- faults
 
-COMMANDS = {"list": ["list"], "add": ["add", "NEW"], "update": ["update", "OLD"],
-            "delete": ["delete", "OLD", "--force"]}
+COMMANDS = {
+    "list": ["list"],
+    "add": ["add", "NEW"],
+    "update": ["update", "OLD"],
+    "delete": ["delete", "OLD", "--force"],
+}
 METHODS = {"list": "GET", "add": "POST", "update": "PUT", "delete": "DELETE"}
 
 
@@ -433,10 +500,19 @@ def run(hs, command, *more, **how):
     return hs("secrets", *COMMANDS[command], *more, input=VALUE, **how)
 
 
-@pytest.mark.parametrize("status, code, more", [
-    (400, 1, {}), (401, 4, {}), (403, 4, {}), (404, 5, {}), (500, 1, {}),
-    (429, 6, {"policy": "DAILY"}), (418, 1, {"body": "<html>no</html>"}),
-    (500, 1, {"body": ""})])
+@pytest.mark.parametrize(
+    "status, code, more",
+    [
+        (400, 1, {}),
+        (401, 4, {}),
+        (403, 4, {}),
+        (404, 5, {}),
+        (500, 1, {}),
+        (429, 6, {"policy": "DAILY"}),
+        (418, 1, {"body": "<html>no</html>"}),
+        (500, 1, {"body": ""}),
+    ],
+)
 def test_a_refusal_is_a_failure(hs, sim, acme, command, status, code, more):
     acme.secrets["OLD"] = "old-value-123"
     sim.fail(f"{METHODS[command]} {PATH}", status=status, times=None, **more)
@@ -450,8 +526,9 @@ def test_missing_scopes_are_named(hs, sim, acme, command):
     failed(run(hs, command), 4, "scopes", "cms.functions")
 
 
-@pytest.mark.parametrize("status, headers", [
-    (429, {"Retry-After": "0"}), (503, {"Retry-After": "0"}), (423, {})])
+@pytest.mark.parametrize(
+    "status, headers", [(429, {"Retry-After": "0"}), (503, {"Retry-After": "0"}), (423, {})]
+)
 def test_later_is_waited_for(hs, sim, acme, command, status, headers):
     acme.secrets["OLD"] = "old-value-123"
     sim.fail(f"{METHODS[command]} {PATH}", status=status, headers=headers)
@@ -459,7 +536,12 @@ def test_later_is_waited_for(hs, sim, acme, command, status, headers):
 
 
 def test_a_second_try_that_meets_the_secret_of_the_first(hs, sim, acme):
-    sim.fail("POST /cms", status=503, headers={"Retry-After": "0"}, then=lambda: acme.secrets.update(NEW="value"))
+    sim.fail(
+        "POST /cms",
+        status=503,
+        headers={"Retry-After": "0"},
+        then=lambda: acme.secrets.update(NEW="value"),
+    )
     failed(hs("secrets", "add", "NEW", input="value"), 1, "409", "added all the same")
 
 
@@ -518,25 +600,42 @@ def test_a_server_that_quotes_the_value(hs, sim, acme, verb, value):
 ID = "0f1e2d3c-1111-4444-8888-123456789abc"
 
 
-@pytest.mark.parametrize("value, said, shown", [
-    ("1", "no more than 10 of 1 are allowed", "no more than 10 of [hidden] are allowed"),
-    ("1", "nothing of it", "nothing of it"), ("HubSpot", "nothing of it", "nothing of it"),
-    ("answered 400", "nothing of it", "nothing of it"), ("correlation", "nothing of it", "nothing of it"),
-    ("secrets list", "see secrets list", "see [hidden]"), ("abc", "'abc' is bad, abcd is not", "'[hidden]' is bad, abcd"),
-    ("4444", "PIN 4444", "PIN [hidden]"), ("pass", "it is xpassx", "it is x[hidden]x"),
-    (VALUE, f"{VALUE}, {VALUE[:13]}...", "[hidden], [hidden]...")])
+@pytest.mark.parametrize(
+    "value, said, shown",
+    [
+        ("1", "no more than 10 of 1 are allowed", "no more than 10 of [hidden] are allowed"),
+        ("1", "nothing of it", "nothing of it"),
+        ("HubSpot", "nothing of it", "nothing of it"),
+        ("answered 400", "nothing of it", "nothing of it"),
+        ("correlation", "nothing of it", "nothing of it"),
+        ("secrets list", "see secrets list", "see [hidden]"),
+        ("abc", "'abc' is bad, abcd is not", "'[hidden]' is bad, abcd"),
+        ("4444", "PIN 4444", "PIN [hidden]"),
+        ("pass", "it is xpassx", "it is x[hidden]x"),
+        (VALUE, f"{VALUE}, {VALUE[:13]}...", "[hidden], [hidden]..."),
+    ],
+)
 @pytest.mark.parametrize("where", ["message", "errors"])
 @pytest.mark.parametrize("verb", ["add", "update", "apply"])
-def test_only_the_servers_text_is_searched_for_the_value(hs, sim, acme, verb, value, said, shown, where):
+def test_only_the_servers_text_is_searched_for_the_value(
+    hs, sim, acme, verb, value, said, shown, where
+):
     """hs's own words, the status and the correlation id stay, whatever the value is."""
     if verb != "add":
         acme.secrets["NAME"] = "old-value-123"
     body = {"message": said} if where == "message" else {"errors": [{"message": said}]}
     sim.fail(f"{METHODS.get(verb, 'PUT')} {PATH}", status=400, body={**body, "correlationId": ID})
     words = ["apply", "-f", "-"] if verb == "apply" else [verb, "NAME"]
-    done = hs("secrets", *words, input=f"NAME='{value}'" if verb == "apply" else value, check_secrets=False)
+    done = hs(
+        "secrets",
+        *words,
+        input=f"NAME='{value}'" if verb == "apply" else value,
+        check_secrets=False,
+    )
     assert done.code == 1, done.err
-    assert f"HubSpot answered 400 Bad Request" in done.err and f"(correlation id {ID})" in done.err, done.err
+    assert (
+        f"HubSpot answered 400 Bad Request" in done.err and f"(correlation id {ID})" in done.err
+    ), done.err
     assert shown in done.err, done.err
     if shown != said:
         assert said not in done.err
@@ -561,7 +660,11 @@ def test_an_api_key_of_any_length_is_hidden(hs, sim, key):
 
 # ---- what is accepted, and then listed or not
 
-ARGS = {"add": ["add", "NAME"], "update": ["update", "NAME"], "delete": ["delete", "NAME", "--force"]}
+ARGS = {
+    "add": ["add", "NAME"],
+    "update": ["update", "NAME"],
+    "delete": ["delete", "NAME", "--force"],
+}
 
 
 @pytest.mark.parametrize("more", [[], ["--json"]])
@@ -607,21 +710,35 @@ def test_deleted_but_still_listed(hs, sim, acme):
 def test_updated_but_not_listed(hs, sim, acme):
     acme.secrets["NAME"] = "old-value-123"
     sim.fail(f"PUT {PATH}", status=204, then=lambda: acme.secrets.clear())
-    failed(hs("secrets", "update", "NAME", "--max-wait", "0", input=VALUE), 1,
-           "NAME: accepted, but not listed")
+    failed(
+        hs("secrets", "update", "NAME", "--max-wait", "0", input=VALUE),
+        1,
+        "NAME: accepted, but not listed",
+    )
 
 
-@pytest.mark.parametrize("how, code, words", [
-    ({"status": 403}, 4, "403"), ({"then": "reset"}, 7, "not known"), ({"status": 500}, 1, "500"),
-    ({"status": 200, "body": "<html>"}, 1, "not JSON")])
+@pytest.mark.parametrize(
+    "how, code, words",
+    [
+        ({"status": 403}, 4, "403"),
+        ({"then": "reset"}, 7, "not known"),
+        ({"status": 500}, 1, "500"),
+        ({"status": 200, "body": "<html>"}, 1, "not JSON"),
+    ],
+)
 @pytest.mark.parametrize("verb", [*ARGS, "apply"])
 def test_a_list_that_fails_is_said(hs, sim, acme, verb, how, code, words):
     """What is known, and what is not: no claim that it is there, or is not."""
     if verb in ("update", "delete"):
         acme.secrets["NAME"] = "old-value-123"
     sim.fail(f"GET {PATH}", after=1, times=None, **how)
-    done = hs("secrets", *ARGS.get(verb, ["apply", "-f", "-"]), "--max-wait", "1",
-              input=f"NAME={VALUE}" if verb == "apply" else VALUE)
+    done = hs(
+        "secrets",
+        *ARGS.get(verb, ["apply", "-f", "-"]),
+        "--max-wait",
+        "1",
+        input=f"NAME={VALUE}" if verb == "apply" else VALUE,
+    )
     failed(done, code, "accepted, but whether", "not known", "hs secrets list", words)
     assert "not listed" not in done.err
     assert ("NAME" in acme.secrets) == (verb != "delete")
@@ -645,7 +762,9 @@ def test_apply_says_which_are_not_listed(hs, sim, acme):
     done = apply(hs, ENV, "--prune", "--force", "--max-wait", "1", "--json")
     assert done.code == 8 and "1 of 4" in done.err
     assert re.search("TWO: accepted, but not listed", done.err)
-    assert done.json["failed"] == [{"name": "TWO", "action": "add", "message": "accepted, but not listed"}]
+    assert done.json["failed"] == [
+        {"name": "TWO", "action": "add", "message": "accepted, but not listed"}
+    ]
     assert done.json["added"] == ["ONE", "THREE"] and done.json["deleted"] == ["GONE"]
 
 
@@ -671,14 +790,24 @@ def test_all_pages_of_the_list_are_read(hs, sim, acme):
 
 def test_a_list_without_end_is_an_error(hs, sim, acme):
     """Whether the cursor stays the same, or is another one each time."""
-    sim.fail(f"GET {PATH}", status=200, body={"results": ["A"], "paging": {"next": {"after": "x"}}}, times=2)
+    sim.fail(
+        f"GET {PATH}",
+        status=200,
+        body={"results": ["A"], "paging": {"next": {"after": "x"}}},
+        times=2,
+    )
     assert ok(hs("secrets", "list")).out == "A\nA\n"
     for i in range(120):
-        sim.fail(f"GET {PATH}", status=200, body={"results": ["A"], "paging": {"next": {"after": f"x{i}"}}})
+        sim.fail(
+            f"GET {PATH}",
+            status=200,
+            body={"results": ["A"], "paging": {"next": {"after": f"x{i}"}}},
+        )
     failed(hs("secrets", "list"), 1, "no end")
 
 
 # ---- apply
+
 
 def apply(hs, text, *options, **how):
     return hs("secrets", "apply", "-f", "-", *options, input=text, **how)
@@ -697,8 +826,12 @@ def test_apply_adds_and_updates(hs, sim, acme):
     acme.secrets.update(ONE="old-value-123", KEEP="kept-value-123")
     (hs.cwd / ".env").write_text(ENV)
     done = ok(hs("secrets", "apply", "-f", ".env"))
-    assert acme.secrets == {"ONE": VALUE, "TWO": "line one\nline 'two'", "THREE": PEM,
-                            "KEEP": "kept-value-123"}
+    assert acme.secrets == {
+        "ONE": VALUE,
+        "TWO": "line one\nline 'two'",
+        "THREE": PEM,
+        "KEEP": "kept-value-123",
+    }
     assert sorted(changes(sim)) == [("POST", "THREE"), ("POST", "TWO"), ("PUT", "ONE")]
     for word in ("Updated ONE", "Added TWO", "Added THREE", "minute"):
         assert word in done.err
@@ -706,8 +839,14 @@ def test_apply_adds_and_updates(hs, sim, acme):
     assert len(acme.secrets) == 4
 
 
-@pytest.mark.parametrize("words", [["-f", ".env", "secrets", "apply"], ["secrets", "-f.env", "apply"],
-                                   ["-df", ".env", "secrets", "apply"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-f", ".env", "secrets", "apply"],
+        ["secrets", "-f.env", "apply"],
+        ["-df", ".env", "secrets", "apply"],
+    ],
+)
 def test_the_file_may_be_named_before_the_command(hs, sim, acme, words):
     """-f is --force of other commands, which takes no value."""
     (hs.cwd / ".env").write_text(ENV)
@@ -720,8 +859,13 @@ def test_the_file_may_be_named_before_the_command(hs, sim, acme, words):
 
 def test_apply_with_few_descriptors(hs, sim, acme):
     names = [f"NAME_{n}" for n in range(40)]
-    done = ok(apply(hs, "".join(f"{n}={VALUE}\n" for n in names),
-                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))))
+    done = ok(
+        apply(
+            hs,
+            "".join(f"{n}={VALUE}\n" for n in names),
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16)),
+        )
+    )
     assert sorted(acme.secrets) == sorted(names) and "descriptors" not in done.err
     assert len({r.conn for r in sim.requests(PATH)}) <= 3
 
@@ -758,8 +902,13 @@ def test_apply_dry_run_changes_nothing(hs, sim, acme):
     assert done.out == "update ONE\nadd TWO\nadd THREE\ndelete GONE\n"
     assert changes(sim) == [] and acme.secrets["ONE"] == "old-value-123"
     assert ok(apply(hs, ENV, "--prune", "--dry-run", "--json")).json == {
-        "accountId": 101, "dryRun": True, "added": ["TWO", "THREE"],
-        "updated": ["ONE"], "deleted": ["GONE"], "failed": []}
+        "accountId": 101,
+        "dryRun": True,
+        "added": ["TWO", "THREE"],
+        "updated": ["ONE"],
+        "deleted": ["GONE"],
+        "failed": [],
+    }
 
 
 def test_apply_as_json(hs, sim, acme):
@@ -771,8 +920,12 @@ def test_apply_as_json(hs, sim, acme):
     assert [(f["name"], f["action"]) for f in failures] == [("GONE", "delete")]
     assert "500" in failures[0]["message"]
     assert {k: v for k, v in done.json.items() if k != "failed"} == {
-        "accountId": 101, "dryRun": False, "added": ["TWO", "THREE"],
-        "updated": ["ONE"], "deleted": []}
+        "accountId": 101,
+        "dryRun": False,
+        "added": ["TWO", "THREE"],
+        "updated": ["ONE"],
+        "deleted": [],
+    }
 
 
 def test_a_failed_item_stops_no_other(hs, sim, acme):
@@ -789,9 +942,15 @@ def test_a_failed_item_stops_no_other(hs, sim, acme):
     assert sorted(acme.secrets) == names
 
 
-@pytest.mark.parametrize("how, code", [
-    ({"status": 403}, 4), ({"status": 500}, 1), ({"then": "reset"}, 7),
-    ({"status": 429, "policy": "DAILY"}, 6)])
+@pytest.mark.parametrize(
+    "how, code",
+    [
+        ({"status": 403}, 4),
+        ({"status": 500}, 1),
+        ({"then": "reset"}, 7),
+        ({"status": 429, "policy": "DAILY"}, 6),
+    ],
+)
 def test_when_all_fail_the_code_says_why(hs, sim, acme, how, code):
     sim.fail(f"POST {PATH}", times=None, **how)
     done = apply(hs, ENV)
@@ -836,21 +995,34 @@ def test_apply_uses_several_connections_at_once(hs, sim, acme):
     assert len(posts) == 24 and len({r.conn for r in posts}) == 8
 
 
-@pytest.mark.parametrize("text, words", [
-    (b"", "no secret"), (b"# only\n\n", "no secret"),
-    (b"ONE=1value-of-one\nTWO\n", "line 2: no ="),
-    (b"=value-1234\n", "line 1: no name"), (b"9A=value-1234\n", "line 1"),
-    (b"A B=value-1234\n", "line 1: no ="), (b"A: value-1234\n", "line 1"),
-    (b"A=\n", "line 1: the value is empty"), (b"A=''\n", "line 1: the value is empty"),
-    (b"\n\nA='value-1234\nB=x\n", "line 3: the quote is never closed"),
-    (b'A="value-1234\\q"\n', "line 1: an escape"), (b"A='value-1234'x\n", "line 1: there is text"),
-    (b"A=value#1234\n", "line 1.*quotes"), (b"A=#value1234\n", "line 1.*quotes"),
-    (b"A=value-1234\nB=x\nA=value-1234\n", "line 3: A stands in line 1"),
-    (b"A=value\x001234\n", "line 1"), (b"A='value\x001234'\n", "line 1: .*NUL"),
-    (b"A=value-1234\xff\n", "line 1: .*UTF-8"), (b"A=value-1234\x1b[1m\n", "line 1: a control"),
-    (b"A=" + b"x" * 65537 + b"\n", "line 1: .*64 KiB"),
-    (b"A='" + b"x" * 65537 + b"'\n", "line 1: .*64 KiB"),
-    (b"A" * 257 + b"=value-1234\n", "line 1: .*too long"), (b"#" * (1 << 20) + b"#", "too large")])
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        (b"", "no secret"),
+        (b"# only\n\n", "no secret"),
+        (b"ONE=1value-of-one\nTWO\n", "line 2: no ="),
+        (b"=value-1234\n", "line 1: no name"),
+        (b"9A=value-1234\n", "line 1"),
+        (b"A B=value-1234\n", "line 1: no ="),
+        (b"A: value-1234\n", "line 1"),
+        (b"A=\n", "line 1: the value is empty"),
+        (b"A=''\n", "line 1: the value is empty"),
+        (b"\n\nA='value-1234\nB=x\n", "line 3: the quote is never closed"),
+        (b'A="value-1234\\q"\n', "line 1: an escape"),
+        (b"A='value-1234'x\n", "line 1: there is text"),
+        (b"A=value#1234\n", "line 1.*quotes"),
+        (b"A=#value1234\n", "line 1.*quotes"),
+        (b"A=value-1234\nB=x\nA=value-1234\n", "line 3: A stands in line 1"),
+        (b"A=value\x001234\n", "line 1"),
+        (b"A='value\x001234'\n", "line 1: .*NUL"),
+        (b"A=value-1234\xff\n", "line 1: .*UTF-8"),
+        (b"A=value-1234\x1b[1m\n", "line 1: a control"),
+        (b"A=" + b"x" * 65537 + b"\n", "line 1: .*64 KiB"),
+        (b"A='" + b"x" * 65537 + b"'\n", "line 1: .*64 KiB"),
+        (b"A" * 257 + b"=value-1234\n", "line 1: .*too long"),
+        (b"#" * (1 << 20) + b"#", "too large"),
+    ],
+)
 def test_a_bad_file_is_refused_before_anything_is_sent(hs, sim, acme, text, words):
     hs.hidden |= {"value-1234", "value1234", "value#1234"}
     (hs.cwd / "bad.env").write_bytes(text)
@@ -867,14 +1039,30 @@ def test_a_bom_of_a_file_is_left_out(hs, sim, acme):
 def test_one_run_says_all_faulty_lines(hs, sim, acme):
     """With what to do about each, and no value."""
     hs.hidden |= {"value-1234"}
-    text = ["A=value-1234 # ok", "B=$value-1234", "C='ok-value'", 'D="value-1234\\t"', "E-F=value-1234",
-            "", "A=value-1234", "G='value-1234", "H", "I=''"]
+    text = [
+        "A=value-1234 # ok",
+        "B=$value-1234",
+        "C='ok-value'",
+        'D="value-1234\\t"',
+        "E-F=value-1234",
+        "",
+        "A=value-1234",
+        "G='value-1234",
+        "H",
+        "I=''",
+    ]
     done = apply(hs, "\n".join(text), "--prune", "--force")
     failed(done, 2, "stdin: 7 lines")
     told = dict(re.findall(r"^  line (\d+): (.*)$", done.err, re.MULTILINE))
     assert list(told) == ["2", "4", "5", "7", "8", "9", "10"]
-    for line, words in {"2": "single quotes", "4": "single quotes", "5": "hs secrets add", "7": "line 1",
-                        "8": "Close the quote", "9": "NAME=value"}.items():
+    for line, words in {
+        "2": "single quotes",
+        "4": "single quotes",
+        "5": "hs secrets add",
+        "7": "line 1",
+        "8": "Close the quote",
+        "9": "NAME=value",
+    }.items():
         assert words in told[line], told
     assert not sim.log
 
@@ -891,10 +1079,17 @@ def test_utf_16_is_named(hs, sim, acme, tmp_path, code, way):
     """PowerShell's > and Out-File write it."""
     file = tmp_path / "file"
     file.write_bytes("A=one-value\r\n".encode(code))
-    how = {"apply": ["apply", "-f", file], "pipe": ["add", "NAME"],
-           "--value-file": ["add", "NAME", "--value-file", file]}[way]
-    failed(hs("secrets", *how, input=file.read_bytes() if way == "pipe" else b""), 2,
-           "UTF-16", "Save it as UTF-8")
+    how = {
+        "apply": ["apply", "-f", file],
+        "pipe": ["add", "NAME"],
+        "--value-file": ["add", "NAME", "--value-file", file],
+    }[way]
+    failed(
+        hs("secrets", *how, input=file.read_bytes() if way == "pipe" else b""),
+        2,
+        "UTF-16",
+        "Save it as UTF-8",
+    )
     assert not sim.log
 
 
@@ -904,7 +1099,9 @@ def test_a_bom_at_the_start_of_a_value_is_removed(hs, sim, acme, tmp_path, way, 
     text = "\ufeff" * marks + "one-\ufeffvalue"
     (tmp_path / "file").write_text(text)
     how = {"pipe": [], "--value-file": [way, tmp_path / "file"], "--value-env": [way, "MINE"]}[way]
-    done = ok(hs("secrets", "add", "NAME", *how, env={"MINE": text}, input=text if way == "pipe" else b""))
+    done = ok(
+        hs("secrets", "add", "NAME", *how, env={"MINE": text}, input=text if way == "pipe" else b"")
+    )
     assert acme.secrets["NAME"] == "one-\ufeffvalue"
     assert done.err.count("byte order mark") == 1
 
@@ -926,8 +1123,10 @@ def test_room_is_made_first_where_it_is_needed(hs, sim, acme):
     assert [m for m, _ in changes(sim)] == ["DELETE"] * 50 + ["POST"] * 3
 
 
-@pytest.mark.parametrize("options, words", [
-    ([], "--file"), (["-f", "missing.env"], "missing.env"), (["-f", "."], "director")])
+@pytest.mark.parametrize(
+    "options, words",
+    [([], "--file"), (["-f", "missing.env"], "missing.env"), (["-f", "."], "director")],
+)
 def test_a_file_that_cannot_be_had(hs, sim, acme, options, words):
     failed(hs("secrets", "apply", *options), 2, words)
     assert not sim.log
@@ -946,8 +1145,17 @@ def test_an_interrupted_apply_says_what_is_done(hs, sim, acme, tty):
 
 # ---- a masked prompt on a plain terminal, and what is typed before it
 
-@pytest.mark.parametrize("text", [f"{VALUE}\r{VALUE}\r", f"{VALUE}\r\n{VALUE}", f"{VALUE}\n\n{VALUE}\n",
-                                  PEM.replace("\n", "\r")], ids=["cr", "crlf", "lf", "pem"])
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{VALUE}\r{VALUE}\r",
+        f"{VALUE}\r\n{VALUE}",
+        f"{VALUE}\n\n{VALUE}\n",
+        PEM.replace("\n", "\r"),
+    ],
+    ids=["cr", "crlf", "lf", "pem"],
+)
 def test_a_paste_of_lines_without_brackets_is_refused(person, acme, text):
     """A terminal without bracketed paste sends the lines as if they were typed."""
     child = person("secrets", "add", "NAME")
@@ -973,8 +1181,9 @@ def test_what_is_typed_ahead_of_the_prompt_is_not_shown(person, sim, acme, term)
     box, started = {}, threading.Event()
 
     def type_ahead():
-        started.wait(60)        # hs may ask before its terminal is known here
+        started.wait(60)  # hs may ask before its terminal is known here
         box["child"].send(VALUE + "\n")
+
     sim.fail(f"GET {PATH}", status=200, body={"results": []}, then=type_ahead)
     box["child"] = child = person("secrets", "add", "NAME", env={"TERM": term})
     started.set()
@@ -1007,7 +1216,11 @@ def test_echo_is_on_again_at_the_end(person, acme):
 
 def test_an_invalid_name_is_asked_for_again(person, acme):
     child = person("secrets", "add")
-    for name, words in (("..", "cannot be a secret"), ("", "may not be empty"), ("A=B", "has no =")):
+    for name, words in (
+        ("..", "cannot be a secret"),
+        ("", "may not be empty"),
+        ("A=B", "has no ="),
+    ):
         child.expect("Name of the secret:")
         child.send(name + "\r")
         child.expect(words)

@@ -20,20 +20,23 @@ from official import official_client, official_env  # noqa: F401 (the first: a f
 ECHO = "/test/echo"
 INCOMPLETE = "is incomplete; another program may be writing it"
 OLD = "hubspot.config.yml"
-SECONDS = float(os.environ.get("HS_SHARED_SECONDS", "3"))   # of each half of the long test
+SECONDS = float(os.environ.get("HS_SHARED_SECONDS", "3"))  # of each half of the long test
 
 
 @pytest.fixture
 def three(hs, sim):
     """acme (101, the default), box (202) and third (303)."""
-    hs.write_config(*(sim.portal(n, name) for n, name in
-                      ((101, "Acme"), (202, "Box"), (303, "Third"))))
+    hs.write_config(
+        *(sim.portal(n, name) for n, name in ((101, "Acme"), (202, "Box"), (303, "Third")))
+    )
     return hs
 
 
 def ids(hs, path=None):
     config = hs.read_config(path)
-    return [a.get("accountId") or a["portalId"] for a in config.get("accounts") or config["portals"]]
+    return [
+        a.get("accountId") or a["portalId"] for a in config.get("accounts") or config["portals"]
+    ]
 
 
 def refused(hs, args, *words, code=3, **more):
@@ -72,7 +75,7 @@ class Writer(threading.Thread):
                 data, size = text.encode(), len(text) // self.pieces + 1
                 for at in range(0, len(data), size):
                     time.sleep(dice.uniform(0.002, 0.05) / self.pieces)
-                    file.write(data[at:at + size])
+                    file.write(data[at : at + size])
             self.written += 1
             self.over.wait(dice.uniform(0.02, 0.15))
 
@@ -86,6 +89,7 @@ class Writer(threading.Thread):
 
 
 # ---- a file that is being written
+
 
 @pytest.mark.parametrize("pieces", [1, 3])
 def test_readers_never_see_a_part_of_the_config(hs, sim, pieces):
@@ -110,6 +114,7 @@ def test_a_sign_in_beside_another_writer_keeps_every_account(hs, sim):
         head, tail = text.split("theirs: ")
         number, rest = tail.split("\n", 1)
         return f"{head}theirs: {int(number) + 1}\n{rest}"
+
     with Writer(hs.config_path, change) as writer:
         for n, portal in enumerate(more):
             hs.sign_in(portal)
@@ -123,14 +128,31 @@ def test_a_sign_in_beside_another_writer_keeps_every_account(hs, sim):
 
 
 PART = "defaultAccount: 101\naccounts:\n  - name: acme\n    accountId: 101\n    personalAcc"
-TORN = {"empty": "", "blank": " \n\n", "bom": b"\xef\xbb\xbf", "first key": "defaultAcc",
-        "settings": "defaultAccount: 101\nhttpTimeout: 5000\n", "key": PART,
-        "list": "defaultAccount: 101\naccounts:\n", "quote": "httpTimeout: 5000\naccounts:\n  - name: 'ac",
-        "character": "accounts:\n  - name: Zürich".encode()[:-5]}
-COMMANDS = [["account", "list"], ["account", "info"], ["account", "use", "acme"], ["account", "clean"],
-            ["account", "rename", "acme", "new"], ["account", "remove", "acme"], ["api", ECHO],
-            ["config", "set", "--http-timeout", "5000"], ["secrets", "list"], ["account", "link", "-a", "101"],
-            ["account", "create-override", "101"], ["sandbox", "delete", "-a", "101", "--force"]]
+TORN = {
+    "empty": "",
+    "blank": " \n\n",
+    "bom": b"\xef\xbb\xbf",
+    "first key": "defaultAcc",
+    "settings": "defaultAccount: 101\nhttpTimeout: 5000\n",
+    "key": PART,
+    "list": "defaultAccount: 101\naccounts:\n",
+    "quote": "httpTimeout: 5000\naccounts:\n  - name: 'ac",
+    "character": "accounts:\n  - name: Zürich".encode()[:-5],
+}
+COMMANDS = [
+    ["account", "list"],
+    ["account", "info"],
+    ["account", "use", "acme"],
+    ["account", "clean"],
+    ["account", "rename", "acme", "new"],
+    ["account", "remove", "acme"],
+    ["api", ECHO],
+    ["config", "set", "--http-timeout", "5000"],
+    ["secrets", "list"],
+    ["account", "link", "-a", "101"],
+    ["account", "create-override", "101"],
+    ["sandbox", "delete", "-a", "101", "--force"],
+]
 
 
 @pytest.mark.parametrize("args", COMMANDS, ids=" ".join)
@@ -151,8 +173,16 @@ def test_every_way_to_be_incomplete(hs, text, age):
     assert "sign in" not in result.err.lower() and 0.9 < result.seconds < 10
 
 
-@pytest.mark.parametrize("args", [["account", "list"], ["config", "set", "--http-timeout", "5000"],
-                                  ["account", "use", "box"], ["api", ECHO]], ids=" ".join)
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["account", "list"],
+        ["config", "set", "--http-timeout", "5000"],
+        ["account", "use", "box"],
+        ["api", ECHO],
+    ],
+    ids=" ".join,
+)
 @pytest.mark.parametrize("text", ["", PART])
 def test_a_config_is_waited_for(three, args, text):
     whole = three.config_path.read_text()
@@ -168,14 +198,18 @@ def test_a_config_is_waited_for(three, args, text):
 def test_a_file_that_is_open_to_write_is_waited_for(three):
     """Its beginning is valid YAML, but not all that comes."""
     whole = three.config_path.read_text()
-    part = whole[:whole.index("- name: third")]
+    part = whole[: whole.index("- name: third")]
     with open(three.config_path, "w") as file:
         file.write(part)
         file.flush()
-        run = subprocess.Popen([three.bin, "account", "list", "--json"], env=three.env(),
-                               cwd=three.cwd, stdout=subprocess.PIPE)
+        run = subprocess.Popen(
+            [three.bin, "account", "list", "--json"],
+            env=three.env(),
+            cwd=three.cwd,
+            stdout=subprocess.PIPE,
+        )
         time.sleep(0.2)
-        file.write(whole[len(part):])
+        file.write(whole[len(part) :])
     out, _ = run.communicate(timeout=30)
     assert run.returncode == 0 and len(json.loads(out)["accounts"]) == 3
 
@@ -192,7 +226,7 @@ def test_a_sign_in_may_write_what_stays_incomplete(hs, sim, name):
 
 def test_a_sign_in_keeps_the_accounts_before_the_break(three, sim):
     text = three.config_path.read_text()
-    torn(three.config_path, text[:text.index("'third'" if "'third'" in text else "third") + 3])
+    torn(three.config_path, text[: text.index("'third'" if "'third'" in text else "third") + 3])
     three.sign_in(sim.portal(404))
     assert ids(three) == [101, 202, 404]
     assert three("account", "list").code == 0
@@ -213,10 +247,16 @@ def test_init_still_refuses_a_config_that_is_one(three, sim):
 
 def test_settings_of_a_folder_that_are_being_written(three):
     path = write_links(three, '{"localDefaultAccount": 202, "acc')
-    for args in (["api", ECHO], ["account", "use", "box"], ["account", "link", "-a", "box"],
-                 ["account", "unlink", "--all"]):
+    for args in (
+        ["api", ECHO],
+        ["account", "use", "box"],
+        ["account", "link", "-a", "box"],
+        ["account", "unlink", "--all"],
+    ):
         refused(three, args, path, INCOMPLETE)
-    writer = threading.Timer(0.3, path.write_text, ['{"localDefaultAccount": 202, "accounts": [202]}'])
+    writer = threading.Timer(
+        0.3, path.write_text, ['{"localDefaultAccount": 202, "accounts": [202]}']
+    )
     writer.start()
     done = three("account", "link", "-a", "third", "--default", "third")
     writer.join()
@@ -253,10 +293,11 @@ def test_an_old_deprecated_config_that_is_incomplete_is_not_archived(three, sim)
 
 # ---- a file that another program writes after hs
 
+
 class Undoer(threading.Thread):
     """Writes a file's old text back, in place, whenever it has another one."""
 
-    def __init__(self, path, times=10 ** 6):
+    def __init__(self, path, times=10**6):
         super().__init__(daemon=True)
         self.path, self.times, self.over = pathlib.Path(path), times, threading.Event()
         self.text, self.undone = self.path.read_text(), 0
@@ -279,8 +320,14 @@ UNDONE = {
     "use": (["account", "use", "box"], lambda hs: hs.config_path),
     "remove": (["account", "remove", "box"], lambda hs: hs.config_path),
     "rename": (["account", "rename", "box", "crate"], lambda hs: hs.config_path),
-    "settings": (["account", "link", "-a", "box", "--default", "box"], lambda hs: hs.cwd / ".hs" / "settings.json"),
-    "override": (["account", "create-override", "box", "--force"], lambda hs: hs.cwd / ".hsaccount"),
+    "settings": (
+        ["account", "link", "-a", "box", "--default", "box"],
+        lambda hs: hs.cwd / ".hs" / "settings.json",
+    ),
+    "override": (
+        ["account", "create-override", "box", "--force"],
+        lambda hs: hs.cwd / ".hsaccount",
+    ),
 }
 
 
@@ -310,10 +357,14 @@ def test_a_change_that_is_always_undone_is_given_up(three, name):
 
 def test_accounts_of_another_program_are_kept_by_a_second_try(three, sim):
     """It added one between our reading and our writing, again and again."""
+
     def change(text):
         number = text.count("accountId:") + 500
-        return text + (f"- {{name: 'x{number}', accountId: {number}, authType: personalaccesskey, "
-                       "personalAccessKey: k}\n")
+        return text + (
+            f"- {{name: 'x{number}', accountId: {number}, authType: personalaccesskey, "
+            "personalAccessKey: k}\n"
+        )
+
     with Writer(three.config_path, change) as writer:
         for n in range(6):
             assert three("config", "set", "--http-timeout", str(5000 + n)).code == 0
@@ -326,8 +377,13 @@ def test_a_config_that_is_not_a_file_is_not_replaced(hs, sim, args):
     fifo = hs.cwd / "fifo.yml"
     os.mkfifo(fifo)
     for path in (fifo, hs.cwd):
-        result = hs(*args, "--pak-stdin", timeout=20, env={"HUBSPOT_CONFIG_PATH": path},
-                    input=sim.portal(101).key)
+        result = hs(
+            *args,
+            "--pak-stdin",
+            timeout=20,
+            env={"HUBSPOT_CONFIG_PATH": path},
+            input=sim.portal(101).key,
+        )
         assert result.code == 3 and str(path) in result.err
     assert fifo.is_fifo() and not sim.log
 
@@ -351,8 +407,11 @@ ODD = pytest.mark.parametrize("make", [make_fifo, make_folder, make_device])
 
 @ODD
 @pytest.mark.parametrize("name", [".hsaccount", ".hs/settings.json"])
-@pytest.mark.parametrize("args", [["account", "info"], ["secrets", "list"], ["api", "/x"], ["account", "list"]],
-                         ids=" ".join)
+@pytest.mark.parametrize(
+    "args",
+    [["account", "info"], ["secrets", "list"], ["api", "/x"], ["account", "list"]],
+    ids=" ".join,
+)
 def test_what_names_the_account_must_be_a_regular_file(three, sim, make, name, args):
     make(three.cwd / name)
     result = three(*args, timeout=30)
@@ -364,7 +423,9 @@ def test_what_names_the_account_must_be_a_regular_file(three, sim, make, name, a
 @ODD
 @pytest.mark.parametrize("how", ["--config", "variable", "upward", "global"])
 def test_a_config_that_nobody_writes_is_not_waited_for(hs, make, how):
-    path = {"upward": hs.cwd / "hubspot.config.yml", "global": hs.config_path}.get(how, hs.cwd / "odd")
+    path = {"upward": hs.cwd / "hubspot.config.yml", "global": hs.config_path}.get(
+        how, hs.cwd / "odd"
+    )
     make(path)
     named = ["--config", path] if how == "--config" else []
     env = {"HUBSPOT_CONFIG_PATH": path} if how == "variable" else {}
@@ -384,6 +445,7 @@ def test_a_config_from_a_pipe_is_read_to_its_end(three):
             pipe.flush()
             time.sleep(0.2)
             pipe.write(text[40:])
+
     writer = threading.Thread(target=write)
     writer.start()
     try:
@@ -394,6 +456,7 @@ def test_a_config_from_a_pipe_is_read_to_its_end(three):
 
 
 # ---- what was decided about an account that has changed since
+
 
 def again(hs, sim, portal):
     """Signs in to an account again, with its key."""
@@ -422,6 +485,7 @@ def test_clean_keeps_an_account_with_another_key(three, sim):
     def change():
         config["accounts"][1]["personalAccessKey"] = "another-key-of-the-same-account"
         three.write_yaml(config)
+
     sim.fail("/localdevauth", times=1, then=change)
     three.hidden.add("another-key-of-the-same-account")
     result = three("account", "clean", "--force", "--json")
@@ -506,6 +570,7 @@ def test_migrate_takes_a_new_key(hs, tty, sim):
 
 # ---- no account, and files of other programs
 
+
 def test_the_last_account_can_be_removed(three, sim):
     for name in ("box", "third", "acme"):
         assert three("account", "remove", name, "--force").code == 0
@@ -513,12 +578,23 @@ def test_the_last_account_can_be_removed(three, sim):
     result = three("account", "list")
     assert result.code == 0 and "There are no accounts in" in result.out
     result = three("account", "list", "--json")
-    assert result.code == 0 and result.json["accounts"] == [] and result.json["defaultAccount"] is None
-    for args in (["api", ECHO], ["secrets", "list"], ["account", "info"], ["account", "use", "acme"],
-                 ["account", "remove", "acme"], ["account", "rename", "acme", "x"], ["api", ECHO, "-a", "101"],
-                 ["account", "link", "-a", "acme"], ["sandbox", "create", "--name", "x", "--type", "developer"],
-                 ["sandbox", "delete", "-a", "101", "--force"], ["account", "create-override", "acme"],
-                 ["filemanager", "fetch", "x"]):
+    assert (
+        result.code == 0 and result.json["accounts"] == [] and result.json["defaultAccount"] is None
+    )
+    for args in (
+        ["api", ECHO],
+        ["secrets", "list"],
+        ["account", "info"],
+        ["account", "use", "acme"],
+        ["account", "remove", "acme"],
+        ["account", "rename", "acme", "x"],
+        ["api", ECHO, "-a", "101"],
+        ["account", "link", "-a", "acme"],
+        ["sandbox", "create", "--name", "x", "--type", "developer"],
+        ["sandbox", "delete", "-a", "101", "--force"],
+        ["account", "create-override", "acme"],
+        ["filemanager", "fetch", "x"],
+    ):
         refused(three, args, "there are no accounts in", "hs account auth")
     assert three("config", "set", "--http-timeout", "5000").code == 0
     three.sign_in(sim.portals[202])
@@ -538,11 +614,21 @@ def test_the_last_account_of_a_deprecated_config(hs, sim):
 
 FOREIGN = {
     "compose": "version: '3'\nservices:\n  web:\n    image: nginx\n",
-    "json": '{"name": "x", "version": "1.0.0"}\n', "empty map": "{}\n", "list": "- a\n- b\n",
-    "scalar": "just text\n", "number": "5\n", "documents": "kind: A\n---\nkind: B\n",
-    "comment": "# nothing\n", "null": "~\n", "accounts of a bank": "accounts:\n- owner: x\n  balance: 5\n",
-    "names": "accounts: [alice, bob]\n", "map": "accounts: {alice: {uid: 5}}\n",
-    "text": "name,balance\nx,5\n", "tabs": "a:\n\tb: 1\n", "workflow": "on: push\njobs:\n  a: {}\n"}
+    "json": '{"name": "x", "version": "1.0.0"}\n',
+    "empty map": "{}\n",
+    "list": "- a\n- b\n",
+    "scalar": "just text\n",
+    "number": "5\n",
+    "documents": "kind: A\n---\nkind: B\n",
+    "comment": "# nothing\n",
+    "null": "~\n",
+    "accounts of a bank": "accounts:\n- owner: x\n  balance: 5\n",
+    "names": "accounts: [alice, bob]\n",
+    "map": "accounts: {alice: {uid: 5}}\n",
+    "text": "name,balance\nx,5\n",
+    "tabs": "a:\n\tb: 1\n",
+    "workflow": "on: push\njobs:\n  a: {}\n",
+}
 
 
 @pytest.mark.parametrize("text", FOREIGN.values(), ids=FOREIGN)
@@ -557,9 +643,19 @@ def test_a_file_of_another_program_is_left_alone(hs, sim, args, text):
     assert not sim.log
 
 
-@pytest.mark.parametrize("args", [
-    ["account", "list"], ["account", "use", "x"], ["account", "rename", "x", "y"], ["account", "remove", "x"],
-    ["account", "clean", "--force"], ["config", "set", "--http-timeout", "5000"], ["api", ECHO]], ids=" ".join)
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["account", "list"],
+        ["account", "use", "x"],
+        ["account", "rename", "x", "y"],
+        ["account", "remove", "x"],
+        ["account", "clean", "--force"],
+        ["config", "set", "--http-timeout", "5000"],
+        ["api", ECHO],
+    ],
+    ids=" ".join,
+)
 def test_no_command_writes_a_file_of_another_program(hs, sim, args):
     path = hs.write_yaml(FOREIGN["compose"], hs.cwd / "docker-compose.yml")
     refused(hs, args, path, "not a HubSpot config", env={"HUBSPOT_CONFIG_PATH": path})
@@ -568,6 +664,7 @@ def test_no_command_writes_a_file_of_another_program(hs, sim, args):
 
 # ---- never another account
 
+
 def test_both_forms_in_one_file(hs, sim):
     """The official client reads portals where there are both."""
     one, two = hs.account(sim.portal(101)), hs.account(sim.portal(202))
@@ -575,7 +672,11 @@ def test_both_forms_in_one_file(hs, sim):
     del old["accountId"], other["accountId"]
     for portals in ([other], [old, other], [], [{**old, "personalAccessKey": "x" * 40}], {"a": 1}):
         hs.write_yaml({"defaultAccount": 101, "accounts": [one], "portals": portals})
-        for args in (["account", "list"], ["api", ECHO], ["config", "set", "--http-timeout", "5000"]):
+        for args in (
+            ["account", "list"],
+            ["api", ECHO],
+            ["config", "set", "--http-timeout", "5000"],
+        ):
             refused(hs, args, hs.config_path, "accounts and portals disagree")
         refused(hs, ["account", "auth", "--pak-stdin"], "disagree", input=hs.key(202))
     hs.write_yaml({"accounts": [one, two], "defaultAccount": 101, "defaultPortal": two["name"]})
@@ -589,7 +690,9 @@ def test_both_forms_that_agree(hs, sim):
     one = hs.account(sim.portal(101))
     old = {**one, "portalId": 101}
     del old["accountId"]
-    hs.write_yaml({"defaultPortal": one["name"], "defaultAccount": 101, "accounts": [one], "portals": [old]})
+    hs.write_yaml(
+        {"defaultPortal": one["name"], "defaultAccount": 101, "accounts": [one], "portals": [old]}
+    )
     assert hs("account", "info").code == 0
     hs.sign_in(sim.portal(202))
     config = hs.read_config()
@@ -608,14 +711,24 @@ def test_the_default_of_the_other_form_counts(hs, sim):
     assert hs("api", ECHO).code == 0 and sim.requests(ECHO)[-1].param("portalId") == "202"
 
 
-@pytest.mark.parametrize("text", [
-    '{"localDefaultAccount": 101, "accounts": [101], "localDefaultAccount": 202}',
-    '{"accounts": [101], "accounts": [202]}', '{"accounts": [101], "acc\\u006funts": [202]}',
-    '{"accounts": [101], "mine": {"a": 1, "b": [{"c": 1, "c": 2}]}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"localDefaultAccount": 101, "accounts": [101], "localDefaultAccount": 202}',
+        '{"accounts": [101], "accounts": [202]}',
+        '{"accounts": [101], "acc\\u006funts": [202]}',
+        '{"accounts": [101], "mine": {"a": 1, "b": [{"c": 1, "c": 2}]}}',
+    ],
+)
 def test_a_key_that_stands_twice_in_a_folders_settings(three, text):
     path = write_links(three, text)
-    for args in (["api", ECHO], ["account", "use", "box"], ["account", "link", "-a", "box"],
-                 ["account", "unlink", "--all"], ["account", "create-override", "box"]):
+    for args in (
+        ["api", ECHO],
+        ["account", "use", "box"],
+        ["account", "link", "-a", "box"],
+        ["account", "unlink", "--all"],
+        ["account", "create-override", "box"],
+    ):
         refused(three, args, path, "duplicate key")
     assert three("api", ECHO, "-a", "box").code == 0
 
@@ -627,17 +740,29 @@ def test_many_keys_in_a_folders_settings(three):
     assert refused(three, ["api", ECHO], path, "too many keys").usage.ru_utime < 5
 
 
-@pytest.mark.parametrize("args", [
-    ["api", ECHO, "-a", "acme", "-a", "box"], ["api", ECHO, "--account", "acme", "-a", "acme"],
-    ["api", "-abox", ECHO, "--account=acme"], ["secrets", "list", "-a=acme", "-a=box"],
-    ["account", "info", "-a", "acme", "-a", "box"], ["account", "info", "acme", "-a", "box"],
-    ["account", "use", "-a", "acme", "-a", "box"], ["account", "remove", "--account", "acme", "-a", "box"],
-    ["sandbox", "create", "-a", "acme", "-a", "box"], ["filemanager", "upload", "x", "y", "-a", "acme", "-a", "box"],
-    ["filemanager", "fetch", "x", "-a", "acme", "-a", "box"], ["secrets", "delete", "X", "--force", "-a", "acme", "-a", "box"],
-    ["account", "auth", "-a", "101", "-a", "202", "--pak-stdin"], ["sandbox", "delete", "-a", "acme", "-a", "box", "-f"],
-    ["account", "remove", "acme", "--new-default", "box", "--new-default", "third"],
-    ["account", "list", "--config", "a.yml", "--config", "b.yml"],
-    ["account", "link", "-a", "acme", "--default", "acme", "--default", "box"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["api", ECHO, "-a", "acme", "-a", "box"],
+        ["api", ECHO, "--account", "acme", "-a", "acme"],
+        ["api", "-abox", ECHO, "--account=acme"],
+        ["secrets", "list", "-a=acme", "-a=box"],
+        ["account", "info", "-a", "acme", "-a", "box"],
+        ["account", "info", "acme", "-a", "box"],
+        ["account", "use", "-a", "acme", "-a", "box"],
+        ["account", "remove", "--account", "acme", "-a", "box"],
+        ["sandbox", "create", "-a", "acme", "-a", "box"],
+        ["filemanager", "upload", "x", "y", "-a", "acme", "-a", "box"],
+        ["filemanager", "fetch", "x", "-a", "acme", "-a", "box"],
+        ["secrets", "delete", "X", "--force", "-a", "acme", "-a", "box"],
+        ["account", "auth", "-a", "101", "-a", "202", "--pak-stdin"],
+        ["sandbox", "delete", "-a", "acme", "-a", "box", "-f"],
+        ["account", "remove", "acme", "--new-default", "box", "--new-default", "third"],
+        ["account", "list", "--config", "a.yml", "--config", "b.yml"],
+        ["account", "link", "-a", "acme", "--default", "acme", "--default", "box"],
+    ],
+    ids=" ".join,
+)
 def test_two_accounts_for_a_command_that_works_on_one(three, sim, args):
     result = refused(three, args, code=2)
     assert "more than once" in result.err or "twice" in result.err
@@ -651,10 +776,22 @@ def test_link_and_unlink_accept_several_accounts(three):
 
 
 OVERRIDES = {
-    "bom": b"\xef\xbb\xbf202", "crlf": b"202\r\n", "comment": b"202 # box\n", "slashes": b"202 // box",
-    "close": b"202# box", "lines": b"202\n# box\n101\n", "blanks": b"\n\t  202\n", "letters": b"202abc",
-    "nbsp": b"\xc2\xa0202", "plus": b"+202", "hex": b"0xCA", "zeros": b"000202", "fraction": b"202.9",
-    "exponent": b"202e1", "bom crlf comment": b"\xef\xbb\xbf202\t# box\r\n"}
+    "bom": b"\xef\xbb\xbf202",
+    "crlf": b"202\r\n",
+    "comment": b"202 # box\n",
+    "slashes": b"202 // box",
+    "close": b"202# box",
+    "lines": b"202\n# box\n101\n",
+    "blanks": b"\n\t  202\n",
+    "letters": b"202abc",
+    "nbsp": b"\xc2\xa0202",
+    "plus": b"+202",
+    "hex": b"0xCA",
+    "zeros": b"000202",
+    "fraction": b"202.9",
+    "exponent": b"202e1",
+    "bom crlf comment": b"\xef\xbb\xbf202\t# box\r\n",
+}
 
 
 @pytest.mark.parametrize("text", OVERRIDES.values(), ids=OVERRIDES)
@@ -665,6 +802,7 @@ def test_an_override_as_people_write_it(three, sim, text):
 
 # ---- beside the official client itself
 
+
 @pytest.fixture
 def official(official_client, hs):
     """official("account", "list") in the same home and folder as hs(...)."""
@@ -672,11 +810,18 @@ def official(official_client, hs):
         pytest.skip("what is on disk does not depend on the build")
 
     def run(*args, code=0, cwd=None):
-        done = subprocess.run([official_client, *map(str, args)], env=official_env(hs),
-                              cwd=cwd or hs.cwd, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=120)
+        done = subprocess.run(
+            [official_client, *map(str, args)],
+            env=official_env(hs),
+            cwd=cwd or hs.cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
         assert code is None or done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
+
     return run
 
 
@@ -685,9 +830,18 @@ def test_neither_client_loses_what_the_other_wrote(hs, sim, official, capsys):
     official client counts up httpTimeout, hs an account's name. What the official client
     loses of hs's (it has read the file before hs wrote it, and writes it back later) is
     counted; hs loses nothing of the official client's, and no account."""
-    hs.write_config(*(sim.portal(1001 + n) for n in range(42)),
-                    {**hs.account(sim.portal(9)), "name": "ours0"}, httpTimeout=5000)
-    count = {"official": 0, "hs": 0, "hs refused": 0, "lost by hs": 0, "lost by the official client": 0}
+    hs.write_config(
+        *(sim.portal(1001 + n) for n in range(42)),
+        {**hs.account(sim.portal(9)), "name": "ours0"},
+        httpTimeout=5000,
+    )
+    count = {
+        "official": 0,
+        "hs": 0,
+        "hs refused": 0,
+        "lost by hs": 0,
+        "lost by the official client": 0,
+    }
     theirs, ours = 5000, 0
 
     def now():
@@ -725,24 +879,28 @@ def test_neither_client_loses_what_the_other_wrote(hs, sim, official, capsys):
         try:
             while not over.is_set():
                 official_step()
-                time.sleep(0.2)             # hs has time to lose it
+                time.sleep(0.2)  # hs has time to lose it
                 settled = json.loads(hs_list())["timeout"]
                 if settled < theirs:
                     count["lost by hs"] += 1
                     theirs = settled
-        except Exception as failure:        # pylint: disable=broad-except
+        except Exception as failure:  # pylint: disable=broad-except
             failures.append(failure)
 
     def hs_list():
-        while True:                         # as hs reads it: whole
+        while True:  # as hs reads it: whole
             text = hs.config_path.read_text()
             with open(hs.config_path, "rb") as file:
                 again = file.read().decode()
             if text == again and text.endswith("\n") and "accounts:" in text:
                 config = conftest.yaml.load(text, Loader=conftest.Yaml12)
                 if len(config["accounts"]) == 43:
-                    return json.dumps({"timeout": config["httpTimeout"],
-                                       "ours": int(config["accounts"][-1]["name"].removeprefix("ours"))})
+                    return json.dumps(
+                        {
+                            "timeout": config["httpTimeout"],
+                            "ours": int(config["accounts"][-1]["name"].removeprefix("ours")),
+                        }
+                    )
             time.sleep(0.002)
 
     thread = threading.Thread(target=official_loop)
@@ -759,7 +917,9 @@ def test_neither_client_loses_what_the_other_wrote(hs, sim, official, capsys):
     with capsys.disabled():
         print(f"\n{SECONDS:g} s each: {count}")
     assert not failures, failures
-    assert count["lost by hs"] == 0 and count["hs refused"] <= count["lost by the official client"] + 1
+    assert (
+        count["lost by hs"] == 0 and count["hs refused"] <= count["lost by the official client"] + 1
+    )
     assert len(hs.read_config()["accounts"]) == 43
 
 
@@ -774,8 +934,11 @@ def test_the_official_client_and_a_config_without_accounts(hs, sim, official):
     assert ids(hs) == [101] and hs("account", "list").code == 0
 
 
-@pytest.mark.parametrize("text", [OVERRIDES["bom crlf comment"], OVERRIDES["hex"], OVERRIDES["letters"]],
-                         ids=["bom crlf comment", "hex", "letters"])
+@pytest.mark.parametrize(
+    "text",
+    [OVERRIDES["bom crlf comment"], OVERRIDES["hex"], OVERRIDES["letters"]],
+    ids=["bom crlf comment", "hex", "letters"],
+)
 def test_the_official_client_reads_an_override_so(hs, sim, official, text):
     hs.write_config(sim.portal(101), sim.portal(202))
     (hs.cwd / ".hsaccount").write_bytes(text)
@@ -786,9 +949,14 @@ def test_the_official_client_reads_an_override_so(hs, sim, official, text):
 def test_the_official_client_reads_portals_first(hs, sim, official):
     """That is why a config whose accounts differ from its portals is refused."""
     one, two = hs.account(sim.portal(101)), hs.account(sim.portal(202))
-    hs.write_yaml({"defaultAccount": 202, "accounts": [one, {**two, "accountId": 202}],
-                   "portals": [{**two, "portalId": 202}]})
+    hs.write_yaml(
+        {
+            "defaultAccount": 202,
+            "accounts": [one, {**two, "accountId": 202}],
+            "portals": [{**two, "portalId": 202}],
+        }
+    )
     refused(hs, ["api", ECHO], "accounts and portals disagree")
-    official("api", ECHO, "--json")     # and it writes accounts alone from then on
+    official("api", ECHO, "--json")  # and it writes accounts alone from then on
     assert sim.requests(ECHO)[-1].param("portalId") == "202"
     assert ids(hs) == [202]

@@ -13,8 +13,19 @@ READERS = {
     "account auth --pak-stdin": ["account", "auth", "--pak-stdin"],
     "auth --pak-stdin": ["auth", "--pak-stdin"],
     "init --pak-stdin": ["init", "--pak-stdin"],
-    "--client-secret-stdin": ["account", "auth", "--auth-type", "oauth2", "-a", "101", "--client-id",
-                              "client-1", "--scopes", "content", "--client-secret-stdin"],
+    "--client-secret-stdin": [
+        "account",
+        "auth",
+        "--auth-type",
+        "oauth2",
+        "-a",
+        "101",
+        "--client-id",
+        "client-1",
+        "--scopes",
+        "content",
+        "--client-secret-stdin",
+    ],
     "secrets add": ["secrets", "add", "NAME"],
     "secrets update": ["secrets", "update", "NAME"],
     "--value-stdin": ["secrets", "add", "NAME", "--value-stdin"],
@@ -27,8 +38,18 @@ def reader(request, hs, sim):
     if request.param[0] in ("api", "secrets"):
         hs.write_config(sim.portal(101))
     if request.param[0] == "auth":
-        hs.write_yaml({"portals": [{"portalId": 101, "authType": "personalaccesskey",
-                                    "personalAccessKey": sim.portal(101).key}]}, hs.cwd / "hubspot.config.yml")
+        hs.write_yaml(
+            {
+                "portals": [
+                    {
+                        "portalId": 101,
+                        "authType": "personalaccesskey",
+                        "personalAccessKey": sim.portal(101).key,
+                    }
+                ]
+            },
+            hs.cwd / "hubspot.config.yml",
+        )
     return request.param
 
 
@@ -38,9 +59,14 @@ def test_a_closed_stdin_is_named(hs, sim, reader):
     assert "directory" not in done.err and not sim.log
 
 
-@pytest.mark.parametrize("words", [["api", "/test/echo", "--data", "@/dev/stdin"],
-                                   ["secrets", "add", "NAME", "--value-file", "/dev/stdin"],
-                                   ["secrets", "apply", "-f", "/dev/stdin"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["api", "/test/echo", "--data", "@/dev/stdin"],
+        ["secrets", "add", "NAME", "--value-file", "/dev/stdin"],
+        ["secrets", "apply", "-f", "/dev/stdin"],
+    ],
+)
 def test_a_closed_stdin_by_its_path(hs, sim, words):
     hs.write_config(sim.portal(101))
     done = hs(*words, input=None, preexec_fn=lambda: os.close(0))
@@ -52,7 +78,9 @@ def test_a_closed_stdin_by_its_path(hs, sim, words):
 def test_a_closed_stdin_is_no_folder_to_upload(hs, sim, path):
     """It was filled with the root directory: all of the disk would have been uploaded."""
     hs.write_config(sim.portal(101))
-    done = hs("filemanager", "upload", path, "d", "--dry-run", input=None, preexec_fn=lambda: os.close(0))
+    done = hs(
+        "filemanager", "upload", path, "d", "--dry-run", input=None, preexec_fn=lambda: os.close(0)
+    )
     assert done.code == 2 and not done.out.count("upload ") and not sim.log
 
 
@@ -77,15 +105,29 @@ def test_a_directory_as_stdin(hs, sim, reader, tmp_path):
     assert not sim.log
 
 
-@pytest.mark.parametrize("words", [
-    ["secrets", "delete", "NAME"], ["secrets", "delete"], ["account", "auth"], ["account", "remove", "acme"],
-    ["sandbox", "create"], ["account", "use"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["secrets", "delete", "NAME"],
+        ["secrets", "delete"],
+        ["account", "auth"],
+        ["account", "remove", "acme"],
+        ["sandbox", "create"],
+        ["account", "use"],
+    ],
+)
 def test_a_prompt_without_stdin(hs, sim, words):
     hs.write_config(sim.portal(101, "Acme"), sim.portal(202, "Box"), sim.portal(303, "Cup"))
-    failed(hs(*words, input=None, preexec_fn=lambda: os.close(0), env={"BROWSER": "none"}), 2, "stdin is closed")
+    failed(
+        hs(*words, input=None, preexec_fn=lambda: os.close(0), env={"BROWSER": "none"}),
+        2,
+        "stdin is closed",
+    )
 
 
-@pytest.mark.parametrize("fds", [c for n in (1, 2, 3) for c in itertools.combinations((0, 1, 2), n)])
+@pytest.mark.parametrize(
+    "fds", [c for n in (1, 2, 3) for c in itertools.combinations((0, 1, 2), n)]
+)
 def test_nothing_is_written_into_a_wrong_file(hs, sim, fds):
     """A file that is opened does not become stdout or stderr."""
     portal = sim.portal(101, "Acme", secrets={"NAME": "value-of-name"})
@@ -103,22 +145,33 @@ def test_nothing_is_written_into_a_wrong_file(hs, sim, fds):
     if 1 in fds and 2 not in fds:
         assert "cannot write to stdout: it is closed" in done.err
     config = hs.read_config()
-    assert config["httpTimeout"] == 20000 and set(config) == {"defaultAccount", "accounts", "httpTimeout"}
+    assert config["httpTimeout"] == 20000 and set(config) == {
+        "defaultAccount",
+        "accounts",
+        "httpTimeout",
+    }
     assert [*config["accounts"][0]] == [*hs.account(portal)]
 
 
 # ---- the start of a key
 
+
 @pytest.fixture
 def ways(hs, sim, tmp_path):
     """Each way to pass a key's bytes to hs account auth."""
+
     def run(way, data):
         (tmp_path / "key").write_bytes(data)
         if way == "--pak-stdin":
             return hs("account", "auth", way, "--name", "acme", input=data)
         name = "HUBSPOT_PERSONAL_ACCESS_KEY"
-        env = {name: os.fsdecode(data)} if way == "environment" else {f"{name}_FILE": tmp_path / "key"}
+        env = (
+            {name: os.fsdecode(data)}
+            if way == "environment"
+            else {f"{name}_FILE": tmp_path / "key"}
+        )
         return hs("account", "auth", "--name", "acme", env=env)
+
     return run
 
 
@@ -140,17 +193,57 @@ def test_a_key_in_utf_16_is_named(hs, sim, ways, way, code):
 def test_a_bom_at_the_start_of_a_client_secret_is_removed(hs, sim):
     portal = sim.portal(101)
     secret = portal.oauth["client_secret"]
-    done = hs("account", "auth", "--auth-type", "oauth2", "-a", "101", "--client-id", portal.oauth["client_id"],
-              "--scopes", "content", "--client-secret-stdin", "--max-wait", "1",
-              input=b"\xef\xbb\xbf" + secret.encode())
+    done = hs(
+        "account",
+        "auth",
+        "--auth-type",
+        "oauth2",
+        "-a",
+        "101",
+        "--client-id",
+        portal.oauth["client_id"],
+        "--scopes",
+        "content",
+        "--client-secret-stdin",
+        "--max-wait",
+        "1",
+        input=b"\xef\xbb\xbf" + secret.encode(),
+    )
     assert "byte order mark" in done.err and done.code == 1, done.err
-    failed(hs("account", "auth", "--auth-type", "oauth2", "-a", "101", "--client-id", "c", "--scopes", "content",
-              "--client-secret-stdin", input=secret.encode("utf-16")), 2, "UTF-16")
+    failed(
+        hs(
+            "account",
+            "auth",
+            "--auth-type",
+            "oauth2",
+            "-a",
+            "101",
+            "--client-id",
+            "c",
+            "--scopes",
+            "content",
+            "--client-secret-stdin",
+            input=secret.encode("utf-16"),
+        ),
+        2,
+        "UTF-16",
+    )
 
 
 # ---- tokens that cannot be sent
 
-BAD = ["a\nb", "a\r\nX-Evil: 1", "a\0b", "a b", "a\tb", "a\x7fb", "a\x1b[2J", "tök", 'a"b', "a\u2028b"]
+BAD = [
+    "a\nb",
+    "a\r\nX-Evil: 1",
+    "a\0b",
+    "a b",
+    "a\tb",
+    "a\x7fb",
+    "a\x1b[2J",
+    "tök",
+    'a"b',
+    "a\u2028b",
+]
 
 
 @pytest.mark.parametrize("bad", BAD)
@@ -175,19 +268,42 @@ def test_a_token_with_control_bytes_is_not_kept(hs, sim, bad):
 @pytest.mark.parametrize("bad", BAD)
 def test_an_oauth_token_with_control_bytes_is_not_kept(hs, sim, bad, field):
     portal = sim.portal(101, "Acme")
-    before = hs.write_config({
-        "name": "acme", "accountId": 101, "authType": "oauth2",
-        "auth": {"clientId": portal.oauth["client_id"], "clientSecret": portal.oauth["client_secret"],
-                 "scopes": ["content"], "tokenInfo": {"refreshToken": portal.oauth["refresh_token"]}}}).read_text()
-    answer = {"access_token": "good-token-1", "refresh_token": "good-token-2", "expires_in": 1800, field: bad}
+    before = hs.write_config(
+        {
+            "name": "acme",
+            "accountId": 101,
+            "authType": "oauth2",
+            "auth": {
+                "clientId": portal.oauth["client_id"],
+                "clientSecret": portal.oauth["client_secret"],
+                "scopes": ["content"],
+                "tokenInfo": {"refreshToken": portal.oauth["refresh_token"]},
+            },
+        }
+    ).read_text()
+    answer = {
+        "access_token": "good-token-1",
+        "refresh_token": "good-token-2",
+        "expires_in": 1800,
+        field: bad,
+    }
     sim.fail("POST /oauth", status=200, body=answer, times=None)
     failed(hs("secrets", "list"), 1, "token")
     assert hs.config_path.read_text() == before
     assert not sim.requests("GET /cms")
 
 
-@pytest.mark.parametrize("words", [["secrets", "list"], ["account", "list"], ["account", "list", "--json"],
-                                   ["account", "info", "--why"], ["account", "info"], ["api", "/x"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["secrets", "list"],
+        ["account", "list"],
+        ["account", "list", "--json"],
+        ["account", "info", "--why"],
+        ["account", "info"],
+        ["api", "/x"],
+    ],
+)
 def test_a_key_as_the_default_account_is_not_shown(hs, sim, words):
     portal = sim.portal(101, "Acme")
     for key in (portal.key, portal.api_key, portal.static_token):
@@ -197,9 +313,23 @@ def test_a_key_as_the_default_account_is_not_shown(hs, sim, words):
         hs(*words)
 
 
-@pytest.mark.parametrize("field", ["defaultAccount", "name", "accountId", "authType", "accountType", "-a",
-                                   "argument", "twice", ".hsaccount", ".hs/settings.json", "key of settings",
-                                   "HUBSPOT_ACCOUNT_ID"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "defaultAccount",
+        "name",
+        "accountId",
+        "authType",
+        "accountType",
+        "-a",
+        "argument",
+        "twice",
+        ".hsaccount",
+        ".hs/settings.json",
+        "key of settings",
+        "HUBSPOT_ACCOUNT_ID",
+    ],
+)
 def test_a_key_in_the_place_of_a_name_is_not_shown(hs, sim, field):
     portal = sim.portal(101, "Acme")
     for key in (portal.key, portal.api_key, portal.static_token):
@@ -226,8 +356,16 @@ def test_a_key_in_the_place_of_a_name_is_not_shown(hs, sim, field):
             (hs.cwd / field).write_text(json.dumps({"localDefaultAccount": key, "accounts": [key]}))
         if field == "key of settings":
             (hs.cwd / ".hs/settings.json").write_text(f'{{"{key}": 1, "{key}": 2}}')
-        for words in (["account", "list"], ["account", "info"], ["account", "info", "--why"], ["secrets", "list"],
-                      ["api", "/x"], ["account", "use"], ["account", "clean"], ["account", "remove"]):
+        for words in (
+            ["account", "list"],
+            ["account", "info"],
+            ["account", "info", "--why"],
+            ["secrets", "list"],
+            ["api", "/x"],
+            ["account", "use"],
+            ["account", "clean"],
+            ["account", "remove"],
+        ):
             hs(*words, *more, env=env)
             hs(*words, *more, "--json", env=env)
 

@@ -101,6 +101,7 @@ def test_other_framings_need_no_close_notify(sim, api, framing):
 
 # ---- trust
 
+
 def pem(sim):
     return pathlib.Path(sim.ca_file).read_text()
 
@@ -145,8 +146,9 @@ def test_pem_files_as_people_have_them(sim, api, tmp_path):
     """CRLF, text between the certificates, bad ones among good ones, a last
     line without its end."""
     root = pem(sim)
-    broken = ("-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUdeadbeef\n"
-              "-----END CERTIFICATE-----\n")
+    broken = (
+        "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUdeadbeef\n" "-----END CERTIFICATE-----\n"
+    )
     empty = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
     other = pathlib.Path(sim.authority.issuer("stranger")).read_text()
     answer(sim, b"[1]", times=None)
@@ -180,18 +182,25 @@ def test_a_store_that_holds_nothing_is_an_error(sim, api, tmp_path):
     with open(big, "wb") as file:
         file.truncate(1 << 30)
     (tmp_path / "folder").mkdir()
-    why = {"/nowhere/ca.pem": "No such file", garbage: "", tmp_path / "void": "empty",
-           key: "a private key", big: "larger than 8 MiB",
-           tmp_path / "folder": "a directory"}
+    why = {
+        "/nowhere/ca.pem": "No such file",
+        garbage: "",
+        tmp_path / "void": "empty",
+        key: "a private key",
+        big: "larger than 8 MiB",
+        tmp_path / "folder": "a directory",
+    }
     for path, word in why.items():
-        for args, env in ((["--ca-file", path], {}), ([], {"SSL_CERT_FILE": path}),
-                          ([], {"NODE_EXTRA_CA_CERTS": path})):
+        for args, env in (
+            (["--ca-file", path], {}),
+            ([], {"SSL_CERT_FILE": path}),
+            ([], {"NODE_EXTRA_CA_CERTS": path}),
+        ):
             if env.get("NODE_EXTRA_CA_CERTS") == "/nowhere/ca.pem":
-                continue            # a warning: see test_trust.py
+                continue  # a warning: see test_trust.py
             done = api("/a", *args, env=env)
             failed(done, 7, str(path), word)
-    failed(api("/a", env={"SSL_CERT_FILE": None,
-                          "SSL_CERT_DIR": tmp_path / "folder"}), 7, "folder")
+    failed(api("/a", env={"SSL_CERT_FILE": None, "SSL_CERT_DIR": tmp_path / "folder"}), 7, "folder")
     assert sim.proxy.seen == []
 
 

@@ -44,9 +44,22 @@ def curl_trusts(sim, anchors):
     if not shutil.which("curl"):
         return None
     done = subprocess.run(
-        ["curl", "-sS", "--noproxy", "*", "--tls-max", "1.2", "--cacert", anchors, "--resolve",
-         f"{HOST}:{sim.port_direct}:127.0.0.1", f"https://{HOST}:{sim.port_direct}/a"],
-        capture_output=True, text=True)
+        [
+            "curl",
+            "-sS",
+            "--noproxy",
+            "*",
+            "--tls-max",
+            "1.2",
+            "--cacert",
+            anchors,
+            "--resolve",
+            f"{HOST}:{sim.port_direct}:127.0.0.1",
+            f"https://{HOST}:{sim.port_direct}/a",
+        ],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode in (0, 35, 60, 77), done.stderr
     return done.returncode == 0
 
@@ -54,8 +67,9 @@ def curl_trusts(sim, anchors):
 def node_trusts(sim, anchors):
     if not shutil.which("node"):
         return None
-    done = subprocess.run(["node", "-e", NODE, str(sim.port_direct), HOST, anchors],
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        ["node", "-e", NODE, str(sim.port_direct), HOST, anchors], capture_output=True, text=True
+    )
     assert done.stdout, done.stderr
     return done.stdout == "ok\n"
 
@@ -69,28 +83,38 @@ CASES = {}
 def case(says=None, curl=None, node=None):
     """A case in which hs accepts the server, or says this. `curl`, `node`: what
     they decide if it is not the same."""
+
     def add(make):
         good = says is None
-        CASES[make.__name__] = (make, says, good if curl is None else curl,
-                                good if node is None else node)
+        CASES[make.__name__] = (
+            make,
+            says,
+            good if curl is None else curl,
+            good if node is None else node,
+        )
         return make
+
     return add
 
 
 def anchor(name, says=None, ext=CA, leaf=SERVER, leaf_subject=None, curl=None, node=None, **how):
     """A case of one anchor that signs the server's certificate."""
+
     def make(m):
         root = m(f"{name}-root", ext=ext, **how)
         return [m(f"{name}-leaf", issuer=root, ext=leaf, subject=leaf_subject)], [root]
+
     make.__name__ = f"anchor-{name}"
     case(says, curl, node)(make)
 
 
 def leaf(name, says=None, ext=SERVER, curl=None, node=None, **how):
     """A case of a server's certificate that a good root has signed."""
+
     def make(m):
         root = m("root", ext=CA)
         return [m(f"leaf-{name}", issuer=root, ext=ext, **how)], [root]
+
     make.__name__ = f"leaf-{name}"
     case(says, curl, node)(make)
 
@@ -98,14 +122,22 @@ def leaf(name, says=None, ext=SERVER, curl=None, node=None, **how):
 def chain(name, order, says=None, curl=None, node=None):
     """A case of a server's certificate and two authorities between it and the
     root, all sent in this order after the server's own."""
+
     def make(m):
         root = m("root", ext=CA)
         upper = m("upper", issuer=root, ext=CA)
         lower = m("lower", issuer=upper, ext=CA)
         own = m("own", issuer=lower, ext=SERVER)
-        known = {"r": root, "u": upper, "l": lower, "o": own, "x": m("stranger", ext=CA),
-                 "y": m("other-leaf", issuer=root, ext=SERVER)}
+        known = {
+            "r": root,
+            "u": upper,
+            "l": lower,
+            "o": own,
+            "x": m("stranger", ext=CA),
+            "y": m("other-leaf", issuer=root, ext=SERVER),
+        }
         return [own, *(known[c] for c in order)], [root]
+
     make.__name__ = f"chain-{name}"
     case(says, curl, node)(make)
 
@@ -127,8 +159,11 @@ chain("none", "", "not trusted")
 
 anchor("expired", r"authority 'expired-root' has expired \(20\d\d-\d\d-\d\d\)", days=(-30, -1))
 anchor("not-yet-valid", r"not valid yet \(20\d\d-\d\d-\d\d\)", days=(2, 30))
-anchor("no-cert-sign", r"must not sign certificates \(key usage\)",
-       ext=PLAIN_CA + "keyUsage=critical,digitalSignature\n")
+anchor(
+    "no-cert-sign",
+    r"must not sign certificates \(key usage\)",
+    ext=PLAIN_CA + "keyUsage=critical,digitalSignature\n",
+)
 anchor("unknown-critical", "critical extension", ext=CA + "1.2.3.4=critical,DER:0500\n")
 anchor("unknown-not-critical", ext=CA + "1.2.3.4=DER:0500\n")
 anchor("critical-key-id", "critical extension", ext=CA + "subjectKeyIdentifier=critical,hash\n")
@@ -139,16 +174,25 @@ anchor("no-constraints-no-usage", "is not an authority's", ext="subjectKeyIdenti
 anchor("for-clients", "extended key usage", ext=CA + "extendedKeyUsage=clientAuth\n")
 anchor("for-servers", ext=CA + "extendedKeyUsage=critical,serverAuth\n")
 anchor("for-any", "extended key usage", ext=CA + "extendedKeyUsage=anyExtendedKeyUsage\n")
-anchor("policies", ext=CA + "policyConstraints=critical,requireExplicitPolicy:0\n"
-       "inhibitAnyPolicy=critical,0\ncertificatePolicies=critical,1.2.3.4\n")
+anchor(
+    "policies",
+    ext=CA + "policyConstraints=critical,requireExplicitPolicy:0\n"
+    "inhibitAnyPolicy=critical,0\ncertificatePolicies=critical,1.2.3.4\n",
+)
 anchor("rsa-1024", "2048 bits", key="rsa:1024", node=True)
 anchor("rsa-4096", key="rsa:4096")
 anchor("rsa-4104", "more than 4096 bits", key="rsa:4104", curl=True, node=True)
 anchor("p384", key="P-384", md="sha384")
 anchor("p521", key="P-521", md="sha512")
 anchor("secp256k1", "a kind that hs does not support", key="secp256k1", curl=True, node=True)
-anchor("ed25519", r"a kind that hs does not support \(Ed25519\)", key="ED25519", md="default",
-       curl=True, node=True)
+anchor(
+    "ed25519",
+    r"a kind that hs does not support \(Ed25519\)",
+    key="ED25519",
+    md="default",
+    curl=True,
+    node=True,
+)
 
 anchor("permits", ext=LIMITS + "permitted;DNS:hubapi.com\n")
 anchor("permits-dot", ext=LIMITS + "permitted;DNS:.hubapi.com\n")
@@ -156,52 +200,111 @@ anchor("permits-two", ext=LIMITS + "permitted;DNS:example.org,permitted;DNS:api.
 anchor("permits-other", "name constraints", ext=LIMITS + "permitted;DNS:example.org\n")
 anchor("permits-part", "name constraints", ext=LIMITS + "permitted;DNS:ubapi.com\n")
 anchor("permits-below", "name constraints", ext=LIMITS + "permitted;DNS:x.api.hubapi.com\n")
-anchor("permits-other-not-critical", "name constraints",
-       ext=CA + "nameConstraints=permitted;DNS:example.org\n")
-anchor("permits-one-of-two-names", "name constraints", ext=LIMITS + "permitted;DNS:hubapi.com\n",
-       leaf=f"subjectAltName=DNS:{HOST},DNS:example.org\n")
+anchor(
+    "permits-other-not-critical",
+    "name constraints",
+    ext=CA + "nameConstraints=permitted;DNS:example.org\n",
+)
+anchor(
+    "permits-one-of-two-names",
+    "name constraints",
+    ext=LIMITS + "permitted;DNS:hubapi.com\n",
+    leaf=f"subjectAltName=DNS:{HOST},DNS:example.org\n",
+)
 anchor("excludes", "name constraints", ext=LIMITS + "excluded;DNS:hubapi.com\n")
 anchor("excludes-other", ext=LIMITS + "excluded;DNS:example.org\n")
-anchor("excludes-part-of-permitted", "name constraints",
-       ext=LIMITS + "permitted;DNS:hubapi.com,excluded;DNS:api.hubapi.com\n")
-anchor("excludes-the-host-of-a-wildcard", "name constraints", curl=True, node=True,
-       ext=LIMITS + "excluded;DNS:api.hubapi.com\n", leaf="subjectAltName=DNS:*.hubapi.com\n")
+anchor(
+    "excludes-part-of-permitted",
+    "name constraints",
+    ext=LIMITS + "permitted;DNS:hubapi.com,excluded;DNS:api.hubapi.com\n",
+)
+anchor(
+    "excludes-the-host-of-a-wildcard",
+    "name constraints",
+    curl=True,
+    node=True,
+    ext=LIMITS + "excluded;DNS:api.hubapi.com\n",
+    leaf="subjectAltName=DNS:*.hubapi.com\n",
+)
 anchor("permits-email-only", ext=LIMITS + "permitted;email:example.org\n")
 anchor("excludes-addresses", ext=LIMITS + "excluded;IP:0.0.0.0/0.0.0.0\n")
-anchor("excludes-its-address", "name constraints", ext=LIMITS + "excluded;IP:10.0.0.0/255.0.0.0\n",
-       leaf=f"subjectAltName=DNS:{HOST},IP:10.1.2.3\n")
-anchor("permits-its-address", ext=LIMITS + "permitted;IP:10.0.0.0/255.0.0.0\n",
-       leaf=f"subjectAltName=DNS:{HOST},IP:10.1.2.3\n")
-anchor("permits-other-address", "name constraints",
-       ext=LIMITS + "permitted;IP:10.0.0.0/255.0.0.0\n",
-       leaf=f"subjectAltName=DNS:{HOST},IP:11.1.2.3\n")
-anchor("permits-uri", "name constraints", ext=LIMITS + "permitted;URI:.example.org\n",
-       leaf=f"subjectAltName=DNS:{HOST},URI:https://a.b/\n")
-anchor("permits-directory", ext=LIMITS + "permitted;dirName:dn\n[dn]\nO=Acme Corp\n",
-       leaf_subject="/O=ACME  corp/CN=x")
-anchor("permits-other-directory", "name constraints",
-       ext=LIMITS + "permitted;dirName:dn\n[dn]\nO=Acme Corp\n", leaf_subject="/O=Acme/CN=x")
-anchor("excludes-common-name", "name constraints", ext=LIMITS + "excluded;DNS:hubapi.com\n",
-       leaf="", leaf_subject=f"/CN={HOST}")
+anchor(
+    "excludes-its-address",
+    "name constraints",
+    ext=LIMITS + "excluded;IP:10.0.0.0/255.0.0.0\n",
+    leaf=f"subjectAltName=DNS:{HOST},IP:10.1.2.3\n",
+)
+anchor(
+    "permits-its-address",
+    ext=LIMITS + "permitted;IP:10.0.0.0/255.0.0.0\n",
+    leaf=f"subjectAltName=DNS:{HOST},IP:10.1.2.3\n",
+)
+anchor(
+    "permits-other-address",
+    "name constraints",
+    ext=LIMITS + "permitted;IP:10.0.0.0/255.0.0.0\n",
+    leaf=f"subjectAltName=DNS:{HOST},IP:11.1.2.3\n",
+)
+anchor(
+    "permits-uri",
+    "name constraints",
+    ext=LIMITS + "permitted;URI:.example.org\n",
+    leaf=f"subjectAltName=DNS:{HOST},URI:https://a.b/\n",
+)
+anchor(
+    "permits-directory",
+    ext=LIMITS + "permitted;dirName:dn\n[dn]\nO=Acme Corp\n",
+    leaf_subject="/O=ACME  corp/CN=x",
+)
+anchor(
+    "permits-other-directory",
+    "name constraints",
+    ext=LIMITS + "permitted;dirName:dn\n[dn]\nO=Acme Corp\n",
+    leaf_subject="/O=Acme/CN=x",
+)
+anchor(
+    "excludes-common-name",
+    "name constraints",
+    ext=LIMITS + "excluded;DNS:hubapi.com\n",
+    leaf="",
+    leaf_subject=f"/CN={HOST}",
+)
 
 leaf("for-clients", "extended key usage", ext=SERVER + "extendedKeyUsage=clientAuth\n")
 leaf("for-any", "extended key usage", ext=SERVER + "extendedKeyUsage=anyExtendedKeyUsage\n")
 leaf("for-servers", ext=SERVER + "extendedKeyUsage=critical,serverAuth,clientAuth\n")
 leaf("unknown-critical", "critical extension", ext=SERVER + "1.2.3.4=critical,DER:0500\n")
 leaf("encipherment", ext=SERVER + "keyUsage=critical,keyEncipherment\n", key="rsa:2048")
-leaf("non-repudiation", "key usage", ext=SERVER + "keyUsage=critical,nonRepudiation\n",
-     key="rsa:2048")
+leaf(
+    "non-repudiation",
+    "key usage",
+    ext=SERVER + "keyUsage=critical,nonRepudiation\n",
+    key="rsa:2048",
+)
 leaf("wildcard", ext="subjectAltName=DNS:*.hubapi.com\n")
 leaf("wildcard-too-wide", r"another name \(\*\.com\)", ext="subjectAltName=DNS:*.com\n")
 leaf("capitals", ext="subjectAltName=DNS:API.HubApi.com\n")
 leaf("only-common-name", ext="", subject=f"/CN={HOST}")
 leaf("common-name-and-email", ext="subjectAltName=email:a@b.c\n", subject=f"/CN={HOST}")
-leaf("common-name-and-other", "another name", ext="subjectAltName=DNS:other.invalid\n",
-     subject=f"/CN={HOST}")
-leaf("common-name-and-address", "another name", ext="subjectAltName=IP:1.2.3.4\n",
-     subject=f"/CN={HOST}", node=True)
-leaf("common-name-of-another", r"another name \(other\.invalid\)", ext="",
-     subject="/CN=other.invalid")
+leaf(
+    "common-name-and-other",
+    "another name",
+    ext="subjectAltName=DNS:other.invalid\n",
+    subject=f"/CN={HOST}",
+)
+leaf(
+    "common-name-and-address",
+    "another name",
+    ext="subjectAltName=IP:1.2.3.4\n",
+    subject=f"/CN={HOST}",
+    node=True,
+)
+leaf(
+    "common-name-of-another",
+    r"another name \(other\.invalid\)",
+    ext="",
+    subject="/CN=other.invalid",
+)
 leaf("p384", key="P-384")
 leaf("rsa-4096", key="rsa:4096")
 leaf("rsa-4104", "more than 4096 bits", key="rsa:4104", curl=True, node=True)
@@ -216,7 +319,9 @@ leaf("sha512", md="sha512")
 @case(r"hs does not accept \(RSA-PSS\)", curl=True, node=True)
 def signed_with_pss(m):
     root = m("pss-root", ext=CA, key="rsa:2048")
-    return [m("pss-leaf", issuer=root, ext=SERVER, sign=("-sigopt", "rsa_padding_mode:pss"))], [root]
+    return [m("pss-leaf", issuer=root, ext=SERVER, sign=("-sigopt", "rsa_padding_mode:pss"))], [
+        root
+    ]
 
 
 @case(r"hs does not support \(RSA-PSS\)", curl=True, node=True)
@@ -251,14 +356,18 @@ def between(name, says=None, ext=CA, node=None, **how):
         root = m("root", ext=CA)
         issuer = m(f"between-{name}", issuer=root, ext=ext, **how)
         return [m(f"below-{name}", issuer=issuer, ext=SERVER), issuer], [root]
+
     make.__name__ = f"between-{name}"
     case(says, node=node)(make)
 
 
 between("permits", ext=LIMITS + "permitted;DNS:hubapi.com\n")
 between("permits-other", "name constraints", ext=LIMITS + "permitted;DNS:example.org\n")
-between("permits-other-not-critical", "name constraints",
-        ext=CA + "nameConstraints=permitted;DNS:example.org\n")
+between(
+    "permits-other-not-critical",
+    "name constraints",
+    ext=CA + "nameConstraints=permitted;DNS:example.org\n",
+)
 between("for-clients", "extended key usage", ext=CA + "extendedKeyUsage=clientAuth\n")
 between("for-servers", ext=CA + "extendedKeyUsage=critical,serverAuth\n")
 between("expired", "'between-expired' has expired", days=(-9, -1))
@@ -272,8 +381,11 @@ between("rsa-1024", "2048 bits", key="rsa:1024", node=True)
 
 def odd_path_length(name, der):
     """basicConstraints that no reader may take for "no limit"."""
-    between(f"path-length-{name}", "an authority that is not trusted",
-            ext=f"basicConstraints=critical,DER:{der}\nkeyUsage=critical,keyCertSign\n")
+    between(
+        f"path-length-{name}",
+        "an authority that is not trusted",
+        ext=f"basicConstraints=critical,DER:{der}\nkeyUsage=critical,keyCertSign\n",
+    )
 
 
 odd_path_length("empty", "30050101ff0200")
@@ -292,9 +404,11 @@ def limits_hold_for_those_below(m):
 
 def alone(name, says=None, ext=SERVER, **how):
     """A server's certificate that is in the CA file itself."""
+
     def make(m):
         own = m(f"alone-{name}", ext=ext, **how)
         return [own], [own]
+
     make.__name__ = f"alone-{name}"
     case(says)(make)
 
@@ -366,6 +480,7 @@ def key_ids_choose_between_roots_of_one_name(m):
 
 # Cross-signed: one name and key, two issuers.
 
+
 def crossed(m):
     known, gone = m("known", ext=CA), m("gone", ext=CA)
     good = m("cross", issuer=known, ext=CA)
@@ -435,6 +550,7 @@ def test_as_in_curl_and_node(sim, api, pki, tmp_path, name):
 
 # ---- CA files
 
+
 def trusted(pki, name, *settings):
     """A root as `openssl x509 -trustout` writes it, with its trust settings."""
     root = pki.make("root", ext=CA)
@@ -443,17 +559,20 @@ def trusted(pki, name, *settings):
     return path
 
 
-@pytest.mark.parametrize("name, settings, good", [
-    ("plain", [], True),
-    ("named", ["-setalias", "the root"], True),
-    ("servers", ["-addtrust", "serverAuth"], True),
-    ("any", ["-addtrust", "anyExtendedKeyUsage"], True),
-    ("email", ["-addtrust", "emailProtection"], False),
-    ("not-servers", ["-addreject", "serverAuth"], False),
-    ("not-any", ["-addreject", "anyExtendedKeyUsage"], False),
-    ("not-email", ["-addreject", "emailProtection"], True),
-    ("both", ["-addtrust", "serverAuth", "-addreject", "serverAuth"], False),
-])
+@pytest.mark.parametrize(
+    "name, settings, good",
+    [
+        ("plain", [], True),
+        ("named", ["-setalias", "the root"], True),
+        ("servers", ["-addtrust", "serverAuth"], True),
+        ("any", ["-addtrust", "anyExtendedKeyUsage"], True),
+        ("email", ["-addtrust", "emailProtection"], False),
+        ("not-servers", ["-addreject", "serverAuth"], False),
+        ("not-any", ["-addreject", "anyExtendedKeyUsage"], False),
+        ("not-email", ["-addreject", "emailProtection"], True),
+        ("both", ["-addtrust", "serverAuth", "-addreject", "serverAuth"], False),
+    ],
+)
 def test_openssl_trust_settings(sim, api, pki, name, settings, good):
     root = pki.make("root", ext=CA)
     own = pki.make("plain-leaf", issuer=root, ext=SERVER)
@@ -545,8 +664,11 @@ def test_other_formats_are_named_with_the_command_that_converts_them(sim, api, p
     assert set(says) == {path.name for path in tmp_path.iterdir() if path.is_file()}
     for name, (why, command) in says.items():
         path = tmp_path / name
-        for args, env in ((["--ca-file", path], {}), ([], {"SSL_CERT_FILE": path}),
-                          ([], {"NODE_EXTRA_CA_CERTS": path})):
+        for args, env in (
+            (["--ca-file", path], {}),
+            ([], {"SSL_CERT_FILE": path}),
+            ([], {"NODE_EXTRA_CA_CERTS": path}),
+        ):
             done = api("/a", *args, env=env)
             failed(done, 7)
             first, hint = done.err.splitlines()[-2:]
@@ -564,8 +686,13 @@ def test_many_begin_lines_take_linear_time(sim, api, pki, tmp_path):
     """Each used to be a search through the rest of the file."""
     root = pki.make("root", ext=CA)
     serve(sim, pki.context(pki.make("plain-leaf", issuer=root, ext=SERVER)))
-    for line in ("-----BEGIN CERTIFICATE-----\n", "-----BEGIN X\n", "-----",
-                 "-----BEGIN CERTIFICATE-----\nAAAA\n", "-----END CERTIFICATE-----\n"):
+    for line in (
+        "-----BEGIN CERTIFICATE-----\n",
+        "-----BEGIN X\n",
+        "-----",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n",
+        "-----END CERTIFICATE-----\n",
+    ):
         path = tmp_path / "store"
         path.write_text(line * (7 * (1 << 20) // len(line)) + "\n" + root.read_text())
         done = api("/a", "--raw", "--ca-file", path)
@@ -581,11 +708,12 @@ def test_node_extra_ca_certs_that_is_missing_is_a_warning(sim, api, pki, tmp_pat
         done = api("/a", "--raw", "--ca-file", root, env=env)
         assert (done.code, done.out) == (0, "[1]"), done.err
         assert done.err.count(str(path)) == 1 and "NODE_EXTRA_CA_CERTS" in done.err
-        done = api("/a", "--raw", env=env)      # it makes nothing else trusted
+        done = api("/a", "--raw", env=env)  # it makes nothing else trusted
         assert done.code == 7 and "not trusted" in done.err, done.err
 
 
 # ---- Pipes, signals, --max-wait
+
 
 def test_a_pipe_is_read_whole(sim, api, hs, pki, tmp_path):
     """<(...) of a shell, whose writer takes its time; and stdin."""
@@ -602,8 +730,11 @@ def test_a_pipe_is_read_whole(sim, api, hs, pki, tmp_path):
 def test_a_pipe_without_a_writer_is_not_waited_for(sim, api, tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    for args, env in ((["--ca-file", path], {}), ([], {"SSL_CERT_FILE": path}),
-                      ([], {"NODE_EXTRA_CA_CERTS": path})):
+    for args, env in (
+        (["--ca-file", path], {}),
+        ([], {"SSL_CERT_FILE": path}),
+        ([], {"NODE_EXTRA_CA_CERTS": path}),
+    ):
         failed(api("/a", *args, env=env), 7, str(path), "it is empty")
     assert sim.proxy.seen == []
 
@@ -641,9 +772,11 @@ def test_a_signal_ends_the_reading_of_a_pipe(sim, hs, tmp_path):
         assert hs.ends(run)[0] == 130
 
 
-P384 = (0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff0000000000000000ffffffff,
-        0xaa87ca22be8b05378eb1c71ef320ad746e1d3b628ba79b9859f741e082542a385502f25dbf55296c3a545e3872760ab7,
-        0x3617de4a96262c6f5d9e98bf9292dc29f8f41dbd289a147ce9da3113b5f0b8c00a60b1ce1d7e819d7a431d7c90ea0e5f)
+P384 = (
+    0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEFFFFFFFF0000000000000000FFFFFFFF,
+    0xAA87CA22BE8B05378EB1C71EF320AD746E1D3B628BA79B9859F741E082542A385502F25DBF55296C3A545E3872760AB7,
+    0x3617DE4A96262C6F5D9E98BF9292DC29F8F41DBD289A147CE9DA3113B5F0B8C00A60B1CE1D7E819D7A431D7C90EA0E5F,
+)
 
 
 def crowd_of(root, count):
@@ -653,12 +786,13 @@ def crowd_of(root, count):
     p, gx, gy = P384
     x, y = gx, gy
     for _ in range(count):
-        slope = ((3 * x * x - 3) * pow(2 * y, -1, p) if x == gx else
-                 (y - gy) * pow(x - gx, -1, p)) % p
+        slope = (
+            (3 * x * x - 3) * pow(2 * y, -1, p) if x == gx else (y - gy) * pow(x - gx, -1, p)
+        ) % p
         new = (slope * slope - x - gx) % p
         x, y = new, (slope * (gx - new) - gy) % p
         point = x.to_bytes(48, "big") + y.to_bytes(48, "big")
-        yield ssl.DER_cert_to_PEM_cert(der[:at] + point + der[at + 96:])
+        yield ssl.DER_cert_to_PEM_cert(der[:at] + point + der[at + 96 :])
 
 
 @pytest.fixture
@@ -674,8 +808,12 @@ def crowd(sim, pki, tmp_path):
 
 def test_max_wait_limits_the_search_for_an_anchor(sim, api, crowd):
     path, root = crowd
-    failed(api("/a", "--ca-file", path, "--max-wait", 1, timeout=120), 7, "took too long",
-           r"the name of its issuer \(crowd\)")
+    failed(
+        api("/a", "--ca-file", path, "--max-wait", 1, timeout=120),
+        7,
+        "took too long",
+        r"the name of its issuer \(crowd\)",
+    )
     path.write_text(root.read_text() + path.read_text())
     done = api("/a", "--raw", "--ca-file", path, "--max-wait", 1, timeout=120)
     assert (done.code, done.out) == (0, "[1]"), done.err
@@ -698,6 +836,7 @@ def test_one_anchor_many_times_is_tried_once(sim, api, pki, tmp_path):
 
 # ---- The chain's limits
 
+
 def test_a_chain_of_more_than_100_kib(sim, api, pki, tmp_path):
     """curl refuses it too: it is OpenSSL's limit."""
     root = pki.make("root", ext=CA)
@@ -715,8 +854,17 @@ def test_authorities_that_sign_each_other(sim, api, pki, tmp_path):
     """Certificates of a few keys that all sign one another: more paths than can
     be walked, and none that ends at the root."""
     roots = [pki.make(f"ring-{i}", ext=CA + NO_IDS) for i in range(6)]
-    ring = [pki.make(f"ring-{i}-{k}", issuer=roots[i], share=roots[k], subject=f"/CN=ring-{k}",
-                     ext=CA + NO_IDS) for i in range(6) for k in range(6)]
+    ring = [
+        pki.make(
+            f"ring-{i}-{k}",
+            issuer=roots[i],
+            share=roots[k],
+            subject=f"/CN=ring-{k}",
+            ext=CA + NO_IDS,
+        )
+        for i in range(6)
+        for k in range(6)
+    ]
     own = pki.make("ring-leaf", issuer=roots[0], ext=SERVER + NO_IDS)
     serve(sim, pki.context(own, *ring))
     stranger = pki.make("stranger", ext=CA)

@@ -20,15 +20,34 @@ from conftest import held, mode
 OLD, ARCHIVE = "hubspot.config.yml", "archived.hubspot.config.yml"
 # What changes something on the disk, or comes just before it ("?": where the
 # machine has it); strace counts each of them by itself.
-CALLS = ("?open", "openat", "write", "writev", "fsync", "flock", "fchmod", "?chmod", "fchmodat",
-         "?mkdir", "mkdirat", "?link", "linkat", "?rename", "renameat", "?unlink", "unlinkat")
+CALLS = (
+    "?open",
+    "openat",
+    "write",
+    "writev",
+    "fsync",
+    "flock",
+    "fchmod",
+    "?chmod",
+    "fchmodat",
+    "?mkdir",
+    "mkdirat",
+    "?link",
+    "linkat",
+    "?rename",
+    "renameat",
+    "?unlink",
+    "unlinkat",
+)
 
 
 @pytest.fixture
 def three(hs, sim):
     """acme (101, the default), box (202) and third (303)."""
-    hs.write_config(*(sim.portal(n, name) for n, name in
-                      ((101, "Acme"), (202, "Box"), (303, "Third"))), mine={"x": [1, "2"]})
+    hs.write_config(
+        *(sim.portal(n, name) for n, name in ((101, "Acme"), (202, "Box"), (303, "Third"))),
+        mine={"x": [1, "2"]},
+    )
     return hs
 
 
@@ -50,7 +69,9 @@ def write_old(hs, sim, *numbers, path=None, **fields):
         account = hs.account(sim.portals.get(number) or sim.portal(number))
         account["portalId"] = account.pop("accountId")
         accounts.append(account)
-    return hs.write_yaml({"defaultPortal": accounts[0]["name"], **fields, "portals": accounts}, path)
+    return hs.write_yaml(
+        {"defaultPortal": accounts[0]["name"], **fields, "portals": accounts}, path
+    )
 
 
 def litter(hs, locks=True):
@@ -62,8 +83,15 @@ def litter(hs, locks=True):
 
 def git(hs, folder, *args):
     """What git prints, on both streams."""
-    done = subprocess.run(["git", *args], cwd=folder, env=hs.env(), check=True, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(
+        ["git", *args],
+        cwd=folder,
+        env=hs.env(),
+        check=True,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     return done.stdout.splitlines()
 
 
@@ -75,9 +103,14 @@ def work_tree(hs, *folders):
 def added(hs, folder):
     """The paths that git would add in a folder, by each of the ways to ask it."""
     found = set()
-    for args in (["status", "--porcelain", "-uall"], ["status", "--porcelain", "-uall", "--ignored"],
-                 ["add", "-n", "."], ["add", "-An"], ["add", "-n", "-f", "."],
-                 ["add", "-n", "-f", "--ignore-errors", ":/"]):
+    for args in (
+        ["status", "--porcelain", "-uall"],
+        ["status", "--porcelain", "-uall", "--ignored"],
+        ["add", "-n", "."],
+        ["add", "-An"],
+        ["add", "-n", "-f", "."],
+        ["add", "-n", "-f", "--ignore-errors", ":/"],
+    ):
         for line in git(hs, folder, *args):
             assert line.startswith(("?? ", "!! ", "add '", "A  ", "AM ")), line
             found.add(line[3:] if line[2] == " " else line[5:-1])
@@ -110,9 +143,23 @@ class Killer:
             call, n = points.popleft()
             self.put_back()
             done = subprocess.run(
-                [self.strace, "-f", "-qq", "-o", "/dev/null", "-e",
-                 f"inject={call}:signal=KILL:when={n}", self.hs.bin, *map(str, args)],
-                env=self.hs.env(), cwd=self.hs.cwd, capture_output=True, input=data, **more)
+                [
+                    self.strace,
+                    "-f",
+                    "-qq",
+                    "-o",
+                    "/dev/null",
+                    "-e",
+                    f"inject={call}:signal=KILL:when={n}",
+                    self.hs.bin,
+                    *map(str, args),
+                ],
+                env=self.hs.env(),
+                cwd=self.hs.cwd,
+                capture_output=True,
+                input=data,
+                **more,
+            )
             if done.returncode:
                 assert done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL), done.stderr
                 killed += 1
@@ -150,15 +197,26 @@ def test_killed_while_the_config_is_written(three, killed, args):
 
 KILLED = {
     "config": (["config", "set", "--http-timeout", "4000"], set()),
-    "link": (["account", "link", "-a", "box"], {".hs/README.txt", ".hs/settings.json", ".gitignore"}),
+    "link": (
+        ["account", "link", "-a", "box"],
+        {".hs/README.txt", ".hs/settings.json", ".gitignore"},
+    ),
     "override": (["account", "create-override", "third", "--force"], {".hsaccount"}),
     "migrate": (["config", "migrate", "--force"], {OLD, ARCHIVE, ".gitignore"}),
     "init": (["init", "--pak-stdin"], {OLD, ".gitignore"}),
     "auth": (["account", "auth", "--pak-stdin"], set()),
-    "fetch": (["files", "fetch", "d", ".", "--manifest", "m.jsonl"],
-              {"m.jsonl", "d/a.txt", "d/b.txt", "d/s/c.txt"}),
-    "fetch over": (["files", "fetch", "d", ".", "--overwrite"], {"d/a.txt", "d/b.txt", "d/s/c.txt"}),
-    "upload": (["files", "upload", "up.txt", "up.txt", "--manifest", "m.jsonl"], {"m.jsonl", "up.txt"}),
+    "fetch": (
+        ["files", "fetch", "d", ".", "--manifest", "m.jsonl"],
+        {"m.jsonl", "d/a.txt", "d/b.txt", "d/s/c.txt"},
+    ),
+    "fetch over": (
+        ["files", "fetch", "d", ".", "--overwrite"],
+        {"d/a.txt", "d/b.txt", "d/s/c.txt"},
+    ),
+    "upload": (
+        ["files", "upload", "up.txt", "up.txt", "--manifest", "m.jsonl"],
+        {"m.jsonl", "up.txt"},
+    ),
 }
 
 
@@ -185,8 +243,11 @@ def test_a_killed_run_leaves_nothing_for_git_to_add(hs, sim, killed, name):
     left, seen = 0, set()
     for _ in killed(*args, data=data):
         left += bool(litter(hs))
-        names = frozenset(re.sub("[0-9a-f]{8}[.]hs-part", "part", str(p)) for top in (hs.home, hs.cwd)
-                          for p in top.rglob("*"))
+        names = frozenset(
+            re.sub("[0-9a-f]{8}[.]hs-part", "part", str(p))
+            for top in (hs.home, hs.cwd)
+            for p in top.rglob("*")
+        )
         if names not in seen:
             seen.add(names)
             assert added(hs, hs.cwd) <= final
@@ -206,7 +267,10 @@ def test_the_next_run_removes_what_a_killed_one_left(hs, sim, killed, name):
     for _ in killed(*args):
         done = hs(*args)
         assert done.code == 0, done.err
-        for more in (["config", "set", "--http-timeout", "4000"], ["account", "create-override", 101, "-f"]):
+        for more in (
+            ["config", "set", "--http-timeout", "4000"],
+            ["account", "create-override", 101, "-f"],
+        ):
             assert hs(*more).code == 0
         assert litter(hs) == []
 
@@ -217,22 +281,63 @@ def test_what_a_killed_run_left_is_no_repository_in_a_submodule_either(hs, sim, 
     work_tree(hs, hs.home)
     (hs.home / "made").mkdir()
     git(hs, hs.home / "made", "init", "-q")
-    git(hs, hs.home / "made", "-c", "user.name=x", "-c", "user.email=y", "commit", "-q",
-        "--allow-empty", "-m", "x")
-    git(hs, hs.home, "-c", "protocol.file.allow=always", "-c", "advice.addEmbeddedRepo=false",
-        "submodule", "add", "-q", "./made", "sub")
+    git(
+        hs,
+        hs.home / "made",
+        "-c",
+        "user.name=x",
+        "-c",
+        "user.email=y",
+        "commit",
+        "-q",
+        "--allow-empty",
+        "-m",
+        "x",
+    )
+    git(
+        hs,
+        hs.home,
+        "-c",
+        "protocol.file.allow=always",
+        "-c",
+        "advice.addEmbeddedRepo=false",
+        "submodule",
+        "add",
+        "-q",
+        "./made",
+        "sub",
+    )
     config = hs.home / "sub" / ".hscli" / "config.yml"
     hs.config_path.parent.rename(config.parent)
     for call in ("renameat", "fsync", "flock"):
-        subprocess.run([strace, "-qq", "-o", "/dev/null", "-e", f"inject={call}:signal=KILL", hs.bin,
-                        "account", "use", "box"], env={**hs.env(), "HOME": hs.home / "sub"}, cwd=hs.cwd, capture_output=True)
+        subprocess.run(
+            [
+                strace,
+                "-qq",
+                "-o",
+                "/dev/null",
+                "-e",
+                f"inject={call}:signal=KILL",
+                hs.bin,
+                "account",
+                "use",
+                "box",
+            ],
+            env={**hs.env(), "HOME": hs.home / "sub"},
+            cwd=hs.cwd,
+            capture_output=True,
+        )
         assert [p for p in config.parent.rglob("*") if p.is_file() and p != config]
         assert added(hs, hs.home / "sub") == {".hscli/config.yml"}
-        assert git(hs, hs.home / "sub", "status", "--porcelain", "-uall", "-z") == ["?? .hscli/config.yml\0"]
+        assert git(hs, hs.home / "sub", "status", "--porcelain", "-uall", "-z") == [
+            "?? .hscli/config.yml\0"
+        ]
         for folder in (config.parent / ".hs-tmp", config.parent / ".hs-tmp" / ".git"):
             assert git(hs, folder, "rev-parse", "--show-toplevel") == [str(hs.home / "sub")]
             assert git(hs, folder, "add", "-n", "-f", ".") == []
-        assert not any("hs-tmp" in line for line in git(hs, hs.home, "status", "--porcelain", "-uall"))
+        assert not any(
+            "hs-tmp" in line for line in git(hs, hs.home, "status", "--porcelain", "-uall")
+        )
     assert hs("account", "use", "box", env={"HOME": str(hs.home / "sub")}).code == 0
     assert [p.name for p in config.parent.iterdir()] == ["config.yml"]
 
@@ -253,8 +358,11 @@ def test_what_a_killed_run_leaves_is_its_owners_alone(three, killed, umask):
         for path in three.config_path.parent.rglob("*"):
             modes.add((path.name.rpartition(".")[2], path.is_dir(), mode(path)))
     assert {name for name, _, _ in modes} == {"yml", "hs-tmp", "git", "lock", "hs-part"}
-    assert {(folder, bits) for _, folder, bits in modes} <= {(True, 0o700), (False, 0o600),
-                                                             (False, 0o600 & ~umask)}
+    assert {(folder, bits) for _, folder, bits in modes} <= {
+        (True, 0o700),
+        (False, 0o600),
+        (False, 0o600 & ~umask),
+    }
 
 
 def test_killed_while_a_folder_is_linked(three, killed):
@@ -349,18 +457,22 @@ def test_killed_while_an_override_is_replaced(three, killed):
 
 # ---- many at once
 
+
 def test_use_and_link_at_once_lose_nothing(hs, sim):
     """In a linked folder and beside it."""
     hs.write_config(*(sim.portal(1001 + n) for n in range(12)), mine="kept")
     (hs.cwd / ".hs").mkdir()
     (hs.cwd / ".hs" / "settings.json").write_text(
-        '{"accounts": [1001, 1002], "localDefaultAccount": 1001, "mine": "kept"}')
+        '{"accounts": [1001, 1002], "localDefaultAccount": 1001, "mine": "kept"}'
+    )
     runs = [hs.start("account", "link", "-a", 1003 + n) for n in range(10)]
     runs += [hs.start("account", "use", 1001 + n % 2) for n in range(10)]
     runs += [hs.start("account", "use", 1001 + n, cwd=hs.home) for n in range(10)]
     runs += [hs.start("account", "create-override", 1001 + n, "-f") for n in range(10)]
-    runs += [hs.start("config", "set", "--allow-auto-updates", "--http-timeout", 4000 + n)
-             for n in range(10)]
+    runs += [
+        hs.start("config", "set", "--allow-auto-updates", "--http-timeout", 4000 + n)
+        for n in range(10)
+    ]
     for code, err in map(hs.ends, runs):
         assert code == 0, err
     config, folder = hs.read_config(), settings(hs)
@@ -396,10 +508,16 @@ def test_renaming_two_accounts_to_one_name_at_once(three):
     assert names(three) in (["acme", "new", "third"], ["acme", "box", "new"])
 
 
-@pytest.mark.parametrize("args, code", [
-    (["account", "rename", "box", "crate"], 3), (["account", "use", "box"], 3),
-    (["account", "remove", "box"], 0), (["config", "set", "--http-timeout", "5000"], 0)],
-    ids=lambda v: " ".join(v) if isinstance(v, list) else None)
+@pytest.mark.parametrize(
+    "args, code",
+    [
+        (["account", "rename", "box", "crate"], 3),
+        (["account", "use", "box"], 3),
+        (["account", "remove", "box"], 0),
+        (["config", "set", "--http-timeout", "5000"], 0),
+    ],
+    ids=lambda v: " ".join(v) if isinstance(v, list) else None,
+)
 def test_what_another_run_did_meanwhile_counts(three, args, code):
     """Another run holds the lock, and takes box out of the config."""
     config = three.read_config()
@@ -434,8 +552,9 @@ def test_a_default_that_another_run_changed_is_not_lost(three, args):
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("args", [*COMMANDS.values(), ["config", "migrate", "--force"]],
-                         ids=[*COMMANDS, "migrate"])
+@pytest.mark.parametrize(
+    "args", [*COMMANDS.values(), ["config", "migrate", "--force"]], ids=[*COMMANDS, "migrate"]
+)
 def test_a_signal_while_the_lock_is_awaited(three, sim, args, number, code):
     if args[1] == "migrate":
         write_old(three, sim, 44)
@@ -449,8 +568,9 @@ def test_a_signal_while_the_lock_is_awaited(three, sim, args, number, code):
         assert three.files() == before
 
 
-@pytest.mark.parametrize("args", [*COMMANDS.values(), ["config", "migrate", "--force"]],
-                         ids=[*COMMANDS, "migrate"])
+@pytest.mark.parametrize(
+    "args", [*COMMANDS.values(), ["config", "migrate", "--force"]], ids=[*COMMANDS, "migrate"]
+)
 def test_the_lock_is_awaited_for_max_wait(three, sim, args):
     """And a long wait is announced."""
     if args[1] == "migrate":
@@ -465,8 +585,12 @@ def test_the_lock_is_awaited_for_max_wait(three, sim, args):
 
 # ---- where nothing can be written
 
-WRITERS = {**COMMANDS, "create-override": ["account", "create-override", "box"],
-           "link": ["account", "link", "-a", "box"], "migrate": ["config", "migrate", "--force"]}
+WRITERS = {
+    **COMMANDS,
+    "create-override": ["account", "create-override", "box"],
+    "link": ["account", "link", "-a", "box"],
+    "migrate": ["config", "migrate", "--force"],
+}
 
 
 def full():
@@ -484,7 +608,7 @@ def test_a_full_disk(three, sim, name):
     assert "File too large" in result.err
     after = three.files()
     if name == "link":
-        after.pop("work/.hs", None)     # the folder may have been made
+        after.pop("work/.hs", None)  # the folder may have been made
     assert after == before
 
 
@@ -492,8 +616,9 @@ def test_a_full_disk(three, sim, name):
 def test_a_config_that_may_not_be_written(outsider, sim, name):
     """Read-only folders: it is said, exit 3, and all stays as it was."""
     files = outsider.files
-    files.write_config(*(sim.portal(n, title) for n, title in
-                         ((101, "Acme"), (202, "Box"), (303, "Third"))))
+    files.write_config(
+        *(sim.portal(n, title) for n, title in ((101, "Acme"), (202, "Box"), (303, "Third")))
+    )
     if name == "migrate":
         write_old(files, sim, 44)
     outsider.own()
@@ -508,8 +633,9 @@ def test_a_config_that_may_not_be_written(outsider, sim, name):
     for folder in (outsider.config_path.parent, outsider.cwd):
         before.pop(str(folder.relative_to(folder.parents[0])), None)
     modes = ("home/.hscli", "work")
-    assert {k: v for k, v in after.items() if k not in modes} == \
-        {k: v for k, v in before.items() if k not in modes}
+    assert {k: v for k, v in after.items() if k not in modes} == {
+        k: v for k, v in before.items() if k not in modes
+    }
 
 
 @pytest.mark.parametrize("where", ["old", "new"])
@@ -566,11 +692,25 @@ def test_a_migration_behind_symbolic_links(three, sim, tmp_path):
 
 # ---- unusual file systems
 
+
 def failing(hs, strace, args, *faults, data=b""):
     """Runs hs while these system calls fail: its exit code, and what it said."""
-    done = subprocess.run([strace, "-f", "-qq", "-o", "/dev/null", *(f"-einject={f}" for f in faults),
-                           hs.bin, *map(str, args)],
-                          env=hs.env(), cwd=hs.cwd, capture_output=True, input=data)
+    done = subprocess.run(
+        [
+            strace,
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            *(f"-einject={f}" for f in faults),
+            hs.bin,
+            *map(str, args),
+        ],
+        env=hs.env(),
+        cwd=hs.cwd,
+        capture_output=True,
+        input=data,
+    )
     return done.returncode, done.stderr.decode()
 
 
@@ -619,7 +759,9 @@ def test_a_file_system_without_locks(hs, strace, written, code):
 
 @pytest.mark.parametrize("code", ["EINVAL", "ENOSYS", "EROFS", "EOPNOTSUPP"])
 def test_a_file_system_without_fsync(hs, strace, written, code):
-    got, err = failing(hs, strace, KILLED[written][0], f"fsync:error={code}", f"syncfs:error={code}")
+    got, err = failing(
+        hs, strace, KILLED[written][0], f"fsync:error={code}", f"syncfs:error={code}"
+    )
     assert got == 0 and err.count("hs: warning: ") == err.count("does not support sync") == 1, err
     check_written(hs, written)
 
@@ -631,7 +773,9 @@ def test_a_disk_that_fails_at_fsync(hs, strace, written, code):
         got, err = failing(hs, strace, KILLED[written][0], f"fsync:error={code}:when=1")
         assert got == 3 and f"cannot write {hs.config_path}: " in err, err
         assert hs.config_path.read_bytes() == before and litter(hs) == []
-    got, err = failing(hs, strace, KILLED[written][0], f"fsync:error={code}", f"syncfs:error={code}")
+    got, err = failing(
+        hs, strace, KILLED[written][0], f"fsync:error={code}", f"syncfs:error={code}"
+    )
     assert got in ((1, 8) if "fetch" in written else (3,)) and "cannot write" in err, err
     assert [p for p in litter(hs) if p.parent == hs.cwd] == []
 
@@ -640,7 +784,9 @@ def test_a_disk_that_fails_at_fsync(hs, strace, written, code):
 def test_a_file_system_without_modes(hs, strace, written, code):
     for path in (hs.cwd / ".hsaccount", hs.cwd / "d" / "a.txt"):
         path.chmod(0o666) if path.exists() else None
-    got, err = failing(hs, strace, KILLED[written][0], f"fchmod:error={code}", f"chmod:error={code}")
+    got, err = failing(
+        hs, strace, KILLED[written][0], f"fchmod:error={code}", f"chmod:error={code}"
+    )
     assert got == 0, err
     check_written(hs, written)
 
@@ -660,8 +806,13 @@ def test_a_download_that_is_too_large_for_the_limit(hs, sim):
     hs.write_config(portal)
     hs("account", "info")
     portal.add_file("d/a.txt", b"a" * 9000)
-    done = hs("files", "fetch", "d", ".",
-              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)))
+    done = hs(
+        "files",
+        "fetch",
+        "d",
+        ".",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
+    )
     assert done.code == 1 and "File too large" in done.err, done.err
     assert [p.name for p in (hs.cwd / "d").rglob("*")] == []
 
@@ -680,7 +831,9 @@ def test_other_programs_get_the_signals_as_they_were(hs, sim, tmp_path):
 def test_a_manifest_that_does_not_reach_the_disk(hs, sim, strace):
     portal = sim.portal(101)
     hs.write_config(portal)
-    assert hs("account", "info").code == 0     # the token is kept
+    assert hs("account", "info").code == 0  # the token is kept
     (hs.cwd / "a.txt").write_text("a")
-    got, err = failing(hs, strace, ["files", "upload", "a.txt", "a.txt", "--manifest", "m"], "fsync:error=EIO")
+    got, err = failing(
+        hs, strace, ["files", "upload", "a.txt", "a.txt", "--manifest", "m"], "fsync:error=EIO"
+    )
     assert got == 1 and "hs: cannot write the manifest m: " in err, err

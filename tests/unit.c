@@ -5204,24 +5204,24 @@ static void test_cli_values(void)
     unit_at(S("values"));
     CHECK(unit_parse(&arena, "api /a -dX post -a 12 --data=a=b -c x", &cmd,
                      &parse, argv, &err));
-    CHECK_STR(cmd_text(&cmd, OPT_METHOD), S("POST"));
-    CHECK_STR(cmd_text(&cmd, OPT_ACCOUNT), S("12"));
-    CHECK_STR(cmd_text(&cmd, OPT_DATA), S("a=b"));
+    CHECK_STR(cmd_text(&cmd, &opt_method), S("POST"));
+    CHECK_STR(cmd_text(&cmd, &opt_account), S("12"));
+    CHECK_STR(cmd_text(&cmd, &opt_data), S("a=b"));
     CHECK_STR(cmd.args[0], S("/a"));
-    CHECK(cmd_on(&cmd, OPT_DEBUG));
+    CHECK(cmd_on(&cmd, &opt_debug));
     unit_at(S("a negated flag"));
     CHECK(unit_parse(&arena, "account auth --no-default --no-no-input", &cmd,
                      &parse, argv, &err));
-    CHECK(cmd.options[OPT_DEFAULT].set && !cmd_on(&cmd, OPT_DEFAULT));
-    CHECK(cmd.options[OPT_NO_INPUT].set && !cmd_on(&cmd, OPT_NO_INPUT));
+    CHECK(cmd_is_set(&cmd, &opt_default) && !cmd_on(&cmd, &opt_default));
+    CHECK(cmd_is_set(&cmd, &opt_no_input) && !cmd_on(&cmd, &opt_no_input));
     unit_at(S("a secret leaves argv"));
     CHECK(unit_parse(&arena, "account auth --pak top-secret", &cmd, &parse,
                      argv, &err));
-    CHECK_STR(cmd_text(&cmd, OPT_PAK), S("top-secret"));
+    CHECK_STR(cmd_text(&cmd, &opt_pak), S("top-secret"));
     CHECK(!argv[4][0] && !argv[4][9]);
     CHECK(unit_parse(&arena, "account auth --personalAccessKey=top-secret",
                      &cmd, &parse, argv, &err));
-    CHECK_STR(cmd_text(&cmd, OPT_PAK), S("top-secret"));
+    CHECK_STR(cmd_text(&cmd, &opt_pak), S("top-secret"));
     CHECK(!strstr(argv[3], "secret"));
     unit_at(S("also where the line has a fault before it"));
     unit_parse(&arena, "account auth --bogus --pak top-secret", &cmd, &parse,
@@ -5230,14 +5230,12 @@ static void test_cli_values(void)
     arena_free(&arena);
 }
 
-/* Options of one name or letter are for different commands. */
+/* Two options of a command with the same name. */
 static bool unit_options_clash(const CliCommand *command, int i, int k)
 {
-    const CliOption *a = &cli_options[i];
-    const CliOption *b = &cli_options[k];
-    return cli_takes(command, (CmdOption)i) &&
-           cli_takes(command, (CmdOption)k) &&
-           (!strcmp(a->name, b->name) || (a->letter && a->letter == b->letter));
+    const CliOption *a = cli_option(command, i);
+    const CliOption *b = cli_option(command, k);
+    return a && b && i != k && !strcmp(a->name, b->name);
 }
 
 /* One name is a flag here and a text there; a text may stand more than once;
@@ -5254,20 +5252,19 @@ static void test_cli_lists(void)
     CHECK(unit_parse(&arena,
                      "account link -a one --account=two --account 3 -afour",
                      &cmd, &parse, argv, &err));
-    const CmdValue *list = &cmd.options[OPT_ACCOUNTS];
+    const CmdValue *list = cmd_value(&cmd, &opt_account);
     CHECK_INT(list->count, 4);
     CHECK_STR(list->list[0], S("one"));
     CHECK_STR(list->list[1], S("two"));
     CHECK_STR(list->list[2], S("3"));
     CHECK_STR(list->list[3], S("four"));
-    CHECK(!cmd.options[OPT_ACCOUNT].set);
     unit_at(S("as many as fit, and one more"));
     buf_add(&line, S("account link"));
     for (int i = 0; i < CMD_VALUES; i++)
         buf_printf(&line, " -a %d", i);
     buf_add_char(&line, '\0');
     CHECK(unit_parse(&arena, buf_str(&line).ptr, &cmd, &parse, argv, &err));
-    CHECK_INT(cmd.options[OPT_ACCOUNTS].count, CMD_VALUES);
+    CHECK_INT(cmd_value(&cmd, &opt_account)->count, CMD_VALUES);
     line.len--;
     buf_add(&line, S(" -a more"));
     buf_add_char(&line, '\0');
@@ -5281,33 +5278,33 @@ static void test_cli_flags(void)
 {
     static const struct {
         const char *line;
-        CmdOption option;
+        const CliOption *option;
         int on;           /* -1: not set */
         const char *text; /* of the option, or of the first argument */
     } rows[] = {
-        {"account link -a x --default acme", OPT_LINK_DEFAULT, 0, "acme"},
-        {"account link -a x --default acme", OPT_DEFAULT, -1, NULL},
-        {"account link -a x --default=true", OPT_LINK_DEFAULT, 0, "true"},
-        {"account unlink -a x --default 12", OPT_LINK_DEFAULT, 0, "12"},
-        {"account auth --default", OPT_DEFAULT, 1, NULL},
-        {"account auth --default --name x", OPT_DEFAULT, 1, NULL},
-        {"account auth --default false", OPT_DEFAULT, 0, NULL},
-        {"account auth --default true --name x", OPT_DEFAULT, 1, NULL},
-        {"account auth --default=FALSE", OPT_DEFAULT, 0, NULL},
-        {"account auth --no-default", OPT_DEFAULT, 0, NULL},
-        {"account auth --no-default=true", OPT_DEFAULT, 0, NULL},
-        {"account auth --no-default=false", OPT_DEFAULT, 1, NULL},
-        {"account auth --name x", OPT_DEFAULT, -1, NULL},
-        {"account remove --force false acme", OPT_FORCE, 0, "acme"},
-        {"account remove acme --force", OPT_FORCE, 1, "acme"},
-        {"account remove -f acme", OPT_FORCE, 1, "acme"},
-        {"account remove -- true", OPT_FORCE, -1, "true"},
-        {"account remove --force -- true", OPT_FORCE, 1, "true"},
-        {"config set --allow-usage-tracking false", OPT_ALLOW_TRACKING, 0,
+        {"account link -a x --default acme", &opt_link_default, 0, "acme"},
+        {"account link -a x --default acme", &opt_default, -1, NULL},
+        {"account link -a x --default=true", &opt_link_default, 0, "true"},
+        {"account unlink -a x --default 12", &opt_link_default, 0, "12"},
+        {"account auth --default", &opt_default, 1, NULL},
+        {"account auth --default --name x", &opt_default, 1, NULL},
+        {"account auth --default false", &opt_default, 0, NULL},
+        {"account auth --default true --name x", &opt_default, 1, NULL},
+        {"account auth --default=FALSE", &opt_default, 0, NULL},
+        {"account auth --no-default", &opt_default, 0, NULL},
+        {"account auth --no-default=true", &opt_default, 0, NULL},
+        {"account auth --no-default=false", &opt_default, 1, NULL},
+        {"account auth --name x", &opt_default, -1, NULL},
+        {"account remove --force false acme", &opt_force, 0, "acme"},
+        {"account remove acme --force", &opt_force, 1, "acme"},
+        {"account remove -f acme", &opt_force, 1, "acme"},
+        {"account remove -- true", &opt_force, -1, "true"},
+        {"account remove --force -- true", &opt_force, 1, "true"},
+        {"config set --allow-usage-tracking false", &opt_allow_tracking, 0,
          NULL},
-        {"config set --allowAutoUpdates", OPT_ALLOW_UPDATES, 1, NULL},
-        {"config set --no-auto-open-browser", OPT_OPEN_BROWSER, 0, NULL},
-        {"config set --no-autoOpenBrowser", OPT_OPEN_BROWSER, 0, NULL},
+        {"config set --allowAutoUpdates", &opt_allow_updates, 1, NULL},
+        {"config set --no-auto-open-browser", &opt_open_browser, 0, NULL},
+        {"config set --no-autoOpenBrowser", &opt_open_browser, 0, NULL},
     };
     for (int i = 0; i < COUNT(rows); i++) {
         Arena arena = {0};
@@ -5317,7 +5314,7 @@ static void test_cli_flags(void)
         char *argv[32];
         unit_at(str_from(rows[i].line));
         CHECK(unit_parse(&arena, rows[i].line, &cmd, &parse, argv, &err));
-        const CmdValue *value = &cmd.options[rows[i].option];
+        const CmdValue *value = cmd_value(&cmd, rows[i].option);
         CHECK_INT(value->set, rows[i].on >= 0);
         CHECK_INT(value->on, rows[i].on == 1);
         if (rows[i].text)
@@ -5329,26 +5326,22 @@ static void test_cli_flags(void)
     }
 }
 
-/* The table against itself: what its readers take for granted. */
+/* What the readers of the tables take for granted. */
 static void test_cli_table(void)
 {
-    for (int i = 1; i < OPT_COUNT; i++) {
-        const CliOption *option = &cli_options[i];
-        CHECK(option->name && option->help);
-        unit_at(str_from(option->name));
-        CHECK((option->kind == CLI_FLAG) == !option->value);
-    }
-    for (int i = 0; i < COUNT(cli_commands); i++) {
-        const CliCommand *command = &cli_commands[i];
+    for (int i = 0; cli_command(i); i++) {
+        const CliCommand *command = cli_command(i);
         unit_at(str_from(command->name));
         CHECK(command->summary && command->examples && command->run);
-        CHECK(command->most >= command->least && command->most <= 4);
-        for (int k = 0; k < CLI_OPTIONS && command->options[k]; k++)
-            for (int c = 0; c < COUNT(cli_common); c++)
-                CHECK(command->options[k] != cli_common[c]);
-        for (int k = 1; k < OPT_COUNT; k++)
-            for (int other = 1; other < k; other++)
+        CHECK(cli_most(command) >= cli_least(command));
+        CHECK(cli_most(command) <= COUNT(((Cmd *)0)->args));
+        for (int k = 0; cli_option(command, k); k++) {
+            const CliOption *option = cli_option(command, k);
+            CHECK(option->name && option->help);
+            CHECK((option->kind == CLI_FLAG) == !option->value);
+            for (int other = 0; cli_option(command, other); other++)
                 CHECK(!unit_options_clash(command, k, other));
+        }
     }
 }
 

@@ -54,7 +54,7 @@ class Bench:
         self.missed = []
         self.servers = []
         self.env = {"HOME": str(folder), "PATH": os.environ.get("PATH", "/usr/bin:/bin")}
-        random.seed(1)      # the same text in every run
+        random.seed(1)  # the same text in every run
         self.token = text(300)
         self.one = self.write_config("one.yml", 1)
         self.hundred = self.write_config("hundred.yml", 100)
@@ -74,10 +74,18 @@ class Bench:
         expires = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + 86400))
         path = self.folder / name
         path.write_text(
-            "defaultAccount: 1000001\nallowUsageTracking: false\naccounts:\n" +
-            "".join(ACCOUNT.format(name=f"account-{i}", id=1000000 + i, key=text(250),
-                                   token=self.token if i == 1 else text(300), expires=expires)
-                    for i in range(1, count + 1)))
+            "defaultAccount: 1000001\nallowUsageTracking: false\naccounts:\n"
+            + "".join(
+                ACCOUNT.format(
+                    name=f"account-{i}",
+                    id=1000000 + i,
+                    key=text(250),
+                    token=self.token if i == 1 else text(300),
+                    expires=expires,
+                )
+                for i in range(1, count + 1)
+            )
+        )
         path.chmod(0o600)
         return path
 
@@ -86,8 +94,18 @@ class Bench:
     def spawn_server(self, program, name, *args):
         """Starts a server of ours; what makes a client come to it."""
         server = subprocess.Popen(
-            ["/usr/bin/python3", "-B", REPO / "tests" / program, "--dir", self.folder / name, *args],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            [
+                "/usr/bin/python3",
+                "-B",
+                REPO / "tests" / program,
+                "--dir",
+                self.folder / name,
+                *args,
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self.servers.append(server)
         if server.stdout.readline() != "ready\n":
             sys.exit(f"bench: {program} did not start")
@@ -99,19 +117,24 @@ class Bench:
         _, env = self.spawn_server("hubsim.py", "sim")
         self.env.update(env)
         self.proxy, self.ca = self.env["HTTPS_PROXY"], self.env["SSL_CERT_FILE"]
-        self.control("portal", hub_id=1000001, name="Acme",
-                     tokens={self.token: time.time() + 86400})
+        self.control(
+            "portal", hub_id=1000001, name="Acme", tokens={self.token: time.time() + 86400}
+        )
         self.bundle = self.folder / "bundle.pem"
         mozilla = REPO / "vendor/src/ca-certificates/usr/share/ca-certificates/mozilla"
         certificates = sorted(mozilla.glob("*.crt"))
-        self.bundle.write_text("".join(c.read_text() for c in certificates)
-                               + pathlib.Path(self.ca).read_text())
+        self.bundle.write_text(
+            "".join(c.read_text() for c in certificates) + pathlib.Path(self.ca).read_text()
+        )
         self.bundled = len(certificates) + 1
         self.header = self.folder / "header"
         self.header.write_text(f"Authorization: Bearer {self.token}\n")
         for name in ("ada", "grace", "edsger"):
-            self.check(self.api(CONTACTS, "--data",
-                                json.dumps({"properties": {"email": f"{name}@example.com"}})))
+            self.check(
+                self.api(
+                    CONTACTS, "--data", json.dumps({"properties": {"email": f"{name}@example.com"}})
+                )
+            )
 
     def control(self, what, **arguments):
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -123,20 +146,38 @@ class Bench:
         return [self.hs, "api", *args, "--config", self.one]
 
     def curl(self, path, *args):
-        return [CURL, "-q", "-sS", "-f", "--cacert", self.env["SSL_CERT_FILE"], "-x", self.proxy,
-                "-H", f"@{self.header}", *args, API + path]
+        return [
+            CURL,
+            "-q",
+            "-sS",
+            "-f",
+            "--cacert",
+            self.env["SSL_CERT_FILE"],
+            "-x",
+            self.proxy,
+            "-H",
+            f"@{self.header}",
+            *args,
+            API + path,
+        ]
 
     def check(self, command):
-        subprocess.run([str(a) for a in command], env=self.env, check=True,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            [str(a) for a in command],
+            env=self.env,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def measure(self, rounds, *commands, middle=statistics.median):
         """For each command: median wall ms, median CPU ms, most KiB."""
         line = [self.spawn, rounds]
         for command in commands:
             line += ["::", *command] if len(line) > 2 else command
-        done = subprocess.run([str(a) for a in line], env=self.env, text=True,
-                              stdout=subprocess.PIPE)
+        done = subprocess.run(
+            [str(a) for a in line], env=self.env, text=True, stdout=subprocess.PIPE
+        )
         runs = [[int(n) for n in row.split()] for row in done.stdout.splitlines()]
         if done.returncode:
             sys.exit("bench: a command could not be run")
@@ -144,8 +185,10 @@ class Bench:
             if code:
                 sys.exit(f"bench: exit code {code}: {' '.join(map(str, commands[number]))}")
         of = [[r for r in runs if r[0] == i] for i in range(len(commands))]
-        return [(middle(r[1] for r in rs) / 1e6, middle(r[2] for r in rs) / 1e3,
-                 max(r[3] for r in rs)) for rs in of]
+        return [
+            (middle(r[1] for r in rs) / 1e6, middle(r[2] for r in rs) / 1e3, max(r[3] for r in rs))
+            for rs in of
+        ]
 
     # ---- the table
 
@@ -159,16 +202,22 @@ class Bench:
         if not met:
             self.missed.append(what)
         shown = f"{ratio:.2f}x" if ratio > 0.01 else f"1/{other / hs:.0f}"
-        print(f"  {what:46} {hs:9.3f} {other:9.3f} {shown:>7}  "
-              + (f"{target:6.2f}x  {'met' if met else 'MISSED'}" if target else "      -")
-              + ("" if unit == "ms" else f"  ({unit})"), flush=True)
+        print(
+            f"  {what:46} {hs:9.3f} {other:9.3f} {shown:>7}  "
+            + (f"{target:6.2f}x  {'met' if met else 'MISSED'}" if target else "      -")
+            + ("" if unit == "ms" else f"  ({unit})"),
+            flush=True,
+        )
 
     def limit(self, what, value, most, unit):
         met = value <= most
         if not met:
             self.missed.append(what)
-        print(f"  {what:46} {value:9.0f} {'':9} {'':7}  {most:7}  {'met' if met else 'MISSED'}"
-              f"  ({unit})", flush=True)
+        print(
+            f"  {what:46} {value:9.0f} {'':9} {'':7}  {most:7}  {'met' if met else 'MISSED'}"
+            f"  ({unit})",
+            flush=True,
+        )
 
     def compare(self, what, hs, other, wall=None, cpu=None):
         self.row(f"{what}, wall", hs[0], other[0], "ms", wall)
@@ -184,7 +233,8 @@ class Bench:
     def list(self):
         self.head("list: 100 accounts, keys of 250 and tokens of 300 characters")
         noop, listing = self.measure(
-            500, [self.noop], [self.hs, "account", "list", "--config", self.hundred])
+            500, [self.noop], [self.hs, "account", "list", "--config", self.hundred]
+        )
         self.compare("hs account list", listing, noop, wall=3)
 
     def get(self):
@@ -192,8 +242,11 @@ class Bench:
         for what, path in (("one CA", self.ca), (f"{self.bundled} CAs", self.bundle)):
             self.env["SSL_CERT_FILE"] = str(path)
             hs, curl, curl12 = self.measure(
-                100, self.api(CONTACTS), self.curl(CONTACTS),
-                self.curl(CONTACTS, "--tls-max", "1.2"))
+                100,
+                self.api(CONTACTS),
+                self.curl(CONTACTS),
+                self.curl(CONTACTS, "--tls-max", "1.2"),
+            )
             self.compare(f"GET, {what}", hs, curl, wall=1, cpu=0.5)
             self.compare(f"GET, {what}, curl --tls-max 1.2", hs, curl12)
         self.env["SSL_CERT_FILE"] = self.ca
@@ -206,18 +259,20 @@ class Bench:
         self.head(f"big: hs api with an answer of {BIG // MIB} MiB")
         for kind in ("json", "text"):
             path = f"/test/bytes?n={BIG}&type={kind}"
-            self.check(self.curl(path))     # the stand-in keeps what it made
+            self.check(self.curl(path))  # the stand-in keeps what it made
             hs, curl = self.measure(5, self.api(path), self.curl(path))
             self.limit(f"{kind}, peak memory", hs[2], 4096, "KiB")
             self.compare(f"{kind}, against curl", hs, curl)
-            self.row(f"{kind}, throughput", BIG / MIB / hs[0] * 1e3,
-                     BIG / MIB / curl[0] * 1e3, "MiB/s")
+            self.row(
+                f"{kind}, throughput", BIG / MIB / hs[0] * 1e3, BIG / MIB / curl[0] * 1e3, "MiB/s"
+            )
 
     def find_official(self):
-        homes = [pathlib.Path("/tmp/official"),
-                 *(pathlib.Path.home() / ".cache" / "hs-tests").glob("hubspot-cli-*")]
-        found = [h / "node_modules/.bin/hs" for h in homes
-                 if (h / "node_modules/.bin/hs").exists()]
+        homes = [
+            pathlib.Path("/tmp/official"),
+            *(pathlib.Path.home() / ".cache" / "hs-tests").glob("hubspot-cli-*"),
+        ]
+        found = [h / "node_modules/.bin/hs" for h in homes if (h / "node_modules/.bin/hs").exists()]
         if not found or not shutil.which("node"):
             print("\nThe official client is not at hand: it is left out")
             return None
@@ -232,8 +287,9 @@ class Bench:
         for args in (["--version"], ["account", "list"]):
             ours, theirs = self.measure(3, [self.hs, *args], [theirs_at, *args])
             self.compare("hs " + " ".join(args), ours, theirs)
-            self.row("hs " + " ".join(args) + ", peak memory", ours[2] / 1024,
-                     theirs[2] / 1024, "MiB")
+            self.row(
+                "hs " + " ".join(args) + ", peak memory", ours[2] / 1024, theirs[2] / 1024, "MiB"
+            )
         del self.env["HUBSPOT_CONFIG_PATH"]
 
     # ---- files up and down
@@ -241,8 +297,12 @@ class Bench:
     def with_store(self, latency, folder, run):
         """Runs a part against a file manager of its own."""
         before = dict(self.env)
-        server, env = self.spawn_server("bench/store.py", f"store-{latency}", "--latency", str(latency))
-        self.env.update(env, HUBSPOT_CONFIG_PATH=str(self.one), NODE_EXTRA_CA_CERTS=env["SSL_CERT_FILE"])
+        server, env = self.spawn_server(
+            "bench/store.py", f"store-{latency}", "--latency", str(latency)
+        )
+        self.env.update(
+            env, HUBSPOT_CONFIG_PATH=str(self.one), NODE_EXTRA_CA_CERTS=env["SSL_CERT_FILE"]
+        )
         folder.mkdir()
         try:
             run(folder)
@@ -253,16 +313,20 @@ class Bench:
 
     def curl_many(self, script, requests):
         """One curl that makes these requests, eight at a time."""
-        common = f'cacert = "{self.env["SSL_CERT_FILE"]}"\nproxy = "{self.env["HTTPS_PROXY"]}"\n' \
-                 f'header = "@{self.header}"\nsilent\nshow-error\nfail\n'
+        common = (
+            f'cacert = "{self.env["SSL_CERT_FILE"]}"\nproxy = "{self.env["HTTPS_PROXY"]}"\n'
+            f'header = "@{self.header}"\nsilent\nshow-error\nfail\n'
+        )
         script.write_text("next\n".join(common + r for r in requests))
         return [CURL, "-q", "--parallel", "--parallel-max", "8", "-K", script]
 
     def curl_upload(self, path, more=""):
-        return (f'url = "{API}/filemanager/api/v3/files/upload?portalId=1000001"\n'
-                f'form = "file=@{path}"\nform = "fileName={path.name}"\n'
-                r'form-string = "options={\"access\":\"PUBLIC_INDEXABLE\",\"overwrite\":true}"'
-                f'\nform = "folderPath=up"\noutput = "/dev/null"\n{more}')
+        return (
+            f'url = "{API}/filemanager/api/v3/files/upload?portalId=1000001"\n'
+            f'form = "file=@{path}"\nform = "fileName={path.name}"\n'
+            r'form-string = "options={\"access\":\"PUBLIC_INDEXABLE\",\"overwrite\":true}"'
+            f'\nform = "folderPath=up"\noutput = "/dev/null"\n{more}'
+        )
 
     def curl_download(self, size, name, to):
         return f'url = "https://cdn.example.com/hubfs/{size}/{name}"\noutput = "{to / name}"\n'
@@ -280,11 +344,16 @@ class Bench:
         down.mkdir()
         for n in range(count):
             (up / f"file-{n:06}.bin").write_bytes(os.urandom(size))
-        pages = [f'url = "{API}/filemanager/api/v2/files/?hidden=0&offset={n}&folder_id=1&archived=0"\n'
-                 'output = "/dev/null"\n' for n in range(0, count + 60, 20)]
+        pages = [
+            f'url = "{API}/filemanager/api/v2/files/?hidden=0&offset={n}&folder_id=1&archived=0"\n'
+            'output = "/dev/null"\n'
+            for n in range(0, count + 60, 20)
+        ]
         send = self.curl_many(folder / "send", [self.curl_upload(p) for p in sorted(up.iterdir())])
-        take = self.curl_many(folder / "take", pages + [
-            self.curl_download(size, f"file-{n:06}.bin", down) for n in range(count)])
+        take = self.curl_many(
+            folder / "take",
+            pages + [self.curl_download(size, f"file-{n:06}.bin", down) for n in range(count)],
+        )
         ours_up = ["filemanager", "upload", up, "up"]
         ours_down = ["filemanager", "fetch", f"{count}x{size}", folder, "--overwrite"]
         self.check([self.hs, *ours_down])
@@ -321,22 +390,30 @@ class Bench:
             for _ in range(size // MIB):
                 f.write(block)
         hs = [self.hs, "filemanager"]
-        pairs = (("up", [*hs, "upload", big, "up/big.bin"], self.curl_upload(big)),
-                 ("down", [*hs, "fetch", f"1x{size}", folder],
-                  self.curl_download(size, "file-000000.bin", to)))
+        pairs = (
+            ("up", [*hs, "upload", big, "up/big.bin"], self.curl_upload(big)),
+            (
+                "down",
+                [*hs, "fetch", f"1x{size}", folder],
+                self.curl_download(size, "file-000000.bin", to),
+            ),
+        )
         for what, ours, request in pairs:
             theirs = self.curl_many(folder / what, [request])
             older = self.curl_many(folder / f"{what}-12", [request + "tls-max = 1.2\n"])
             # All write a new file: to free the pages of an old one takes time.
             anew = ["/bin/sh", "-c", f'rm -f {to}/*; exec "$@"', "sh"]
             mine, curl, curl12 = self.measure(
-                7, *([*anew, *command] for command in (ours, theirs, older)), middle=min)
+                7, *([*anew, *command] for command in (ours, theirs, older)), middle=min
+            )
             self.row(f"{what}, wall", mine[0], curl[0], "ms", 1 / 0.95)
             self.row(f"{what}, wall, curl --tls-max 1.2", mine[0], curl12[0], "ms")
             self.row(f"{what}, CPU", mine[1], curl[1], "ms")
             self.limit(f"{what}, peak memory", mine[2], 6144, "KiB")
-            print(f"  {what + ', throughput':46} {size / MIB / mine[0] * 1e3:9.0f} "
-                  f"{size / MIB / curl[0] * 1e3:9.0f} {'':18} (MiB/s)")
+            print(
+                f"  {what + ', throughput':46} {size / MIB / mine[0] * 1e3:9.0f} "
+                f"{size / MIB / curl[0] * 1e3:9.0f} {'':18} (MiB/s)"
+            )
 
 
 def text(length):

@@ -34,8 +34,10 @@ class Store:
         self.latency = latency
         self.count = self.size = 0
         listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.env = {"HTTPS_PROXY": f"http://127.0.0.1:{listener.getsockname()[1]}",
-                    "SSL_CERT_FILE": str(authority.root)}
+        self.env = {
+            "HTTPS_PROXY": f"http://127.0.0.1:{listener.getsockname()[1]}",
+            "SSL_CERT_FILE": str(authority.root),
+        }
         threading.Thread(target=self.accept, args=(listener,), daemon=True).start()
 
     def accept(self, listener):
@@ -95,18 +97,31 @@ class Store:
             body = {"folder": {"id": 1, "name": name}}
         elif url.path == "/filemanager/api/v2/files/":
             offset = int(query["offset"])
-            body = {"objects": [self.entry(n) for n in range(offset, min(offset + PAGE, self.count))],
-                    "total_count": self.count, "offset": offset, "limit": PAGE}
+            body = {
+                "objects": [self.entry(n) for n in range(offset, min(offset + PAGE, self.count))],
+                "total_count": self.count,
+                "offset": offset,
+                "limit": PAGE,
+            }
         else:
             body = {"objects": [], "total_count": 0}
         text = json.dumps(body).encode()
-        tls.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                    b"Content-Length: %d\r\n\r\n" % len(text) + text)
+        tls.sendall(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(text) + text
+        )
 
     def entry(self, n):
-        return {"id": n + 1, "name": f"file-{n:06}", "extension": "bin", "size": self.size,
-                "archived": False, "hidden": False, "type": "OTHER",
-                "url": f"https://cdn.example.com/hubfs/{self.size}/file-{n:06}.bin"}
+        return {
+            "id": n + 1,
+            "name": f"file-{n:06}",
+            "extension": "bin",
+            "size": self.size,
+            "archived": False,
+            "hidden": False,
+            "type": "OTHER",
+            "url": f"https://cdn.example.com/hubfs/{self.size}/file-{n:06}.bin",
+        }
 
     def send_bytes(self, tls, size):
         head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size
@@ -115,7 +130,7 @@ class Store:
             return
         tls.sendall(head)
         for at in range(0, size, BLOCK):
-            tls.sendall(BYTES[:min(BLOCK, size - at)])
+            tls.sendall(BYTES[: min(BLOCK, size - at)])
 
 
 def main():

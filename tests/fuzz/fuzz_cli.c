@@ -27,9 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (cmd.arg_count > COUNT(cmd.args))
         abort();
-    for (int i = 1; ok && i < OPT_COUNT; i++)
-        if (i != OPT_DATA && cli_options[i].kind != CLI_FLAG &&
-            cmd.options[i].set && !cmd.options[i].text.len)
+    for (int i = 0; ok && i < cmd.value_count; i++)
+        if (!cmd.values[i].option->may_be_empty && cmd.values[i].set &&
+            cmd.values[i].option->kind != CLI_FLAG && !cmd.values[i].text.len)
             abort();
     arena_free(&arena);
     return 0;
