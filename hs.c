@@ -17908,7 +17908,8 @@ typedef struct {
     OsEntry entry; /* what it was when it was opened */
     Str folder;    /* "/" for the top */
     Str name;
-    Str local;      /* its name on this machine, which tells its type */
+    Str local;      /* its name on this machine */
+    Str type;       /* its media type */
     Str access;     /* PUBLIC_INDEXABLE and the like */
     bool replace;   /* a file of that name */
     int64_t *moved; /* set to how much of the file was taken */
@@ -17929,197 +17930,37 @@ static bool hub_prepare(Hub *hub, Arena *arena, const HubCall *call,
     return true;
 }
 
-/* Media types and their extensions, as the official client sends them (it asks
- * the npm package mime-types 2.1.35, mime-db 1.52.0): those that people keep in
- * a file manager. Sorted; tests/test_files_upload.py compares them. */
-static const char hub_media_types[] =
-    "application/atom+xml atom\n"
-    "application/dash+xml mpd\n"
-    "application/dash-patch+xml mpp\n"
-    "application/epub+zip epub\n"
-    "application/geo+json geojson\n"
-    "application/gpx+xml gpx\n"
-    "application/gzip gz\n"
-    "application/java-archive jar\n"
-    "application/javascript js mjs\n"
-    "application/json json map\n"
-    "application/ld+json jsonld\n"
-    "application/manifest+json webmanifest\n"
-    "application/msword doc dot\n"
-    "application/node cjs\n"
-    "application/oxps oxps\n"
-    "application/pdf pdf\n"
-    "application/postscript ai eps ps\n"
-    "application/rss+xml rss\n"
-    "application/rtf rtf\n"
-    "application/toml toml\n"
-    "application/vnd.amazon.ebook azw\n"
-    "application/vnd.android.package-archive apk\n"
-    "application/vnd.apple.keynote key\n"
-    "application/vnd.apple.mpegurl m3u8\n"
-    "application/vnd.apple.numbers numbers\n"
-    "application/vnd.apple.pages pages\n"
-    "application/vnd.google-earth.kml+xml kml\n"
-    "application/vnd.google-earth.kmz kmz\n"
-    "application/vnd.ms-excel xla xls xlt xlw\n"
-    "application/vnd.ms-excel.sheet.binary.macroenabled.12 xlsb\n"
-    "application/vnd.ms-excel.sheet.macroenabled.12 xlsm\n"
-    "application/vnd.ms-fontobject eot\n"
-    "application/vnd.ms-outlook msg\n"
-    "application/vnd.ms-powerpoint pot pps ppt\n"
-    "application/vnd.ms-powerpoint.presentation.macroenabled.12 pptm\n"
-    "application/vnd.ms-word.document.macroenabled.12 docm\n"
-    "application/vnd.ms-word.template.macroenabled.12 dotm\n"
-    "application/vnd.ms-works wps\n"
-    "application/vnd.ms-xpsdocument xps\n"
-    "application/vnd.oasis.opendocument.graphics odg\n"
-    "application/vnd.oasis.opendocument.presentation odp\n"
-    "application/vnd.oasis.opendocument.presentation-template otp\n"
-    "application/vnd.oasis.opendocument.spreadsheet ods\n"
-    "application/vnd.oasis.opendocument.spreadsheet-template ots\n"
-    "application/vnd.oasis.opendocument.text odt\n"
-    "application/vnd.oasis.opendocument.text-template ott\n"
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation "
-    "pptx\n"
-    "application/vnd.openxmlformats-officedocument.presentationml.slideshow "
-    "ppsx\n"
-    "application/vnd.openxmlformats-officedocument.presentationml.template "
-    "potx\n"
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet xlsx\n"
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.template "
-    "xltx\n"
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document "
-    "docx\n"
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.template "
-    "dotx\n"
-    "application/vnd.rar rar\n"
-    "application/vnd.visio vsd\n"
-    "application/wasm wasm\n"
-    "application/x-7z-compressed 7z\n"
-    "application/x-apple-diskimage dmg\n"
-    "application/x-bzip2 bz2\n"
-    "application/x-httpd-php php\n"
-    "application/x-iso9660-image iso\n"
-    "application/x-mobipocket-ebook mobi\n"
-    "application/x-msaccess mdb\n"
-    "application/x-msdos-program exe\n"
-    "application/x-msdownload msi\n"
-    "application/x-mspublisher pub\n"
-    "application/x-sh sh\n"
-    "application/x-shockwave-flash swf\n"
-    "application/x-sql sql\n"
-    "application/x-subrip srt\n"
-    "application/x-tar tar\n"
-    "application/x-xz xz\n"
-    "application/xhtml+xml xhtml\n"
-    "application/xml xml xsl\n"
-    "application/xslt+xml xslt\n"
-    "application/zip zip\n"
-    "audio/midi mid midi\n"
-    "audio/mp4 m4a\n"
-    "audio/mpeg mp3\n"
-    "audio/ogg oga ogg opus\n"
-    "audio/wave wav\n"
-    "audio/webm weba\n"
-    "audio/x-aac aac\n"
-    "audio/x-aiff aif aiff\n"
-    "audio/x-flac flac\n"
-    "audio/x-mpegurl m3u\n"
-    "audio/x-ms-wma wma\n"
-    "font/collection ttc\n"
-    "font/otf otf\n"
-    "font/ttf ttf\n"
-    "font/woff woff\n"
-    "font/woff2 woff2\n"
-    "image/apng apng\n"
-    "image/avif avif\n"
-    "image/bmp bmp\n"
-    "image/gif gif\n"
-    "image/heic heic\n"
-    "image/heif heif\n"
-    "image/jp2 jp2\n"
-    "image/jpeg jpe jpeg jpg\n"
-    "image/png png\n"
-    "image/svg+xml svg svgz\n"
-    "image/tiff tif tiff\n"
-    "image/vnd.adobe.photoshop psd\n"
-    "image/vnd.djvu djvu\n"
-    "image/vnd.dwg dwg\n"
-    "image/vnd.dxf dxf\n"
-    "image/vnd.microsoft.icon ico\n"
-    "image/webp webp\n"
-    "message/rfc822 eml\n"
-    "model/gltf+json gltf\n"
-    "model/gltf-binary glb\n"
-    "model/obj obj\n"
-    "model/stl stl\n"
-    "model/vnd.usdz+zip usdz\n"
-    "text/calendar ics\n"
-    "text/css css\n"
-    "text/csv csv\n"
-    "text/html htm html shtml\n"
-    "text/jsx jsx\n"
-    "text/less less\n"
-    "text/markdown markdown md\n"
-    "text/plain conf ini log text txt\n"
-    "text/tab-separated-values tsv\n"
-    "text/vtt vtt\n"
-    "text/x-handlebars-template hbs\n"
-    "text/x-scss scss\n"
-    "text/x-vcard vcf\n"
-    "text/yaml yaml yml\n"
-    "video/3gpp 3gp\n"
-    "video/3gpp2 3g2\n"
-    "video/mp2t ts\n"
-    "video/mp4 mp4\n"
-    "video/mpeg mpeg mpg\n"
-    "video/ogg ogv\n"
-    "video/quicktime mov qt\n"
-    "video/webm webm\n"
-    "video/x-flv flv\n"
-    "video/x-m4v m4v\n"
-    "video/x-matroska mkv\n"
-    "video/x-ms-wmv wmv\n"
-    "video/x-msvideo avi\n";
-
-/* The media type that a file's extension stands for. */
-static Str hub_media_type(Str name)
-{
-    Str rest = str_from(hub_media_types);
-    ptrdiff_t at = name.len;
-    while (at && name.ptr[at - 1] != '.')
-        at--;
-    Str extension = str_slice(name, at, name.len);
-    while (at > 1 && extension.len && rest.len) {
-        Str known = str_cut(&rest, '\n');
-        Str type = str_cut(&known, ' ');
-        while (known.len)
-            if (str_eq_nocase(str_cut(&known, ' '), extension))
-                return type;
-    }
-    return S("application/octet-stream");
-}
-
-/* Adds a part's head; the file's has its name and type too. What would end
- * the quoted name is percent-encoded, as browsers do (HTML, 4.10.21.8), and so
- * are all control bytes: a local name may have any. */
-static void hub_add_part(Buf *out, Str boundary, const char *part, Str filename)
+/* Starts a part of a multipart body: a form field named `part`. */
+static void hub_add_part(Buf *out, Str boundary, const char *part)
 {
     buf_printf(out, "--%.*s\r\nContent-Disposition: form-data; name=\"%s\"",
                P(boundary), part);
-    if (filename.len) {
-        buf_add(out, S("; filename=\""));
-        for (ptrdiff_t i = 0; i < filename.len; i++) {
-            unsigned char c = (unsigned char)filename.ptr[i];
-            if (c == '"' || c < ' ' || c == 0x7f)
-                buf_printf(out, "%%%02X", c);
-            else
-                buf_add_char(out, (char)c);
-        }
-        buf_printf(out, "\"\r\nContent-Type: %.*s",
-                   P(hub_media_type(filename)));
+}
+
+/* Starts the file's part. What would end the quoted file name is
+ * percent-encoded, as browsers do (HTML, 4.10.21.8), and so are all control
+ * bytes: a local name may contain any. */
+static void hub_add_file_part(Buf *out, Str boundary, const HubUpload *up)
+{
+    hub_add_part(out, boundary, "file");
+    buf_add(out, S("; filename=\""));
+    for (ptrdiff_t i = 0; i < up->local.len; i++) {
+        unsigned char c = (unsigned char)up->local.ptr[i];
+        if (c == '"' || c < ' ' || c == 0x7f)
+            buf_printf(out, "%%%02X", c);
+        else
+            buf_add_char(out, (char)c);
     }
+    buf_printf(out, "\"\r\nContent-Type: %.*s\r\n\r\n", P(up->type));
+}
+
+/* Adds a form field: a whole part of a multipart body. */
+static void hub_add_field(Buf *out, Str boundary, const char *part, Str value)
+{
+    hub_add_part(out, boundary, part);
     buf_add(out, S("\r\n\r\n"));
+    buf_add(out, value);
+    buf_add(out, S("\r\n"));
 }
 
 /* A boundary that no file can hold but by a chance of one in 2^128. */
@@ -18191,17 +18032,14 @@ static bool hub_upload_request(Hub *hub, Arena *arena, HubUpload *up,
         return false;
     Buf head = buf_new(arena, 4 * KIB + 4 * up->local.len);
     Buf tail = buf_new(arena, 4 * KIB + 2 * up->name.len + up->folder.len);
-    hub_add_part(&head, boundary, "file", up->local);
+    hub_add_file_part(&head, boundary, up);
     buf_add(&tail, S("\r\n"));
-    hub_add_part(&tail, boundary, "fileName", (Str){0});
-    buf_add(&tail, up->name);
-    buf_add(&tail, S("\r\n"));
-    hub_add_part(&tail, boundary, "options", (Str){0});
-    buf_printf(&tail, "{\"access\":\"%.*s\",\"overwrite\":%s}\r\n",
-               P(up->access), up->replace ? "true" : "false");
-    hub_add_part(&tail, boundary, "folderPath", (Str){0});
-    buf_add(&tail, up->folder);
-    buf_printf(&tail, "\r\n--%.*s--\r\n", P(boundary));
+    hub_add_field(&tail, boundary, "fileName", up->name);
+    hub_add_field(&tail, boundary, "options",
+                  arena_printf(arena, "{\"access\":\"%.*s\",\"overwrite\":%s}",
+                               P(up->access), up->replace ? "true" : "false"));
+    hub_add_field(&tail, boundary, "folderPath", up->folder);
+    buf_printf(&tail, "--%.*s--\r\n", P(boundary));
     up->head = buf_str(&head);
     up->tail = buf_str(&tail);
     req->content_type = arena_printf(
@@ -24520,6 +24358,177 @@ static bool transfer_remote(Arena *arena, Str text, Str *out, Err *err)
     return true;
 }
 
+/* Media types and their extensions, as the official client sends them (it asks
+ * the npm package mime-types 2.1.35, mime-db 1.52.0): those that people keep in
+ * a file manager. Sorted; tests/test_files_upload.py compares them. */
+static const char transfer_media_types[] =
+    "application/atom+xml atom\n"
+    "application/dash+xml mpd\n"
+    "application/dash-patch+xml mpp\n"
+    "application/epub+zip epub\n"
+    "application/geo+json geojson\n"
+    "application/gpx+xml gpx\n"
+    "application/gzip gz\n"
+    "application/java-archive jar\n"
+    "application/javascript js mjs\n"
+    "application/json json map\n"
+    "application/ld+json jsonld\n"
+    "application/manifest+json webmanifest\n"
+    "application/msword doc dot\n"
+    "application/node cjs\n"
+    "application/oxps oxps\n"
+    "application/pdf pdf\n"
+    "application/postscript ai eps ps\n"
+    "application/rss+xml rss\n"
+    "application/rtf rtf\n"
+    "application/toml toml\n"
+    "application/vnd.amazon.ebook azw\n"
+    "application/vnd.android.package-archive apk\n"
+    "application/vnd.apple.keynote key\n"
+    "application/vnd.apple.mpegurl m3u8\n"
+    "application/vnd.apple.numbers numbers\n"
+    "application/vnd.apple.pages pages\n"
+    "application/vnd.google-earth.kml+xml kml\n"
+    "application/vnd.google-earth.kmz kmz\n"
+    "application/vnd.ms-excel xla xls xlt xlw\n"
+    "application/vnd.ms-excel.sheet.binary.macroenabled.12 xlsb\n"
+    "application/vnd.ms-excel.sheet.macroenabled.12 xlsm\n"
+    "application/vnd.ms-fontobject eot\n"
+    "application/vnd.ms-outlook msg\n"
+    "application/vnd.ms-powerpoint pot pps ppt\n"
+    "application/vnd.ms-powerpoint.presentation.macroenabled.12 pptm\n"
+    "application/vnd.ms-word.document.macroenabled.12 docm\n"
+    "application/vnd.ms-word.template.macroenabled.12 dotm\n"
+    "application/vnd.ms-works wps\n"
+    "application/vnd.ms-xpsdocument xps\n"
+    "application/vnd.oasis.opendocument.graphics odg\n"
+    "application/vnd.oasis.opendocument.presentation odp\n"
+    "application/vnd.oasis.opendocument.presentation-template otp\n"
+    "application/vnd.oasis.opendocument.spreadsheet ods\n"
+    "application/vnd.oasis.opendocument.spreadsheet-template ots\n"
+    "application/vnd.oasis.opendocument.text odt\n"
+    "application/vnd.oasis.opendocument.text-template ott\n"
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation "
+    "pptx\n"
+    "application/vnd.openxmlformats-officedocument.presentationml.slideshow "
+    "ppsx\n"
+    "application/vnd.openxmlformats-officedocument.presentationml.template "
+    "potx\n"
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet xlsx\n"
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.template "
+    "xltx\n"
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document "
+    "docx\n"
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.template "
+    "dotx\n"
+    "application/vnd.rar rar\n"
+    "application/vnd.visio vsd\n"
+    "application/wasm wasm\n"
+    "application/x-7z-compressed 7z\n"
+    "application/x-apple-diskimage dmg\n"
+    "application/x-bzip2 bz2\n"
+    "application/x-httpd-php php\n"
+    "application/x-iso9660-image iso\n"
+    "application/x-mobipocket-ebook mobi\n"
+    "application/x-msaccess mdb\n"
+    "application/x-msdos-program exe\n"
+    "application/x-msdownload msi\n"
+    "application/x-mspublisher pub\n"
+    "application/x-sh sh\n"
+    "application/x-shockwave-flash swf\n"
+    "application/x-sql sql\n"
+    "application/x-subrip srt\n"
+    "application/x-tar tar\n"
+    "application/x-xz xz\n"
+    "application/xhtml+xml xhtml\n"
+    "application/xml xml xsl\n"
+    "application/xslt+xml xslt\n"
+    "application/zip zip\n"
+    "audio/midi mid midi\n"
+    "audio/mp4 m4a\n"
+    "audio/mpeg mp3\n"
+    "audio/ogg oga ogg opus\n"
+    "audio/wave wav\n"
+    "audio/webm weba\n"
+    "audio/x-aac aac\n"
+    "audio/x-aiff aif aiff\n"
+    "audio/x-flac flac\n"
+    "audio/x-mpegurl m3u\n"
+    "audio/x-ms-wma wma\n"
+    "font/collection ttc\n"
+    "font/otf otf\n"
+    "font/ttf ttf\n"
+    "font/woff woff\n"
+    "font/woff2 woff2\n"
+    "image/apng apng\n"
+    "image/avif avif\n"
+    "image/bmp bmp\n"
+    "image/gif gif\n"
+    "image/heic heic\n"
+    "image/heif heif\n"
+    "image/jp2 jp2\n"
+    "image/jpeg jpe jpeg jpg\n"
+    "image/png png\n"
+    "image/svg+xml svg svgz\n"
+    "image/tiff tif tiff\n"
+    "image/vnd.adobe.photoshop psd\n"
+    "image/vnd.djvu djvu\n"
+    "image/vnd.dwg dwg\n"
+    "image/vnd.dxf dxf\n"
+    "image/vnd.microsoft.icon ico\n"
+    "image/webp webp\n"
+    "message/rfc822 eml\n"
+    "model/gltf+json gltf\n"
+    "model/gltf-binary glb\n"
+    "model/obj obj\n"
+    "model/stl stl\n"
+    "model/vnd.usdz+zip usdz\n"
+    "text/calendar ics\n"
+    "text/css css\n"
+    "text/csv csv\n"
+    "text/html htm html shtml\n"
+    "text/jsx jsx\n"
+    "text/less less\n"
+    "text/markdown markdown md\n"
+    "text/plain conf ini log text txt\n"
+    "text/tab-separated-values tsv\n"
+    "text/vtt vtt\n"
+    "text/x-handlebars-template hbs\n"
+    "text/x-scss scss\n"
+    "text/x-vcard vcf\n"
+    "text/yaml yaml yml\n"
+    "video/3gpp 3gp\n"
+    "video/3gpp2 3g2\n"
+    "video/mp2t ts\n"
+    "video/mp4 mp4\n"
+    "video/mpeg mpeg mpg\n"
+    "video/ogg ogv\n"
+    "video/quicktime mov qt\n"
+    "video/webm webm\n"
+    "video/x-flv flv\n"
+    "video/x-m4v m4v\n"
+    "video/x-matroska mkv\n"
+    "video/x-ms-wmv wmv\n"
+    "video/x-msvideo avi\n";
+
+/* The media type of a file by the extension of its `name`. */
+static Str transfer_media_type(Str name)
+{
+    Str rest = str_from(transfer_media_types);
+    ptrdiff_t at = name.len;
+    while (at && name.ptr[at - 1] != '.')
+        at--;
+    Str extension = str_slice(name, at, name.len);
+    while (at > 1 && extension.len && rest.len) {
+        Str known = str_cut(&rest, '\n');
+        Str type = str_cut(&known, ' ');
+        while (known.len)
+            if (str_eq_nocase(str_cut(&known, ' '), extension))
+                return type;
+    }
+    return S("application/octet-stream");
+}
+
 /* ==== Files =============================================================== *
  *
  * hs filemanager upload and fetch. Uploads walk a folder and leave out what
@@ -25316,6 +25325,7 @@ static bool files_upload_next(void *to, HttpReq *req, void **mark)
         item->up.folder = str_eq(folder, S(".")) ? S("/") : folder;
         item->up.name = os_path_base(item->remote);
         item->up.local = os_path_base(item->path);
+        item->up.type = transfer_media_type(item->up.local);
         item->up.access = up->run.access;
         item->up.replace = up->run.replace;
         *mark = item;

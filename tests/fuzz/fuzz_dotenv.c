@@ -27,7 +27,7 @@ static void fuzz_items(const DotenvFile *file)
 static void fuzz_faults(const DotenvFile *file)
 {
     int count = file->fault_count < DOTENV_FAULTS ? file->fault_count
-                                                   : DOTENV_FAULTS;
+                                                  : DOTENV_FAULTS;
     for (int i = 0; i < count; i++) {
         const DotenvFault *fault = &file->faults[i];
         fuzz_check(fault->line > 0 && (!i || fault->line > fault[-1].line));
