@@ -12557,7 +12557,16 @@ static bool pool_do(HttpPool *pool, Arena *arena, const HttpReq *req,
     return ok;
 }
 
-/* Whoever gives pool_run_many() its requests and takes what comes of them. */
+/* How a request of pool_run_many() ended. It is valid during the callback. */
+typedef struct {
+    const HttpRes *res;   /* the whole response; NULL if there is none */
+    const Err *err;       /* why not */
+    Str host;             /* that the response came from, after redirects */
+    Secret authorization; /* that the request had */
+} HttpResult;
+
+/* The caller of pool_run_many(): where requests come from, and who is told
+ * how they end. */
 typedef struct {
     void *to;
     int width;    /* requests at a time, 1 to HTTP_ACTIVE */
@@ -12565,8 +12574,7 @@ typedef struct {
     /* Gives the next request, and a mark to know it by. False: none for now;
      * it is asked again in each turn, until none is under way either. */
     bool (*next)(void *to, HttpReq *req, void **mark);
-    /* One has ended, well or not; the transfer is gone when this returns. */
-    void (*ended)(void *to, void *mark, const HttpXfer *x);
+    void (*ended)(void *to, void *mark, const HttpResult *result);
     void (*turned)(void *to); /* may be NULL */
 } HttpMany;
 
@@ -12605,7 +12613,11 @@ static void pool_run_many(HttpPool *pool, const HttpMany *many)
             marks[i] = marks[n];
             if (x->state == HTTP_DONE && x->res.status < 400)
                 pool->waited = 0;
-            many->ended(many->to, mark, x);
+            HttpResult result = {.res = x->state == HTTP_DONE ? &x->res : NULL,
+                                 .err = &x->err,
+                                 .host = x->req.url.host,
+                                 .authorization = x->req.authorization};
+            many->ended(many->to, mark, &result);
             pool_end(x);
         }
         if (many->turned)
@@ -17331,23 +17343,23 @@ static bool hub_next_check(void *to, HttpReq *req, void **mark)
     return true;
 }
 
-static void hub_on_check(void *to, void *mark, const HttpXfer *x)
+static void hub_on_check(void *to, void *mark, const HttpResult *result)
 {
     const HubChecks *all = to;
     HubCheck *check = mark;
     const Hub *hub = &all->hubs[check - all->checks];
-    Err fault = x->err;
+    const HttpRes *res = result->res;
+    Err fault = *result->err;
     HubToken token = {0};
     Arena scratch = {0};
-    if (x->state == HTTP_DONE && x->res.status == 200 &&
-        !hub_is_stray(&x->res) &&
-        hub_read_token(&scratch, hub, x->res.body, &token, &fault)) {
+    if (res && res->status == 200 && !hub_is_stray(res) &&
+        hub_read_token(&scratch, hub, res->body, &token, &fault)) {
         check->standing = HUB_ACTIVE;
-    } else if (x->state == HTTP_DONE && hub_is_inactive(&x->res)) {
+    } else if (res && hub_is_inactive(res)) {
         check->standing = HUB_INACTIVE;
     } else {
-        if (x->state == HTTP_DONE && !fault.code)
-            hub_key_refused(hub, &x->res, &fault);
+        if (res && !fault.code)
+            hub_key_refused(hub, res, &fault);
         check->code = fault.code;
         check->reason = arena_copy(hub->arena, str_from(fault.message));
     }
@@ -17648,20 +17660,20 @@ static bool hub_next_change(void *to, HttpReq *req, void **mark)
     return true;
 }
 
-static void hub_on_change(void *to, void *mark, const HttpXfer *x)
+static void hub_on_change(void *to, void *mark, const HttpResult *result)
 {
     HubChanges *all = to;
     HubChange *change = mark;
-    Err fault = x->err;
-    if (x->state == HTTP_DONE && x->res.status == 401 && !change->renewed &&
-        hub_renew_for(all->hub, x->req.authorization, &fault)) {
+    const HttpRes *res = result->res;
+    Err fault = *result->err;
+    if (res && res->status == 401 && !change->renewed &&
+        hub_renew_for(all->hub, result->authorization, &fault)) {
         change->renewed = true;
         change->next = all->again;
         all->again = change;
         return;
     }
-    change->done = x->state == HTTP_DONE &&
-                   hub_secret_judge(all->hub, change, &x->res, &fault);
+    change->done = res && hub_secret_judge(all->hub, change, res, &fault);
     change->code = change->done ? EXIT_DONE : fault.code;
     change->reason = change->done
                          ? S("")
@@ -24101,27 +24113,27 @@ static void transfer_ended(Transfer *run, TransferItem *item, TransferEnd end)
 
 /* Looks at a refusal by the API: does it concern all that is to come? Then
  * nothing more is begun. */
-static void transfer_refused(Transfer *run, const HttpXfer *x, ExitCode code)
+static void transfer_refused(Transfer *run, const HttpRes *res, ExitCode code)
 {
     bool same = code == EXIT_AUTH || code == EXIT_RATE_LIMIT ||
                 code == EXIT_NETWORK;
-    bool all = x->state == HTTP_DONE &&
-               (x->res.status == 401 || hub_is_final(&x->res));
+    bool all = res && (res->status == 401 || hub_is_final(res));
     run->streak = same ? run->streak + 1 : 0;
     run->stopped |= all || run->streak >= TRANSFER_STREAK;
 }
 
 /* Takes over what a transfer failed with, or that it was refused with 401 and
  * shall be made once more (true). */
-static bool transfer_again(Transfer *run, TransferItem *item, const HttpXfer *x)
+static bool transfer_again(Transfer *run, TransferItem *item,
+                           const HttpResult *result)
 {
-    if (x->state != HTTP_DONE) {
-        item->err = x->err;
+    if (!result->res) {
+        item->err = *result->err;
         return false;
     }
-    if (x->res.status != 401 || item->renewed || run->stopped ||
-        !secret_is_set(x->req.authorization) ||
-        !hub_renew_for(&run->hub, x->req.authorization, &item->err))
+    if (result->res->status != 401 || item->renewed || run->stopped ||
+        !secret_is_set(result->authorization) ||
+        !hub_renew_for(&run->hub, result->authorization, &item->err))
         return false;
     item->renewed = true;
     transfer_item_link(&run->again, item);
@@ -25339,28 +25351,28 @@ static bool files_upload_next(void *to, HttpReq *req, void **mark)
     }
 }
 
-static void files_upload_ended(void *to, void *mark, const HttpXfer *x)
+static void files_upload_ended(void *to, void *mark, const HttpResult *result)
 {
     FilesUpload *up = to;
     Transfer *run = &up->run;
     TransferItem *item = mark;
     HubFile made = {0};
     transfer_item_unlink(&run->active, item);
-    if (os_interrupted() && x->state != HTTP_DONE) {
+    if (os_interrupted() && !result->res) {
         run->cut++;
         transfer_item_free(item);
         return;
     }
-    if (transfer_again(run, item, x))
+    if (transfer_again(run, item, result))
         return;
-    if (!item->err.code && hub_upload_answer(&run->hub, &item->arena, &x->res,
-                                             &made, &item->err)) {
+    if (!item->err.code && hub_upload_answer(&run->hub, &item->arena,
+                                             result->res, &made, &item->err)) {
         item->file.id = made.id;
         item->file.url = made.url;
         transfer_ended(run, item, TRANSFER_DONE);
         return;
     }
-    transfer_refused(run, x, item->err.code);
+    transfer_refused(run, result->res, item->err.code);
     transfer_ended(run, item, TRANSFER_FAILED);
 }
 
@@ -26054,15 +26066,15 @@ static bool files_fetch_is_last(FilesFetch *fetch, FilesFolder *folder,
 
 /* A page of a listing has come. */
 static void files_fetch_on_page(FilesFetch *fetch, TransferItem *item,
-                                const HttpXfer *x)
+                                const HttpRes *res)
 {
     Arena arena = {0};
     FilesPage *page = arena_alloc(&arena, sizeof(*page));
     FilesFolder *folder = files_folder_hold(item->folder);
     if (item->err.code ||
-        !hub_read_page(&fetch->run.hub, &arena, &x->res, folder->folders,
+        !hub_read_page(&fetch->run.hub, &arena, res, folder->folders,
                        &page->page, &item->err)) {
-        transfer_refused(&fetch->run, x, item->err.code);
+        transfer_refused(&fetch->run, res, item->err.code);
         fetch->run.found++;
         files_fetch_end(fetch, item, TRANSFER_FAILED);
         files_folder_drop(fetch, folder);
@@ -26097,12 +26109,11 @@ static void files_fetch_on_page(FilesFetch *fetch, TransferItem *item,
 
 /* An address of a private file has come, or was refused. */
 static void files_fetch_on_address(FilesFetch *fetch, TransferItem *item,
-                                   const HttpXfer *x)
+                                   const HttpRes *res)
 {
-    if (item->err.code ||
-        !hub_signed_answer(&fetch->run.hub, &item->arena, &x->res,
-                           &item->file.url, &item->err)) {
-        transfer_refused(&fetch->run, x, item->err.code);
+    if (item->err.code || !hub_signed_answer(&fetch->run.hub, &item->arena, res,
+                                             &item->file.url, &item->err)) {
+        transfer_refused(&fetch->run, res, item->err.code);
         files_fetch_end(fetch, item, TRANSFER_FAILED);
         return;
     }
@@ -26113,9 +26124,10 @@ static void files_fetch_on_address(FilesFetch *fetch, TransferItem *item,
 /* A file's bytes have come, or were refused: an address that has run out is
  * looked up once more. */
 static void files_fetch_on_file(FilesFetch *fetch, TransferItem *item,
-                                const HttpXfer *x)
+                                const HttpResult *result)
 {
-    int status = x->res.status;
+    const HttpRes *res = result->res;
+    int status = res ? res->status : 0;
     bool expired = status == 401 || status == 403 || status == 404 ||
                    status == 410;
     if (!item->err.code && expired && item->lookups < 2 && item->file.id > 0) {
@@ -26126,50 +26138,49 @@ static void files_fetch_on_file(FilesFetch *fetch, TransferItem *item,
     }
     if (!item->err.code && status != 200) {
         Buf more = buf_new(&item->arena, KIB);
-        http_add_redirect(&more, &x->res);
+        http_add_redirect(&more, res);
         err_set(&item->err, hub_exit_code(status), "%.*s answered %d %.*s%.*s",
-                P(x->req.url.host), status, P(x->res.reason),
-                P(buf_str(&more)));
+                P(result->host), status, P(res->reason), P(buf_str(&more)));
     }
     if (!item->err.code && item->file.size >= 0 &&
-        x->res.received != item->file.size)
+        res->received != item->file.size)
         err_set(&item->err, EXIT_FAILED,
                 "%" PRId64 " bytes came, but HubSpot lists %" PRId64,
-                x->res.received, item->file.size);
+                res->received, item->file.size);
     int code = item->err.code || item->out
                    ? 0
-                   : os_set_size(item->fd, x->res.received);
+                   : os_set_size(item->fd, res->received);
     if (code)
         err_set(&item->err, EXIT_FAILED, "cannot write it: %s", os_error(code));
     if (item->err.code) {
         files_fetch_end(fetch, item, TRANSFER_FAILED);
         return;
     }
-    item->file.size = item->moved = x->res.received;
+    item->file.size = item->moved = res->received;
     if (item->out)
         files_fetch_end(fetch, item, TRANSFER_DONE);
     else
         files_fetch_whole(fetch, item);
 }
 
-static void files_fetch_ended(void *to, void *mark, const HttpXfer *x)
+static void files_fetch_ended(void *to, void *mark, const HttpResult *result)
 {
     FilesFetch *fetch = to;
     TransferItem *item = mark;
     transfer_item_unlink(&fetch->run.active, item);
     fetch->moving -= item->stage != FILES_FETCH_LIST;
     fetch->listing -= item->stage == FILES_FETCH_LIST;
-    if (os_interrupted() && x->state != HTTP_DONE) {
+    if (os_interrupted() && !result->res) {
         fetch->run.cut += item->stage != FILES_FETCH_LIST;
         files_fetch_drop(fetch, item);
-    } else if (transfer_again(&fetch->run, item, x))
+    } else if (transfer_again(&fetch->run, item, result))
         return;
     else if (item->stage == FILES_FETCH_LIST)
-        files_fetch_on_page(fetch, item, x);
+        files_fetch_on_page(fetch, item, result->res);
     else if (item->stage == FILES_FETCH_SIGN)
-        files_fetch_on_address(fetch, item, x);
+        files_fetch_on_address(fetch, item, result->res);
     else
-        files_fetch_on_file(fetch, item, x);
+        files_fetch_on_file(fetch, item, result);
 }
 
 static void files_fetch_turned(void *to)

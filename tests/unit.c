@@ -4571,12 +4571,12 @@ static bool unit_many_next(void *to, HttpReq *req, void **mark)
     return true;
 }
 
-static void unit_many_ended(void *to, void *mark, const HttpXfer *x)
+static void unit_many_ended(void *to, void *mark, const HttpResult *result)
 {
     UnitMany *many = to;
     int *told = mark;
     ++*told;
-    many->failed += x->state == HTTP_FAILED && x->err.code == EXIT_USAGE;
+    many->failed += !result->res && result->err->code == EXIT_USAGE;
 }
 
 static void test_http_run_many(void)
