@@ -4029,19 +4029,38 @@ typedef struct {
     Line filter;
 } Choice;
 
-/* May this run ask? If not, the error names the option that answers. */
-static bool ask_allowed(const Term *term, const char *what, const char *option,
+/*
+ * True if this run may prompt. If not, the error says that no `what` was given,
+ * a noun without an article ("account"); `hint` is the sentence that says how
+ * to pass one.
+ */
+static bool ask_allowed(const Term *term, const char *what, const char *hint,
                         Err *err)
 {
     if (term->interactive)
         return true;
     if (term->mute)
-        err_set(err, EXIT_USAGE, "%s is needed, and %s: nobody is asked", what,
+        err_set(err, EXIT_USAGE, "no %s given, and prompts are off because %s",
+                what, term->mute);
+    else
+        err_set(err, EXIT_USAGE, "cannot ask for the %s without a terminal",
+                what);
+    return err_hint(err, "%s", hint);
+}
+
+/* As ask_allowed(), for a confirmation that --force skips. */
+static bool ask_may_confirm(const Term *term, Err *err)
+{
+    if (term->interactive)
+        return true;
+    if (term->mute)
+        err_set(err, EXIT_USAGE,
+                "cannot ask for confirmation: prompts are off because %s",
                 term->mute);
     else
         err_set(err, EXIT_USAGE,
-                "%s is needed, and there is no terminal to ask on", what);
-    return err_hint(err, "Give it with %s.", option);
+                "cannot ask for confirmation without a terminal");
+    return err_hint(err, "Pass --force to skip the prompt.");
 }
 
 /* A secret will be asked for: from now on, nothing that is typed is shown. */
@@ -18596,15 +18615,14 @@ static bool cmd_declined(Err *err)
     return err_set(err, EXIT_FAILED, "cancelled: nothing was changed");
 }
 
-/* A yes from a person, or --force; anything else is an error. `what` is what
- * a run without a terminal lacks; an empty answer means `preset`. */
-static bool cmd_confirm(Cmd *cmd, const char *what, Str question, bool preset,
-                        Err *err)
+/* Asks a yes-or-no question unless --force is set; fails if the response is no.
+ * An empty response means `preset`. */
+static bool cmd_confirm(Cmd *cmd, Str question, bool preset, Err *err)
 {
     bool yes = cmd_on(cmd, &opt_force);
     if (yes)
         return true;
-    if (!ask_allowed(cmd->term, what, "--force", err) ||
+    if (!ask_may_confirm(cmd->term, err) ||
         !ask_confirm(cmd->term, arena_cstr(cmd->arena, question), preset, &yes,
                      err))
         return false;
@@ -18995,7 +19013,7 @@ static bool cmd_fetch_token(Cmd *cmd, ConfigAccount *account, HubToken *token,
 typedef struct {
     bool (*fits)(const ConfigAccount *); /* NULL: any */
     const char *what;                    /* what it is for */
-    const char *how;                     /* how a script says it */
+    const char *how;                     /* a hint: how to pass it */
     const char *other;                   /* a last entry, or NULL */
 } CmdPick;
 
@@ -19011,7 +19029,7 @@ static bool cmd_pick_account(Cmd *cmd, const CmdPick *pick,
     const ConfigAccount *present = config_find(config, config->default_account);
     int count = 0;
     int at = 0;
-    if (!ask_allowed(cmd->term, "an account", pick->how, err))
+    if (!ask_allowed(cmd->term, "account", pick->how, err))
         return false;
     for (int i = 0; i < config->count; i++) {
         const ConfigAccount *account = &config->accounts[i];
@@ -19085,8 +19103,8 @@ static bool cmd_pick_next(Cmd *cmd, const int64_t *gone, int count,
     *next = left ? ids[0] : 0;
     if (left < 2)
         return true;
-    if (!ask_allowed(cmd->term, "another default account",
-                     "--new-default ACCOUNT", err) ||
+    if (!ask_allowed(cmd->term, "new default account",
+                     "Pass --new-default ACCOUNT.", err) ||
         !ask_select(cmd->term, "New default account:", items, left, &at, err))
         return false;
     *next = ids[at];
@@ -19377,9 +19395,9 @@ static bool settings_migrate_decide(Cmd *cmd, const Config *now,
         clash->take = true;
         if (cmd_on(cmd, &opt_force))
             continue;
-        if (!ask_allowed(cmd->term, "a decision on what both configs have",
-                         "--force: the deprecated file's values count, and "
-                         "accounts whose name is taken are renamed",
+        if (!ask_allowed(cmd->term, "decision on conflicting values",
+                         "Pass --force to use the deprecated file's values "
+                         "and rename accounts whose name is taken.",
                          err) ||
             !settings_migrate_ask(cmd, now, clash, err))
             return false;
@@ -19485,10 +19503,10 @@ static bool settings_set_ask(Cmd *cmd, Err *err)
     int at = 0;
     int mode = 0;
     Str text = {0};
-    if (!ask_allowed(cmd->term, "a setting",
-                     "--default-cms-publish-mode, --http-timeout, "
+    if (!ask_allowed(cmd->term, "setting",
+                     "Pass --default-cms-publish-mode, --http-timeout, "
                      "--allow-usage-tracking, --allow-auto-updates or "
-                     "--auto-open-browser",
+                     "--auto-open-browser.",
                      err))
         return false;
     for (int i = 0; i < COUNT(settings_keys); i++)
@@ -19586,8 +19604,8 @@ static bool settings_migrate(Cmd *cmd, Err *err)
                        P(from));
     if (cmd->term->interactive && !cmd_on(cmd, &opt_force))
         term_say(cmd->term, "The deprecated config is %.*s", P(from));
-    if (!cmd_confirm(cmd, "a yes to the migration",
-                     S("Move the accounts to the global config?"), true, err))
+    if (!cmd_confirm(cmd, S("Move the accounts to the global config?"), true,
+                     err))
         return false;
     if (!settings_migrate_run(cmd, from, to, &done, err))
         return false;
@@ -20117,9 +20135,9 @@ static bool signin_key(Cmd *cmd, const Config *config, SigninKey *key, Err *err)
         if (env.had_bom)
             cmd_note_bom(cmd, env.from);
     } else if (!text.len) {
-        if (!ask_allowed(cmd->term, "a personal access key",
-                         "--pak-stdin, HUBSPOT_PERSONAL_ACCESS_KEY or "
-                         "HUBSPOT_PERSONAL_ACCESS_KEY_FILE",
+        if (!ask_allowed(cmd->term, "personal access key",
+                         "Pass --pak-stdin, or set HUBSPOT_PERSONAL_ACCESS_KEY "
+                         "or HUBSPOT_PERSONAL_ACCESS_KEY_FILE.",
                          err) ||
             !signin_ask_key(cmd, config, key->again, &text, err))
             return false;
@@ -20318,7 +20336,7 @@ static bool signin_oauth_account(Cmd *cmd, const Config *config, int64_t *id,
                        P(cmd_text(cmd, &opt_account)));
     if (*id > 0)
         return true;
-    if (!ask_allowed(cmd->term, "an account id", "--account", err))
+    if (!ask_allowed(cmd->term, "account id", "Pass --account ID.", err))
         return false;
     while (*id <= 0) {
         if (!ask_text(cmd->term, cmd->arena, "Account id:", (Str){0}, false,
@@ -20392,11 +20410,13 @@ static bool signin_oauth_client(Cmd *cmd, ConfigAccount *account, Err *err)
         id = account->client_id;
     if (same && !secret.len)
         secret = secret_text(account->client_secret);
-    if ((!id.len && !ask_allowed(cmd->term, "a client id",
-                                 "--client-id or HUBSPOT_CLIENT_ID", err)) ||
+    if ((!id.len &&
+         !ask_allowed(cmd->term, "client id",
+                      "Pass --client-id, or set HUBSPOT_CLIENT_ID.", err)) ||
         (!secret.len &&
-         !ask_allowed(cmd->term, "a client secret",
-                      "--client-secret-stdin or HUBSPOT_CLIENT_SECRET", err)))
+         !ask_allowed(
+             cmd->term, "client secret",
+             "Pass --client-secret-stdin, or set HUBSPOT_CLIENT_SECRET.", err)))
         return false;
     bool ok = (id.len || signin_oauth_ask(cmd, "id", false, &id, err)) &&
               (secret.len ||
@@ -21181,7 +21201,7 @@ static bool account_info(Cmd *cmd, Err *err)
 static bool account_use_account(Cmd *cmd, const ConfigAccount **out, Err *err)
 {
     CmdPick pick = {.what = "Default account:",
-                    .how = "its name or id: hs account use ACCOUNT",
+                    .how = "Pass one: hs account use <name-or-id>",
                     .other = "Sign in to another account"};
     Signin auth = {.for_use = true};
     if (!cmd_arg_account(cmd, &pick, out, err))
@@ -21345,7 +21365,7 @@ static bool account_remove(Cmd *cmd, Err *err)
 {
     static const CmdPick pick = {
         .what = "Account to remove:",
-        .how = "its name or id: hs account remove ACCOUNT"};
+        .how = "Pass one: hs account remove <name-or-id>"};
     const ConfigAccount *account = NULL;
     int64_t next = 0;
     CmdForget forget;
@@ -21455,7 +21475,7 @@ static bool account_clean_confirm(Cmd *cmd, int inactive, Err *err)
     Str question = arena_printf(cmd->arena,
                                 "Remove %d inactive account%s from the config?",
                                 inactive, inactive == 1 ? "" : "s");
-    return cmd_confirm(cmd, "a yes to their removal", question, true, err);
+    return cmd_confirm(cmd, question, true, err);
 }
 
 /* Counts those as unchecked that were changed since: what was found out about
@@ -21701,7 +21721,8 @@ static bool link_ask(Cmd *cmd, LinkChange *link, int64_t override, Err *err)
                                        "Sign in to another account", "Cancel"};
     Str items[COUNT(ways)];
     int at = 0;
-    if (!ask_allowed(cmd->term, "an account to link", "--account ACCOUNT", err))
+    if (!ask_allowed(cmd->term, "account to link", "Pass --account ACCOUNT.",
+                     err))
         return false;
     for (int i = 0; i < COUNT(ways); i++)
         items[i] = str_from(ways[i]);
@@ -21754,7 +21775,7 @@ static bool link_pick(Cmd *cmd, LinkChange *link, const int64_t *ids, int count,
 {
     Str *items = arena_array(cmd->arena, count, sizeof(*items));
     int at = 0;
-    if (!ask_allowed(cmd->term, "the folder's default account", option, err))
+    if (!ask_allowed(cmd->term, "directory's default account", option, err))
         return false;
     for (int i = 0; i < count; i++) {
         ConfigAccount unknown = {.id = ids[i]};
@@ -21795,7 +21816,7 @@ static bool link_default(Cmd *cmd, LinkChange *link, Err *err)
     if (count == 1)
         link->preset = ids[0];
     return count == 1 ||
-           link_pick(cmd, link, ids, count, "--default ACCOUNT", err);
+           link_pick(cmd, link, ids, count, "Pass --default ACCOUNT.", err);
 }
 
 /* Writes the settings and has git ignore them; removes the .hsaccount that
@@ -21878,8 +21899,8 @@ static bool link_unlink_tick(Cmd *cmd, LinkChange *link, Err *err)
 {
     const ConfigLinks *links = &link->links;
     AskItem *items = arena_array(cmd->arena, links->count, sizeof(*items));
-    if (!ask_allowed(cmd->term, "an account to unlink",
-                     "--account ACCOUNT or --all", err))
+    if (!ask_allowed(cmd->term, "account to unlink",
+                     "Pass --account ACCOUNT or --all.", err))
         return false;
     for (int i = 0; i < links->count; i++) {
         ConfigAccount unknown = {.id = links->linked[i]};
@@ -21941,7 +21962,7 @@ static bool link_unlink_default(Cmd *cmd, LinkChange *link, Err *err)
         return true;
     link->preset = count == 1 ? ids[0] : 0;
     return count < 2 ||
-           link_pick(cmd, link, ids, count, "--default ACCOUNT", err);
+           link_pick(cmd, link, ids, count, "Pass --default ACCOUNT.", err);
 }
 
 static bool link_unlink(Cmd *cmd, Err *err)
@@ -22000,15 +22021,15 @@ static bool link_override_replace(Cmd *cmd, Str path, int64_t id, Str *before,
     config_read_override_at(cmd->arena, path, &present, &ignored);
     *before = present.text;
     return present.id == id ||
-           cmd_confirm(cmd, "a yes to replacing .hsaccount",
-                       S("Replace the .hsaccount that is here?"), true, err);
+           cmd_confirm(cmd, S("Replace the .hsaccount that is here?"), true,
+                       err);
 }
 
 static bool link_create_override(Cmd *cmd, Err *err)
 {
     static const CmdPick pick = {
         .what = "Account for this folder:",
-        .how = "its name or id: hs account create-override ACCOUNT"};
+        .how = "Pass one: hs account create-override <name-or-id>"};
     const ConfigAccount *account = NULL;
     ConfigLinks links = {0};
     Str before;
@@ -22041,8 +22062,7 @@ static bool link_remove_override(Cmd *cmd, Err *err)
     if (cmd->term->interactive && !cmd_on(cmd, &opt_force))
         term_say(cmd->term, "The .hsaccount in use is %.*s", P(path));
     config_read_override_at(cmd->arena, path, &override, &ignored);
-    if (!cmd_confirm(cmd, "a yes to the removal", S("Remove that file?"), true,
-                     err) ||
+    if (!cmd_confirm(cmd, S("Remove that file?"), true, err) ||
         !config_remove_override(cmd->arena, &override, err))
         return false;
     term_say(cmd->term, "Removed %.*s", P(path));
@@ -22389,13 +22409,12 @@ static bool secrets_check_new(const HubChange *change, Err *err)
 static bool secrets_arg(Cmd *cmd, HubChange *change, Err *err)
 {
     static const char *const ways[] = {
-        [HUB_SECRET_ADD] = "an argument: hs secrets add NAME",
-        [HUB_SECRET_UPDATE] = "an argument: hs secrets update NAME",
-        [HUB_SECRET_DELETE] = "an argument: hs secrets delete NAME"};
+        [HUB_SECRET_ADD] = "Pass one: hs secrets add <name>",
+        [HUB_SECRET_UPDATE] = "Pass one: hs secrets update <name>",
+        [HUB_SECRET_DELETE] = "Pass one: hs secrets delete <name>"};
     change->name = cmd->args[0];
     if (!change->name.len)
-        return ask_allowed(cmd->term, "the secret's name", ways[change->act],
-                           err);
+        return ask_allowed(cmd->term, "secret name", ways[change->act], err);
     return secrets_check_new(change, err);
 }
 
@@ -22449,8 +22468,9 @@ static bool secrets_value(Cmd *cmd, Secret *out, Err *err)
                        "--value-env exclude each other");
     if (!given && os_is_terminal(STDIN_FILENO)) {
         ask_hush(cmd->term);
-        return ask_allowed(cmd->term, "the secret's value",
-                           "stdin, --value-file or --value-env", err);
+        return ask_allowed(
+            cmd->term, "secret value",
+            "Pass it on stdin, or use --value-file or --value-env.", err);
     }
     if (name.len) {
         const char *variable = arena_cstr(cmd->arena, name);
@@ -22660,8 +22680,7 @@ static bool secrets_delete(Cmd *cmd, Err *err)
 {
     SecretsRun s = {.change = {.act = HUB_SECRET_DELETE}};
     if (!secrets_arg(cmd, &s.change, err) ||
-        (!cmd_on(cmd, &opt_force) &&
-         !ask_allowed(cmd->term, "a yes to the deletion", "--force", err)) ||
+        (!cmd_on(cmd, &opt_force) && !ask_may_confirm(cmd->term, err)) ||
         !secrets_open(cmd, &s, err))
         return false;
     if (!s.change.name.len && !secrets_pick(cmd, &s, "Secret to delete:", err))
@@ -22670,7 +22689,7 @@ static bool secrets_delete(Cmd *cmd, Err *err)
                                 P(s.change.name),
                                 P(cmd_account_title(cmd, &s.hub.account)));
     return secrets_require(cmd, &s, err) &&
-           cmd_confirm(cmd, "a yes to the deletion", question, false, err) &&
+           cmd_confirm(cmd, question, false, err) &&
            secrets_change(cmd, &s, err);
 }
 
@@ -22806,8 +22825,7 @@ static bool secrets_apply_confirm(Cmd *cmd, const SecretsApply *apply, Err *err)
     for (int i = apply->count - apply->deletes; i < apply->count; i++)
         term_say(cmd->term, "Not in %.*s: %.*s", P(apply->file),
                  P(apply->changes[i].name));
-    return cmd_confirm(cmd, "a yes to the deletions of --prune", question,
-                       false, err);
+    return cmd_confirm(cmd, question, false, err);
 }
 
 /* Makes sure that the list of secrets shows the changes that were accepted. */
@@ -23111,12 +23129,12 @@ static bool sandbox_options(Cmd *cmd, SandboxCreate *s, Err *err)
         s->kind = str_eq(type, S("standard")) ? "STANDARD" : "DEVELOPER";
     if (cmd_is_set(cmd, &opt_sandbox_name) && !sandbox_check_name(s->name, err))
         return false;
-    return (s->kind
-                ? sandbox_check_copy(cmd, s, err)
-                : ask_allowed(cmd->term, "the sandbox's type",
-                              "--type developer or --type standard", err)) &&
+    return (s->kind ? sandbox_check_copy(cmd, s, err)
+                    : ask_allowed(cmd->term, "sandbox type",
+                                  "Pass --type developer or --type standard.",
+                                  err)) &&
            (s->name.len ||
-            ask_allowed(cmd->term, "the sandbox's name", "--name NAME", err));
+            ask_allowed(cmd->term, "sandbox name", "Pass --name NAME.", err));
 }
 
 /* Is there room for one more of this kind, as far as HubSpot says? */
@@ -23431,7 +23449,7 @@ static bool sandbox_pick(Cmd *cmd, ConfigAccount *sandbox, Err *err)
     const ConfigAccount *account = NULL;
     static const CmdPick pick = {.fits = sandbox_is_type,
                                  .what = "Sandbox to delete:",
-                                 .how = "--account ACCOUNT"};
+                                 .how = "Pass --account ACCOUNT."};
     Str which = cmd_text(cmd, &opt_account);
     if (which.len ? !config_require(&cmd->config, which, &account, err)
                   : !cmd_pick_account(cmd, &pick, &account, err))
@@ -23555,10 +23573,9 @@ static bool sandbox_delete(Cmd *cmd, Err *err)
 {
     SandboxDelete end = {0};
     if (!cmd_text(cmd, &opt_account).len &&
-        !ask_allowed(cmd->term, "the sandbox", "--account ACCOUNT", err))
+        !ask_allowed(cmd->term, "sandbox", "Pass --account ACCOUNT.", err))
         return false;
-    if ((!cmd_on(cmd, &opt_force) &&
-         !ask_allowed(cmd->term, "a yes to the deletion", "--force", err)) ||
+    if ((!cmd_on(cmd, &opt_force) && !ask_may_confirm(cmd->term, err)) ||
         !cmd_load_config(cmd, err))
         return false;
     bool known = cmd->config.form != CONFIG_ENVIRONMENT;
@@ -23569,8 +23586,7 @@ static bool sandbox_delete(Cmd *cmd, Err *err)
     Str question = arena_printf(
         cmd->arena, "Delete the sandbox %.*s, and all that is in it?",
         P(cmd_account_title(cmd, &end.sandbox)));
-    if (!ok ||
-        !cmd_confirm(cmd, "a yes to the deletion", question, false, err) ||
+    if (!ok || !cmd_confirm(cmd, question, false, err) ||
         (known && !cmd_forget_decide(cmd, end.sandbox.id, &end.forget, err)) ||
         !sandbox_remove(cmd, &end, err))
         return false;

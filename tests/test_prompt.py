@@ -390,14 +390,14 @@ def test_no_prompt_where_none_is_wanted(two, sim, args, env):
 @pytest.mark.parametrize(
     "args, env, why",
     [
-        (["--no-input"], {}, "--no-input is given: nobody is asked"),
-        ([], {"CI": "true"}, "CI is set: nobody is asked"),
+        (["--no-input"], {}, "prompts are off because --no-input is given"),
+        ([], {"CI": "true"}, "prompts are off because CI is set"),
     ],
 )
-def test_who_is_on_a_terminal_is_told_what_forbids_to_ask(two, args, env, why):
+def test_the_message_says_why_prompts_are_off(two, args, env, why):
     child = two("account", "use", *args, env=env)
     assert two.end(child) == 2
-    assert why in seen(child) and "no terminal" not in seen(child)
+    assert why in seen(child) and "without a terminal" not in seen(child)
 
 
 @pytest.mark.parametrize("value", ["", "false", "False", "0"])
