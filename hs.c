@@ -5208,7 +5208,8 @@ static void term_undraw(Term *term)
 enum {
     JSON_DEPTH = 512,    /* what the scanner follows */
     JSON_DOC_DEPTH = 64, /* of a document that we look into */
-    JSON_DOC_MAX = MIB
+    JSON_DOC_MAX = MIB,
+    JSON_WRITE_MAX = 16 * MIB /* a document that is written */
 };
 
 typedef enum {
@@ -5778,22 +5779,33 @@ static void json_to_buf(void *to, Str text)
     buf_add(to, text);
 }
 
-/* The document as text, `indented` by two spaces with a final newline, or on
- * one line as it goes over the wire. */
-static Str json_write(Arena *arena, const cJSON *document, bool indented)
+/* The document as cJSON prints it, on one line. json_block_free() frees it. */
+static char *json_print(const cJSON *document)
 {
     char *text = cJSON_PrintUnformatted(document);
     if (!text)
         arena_exhausted();
-    Buf out = buf_new(arena, 16 * MIB);
+    return text;
+}
+
+/* The document as text on one line, without white space. */
+static Str json_write_line(Arena *arena, const cJSON *document)
+{
+    char *text = json_print(document);
+    Str line = arena_copy(arena, str_from(text));
+    json_block_free(text);
+    return line;
+}
+
+/* The document as text, indented by two spaces, with a final line feed. */
+static Str json_write_indented(Arena *arena, const cJSON *document)
+{
+    Buf out = buf_new(arena, JSON_WRITE_MAX);
     JsonIndent indent = {.sink = json_to_buf, .to = &out};
-    if (indented) {
-        json_indent(&indent, str_from(text));
-        json_indent_flush(&indent);
-        buf_add_char(&out, '\n');
-    } else {
-        buf_add(&out, str_from(text));
-    }
+    char *text = json_print(document);
+    json_indent(&indent, str_from(text));
+    json_indent_flush(&indent);
+    buf_add_char(&out, '\n');
     json_block_free(text);
     return buf_str(&out);
 }
@@ -6937,7 +6949,7 @@ static bool url_resolve(Arena *arena, const Url *base, Str text, Url *out)
 
 /* An address as it may be shown: without user and password, query and
  * fragment, which can hold secrets. */
-static Str url_shown(Arena *arena, Str address)
+static Str url_redact(Arena *arena, Str address)
 {
     ptrdiff_t end = 0;
     while (end < address.len && str_index(S("?#"), address.ptr[end]) < 0)
@@ -7139,7 +7151,7 @@ static bool url_bypasses_proxy(Str no_proxy, Str host, int port)
  * core.excludesFile), git 2.39's answers where the pages are silent.
  */
 
-enum { IGNORE_FILE = MIB, IGNORE_PATTERN = 4 * KIB };
+enum { IGNORE_FILE_MAX = MIB, IGNORE_PATTERN_MAX = 4 * KIB };
 
 typedef struct {
     Str pattern; /* as it stands in the file, less the blanks at its end */
@@ -7173,8 +7185,13 @@ typedef struct {
     int cap;
 } IgnoreRules;
 
-/* A git work tree; all paths absolute, links resolved. */
+/* What a path is judged as: a pattern that ends in a slash matches only
+ * folders. A bool converts: true is a folder. */
+typedef enum { IGNORE_FILE, IGNORE_FOLDER } IgnoreKind;
+
+/* A git work tree; all paths absolute, links resolved. They are in `arena`. */
 typedef struct {
+    Arena *arena;
     Str root;       /* the folder that holds .git */
     Str git_dir;    /* the work tree's own part: HEAD, index */
     Str common_dir; /* what work trees share: config, info/exclude */
@@ -7418,10 +7435,10 @@ static bool ignore_match_folded(Str folded, Str text)
 }
 
 static bool ignore_applies(const IgnoreRules *rules, const IgnoreRule *rule,
-                           Str path, bool folder)
+                           Str path, IgnoreKind kind)
 {
     Str text = {0};
-    if ((rule->folders_only && !folder) ||
+    if ((rule->folders_only && kind != IGNORE_FOLDER) ||
         !ignore_reaches(rules, rule, path, &text))
         return false;
     return ignore_match(ignore_core(rule), text) ||
@@ -7455,7 +7472,7 @@ static void ignore_add_rule(IgnoreRules *rules, IgnoreRule rule)
     rule.folders_only = str_ends(core, S("/"));
     core.len -= rule.folders_only;
     rule.anchored = str_index(core, '/') >= 0;
-    if (!core.len || core.len > IGNORE_PATTERN)
+    if (!core.len || core.len > IGNORE_PATTERN_MAX)
         return;
     if (rules->any_case)
         rule.folded = str_fold(rules->arena, ignore_core(&rule));
@@ -7491,21 +7508,25 @@ static void ignore_add_text(IgnoreRules *rules, Str base, Str file, Str text)
     }
 }
 
+/* Does an ignore file count if it is a symbolic link? A .gitignore in a work
+ * tree does not (git 2.32). */
+typedef enum { IGNORE_FOLLOW, IGNORE_NO_LINK } IgnoreLinks;
+
 /*
- * Adds the lines of the file at `path`, if there is one: a missing file and
- * what is not a regular one are no error. `own` is for a work tree's
- * .gitignore, which counts only where it is no symbolic link (git 2.32). False
- * and `err` where it cannot be read or has more than 1 MiB. `base` and `path`
- * are kept by the rules.
+ * Adds the lines of the file at `path`. A missing file, or one that is not a
+ * regular file, is no error. False and `err` if it cannot be read or is larger
+ * than 1 MiB. The rules keep `base` and `path`.
  */
-static bool ignore_add_file(IgnoreRules *rules, Str base, Str path, bool own,
-                            Err *err)
+static bool ignore_add_file(IgnoreRules *rules, Str base, Str path,
+                            IgnoreLinks links, Err *err)
 {
     Str text = {0};
-    int code = own ? os_read_own_file(rules->arena, path, IGNORE_FILE, &text)
+    bool own = links == IGNORE_NO_LINK;
+    int code = own ? os_read_own_file(rules->arena, path, IGNORE_FILE_MAX,
+                                      &text)
                    : os_read_regular(rules->arena, AT_FDCWD,
                                      arena_cstr(rules->arena, path),
-                                     IGNORE_FILE, &text);
+                                     IGNORE_FILE_MAX, &text);
     if (!code)
         ignore_add_text(rules, base, path, text);
     if (!code || code == ENOENT || code == ENOTDIR || code == ENXIO ||
@@ -7521,10 +7542,10 @@ static bool ignore_add_file(IgnoreRules *rules, Str base, Str path, bool own,
  * there (a link to a folder is none). Parents are not looked at.
  */
 static const IgnoreRule *ignore_find(const IgnoreRules *rules, Str path,
-                                     bool folder)
+                                     IgnoreKind kind)
 {
     for (int i = rules->count; i-- > 0;)
-        if (ignore_applies(rules, &rules->rule[i], path, folder))
+        if (ignore_applies(rules, &rules->rule[i], path, kind))
             return &rules->rule[i];
     return NULL;
 }
@@ -7545,7 +7566,7 @@ static ptrdiff_t ignore_name_end(Str path, ptrdiff_t at)
  * downwards: what lies in an ignored folder cannot be taken back.
  */
 static const IgnoreRule *ignore_judge(const IgnoreRules *rules, Str top,
-                                      Str path, bool folder)
+                                      Str path, IgnoreKind kind)
 {
     Str rest = {0};
     ptrdiff_t at = top.len;
@@ -7553,9 +7574,9 @@ static const IgnoreRule *ignore_judge(const IgnoreRules *rules, Str top,
         return NULL;
     while (at < path.len) {
         at = ignore_name_end(path, at);
-        bool is_folder = folder || at < path.len;
         const IgnoreRule *rule = ignore_find(rules, str_slice(path, 0, at),
-                                             is_folder);
+                                             at < path.len ? IGNORE_FOLDER
+                                                           : kind);
         if (rule && !rule->negated)
             return rule;
     }
@@ -7635,7 +7656,7 @@ static bool ignore_git_tree(Arena *arena, Str dir, GitTree *out)
     for (;; at = os_path_dir(at)) {
         Str line = ignore_read_line(arena, at, S(".git"));
         Str git_dir = os_path_join(arena, at, S(".git"));
-        *out = (GitTree){.root = at};
+        *out = (GitTree){.arena = arena, .root = at};
         if (str_starts(line, S("gitdir: ")))
             git_dir = ignore_path_in(arena, at, str_slice(line, 8, line.len));
         if (ignore_is_git_dir(arena, git_dir, out))
@@ -7752,7 +7773,7 @@ static Str ignore_excludes_file(Arena *arena, const GitTree *tree)
         Str text = {0};
         if (configs[i].len &&
             !os_read_regular(arena, AT_FDCWD, arena_cstr(arena, configs[i]),
-                             IGNORE_FILE, &text))
+                             IGNORE_FILE_MAX, &text))
             found = ignore_read_config(arena, text, &value) || found;
     }
     if (!found)
@@ -7777,14 +7798,14 @@ static bool ignore_add_git(IgnoreRules *rules, const GitTree *tree, Str dir,
     Str excludes = ignore_excludes_file(arena, tree);
     ptrdiff_t at = tree->root.len;
     if (excludes.len)
-        ignore_add_file(rules, tree->root, excludes, false, &passed);
+        ignore_add_file(rules, tree->root, excludes, IGNORE_FOLLOW, &passed);
     ignore_add_file(rules, tree->root,
                     os_path_join(arena, tree->common_dir, S("info/exclude")),
-                    false, &passed);
+                    IGNORE_FOLLOW, &passed);
     for (;; at = ignore_name_end(dir, at)) {
         Str folder = str_slice(dir, 0, at);
         Str path = os_path_join(arena, folder, S(".gitignore"));
-        if (!ignore_add_file(rules, folder, path, true, err))
+        if (!ignore_add_file(rules, folder, path, IGNORE_NO_LINK, err))
             return false;
         if (at >= dir.len)
             return true;
@@ -7797,19 +7818,19 @@ static bool ignore_add_git(IgnoreRules *rules, const GitTree *tree, Str dir,
  * from the root down to the path's folder. A path outside the tree is not
  * covered. False and `err` where a .gitignore cannot be read.
  */
-static bool ignore_git_covers(Arena *arena, const GitTree *tree, Str path,
-                              bool folder, bool *covered, Err *err)
+static bool ignore_git_covers(const GitTree *tree, Str path, IgnoreKind kind,
+                              bool *covered, Err *err)
 {
-    IgnoreRules rules = {.arena = arena};
-    Str dir = ignore_real_folder(arena, os_path_dir(path));
-    Str real = os_path_join(arena, dir, os_path_base(path));
+    IgnoreRules rules = {.arena = tree->arena};
+    Str dir = ignore_real_folder(tree->arena, os_path_dir(path));
+    Str real = os_path_join(tree->arena, dir, os_path_base(path));
     Str rest = {0};
     *covered = false;
     if (!ignore_below(tree->root, real, &rest))
         return true;
     if (!ignore_add_git(&rules, tree, dir, err))
         return false;
-    *covered = ignore_judge(&rules, tree->root, real, folder) != NULL;
+    *covered = ignore_judge(&rules, tree->root, real, kind) != NULL;
     return true;
 }
 
@@ -7845,7 +7866,7 @@ static const char *ignore_text_fault(Str text)
         return "it contains a NUL byte";
     while (rest.len) {
         Str line = str_cut(&rest, '\n');
-        if (line.len > IGNORE_PATTERN && !str_starts(line, S("#")))
+        if (line.len > IGNORE_PATTERN_MAX && !str_starts(line, S("#")))
             return "a line is longer than 4 KiB";
     }
     return NULL;
@@ -7869,7 +7890,7 @@ static bool ignore_add_own(IgnoreRules *rules, const IgnoreSource *from,
     Str text = {0};
     Str name = from->dir == AT_FDCWD ? from->path : os_path_base(from->path);
     int code = os_read_regular(from->arena, from->dir,
-                               arena_cstr(from->arena, name), IGNORE_FILE,
+                               arena_cstr(from->arena, name), IGNORE_FILE_MAX,
                                &text);
     if (code == ENOENT || code == ENOTDIR)
         return true;
@@ -7910,9 +7931,11 @@ static bool ignore_add_chain(IgnoreRules *rules, Str top, Str dir, Err *err)
     }
 }
 
-/* The nearest folder at or above `dir` (absolute) that has an .hsignore, or
- * the highest one; empty: none. */
-static Str ignore_folder(Arena *arena, Str dir, bool highest)
+typedef enum { IGNORE_NEAREST, IGNORE_HIGHEST } IgnorePick;
+
+/* The nearest or highest folder, at or above `dir` (absolute), that has an
+ * .hsignore; empty: none. */
+static Str ignore_folder(Arena *arena, Str dir, IgnorePick pick)
 {
     Str found = {0};
     for (; dir.len; dir = os_path_dir(dir)) {
@@ -7921,7 +7944,7 @@ static Str ignore_folder(Arena *arena, Str dir, bool highest)
         if (!os_look(AT_FDCWD, arena_cstr(arena, path), &entry) &&
             entry.kind != OS_NOTHING)
             found = dir;
-        if (dir.len == 1 || (found.len && !highest))
+        if (dir.len == 1 || (found.len && pick == IGNORE_NEAREST))
             break;
     }
     return found;
@@ -7936,11 +7959,11 @@ static Str ignore_top(Arena *arena, Str dir)
     if (ignore_git_tree(arena, dir, &tree) &&
         (str_eq(tree.root, dir) || ignore_below(tree.root, dir, &rest)))
         return tree.root;
-    return ignore_folder(arena, dir, true);
+    return ignore_folder(arena, dir, IGNORE_HIGHEST);
 }
 
 /* The pattern that matches just this name (gitignore(5)). */
-static Str ignore_quote(Arena *arena, Str name)
+static Str ignore_escape(Arena *arena, Str name)
 {
     Buf out = buf_new(arena, name.len * 2 + 1);
     for (ptrdiff_t i = 0; i < name.len; i++) {
@@ -8547,7 +8570,7 @@ typedef struct {
     int count;
     int ends[TLS_CHAIN_COUNT]; /* in `chain` */
     br_x509_pkey key;
-    int64_t took; /* milliseconds; see tls_judged() */
+    int64_t took; /* milliseconds; see tls_take_check_ms() */
     TlsFault fault;
     char about[80];  /* the authority at fault; empty: the server */
     char detail[80]; /* a date, a name, an algorithm; or empty */
@@ -8562,6 +8585,9 @@ typedef struct {
     int ahead_len;
     unsigned char ahead[TLS_AHEAD];
 } Tls;
+
+/* What resumes a session with the same host; see tls_save_session(). */
+typedef br_ssl_session_parameters TlsSession;
 
 /* ---- Certificates: DER (X.690) and X.509 (RFC 5280) ---- */
 
@@ -10015,8 +10041,8 @@ static Tls *tls_new(Arena *arena, const TlsTrust *trust)
  * `session` holds the parameters of an earlier one to the same host, or NULL.
  * A chain is not searched for longer than `until` (os_now()).
  */
-static bool tls_start(Tls *tls, const char *host,
-                      const br_ssl_session_parameters *session, int64_t until)
+static bool tls_start(Tls *tls, const char *host, const TlsSession *session,
+                      int64_t until)
 {
     unsigned char seed[48];
     br_ssl_client_zero(&tls->client);
@@ -10186,6 +10212,7 @@ static bool tls_fail(const Tls *tls, Str host, Err *err)
 }
 
 typedef struct {
+    bool more;   /* set by the caller: it has more to send right away */
     short wants; /* poll events to wait for */
     bool moved;  /* bytes went through */
     bool busy;   /* TLS_TURN of them brought nothing: others have their turn */
@@ -10223,11 +10250,12 @@ static ptrdiff_t tls_feed(Tls *tls, int fd)
  * for it, before the socket is read. A peer that sends warnings or empty
  * records without an end is left after TLS_TURN steps.
  */
-static int tls_pump(Tls *tls, int fd, bool more, TlsPump *pump)
+static int tls_pump(Tls *tls, int fd, TlsPump *pump)
 {
     br_ssl_engine_context *engine = &tls->client.eng;
+    bool more = pump->more;
     int broken = 0;
-    *pump = (TlsPump){0};
+    *pump = (TlsPump){.more = more};
     for (int steps = 0;; steps++) {
         unsigned state = br_ssl_engine_current_state(engine);
         ptrdiff_t n = -EAGAIN;
@@ -10287,7 +10315,7 @@ static bool tls_failed(const Tls *tls)
 }
 
 /* How long the server's chain has been judged since the last call. */
-static int64_t tls_judged(Tls *tls)
+static int64_t tls_take_check_ms(Tls *tls)
 {
     int64_t took = tls->judge.took;
     tls->judge.took = 0;
@@ -10301,8 +10329,16 @@ static bool tls_is_ready(const Tls *tls)
             (BR_SSL_SENDAPP | BR_SSL_RECVAPP)) != 0;
 }
 
+/* Copies the parameters of the session, for tls_start() of a later connection
+ * to the same host. They hold the master secret: wipe them after use. Only
+ * valid once tls_is_ready(). */
+static void tls_save_session(const Tls *tls, TlsSession *session)
+{
+    br_ssl_engine_get_session_parameters(&tls->client.eng, session);
+}
+
 /* Takes up to `size` decrypted bytes; 0 where there are none now. */
-static ptrdiff_t tls_take(Tls *tls, void *to, ptrdiff_t size)
+static ptrdiff_t tls_read(Tls *tls, void *to, ptrdiff_t size)
 {
     br_ssl_engine_context *engine = &tls->client.eng;
     size_t have = 0;
@@ -10315,16 +10351,16 @@ static ptrdiff_t tls_take(Tls *tls, void *to, ptrdiff_t size)
     return n;
 }
 
-/* Gives the engine bytes to encrypt; how many it took, maybe 0. `last`: no
- * more will follow soon, so they go out now. */
-static ptrdiff_t tls_give(Tls *tls, Str data, bool last)
+/* Passes bytes to the engine to encrypt; returns how many it accepted, maybe 0.
+ * `last`: no more follow soon, so they are sent now. */
+static ptrdiff_t tls_write(Tls *tls, Str data, bool last)
 {
     br_ssl_engine_context *engine = &tls->client.eng;
-    size_t room = 0;
-    unsigned char *to = br_ssl_engine_sendapp_buf(engine, &room);
+    size_t space = 0;
+    unsigned char *to = br_ssl_engine_sendapp_buf(engine, &space);
     if (!to)
         return 0;
-    ptrdiff_t n = data.len < (ptrdiff_t)room ? data.len : (ptrdiff_t)room;
+    ptrdiff_t n = data.len < (ptrdiff_t)space ? data.len : (ptrdiff_t)space;
     memcpy(to, data.ptr, (size_t)n);
     br_ssl_engine_sendapp_ack(engine, (size_t)n);
     if (last && n == data.len)
@@ -10332,19 +10368,19 @@ static ptrdiff_t tls_give(Tls *tls, Str data, bool last)
     return n;
 }
 
-/* Where the engine takes bytes to encrypt, and how many it has room for: for
- * those who can read right into it. NULL: there is no room now. */
-static char *tls_room(Tls *tls, ptrdiff_t *room)
+/* Returns the engine's buffer for bytes to encrypt, and its size: a file is
+ * read straight into it. NULL: it is full now. tls_write_commit() follows. */
+static char *tls_write_space(Tls *tls, ptrdiff_t *space)
 {
     size_t size = 0;
     unsigned char *to = br_ssl_engine_sendapp_buf(&tls->client.eng, &size);
-    *room = (ptrdiff_t)size;
+    *space = (ptrdiff_t)size;
     return (char *)to;
 }
 
-/* Says that `n` bytes were put where tls_room() said; `last` as tls_give() has
- * it. */
-static void tls_filled(Tls *tls, ptrdiff_t n, bool last)
+/* Sends the first `n` bytes of tls_write_space()'s buffer; `last` as in
+ * tls_write(). */
+static void tls_write_commit(Tls *tls, ptrdiff_t n, bool last)
 {
     br_ssl_engine_sendapp_ack(&tls->client.eng, (size_t)n);
     if (last)
@@ -10583,7 +10619,7 @@ typedef struct {
     HttpConn *idle;
     bool has_session;
     char session_host[256];
-    br_ssl_session_parameters session;
+    TlsSession session;
 } HttpPool;
 
 /* SOCKS has one byte for the length of each (RFC 1929). */
@@ -10817,8 +10853,8 @@ static Str http_peer(const HttpPool *pool, const HttpXfer *x, int *port)
 static bool http_is_silent(HttpConn *conn)
 {
     TlsPump pump = {0};
-    return !tls_pump(conn->tls, conn->fd, false, &pump) && !pump.ended &&
-           !pump.busy && !tls_failed(conn->tls) && !tls_has_data(conn->tls);
+    return !tls_pump(conn->tls, conn->fd, &pump) && !pump.ended && !pump.busy &&
+           !tls_failed(conn->tls) && !tls_has_data(conn->tls);
 }
 
 /* An idle connection to the request's host; NULL: none. */
@@ -10931,7 +10967,7 @@ static Str http_shown(HttpXfer *x, Str address)
     if (!x->req.direct && !x->foreign && str_starts(address, S("/")) &&
         !str_starts(address, S("//")))
         return address;
-    return url_shown(&x->arena, address);
+    return url_redact(&x->arena, address);
 }
 
 static void http_debug_request(HttpPool *pool, HttpXfer *x)
@@ -11116,11 +11152,11 @@ static ptrdiff_t http_fill(HttpXfer *x, short *wants)
         conn->in_len = n > 0 ? (int)n : 0;
         return n;
     }
-    conn->in_len = (int)tls_take(conn->tls, conn->in, HTTP_IN);
+    conn->in_len = (int)tls_read(conn->tls, conn->in, HTTP_IN);
     while (!conn->in_len) {
-        int code = tls_pump(conn->tls, conn->fd, false, &pump);
+        int code = tls_pump(conn->tls, conn->fd, &pump);
         *wants = pump.wants;
-        conn->in_len = (int)tls_take(conn->tls, conn->in, HTTP_IN);
+        conn->in_len = (int)tls_read(conn->tls, conn->in, HTTP_IN);
         if (code && !conn->in_len) {
             http_socket_trouble(x, code);
             return -code;
@@ -11145,9 +11181,8 @@ static ptrdiff_t http_fill(HttpXfer *x, short *wants)
 static bool http_push(HttpXfer *x, bool gave, short *wants)
 {
     HttpConn *conn = x->conn;
-    TlsPump pump = {0};
-    bool more = x->req.source && x->body_at < x->req.body_size;
-    int code = tls_pump(conn->tls, conn->fd, more, &pump);
+    TlsPump pump = {.more = x->req.source && x->body_at < x->req.body_size};
+    int code = tls_pump(conn->tls, conn->fd, &pump);
     if (tls_has_data(conn->tls))
         return false; /* an answer already: see http_on_send() */
     if (code)
@@ -11170,7 +11205,7 @@ static bool http_send_out(HttpXfer *x, short *wants)
         Str rest = str_slice(x->out, x->out_at, x->out.len);
         ptrdiff_t n = 0;
         if (conn->tls) {
-            n = tls_give(conn->tls, rest, !more);
+            n = tls_write(conn->tls, rest, !more);
             x->out_at += n;
             if (!http_push(x, n > 0, wants))
                 return false;
@@ -11199,7 +11234,7 @@ static bool http_send_body(HttpXfer *x, short *wants)
         return false;
     while (x->body_at < req->body_size) {
         ptrdiff_t room = 0;
-        char *into = tls_room(tls, &room);
+        char *into = tls_write_space(tls, &room);
         int64_t left = req->body_size - x->body_at;
         ptrdiff_t n = 0;
         if (x->body_at >= turn) {
@@ -11213,7 +11248,7 @@ static bool http_send_body(HttpXfer *x, short *wants)
                 return err_set(&x->err, EXIT_FAILED,
                                "the request's body ended too early");
             x->body_at += n;
-            tls_filled(tls, n, x->body_at == req->body_size);
+            tls_write_commit(tls, n, x->body_at == req->body_size);
         }
         if (!http_push(x, n > 0, wants))
             return false;
@@ -11650,8 +11685,9 @@ static bool http_on_tls(HttpPool *pool, HttpXfer *x, short *wants)
 {
     HttpConn *conn = x->conn;
     TlsPump pump = {0};
-    int code = tls_pump(conn->tls, conn->fd, false, &pump);
-    x->deadline += tls_judged(conn->tls); /* the server was not silent then */
+    int code = tls_pump(conn->tls, conn->fd, &pump);
+    x->deadline += tls_take_check_ms(
+        conn->tls); /* the server was not silent then */
     *wants = pump.wants;
     if (code) {
         x->may_pass = true;
@@ -11665,8 +11701,7 @@ static bool http_on_tls(HttpPool *pool, HttpXfer *x, short *wants)
         return tls_fail(conn->tls, x->req.url.host, &x->err);
     }
     if (tls_is_ready(conn->tls)) {
-        br_ssl_engine_get_session_parameters(&conn->tls->client.eng,
-                                             &pool->session);
+        tls_save_session(conn->tls, &pool->session);
         memcpy(pool->session_host, conn->host, sizeof(conn->host));
         pool->has_session = true;
         http_begin_send(pool, x);
@@ -11997,7 +12032,7 @@ static bool http_redirect(HttpXfer *x)
 static void http_add_redirect(Buf *out, const HttpRes *res)
 {
     Arena scratch = {0};
-    Str to = url_shown(&scratch, http_header(res, S("Location")));
+    Str to = url_redact(&scratch, http_header(res, S("Location")));
     if (res->unfollowed && to.len)
         buf_printf(out, ": it leads to %.*s, which was not followed: %s",
                    P(str_slice(to, 0, 300)), res->unfollowed);
@@ -15603,14 +15638,14 @@ static bool config_change_ignored(ConfigFile *file, Err *err)
     ConfigHide *hide = file->context;
     Str text = file->text;
     bool ended = !text.len || str_ends(text, S("\n"));
-    if (!ignore_git_covers(file->arena, hide->tree, hide->path, false,
-                           &file->done, err))
+    if (!ignore_git_covers(hide->tree, hide->path, IGNORE_FILE, &file->done,
+                           err))
         return false;
     const Str parts[] = {text,
                          ended ? S("") : S("\n"),
                          text.len ? S("\n") : S(""),
                          S("# HubSpot CLI: local settings and keys\n"),
-                         ignore_quote(file->arena, hide->name),
+                         ignore_escape(file->arena, hide->name),
                          S("\n")};
     file->next = arena_join(file->arena, parts, COUNT(parts));
     hide->added |= !file->done;
@@ -15635,7 +15670,7 @@ static bool config_hide_from_git(Arena *arena, Str path, Str entry,
     *changed = S("");
     if (!ignore_git_tree(arena, dir, &tree))
         return true;
-    if (!ignore_git_covers(arena, &tree, path, false, &covered, err))
+    if (!ignore_git_covers(&tree, path, IGNORE_FILE, &covered, err))
         return false;
     if (covered)
         return true;
@@ -15783,7 +15818,7 @@ static bool config_change_links_text(ConfigFile *file, Err *err)
         return false;
     if (!links.document)
         links.document = json_new(arena);
-    Str present = file->again ? json_write(arena, links.document, true)
+    Str present = file->again ? json_write_indented(arena, links.document)
                               : (Str){0};
     for (int i = 0; i < change->drop_count; i++)
         config_links_drop(&links, change->drop[i]);
@@ -15793,7 +15828,7 @@ static bool config_change_links_text(ConfigFile *file, Err *err)
         config_links_default(&links, change->preset);
     if (config_too_many_links(links.document, path, err))
         return false;
-    file->next = json_write(arena, links.document, true);
+    file->next = json_write_indented(arena, links.document);
     file->done = file->again && str_eq(present, file->next);
     /* What could not be read again must not take the old file's place. */
     return file->next.len <= JSON_DOC_MAX ||
@@ -16942,7 +16977,7 @@ static HttpReq hub_key_request(const Hub *hub)
                             account->id);
     HttpReq req = hub_token_request(arena, hub, path);
     req.content_type = S("application/json");
-    req.body = json_write(arena, body, false);
+    req.body = json_write_line(arena, body);
     return req;
 }
 
@@ -17627,7 +17662,7 @@ static HubCall hub_secret_call(const Hub *hub, const HubChange *change)
         cJSON *body = json_new(hub->arena);
         json_add_text(body, "key", change->name);
         json_add_text(body, "secret", secret_text(change->value));
-        call.body = json_write(hub->arena, body, false);
+        call.body = json_write_line(hub->arena, body);
         call.has_body = true;
     }
     call.path = buf_str(&path);
@@ -17856,7 +17891,7 @@ static bool hub_create_sandbox(Hub *hub, Str name, const char *kind,
     json_add_bool(body, "syncObjectRecords", contacts);
     HubCall call = {.method = S("POST"),
                     .path = S("/sandbox-hubs/v2/sandboxes"),
-                    .body = json_write(hub->arena, body, false),
+                    .body = json_write_line(hub->arena, body),
                     .has_body = true};
     bool whole = hub_call(hub, &call, &res, err);
     *unsure = res.again || (whole && res.status >= 500);
@@ -18291,7 +18326,7 @@ static bool hub_look_up_account(Hub *hub, Err *err)
         HubCall call = {
             .method = S("POST"),
             .path = S("/oauth/v2/private-apps/get/access-token-info"),
-            .body = json_write(hub->arena, body, false),
+            .body = json_write_line(hub->arena, body),
             .has_body = true,
             .reads = true};
         if (hub_call(hub, &call, &res, &ignored) && res.status < 300)
@@ -18566,7 +18601,7 @@ static void cmd_warn_config(Cmd *cmd, const Config *config)
         return;
     Str path = os_resolve_links(arena, config->path);
     if (ignore_git_tree(arena, os_path_dir(path), &tree) &&
-        ignore_git_covers(arena, &tree, path, false, &covered, &fault) &&
+        ignore_git_covers(&tree, path, IGNORE_FILE, &covered, &fault) &&
         !covered)
         term_warn(cmd->term,
                   "%.*s holds keys, and git does not ignore it: add it to "
@@ -18752,7 +18787,7 @@ static void cmd_print_json_text(Cmd *cmd, Str text)
 
 static void cmd_print_json(Cmd *cmd, const cJSON *document)
 {
-    cmd_print_json_text(cmd, json_write(cmd->arena, document, true));
+    cmd_print_json_text(cmd, json_write_indented(cmd->arena, document));
 }
 
 /* Prints the result of a command, a document with named fields: as JSON with
@@ -24010,7 +24045,7 @@ static bool transfer_open_journal(Transfer *run, Err *err)
 static Str transfer_line(const Transfer *run, Arena *arena,
                          const TransferItem *item, const char *status)
 {
-    return json_write(arena, transfer_entry(run, arena, item, status), false);
+    return json_write_line(arena, transfer_entry(run, arena, item, status));
 }
 
 /* Adds a JSON text to the list on stdout. */
@@ -24849,7 +24884,7 @@ static void files_walk_judge(const FilesWalk *walk, int len, FilesStep *step)
     } else if (step->entry.kind == OS_LINK || step->entry.kind == OS_OTHER) {
         step->kind = FILES_WALK_ODD;
     } else if (!step->is_folder && walk->includes->count &&
-               !ignore_judge(walk->includes, S(""), step->path, false)) {
+               !ignore_judge(walk->includes, S(""), step->path, IGNORE_FILE)) {
         step->kind = FILES_WALK_LEFT_OUT;
     } else if (!step->is_folder) {
         step->fault = files_local_name_fault(step->path);
@@ -24935,7 +24970,7 @@ static bool files_rules_add_place(FilesRules *rules, Arena *arena, Str cwd,
                                   Err *err)
 {
     FilesPlace *place = &rules->places[rules->place_count++];
-    Str nearest = ignore_folder(arena, cwd, false);
+    Str nearest = ignore_folder(arena, cwd, IGNORE_NEAREST);
     Str top = ignore_top(arena, cwd);
     place->top = top;
     place->nearest = (IgnoreRules){
@@ -25056,7 +25091,7 @@ static bool files_upload_excluded(const FilesUpload *up, const IgnoreRule *rule,
                 "nothing to upload: %.*s line %d ('%.*s') excludes '%.*s'",
                 P(files_shown_path(cmd, rule->file)), rule->line,
                 P(rule->pattern), P(shown));
-    Str name = ignore_quote(cmd->arena, os_path_base(path));
+    Str name = ignore_escape(cmd->arena, os_path_base(path));
     Str pattern = arena_printf(cmd->arena, "!%.*s%s", P(name),
                                folder ? "/" : "");
     return err_hint(err, "Upload it anyway with --exclude %.*s.",
@@ -25171,7 +25206,7 @@ static void files_upload_show(FilesUpload *up, const FilesStep *step)
                        step->kind == FILES_WALK_FILE ? step->entry.size : -1);
         json_add_text(entry, "status", str_from(word));
         json_add_text(entry, "reason", why);
-        transfer_list(&up->run, json_write(&arena, entry, false));
+        transfer_list(&up->run, json_write_line(&arena, entry));
     } else if (remote.len) {
         term_printf(term, "%s %.*s -> %.*s (%.*s)\n", word, P(step->path),
                     P(remote), P(size_text(&arena, step->entry.size)));
@@ -25187,7 +25222,7 @@ static FilesStep files_upload_step(const FilesUpload *up)
 {
     FilesStep step = {.path = up->name, .entry = up->entry};
     if (up->includes.count &&
-        !ignore_judge(&up->includes, S(""), step.path, false))
+        !ignore_judge(&up->includes, S(""), step.path, IGNORE_FILE))
         step.kind = FILES_WALK_LEFT_OUT;
     return step;
 }

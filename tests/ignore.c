@@ -20,20 +20,20 @@ static bool driver_is_folder(const char *path)
 
 /* The rule that ignores the path; ends the program where ignore_git_covers()
  * says otherwise. */
-static const IgnoreRule *driver_judge(Arena *arena, const GitTree *tree,
-                                      Str path)
+static const IgnoreRule *driver_judge(Arena *arena, GitTree tree, Str path)
 {
     Err err = {0};
     bool covered = false;
     bool folder = driver_is_folder(arena_cstr(arena, path));
     IgnoreRules rules = {.arena = arena};
+    tree.arena = arena; /* wiped after each path */
     Str dir = os_path_dir(path);
-    if (!ignore_add_git(&rules, tree, dir, &err) ||
-        !ignore_git_covers(arena, tree, path, folder, &covered, &err)) {
+    if (!ignore_add_git(&rules, &tree, dir, &err) ||
+        !ignore_git_covers(&tree, path, folder, &covered, &err)) {
         fprintf(stderr, "%s\n", err.message);
         exit(1);
     }
-    const IgnoreRule *rule = ignore_judge(&rules, tree->root, path, folder);
+    const IgnoreRule *rule = ignore_judge(&rules, tree.root, path, folder);
     if (covered != (rule != NULL)) {
         fprintf(stderr, "two answers for %.*s\n", P(path));
         exit(1);
@@ -56,7 +56,7 @@ int main(int argc, char **argv)
     printf("tree %.*s\n", P(tree.root));
     while (paths.len) {
         Arena scratch = {0};
-        const IgnoreRule *rule = driver_judge(&scratch, &tree,
+        const IgnoreRule *rule = driver_judge(&scratch, tree,
                                               str_cut(&paths, '\0'));
         if (rule)
             printf("%.*s%c%d%c", P(rule->file), 0, rule->line, 0);

@@ -1384,7 +1384,7 @@ static void test_json_document(void)
     CHECK(!json_get(json_get(document, "c"), "b"));
     json_set(document, "b", cJSON_CreateNumber(7));
     json_set(document, "new", cJSON_CreateTrue());
-    CHECK_STR(json_write(&arena, document, false),
+    CHECK_STR(json_write_line(&arena, document),
               S("{\"b\":7,\"B\":\"two\",\"c\":[],\"new\":true}"));
     cJSON *built = json_new(&arena);
     json_add_text(built, "t", S("x\"\n"));
@@ -1392,7 +1392,7 @@ static void test_json_document(void)
     json_add_id(built, "i", 123456789012);
     json_add_id(built, "n", 0);
     json_add_bool(built, "f", false);
-    CHECK_STR(json_write(&arena, built, true),
+    CHECK_STR(json_write_indented(&arena, built),
               S("{\n  \"t\": \"x\\\"\\n\",\n  \"e\": null,\n"
                 "  \"i\": 123456789012,\n  \"n\": null,\n  \"f\": false\n}\n"));
     arena_free(&arena);
@@ -1416,7 +1416,7 @@ static void test_json_keep_numbers(void)
         cJSON *document = json_read(&arena, text);
         unit_at(text);
         json_keep_numbers(document, text);
-        CHECK_STR(json_write(&arena, document, false), text);
+        CHECK_STR(json_write_line(&arena, document), text);
         arena_free(&arena);
     }
     Arena arena = {0};
@@ -1430,7 +1430,7 @@ static void test_json_keep_numbers(void)
     unit_at(S("the deepest document"));
     CHECK(document != NULL);
     json_keep_numbers(document, buf_str(&deep));
-    CHECK_STR(json_write(&arena, document, false), buf_str(&deep));
+    CHECK_STR(json_write_line(&arena, document), buf_str(&deep));
     document = json_read(&arena, S("{\"id\":9007199254740992,\"no\":1.5}"));
     json_keep_numbers(document, S("{\"id\":9007199254740992,\"no\":1.5}"));
     CHECK_INT(json_int(document, "id"), 9007199254740992);
@@ -1902,7 +1902,7 @@ static void test_url_parse(void)
     arena_free(&arena);
 }
 
-static void test_url_shown(void)
+static void test_url_redact(void)
 {
     static const Str rows[][2] = {
         {L("https://h/x?sig=1"), L("https://h/x?...")},
@@ -1918,7 +1918,7 @@ static void test_url_shown(void)
     Arena arena = {0};
     for (int i = 0; i < COUNT(rows); i++) {
         unit_at(rows[i][0]);
-        CHECK_STR(url_shown(&arena, rows[i][0]), rows[i][1]);
+        CHECK_STR(url_redact(&arena, rows[i][0]), rows[i][1]);
     }
     arena_free(&arena);
 }
@@ -2214,10 +2214,10 @@ static void test_ignore_is_bounded(void)
     CHECK_INT(rules.count, COUNT(patterns));
     for (int i = 0; i < COUNT(paths); i++) {
         Str path = arena_printf(&arena, "%.*sc", P(paths[i]));
-        CHECK(!ignore_find(&rules, path, false));
+        CHECK(!ignore_find(&rules, path, IGNORE_FILE));
     }
     ignore_add_text(&rules, S(""), S("rows"),
-                    unit_repeat(&arena, S("*"), IGNORE_PATTERN + 1));
+                    unit_repeat(&arena, S("*"), IGNORE_PATTERN_MAX + 1));
     CHECK_INT(rules.count, COUNT(patterns));
     arena_free(&arena);
 }
@@ -2292,9 +2292,9 @@ static void test_ignore_judge(void)
     ignore_add_text(&rules, S("/t/sub"), S("sub"), S("\n\n\n/only"));
     for (int i = 0; i < COUNT(rows); i++) {
         Str path = str_from(rows[i].path);
-        const IgnoreRule *found = ignore_find(&rules, path, false);
+        const IgnoreRule *found = ignore_find(&rules, path, IGNORE_FILE);
         const IgnoreRule *judged = ignore_judge(&rules, str_from(rows[i].top),
-                                                path, false);
+                                                path, IGNORE_FILE);
         snprintf(unit_row, sizeof(unit_row), "%s below %s", rows[i].path,
                  rows[i].top);
         CHECK_INT(found ? found->line : 0, rows[i].find);
@@ -2304,11 +2304,11 @@ static void test_ignore_judge(void)
     IgnoreRules wide = {.arena = &arena};
     ignore_add_text(&wide, S("/"), S("root"), S("/a\n"));
     ignore_add_text(&wide, S(""), S("built-in"), S("/b/c\nd\n"));
-    CHECK(ignore_find(&wide, S("/a"), false));
-    CHECK(ignore_find(&wide, S("b/c"), false));
-    CHECK(ignore_find(&wide, S("/x/d"), false));
-    CHECK(!ignore_find(&wide, S(""), true));
-    CHECK(!ignore_find(&wide, S("/"), true));
+    CHECK(ignore_find(&wide, S("/a"), IGNORE_FILE));
+    CHECK(ignore_find(&wide, S("b/c"), IGNORE_FILE));
+    CHECK(ignore_find(&wide, S("/x/d"), IGNORE_FILE));
+    CHECK(!ignore_find(&wide, S(""), IGNORE_FOLDER));
+    CHECK(!ignore_find(&wide, S("/"), IGNORE_FOLDER));
     arena_free(&arena);
 }
 
@@ -2381,9 +2381,11 @@ static void test_ignore_own_text(void)
         CHECK(rows[i].fault ? fault && strstr(fault, rows[i].fault) : !fault);
     }
     unit_at(S("long lines"));
-    CHECK(!ignore_text_fault(unit_repeat(&arena, S("x"), IGNORE_PATTERN)));
-    CHECK(ignore_text_fault(unit_repeat(&arena, S("x"), IGNORE_PATTERN + 1)));
-    CHECK(!ignore_text_fault(unit_repeat(&arena, S("#"), IGNORE_PATTERN + 1)));
+    CHECK(!ignore_text_fault(unit_repeat(&arena, S("x"), IGNORE_PATTERN_MAX)));
+    CHECK(
+        ignore_text_fault(unit_repeat(&arena, S("x"), IGNORE_PATTERN_MAX + 1)));
+    CHECK(!ignore_text_fault(
+        unit_repeat(&arena, S("#"), IGNORE_PATTERN_MAX + 1)));
     arena_free(&arena);
 }
 
@@ -2421,25 +2423,28 @@ static void test_ignore_files(void)
     IgnoreRules rules = {.arena = &arena};
     Err err = {0};
     unit_at(S("ignore files"));
-    CHECK(ignore_add_file(&rules, S(""), S("nothing/.hsignore"), false, &err));
+    CHECK(ignore_add_file(&rules, S(""), S("nothing/.hsignore"), IGNORE_FOLLOW,
+                          &err));
     CHECK_INT(rules.count, 0);
     unit_write_file(".hsignore", S("a\nb\n"));
-    CHECK(ignore_add_file(&rules, S(""), S(".hsignore"), false, &err));
-    CHECK(ignore_add_file(&rules, S(""), S(".hsignore/x"), false, &err));
+    CHECK(ignore_add_file(&rules, S(""), S(".hsignore"), IGNORE_FOLLOW, &err));
+    CHECK(
+        ignore_add_file(&rules, S(""), S(".hsignore/x"), IGNORE_FOLLOW, &err));
     CHECK_INT(rules.count, 2);
     CHECK(!symlink(".hsignore", ".gitignore") && !symlink(".hsignore", "x"));
-    CHECK(ignore_add_file(&rules, S(""), S(".gitignore"), true, &err));
+    CHECK(
+        ignore_add_file(&rules, S(""), S(".gitignore"), IGNORE_NO_LINK, &err));
     CHECK_INT(rules.count, 2);
-    CHECK(ignore_add_file(&rules, S(""), S("x"), false, &err));
+    CHECK(ignore_add_file(&rules, S(""), S("x"), IGNORE_FOLLOW, &err));
     CHECK_INT(rules.count, 4);
     CHECK_INT(err.code, 0);
     os_test_countdown = 1;
-    CHECK(!ignore_add_file(&rules, S(""), S(".hsignore"), false, &err));
+    CHECK(!ignore_add_file(&rules, S(""), S(".hsignore"), IGNORE_FOLLOW, &err));
     CHECK_INT(err.code, EXIT_FAILED);
     CHECK(strstr(err.message, ".hsignore"));
     err = (Err){0};
     unit_write_file(".hsignore", unit_repeat(&arena, S("#"), MIB + 1));
-    CHECK(!ignore_add_file(&rules, S(""), S(".hsignore"), false, &err));
+    CHECK(!ignore_add_file(&rules, S(""), S(".hsignore"), IGNORE_FOLLOW, &err));
     CHECK(strstr(err.message, "larger than 1 MiB"));
     unlink(".gitignore");
     unlink(".hsignore");
@@ -2482,9 +2487,8 @@ static void test_ignore_git(void)
     };
     for (int i = 0; i < COUNT(rows); i++) {
         unit_at(rows[i].path);
-        CHECK(ignore_git_covers(&arena, &tree,
-                                os_path_join(&arena, root, rows[i].path), false,
-                                &covered, &err));
+        CHECK(ignore_git_covers(&tree, os_path_join(&arena, root, rows[i].path),
+                                IGNORE_FILE, &covered, &err));
         CHECK_INT(covered, rows[i].covered);
     }
     unlink("tree/.git/HEAD");
@@ -5622,7 +5626,7 @@ static void unit_network(void)
     test_http_proxy_basic();
     test_http_pace();
     test_http_idle();
-    test_url_shown();
+    test_url_redact();
     test_os_take_addresses();
     test_loop_frame();
     test_loop_close_code();

@@ -53,7 +53,7 @@ static void fuzz_match(Str pattern, Str text)
     fuzz = (Fuzz){.pattern = pattern, .text = text};
     if (pattern.len <= FUZZ_MOST && text.len <= FUZZ_MOST)
         fuzz_check(ignore_match(pattern, text) == fuzz_matches(&fuzz, 0, 0));
-    else if (pattern.len <= IGNORE_PATTERN && text.len <= PATH_MAX)
+    else if (pattern.len <= IGNORE_PATTERN_MAX && text.len <= PATH_MAX)
         ignore_match(pattern, text);
 }
 
@@ -85,11 +85,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                    ignore_applies(&wide, &wide.rule[i], clean, true));
     ignore_text_fault(all);
     config_is_own_name(path);
-    const IgnoreRule *rule = ignore_judge(&rules, S("/b"), full, false);
+    const IgnoreRule *rule = ignore_judge(&rules, S("/b"), full, IGNORE_FILE);
     fuzz_check(!rule || !rule->negated);
-    rule = ignore_find(&rules, full, false);
+    rule = ignore_find(&rules, full, IGNORE_FILE);
     if (rule && !rule->negated)
-        fuzz_check(ignore_judge(&rules, S("/b"), full, false) != NULL);
+        fuzz_check(ignore_judge(&rules, S("/b"), full, IGNORE_FILE) != NULL);
     ignore_read_config(&arena, all, &value);
     fuzz_check(value.len <= all.len);
     arena_free(&arena);
