@@ -153,7 +153,11 @@ typedef enum {
     EXIT_RATE_LIMIT = 6,
     EXIT_NETWORK = 7,
     EXIT_PARTIAL = 8,
-    EXIT_INTERRUPTED = 130
+    /* Ended by a signal: 128 and its number, as shells report it. */
+    EXIT_HANGUP = 129,
+    EXIT_INTERRUPTED = 130,
+    EXIT_QUIT = 131,
+    EXIT_TERMINATED = 143
 } ExitCode;
 
 /*
@@ -1174,8 +1178,10 @@ static Str str_shell_word(Arena *arena, Str text)
  * stop at Ctrl-C without threads.
  */
 
-/* The most addresses of one name that are tried. */
-enum { OS_ADDRESSES = 24 };
+enum {
+    OS_ADDRESSES = 24,   /* of one name that are tried, at most */
+    OS_SIGNAL_EXIT = 128 /* added to a signal's number: EXIT_INTERRUPTED */
+};
 
 typedef struct {
     struct sockaddr_storage at[OS_ADDRESSES];
@@ -1193,17 +1199,18 @@ typedef enum {
 
 static volatile sig_atomic_t os_signal;
 
-static volatile sig_atomic_t os_terminal_fd = -1; /* whose mode to restore */
+static volatile sig_atomic_t os_terminal_fd; /* its mode is ours; fd + 1 */
 
 static volatile sig_atomic_t os_terminal_keys; /* and bracketed paste */
 
-static volatile sig_atomic_t os_terminal_news; /* OsTerminalEvent bits */
+static volatile sig_atomic_t
+    os_terminal_events_pending; /* OsTerminalEvent bits */
 
 static struct termios os_terminal_old;
 
 static bool os_terminal_hushed; /* see os_terminal_hush() */
 
-static int os_signal_pipe[2] = {-1, -1};
+static int os_signal_pipe[2]; /* its two ends, each fd + 1 */
 
 /* Signals that are ignored: SIGXFSZ, so that a file that may not grow is an
  * ordinary error (EFBIG); SIGIO goes to the holder of a lease. */
@@ -1240,9 +1247,9 @@ static bool os_fails(void)
 static void os_terminal_leave(int when)
 {
     static const char paste_off[] = "\x1b[?2004l";
-    int fd = os_terminal_fd;
+    int fd = os_terminal_fd - 1;
     pid_t owner = fd < 0 ? -1 : tcgetpgrp(fd);
-    os_terminal_fd = -1;
+    os_terminal_fd = 0;
     if (fd < 0 || (owner > 0 && owner != getpgrp()))
         return;
     ssize_t ignored = 0;
@@ -1273,11 +1280,11 @@ static void os_on_signal(int number)
     int saved = errno;
     if (os_signal) {
         os_terminal_undo();
-        _exit(128 + number);
+        _exit(OS_SIGNAL_EXIT + number);
     }
     os_signal = number;
     alarm(1);
-    ssize_t ignored = write(os_signal_pipe[1], "!", 1);
+    ssize_t ignored = write(os_signal_pipe[1] - 1, "!", 1);
     (void)ignored;
     errno = saved;
 }
@@ -1289,8 +1296,8 @@ static void os_on_terminal(int number)
     int event = number == SIGWINCH  ? OS_RESIZED
                 : number == SIGTSTP ? OS_STOP_ASKED
                                     : OS_CONTINUED;
-    __atomic_fetch_or(&os_terminal_news, event, __ATOMIC_SEQ_CST);
-    ssize_t ignored = write(os_signal_pipe[1], "!", 1);
+    __atomic_fetch_or(&os_terminal_events_pending, event, __ATOMIC_SEQ_CST);
+    ssize_t ignored = write(os_signal_pipe[1] - 1, "!", 1);
     (void)ignored;
     errno = saved;
 }
@@ -1299,6 +1306,18 @@ static void os_on_terminal(int number)
 static int os_interrupted(void)
 {
     return os_signal;
+}
+
+/* The exit code of a run that a signal ended; only after os_interrupted(). */
+static ExitCode os_signal_exit(void)
+{
+    return (ExitCode)(OS_SIGNAL_EXIT + os_interrupted());
+}
+
+/* Sets the error of a run that a signal ended. Returns false. */
+static bool os_set_interrupted(Err *err)
+{
+    return err_set(err, os_signal_exit(), "interrupted");
 }
 
 /* Fills closed standard descriptors with one that can neither be read nor
@@ -1415,8 +1434,11 @@ static int64_t os_random(int64_t below)
 /* Opens the pipe through which signal handlers wake os_poll(). */
 static void os_open_signal_pipe(void)
 {
-    if (os_signal_pipe[0] < 0 && pipe2(os_signal_pipe, O_CLOEXEC | O_NONBLOCK))
-        os_signal_pipe[0] = os_signal_pipe[1] = -1;
+    int ends[2];
+    if (os_signal_pipe[0] || pipe2(ends, O_CLOEXEC | O_NONBLOCK))
+        return;
+    os_signal_pipe[1] = ends[1] + 1;
+    os_signal_pipe[0] = ends[0] + 1;
 }
 
 /*
@@ -1428,13 +1450,13 @@ static int os_poll(struct pollfd *fds, int count, int64_t timeout)
 {
     char woken[64];
     os_open_signal_pipe();
-    fds[count] = (struct pollfd){os_signal_pipe[0], POLLIN, 0};
+    fds[count] = (struct pollfd){os_signal_pipe[0] - 1, POLLIN, 0};
     int wait = timeout > INT_MAX ? INT_MAX : (int)timeout;
     if (os_interrupted())
         return 0;
     int ready = poll(fds, (nfds_t)count + 1, wait);
     if (ready > 0 && fds[count].revents) {
-        ssize_t ignored = read(os_signal_pipe[0], woken, sizeof(woken));
+        ssize_t ignored = read(os_signal_pipe[0] - 1, woken, sizeof(woken));
         (void)ignored;
         ready--;
     }
@@ -1481,7 +1503,8 @@ static ptrdiff_t os_read(int fd, void *to, ptrdiff_t size)
             return n;
         if (errno == EAGAIN && !os_interrupted())
             os_wait(fd, POLLIN, -1);
-        else if (errno != EINTR || os_interrupted() || os_terminal_news)
+        else if (errno != EINTR || os_interrupted() ||
+                 os_terminal_events_pending)
             return -errno;
     }
 }
@@ -1794,7 +1817,8 @@ enum { OS_YOUNG_MS = 1000, OS_CALM_MS = 60 };
 
 /* What was read of a file that other programs write, too. */
 typedef struct {
-    int fd; /* open at it; negative: it is not */
+    bool open; /* `fd` is open; os_view_close() follows */
+    int fd;
     Str text;
     OsStamp stamp;
     bool regular; /* not a pipe or a device: what is read once is gone there */
@@ -1839,8 +1863,7 @@ static int os_view_fd(Arena *arena, ptrdiff_t max, bool pipes, OsView *out)
     return code;
 }
 
-/* Opens a file and reads it so. The caller closes `out->fd`, where it is not
- * negative. */
+/* Opens a file and reads it so. os_view_close() follows, also on failure. */
 static int os_view(Arena *arena, Str path, ptrdiff_t max, bool pipes,
                    OsView *out)
 {
@@ -1848,7 +1871,15 @@ static int os_view(Arena *arena, Str path, ptrdiff_t max, bool pipes,
     out->fd = os_fails() ? -1
                          : open(arena_cstr(arena, path),
                                 O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    return out->fd < 0 ? errno : os_view_fd(arena, max, pipes, out);
+    out->open = out->fd >= 0;
+    return out->open ? os_view_fd(arena, max, pipes, out) : errno;
+}
+
+static void os_view_close(OsView *view)
+{
+    if (view->open)
+        close(view->fd);
+    view->open = false;
 }
 
 /* As os_read_fd(), then closes the file. */
@@ -2738,6 +2769,75 @@ static int os_launch(const char *path, char **argv, Str secret)
     return code;
 }
 
+/* The browser commands to try for a URL. */
+typedef struct {
+    Str url;
+    Str commands; /* not tried yet, separated by ':' */
+    char **argv;  /* the present one */
+    Str path;     /* of its program */
+} OsBrowser;
+
+/* The commands in BROWSER, then xdg-open, open and wslview. */
+static OsBrowser os_browser_init(Arena *arena, Str url)
+{
+    Str own = os_env("BROWSER");
+    return (OsBrowser){
+        .url = url,
+        .commands = arena_printf(arena, "%.*s:xdg-open:open:wslview", P(own))};
+}
+
+/* Splits a browser command into words at spaces; there is no quoting. The URL
+ * replaces each %s, or becomes the last word if there is none. */
+static char **os_browser_words(Arena *arena, Str command, Str url)
+{
+    enum { WORDS = 16 };
+    char **words = arena_array(arena, WORDS + 2, sizeof(*words));
+    int n = 0;
+    bool placed = false;
+    while (command.len && n < WORDS) {
+        Str word = str_cut(&command, ' ');
+        Buf out = buf_new(arena, 16 * KIB);
+        for (ptrdiff_t at = 0; (at = str_find(word, S("%s"))) >= 0;) {
+            buf_add(&out, str_slice(word, 0, at));
+            buf_add(&out, url);
+            word = str_slice(word, at + 2, word.len);
+            placed = true;
+        }
+        buf_add(&out, word);
+        buf_add_char(&out, '\0');
+        if (out.len > 1)
+            words[n++] = out.ptr;
+    }
+    if (n && !placed) {
+        Buf out = buf_new(arena, url.len + 1);
+        buf_add(&out, url);
+        buf_add_char(&out, '\0');
+        words[n] = out.ptr;
+    }
+    return words;
+}
+
+/* Moves to the next command whose program is installed; false at the end. */
+static bool os_browser_find(Arena *arena, OsBrowser *browser)
+{
+    browser->path = (Str){0};
+    while (browser->commands.len && !browser->path.len) {
+        Str command = str_cut(&browser->commands, ':');
+        browser->argv = os_browser_words(arena, command, browser->url);
+        if (browser->argv[0])
+            browser->path = os_find_program(arena, str_from(browser->argv[0]));
+    }
+    return browser->path.len > 0;
+}
+
+/* Starts the command that os_browser_find() found, without hs's secrets in its
+ * environment. Returns 0 once it runs, or an errno. */
+static int os_browser_launch(Arena *arena, const OsBrowser *browser)
+{
+    return os_launch(arena_cstr(arena, browser->path), browser->argv,
+                     S("HUBSPOT_"));
+}
+
 static bool os_is_terminal(int fd)
 {
     return isatty(fd) == 1;
@@ -2779,7 +2879,8 @@ static void os_watch_terminal(bool on)
 /* What befell the terminal since the last call: OsTerminalEvent bits. */
 static int os_terminal_events(void)
 {
-    return __atomic_exchange_n(&os_terminal_news, 0, __ATOMIC_SEQ_CST);
+    return __atomic_exchange_n(&os_terminal_events_pending, 0,
+                               __ATOMIC_SEQ_CST);
 }
 
 /* Sets the mode of a prompt: no echo, and with `keys` no line editing, so that
@@ -2804,7 +2905,7 @@ static int os_terminal_set(int fd, bool keys)
         return code;
     }
     os_terminal_keys = keys;
-    os_terminal_fd = fd;
+    os_terminal_fd = fd + 1;
     if (keys)
         os_write_all(STDERR_FILENO, S("\x1b[?2004h"));
     return 0;
@@ -2833,7 +2934,7 @@ static void os_terminal_hush(int fd)
     mode.c_lflag &= ~(tcflag_t)ECHO;
     os_terminal_hushed = true;
     os_terminal_keys = false;
-    os_terminal_fd = fd;
+    os_terminal_fd = fd + 1;
     tcsetattr(fd, TCSANOW, &mode);
 }
 
@@ -3329,8 +3430,7 @@ typedef struct {
     const char *mute; /* what forbids to ask; NULL: the want of a terminal */
     bool dumb;
     bool debug;
-    bool links;                           /* of stderr: it knows hyperlinks */
-    const struct AskMeanwhile *meanwhile; /* what the prompt waits for too */
+    bool links;      /* of stderr: it knows hyperlinks */
     bool drawn;      /* a progress display stands on the screen */
     char foreign[4]; /* the bytes of a character that is not whole yet */
     int foreign_len;
@@ -3959,15 +4059,33 @@ enum { ASK_END = -1, ASK_WOKEN = -2, ASK_OVER = -3 };
  * does its work meanwhile. It gives true where there is input, and may give
  * false at any time. Where it sets `over`, the prompt goes without an answer.
  */
-typedef struct AskMeanwhile {
+typedef struct {
     bool (*wait)(void *to, int fd, int64_t timeout);
     void *to;
     bool over;
 } AskMeanwhile;
 
+/* A question whose answer is a line. */
+typedef struct {
+    const char *text;
+    Str hint;   /* shown after the question until it is answered */
+    Str preset; /* shown for an empty answer, and what that means */
+    bool masked;
+    bool whole; /* refuse a line that lost its line breaks, or its end */
+    int room;   /* as in Ask */
+    const AskMeanwhile *meanwhile; /* what the prompt waits for too, or NULL */
+} Question;
+
+/* The labels of a list to select from. */
+typedef struct {
+    const Str *items;
+    int count;
+} AskLabels;
+
 /* A prompt under way: where its frame is, and the keys read ahead. */
 typedef struct {
     Term *term;
+    const AskMeanwhile *meanwhile;
     Str whole_question;
     Str whole_hint; /* stands after the question until it is answered */
     Str question;   /* what of them is in the frame; the rows before it */
@@ -4375,10 +4493,9 @@ static int ask_byte(Ask *ask, int64_t timeout)
     while (ask->at == ask->len) {
         if (os_interrupted())
             return ASK_END;
-        if (timeout < 0 && os_terminal_news)
+        if (timeout < 0 && os_terminal_events_pending)
             return ASK_WOKEN;
-        const AskMeanwhile *meanwhile = timeout < 0 ? ask->term->meanwhile
-                                                    : NULL;
+        const AskMeanwhile *meanwhile = timeout < 0 ? ask->meanwhile : NULL;
         if (meanwhile && meanwhile->over)
             return ASK_OVER;
         int64_t left = timeout < 0 ? -1 : deadline - os_now();
@@ -4388,7 +4505,7 @@ static int ask_byte(Ask *ask, int64_t timeout)
                 return ASK_END;
             continue;
         }
-        if (timeout < 0 && os_terminal_news)
+        if (timeout < 0 && os_terminal_events_pending)
             return ASK_WOKEN;
         ptrdiff_t n = os_read(STDIN_FILENO, ask->bytes, sizeof(ask->bytes));
         if (n == -EINTR)
@@ -4597,13 +4714,8 @@ static int ask_frame_line(Frame *frame, Ask *ask, const Line *line)
 static bool ask_stopped(Err *err)
 {
     if (os_interrupted())
-        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+        return os_set_interrupted(err);
     return err_set(err, EXIT_USAGE, "the input ended before an answer");
-}
-
-static bool ask_is_over(const Term *term)
-{
-    return term->meanwhile && term->meanwhile->over;
 }
 
 /* Does more come right after the line break of a masked prompt? Then lines
@@ -4624,7 +4736,7 @@ static bool ask_line_dumb(Ask *ask, Str label, Line *line, Err *err)
     os_write_all(STDERR_FILENO, label);
     for (;;) {
         int c = ask_byte(ask, -1);
-        bool lost = c == ASK_WOKEN && os_terminal_news != OS_RESIZED;
+        bool lost = c == ASK_WOKEN && os_terminal_events_pending != OS_RESIZED;
         if (c == ASK_WOKEN && ask_woken(ask)) {
             os_write_all(STDERR_FILENO, lost ? label : S(""));
             continue;
@@ -4637,7 +4749,7 @@ static bool ask_line_dumb(Ask *ask, Str label, Line *line, Err *err)
             break;
         ask_line_edit(line, KEY_TEXT, (char)c);
     }
-    if (ask->raw || ask_is_over(ask->term))
+    if (ask->raw || (ask->meanwhile && ask->meanwhile->over))
         os_write_all(STDERR_FILENO, S("\n"));
     line->lost = line->len >= ASK_MAX - 1;
     line->follows = ask->masked && ask_more_follows(ask);
@@ -4681,16 +4793,6 @@ static bool ask_line_keys(Ask *ask, Line *line, Err *err)
     }
 }
 
-/* A question whose answer is a line. */
-typedef struct {
-    const char *text;
-    Str hint;   /* shown after the question until it is answered */
-    Str preset; /* shown for an empty answer, and what that means */
-    bool masked;
-    bool whole; /* refuse a line that lost its line breaks, or its end */
-    int room;   /* as in Ask */
-} Question;
-
 /* What ask_text() and ask_confirm() share. The answer lives in `arena`. A
  * masked line with which more lines were pasted is refused. */
 static bool ask_line(Term *term, Arena *arena, const Question *question,
@@ -4704,6 +4806,7 @@ static bool ask_line(Term *term, Arena *arena, const Question *question,
     ask.whole_question = str_from(question->text);
     ask.whole_hint = question->hint;
     ask.room = question->room;
+    ask.meanwhile = question->meanwhile;
     ask_begin_question(&ask);
     if (ok && term->dumb) {
         Str label = arena_printf(&scratch, "? %s%s%.*s ", question->text,
@@ -4733,16 +4836,19 @@ static bool ask_line(Term *term, Arena *arena, const Question *question,
 }
 
 /*
- * Asks for a line of text; the answer, trimmed, lives in `arena`. `preset`
- * is what an empty answer means, and may be empty. `masked` shows stars.
- * Ctrl-C and the input's end are errors. The caller checked ask_allowed().
+ * Asks for a line of text; the answer, trimmed, lives in `arena`. A preset
+ * without a hint is shown in round brackets. Ctrl-C and the end of input are
+ * errors. The caller has checked ask_allowed().
+ *
+ * With `meanwhile`, which may make the answer unnecessary: then `*out` is
+ * empty, what was typed is dropped, and `meanwhile->over` is set.
  */
-static bool ask_text(Term *term, Arena *arena, const char *question, Str preset,
-                     bool masked, Str *out, Err *err)
+static bool ask_text(Term *term, Arena *arena, const Question *question,
+                     Str *out, Err *err)
 {
-    Question line = {.text = question, .preset = preset, .masked = masked};
-    if (preset.len)
-        line.hint = arena_printf(arena, "(%.*s)", P(preset));
+    Question line = *question;
+    if (line.preset.len && !line.hint.len)
+        line.hint = arena_printf(arena, "(%.*s)", P(line.preset));
     return ask_line(term, arena, &line, out, err);
 }
 
@@ -4754,19 +4860,6 @@ static bool ask_secret(Term *term, Arena *arena, const char *question,
     Question line = {.text = question, .masked = true, .whole = true};
     bool ok = ask_line(term, arena, &line, &text, err);
     *out = secret_from(text);
-    return ok;
-}
-
-/* As ask_text(), but something else goes on meanwhile and may make the answer
- * needless: then `*out` is empty, what was typed is dropped, and
- * `meanwhile->over` says so. */
-static bool ask_text_while(Term *term, Arena *arena, const char *question,
-                           bool masked, const AskMeanwhile *meanwhile, Str *out,
-                           Err *err)
-{
-    term->meanwhile = meanwhile;
-    bool ok = ask_text(term, arena, question, (Str){0}, masked, out, err);
-    term->meanwhile = NULL;
     return ok;
 }
 
@@ -5094,19 +5187,12 @@ static bool ask_choice_dumb(Term *term, Choice *choice, Err *err)
 }
 
 /* What ask_select() and ask_checkbox() share. The answer is what is chosen
- * in `items`. The cursor starts at entry `at`. */
-static bool ask_choice(Term *term, const char *question, AskItem *items,
-                       int count, int at, bool many, Err *err)
+ * in `choice->items`. The cursor starts at entry `choice->at`. */
+static bool ask_choice(Term *term, Choice *choice, Err *err)
 {
     Ask ask;
     Arena scratch = {0};
-    Choice *choice = arena_alloc(&scratch, sizeof(*choice));
-    choice->question = question;
-    choice->items = items;
-    choice->count = count;
-    choice->many = many;
-    choice->shown = arena_array(&scratch, count, sizeof(int));
-    choice->at = at;
+    choice->shown = arena_array(&scratch, choice->count, sizeof(int));
     ask_choice_filter(choice);
     bool ok = true;
     if (term->dumb) {
@@ -5117,37 +5203,41 @@ static bool ask_choice(Term *term, const char *question, AskItem *items,
         ask_begin_question(&ask);
         ok = ask_choice_keys(&ask, choice, err);
         ask_close(&ask);
-        if (ok && !many)
-            items[choice->shown[choice->at]].chosen = true;
+        if (ok && !choice->many)
+            choice->items[choice->shown[choice->at]].chosen = true;
     }
     arena_free(&scratch);
     return ok;
 }
 
 /*
- * Asks for one of `count` items (at least one): arrows move, typing filters,
- * Enter selects. `*out` is its index; before, the one to start at.
+ * Asks for one of `labels` (at least one): Up and Down move, typing filters,
+ * Enter selects. `*out` is its index; before the call, the one to start at.
  */
-static bool ask_select(Term *term, const char *question, const Str *items,
-                       int count, int *out, Err *err)
+static bool ask_select(Term *term, const char *question, AskLabels labels,
+                       int *out, Err *err)
 {
     Arena scratch = {0};
-    AskItem *list = arena_array(&scratch, count, sizeof(*list));
-    for (int i = 0; i < count; i++)
-        list[i].label = items[i];
-    bool ok = ask_choice(term, question, list, count, *out, false, err);
-    for (int i = 0; ok && i < count; i++)
-        if (list[i].chosen)
+    Choice *choice = arena_alloc(&scratch, sizeof(*choice));
+    choice->question = question;
+    choice->items = arena_array(&scratch, labels.count, sizeof(AskItem));
+    choice->count = labels.count;
+    choice->at = *out;
+    for (int i = 0; i < labels.count; i++)
+        choice->items[i].label = labels.items[i];
+    bool ok = ask_choice(term, choice, err);
+    for (int i = 0; ok && i < labels.count; i++)
+        if (choice->items[i].chosen)
             *out = i;
     arena_free(&scratch);
     return ok;
 }
 
 /*
- * Asks for any of `count` items, and at least one: as ask_select(), but Space
+ * Asks for any number of `items`, and at least one: as ask_select(), but Space
  * marks, a marks all or none, i inverts, "/" starts a filter. Entries that
- * are `fixed` are shown with the reason, and stay as they are. An error where
- * all of them are.
+ * are `fixed` are shown with the reason and stay as they are. Fails if all of
+ * them are.
  */
 static bool ask_checkbox(Term *term, const char *question, AskItem *items,
                          int count, Err *err)
@@ -5156,8 +5246,17 @@ static bool ask_checkbox(Term *term, const char *question, AskItem *items,
     while (first < count && items[first].fixed)
         first++;
     if (first == count)
-        return err_set(err, EXIT_USAGE, "there is nothing to choose from");
-    return ask_choice(term, question, items, count, first, true, err);
+        return err_set(err, EXIT_USAGE, "nothing to choose from");
+    Arena scratch = {0};
+    Choice *choice = arena_alloc(&scratch, sizeof(*choice));
+    choice->question = question;
+    choice->items = items;
+    choice->count = count;
+    choice->at = first;
+    choice->many = true;
+    bool ok = ask_choice(term, choice, err);
+    arena_free(&scratch);
+    return ok;
 }
 
 /* ---- Progress: some rows that are drawn again and again ---- */
@@ -9458,7 +9557,7 @@ static bool tls_no_anchor(const TlsAnchors *to, const char *what, Str where,
                       : code              ? os_error(code)
                                           : to->why;
     if (os_interrupted())
-        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+        return os_set_interrupted(err);
     err_set(err, EXIT_NETWORK, "cannot use %s %.*s: %s", what, P(where), why);
     if (code == EISDIR)
         return err_hint(err, "A directory of CA files is for SSL_CERT_DIR.");
@@ -9541,7 +9640,7 @@ static bool tls_load_trust(Arena *arena, Str ca_file, int64_t until,
     if (!tls_add_extra(&to, out, err))
         return false;
     if (os_interrupted())
-        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+        return os_set_interrupted(err);
     out->anchors = to.anchors;
     out->count = to.count;
     out->skipped = to.skipped;
@@ -12489,7 +12588,7 @@ static void pool_sweep(HttpPool *pool)
 static void pool_interrupt(HttpPool *pool)
 {
     for (HttpXfer *x = pool->active; x; x = x->next) {
-        err_set(&x->err, (ExitCode)(128 + os_interrupted()), "interrupted");
+        os_set_interrupted(&x->err);
         pool_give_up(x);
     }
     pool->active = NULL;
@@ -14238,8 +14337,7 @@ static bool config_read_place(Arena *arena, const ConfigPlace *place,
         OsView view;
         Err fault = {0};
         int code = config_view(arena, &source, &view);
-        if (view.fd >= 0)
-            os_close(view.fd);
+        os_view_close(&view);
         if (code)
             return config_cannot_read(place->path, code, err);
         *config = blank;
@@ -14722,8 +14820,7 @@ static bool config_read_links_at(Arena *arena, Str path, ConfigLinks *links,
     if (!path.len || !os_exists(arena, path))
         return true;
     int code = config_view(arena, &source, &view);
-    if (view.fd >= 0)
-        os_close(view.fd);
+    os_view_close(&view);
     if (!code)
         return config_parse_links(arena, view.text, links, err);
     config_cannot_read(path, code, err);
@@ -14810,8 +14907,7 @@ static bool config_read_override_at(Arena *arena, Str path, ConfigOverride *out,
     OsView view;
     ConfigSource source = config_override_source(path);
     int code = config_view(arena, &source, &view);
-    if (view.fd >= 0)
-        os_close(view.fd);
+    os_view_close(&view);
     *out = (ConfigOverride){.path = path, .text = view.text, .id = -1};
     if (!code && config_parse_override(out->text, &out->id))
         return true;
@@ -15004,7 +15100,7 @@ static bool config_meanwhile(Str path, Err *err)
 static bool config_cannot_write(Str path, int code, Err *err)
 {
     if (code == EINTR && os_interrupted())
-        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+        return os_set_interrupted(err);
     err_set(err, EXIT_CONFIG, "cannot write %.*s: %s", P(path),
             code == EAGAIN ? "another run holds its lock" : os_error(code));
     if (code == EBUSY)
@@ -15130,7 +15226,7 @@ static bool config_stays(ConfigFile *file)
     file->rescued = (Str){0};
     for (;;) {
         OsStamp now = os_stamp(file->arena, file->real);
-        if (file->view.fd >= 0 &&
+        if (file->view.open &&
             !os_stamp_eq(os_stamp_fd(file->view.fd), file->view.stamp)) {
             config_rescue(file);
             return false;
@@ -15146,7 +15242,7 @@ static bool config_stays(ConfigFile *file)
 static ConfigTurn config_turn(ConfigFile *file, Err *err)
 {
     int lock = -1;
-    file->view = (OsView){.fd = -1};
+    file->view = (OsView){0};
     file->real = file->no_link
                      ? file->source.path
                      : os_resolve_links(file->arena, file->source.path);
@@ -15157,8 +15253,7 @@ static ConfigTurn config_turn(ConfigFile *file, Err *err)
     os_unlock(file->arena, file->real, lock);
     if (turn == CONFIG_GONE && config_stays(file))
         turn = CONFIG_DONE;
-    if (file->view.fd >= 0)
-        os_close(file->view.fd);
+    os_view_close(&file->view);
     return turn;
 }
 
@@ -17802,7 +17897,7 @@ static bool hub_check_listed(Hub *hub, HubChange *changes, int count, Err *err)
     hub->pool->max_wait = most;
     hub->timeout = timeout;
     if (os_interrupted())
-        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+        return os_set_interrupted(err);
     return ok;
 }
 
@@ -18687,7 +18782,7 @@ static bool cmd_read_input(Cmd *cmd, const CmdInput *in, Str *out, Err *err)
                    ? os_read_file(cmd->arena, in->path, in->most, out)
                    : os_read_fd(cmd->arena, STDIN_FILENO, in->most, out);
     if (code == EINTR && os_interrupted())
-        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+        return os_set_interrupted(err);
     if (code == EBADF && !in->path.len)
         return err_set(err, EXIT_USAGE,
                        "cannot read %s: stdin is closed, or not open for "
@@ -19084,7 +19179,7 @@ static bool cmd_pick_account(Cmd *cmd, const CmdPick *pick,
                  pick->fits ? "; hs sandbox create makes one" : "");
         return false;
     }
-    if (!ask_select(cmd->term, pick->what, items, count, &at, err))
+    if (!ask_select(cmd->term, pick->what, (AskLabels){items, count}, &at, err))
         return false;
     *out = list[at];
     return true;
@@ -19140,7 +19235,8 @@ static bool cmd_pick_next(Cmd *cmd, const int64_t *gone, int count,
         return true;
     if (!ask_allowed(cmd->term, "new default account",
                      "Pass --new-default ACCOUNT.", err) ||
-        !ask_select(cmd->term, "New default account:", items, left, &at, err))
+        !ask_select(cmd->term, "New default account:", (AskLabels){items, left},
+                    &at, err))
         return false;
     *next = ids[at];
     return true;
@@ -19393,7 +19489,8 @@ static bool settings_migrate_ask(Cmd *cmd, const Config *now,
             arena_printf(arena, "%.*s  (the global config)", P(clash->now)),
             arena_printf(arena, "%.*s  (the deprecated one)", P(clash->old))};
         Str question = arena_printf(arena, "%.*s:", P(clash->key));
-        if (!ask_select(cmd->term, question.ptr, values, 2, &at, err))
+        if (!ask_select(cmd->term, question.ptr, (AskLabels){values, 2}, &at,
+                        err))
             return false;
         clash->take = at == 1;
         return true;
@@ -19403,14 +19500,17 @@ static bool settings_migrate_ask(Cmd *cmd, const Config *now,
         S("Take it over with another name"), S("Leave it out")};
     Str question = arena_printf(arena,
                                 "The name %.*s is taken:", P(clash->old));
-    if (!ask_select(cmd->term, question.ptr, ways, COUNT(ways), &at, err))
+    if (!ask_select(cmd->term, question.ptr, (AskLabels){ways, COUNT(ways)},
+                    &at, err))
         return false;
     clash->take = at < 2;
     while (at == 1) {
         Str name = {0};
         Err fault = {0};
-        if (!ask_text(cmd->term, arena, "New name:", clash->renamed, false,
-                      &name, err))
+        if (!ask_text(
+                cmd->term, arena,
+                &(Question){.text = "New name:", .preset = clash->renamed},
+                &name, err))
             return false;
         if (config_check_name(now, name, clash->id, &fault)) {
             clash->renamed = name;
@@ -19546,20 +19646,24 @@ static bool settings_set_ask(Cmd *cmd, Err *err)
         return false;
     for (int i = 0; i < COUNT(settings_keys); i++)
         items[i] = str_from(settings_keys[i].help);
-    if (!ask_select(cmd->term, "Setting:", items, COUNT(items), &at, err))
+    if (!ask_select(cmd->term, "Setting:", (AskLabels){items, COUNT(items)},
+                    &at, err))
         return false;
     CmdValue *value = cmd_take_value(cmd, settings_keys[at].option);
     value->set = true;
     if (settings_keys[at].option == &opt_publish_mode) {
-        bool ok = ask_select(cmd->term, "Publish mode:", modes, 2, &mode, err);
+        bool ok = ask_select(cmd->term, "Publish mode:", (AskLabels){modes, 2},
+                             &mode, err);
         value->text = modes[mode];
         return ok;
     }
     if (settings_keys[at].option != &opt_http_timeout)
         return ask_confirm(cmd->term, "Allow it?", true, &value->on, err);
     for (;;) {
-        if (!ask_text(cmd->term, cmd->arena, "Milliseconds:", S("15000"), false,
-                      &text, err))
+        if (!ask_text(
+                cmd->term, cmd->arena,
+                &(Question){.text = "Milliseconds:", .preset = S("15000")},
+                &text, err))
             return false;
         if (str_int(text, &value->number) &&
             value->number >= CONFIG_TIMEOUT_MIN_MS)
@@ -19965,7 +20069,7 @@ static SigninVisit *signin_visit_for_code(Arena *arena,
 static bool signin_visit_result(const SigninVisit *visit, Err *err)
 {
     if (os_interrupted())
-        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+        return os_set_interrupted(err);
     if (secret_is_set(visit->got))
         return true;
     if (visit->fault.len) {
@@ -20028,54 +20132,16 @@ static bool signin_may_browse(const Cmd *cmd, const Config *config)
            !os_env("SSH_CONNECTION").len && !os_env("SSH_TTY").len;
 }
 
-/* The words of a browser's command, the URL in the place of each %s, or as
- * the last one. Blanks separate words, and nothing quotes. */
-static char **signin_browser_words(Arena *arena, Str command, Str url)
-{
-    enum { WORDS = 16 };
-    char **words = arena_array(arena, WORDS + 2, sizeof(*words));
-    int n = 0;
-    bool placed = false;
-    while (command.len && n < WORDS) {
-        Str word = str_cut(&command, ' ');
-        Buf out = buf_new(arena, 16 * KIB);
-        for (ptrdiff_t at = 0; (at = str_find(word, S("%s"))) >= 0;) {
-            buf_add(&out, str_slice(word, 0, at));
-            buf_add(&out, url);
-            word = str_slice(word, at + 2, word.len);
-            placed = true;
-        }
-        buf_add(&out, word);
-        buf_add_char(&out, '\0');
-        if (out.len > 1)
-            words[n++] = out.ptr;
-    }
-    if (n && !placed) {
-        Buf out = buf_new(arena, url.len + 1);
-        buf_add(&out, url);
-        buf_add_char(&out, '\0');
-        words[n] = out.ptr;
-    }
-    return words;
-}
-
-/* Opens a URL with the first of BROWSER's commands, xdg-open, open and
- * wslview that there is. False where none of them starts. */
+/* Opens a URL in a browser; false if no browser starts. */
 static bool signin_browse(Cmd *cmd, Str url)
 {
-    Arena *arena = cmd->arena;
-    Str list = arena_printf(arena, "%.*s:xdg-open:open:wslview",
-                            P(os_env("BROWSER")));
-    while (list.len) {
-        char **words = signin_browser_words(arena, str_cut(&list, ':'), url);
-        Str path = words[0] ? os_find_program(arena, str_from(words[0]))
-                            : (Str){0};
-        if (!path.len)
-            continue;
-        int code = os_launch(arena_cstr(arena, path), words, S("HUBSPOT_"));
+    OsBrowser browser = os_browser_init(cmd->arena, url);
+    while (os_browser_find(cmd->arena, &browser)) {
+        int code = os_browser_launch(cmd->arena, &browser);
         if (!code)
             return true;
-        term_debug(cmd->term, "cannot run %.*s: %s", P(path), os_error(code));
+        term_debug(cmd->term, "cannot run %.*s: %s", P(browser.path),
+                   os_error(code));
     }
     return false;
 }
@@ -20108,7 +20174,8 @@ static bool signin_ask_key(Cmd *cmd, const Config *config, bool again,
     static const char question[] = "Personal access key:";
     int64_t id = 0;
     if (again)
-        return ask_text(cmd->term, cmd->arena, question, (Str){0}, true, text,
+        return ask_text(cmd->term, cmd->arena,
+                        &(Question){.text = question, .masked = true}, text,
                         err);
     if (!signin_wanted(cmd, config, &id, err))
         return false;
@@ -20118,7 +20185,8 @@ static bool signin_ask_key(Cmd *cmd, const Config *config, bool again,
     if (!visit) {
         term_link(cmd->term, "Make or copy a key at",
                   signin_key_page(cmd->arena, qa, id));
-        return ask_text(cmd->term, cmd->arena, question, (Str){0}, true, text,
+        return ask_text(cmd->term, cmd->arena,
+                        &(Question){.text = question, .masked = true}, text,
                         err);
     }
     term_link(cmd->term, "Opened in the browser:", visit->url);
@@ -20128,8 +20196,11 @@ static bool signin_ask_key(Cmd *cmd, const Config *config, bool again,
              visit->patience / 1000);
     bool ok = true;
     while (ok && !text->len && !visit->meanwhile.over)
-        ok = ask_text_while(cmd->term, cmd->arena, question, true,
-                            &visit->meanwhile, text, err);
+        ok = ask_text(cmd->term, cmd->arena,
+                      &(Question){.text = question,
+                                  .masked = true,
+                                  .meanwhile = &visit->meanwhile},
+                      text, err);
     if (ok && !text->len) {
         ok = signin_visit_result(visit, err);
         *text = secret_text(visit->got);
@@ -20251,8 +20322,10 @@ static bool signin_name(Cmd *cmd, const Config *config, Signin *auth, Err *err)
     }
     for (;;) {
         Err fault = {0};
-        if (!ask_text(cmd->term, cmd->arena, "Name of the account:", preset,
-                      false, &account->name, err))
+        if (!ask_text(
+                cmd->term, cmd->arena,
+                &(Question){.text = "Name of the account:", .preset = preset},
+                &account->name, err))
             return false;
         if (config_check_name(config, account->name, account->id, &fault))
             return true;
@@ -20374,7 +20447,7 @@ static bool signin_oauth_account(Cmd *cmd, const Config *config, int64_t *id,
     if (!ask_allowed(cmd->term, "account id", "Pass --account ID.", err))
         return false;
     while (*id <= 0) {
-        if (!ask_text(cmd->term, cmd->arena, "Account id:", (Str){0}, false,
+        if (!ask_text(cmd->term, cmd->arena, &(Question){.text = "Account id:"},
                       &text, err))
             return false;
         if (!str_int(text, id) || *id <= 0)
@@ -20404,8 +20477,9 @@ static bool signin_oauth_ask(Cmd *cmd, const char *what, bool masked, Str *text,
     Str question = arena_printf(cmd->arena, "Client %s:", what);
     for (;;) {
         Err fault = {0};
-        if (!ask_text(cmd->term, cmd->arena, question.ptr, (Str){0}, masked,
-                      text, err))
+        if (!ask_text(cmd->term, cmd->arena,
+                      &(Question){.text = question.ptr, .masked = masked}, text,
+                      err))
             return false;
         if (signin_oauth_check(what, *text, &fault))
             return true;
@@ -20554,8 +20628,11 @@ static bool signin_oauth_wait(Cmd *cmd, SigninVisit *visit, bool opened,
              visit->patience / 1000);
     while (ok && !visit->meanwhile.over) {
         Str text = {0};
-        ok = ask_text_while(cmd->term, cmd->arena, "Address:", true,
-                            &visit->meanwhile, &text, err);
+        ok = ask_text(cmd->term, cmd->arena,
+                      &(Question){.text = "Address:",
+                                  .masked = true,
+                                  .meanwhile = &visit->meanwhile},
+                      &text, err);
         if (ok && text.len &&
             signin_read_callback(visit, text) == SIGNIN_FOREIGN)
             term_say(cmd->term,
@@ -21489,7 +21566,7 @@ static bool account_clean_result(const HubCheck *checks, int count, Err *err)
     bool foreign = false;
     ExitCode code = EXIT_FAILED;
     if (os_interrupted())
-        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+        return os_set_interrupted(err);
     for (int i = 0; i < count; i++)
         if (checks[i].standing == HUB_UNCHECKED) {
             unchecked++;
@@ -21761,7 +21838,8 @@ static bool link_ask(Cmd *cmd, LinkChange *link, int64_t override, Err *err)
         return false;
     for (int i = 0; i < COUNT(ways); i++)
         items[i] = str_from(ways[i]);
-    if (!ask_select(cmd->term, "What to do?", items, COUNT(ways), &at, err))
+    if (!ask_select(cmd->term, "What to do?", (AskLabels){items, COUNT(ways)},
+                    &at, err))
         return false;
     return at == 0   ? link_tick(cmd, link, override, err)
            : at == 1 ? link_sign_in(cmd, link, err)
@@ -21819,8 +21897,8 @@ static bool link_pick(Cmd *cmd, LinkChange *link, const int64_t *ids, int count,
         if (ids[i] == link->links.default_account)
             at = i;
     }
-    if (!ask_select(cmd->term, "Default account of this folder:", items, count,
-                    &at, err))
+    if (!ask_select(cmd->term, "Default account of this folder:",
+                    (AskLabels){items, count}, &at, err))
         return false;
     link->preset = ids[at];
     return true;
@@ -22458,8 +22536,9 @@ static bool secrets_ask_name(Cmd *cmd, HubChange *change, Err *err)
 {
     while (!change->name.len) {
         Err fault = {0};
-        if (!ask_text(cmd->term, cmd->arena, "Name of the secret:", (Str){0},
-                      false, &change->name, err))
+        if (!ask_text(cmd->term, cmd->arena,
+                      &(Question){.text = "Name of the secret:"}, &change->name,
+                      err))
             return false;
         if (secrets_check_new(change, &fault))
             return true;
@@ -22556,7 +22635,8 @@ static bool secrets_pick(Cmd *cmd, SecretsRun *s, const char *question,
     int at = 0;
     if (!s->count)
         return err_set(err, EXIT_NOT_FOUND, "the account has no secrets");
-    if (!ask_select(cmd->term, question, s->names, s->count, &at, err))
+    if (!ask_select(cmd->term, question, (AskLabels){s->names, s->count}, &at,
+                    err))
         return false;
     s->change.name = s->names[at];
     return secrets_check_name(s->change.name, err);
@@ -23194,7 +23274,8 @@ static bool sandbox_ask(Cmd *cmd, SandboxCreate *s, Err *err)
     const Str kinds[] = {S("Development sandbox"), S("Standard sandbox")};
     int at = 0;
     if (!s->kind) {
-        if (!ask_select(cmd->term, "Type of the sandbox:", kinds, 2, &at, err))
+        if (!ask_select(cmd->term, "Type of the sandbox:",
+                        (AskLabels){kinds, 2}, &at, err))
             return false;
         s->kind = at ? "STANDARD" : "DEVELOPER";
         if (!sandbox_check_copy(cmd, s, err))
@@ -23204,8 +23285,9 @@ static bool sandbox_ask(Cmd *cmd, SandboxCreate *s, Err *err)
         return false;
     while (!s->name.len) {
         Err fault = {0};
-        if (!ask_text(cmd->term, cmd->arena, "Name of the sandbox:", (Str){0},
-                      false, &s->name, err))
+        if (!ask_text(cmd->term, cmd->arena,
+                      &(Question){.text = "Name of the sandbox:"}, &s->name,
+                      err))
             return false;
         if (sandbox_check_name(s->name, &fault))
             break;
@@ -24350,7 +24432,7 @@ static bool transfer_finish(Transfer *run, Err *err)
     int64_t untried = transfer_untried(run);
     const char *hint = run->failed ? run->first.hint : "";
     if (os_interrupted()) {
-        err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+        os_set_interrupted(err);
         return err_hint(err, "%.*s", P(run->go_on));
     }
     if (run->fatal.code) {
@@ -25292,7 +25374,7 @@ static bool files_upload_plan(FilesUpload *up, bool show, Err *err)
     }
     up->run.counted = true;
     if (os_interrupted())
-        return err_set(err, (ExitCode)(128 + os_interrupted()), "interrupted");
+        return os_set_interrupted(err);
     return up->run.found > up->odd || files_upload_nothing(up, err);
 }
 
@@ -27751,9 +27833,9 @@ int main(int argc, char **argv)
     ok = ok && cli_run(&cmd, argc, argv, &err);
     term_finish(&term);
     if (os_interrupted() && (!ok || term.out_error)) {
-        if (err.code != (ExitCode)(128 + os_interrupted()))
+        if (err.code != os_signal_exit())
             err = (Err){0};
-        ok = err_set(&err, (ExitCode)(128 + os_interrupted()), "interrupted");
+        ok = os_set_interrupted(&err);
     }
     if (term.out_error && ok)
         ok = err_set(&err, EXIT_FAILED, "cannot write to stdout: %s",

@@ -5059,7 +5059,7 @@ static void test_cmd_browser_words(void)
     for (int i = 0; i < COUNT(rows); i++) {
         Arena arena = {0};
         Buf all = buf_new(&arena, 4 * KIB);
-        char **words = signin_browser_words(&arena, rows[i].command, S("URL"));
+        char **words = os_browser_words(&arena, rows[i].command, S("URL"));
         for (; *words; words++)
             buf_printf(&all, "%s|", *words);
         unit_at(rows[i].command);
@@ -5733,14 +5733,17 @@ static int unit_prompt(char **argv, int count)
             labels[i].len && labels[i].ptr[0] == '-' ? "linked already" : NULL};
     }
     if (str_eq(kind, S("select")))
-        ok = ask_select(&term, argv[2], labels, count, &at, &err);
+        ok = ask_select(&term, argv[2], (AskLabels){labels, count}, &at, &err);
     else if (str_eq(kind, S("checkbox")))
         ok = ask_checkbox(&term, argv[2], items, count, &err);
     else if (str_eq(kind, S("confirm")))
         ok = ask_confirm(&term, argv[2], count > 0, &yes, &err);
     else
-        ok = ask_text(&term, &arena, argv[2], count ? labels[0] : text,
-                      str_eq(kind, S("masked")), &text, &err);
+        ok = ask_text(&term, &arena,
+                      &(Question){.text = argv[2],
+                                  .preset = count ? labels[0] : text,
+                                  .masked = str_eq(kind, S("masked"))},
+                      &text, &err);
     if (!ok)
         term_error(&term, &err);
     else if (str_eq(kind, S("select")))
