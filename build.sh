@@ -250,12 +250,22 @@ foundation() {
 
 LIBS=(bearssl.a libyaml.a cjson.a)
 
+# The files that a C file is made of, one a line. main.c includes the others in
+# its folder; hs.c is not named.
+parts_of() {
+    case $1 in
+    */main.c) printf '%s\n' "${1%main.c}"* ;;
+    *) echo "$1" ;;
+    esac
+}
+
 # with_musl OUT FILE.c LINK-FLAGS...
 with_musl() {
-    local out=$1 file=$2 key
+    local out=$1 file=$2 key parts
     shift 2
+    mapfile -t parts < <(parts_of "$file")
     key=$(key_of "${SHIP_HS[*]} ${WARN[*]} $* $(declare -f link_musl)" \
-        "$file" hs.c build/gen/anchors.h build/keys/build,vendor)
+        "${parts[@]}" hs.c build/gen/anchors.h build/keys/build,vendor)
     fresh "$out" "$key" && return
     say "$out"
     "$CC" "${MUSL[@]}" "${SHIP_HS[@]}" "${WARN[@]}" "${HS[@]}" "$@" -c \
@@ -269,10 +279,11 @@ with_musl() {
 
 # with_sanitizers OUT FILE.c FLAGS...
 with_sanitizers() {
-    local out=$1 file=$2 key
+    local out=$1 file=$2 key parts
     shift 2
+    mapfile -t parts < <(parts_of "$file")
     key=$(key_of "${DEBUG[*]} ${CATCH[*]} ${WARN[*]} $*" \
-        "$file" hs.c build/gen/anchors.h build/keys/build,vendor-debug)
+        "${parts[@]}" hs.c build/gen/anchors.h build/keys/build,vendor-debug)
     fresh "$out" "$key" && return
     say "$out"
     "$CC" "${DEBUG[@]}" "${CATCH[@]}" "${WARN[@]}" "${HS[@]}" "$@" \
@@ -292,9 +303,9 @@ build_tests() {
     need "${DEBUG_NEEDS[@]}"
     vendors build/vendor-debug "$CC" "${DEBUG[@]}" "${CATCH_VENDOR[@]}"
     with_sanitizers build/hs-debug hs.c
-    [[ -e tests/unit.c ]] || return 0
-    with_musl build/unit tests/unit.c -Wno-unused-function
-    with_sanitizers build/unit-debug tests/unit.c -Wno-unused-function
+    [[ -e tests/unit/main.c ]] || return 0
+    with_musl build/unit tests/unit/main.c
+    with_sanitizers build/unit-debug tests/unit/main.c
     with_sanitizers build/ignore tests/ignore.c -Wno-unused-function
 }
 
@@ -325,7 +336,7 @@ check_binary() {
 # All checks that begin with these, less those that argue with the house:
 #   bugprone-easily-swappable-parameters  every (char *, size_t) in C
 #   bugprone-reserved-identifier, cert-dcl37-c, cert-dcl51-cpp  _GNU_SOURCE
-#   bugprone-assignment-in-if-condition, bugprone-suspicious-include  unit.c
+#   bugprone-assignment-in-if-condition, bugprone-suspicious-include
 #   cert-err33-c  unchecked fprintf to stderr: there is nobody left to tell
 #   cert-dcl03-c  static asserts of what is no constant
 #   bugprone-narrowing-conversions  gcc's -Wconversion says it already
@@ -415,7 +426,8 @@ lint_jobs() {
 # What was clean once is not looked at again before it changes.
 lint() {
     local key scripts sources tools
-    mapfile -t sources < <(find hs.c vendor/anchors.c tests -name '*.c' | sort)
+    mapfile -t sources \
+        < <(find hs.c vendor/anchors.c tests -name '*.[ch]' | sort)
     mapfile -t scripts < <(find build.sh .ci/run vendor/fetch.sh tests \
         \( -name '*.sh' -o -path .ci/run \) -type f | sort)
     if [[ $(id -u) -eq 0 ]]; then

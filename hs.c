@@ -1220,7 +1220,7 @@ static struct sigaction os_before[COUNT(os_ignored)]; /* at the start */
 
 #ifdef HS_TEST
 /* Tests set a countdown: the call of the seam that brings it to 0 fails with
- * this errno. See unit.c. */
+ * this errno. See tests/unit/. */
 static int os_test_countdown;
 static int os_test_errno = EIO;
 

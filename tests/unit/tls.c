@@ -1,0 +1,336 @@
+/* Unit tests: TLS. */
+#include "check.h"
+
+static void test_tls_base64(void)
+{
+    static const struct {
+        Str text;
+        Str bytes;
+    } rows[] = {
+        {L(""), L("")},
+        {L("Zg=="), L("f")},
+        {L("Zm8="), L("fo")},
+        {L("Zm9v"), L("foo")},
+        {L("Zm9vYg=="), L("foob")},
+        {L("Zm9vYmE="), L("fooba")},
+        {L("Zm9v\r\nYmFy"), L("foobar")},
+        {L(" Z m\t9v\n"), L("foo")},
+        {L("Zm9v=YmFy"), L("foo")},
+        {L("Z"), L("")},
+        {L("Zm"), L("f")},
+        {L("+/+/"), L("\xfb\xff\xbf")},
+        {L("AAAA"), L("\0\0\0")},
+    };
+    Arena arena = {0};
+    for (int i = 0; i < COUNT(rows); i++) {
+        unit_at(rows[i].text);
+        CHECK_STR(tls_base64(&arena, rows[i].text), rows[i].bytes);
+    }
+    arena_free(&arena);
+}
+
+#define PEM_BEGIN "-----BEGIN CERTIFICATE-----\n"
+#define PEM_END "-----END CERTIFICATE-----\n"
+/* A P-256 authority, "CN=Unit CA", made for these tests. */
+#define PEM_CA_BODY \
+    "MIIBeDCCAR+gAwIBAgIUPM50xkEGP5h0Cyv/tnr8LDlI/HowCgYIKoZIzj0EAwIw\n" \
+    "EjEQMA4GA1UEAwwHVW5pdCBDQTAeFw0yNjExMjMyMzAyNTlaFw0zNjExMjAyMzAy\n" \
+    "NTlaMBIxEDAOBgNVBAMMB1VuaXQgQ0EwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n" \
+    "AAT2WStfvAmW/5jY21UqC5OcxMCdxmUq/cisCstl/ZMwblmSGQmbzWgf8BgwDF5u\n" \
+    "Q/g5F45+3vgOw8wub1cWxeFLo1MwUTAdBgNVHQ4EFgQUZfBuEQRLXneYsgSZdI2W\n" \
+    "sNTvsv8wHwYDVR0jBBgwFoAUZfBuEQRLXneYsgSZdI2WsNTvsv8wDwYDVR0TAQH/\n" \
+    "BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiBR566gBGKv2wrGzjom6kqxPKk57izo\n" \
+    "rp0kuvcG+jzHdgIgJJRKCup2HilwTIBVTne04aEprfSOs2esGsFbf+E2bBA=\n"
+#define PEM_CA PEM_BEGIN PEM_CA_BODY PEM_END
+#define PEM_HALF \
+    PEM_BEGIN \
+    "MIIBeDCCAR+gAwIBAgIUPM50xkEGP5h0Cyv/tnr8LDlI/HowCgYIKoZIzj0EAwIw\n"
+
+static void test_tls_pem(void)
+{
+    static const struct {
+        const char *row;
+        Str text;
+        int count;
+        int skipped;
+    } rows[] = {
+        {"empty", L(""), 0, 0},
+        {"no PEM", L("hello\n"), 0, 0},
+        {"one", L(PEM_CA), 1, 0},
+        {"two", L(PEM_CA PEM_CA), 2, 0},
+        {"text between", L("# Unit CA\n" PEM_CA "\nmore = text\n" PEM_CA "x"),
+         2, 0},
+        {"a key before",
+         L("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE "
+           "KEY-----\n" PEM_CA),
+         1, 0},
+        {"truncated at the end", L(PEM_CA PEM_HALF), 1, 1},
+        {"truncated, then a whole one", L(PEM_HALF PEM_END PEM_CA), 1, 1},
+        {"an END is missing", L(PEM_HALF PEM_CA), 1, 1},
+        {"empty block", L(PEM_BEGIN PEM_END PEM_CA), 1, 1},
+        {"garbage in it", L(PEM_BEGIN "!!!!\nAAAA\n" PEM_END), 0, 1},
+        {"no final line break",
+         L(PEM_BEGIN PEM_CA_BODY "-----END CERTIFICATE-----"), 1, 0},
+        {"OpenSSL's own label",
+         L("-----BEGIN TRUSTED CERTIFICATE-----\n" PEM_CA_BODY
+           "-----END TRUSTED CERTIFICATE-----\n"),
+         1, 0},
+        {"the oldest label",
+         L("-----BEGIN X509 CERTIFICATE-----\n" PEM_CA_BODY
+           "-----END X509 CERTIFICATE-----\n"),
+         1, 0},
+        {"a label's end is another's",
+         L(PEM_BEGIN PEM_CA_BODY "-----END X509 CERTIFICATE-----\n" PEM_CA), 1,
+         1},
+        {"another label",
+         L("-----BEGIN CERTIFICATE REQUEST-----\n" PEM_CA_BODY
+           "-----END CERTIFICATE REQUEST-----\n"),
+         0, 0},
+        {"dashes", L("----------BEGIN \n-----BEGIN\n-" PEM_CA "-----"), 1, 0},
+        {"a mark of the byte order", L("\xef\xbb\xbf" PEM_CA), 1, 0},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        Arena arena = {0};
+        TlsAnchors to = {.arena = &arena};
+        TlsAnchors crlf = {.arena = &arena};
+        Buf text = buf_new(&arena, 64L * KIB);
+        unit_at(str_from(rows[i].row));
+        tls_add_pem(&to, rows[i].text);
+        CHECK_INT(to.count, rows[i].count);
+        CHECK_INT(to.skipped, rows[i].skipped);
+        for (ptrdiff_t k = 0; k < rows[i].text.len; k++) {
+            if (rows[i].text.ptr[k] == '\n')
+                buf_add_char(&text, '\r');
+            buf_add_char(&text, rows[i].text.ptr[k]);
+        }
+        tls_add_pem(&crlf, buf_str(&text));
+        CHECK_INT(crlf.count, rows[i].count);
+        arena_free(&arena);
+    }
+}
+
+static void test_tls_anchor(void)
+{
+    Arena arena = {0};
+    TlsAnchors to = {.arena = &arena};
+    unit_at(S("anchor"));
+    for (int i = 0; i < 300; i++) /* past the first growth */
+        tls_add_pem(&to, S(PEM_CA));
+    CHECK_INT(to.count, 300);
+    TlsCert cert = tls_anchor_certificate(&to.anchors[299]);
+    CHECK_INT(cert.flags, TLS_HAS_BASIC | TLS_IS_CA);
+    CHECK_INT(cert.path_len, -1);
+    CHECK_INT(cert.from, 1795474979);
+    CHECK_INT(cert.until, 2110834979);
+    CHECK(cert.key.key_type == BR_KEYTYPE_EC && cert.key.key.ec.qlen == 65);
+    CHECK_STR(tls_common_name(cert.subject), S("Unit CA"));
+    CHECK_STR(tls_common_name(to.anchors[299].subject), S("Unit CA"));
+    CHECK(tls_same_name(cert.subject, cert.issuer, false));
+    CHECK_INT(cert.own_id.len, 20);
+    CHECK_STR(cert.issuer_id, cert.own_id);
+    CHECK(tls_same_anchor(&(TlsTrust){.anchors = to.anchors, .count = 300},
+                          &cert));
+    arena_free(&arena);
+}
+
+static void test_tls_built_in(void)
+{
+    Arena arena = {0};
+    TlsAnchors to = {.arena = &arena};
+    int limited = 0;
+    unit_at(S("built in"));
+    tls_add_built_in(&to);
+    CHECK_INT(to.count, COUNT(ANCHORS));
+    for (int i = 0; i < to.count; i++) {
+        TlsCert cert = tls_anchor_certificate(&to.anchors[i]);
+        Str name = cert.subject;
+        Str list = {0};
+        CHECK(tls_der(&name, DER_SEQUENCE, &list) && !name.len && list.len);
+        CHECK(cert.until > cert.from && cert.until > 1700000000);
+        CHECK(cert.key.key_type == BR_KEYTYPE_EC ||
+              (cert.key.key.rsa.nlen >= TLS_RSA_MIN &&
+               cert.key.key.rsa.n[0] >= 0x80));
+        limited += cert.path_len >= 0;
+    }
+    CHECK(limited > 0 && limited < 10);
+    arena_free(&arena);
+}
+
+static void test_tls_der(void)
+{
+    static const struct {
+        Str bytes;
+        int tag;
+        ptrdiff_t content; /* its length */
+        ptrdiff_t rest;
+    } rows[] = {
+        {L(""), -1, 0, 0},
+        {L("\x30"), -1, 0, 0},
+        {L("\x30\x00"), 0x30, 0, 0},
+        {L("\x04\x01x"), 0x04, 1, 0},
+        {L("\x04\x01xy"), 0x04, 1, 1},
+        {L("\x04\x02x"), -1, 0, 0},
+        {L("\x04\x81\x01xyz"), 0x04, 1, 2},
+        {L("\x04\x82\x00\x02xy"), 0x04, 2, 0},
+        {L("\x04\x83\x00\x00\x02xy"), 0x04, 2, 0},
+        {L("\x04\x84\x00\x00\x00\x02xy"), -1, 0, 0}, /* too long a length */
+        {L("\x04\x82\x00"), -1, 0, 0},
+        {L("\x04\xff"), -1, 0, 0},
+        {L("\x30\x80xy\x00\x00"), -1, 0, 0},   /* indefinite */
+        {L("\x1f\x81\x01\x00"), -1, 0, 0},     /* a tag of many bytes */
+        {L("\x04\x83\xff\xff\xff"), -1, 0, 0}, /* more than there is */
+    };
+    static const struct {
+        Str bytes;
+        int64_t time; /* -1: none */
+    } times[] = {
+        {L("\x17\x0d"
+           "700101000000Z"),
+         0},
+        {L("\x17\x0d"
+           "491231235959Z"),
+         2524607999},
+        {L("\x17\x0d"
+           "500101000000Z"),
+         -631152000},
+        {L("\x18\x0f"
+           "20500101000000Z"),
+         2524608000},
+        {L("\x18\x0f"
+           "99991231235959Z"),
+         253402300799},
+        {L("\x17\x0d"
+           "240229000000Z"),
+         1709164800},
+        {L("\x17\x0d"
+           "230229000000Z"),
+         -1},
+        {L("\x17\x0d"
+           "231301000000Z"),
+         -1},
+        {L("\x17\x0d"
+           "230101250000Z"),
+         -1},
+        {L("\x17\x0d"
+           "23010100000-Z"),
+         -1},
+        {L("\x17\x0b"
+           "2301010000Z"),
+         -1},
+        {L("\x17\x0c"
+           "230101000000"),
+         -1},
+        {L("\x18\x0d"
+           "700101000000Z"),
+         -1},
+        {L("\x04\x0d"
+           "700101000000Z"),
+         -1},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        Str rest = rows[i].bytes;
+        Str content = {0};
+        unit_at(rows[i].bytes);
+        CHECK_INT(tls_der_next(&rest, &content), rows[i].tag);
+        if (rows[i].tag >= 0) {
+            CHECK_INT(content.len, rows[i].content);
+            CHECK_INT(rest.len, rows[i].rest);
+        } else {
+            CHECK_INT(rest.len, rows[i].bytes.len);
+        }
+    }
+    for (int i = 0; i < COUNT(times); i++) {
+        Str rest = times[i].bytes;
+        int64_t time = -1;
+        unit_at(times[i].bytes);
+        CHECK_INT(tls_der_time(&rest, &time), times[i].time != -1);
+        if (times[i].time != -1)
+            CHECK_INT(time, times[i].time);
+    }
+}
+
+static void test_tls_host(void)
+{
+    static const struct {
+        Str name;
+        Str host;
+        bool same;
+    } rows[] = {
+        {L("a.b.c"), L("a.b.c"), true},
+        {L("A.b.C"), L("a.B.c"), true},
+        {L("*.b.c"), L("a.b.c"), true},
+        {L("*.b.c"), L("b.c"), false},
+        {L("*.b.c"), L("x.a.b.c"), false},
+        {L("*.b.c"), L(".b.c"), false},
+        {L("*.c"), L("b.c"), false},
+        {L("*"), L("a"), false},
+        {L("*."), L("a."), false},
+        {L("a*.b.c"), L("ab.b.c"), false},
+        {L(""), L("a"), false},
+        {L("a.b.c\0"), L("a.b.c"), false},
+        {L("*.*.c"), L("a.b.c"), false},
+        {L("a.b.c."), L("a.b.c"), false},
+    };
+    static const struct {
+        Str name;
+        Str base;
+        bool within;
+    } trees[] = {
+        {L("a.b"), L("b"), true},     {L("a.b"), L("a.b"), true},
+        {L("a.b"), L(".b"), true},    {L("b"), L(".b"), false},
+        {L("ab"), L("b"), false},     {L("a.B"), L("b"), true},
+        {L("a.b"), L(""), true},      {L("b"), L("a.b"), false},
+        {L("*.a.b"), L("a.b"), true}, {L("x.xa.b"), L("a.b"), false},
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        unit_at(rows[i].name);
+        CHECK_INT(tls_is_for(rows[i].name, rows[i].host), rows[i].same);
+    }
+    for (int i = 0; i < COUNT(trees); i++) {
+        unit_at(trees[i].base);
+        CHECK_INT(tls_is_within(TLS_DNS, trees[i].name, trees[i].base),
+                  trees[i].within);
+    }
+    CHECK(tls_is_within(TLS_IP, S("\x0a\x01\x02\x03"),
+                        S("\x0a\0\0\0\xff\0\0\0")));
+    CHECK(!tls_is_within(TLS_IP, S("\x0b\x01\x02\x03"),
+                         S("\x0a\0\0\0\xff\0\0\0")));
+    CHECK(!tls_is_within(TLS_IP, S("\x0a\x01\x02\x03"), S("\0\0\0\0")));
+}
+
+/* Whatever the engine's error or the fault of a chain: the message says it in
+ * words. */
+static void test_tls_messages(void)
+{
+    static Tls tls;
+    const Str start = S("no secure connection to h.x: ");
+    for (int code = 1; code < 768; code++) {
+        Err err = {0};
+        tls.client.eng.err = code;
+        CHECK(!tls_fail(&tls, S("h.x"), &err));
+        CHECK_INT(err.code, EXIT_NETWORK);
+        Str text = str_from(err.message);
+        unit_at(text);
+        CHECK(str_starts(text, start));
+        text = str_slice(text, start.len, text.len);
+        int words = 0;
+        for (Str word = {0}; text.len;) {
+            word = str_cut(&text, ' ');
+            words += word.len > 0 && !str_is_digit(word.ptr[0]);
+        }
+        CHECK(words >= 4);
+    }
+    for (int fault = 1; fault <= TLS_TOO_LONG; fault++) {
+        static const char *const about[] = {"", "An Authority"};
+        for (int i = 0; i < COUNT(about); i++) {
+            Err err = {0};
+            tls.judge.fault = fault;
+            snprintf(tls.judge.about, sizeof(tls.judge.about), "%s", about[i]);
+            CHECK(!tls_fail(&tls, S("h.x"), &err));
+            unit_at(str_from(err.message));
+            CHECK(str_starts(str_from(err.message), S("cannot verify h.x: ")));
+            CHECK(strstr(err.message, about[i]));
+            CHECK(strlen(err.message) > 40 && !strstr(err.message, "(null)"));
+        }
+    }
+}
