@@ -2335,19 +2335,149 @@ static void os_dir_close(OsDir *dir)
     dir->stream = NULL;
 }
 
-/* Opens a journal to append lines to, 0600. `anew`: a file that is there is
- * replaced by an empty one. What is no plain file (a link, a pipe, a device)
- * stays, and is opened. */
-static int os_open_journal(const char *path, bool anew, int *out)
+enum {
+    OS_WALK_DEPTH = 128, /* open folders of a walk */
+    OS_TOO_DEEP = 4097   /* not an errno: the walk has reached that depth */
+};
+
+/*
+ * A walk through a folder and those below it, one entry at a time, in no
+ * order. Links are not followed, and each folder is opened from the one that
+ * it is in, so that nobody can redirect the walk by replacing a folder.
+ *
+ * os_walk_begin() enters the root; os_walk_next() returns each entry. The
+ * caller decides about a folder: os_walk_enter() descends into it, otherwise
+ * it is passed over. os_walk_next() also reports when a folder ends, so that
+ * the caller can undo what it did on entering. Who ends a walk early calls
+ * os_walk_leave() until `depth` is 0. A zeroed OsWalk is one that has ended.
+ */
+typedef struct {
+    int depth;                 /* how many folders are open */
+    OsDir dirs[OS_WALK_DEPTH]; /* the innermost last */
+    int lens[OS_WALK_DEPTH];   /* of the path of each */
+    int root;                  /* the length of the root's path */
+    char path[PATH_MAX];       /* absolute, of the current entry */
+} OsWalk;
+
+/* One step of a walk. Its text is valid until the next step. */
+typedef struct {
+    bool left; /* a folder has ended: only path and code are set */
+    int code;  /* why the entry, or the rest of the folder, cannot be read */
+    Str path;  /* relative to the root; empty: the root */
+    Str full;  /* absolute */
+    int dir;   /* the folder that holds it, and its name there */
+    const char *name;
+    OsEntry entry;
+} OsStep;
+
+/* The path relative to the root of what is called by the first `len` bytes. */
+static Str os_walk_relative(const OsWalk *walk, int len)
+{
+    return str_slice((Str){walk->path, len}, walk->root + 1, len);
+}
+
+/* The innermost folder, for openat(). */
+static int os_walk_fd(const OsWalk *walk)
+{
+    return os_dir_fd(&walk->dirs[walk->depth - 1]);
+}
+
+/* The path of the innermost folder, absolute; empty: the root directory. */
+static Str os_walk_folder(const OsWalk *walk)
+{
+    return (Str){walk->path, walk->lens[walk->depth - 1]};
+}
+
+static int os_walk_open(OsWalk *walk, int dir, const char *name, int len)
+{
+    int fd = -1;
+    if (walk->depth == OS_WALK_DEPTH)
+        return OS_TOO_DEEP;
+    int code = os_open_folder(dir, name, &fd);
+    code = code ? code : os_dir_open(fd, &walk->dirs[walk->depth]);
+    if (!code)
+        walk->lens[walk->depth++] = len;
+    return code;
+}
+
+/* Begins a walk at an absolute path without links. Returns 0, an errno or
+ * OS_TOO_DEEP, as os_walk_enter() does. */
+static int os_walk_begin(OsWalk *walk, Str root)
+{
+    root.len -= str_eq(root, S("/"));
+    walk->depth = 0;
+    if (root.len >= PATH_MAX)
+        return ENAMETOOLONG;
+    str_put(walk->path, root);
+    walk->path[root.len] = '\0';
+    walk->root = (int)root.len;
+    return os_walk_open(walk, AT_FDCWD, root.len ? walk->path : "/",
+                        walk->root);
+}
+
+/* Enters the folder of the last step. */
+static int os_walk_enter(OsWalk *walk, const OsStep *step)
+{
+    return os_walk_open(walk, step->dir, step->name, (int)step->full.len);
+}
+
+/* Closes the innermost folder. */
+static void os_walk_leave(OsWalk *walk)
+{
+    os_dir_close(&walk->dirs[--walk->depth]);
+}
+
+/* Looks at the entry `name` of the innermost folder. False if it has
+ * disappeared. */
+static bool os_walk_look(OsWalk *walk, const char *name, OsStep *step)
+{
+    int from = walk->lens[walk->depth - 1];
+    int len = from + 1 + (int)strlen(name);
+    *step = (OsStep){.dir = os_walk_fd(walk), .name = name};
+    if (len >= PATH_MAX) {
+        step->path = str_from(name);
+        step->code = ENAMETOOLONG;
+        return true;
+    }
+    walk->path[from] = '/';
+    memcpy(walk->path + from + 1, name, strlen(name) + 1);
+    step->full = (Str){walk->path, len};
+    step->path = os_walk_relative(walk, len);
+    step->code = os_look(step->dir, name, &step->entry);
+    return step->code || step->entry.kind != OS_NOTHING;
+}
+
+/* The next step; false at the end of the walk. */
+static bool os_walk_next(OsWalk *walk, OsStep *step)
+{
+    while (walk->depth > 0) {
+        int code = 0;
+        const char *name = os_dir_next(&walk->dirs[walk->depth - 1], &code);
+        if (name && os_walk_look(walk, name, step))
+            return true;
+        if (name)
+            continue;
+        Str path = os_walk_relative(walk, walk->lens[walk->depth - 1]);
+        *step = (OsStep){.left = true, .code = code, .path = path};
+        os_walk_leave(walk);
+        return true;
+    }
+    return false;
+}
+
+/* Opens a manifest to append lines to, with mode 0600. `fresh`: replaces an
+ * existing file by an empty one. Anything but a regular file (a link, a pipe,
+ * a device) is opened as it is. */
+static int os_open_manifest(const char *path, bool fresh, int *out)
 {
     OsEntry there = {0};
-    int code = anew ? os_look(AT_FDCWD, path, &there) : 0;
+    int code = fresh ? os_look(AT_FDCWD, path, &there) : 0;
     if (code || (there.kind == OS_FILE && unlink(path)))
         return code ? code : errno;
     *out = os_fails() ? -1
                       : open(path,
                              O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC |
-                                 O_NOCTTY | (anew ? O_TRUNC : 0),
+                                 O_NOCTTY | (fresh ? O_TRUNC : 0),
                              0600);
     return *out < 0 ? errno : 0;
 }
@@ -2991,9 +3121,11 @@ enum {
     OS_TMP_DAY = 24 * 60 * 60
 };
 
-/* What an error code means, of errno or OS_BLOCKED. */
+/* What an error code means: an errno, OS_BLOCKED or OS_TOO_DEEP. */
 static const char *os_error(int code)
 {
+    if (code == OS_TOO_DEEP)
+        return "folders nested more than 128 deep";
     if (code == EBADF)
         return "it is closed, or not open for this";
     return code == OS_BLOCKED ? "the " OS_TMP
@@ -8073,6 +8205,174 @@ static Str ignore_escape(Arena *arena, Str name)
         buf_add_char(&out, name.ptr[i]);
     }
     return buf_str(&out);
+}
+
+/* ---- the rules of an upload ---- */
+
+/*
+ * What an upload leaves out. A path is excluded if one of these excludes it:
+ *   - the built-in rules and the nearest .hsignore at or above the current
+ *     directory, which are all that the official client reads (IgnorePlace);
+ *   - the .hsignore files from the top down to the path's own folder, read as
+ *     git reads them (IgnoreForm above the source, `within` below it). A "!"
+ *     there cannot override the former.
+ * Both judge the source as it was given, and again after each link that it
+ * leads through (IgnoreForm), down to the file. --exclude takes precedence.
+ */
+
+/* Excluded unless the nearest .hsignore or --exclude overrides it. */
+static const char ignore_built_in[] = "fields.output.json\n"
+                                      "hubspot.config.yml\n"
+                                      "hubspot.config.yaml\n"
+                                      "node_modules\n"
+                                      ".*\n"
+                                      "*.log\n"
+                                      "*.swp\n"
+                                      ".env\n"
+                                      "Icon[\r]\n"
+                                      "__MACOSX\n"
+                                      "~\n"
+                                      "*~\n"
+                                      "Thumbs.db\n"
+                                      "ehthumbs.db\n"
+                                      "Desktop.ini\n"
+                                      "@eaDir\n"
+                                      "package-lock.json\n";
+
+enum { IGNORE_FORMS = 42, IGNORE_PLACES = 2 };
+
+/* The rules at a current directory. Outside of their folders they match names
+ * only. */
+typedef struct {
+    Str top;             /* see ignore_top() */
+    IgnoreRules nearest; /* after the built-in ones */
+    IgnoreRules around;  /* of the files from the top down: for other paths */
+} IgnorePlace;
+
+/* The source as it was given, or after some of its links. */
+typedef struct {
+    Str path;
+    IgnoreRules above; /* of the files from the top down to its folder */
+} IgnoreForm;
+
+/* The rules of an upload. A zeroed one excludes nothing; the owner sets the
+ * arenas of `within`, `options` and `back`. */
+typedef struct {
+    IgnorePlace places[IGNORE_PLACES];
+    int place_count;
+    IgnoreForm forms[IGNORE_FORMS]; /* the last one is without links */
+    int form_count;
+    IgnoreRules within;  /* of the source's folders, as the walk enters them */
+    IgnoreRules options; /* --exclude, relative to the source */
+    IgnoreRules back;    /* --exclude '!...', also for what is above it */
+} IgnoreUpload;
+
+/* The rule of a current directory that excludes a path; NULL: none. The
+ * official client ignores case, git does not: with "!" lines, each can exclude
+ * what the other does not. */
+static const IgnoreRule *ignore_find_place(const IgnorePlace *place, Str full,
+                                           IgnoreKind kind)
+{
+    Str rest = {0};
+    IgnoreRules exact = place->nearest;
+    exact.any_case = false;
+    const IgnoreRules *lists[] = {&place->nearest, &exact, &place->around};
+    int count = ignore_below(place->top, full, &rest) ? 2 : 3;
+    for (int i = 0; i < count; i++) {
+        const IgnoreRule *rule = ignore_find(lists[i], full, kind);
+        if (rule && !rule->negated)
+            return rule;
+    }
+    return NULL;
+}
+
+/* The rule that excludes `full`, which is `rel` below a form of the source
+ * (empty: the source itself, or above it); NULL: none. */
+static const IgnoreRule *ignore_find_upload(const IgnoreUpload *rules,
+                                            const IgnoreForm *form, Str full,
+                                            Str rel, IgnoreKind kind)
+{
+    const IgnoreRule *rule = rel.len ? ignore_find(&rules->options, rel, kind)
+                                     : NULL;
+    if (!rule)
+        rule = ignore_find(&rules->back, full, kind);
+    if (rule)
+        return rule->negated ? NULL : rule;
+    for (int i = 0; i < rules->place_count; i++) {
+        rule = ignore_find_place(&rules->places[i], full, kind);
+        if (rule)
+            return rule;
+    }
+    rule = rel.len ? ignore_find(&rules->within, rel, kind) : NULL;
+    if (!rule)
+        rule = ignore_find(&form->above, full, kind);
+    return rule && !rule->negated ? rule : NULL;
+}
+
+/* The rule that excludes what is `rel` below the source; NULL: none. The
+ * folders on the way to it are known not to be excluded. */
+static const IgnoreRule *ignore_judge_upload(const IgnoreUpload *rules, Str rel,
+                                             IgnoreKind kind)
+{
+    _Alignas(max_align_t) char memory[2 * PATH_MAX];
+    Arena scratch = arena_in(memory, sizeof(memory));
+    const IgnoreRule *rule = NULL;
+    for (int i = 0; i < rules->form_count && !rule; i++) {
+        const IgnoreForm *form = &rules->forms[i];
+        Str full = os_path_join(&scratch, form->path, rel);
+        rule = ignore_find_upload(rules, form, full, rel, kind);
+    }
+    arena_free(&scratch);
+    return rule;
+}
+
+/* Adds the rules at the current directory `cwd`, of which a run can have two
+ * (see os_cwd() and os_process_cwd()). False and `err` if an .hsignore cannot
+ * be read. */
+static bool ignore_add_place(IgnoreUpload *rules, Arena *arena, Str cwd,
+                             Err *err)
+{
+    IgnorePlace *place = &rules->places[rules->place_count++];
+    Str nearest = ignore_folder(arena, cwd, IGNORE_NEAREST);
+    Str top = ignore_top(arena, cwd);
+    place->top = top;
+    place->nearest = (IgnoreRules){
+        .arena = arena, .reach = IGNORE_BESIDE, .any_case = true};
+    place->around = (IgnoreRules){.arena = arena, .reach = IGNORE_BESIDE};
+    Str base = nearest.len ? nearest : top.len ? top : cwd;
+    ignore_add_text(&place->nearest, base, S("built-in"),
+                    str_from(ignore_built_in));
+    const IgnoreSource from = {
+        .arena = arena,
+        .dir = AT_FDCWD,
+        .base = nearest,
+        .path = os_path_join(arena, nearest, S(".hsignore"))};
+    if (nearest.len && (!ignore_add_own(&place->nearest, &from, err) ||
+                        !ignore_add_chain(&place->around, top, cwd, err)))
+        return false;
+    /* git never adds a repository, whatever the rules are. */
+    ignore_add_text(&place->nearest, base, S("built-in"), S(".git\n"));
+    return true;
+}
+
+/* Adds the source as it is called after some of its links, and the rules of
+ * the folders above it there. Call it after ignore_add_place(). */
+static bool ignore_add_form(IgnoreUpload *rules, Arena *arena, Str path,
+                            Err *err)
+{
+    IgnoreForm *form = &rules->forms[rules->form_count++];
+    Str top = {0};
+    Str rest = {0};
+    *form = (IgnoreForm){.path = path, .above = {.arena = arena}};
+    for (int i = 0; i < rules->place_count && !top.len; i++) {
+        Str known = rules->places[i].top;
+        if (str_eq(known, path) || ignore_below(known, path, &rest))
+            top = known;
+    }
+    if (!top.len)
+        top = ignore_top(arena, path);
+    return !top.len ||
+           ignore_add_chain(&form->above, top, os_path_dir(path), err);
 }
 
 /* ==== Dotenv ============================================================== *
@@ -23775,7 +24075,6 @@ static const CliOption opt_resume = {
 
 enum {
     TRANSFER_WIDTH = 8,     /* transfers at a time, unless --concurrency says */
-    TRANSFER_DEPTH = 128,   /* folders in folders */
     TRANSFER_TICK_MS = 200, /* between two drawings of the progress */
     TRANSFER_NAMED = 20,    /* failures and ignored paths that the end names */
     TRANSFER_STREAK = 16,   /* refusals of one kind in a row that end a run */
@@ -23809,7 +24108,7 @@ struct FilesFolder {
     int refs;
     int made; /* of these: by folders below it that do not need its `fd` */
     int depth;
-    int fd;       /* the folder on this machine; -1: not open */
+    int fd1;      /* the local folder's descriptor + 1; 0: not open */
     bool is_made; /* it is counted in its parent's `made` */
     bool written; /* a file was begun in it */
     int64_t id;
@@ -23834,7 +24133,7 @@ struct TransferItem {
     int64_t changed; /* of the source, milliseconds since 1970; or -1 */
     int64_t written; /* likewise of the file that a fetch wrote */
     int64_t moved;
-    int fd; /* the local file; -1: none */
+    int fd1; /* the descriptor of the local file + 1; 0: none */
     Secret used;
     bool renewed; /* a 401 was met with another token */
     Err err;
@@ -23875,9 +24174,9 @@ typedef struct {
     int64_t moved; /* of these, over the wire */
     int64_t drawn_at;
     int64_t drawn_bytes;
-    int64_t rate; /* bytes a second, smoothed */
-    int journal;  /* -1: none */
-    Str journal_path;
+    int64_t rate;  /* bytes a second, smoothed */
+    int manifest1; /* the manifest's descriptor + 1; 0: none */
+    Str manifest_path;
     Str go_on;        /* the hint that names it */
     HashSet known;    /* what the manifest lists as done */
     int64_t stranger; /* an account of which it has an entry */
@@ -23903,7 +24202,6 @@ static TransferItem *transfer_item_new(Str path, Str remote)
     item->remote = arena_copy(&arena, remote.len ? remote : S("/"));
     item->file = (HubFile){.id = -1, .size = -1};
     item->changed = item->written = -1;
-    item->fd = -1;
     item->arena = arena;
     return item;
 }
@@ -23911,8 +24209,8 @@ static TransferItem *transfer_item_new(Str path, Str remote)
 static void transfer_item_free(TransferItem *item)
 {
     Arena arena = item->arena;
-    if (item->fd >= 0)
-        os_close(item->fd);
+    if (item->fd1)
+        os_close(item->fd1 - 1);
     arena_free(&arena);
 }
 
@@ -24030,7 +24328,7 @@ static bool transfer_is_manifest(Arena *arena, Str text)
 
 /* Can the manifest be written here? EBADMSG if there is a file, or a link to
  * one, that is not a manifest: a mistyped name must not cost its content. */
-static int transfer_look_journal(Arena *arena, Str path)
+static int transfer_check_manifest(Arena *arena, Str path)
 {
     Arena scratch = {0};
     int fd = -1;
@@ -24048,17 +24346,18 @@ static int transfer_look_journal(Arena *arena, Str path)
 
 /* Reads the manifest line by line. A last line without an end was torn when a
  * run was killed: it is ended, so that the next one is whole. */
-static int transfer_read_journal(Transfer *run)
+static int transfer_read_manifest(Transfer *run)
 {
     Arena scratch = {0};
     char *text = arena_take(&scratch, TRANSFER_LINE);
+    int fd = run->manifest1 - 1;
     int64_t at = 0;
     ptrdiff_t len = 0;
     ptrdiff_t n = 0;
     int code = 0;
     bool skip = false;
-    while (!code && (n = os_read_at(run->journal, text + len,
-                                    TRANSFER_LINE - len, at)) > 0) {
+    while (!code &&
+           (n = os_read_at(fd, text + len, TRANSFER_LINE - len, at)) > 0) {
         at += n;
         len += n;
         Str rest = {text, len};
@@ -24073,14 +24372,14 @@ static int transfer_read_journal(Transfer *run)
     }
     arena_free(&scratch);
     if (!code && !n && (len || skip))
-        return os_write_all(run->journal, S("\n"));
+        return os_write_all(fd, S("\n"));
     return code ? code : (int)-n;
 }
 
 /* Says why the manifest cannot be used. */
-static bool transfer_journal_fault(const Transfer *run, int code, Err *err)
+static bool transfer_manifest_fault(const Transfer *run, int code, Err *err)
 {
-    Str path = run->journal_path;
+    Str path = run->manifest_path;
     if (code == EXDEV && run->stranger > 0)
         err_set(err, EXIT_CONFIG,
                 "the manifest %.*s is of account %" PRId64 ", not %" PRId64,
@@ -24099,28 +24398,29 @@ static bool transfer_journal_fault(const Transfer *run, int code, Err *err)
 
 /* Opens the manifest that --manifest or --resume names. Its entries need the
  * account's ID. */
-static bool transfer_open_journal(Transfer *run, Err *err)
+static bool transfer_open_manifest(Transfer *run, Err *err)
 {
     Cmd *cmd = run->cmd;
     Str resume = cmd_text(cmd, &opt_resume);
     Str path = resume.len ? resume : cmd_text(cmd, &opt_manifest);
-    run->journal = -1;
+    int fd = -1;
     if (resume.len && cmd_text(cmd, &opt_manifest).len)
         return err_set(err, EXIT_USAGE,
                        "--resume goes on with its file, so that --manifest "
                        "does not go with it");
     if (!path.len)
         return true;
-    run->journal_path = path;
-    int code = transfer_look_journal(cmd->arena, path);
+    run->manifest_path = path;
+    int code = transfer_check_manifest(cmd->arena, path);
     if (!code && !hub_look_up_account(&run->hub, err))
         return false;
     if (!code)
-        code = os_open_journal(arena_cstr(cmd->arena, path), !resume.len,
-                               &run->journal);
+        code = os_open_manifest(arena_cstr(cmd->arena, path), !resume.len, &fd);
+    if (!code)
+        run->manifest1 = fd + 1;
     if (!code && resume.len)
-        code = transfer_read_journal(run);
-    return !code || transfer_journal_fault(run, code, err);
+        code = transfer_read_manifest(run);
+    return !code || transfer_manifest_fault(run, code, err);
 }
 
 /* An item as one line of JSON. */
@@ -24167,12 +24467,12 @@ static void transfer_end_list(Transfer *run)
 }
 
 /* The manifest cannot be written, unless `code` is 0: the run ends. */
-static void transfer_journal_lost(Transfer *run, int code)
+static void transfer_manifest_lost(Transfer *run, int code)
 {
     if (!code)
         return;
     err_set(&run->fatal, EXIT_FAILED, "cannot write the manifest %.*s: %s",
-            P(run->journal_path), os_error(code));
+            P(run->manifest_path), os_error(code));
     run->stopped = true;
 }
 
@@ -24181,7 +24481,7 @@ static void transfer_note(Transfer *run, const TransferItem *item,
                           const char *status, bool known)
 {
     Arena scratch = {0};
-    if (run->journal < 0 && !run->json)
+    if (!run->manifest1 && !run->json)
         return;
     Str text = transfer_line(run, &scratch, item, status);
     Buf line = buf_new(&scratch, text.len + 1);
@@ -24189,10 +24489,9 @@ static void transfer_note(Transfer *run, const TransferItem *item,
     if (run->json)
         transfer_list(run, buf_str(&line));
     buf_add_char(&line, '\n');
-    int code = run->journal < 0 || known
-                   ? 0
-                   : os_write_all(run->journal, buf_str(&line));
-    transfer_journal_lost(run, code);
+    if (run->manifest1 && !known)
+        transfer_manifest_lost(
+            run, os_write_all(run->manifest1 - 1, buf_str(&line)));
     arena_free(&scratch);
 }
 
@@ -24372,7 +24671,7 @@ static bool transfer_begin(Transfer *run, Cmd *cmd, const char *verb, Err *err)
                  !((run->json || run->prints) && cmd->term->out_terminal);
     run->began = os_now();
     return cmd_open_account(cmd, &run->hub, err) && cmd_go_online(cmd, err) &&
-           transfer_open_journal(run, err);
+           transfer_open_manifest(run, err);
 }
 
 /* Says what was done, and what failed by name. */
@@ -24405,19 +24704,19 @@ static void transfer_say_end(Transfer *run)
 }
 
 /* Ends the manifest. The hint of a run that did not come through names it. */
-static void transfer_close_journal(Transfer *run)
+static void transfer_close_manifest(Transfer *run)
 {
     Arena *arena = run->cmd->arena;
     OsEntry entry = {0};
-    if (run->journal < 0)
+    int fd = run->manifest1 - 1;
+    if (!run->manifest1)
         return;
-    if (!run->fatal.code && !os_look_fd(run->journal, &entry) &&
-        entry.kind == OS_FILE)
+    if (!run->fatal.code && !os_look_fd(fd, &entry) && entry.kind == OS_FILE)
         run->go_on = arena_printf(arena, "Run again with --resume %.*s.",
-                                  P(str_shell_word(arena, run->journal_path)));
-    transfer_journal_lost(run, os_sync_files(&run->journal, 1));
-    os_close(run->journal);
-    run->journal = -1;
+                                  P(str_shell_word(arena, run->manifest_path)));
+    transfer_manifest_lost(run, os_sync_files(&fd, 1));
+    os_close(fd);
+    run->manifest1 = 0;
 }
 
 /* Ends a run: the summary, the manifest, and the error where there is one. */
@@ -24427,7 +24726,7 @@ static bool transfer_finish(Transfer *run, Err *err)
     if (run->json)
         transfer_end_list(run);
     transfer_say_end(run);
-    transfer_close_journal(run);
+    transfer_close_manifest(run);
     arena_free(&run->known.arena);
     int64_t untried = transfer_untried(run);
     const char *hint = run->failed ? run->first.hint : "";
@@ -24717,65 +25016,6 @@ static const CliOption opt_dest = {.name = "dest",
 
 /* ---- hs filemanager upload ---- */
 
-/*
- * What an upload leaves out. A path is excluded if one of these excludes it:
- *   - the built-in rules and the nearest .hsignore at or above the current
- *     directory, which are all that the official client reads (FilesPlace);
- *   - the .hsignore files from the top down to the path's own folder, as git
- *     reads them (FilesForm above the source, `within` below it). A "!" there
- *     takes nothing back from the former.
- * Both are asked about the source as it was given and after each link that it
- * leads through (FilesForm), down to the file. --exclude takes precedence. hs's
- * own files are never sent (ConfigOwns). Links below the source are not
- * followed.
- */
-
-/* Excluded unless the nearest .hsignore or --exclude takes it back. */
-static const char files_ignored[] = "fields.output.json\n"
-                                    "hubspot.config.yml\n"
-                                    "hubspot.config.yaml\n"
-                                    "node_modules\n"
-                                    ".*\n"
-                                    "*.log\n"
-                                    "*.swp\n"
-                                    ".env\n"
-                                    "Icon[\r]\n"
-                                    "__MACOSX\n"
-                                    "~\n"
-                                    "*~\n"
-                                    "Thumbs.db\n"
-                                    "ehthumbs.db\n"
-                                    "Desktop.ini\n"
-                                    "@eaDir\n"
-                                    "package-lock.json\n";
-
-enum { FILES_FORMS = 42, FILES_PLACES = 2 };
-
-/* The rules at a current directory. Outside of their folders they match names
- * only. */
-typedef struct {
-    Str top;             /* see ignore_top() */
-    IgnoreRules nearest; /* after the built-in ones */
-    IgnoreRules around;  /* of the files from the top down: for other paths */
-} FilesPlace;
-
-/* The source as it was given, or after some of its links. */
-typedef struct {
-    Str path;
-    IgnoreRules above; /* of the files from the top down to its folder */
-} FilesForm;
-
-typedef struct {
-    FilesPlace places[FILES_PLACES];
-    int place_count;
-    FilesForm forms[FILES_FORMS]; /* the last one is without links */
-    int form_count;
-    IgnoreRules within;  /* of the source's folders, the walk's own */
-    IgnoreRules options; /* --exclude, from the source on */
-    IgnoreRules back;    /* --exclude '!...', also for what is above it */
-    ConfigOwns own;
-} FilesRules;
-
 typedef enum {
     FILES_WALK_FILE,
     FILES_WALK_IGNORED,
@@ -24784,30 +25024,24 @@ typedef enum {
     FILES_WALK_FAILED
 } FilesWalkKind;
 
-/* One thing that was found. Its text is good until the next step. */
+/* One entry that the walk found, judged. Valid until the next step. */
 typedef struct {
     FilesWalkKind kind;
-    Str path; /* from the folder that is walked */
+    OsStep at;
     bool is_folder;
-    int dir; /* the folder that it is in, and its name there */
-    const char *name;
-    OsEntry entry;
-    const IgnoreRule *rule;
-    const char *fault; /* of what failed, or is ignored without a rule */
+    const IgnoreRule *rule; /* that excludes it */
+    const char *fault;      /* why it failed, or is ignored without a rule */
 } FilesStep;
 
-/* A walk through a folder and those below it, one entry at a time. */
+/* A walk through the source, with the .hsignore files of its folders. */
 typedef struct {
-    FilesRules *rules;
+    OsWalk walk;
+    IgnoreUpload *rules;
     const IgnoreRules *includes;
-    OsDir dirs[TRANSFER_DEPTH];
-    int lens[TRANSFER_DEPTH];    /* of the path up to each of them */
-    int marks[TRANSFER_DEPTH];   /* of the rules within before each of them */
-    Arena texts[TRANSFER_DEPTH]; /* each one's .hsignore */
-    Err err;                     /* an .hsignore that cannot be used: the end */
-    int depth;
-    int root; /* the length of the path of the folder walked */
-    char path[PATH_MAX];
+    const ConfigOwns *own;
+    int marks[OS_WALK_DEPTH];   /* rules before those of each folder */
+    Arena texts[OS_WALK_DEPTH]; /* each folder's .hsignore */
+    Err err;                    /* an .hsignore that cannot be used: the end */
 } FilesWalk;
 
 typedef struct {
@@ -24817,7 +25051,8 @@ typedef struct {
     Str name;   /* of a single file, as it was given: a link has its own */
     OsEntry entry;
     Str dest; /* the folder, or the path of the file */
-    FilesRules rules;
+    IgnoreUpload rules;
+    ConfigOwns own; /* files that hs itself uses, which it never sends */
     IgnoreRules includes;
     bool begun; /* of a single file */
     int64_t ignored;
@@ -24829,65 +25064,6 @@ typedef struct {
     Str examples[TRANSFER_NAMED]; /* of what was ignored */
 } FilesUpload;
 
-/* The rule of the current directory that excludes a path; NULL: none. The
- * official client ignores case, git does not: with "!" lines, each can exclude
- * what the other does not. */
-static const IgnoreRule *files_place_find(const FilesPlace *place, Str full,
-                                          bool folder)
-{
-    Str rest = {0};
-    IgnoreRules exact = place->nearest;
-    exact.any_case = false;
-    const IgnoreRules *lists[] = {&place->nearest, &exact, &place->around};
-    int count = ignore_below(place->top, full, &rest) ? 2 : 3;
-    for (int i = 0; i < count; i++) {
-        const IgnoreRule *rule = ignore_find(lists[i], full, folder);
-        if (rule && !rule->negated)
-            return rule;
-    }
-    return NULL;
-}
-
-/* The rule that excludes `full`, which is `rel` below a form of the source
- * (empty: the source itself, or above it); NULL: none. */
-static const IgnoreRule *files_rules_find(const FilesRules *rules,
-                                          const FilesForm *form, Str full,
-                                          Str rel, bool folder)
-{
-    const IgnoreRule *rule = rel.len ? ignore_find(&rules->options, rel, folder)
-                                     : NULL;
-    if (!rule)
-        rule = ignore_find(&rules->back, full, folder);
-    if (rule)
-        return rule->negated ? NULL : rule;
-    for (int i = 0; i < rules->place_count; i++) {
-        rule = files_place_find(&rules->places[i], full, folder);
-        if (rule)
-            return rule;
-    }
-    rule = rel.len ? ignore_find(&rules->within, rel, folder) : NULL;
-    if (!rule)
-        rule = ignore_find(&form->above, full, folder);
-    return rule && !rule->negated ? rule : NULL;
-}
-
-/* The rule that excludes what is `rel` below the source, whose folders are
- * not excluded; NULL: none. */
-static const IgnoreRule *files_rules_judge(const FilesRules *rules, Str rel,
-                                           bool folder)
-{
-    _Alignas(max_align_t) char memory[2 * PATH_MAX];
-    Arena scratch = arena_in(memory, sizeof(memory));
-    const IgnoreRule *rule = NULL;
-    for (int i = 0; i < rules->form_count && !rule; i++) {
-        const FilesForm *form = &rules->forms[i];
-        Str full = os_path_join(&scratch, form->path, rel);
-        rule = files_rules_find(rules, form, full, rel, folder);
-    }
-    arena_free(&scratch);
-    return rule;
-}
-
 /* Why a local name cannot be that of an uploaded file; NULL: it can. */
 static const char *files_local_name_fault(Str name)
 {
@@ -24896,146 +25072,114 @@ static const char *files_local_name_fault(Str name)
     return http_is_clean(name) ? NULL : "its name contains control characters";
 }
 
-/* Leaves the innermost folder, and forgets its rules. */
-static void files_walk_leave(FilesWalk *walk)
+/* Reads the .hsignore of the folder that was just entered. False and
+ * walk->err if it cannot be used. */
+static bool files_walk_entered(FilesWalk *walk)
 {
-    os_dir_close(&walk->dirs[--walk->depth]);
-    walk->rules->within.count = walk->marks[walk->depth];
-    arena_free(&walk->texts[walk->depth]);
-}
-
-/* Goes into a folder; NULL, or why it cannot be read. */
-static const char *files_walk_enter(FilesWalk *walk, int dir, const char *name,
-                                    int len)
-{
-    int fd = -1;
-    int depth = walk->depth;
-    if (depth == TRANSFER_DEPTH)
-        return "folders are nested more than 128 deep";
-    int code = os_open_folder(dir, name, &fd);
-    if (code)
-        return os_error(code);
-    Arena *text = &walk->texts[depth];
-    Str folder = {walk->path, len};
+    int level = walk->walk.depth - 1;
+    Arena *text = &walk->texts[level];
+    Str folder = os_walk_folder(&walk->walk);
     const IgnoreSource from = {
-        text, fd, str_slice(folder, walk->root + 1, len),
-        os_path_join(text, len ? folder : S("/"), S(".hsignore"))};
-    walk->marks[depth] = walk->rules->within.count;
-    bool known = ignore_add_own(&walk->rules->within, &from, &walk->err);
-    code = os_dir_open(fd, &walk->dirs[depth]);
-    walk->lens[depth] = len;
-    walk->depth++;
-    if (known && !code)
-        return NULL;
-    files_walk_leave(walk);
-    return known ? os_error(code) : walk->err.message;
+        .arena = text,
+        .dir = os_walk_fd(&walk->walk),
+        .base = os_walk_relative(&walk->walk, (int)folder.len),
+        .path = os_path_join(text, folder.len ? folder : S("/"),
+                             S(".hsignore"))};
+    walk->marks[level] = walk->rules->within.count;
+    return ignore_add_own(&walk->rules->within, &from, &walk->err);
 }
 
-/* Begins a walk at an absolute path. */
-static const char *files_walk_begin(FilesWalk *walk, Str root,
-                                    FilesRules *rules,
-                                    const IgnoreRules *includes)
+/* Forgets the rules of the folder that has just ended. */
+static void files_walk_left(FilesWalk *walk)
 {
-    root.len -= str_eq(root, S("/"));
-    walk->rules = rules;
-    walk->includes = includes;
-    walk->depth = 0;
-    if (root.len >= PATH_MAX)
-        return os_error(ENAMETOOLONG);
-    str_put(walk->path, root);
-    walk->path[root.len] = '\0';
-    walk->root = (int)root.len;
-    return files_walk_enter(walk, AT_FDCWD, root.len ? walk->path : "/",
-                            walk->root);
-}
-
-/* Judges the entry whose path is in the walk. */
-static void files_walk_judge(const FilesWalk *walk, int len, FilesStep *step)
-{
-    Str full = {walk->path, len};
-    const char *own = config_is_own_name(os_path_base(full))
-                          ? "it is one of hs's own files"
-                          : config_own_entry(&walk->rules->own, &step->entry);
-    own = own ? own : config_own_path(&walk->rules->own, full);
-    if (!own)
-        step->rule = files_rules_judge(walk->rules, step->path,
-                                       step->is_folder);
-    if (own || step->rule) {
-        step->kind = FILES_WALK_IGNORED;
-        step->fault = own;
-    } else if (step->entry.kind == OS_LINK || step->entry.kind == OS_OTHER) {
-        step->kind = FILES_WALK_ODD;
-    } else if (!step->is_folder && walk->includes->count &&
-               !ignore_judge(walk->includes, S(""), step->path, IGNORE_FILE)) {
-        step->kind = FILES_WALK_LEFT_OUT;
-    } else if (!step->is_folder) {
-        step->fault = files_local_name_fault(step->path);
-        step->kind = step->fault ? FILES_WALK_FAILED : FILES_WALK_FILE;
-    }
-}
-
-/* Looks at the entry `name` of the innermost folder. False where there is
- * nothing to tell: a folder that was entered, or a name that has gone. */
-static bool files_walk_look(FilesWalk *walk, const char *name, FilesStep *step)
-{
-    int dir = os_dir_fd(&walk->dirs[walk->depth - 1]);
-    int from = walk->lens[walk->depth - 1];
-    int len = from + 1 + (int)strlen(name);
-    *step = (FilesStep){.dir = dir, .name = name};
-    if (len >= PATH_MAX) {
-        step->kind = FILES_WALK_FAILED;
-        step->path = str_from(name);
-        step->fault = os_error(ENAMETOOLONG);
-        return true;
-    }
-    walk->path[from] = '/';
-    memcpy(walk->path + from + 1, name, strlen(name) + 1);
-    step->path = str_slice((Str){walk->path, len}, walk->root + 1, len);
-    int code = os_look(dir, name, &step->entry);
-    if (code) {
-        step->kind = FILES_WALK_FAILED;
-        step->fault = os_error(code);
-        return true;
-    }
-    step->is_folder = step->entry.kind == OS_FOLDER;
-    files_walk_judge(walk, len, step);
-    if (step->entry.kind == OS_NOTHING)
-        return false;
-    if (!step->is_folder || step->kind == FILES_WALK_IGNORED)
-        return true;
-    step->fault = files_walk_enter(walk, dir, name, len);
-    step->kind = FILES_WALK_FAILED;
-    return step->fault != NULL;
-}
-
-/* Takes the next thing that is to be told of; false at the end. */
-static bool files_walk_next(FilesWalk *walk, FilesStep *step)
-{
-    while (walk->depth > 0 && !walk->err.code) {
-        int code = 0;
-        OsDir *dir = &walk->dirs[walk->depth - 1];
-        const char *name = os_dir_next(dir, &code);
-        if (name && files_walk_look(walk, name, step) && !walk->err.code)
-            return true;
-        if (name)
-            continue;
-        int len = walk->lens[walk->depth - 1];
-        files_walk_leave(walk);
-        if (!code)
-            continue;
-        *step = (FilesStep){.kind = FILES_WALK_FAILED,
-                            .is_folder = true,
-                            .fault = os_error(code)};
-        step->path = str_slice((Str){walk->path, len}, walk->root + 1, len);
-        return true;
-    }
-    return false;
+    int level = walk->walk.depth;
+    walk->rules->within.count = walk->marks[level];
+    arena_free(&walk->texts[level]);
 }
 
 static void files_walk_end(FilesWalk *walk)
 {
-    while (walk->depth > 0)
-        files_walk_leave(walk);
+    while (walk->walk.depth > 0) {
+        os_walk_leave(&walk->walk);
+        files_walk_left(walk);
+    }
+}
+
+/* Begins a walk through the source. Returns NULL, or why it cannot be read;
+ * walk->err is set if that is because of its .hsignore. */
+static const char *files_walk_begin(FilesWalk *walk, Str root)
+{
+    int code = os_walk_begin(&walk->walk, root);
+    if (code)
+        return os_error(code);
+    if (files_walk_entered(walk))
+        return NULL;
+    files_walk_end(walk);
+    return walk->err.message;
+}
+
+/* Why hs never sends the file: it is one of its own; NULL: it is not. */
+static const char *files_own_fault(const ConfigOwns *own, Str path,
+                                   const OsEntry *entry)
+{
+    const char *fault = config_is_own_name(os_path_base(path))
+                            ? "it is one of hs's own files"
+                            : config_own_entry(own, entry);
+    return fault ? fault : config_own_path(own, path);
+}
+
+/* Decides what happens with the entry of a step. */
+static void files_walk_judge(const FilesWalk *walk, FilesStep *step)
+{
+    const OsStep *at = &step->at;
+    const char *own = files_own_fault(walk->own, at->full, &at->entry);
+    if (!own)
+        step->rule = ignore_judge_upload(walk->rules, at->path,
+                                         step->is_folder ? IGNORE_FOLDER
+                                                         : IGNORE_FILE);
+    if (own || step->rule) {
+        step->kind = FILES_WALK_IGNORED;
+        step->fault = own;
+    } else if (at->entry.kind == OS_LINK || at->entry.kind == OS_OTHER) {
+        step->kind = FILES_WALK_ODD;
+    } else if (!step->is_folder && walk->includes->count &&
+               !ignore_judge(walk->includes, S(""), at->path, IGNORE_FILE)) {
+        step->kind = FILES_WALK_LEFT_OUT;
+    } else if (!step->is_folder) {
+        step->fault = files_local_name_fault(at->path);
+        step->kind = step->fault ? FILES_WALK_FAILED : FILES_WALK_FILE;
+    }
+}
+
+/* The next entry to report; false at the end, or if walk->err is set. Folders
+ * that are entered and entries that disappear are not reported. */
+static bool files_walk_next(FilesWalk *walk, FilesStep *step)
+{
+    *step = (FilesStep){0};
+    while (os_walk_next(&walk->walk, &step->at)) {
+        int code = step->at.code;
+        step->is_folder = step->at.left || step->at.entry.kind == OS_FOLDER;
+        if (step->at.left)
+            files_walk_left(walk);
+        else if (!code)
+            files_walk_judge(walk, step);
+        bool enter = !step->at.left && !code && step->is_folder &&
+                     step->kind != FILES_WALK_IGNORED;
+        if (enter)
+            code = os_walk_enter(&walk->walk, &step->at);
+        if (enter && !code && !files_walk_entered(walk)) {
+            files_walk_end(walk);
+            return false;
+        }
+        if (code) {
+            step->kind = FILES_WALK_FAILED;
+            step->fault = os_error(code);
+        }
+        if (code || (!enter && !step->at.left))
+            return true;
+        *step = (FilesStep){0};
+    }
+    return false;
 }
 
 /* Why something is ignored: the rule and where it stands, or what it is. */
@@ -25047,81 +25191,34 @@ static Str files_ignored_why(Arena *arena, const FilesStep *step)
                 : str_from(step->fault);
 }
 
-/* The rules at a current directory. */
-static bool files_rules_add_place(FilesRules *rules, Arena *arena, Str cwd,
-                                  Err *err)
-{
-    FilesPlace *place = &rules->places[rules->place_count++];
-    Str nearest = ignore_folder(arena, cwd, IGNORE_NEAREST);
-    Str top = ignore_top(arena, cwd);
-    place->top = top;
-    place->nearest = (IgnoreRules){
-        .arena = arena, .reach = IGNORE_BESIDE, .any_case = true};
-    place->around = (IgnoreRules){.arena = arena, .reach = IGNORE_BESIDE};
-    Str base = nearest.len ? nearest : top.len ? top : cwd;
-    ignore_add_text(&place->nearest, base, S("built-in"),
-                    str_from(files_ignored));
-    const IgnoreSource from = {arena, AT_FDCWD, nearest,
-                               os_path_join(arena, nearest, S(".hsignore"))};
-    if (nearest.len && (!ignore_add_own(&place->nearest, &from, err) ||
-                        !ignore_add_chain(&place->around, top, cwd, err)))
-        return false;
-    /* git adds no repository, whatever the rules are. */
-    ignore_add_text(&place->nearest, base, S("built-in"), S(".git\n"));
-    return true;
-}
-
-/* The source after some of its links, and the rules above it there. */
-static bool files_rules_add_form(FilesRules *rules, Arena *arena, Str path,
-                                 Err *err)
-{
-    FilesForm *form = &rules->forms[rules->form_count++];
-    Str top = {0};
-    Str rest = {0};
-    *form = (FilesForm){.path = path, .above = {.arena = arena}};
-    for (int i = 0; i < rules->place_count && !top.len; i++) {
-        Str known = rules->places[i].top;
-        if (str_eq(known, path) || ignore_below(known, path, &rest))
-            top = known;
-    }
-    if (!top.len)
-        top = ignore_top(arena, path);
-    return !top.len ||
-           ignore_add_chain(&form->above, top, os_path_dir(path), err);
-}
-
-/* Adds the patterns of an option, which count from the folder `base` on. With
- * `back`, only those that take something back. */
-static void files_upload_patterns(const FilesUpload *up, IgnoreRules *rules,
-                                  const CliOption *option, Str base, bool back)
-{
-    const CmdValue *value = cmd_value(up->run.cmd, option);
-    for (int i = 0; i < value->count; i++)
-        if (!back || str_starts(value->list[i], S("!")))
-            ignore_add_text(rules, base,
-                            option == &opt_exclude ? S("--exclude")
-                                                   : S("--include"),
-                            value->list[i]);
-}
-
-/* The patterns of --exclude and --include. Those that take back what an ignore
- * file excludes may be as they are there, so they also count from the folders
- * that rules are relative to. */
+/* The patterns of --exclude and --include. A "!" pattern of --exclude may be
+ * copied from an ignore file, so it is also tried relative to each folder that
+ * those rules are relative to. */
 static void files_upload_options(FilesUpload *up, Str cwd)
 {
-    FilesRules *rules = &up->rules;
-    Arena *arena = up->run.cmd->arena;
-    up->includes.arena = rules->options.arena = rules->back.arena = arena;
-    rules->back.reach = IGNORE_ANYWHERE;
-    files_upload_patterns(up, &up->includes, &opt_include, S(""), false);
-    files_upload_patterns(up, &rules->options, &opt_exclude, S(""), false);
-    files_upload_patterns(up, &rules->back, &opt_exclude, cwd, true);
+    IgnoreUpload *rules = &up->rules;
+    Cmd *cmd = up->run.cmd;
+    const CmdValue *include = cmd_value(cmd, &opt_include);
+    const CmdValue *exclude = cmd_value(cmd, &opt_exclude);
+    Str bases[1 + 2 * IGNORE_PLACES] = {cwd};
+    int count = 1;
     for (int i = 0; i < rules->place_count; i++) {
-        const FilesPlace *place = &rules->places[i];
-        files_upload_patterns(up, &rules->back, &opt_exclude,
-                              place->nearest.rule[0].base, true);
-        files_upload_patterns(up, &rules->back, &opt_exclude, place->top, true);
+        bases[count++] = rules->places[i].nearest.rule[0].base;
+        bases[count++] = rules->places[i].top;
     }
+    up->includes.arena = cmd->arena;
+    rules->options.arena = rules->back.arena = cmd->arena;
+    rules->back.reach = IGNORE_ANYWHERE;
+    for (int i = 0; i < include->count; i++)
+        ignore_add_text(&up->includes, S(""), S("--include"), include->list[i]);
+    for (int i = 0; i < exclude->count; i++)
+        ignore_add_text(&rules->options, S(""), S("--exclude"),
+                        exclude->list[i]);
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < exclude->count; k++)
+            if (str_starts(exclude->list[k], S("!")))
+                ignore_add_text(&rules->back, bases[i], S("--exclude"),
+                                exclude->list[k]);
 }
 
 /* Gathers the rules about the source, which `forms` lists, and hs's own
@@ -25130,18 +25227,17 @@ static bool files_upload_rules(FilesUpload *up, const Str *forms, int count,
                                Err *err)
 {
     Cmd *cmd = up->run.cmd;
-    FilesRules *rules = &up->rules;
+    IgnoreUpload *rules = &up->rules;
     Str cwd = os_resolve_links(cmd->arena, os_cwd(cmd->arena));
     Str own = os_process_cwd(cmd->arena);
     rules->within.arena = cmd->arena;
-    up->manifest = transfer_list_own(cmd, &rules->own);
-    if (!files_rules_add_place(rules, cmd->arena, cwd.len ? cwd : S("/"),
-                               err) ||
+    up->manifest = transfer_list_own(cmd, &up->own);
+    if (!ignore_add_place(rules, cmd->arena, cwd.len ? cwd : S("/"), err) ||
         (own.len && !str_eq(own, cwd) &&
-         !files_rules_add_place(rules, cmd->arena, own, err)))
+         !ignore_add_place(rules, cmd->arena, own, err)))
         return false;
     for (int i = 0; i < count; i++)
-        if (!files_rules_add_form(rules, cmd->arena, forms[i], err))
+        if (!ignore_add_form(rules, cmd->arena, forms[i], err))
             return false;
     files_upload_options(up, cwd);
     return true;
@@ -25156,7 +25252,7 @@ static Str files_shown_path(Cmd *cmd, Str path)
 
 /* Refuses the source because a rule excludes it, or a folder above it. */
 static bool files_upload_excluded(const FilesUpload *up, const IgnoreRule *rule,
-                                  Str path, bool folder, Err *err)
+                                  Str path, IgnoreKind kind, Err *err)
 {
     Cmd *cmd = up->run.cmd;
     Str shown = files_shown_path(cmd, path);
@@ -25175,7 +25271,7 @@ static bool files_upload_excluded(const FilesUpload *up, const IgnoreRule *rule,
                 P(rule->pattern), P(shown));
     Str name = ignore_escape(cmd->arena, os_path_base(path));
     Str pattern = arena_printf(cmd->arena, "!%.*s%s", P(name),
-                               folder ? "/" : "");
+                               kind == IGNORE_FOLDER ? "/" : "");
     return err_hint(err, "Upload it anyway with --exclude %.*s.",
                     P(str_shell_word(cmd->arena, pattern)));
 }
@@ -25195,10 +25291,7 @@ static bool files_upload_is_own(const FilesUpload *up, Str path, Err *err)
     Cmd *cmd = up->run.cmd;
     Arena scratch = {0};
     OsEntry entry = os_look_through(&scratch, path);
-    const char *own = config_is_own_name(os_path_base(path))
-                          ? "it is one of hs's own files"
-                          : config_own_entry(&up->rules.own, &entry);
-    own = own ? own : config_own_path(&up->rules.own, path);
+    const char *own = files_own_fault(&up->own, path, &entry);
     arena_free(&scratch);
     if (!own)
         return false;
@@ -25217,19 +25310,20 @@ static bool files_upload_is_own(const FilesUpload *up, Str path, Err *err)
 static bool files_upload_judge(const FilesUpload *up, Err *err)
 {
     for (int i = 0; i < up->rules.form_count; i++) {
-        const FilesForm *form = &up->rules.forms[i];
+        const IgnoreForm *form = &up->rules.forms[i];
         for (ptrdiff_t at = 1; at < form->path.len;) {
             at = ignore_name_end(form->path, at);
             Str path = str_slice(form->path, 0, at);
             bool last = at == form->path.len;
-            bool folder = !last || !up->run.single;
+            IgnoreKind kind = last && up->run.single ? IGNORE_FILE
+                                                     : IGNORE_FOLDER;
             if (files_upload_is_own(up, path, err))
                 return false;
-            Str rel = folder ? S("") : os_path_base(path);
-            const IgnoreRule *rule = files_rules_find(&up->rules, form, path,
-                                                      rel, folder);
+            Str rel = kind == IGNORE_FILE ? os_path_base(path) : S("");
+            const IgnoreRule *rule = ignore_find_upload(&up->rules, form, path,
+                                                        rel, kind);
             if (rule)
-                return files_upload_excluded(up, rule, path, folder, err);
+                return files_upload_excluded(up, rule, path, kind, err);
         }
     }
     return true;
@@ -25254,14 +25348,14 @@ static void files_upload_count(FilesUpload *up, const FilesStep *step)
     }
     if (step->kind == FILES_WALK_IGNORED && up->ignored++ < 5)
         up->examples[up->ignored - 1] = arena_printf(
-            arena, "%.*s%s: %.*s", P(str_slice(step->path, 0, 200)),
+            arena, "%.*s%s: %.*s", P(str_slice(step->at.path, 0, 200)),
             step->is_folder ? "/" : "", P(files_ignored_why(arena, step)));
     if (step->kind == FILES_WALK_IGNORED || step->kind == FILES_WALK_LEFT_OUT)
         return;
     up->odd += step->kind == FILES_WALK_ODD;
     up->run.found++;
     if (step->kind == FILES_WALK_FILE)
-        size_add(&up->run.found_bytes, step->entry.size);
+        size_add(&up->run.found_bytes, step->at.entry.size);
 }
 
 /* Shows a step of the plan (--dry-run). */
@@ -25274,7 +25368,7 @@ static void files_upload_show(FilesUpload *up, const FilesStep *step)
     const char *word = words[step->kind];
     up->run.failed += step->kind == FILES_WALK_FAILED;
     Str remote = step->kind == FILES_WALK_FILE
-                     ? files_upload_remote(up, &arena, step->path)
+                     ? files_upload_remote(up, &arena, step->at.path)
                      : S("");
     Str why = step->kind == FILES_WALK_IGNORED ? files_ignored_why(&arena, step)
               : step->kind == FILES_WALK_LEFT_OUT ? S("no --include matches it")
@@ -25282,18 +25376,19 @@ static void files_upload_show(FilesUpload *up, const FilesStep *step)
                                                   : str_from(step->fault);
     if (up->run.json) {
         cJSON *entry = json_new(&arena);
-        json_add_text(entry, "path", step->path);
+        json_add_text(entry, "path", step->at.path);
         json_add_text(entry, "remote", remote);
         json_add_count(entry, "bytes",
-                       step->kind == FILES_WALK_FILE ? step->entry.size : -1);
+                       step->kind == FILES_WALK_FILE ? step->at.entry.size
+                                                     : -1);
         json_add_text(entry, "status", str_from(word));
         json_add_text(entry, "reason", why);
         transfer_list(&up->run, json_write_line(&arena, entry));
     } else if (remote.len) {
-        term_printf(term, "%s %.*s -> %.*s (%.*s)\n", word, P(step->path),
-                    P(remote), P(size_text(&arena, step->entry.size)));
+        term_printf(term, "%s %.*s -> %.*s (%.*s)\n", word, P(step->at.path),
+                    P(remote), P(size_text(&arena, step->at.entry.size)));
     } else {
-        term_printf(term, "%s %.*s%s (%.*s)\n", word, P(step->path),
+        term_printf(term, "%s %.*s%s (%.*s)\n", word, P(step->at.path),
                     step->is_folder ? "/" : "", P(why));
     }
     arena_free(&arena);
@@ -25302,9 +25397,9 @@ static void files_upload_show(FilesUpload *up, const FilesStep *step)
 /* The one step of an upload of a single file. */
 static FilesStep files_upload_step(const FilesUpload *up)
 {
-    FilesStep step = {.path = up->name, .entry = up->entry};
+    FilesStep step = {.at = {.path = up->name, .entry = up->entry}};
     if (up->includes.count &&
-        !ignore_judge(&up->includes, S(""), step.path, IGNORE_FILE))
+        !ignore_judge(&up->includes, S(""), step.at.path, IGNORE_FILE))
         step.kind = FILES_WALK_LEFT_OUT;
     return step;
 }
@@ -25341,8 +25436,10 @@ static bool files_upload_nothing(const FilesUpload *up, Err *err)
 /* Begins a walk through the folder, of which there are two. */
 static bool files_upload_walk(FilesUpload *up, Err *err)
 {
-    const char *fault = files_walk_begin(&up->walk, up->source, &up->rules,
-                                         &up->includes);
+    up->walk.rules = &up->rules;
+    up->walk.includes = &up->includes;
+    up->walk.own = &up->own;
+    const char *fault = files_walk_begin(&up->walk, up->source);
     if (up->walk.err.code)
         *err = up->walk.err;
     return !fault || err_set(err, EXIT_FAILED, "cannot read %.*s: %s",
@@ -25389,7 +25486,7 @@ static bool files_upload_open(FilesUpload *up, TransferItem *item,
     if (step->kind == FILES_WALK_ODD) {
         *end = TRANSFER_SKIPPED;
         return err_set(&item->err, EXIT_FAILED,
-                       step->entry.kind == OS_LINK
+                       step->at.entry.kind == OS_LINK
                            ? "a symbolic link is not followed"
                            : "it is no plain file");
     }
@@ -25399,17 +25496,19 @@ static bool files_upload_open(FilesUpload *up, TransferItem *item,
     if (step->kind == FILES_WALK_FAILED)
         return err_set(&item->err, EXIT_FAILED, "cannot read it: %s",
                        step->fault);
-    int code = os_open_file(step->dir, step->name, &item->fd);
-    code = code ? code : os_look_fd(item->fd, entry);
+    int fd = -1;
+    int code = os_open_file(step->at.dir, step->at.name, &fd);
+    item->fd1 = fd + 1;
+    code = code ? code : os_look_fd(fd, entry);
     if (code)
         return err_set(&item->err, EXIT_FAILED, "cannot read it: %s",
                        os_error(code));
     if (entry->kind != OS_FILE)
         return err_set(&item->err, EXIT_FAILED, "it is no plain file");
-    fault = config_own_now(&up->rules.own, entry);
+    fault = config_own_now(&up->own, entry);
     if (fault)
         return err_set(&item->err, EXIT_FAILED, "%s", fault);
-    if (os_read_at(item->fd, &more, 1, entry->size) > 0)
+    if (os_read_at(fd, &more, 1, entry->size) > 0)
         return err_set(&item->err, EXIT_FAILED,
                        "it holds more than the %" PRId64
                        " bytes that the system reports; upload a copy of it",
@@ -25431,8 +25530,8 @@ static TransferItem *files_upload_item(FilesUpload *up)
         if (up->run.single) {
             up->begun = true;
             step = files_upload_step(up);
-            step.dir = AT_FDCWD;
-            step.name = up->source.ptr;
+            step.at.dir = AT_FDCWD;
+            step.at.name = up->source.ptr;
         } else if (!files_walk_next(&up->walk, &step)) {
             if (up->walk.err.code)
                 up->run.fatal = up->walk.err;
@@ -25442,7 +25541,7 @@ static TransferItem *files_upload_item(FilesUpload *up)
             continue;
         Arena scratch = {0};
         TransferItem *item = transfer_item_new(
-            step.path, files_upload_remote(up, &scratch, step.path));
+            step.at.path, files_upload_remote(up, &scratch, step.at.path));
         arena_free(&scratch);
         if (files_upload_open(up, item, &step, &end))
             return item;
@@ -25465,7 +25564,7 @@ static bool files_upload_next(void *to, HttpReq *req, void **mark)
         if (!item)
             return false;
         Str folder = os_path_dir(item->remote);
-        item->up.fd = item->fd;
+        item->up.fd = item->fd1 - 1;
         item->up.moved = &item->moved;
         item->up.folder = str_eq(folder, S(".")) ? S("/") : folder;
         item->up.name = os_path_base(item->remote);
@@ -25554,7 +25653,7 @@ static bool files_upload_begin(FilesUpload *up, Err *err)
     };
     Cmd *cmd = up->run.cmd;
     const CmdValue *replace = cmd_value(cmd, &opt_overwrite);
-    Str forms[FILES_FORMS];
+    Str forms[IGNORE_FORMS];
     Str path = transfer_absolute(cmd, cmd->args[0]);
     int count = str_starts(path, S("/"))
                     ? os_follow_links(cmd->arena, path, forms, COUNT(forms))
@@ -25668,12 +25767,12 @@ typedef struct {
  * name only takes no descriptor. */
 static void files_folder_close(FilesFolder *folder)
 {
-    if (folder->fd < 0 || folder->refs > folder->made)
+    if (!folder->fd1 || folder->refs > folder->made)
         return;
     if (folder->written)
-        os_tmp_leave(folder->fd);
-    os_close(folder->fd);
-    folder->fd = -1;
+        os_tmp_leave(folder->fd1 - 1);
+    os_close(folder->fd1 - 1);
+    folder->fd1 = 0;
 }
 
 /* Gives up a hold on a folder; with the last one it is freed, and so is the
@@ -25713,7 +25812,6 @@ static FilesFolder *files_folder_new(FilesFetch *fetch, FilesFolder *parent,
     *folder = (FilesFolder){.parent = files_folder_hold(parent),
                             .refs = 1,
                             .depth = parent->depth + 1,
-                            .fd = -1,
                             .id = file->id};
     str_put(folder->name, file->name);
     return folder;
@@ -25722,8 +25820,8 @@ static FilesFolder *files_folder_new(FilesFetch *fetch, FilesFolder *parent,
 /* The path of what is called `name` in a folder, from the destination on. */
 static Str files_folder_path(Arena *arena, const FilesFolder *folder, Str name)
 {
-    const FilesFolder *chain[TRANSFER_DEPTH + 2];
-    Buf out = buf_new(arena, (TRANSFER_DEPTH + 2) * (NAME_MAX + 2) + name.len);
+    const FilesFolder *chain[OS_WALK_DEPTH + 2];
+    Buf out = buf_new(arena, (OS_WALK_DEPTH + 2) * (NAME_MAX + 2) + name.len);
     int n = 0;
     for (; folder && n < COUNT(chain); folder = folder->parent)
         chain[n++] = folder;
@@ -25771,11 +25869,11 @@ static void files_fetch_end(FilesFetch *fetch, TransferItem *item,
                             TransferEnd end)
 {
     FilesFolder *folder = item->folder;
-    if (item->fd >= 0 && item->part)
-        os_part_remove(folder->fd, item->part, item->fd);
-    if (item->fd >= 0)
-        os_close(item->fd);
-    item->fd = -1;
+    if (item->fd1 && item->part)
+        os_part_remove(folder->fd1 - 1, item->part, item->fd1 - 1);
+    if (item->fd1)
+        os_close(item->fd1 - 1);
+    item->fd1 = 0;
     transfer_ended(&fetch->run, item, end);
     files_folder_drop(fetch, folder);
 }
@@ -25784,8 +25882,8 @@ static void files_fetch_end(FilesFetch *fetch, TransferItem *item,
 static void files_fetch_drop(FilesFetch *fetch, TransferItem *item)
 {
     FilesFolder *folder = item->folder;
-    if (item->fd >= 0 && item->part)
-        os_part_remove(folder->fd, item->part, item->fd);
+    if (item->fd1 && item->part)
+        os_part_remove(folder->fd1 - 1, item->part, item->fd1 - 1);
     transfer_item_free(item);
     files_folder_drop(fetch, folder);
 }
@@ -25832,11 +25930,11 @@ static void files_fetch_land(FilesFetch *fetch)
         transfer_waits(&fetch->run, fetch->moving + fetch->listing > 0))
         return; /* a name takes descriptors, too */
     for (const TransferItem *item = fetch->landing; item; item = item->next)
-        fds[n++] = item->fd;
+        fds[n++] = item->fd1 - 1;
     int code = n ? os_sync_files(fds, n) : 0;
     fetch->landing_count = 0;
     for (TransferItem *item; (item = transfer_item_take(&fetch->landing));) {
-        int dir = item->folder->fd;
+        int dir = item->folder->fd1 - 1;
         int fault = code ? code
                          : os_part_publish(dir, item->part, item->name,
                                            fetch->overwrite);
@@ -25846,7 +25944,7 @@ static void files_fetch_land(FilesFetch *fetch)
             files_fetch_end(fetch, item, TRANSFER_FAILED);
             continue;
         }
-        if (!os_look_fd(item->fd, &entry)) {
+        if (!os_look_fd(item->fd1 - 1, &entry)) {
             files_fetch_is_other(item->folder, &entry); /* no: it is new */
             item->written = entry.changed;
         }
@@ -25908,7 +26006,7 @@ static bool files_fetch_check(FilesFetch *fetch, TransferItem *item,
                        "another file of this name is fetched: this one has "
                        "the id %" PRId64,
                        file->id);
-    int code = os_look(folder->fd, item->name, &there);
+    int code = os_look(folder->fd1 - 1, item->name, &there);
     if (code)
         return err_set(&item->err, EXIT_FAILED, "cannot write it: %s",
                        os_error(code));
@@ -25964,13 +26062,13 @@ static TransferItem *files_fetch_file(FilesFetch *fetch)
     }
     OsPart part;
     item->folder->written = true;
-    int code = os_part_create(&item->arena, item->folder->fd, item->file.name,
-                              0666, &part);
+    int code = os_part_create(&item->arena, item->folder->fd1 - 1,
+                              item->file.name, 0666, &part);
     if (!code) {
         item->part = part.name;
-        item->fd = part.fd;
+        item->fd1 = part.fd + 1;
         if (item->old.kind == OS_FILE) /* before anything can be read */
-            code = os_set_mode(item->fd, item->old.mode);
+            code = os_set_mode(part.fd, item->old.mode);
     }
     if (!code)
         return item;
@@ -25984,10 +26082,10 @@ static TransferItem *files_fetch_file(FilesFetch *fetch)
 static bool files_fetch_make(FilesFolder *folder, Err *err)
 {
     OsEntry made = {0};
-    int above = folder->parent->fd;
-    int code = os_enter(above, folder->name, &folder->fd);
+    int above = folder->parent->fd1 - 1;
+    int fd = -1;
+    int code = os_enter(above, folder->name, &fd);
     if (code) {
-        folder->fd = -1;
         bool seen = !os_look(above, folder->name, &made);
         return err_set(err, EXIT_FAILED, "cannot make the folder: %s",
                        seen && made.kind == OS_LINK
@@ -25995,7 +26093,8 @@ static bool files_fetch_make(FilesFolder *folder, Err *err)
                        : seen && made.kind == OS_FILE ? "a file has its name"
                                                       : os_error(code));
     }
-    code = os_look_fd(folder->fd, &made);
+    folder->fd1 = fd + 1;
+    code = os_look_fd(fd, &made);
     if (code)
         return err_set(err, EXIT_FAILED, "cannot make the folder: %s",
                        os_error(code));
@@ -26016,7 +26115,7 @@ static TransferItem *files_fetch_folder(FilesFetch *fetch)
     Err fault = {0};
     FilesFolder *folder = fetch->stack;
     fetch->stack = folder->next;
-    if (folder->fd < 0 && folder->parent && !files_fetch_make(folder, &fault)) {
+    if (!folder->fd1 && folder->parent && !files_fetch_make(folder, &fault)) {
         files_fetch_fault(fetch, folder, S(""), &fault);
         files_folder_drop(fetch, folder);
         return NULL;
@@ -26047,7 +26146,7 @@ static bool files_fetch_sink(void *to, const HttpRes *res, Str piece, bool last,
             term_flush(item->out);
         code = item->out->out_error;
     } else {
-        code = os_write_at(item->fd, piece, res->received - piece.len);
+        code = os_write_at(item->fd1 - 1, piece, res->received - piece.len);
     }
     item->moved = res->received;
     return !code || err_set(err, EXIT_FAILED, "cannot write %s: %s",
@@ -26128,8 +26227,8 @@ static bool files_fetch_check_folder(FilesFetch *fetch, FilesFolder *folder,
     const char *fault = NULL;
     if (!files_fetch_name(child->name, err))
         return false;
-    if (folder->depth == TRANSFER_DEPTH)
-        fault = "folders are nested more than 128 deep";
+    if (folder->depth == OS_WALK_DEPTH)
+        fault = os_error(OS_TOO_DEEP);
     else if (child->id <= 0 ||
              !set_add(&fetch->listed, hash_add_int(0, child->id)))
         fault = "the folder was listed before";
@@ -26282,7 +26381,7 @@ static void files_fetch_on_file(FilesFetch *fetch, TransferItem *item,
                 res->received, item->file.size);
     int code = item->err.code || item->out
                    ? 0
-                   : os_set_size(item->fd, res->received);
+                   : os_set_size(item->fd1 - 1, res->received);
     if (code)
         err_set(&item->err, EXIT_FAILED, "cannot write it: %s", os_error(code));
     if (item->err.code) {
@@ -26352,6 +26451,7 @@ static bool files_fetch_open(FilesFetch *fetch, Err *err)
     Str made = path;
     OsEntry there = {0};
     int code = 0;
+    int fd = -1;
     for (ptrdiff_t i = 1; i <= path.len && !code; i++) {
         if (i < path.len && path.ptr[i] != '/')
             continue;
@@ -26359,7 +26459,9 @@ static bool files_fetch_open(FilesFetch *fetch, Err *err)
         code = os_mkdir(arena, made, 0777);
     }
     if (!code || code == EROFS || code == EACCES)
-        code = os_open_dir(arena_cstr(arena, path), &fetch->top.fd);
+        code = os_open_dir(arena_cstr(arena, path), &fd);
+    if (!code)
+        fetch->top.fd1 = fd + 1;
     fetch->run.into = os_resolve_links(arena, path);
     if (!code) /* a link may lead on where a folder was missing before */
         return files_fetch_may_go(fetch, fetch->run.into, err);
@@ -26496,7 +26598,7 @@ static bool files_fetch(Cmd *cmd, Err *err)
     fetch->overwrite = cmd_on(cmd, &opt_overwrite);
     fetch->archived = cmd_on(cmd, &opt_archived);
     fetch->pages_end = &fetch->pages;
-    fetch->top = (FilesFolder){.refs = 1, .fd = -1};
+    fetch->top = (FilesFolder){.refs = 1};
     if (!transfer_remote(cmd->arena, cmd->args[0], &source, err) ||
         !files_fetch_prepare(fetch, err) ||
         !transfer_begin(&fetch->run, cmd, "fetched", err) ||
