@@ -16883,6 +16883,46 @@ static bool config_migrate(Arena *arena, Str from, Str to,
  * Answers are read with tolerance: every field may be missing.
  */
 
+/* ---- Endpoints: every path and version that hs uses ---- */
+
+/* The dated version of HubSpot's API, <year>-<month>. */
+#define HUB_API_VERSION "2026-03"
+
+#define HUB_KEY_TOKEN "/localdevauth/v1/auth/refresh"
+#define HUB_OAUTH_TOKEN "/oauth/" HUB_API_VERSION "/token"
+#define HUB_OAUTH_TOKEN_V1 "/oauth/v1/token" /* HubSpot ends it 2027-02-16 */
+#define HUB_ACCOUNT "/account-info/v3/details"
+#define HUB_APP_TOKEN "/oauth/v2/private-apps/get/access-token-info"
+#define HUB_SECRETS "/cms/v3/functions/secrets"
+
+/* Sandboxes and test accounts; PRId64 is the account's ID. */
+#define HUB_TEST_ACCOUNT "/integrators/test-portals/v2/self"
+#define HUB_SANDBOX_SELF "/sandbox-hubs/v1/self"
+#define HUB_SANDBOX_USAGE "/sandbox-hubs/v1/parent/%" PRId64 "/usage"
+#define HUB_SANDBOX "/sandbox-hubs/v1/%" PRId64
+#define HUB_SANDBOXES "/sandbox-hubs/v2/sandboxes"
+#define HUB_SANDBOX_KEY HUB_SANDBOXES "/%" PRId64 "/personal-access-key"
+
+/* The file manager. A path follows HUB_FILE_STAT. */
+#define HUB_FILE_UPLOAD "/filemanager/api/v3/files/upload"
+#define HUB_FILE_STAT "/filemanager/api/v2/files/stat/"
+#define HUB_FILES "/filemanager/api/v2/files/"
+#define HUB_FOLDERS "/filemanager/api/v2/folders/"
+#define HUB_FILE_URL "/files/v3/files/%" PRId64 "/signed-url"
+
+/* Pages of the website, that people open. */
+#define HUB_SITE "https://app.hubspot.com"
+#define HUB_SITE_QA "https://app.hubspotqa.com"
+#define HUB_KEY_PAGE "/l/personal-access-key" /* asks for the account */
+#define HUB_ACCOUNT_KEY_PAGE "/personal-access-key/%" PRId64
+#define HUB_CONSENT_PAGE "/oauth/%" PRId64 "/authorize"
+
+/* The address that the browser returns to after OAuth2 consent. HubSpot allows
+ * only addresses that the app has registered. */
+#define HUB_CALLBACK_PORT 3000
+#define HUB_CALLBACK_PATH "/oauth-callback"
+#define HUB_CALLBACK "http://localhost:3000" HUB_CALLBACK_PATH
+
 enum {
     HUB_EARLY_MS = 5 * 60 * 1000, /* a token is renewed before its end */
     HUB_FRESH_MS = 60 * 1000,     /* and then not so soon again */
@@ -16939,7 +16979,16 @@ static Str hub_host(Arena *arena, const Hub *hub, bool for_token)
 /* The website's origin, for addresses that people open. */
 static const char *hub_site(bool qa)
 {
-    return qa ? "https://app.hubspotqa.com" : "https://app.hubspot.com";
+    return qa ? HUB_SITE_QA : HUB_SITE;
+}
+
+/* The page that creates and shows personal access keys: that of account `id`,
+ * or, if `id` is 0, the one that asks which account. */
+static Str hub_key_page(Arena *arena, bool qa, int64_t id)
+{
+    return id > 0 ? arena_printf(arena, "%s" HUB_ACCOUNT_KEY_PAGE, hub_site(qa),
+                                 id)
+                  : arena_printf(arena, "%s" HUB_KEY_PAGE, hub_site(qa));
 }
 
 static const char *hub_website(const Hub *hub)
@@ -17021,7 +17070,7 @@ static const char *hub_variable(const Hub *hub)
 }
 
 /* What to do where HubSpot refuses the credential itself. */
-static const char *hub_again(const Hub *hub)
+static const char *hub_reauth_hint(const Hub *hub)
 {
     const Config *config = hub->config;
     bool from_env = !config || config->form == CONFIG_ENVIRONMENT;
@@ -17040,7 +17089,7 @@ static const char *hub_again(const Hub *hub)
     else if (!from_env)
         return arena_printf(hub->arena, "Sign in again with hs %s.", command)
             .ptr;
-    return arena_printf(hub->arena, "%s is not, or no longer, good.", what).ptr;
+    return arena_printf(hub->arena, "%s is invalid or has expired.", what).ptr;
 }
 
 /* Names the missing scopes, and where they are given. */
@@ -17053,8 +17102,7 @@ static void hub_hint_scopes(Arena *arena, const Hub *hub, Str scopes, Err *err)
     if (account->auth == CONFIG_AUTH_OAUTH2)
         where = S("Sign in again with --scopes.");
     else if (key)
-        where = arena_printf(arena,
-                             "Add them at %s/personal-access-key/%" PRId64 ".",
+        where = arena_printf(arena, "Add them at %s" HUB_ACCOUNT_KEY_PAGE ".",
                              hub_website(hub), account->id);
     err_hint(err, "The %s lacks scopes%s%.*s. %.*s", key ? "key" : "token",
              scopes.len ? ": " : "", P(scopes), P(where));
@@ -17128,7 +17176,7 @@ static void hub_hint(Arena *arena, const Hub *hub, const HttpRes *res,
         err_hint(err, "A web page came with it: a proxy or a login page of the "
                       "network may have answered, not HubSpot.");
     if (res->status == 401)
-        err_hint(err, "%s", hub_again(hub));
+        err_hint(err, "%s", hub_reauth_hint(hub));
 }
 
 /* The id that HubSpot's support asks for; a web page has it in its header. */
@@ -17284,8 +17332,8 @@ static bool hub_check_key(Str key, Err *err)
     if (str_starts(key, S("pat-")))
         return err_hint(err, "Use it as it is: HUBSPOT_ACCESS_TOKEN=… hs api "
                              "…");
-    return err_hint(err, "Copy it whole from https://app.hubspot.com/l/"
-                         "personal-access-key (\"Show\" first).");
+    return err_hint(err, "Copy it whole from " HUB_SITE HUB_KEY_PAGE
+                         " (\"Show\" first).");
 }
 
 static HttpReq hub_token_request(Arena *arena, const Hub *hub, Str path)
@@ -17346,8 +17394,8 @@ static bool hub_key_refused(const Hub *hub, const HttpRes *res, Err *err)
                res->status == 404;
     if (key)
         err_hint(err,
-                 "The key is not, or no longer, good. Make a new one at "
-                 "%s/l/personal-access-key and %s.",
+                 "The key is invalid or has expired. Create a new one at "
+                 "%s" HUB_KEY_PAGE " and %s.",
                  hub_website(hub),
                  hub->config && hub->config->form == CONFIG_ENVIRONMENT
                      ? "set HUBSPOT_PERSONAL_ACCESS_KEY to it"
@@ -17358,15 +17406,14 @@ static bool hub_key_refused(const Hub *hub, const HttpRes *res, Err *err)
     return false;
 }
 
-/* The request for an access token for the account's personal access key (POST
- * /localdevauth/v1/auth/refresh). */
+/* The request for an access token for the account's personal access key. */
 static HttpReq hub_key_request(const Hub *hub)
 {
     Arena *arena = hub->arena;
     const ConfigAccount *account = &hub->account;
     cJSON *body = json_new(arena);
     json_add_text(body, "encodedOAuthRefreshToken", secret_text(account->key));
-    Str path = S("/localdevauth/v1/auth/refresh");
+    Str path = S(HUB_KEY_TOKEN);
     if (account->id > 0)
         path = arena_printf(arena, "%.*s?portalId=%" PRId64, P(path),
                             account->id);
@@ -17513,10 +17560,6 @@ static bool hub_check_hub_id(Hub *hub, const cJSON *answer, Err *err)
     return false;
 }
 
-/* The dated version of the token call. HubSpot ends its predecessor, v1, on
- * 2027-02-16. */
-#define HUB_OAUTH_VERSION "2026-03"
-
 /* Takes the tokens from an answer of the token call. The end is kept as
  * three quarters of the token's life from now, as the official client keeps
  * it. */
@@ -17573,10 +17616,9 @@ static bool hub_call_oauth(Hub *hub, Buf *form, bool repeatable,
     hub_add_form(form, "client_id", account->client_id);
     hub_add_form(form, "client_secret", secret_text(account->client_secret));
     for (;;) {
-        HttpReq req = hub_token_request(
-            hub->arena, hub,
-            hub->oauth_v1 ? S("/oauth/v1/token")
-                          : S("/oauth/" HUB_OAUTH_VERSION "/token"));
+        HttpReq req = hub_token_request(hub->arena, hub,
+                                        hub->oauth_v1 ? S(HUB_OAUTH_TOKEN_V1)
+                                                      : S(HUB_OAUTH_TOKEN));
         req.content_type = S("application/x-www-form-urlencoded");
         req.repeatable = repeatable;
         req.body = buf_str(form);
@@ -17601,15 +17643,12 @@ static bool hub_refresh_oauth(Hub *hub, Err *err)
     if (!secret_is_set(account->refresh_token)) {
         err_set(err, EXIT_AUTH, "account %" PRId64 " has no refresh token",
                 account->id);
-        return err_hint(err, "%s", hub_again(hub));
+        return err_hint(err, "%s", hub_reauth_hint(hub));
     }
     hub_add_form(&form, "grant_type", S("refresh_token"));
     hub_add_form(&form, "refresh_token", secret_text(account->refresh_token));
-    return hub_call_oauth(hub, &form, true, hub_again(hub), err);
+    return hub_call_oauth(hub, &form, true, hub_reauth_hint(hub), err);
 }
-
-/* The page that the browser comes back to, as it is known to HubSpot. */
-static const char HUB_CALLBACK[] = "http://localhost:3000/oauth-callback";
 
 /* Trades the code that the browser brought for tokens, which the account then
  * has. A code is good for one call: that is not repeated. */
@@ -17617,14 +17656,14 @@ static bool hub_trade_code(Hub *hub, Secret code, Err *err)
 {
     Buf form = buf_new(hub->arena, 16 * KIB);
     hub_add_form(&form, "grant_type", S("authorization_code"));
-    hub_add_form(&form, "redirect_uri", str_from(HUB_CALLBACK));
+    hub_add_form(&form, "redirect_uri", S(HUB_CALLBACK));
     hub_add_form(&form, "code", secret_text(code));
     term_hide(hub->term, code);
-    return hub_call_oauth(hub, &form, false,
-                          "Check the client's id and secret, and that "
-                          "http://localhost:3000/oauth-callback is one of the "
-                          "app's redirect URLs.",
-                          err);
+    return hub_call_oauth(
+        hub, &form, false,
+        "Check the client ID and secret, and that " HUB_CALLBACK
+        " is one of the app's redirect URLs.",
+        err);
 }
 
 /* Has every secret of the account be hidden on stderr. */
@@ -17753,6 +17792,7 @@ typedef enum {
 } HubStanding;
 
 typedef struct {
+    Hub hub; /* opened by the caller */
     const ConfigAccount *account;
     HubStanding standing;
     ExitCode code; /* why it is unchecked */
@@ -17760,7 +17800,6 @@ typedef struct {
 } HubCheck;
 
 typedef struct {
-    Hub *hubs;
     HubCheck *checks;
     int count;
     int begun;
@@ -17787,16 +17826,16 @@ static bool hub_next_check(void *to, HttpReq *req, void **mark)
     HubChecks *all = to;
     if (all->begun == all->count)
         return false;
-    *mark = &all->checks[all->begun];
-    *req = hub_key_request(&all->hubs[all->begun++]);
+    HubCheck *check = &all->checks[all->begun++];
+    *mark = check;
+    *req = hub_key_request(&check->hub);
     return true;
 }
 
 static void hub_on_check(void *to, void *mark, const HttpResult *result)
 {
-    const HubChecks *all = to;
     HubCheck *check = mark;
-    const Hub *hub = &all->hubs[check - all->checks];
+    const Hub *hub = &check->hub;
     const HttpRes *res = result->res;
     Err fault = *result->err;
     HubToken token = {0};
@@ -17815,19 +17854,16 @@ static void hub_on_check(void *to, void *mark, const HttpResult *result)
     arena_free(&scratch);
 }
 
-/* Asks HubSpot about the keys of the accounts that `checks` names, many at
- * once, and fills in what it says. */
-static void hub_check_keys(Arena *arena, Term *term, HttpPool *pool,
-                           const Config *config, HubCheck *checks, int count)
+/* Checks the keys of many accounts with HubSpot, several at a time, and fills
+ * in the results. */
+static void hub_check_keys(HttpPool *pool, HubCheck *checks, int count)
 {
     enum { AT_ONCE = 16 };
-    HubChecks all = {arena_array(arena, count, sizeof(Hub)), checks, count, 0};
+    HubChecks all = {.checks = checks, .count = count};
     HttpMany many = {.to = &all,
                      .width = AT_ONCE,
                      .next = hub_next_check,
                      .ended = hub_on_check};
-    for (int i = 0; i < count; i++)
-        all.hubs[i] = hub_open(arena, term, pool, config, checks[i].account);
     pool_run_many(pool, &many);
 }
 
@@ -17965,9 +18001,7 @@ static int64_t hub_parent(Hub *hub)
     bool test = str_eq(hub->account.type, S("DEVELOPER_TEST"));
     if (!sandbox && !test)
         return 0;
-    if (!hub_get_json(hub,
-                      sandbox ? S("/sandbox-hubs/v1/self")
-                              : S("/integrators/test-portals/v2/self"),
+    if (!hub_get_json(hub, sandbox ? S(HUB_SANDBOX_SELF) : S(HUB_TEST_ACCOUNT),
                       &answer, &ignored)) {
         term_debug(hub->term, "the parent account is unknown: %s",
                    ignored.message);
@@ -18002,8 +18036,6 @@ typedef struct {
     HubChange *again; /* to be sent once more */
 } HubChanges;
 
-static const char HUB_SECRETS[] = "/cms/v3/functions/secrets";
-
 /* Lists the names of the account's secrets, of all pages; their values cannot
  * be read. */
 static bool hub_list_secrets(Hub *hub, Str **names, int *count, Err *err)
@@ -18016,7 +18048,7 @@ static bool hub_list_secrets(Hub *hub, Str **names, int *count, Err *err)
         const cJSON *answer = NULL;
         const cJSON *item = NULL;
         Buf path = buf_new(hub->arena, 16 * KIB);
-        buf_add(&path, str_from(HUB_SECRETS));
+        buf_add(&path, S(HUB_SECRETS));
         if (after.len)
             url_add_query(&path, S("after"), after);
         if (!hub_get_json(hub, buf_str(&path), &answer, err))
@@ -18049,7 +18081,7 @@ static HubCall hub_secret_call(const Hub *hub, const HubChange *change)
     static const char *const methods[] = {"POST", "PUT", "DELETE"};
     HubCall call = {.method = str_from(methods[change->act])};
     Buf path = buf_new(hub->arena, change->name.len * 3 + KIB);
-    buf_add(&path, str_from(HUB_SECRETS));
+    buf_add(&path, S(HUB_SECRETS));
     if (change->act == HUB_SECRET_DELETE) {
         buf_add_char(&path, '/');
         url_add_encoded(&path, change->name, "");
@@ -18243,8 +18275,8 @@ static bool hub_sandbox_refused(const Hub *hub, const HttpRes *res, Err *err)
     err_set(err, fault.code, "%s", fault.message);
     if (fault.code == EXIT_AUTH && res->status == 401)
         err_hint(err,
-                 "The key of account %" PRId64 " is not, or no longer, good: "
-                 "sign in to it again with hs account auth.",
+                 "The key of account %" PRId64 " is invalid or has expired. "
+                 "Sign in again with hs account auth.",
                  hub->account.id);
     return err_hint(err, "%s", fault.hint);
 }
@@ -18254,9 +18286,8 @@ static bool hub_sandbox_usage(Hub *hub, const char *kind, HubUsage *out,
                               Err *err)
 {
     HttpRes res;
-    HubCall call = {.path = arena_printf(
-                        hub->arena, "/sandbox-hubs/v1/parent/%" PRId64 "/usage",
-                        hub->account.id)};
+    HubCall call = {
+        .path = arena_printf(hub->arena, HUB_SANDBOX_USAGE, hub->account.id)};
     if (!hub_call(hub, &call, &res, err))
         return false;
     if (res.status >= 300)
@@ -18270,34 +18301,41 @@ static bool hub_sandbox_usage(Hub *hub, const char *kind, HubUsage *out,
     return true;
 }
 
+/* A sandbox to create, and the result. */
+typedef struct {
+    Str name;
+    const char *kind; /* STANDARD or DEVELOPER */
+    bool contacts;    /* copies the 5,000 that changed last */
+    int64_t id;       /* its account, once created */
+    bool unsure;      /* after a failure: it may exist all the same */
+} HubSandbox;
+
 /*
- * Makes a sandbox; `*id` is its account. After a failure `*unsure` says that
- * it may have been made all the same: the answer was lost, or HubSpot broke
- * down over it, be it at an earlier try.
+ * Creates a sandbox. If it fails after the request may have taken effect (a
+ * lost response, a server error, be it on an earlier try), `unsure` is set.
  */
-static bool hub_create_sandbox(Hub *hub, Str name, const char *kind,
-                               bool contacts, int64_t *id, bool *unsure,
-                               Err *err)
+static bool hub_create_sandbox(Hub *hub, HubSandbox *sandbox, Err *err)
 {
     HttpRes res = {0};
     cJSON *body = json_new(hub->arena);
-    json_add_text(body, "name", name);
-    json_add_text(body, "type", str_from(kind));
-    json_add_bool(body, "syncObjectRecords", contacts);
+    json_add_text(body, "name", sandbox->name);
+    json_add_text(body, "type", str_from(sandbox->kind));
+    json_add_bool(body, "syncObjectRecords", sandbox->contacts);
     HubCall call = {.method = S("POST"),
-                    .path = S("/sandbox-hubs/v2/sandboxes"),
+                    .path = S(HUB_SANDBOXES),
                     .body = json_write_line(hub->arena, body),
                     .has_body = true};
     bool whole = hub_call(hub, &call, &res, err);
-    *unsure = res.again || (whole && res.status >= 500);
+    sandbox->unsure = res.again || (whole && res.status >= 500);
     if (!whole)
         return false;
     if (res.status >= 300)
         return hub_sandbox_refused(hub, &res, err);
-    *id = json_int(hub_read_json(hub->arena, res.body), "sandboxHubId");
-    *unsure = *id <= 0;
-    return *id > 0 || err_set(err, EXIT_FAILED,
-                              "HubSpot's answer does not say the sandbox's id");
+    const cJSON *response = hub_read_json(hub->arena, res.body);
+    sandbox->id = json_int(response, "sandboxHubId");
+    sandbox->unsure = sandbox->id <= 0;
+    return sandbox->id > 0 ||
+           err_set(err, EXIT_FAILED, "HubSpot's response has no sandbox ID");
 }
 
 /* Has HubSpot make a personal access key for a sandbox. */
@@ -18305,9 +18343,7 @@ static bool hub_sandbox_key(Hub *hub, int64_t id, Secret *key, Err *err)
 {
     HttpRes res;
     HubCall call = {.method = S("POST"), .has_body = true};
-    call.path = arena_printf(
-        hub->arena,
-        "/sandbox-hubs/v2/sandboxes/%" PRId64 "/personal-access-key", id);
+    call.path = arena_printf(hub->arena, HUB_SANDBOX_KEY, id);
     if (!hub_call(hub, &call, &res, err))
         return false;
     if (res.status >= 300)
@@ -18327,7 +18363,7 @@ static bool hub_delete_sandbox(Hub *hub, int64_t id, bool *gone, Err *err)
 {
     HttpRes res;
     HubCall call = {.method = S("DELETE")};
-    call.path = arena_printf(hub->arena, "/sandbox-hubs/v1/%" PRId64, id);
+    call.path = arena_printf(hub->arena, HUB_SANDBOX, id);
     *gone = false;
     if (!hub_call(hub, &call, &res, err))
         return false;
@@ -18356,11 +18392,25 @@ typedef struct {
     bool is_folder;
 } HubFile;
 
-/* A page of a listing. */
+/*
+ * A listing of a folder: all of its files, then its folders. Zero, with
+ * `folder` set, is its start; hub_list_advance() moves it on.
+ */
 typedef struct {
+    int64_t folder; /* 0: the root */
+    bool archived;  /* lists archived files, too */
+    bool folders;   /* the files are done */
+    int64_t offset;
+    int64_t total; /* of files, or of folders; 0: not known yet */
+    uint64_t page; /* a hash of the last page, to notice a repeated one */
+} HubListing;
+
+/* A page of a listing: files, or folders. */
+typedef struct {
+    bool folders;
     HubFile *files;
     int count;
-    int64_t total; /* of all pages, as the server has it; -1: not told */
+    int64_t total; /* of all pages; -1: not told */
 } HubPage;
 
 /* A file on its way up: `fd` is open for reading and stays the caller's. */
@@ -18478,15 +18528,14 @@ static ptrdiff_t hub_upload_source(void *from, int64_t at, char *into,
 }
 
 /*
- * The request that uploads a file (POST /filemanager/api/v3/files/upload). To
- * repeat it where no answer came is safe only while it replaces a file of the
- * same name: else the second one would find what the first one made.
+ * Makes the request that uploads a file. Repeating it after a lost response is
+ * safe only if it replaces a file of the same name: else the second upload
+ * would conflict with the first.
  */
 static bool hub_upload_request(Hub *hub, Arena *arena, HubUpload *up,
                                HttpReq *req, Err *err)
 {
-    HubCall call = {.method = S("POST"),
-                    .path = S("/filemanager/api/v3/files/upload")};
+    HubCall call = {.method = S("POST"), .path = S(HUB_FILE_UPLOAD)};
     Str boundary = {0};
     if (!hub_boundary(arena, &boundary, err) ||
         !hub_prepare(hub, arena, &call, req, err))
@@ -18555,12 +18604,12 @@ static bool hub_upload_answer(Hub *hub, Arena *arena, const HttpRes *res,
     return true;
 }
 
-/* Finds a file or folder by its path (GET …/files/stat/<path>). */
+/* Finds a file or folder by its path. */
 static bool hub_find_file(Hub *hub, Str path, HubFile *out, Err *err)
 {
     HttpRes res;
     Buf full = buf_new(hub->arena, path.len * 3 + KIB);
-    buf_add(&full, S("/filemanager/api/v2/files/stat/"));
+    buf_add(&full, S(HUB_FILE_STAT));
     url_add_encoded(&full, path, "/");
     HubCall call = {.path = buf_str(&full)};
     if (!hub_call(hub, &call, &res, err))
@@ -18580,53 +18629,88 @@ static bool hub_find_file(Hub *hub, Str path, HubFile *out, Err *err)
     return true;
 }
 
-/* The request for a page of what is in a folder (id 0: the top), its files or
- * its folders. */
-static bool hub_page_request(Hub *hub, Arena *arena, int64_t folder,
-                             bool folders, int64_t offset, bool archived,
+/* Makes the request for a listing's next page. */
+static bool hub_list_request(Hub *hub, Arena *arena, const HubListing *list,
                              HttpReq *req, Err *err)
 {
-    Str id = folder ? arena_int(arena, folder) : S("None");
-    HubCall call = {
-        .path = arena_printf(arena,
-                             "/filemanager/api/v2/%s/?hidden=0&offset=%" PRId64
-                             "&%s=%.*s%s",
-                             folders ? "folders" : "files", offset,
-                             folders ? "parent_folder_id" : "folder_id", P(id),
-                             folders || archived ? "" : "&archived=0")};
+    Str id = list->folder ? arena_int(arena, list->folder) : S("None");
+    HubCall call = {.path = arena_printf(
+                        arena, "%s?hidden=0&offset=%" PRId64 "&%s=%.*s%s",
+                        list->folders ? HUB_FOLDERS : HUB_FILES, list->offset,
+                        list->folders ? "parent_folder_id" : "folder_id", P(id),
+                        list->folders || list->archived ? "" : "&archived=0")};
     return hub_prepare(hub, arena, &call, req, err);
 }
 
-/* Reads a page; its text is copied into `arena`. */
-static bool hub_read_page(Hub *hub, Arena *arena, const HttpRes *res,
-                          bool folders, HubPage *out, Err *err)
+/* Reads a page of files, or of folders if `out->folders` is set. Its text is
+ * copied into `arena`. */
+static bool hub_list_page(Hub *hub, Arena *arena, const HttpRes *res,
+                          HubPage *out, Err *err)
 {
     Arena scratch = {0};
     const cJSON *item = NULL;
     if (res->status != 200)
         return hub_refused(arena, hub, res, err);
-    const cJSON *answer = hub_read_json(&scratch, res->body);
-    const cJSON *objects = json_get(answer, "objects");
+    const cJSON *response = hub_read_json(&scratch, res->body);
+    const cJSON *objects = json_get(response, "objects");
     bool ok = cJSON_IsArray(objects);
-    *out = (HubPage){.total = json_int(answer, "total_count")};
+    out->total = json_int(response, "total_count");
     if (ok) {
         out->files = arena_array(arena, cJSON_GetArraySize(objects),
                                  sizeof(HubFile));
         cJSON_ArrayForEach(item, objects)
         {
-            out->files[out->count++] = hub_read_file(arena, item, folders);
+            out->files[out->count++] = hub_read_file(arena, item, out->folders);
         }
     }
     arena_free(&scratch);
-    return ok || err_set(err, EXIT_FAILED, "HubSpot's answer holds no list");
+    return ok || err_set(err, EXIT_FAILED, "HubSpot's response has no list");
+}
+
+/* Starts the folders after the files. False after the folders. */
+static bool hub_list_next_kind(HubListing *list)
+{
+    bool more = !list->folders;
+    *list = (HubListing){
+        .folder = list->folder, .archived = list->archived, .folders = true};
+    return more;
+}
+
+/*
+ * Moves a listing past `page`. True if more pages follow. A listing that
+ * repeats a page or ends early sets `fault`: what is missing from it would be
+ * missed. A repeated page is emptied.
+ */
+static bool hub_list_advance(HubListing *list, HubPage *page, Err *fault)
+{
+    const char *what = list->folders ? "folders" : "files";
+    uint64_t hash = 0;
+    for (int i = 0; i < page->count; i++)
+        hash = hash_add(hash_add_int(hash, page->files[i].id),
+                        page->files[i].name);
+    if (page->count && list->page == hash) {
+        err_set(fault, EXIT_FAILED, "HubSpot lists the same %s repeatedly",
+                what);
+        page->count = 0;
+        return hub_list_next_kind(list);
+    }
+    list->page = hash;
+    if (page->total >= 0)
+        list->total = page->total;
+    if (!page->count && list->total > list->offset)
+        err_set(fault, EXIT_FAILED,
+                "HubSpot counts %" PRId64 " %s here, but lists %" PRId64,
+                list->total, what, list->offset);
+    list->offset += page->count;
+    bool more = page->count && list->offset != page->total;
+    return more || hub_list_next_kind(list);
 }
 
 /* The request for an address at which a private file can be had for a while. */
 static bool hub_signed_request(Hub *hub, Arena *arena, int64_t id, HttpReq *req,
                                Err *err)
 {
-    HubCall call = {.path = arena_printf(
-                        arena, "/files/v3/files/%" PRId64 "/signed-url", id)};
+    HubCall call = {.path = arena_printf(arena, HUB_FILE_URL, id)};
     return hub_prepare(hub, arena, &call, req, err);
 }
 
@@ -18686,7 +18770,7 @@ static bool hub_check_account(Hub *hub, Err *err)
 {
     Err unknown = {0};
     const cJSON *answer = NULL;
-    if (!hub_get_json(hub, S("/account-info/v3/details"), &answer, &unknown)) {
+    if (!hub_get_json(hub, S(HUB_ACCOUNT), &answer, &unknown)) {
         if (os_interrupted())
             return err_set(err, unknown.code, "%s", unknown.message);
         term_debug(hub->term, "the account's type is unknown: %s",
@@ -18712,18 +18796,17 @@ static bool hub_look_up_account(Hub *hub, Err *err)
     const cJSON *answer = NULL;
     if (hub->account.id > 0)
         return true;
-    hub_get_json(hub, S("/account-info/v3/details"), &answer, err);
+    hub_get_json(hub, S(HUB_ACCOUNT), &answer, err);
     int64_t id = hub_named_id(answer, "portalId");
     hub->account.type = json_text(answer, "accountType");
     if (id <= 0 && !os_interrupted() && err->code != EXIT_NETWORK) {
         cJSON *body = json_new(hub->arena);
         json_add_text(body, "tokenKey", secret_text(hub->account.key));
-        HubCall call = {
-            .method = S("POST"),
-            .path = S("/oauth/v2/private-apps/get/access-token-info"),
-            .body = json_write_line(hub->arena, body),
-            .has_body = true,
-            .reads = true};
+        HubCall call = {.method = S("POST"),
+                        .path = S(HUB_APP_TOKEN),
+                        .body = json_write_line(hub->arena, body),
+                        .has_body = true,
+                        .reads = true};
         if (hub_call(hub, &call, &res, &ignored) && res.status < 300)
             id = hub_named_id(hub_read_json(hub->arena, res.body), "hubId");
     }
@@ -20165,16 +20248,6 @@ static bool signin_uuid(Arena *arena, Str *out, Err *err)
     return true;
 }
 
-/* Where a key is made or shown: for one account (`id`), or for the one that
- * is chosen there (0). */
-static Str signin_key_page(Arena *arena, bool qa, int64_t id)
-{
-    const char *site = hub_site(qa);
-    return id > 0 ? arena_printf(arena, "%s/personal-access-key/%" PRId64, site,
-                                 id)
-                  : arena_printf(arena, "%s/l/personal-access-key", site);
-}
-
 /* The pages that may hand a key over: those of HubSpot's website. */
 static bool signin_may_open(void *to, Str origin)
 {
@@ -20255,7 +20328,7 @@ static LoopPage signin_take_code(void *to, Str target)
 {
     SigninVisit *visit = to;
     Str query = target;
-    if (!str_eq(str_cut(&query, '?'), S("/oauth-callback")))
+    if (!str_eq(str_cut(&query, '?'), S(HUB_CALLBACK_PATH)))
         return signin_no_page(to, target);
     if (visit->meanwhile.over)
         return (LoopPage){409, "Too late", "An answer is there already.",
@@ -20325,7 +20398,7 @@ static SigninVisit *signin_visit_for_key(Arena *arena, bool qa, int64_t id,
                 os_error(code));
         return NULL;
     }
-    buf_add(&url, signin_key_page(arena, qa, id));
+    buf_add(&url, hub_key_page(arena, qa, id));
     url_add_query(&url, S("cliCallbackPort"),
                   arena_int(arena, visit->server.port));
     url_add_query(&url, S("cliCallbackToken"), visit->token);
@@ -20340,26 +20413,24 @@ static SigninVisit *signin_visit_for_code(Arena *arena,
                                           Str scopes, int64_t patience,
                                           Err *err)
 {
-    enum { PORT = 3000 };
     SigninVisit *visit = signin_visit_new(arena, patience, err);
     Buf url = buf_new(arena, 16 * KIB);
     if (!visit)
         return NULL;
     LoopApp app = {.to = visit, .get = signin_take_code};
-    int code = loop_open(&visit->server, &app, PORT);
+    int code = loop_open(&visit->server, &app, HUB_CALLBACK_PORT);
     if (code) {
         err_set(err, EXIT_FAILED, "cannot listen on port %d of localhost: %s",
-                PORT,
+                HUB_CALLBACK_PORT,
                 code == EADDRINUSE ? "another program does" : os_error(code));
         err_hint(err, "HubSpot sends the browser there. End what listens "
                       "(ss -ltnp shows it) and try again.");
         return NULL;
     }
-    buf_printf(&url, "%s/oauth/%" PRId64 "/authorize", hub_site(account->qa),
-               account->id);
+    buf_printf(&url, "%s" HUB_CONSENT_PAGE, hub_site(account->qa), account->id);
     url_add_query(&url, S("client_id"), account->client_id);
     url_add_query(&url, S("scope"), scopes);
-    url_add_query(&url, S("redirect_uri"), str_from(HUB_CALLBACK));
+    url_add_query(&url, S("redirect_uri"), S(HUB_CALLBACK));
     url_add_query(&url, S("state"), visit->token);
     visit->url = buf_str(&url);
     return visit;
@@ -20484,7 +20555,7 @@ static bool signin_ask_key(Cmd *cmd, const Config *config, bool again,
     SigninVisit *visit = signin_open_visit(cmd, config, qa, id);
     if (!visit) {
         term_link(cmd->term, "Make or copy a key at",
-                  signin_key_page(cmd->arena, qa, id));
+                  hub_key_page(cmd->arena, qa, id));
         return ask_text(cmd->term, cmd->arena,
                         &(Question){.text = question, .masked = true}, text,
                         err);
@@ -21815,7 +21886,10 @@ static HubCheck *account_clean_list(Cmd *cmd, int *count)
         const ConfigAccount *account = &config->accounts[i];
         if (account->auth == CONFIG_AUTH_KEY &&
             account->qa == cmd_on(cmd, &opt_qa))
-            checks[(*count)++] = (HubCheck){.account = account};
+            checks[(*count)++] = (HubCheck){
+                .hub = hub_open(cmd->arena, cmd->term, &cmd->pool, config,
+                                account),
+                .account = account};
     }
     return checks;
 }
@@ -21941,8 +22015,7 @@ static bool account_clean(Cmd *cmd, Err *err)
     AccountClean clean = {
         .removal = cmd_removal(cmd->arena, count),
         .checks = arena_array(cmd->arena, count, sizeof(HubCheck *))};
-    hub_check_keys(cmd->arena, cmd->term, &cmd->pool, &cmd->config, checks,
-                   count);
+    hub_check_keys(&cmd->pool, checks, count);
     if (os_interrupted())
         return account_clean_result(checks, count, err);
     account_clean_say(cmd, checks, count, &clean);
@@ -23626,8 +23699,11 @@ static bool sandbox_send(Cmd *cmd, SandboxCreate *s, bool *unsure, Err *err)
     cmd->began = os_now();
     cmd->pool.tick = draws ? sandbox_tick : NULL;
     cmd->pool.tick_to = cmd;
-    bool ok = hub_create_sandbox(&s->hub, s->name, s->kind, s->contacts,
-                                 &s->made.id, unsure, err);
+    HubSandbox made = {
+        .name = s->name, .kind = s->kind, .contacts = s->contacts};
+    bool ok = hub_create_sandbox(&s->hub, &made, err);
+    s->made.id = made.id;
+    *unsure = made.unsure;
     cmd->pool.tick = NULL;
     term_undraw(cmd->term);
     return ok;
@@ -24111,11 +24187,7 @@ struct FilesFolder {
     int fd1;      /* the local folder's descriptor + 1; 0: not open */
     bool is_made; /* it is counted in its parent's `made` */
     bool written; /* a file was begun in it */
-    int64_t id;
-    bool folders; /* the listing has come to the folders */
-    int64_t offset;
-    int64_t total; /* of what is listed, as far as a page has told */
-    uint64_t page; /* a hash of the last one, to see it repeat itself */
+    HubListing list;
     HashSet taken; /* names here, and files, that are this run's */
     char name[NAME_MAX + 1];
 };
@@ -25809,10 +25881,11 @@ static FilesFolder *files_folder_new(FilesFetch *fetch, FilesFolder *parent,
         fetch->spare = folder->next;
     else
         folder = arena_alloc(fetch->run.cmd->arena, sizeof(*folder));
-    *folder = (FilesFolder){.parent = files_folder_hold(parent),
-                            .refs = 1,
-                            .depth = parent->depth + 1,
-                            .id = file->id};
+    *folder = (FilesFolder){
+        .parent = files_folder_hold(parent),
+        .refs = 1,
+        .depth = parent->depth + 1,
+        .list = {.folder = file->id, .archived = fetch->archived}};
     str_put(folder->name, file->name);
     return folder;
 }
@@ -26160,8 +26233,7 @@ static bool files_fetch_request(FilesFetch *fetch, TransferItem *item,
     Hub *hub = &fetch->run.hub;
     const FilesFolder *folder = item->folder;
     if (item->stage == FILES_FETCH_LIST)
-        return hub_page_request(hub, &item->arena, folder->id, folder->folders,
-                                folder->offset, fetch->archived, req,
+        return hub_list_request(hub, &item->arena, &folder->list, req,
                                 &item->err);
     if (item->stage == FILES_FETCH_SIGN) {
         item->lookups++;
@@ -26266,36 +26338,6 @@ static void files_fetch_add_files(FilesFetch *fetch, FilesPage *page)
     files_folder_hold(page->folder);
 }
 
-/* Does the listing end with this page? What is wrong with it is a failure: a
- * file that is not listed is one that would be missed. */
-static bool files_fetch_is_last(FilesFetch *fetch, FilesFolder *folder,
-                                const HubPage *page)
-{
-    const char *what = folder->folders ? "folders" : "files";
-    uint64_t hash = 0;
-    Err fault = {0};
-    for (int i = 0; i < page->count; i++)
-        hash = hash_add(hash_add_int(hash, page->files[i].id),
-                        page->files[i].name);
-    if (page->count && folder->page == hash) {
-        err_set(&fault, EXIT_FAILED,
-                "HubSpot sends the same %s again and again", what);
-        files_fetch_fault(fetch, folder, S(""), &fault);
-        return true;
-    }
-    folder->page = hash;
-    if (page->total >= 0)
-        folder->total = page->total;
-    if (!page->count && folder->total > folder->offset) {
-        err_set(&fault, EXIT_FAILED,
-                "HubSpot counts %" PRId64 " %s here, but lists %" PRId64,
-                folder->total, what, folder->offset);
-        files_fetch_fault(fetch, folder, S(""), &fault);
-    }
-    folder->offset += page->count;
-    return !page->count || folder->offset == page->total;
-}
-
 /* A page of a listing has come. */
 static void files_fetch_on_page(FilesFetch *fetch, TransferItem *item,
                                 const HttpRes *res)
@@ -26303,9 +26345,11 @@ static void files_fetch_on_page(FilesFetch *fetch, TransferItem *item,
     Arena arena = {0};
     FilesPage *page = arena_alloc(&arena, sizeof(*page));
     FilesFolder *folder = files_folder_hold(item->folder);
+    bool folders = folder->list.folders;
+    Err fault = {0};
+    page->page.folders = folders;
     if (item->err.code ||
-        !hub_read_page(&fetch->run.hub, &arena, res, folder->folders,
-                       &page->page, &item->err)) {
+        !hub_list_page(&fetch->run.hub, &arena, res, &page->page, &item->err)) {
         transfer_refused(&fetch->run, res, item->err.code);
         fetch->run.found++;
         files_fetch_end(fetch, item, TRANSFER_FAILED);
@@ -26313,25 +26357,17 @@ static void files_fetch_on_page(FilesFetch *fetch, TransferItem *item,
         arena_free(&arena);
         return;
     }
-    uint64_t before = folder->page;
-    bool last = files_fetch_is_last(fetch, folder, &page->page);
-    bool repeats = page->page.count && before == folder->page;
-    bool folders = folder->folders;
-    if (last) {
-        folder->page = 0;
-        folder->offset = 0;
-        folder->total = 0;
-        folder->folders = true;
-    }
-    if (!last || !folders) { /* it goes on */
+    if (hub_list_advance(&folder->list, &page->page, &fault)) {
         folder->next = fetch->stack;
         fetch->stack = files_folder_hold(folder);
     }
+    if (fault.code)
+        files_fetch_fault(fetch, folder, S(""), &fault);
     page->arena = arena;
     page->folder = folder;
-    if (folders && !repeats)
+    if (folders)
         files_fetch_add_folders(fetch, folder, &page->page);
-    if (!folders && !repeats && page->page.count)
+    if (!folders && page->page.count)
         files_fetch_add_files(fetch, page);
     else
         arena_free(&arena);
@@ -26598,7 +26634,8 @@ static bool files_fetch(Cmd *cmd, Err *err)
     fetch->overwrite = cmd_on(cmd, &opt_overwrite);
     fetch->archived = cmd_on(cmd, &opt_archived);
     fetch->pages_end = &fetch->pages;
-    fetch->top = (FilesFolder){.refs = 1};
+    fetch->top = (FilesFolder){.refs = 1,
+                               .list = {.archived = fetch->archived}};
     if (!transfer_remote(cmd->arena, cmd->args[0], &source, err) ||
         !files_fetch_prepare(fetch, err) ||
         !transfer_begin(&fetch->run, cmd, "fetched", err) ||

@@ -154,7 +154,7 @@ def test_messages_name_the_variable_that_is_set(hs, sim, tmp_path):
     hs.write_config(sim.portal(202, "beta"))
     sim.fail("/b/", status=401, times=None)
     done = hs("api", "/b/", env=env)
-    failed(done, 4, f"{TOKEN}_FILE is not, or no longer, good")
+    failed(done, 4, f"{TOKEN}_FILE is invalid or has expired")
     assert f"{TOKEN}_FILE is used" in done.err
     assert f"Access token: {TOKEN}_FILE" in ok(hs("account", "list", env=env)).out
     assert f"{TOKEN}_FILE" in ok(hs("account", "info", "--why", env=env)).out

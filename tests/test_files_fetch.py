@@ -725,7 +725,7 @@ def test_a_page_that_comes_again_and_again_ends(files, sim, portal):
         body={"folder": {"id": 9000, "name": "d"}},
     )
     sim.fail("GET api.hubapi.com/filemanager/api/v2/files/", times=None, status=200, body=page)
-    ended(files("fetch", "d", "."), 8, "the same files again and again")
+    ended(files("fetch", "d", "."), 8, "the same files repeatedly")
     assert len(sim.requests("GET api.hubapi.com/filemanager/api/v2/files/")) < 6
 
 
