@@ -17836,6 +17836,7 @@ static void hub_on_check(void *to, void *mark, const HttpResult *result)
 {
     HubCheck *check = mark;
     const Hub *hub = &check->hub;
+    (void)to;
     const HttpRes *res = result->res;
     Err fault = *result->err;
     HubToken token = {0};

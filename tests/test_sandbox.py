@@ -411,7 +411,7 @@ def test_an_answer_that_does_not_come(hs, sim, acme):
 
 def test_an_answer_without_an_id(hs, sim, acme):
     sim.fail(MAKE, status=200, body="{}")
-    failed(create(hs), 1, "not made", "does not say")
+    failed(create(hs), 1, "not made", "has no sandbox ID")
 
 
 def test_lost_and_out_of_reach(hs, sim, acme):
