@@ -531,6 +531,28 @@ static int str_distance(Str a, Str b)
     return rows[a.len % 3][b.len];
 }
 
+/*
+ * The candidate nearest to `word`, for a suggestion. Pass each candidate to
+ * str_nearer(); `found` stays empty if none is within `most` edits (0: 2).
+ */
+typedef struct {
+    Str word;
+    int most;
+    int distance; /* of `found` */
+    Str found;
+} StrNearest;
+
+static void str_nearer(StrNearest *nearest, Str candidate)
+{
+    int most = nearest->most ? nearest->most : 2;
+    int distance = str_distance(candidate, nearest->word);
+    if (!candidate.len || distance > most ||
+        (nearest->found.len && distance >= nearest->distance))
+        return;
+    nearest->found = candidate;
+    nearest->distance = distance;
+}
+
 /* Wipes memory in a way that the compiler may not leave out. */
 static void secret_wipe(void *memory, ptrdiff_t size)
 {
@@ -13858,6 +13880,33 @@ typedef struct {
     bool had_bom;
 } ConfigSecret;
 
+typedef enum {
+    CLI_FLAG,
+    CLI_TEXT,
+    CLI_LIST, /* a text; it can be repeated */
+    CLI_NUMBER
+} CliKind;
+
+/*
+ * An option of one or more commands, declared beside the code that reads it.
+ * Parsing, help, completion and the man page come from it.
+ */
+typedef struct {
+    const char *name;
+    const char *alias; /* a second long name */
+    char letter;
+    CliKind kind;
+    bool hidden;
+    bool secret;         /* wiped from argv */
+    bool once;           /* a second one is an error, see CliCommand */
+    bool may_be_empty;   /* the command checks the text */
+    const char *value;   /* its name in the help; FILE and ACCOUNT complete */
+    const char *choices; /* words separated by spaces, in any case */
+    const char *help;
+    int64_t least; /* of a number */
+    int64_t most;  /* 0: CLI_NUMBER_MOST */
+} CliOption;
+
 /* What the command line says about where the config is. */
 typedef struct {
     bool use_env;
@@ -13875,7 +13924,7 @@ typedef struct {
 typedef struct {
     Str path;
     cJSON *document;
-    int64_t default_account; /* -1: none */
+    int64_t default_account; /* 0: none */
     int default_line;        /* where the file says so */
     int64_t linked[CONFIG_LINKED];
     int count;
@@ -14616,7 +14665,7 @@ static bool config_salvage(Arena *arena, Str text, Config *config)
 typedef struct {
     Str path;
     ConfigForm form; /* of a file that does not say */
-    bool anew;       /* one that stays torn is begun anew: auth, init */
+    bool reset_torn; /* replace a file that stays incomplete: auth, init */
 } ConfigPlace;
 
 /* Reads a config file that must be there. One that stays torn has no root, or
@@ -14630,7 +14679,7 @@ static bool config_read_place(Arena *arena, const ConfigPlace *place,
                            .is_whole = config_is_whole};
     const Config blank = {.path = place->path, .form = place->form};
     /* before it is opened, which could wait for the writer of a pipe */
-    if (place->anew && os_exists(arena, place->path) &&
+    if (place->reset_torn && os_exists(arena, place->path) &&
         !os_is_file(arena, place->path))
         return config_not_regular(place->path, err);
     for (;;) {
@@ -14643,7 +14692,7 @@ static bool config_read_place(Arena *arena, const ConfigPlace *place,
         *config = blank;
         ConfigState state = config_parse(arena, view.text, config, &fault);
         if (state == CONFIG_WHOLE)
-            return !place->anew || config_has_ours(config) ||
+            return !place->reset_torn || config_has_ours(config) ||
                    config_not_ours(place->path, err);
         if (state == CONFIG_BAD) {
             *err = fault;
@@ -14655,7 +14704,8 @@ static bool config_read_place(Arena *arena, const ConfigPlace *place,
         }
         *config = blank;
         config->torn = true;
-        return (place->anew && config_salvage(arena, view.text, config)) ||
+        return (place->reset_torn &&
+                config_salvage(arena, view.text, config)) ||
                config_incomplete(place->path, fault.message, err);
     }
 }
@@ -15002,29 +15052,43 @@ static bool config_need_any(const Config *config, Err *err)
     return err_hint(err, "Run hs account auth to sign in.");
 }
 
-/* The account that was asked for by name or id, or an error that helps. */
+/*
+ * Sets the error for an account, named by its name or ID, that the config does
+ * not have. Suggests the nearest name. A caller with a better hint sets it
+ * first. Returns false.
+ */
+static bool config_unknown_account(const Config *config, Str which, Err *err)
+{
+    StrNearest nearest = {.word = which};
+    Str shown = str_unless_key(which);
+    int64_t id = 0;
+    for (int i = 0; i < config->count; i++)
+        str_nearer(&nearest, config->accounts[i].name);
+    err_set(err, EXIT_CONFIG,
+            str_int(which, &id) ? "no account with ID %.*s in %.*s"
+                                : "no account named '%.*s' in %.*s",
+            P(shown), P(config->path));
+    if (nearest.found.len)
+        return err_hint(err, "Did you mean '%.*s'? Run hs account list.",
+                        P(nearest.found));
+    return err_hint(err, "Run hs account list.");
+}
+
+/* Finds an account by its name or ID; fails with EXIT_CONFIG. */
 static bool config_require(const Config *config, Str which,
                            const ConfigAccount **out, Err *err)
 {
-    Str close = {0};
-    int best = 3;
     *out = config_find(config, which);
-    if (*out)
-        return true;
-    if (!config_need_any(config, err))
-        return false;
-    for (int i = 0; i < config->count; i++) {
-        int distance = str_distance(config->accounts[i].name, which);
-        if (distance < best) {
-            best = distance;
-            close = config->accounts[i].name;
-        }
-    }
-    err_set(err, EXIT_CONFIG, "there is no account '%.*s' in %.*s",
-            P(str_unless_key(which)), P(config->path));
-    if (close.len)
-        return err_hint(err, "Did you mean '%.*s'?", P(close));
-    return err_hint(err, "hs account list shows the accounts.");
+    return *out || (config_need_any(config, err) &&
+                    config_unknown_account(config, which, err));
+}
+
+/* Sets the error for an account that another run has removed. */
+static bool config_gone(const Config *config, Err *err)
+{
+    return err_set(err, EXIT_CONFIG,
+                   "the account has just been removed from %.*s",
+                   P(config->path));
 }
 
 /* The settings of the linked folder that the user works in: the nearest
@@ -15038,7 +15102,8 @@ static Str config_links_path(Arena *arena)
 static void config_view_links(ConfigLinks *links)
 {
     const cJSON *item = NULL;
-    links->default_account = json_int(links->document, "localDefaultAccount");
+    int64_t preset = json_int(links->document, "localDefaultAccount");
+    links->default_account = preset > 0 ? preset : 0;
     links->count = 0;
     cJSON_ArrayForEach(item, json_get(links->document, "accounts"))
     {
@@ -15085,7 +15150,7 @@ static bool config_parse_links(Arena *arena, Str text, ConfigLinks *links,
     ptrdiff_t at = str_find(text, S("\"localDefaultAccount\""));
     links->default_line = str_line(text, at);
     const cJSON *preset = json_get(document, "localDefaultAccount");
-    if (preset && !cJSON_IsNull(preset) && links->default_account <= 0) {
+    if (preset && !cJSON_IsNull(preset) && !links->default_account) {
         err_set(err, EXIT_CONFIG,
                 "cannot use %.*s: its localDefaultAccount is no account id",
                 P(path));
@@ -15116,7 +15181,7 @@ static bool config_read_links_at(Arena *arena, Str path, ConfigLinks *links,
 {
     ConfigSource source = config_links_source(path);
     OsView view;
-    *links = (ConfigLinks){.path = path, .default_account = -1};
+    *links = (ConfigLinks){.path = path};
     if (!path.len || !os_exists(arena, path))
         return true;
     int code = config_view(arena, &source, &view);
@@ -15198,7 +15263,7 @@ static ConfigSource config_override_source(Str path)
 typedef struct {
     Str path;   /* empty: there is none */
     Str text;   /* all that it holds */
-    int64_t id; /* -1: none */
+    int64_t id; /* 0: none */
 } ConfigOverride;
 
 static bool config_read_override_at(Arena *arena, Str path, ConfigOverride *out,
@@ -15208,10 +15273,10 @@ static bool config_read_override_at(Arena *arena, Str path, ConfigOverride *out,
     ConfigSource source = config_override_source(path);
     int code = config_view(arena, &source, &view);
     os_view_close(&view);
-    *out = (ConfigOverride){.path = path, .text = view.text, .id = -1};
+    *out = (ConfigOverride){.path = path, .text = view.text};
     if (!code && config_parse_override(out->text, &out->id))
         return true;
-    out->id = -1;
+    out->id = 0;
     if (code)
         config_cannot_read(path, code, err);
     else
@@ -15223,7 +15288,7 @@ static bool config_read_override_at(Arena *arena, Str path, ConfigOverride *out,
 static bool config_read_override(Arena *arena, ConfigOverride *out, Err *err)
 {
     Str path = config_find_upward(arena, S(".hsaccount"), S(""));
-    *out = (ConfigOverride){.id = -1};
+    *out = (ConfigOverride){0};
     return !path.len || config_read_override_at(arena, path, out, err);
 }
 
@@ -15604,6 +15669,17 @@ typedef struct {
     void *context;
 } ConfigChange;
 
+/* The account of this ID in the file as it is now; NULL, and an error, if
+ * another run has removed it. */
+static const ConfigAccount *config_edit_find(const ConfigEdit *edit, int64_t id,
+                                             Err *err)
+{
+    const ConfigAccount *account = config_find_id(&edit->config, id);
+    if (!account)
+        config_gone(&edit->config, err);
+    return account;
+}
+
 /* The changed tree as text, which must read again as what it is: a limit
  * passed, or a tag that libyaml writes and does not read, must not take the old
  * file's place. */
@@ -15688,7 +15764,8 @@ static bool config_edit_parse(const ConfigFile *file, Config *config, Err *err)
     }
     if (state == CONFIG_TORN) {
         *config = blank;
-        if (!place->anew || !config_salvage(file->arena, file->text, config))
+        if (!place->reset_torn ||
+            !config_salvage(file->arena, file->text, config))
             return config_incomplete(place->path, fault.message, err);
     }
     if (!config->root)
@@ -15745,7 +15822,7 @@ static bool config_change(Arena *arena, ConfigChange *change, Err *err)
         .change = config_change_text,
         .context = change};
     /* what begins a config anew, a sign-in, has waited when it began */
-    file.source.doubted = !change->place.anew;
+    file.source.doubted = !change->place.reset_torn;
     if (!os_exists(arena, path) && change->place.form == CONFIG_GLOBAL &&
         !config_make_folder(arena, path, err))
         return false;
@@ -16206,7 +16283,7 @@ static bool config_change_links_text(ConfigFile *file, Err *err)
     const ConfigLinkChange *change = file->context;
     Arena *arena = file->arena;
     Str path = file->source.path;
-    ConfigLinks links = {.path = path, .default_account = -1};
+    ConfigLinks links = {.path = path};
     if (file->exists && !config_parse_links(arena, file->text, &links, err))
         return false;
     if (!file->exists && !config_explain_links(arena, os_path_dir(path), err))
@@ -18834,33 +18911,6 @@ static bool hub_look_up_account(Hub *hub, Err *err)
 
 typedef struct Cmd Cmd;
 
-typedef enum {
-    CLI_FLAG,
-    CLI_TEXT,
-    CLI_LIST, /* a text; it can be repeated */
-    CLI_NUMBER
-} CliKind;
-
-/*
- * An option of one or more commands, declared beside the code that reads it.
- * Parsing, help, completion and the man page come from it.
- */
-typedef struct {
-    const char *name;
-    const char *alias; /* a second long name */
-    char letter;
-    CliKind kind;
-    bool hidden;
-    bool secret;         /* wiped from argv */
-    bool once;           /* a second one is an error, see CliCommand */
-    bool may_be_empty;   /* the command checks the text */
-    const char *value;   /* its name in the help; FILE and ACCOUNT complete */
-    const char *choices; /* words separated by spaces, in any case */
-    const char *help;
-    int64_t least; /* of a number */
-    int64_t most;  /* 0: CLI_NUMBER_MOST */
-} CliOption;
-
 enum { CLI_OPTIONS = 16, CLI_COMMON = 10, CLI_NUMBER_MOST = 86400 };
 
 typedef struct {
@@ -19483,14 +19533,6 @@ static void cmd_print_account(Cmd *cmd, const ConfigAccount *account)
     cJSON *answer = json_new(cmd->arena);
     json_add(answer, "account", cmd_account_json(cmd->arena, account));
     cmd_print_json(cmd, answer);
-}
-
-/* Another run has taken the account away. */
-static bool cmd_gone(const Config *config, Err *err)
-{
-    return err_set(err, EXIT_CONFIG,
-                   "the account has just been removed from %.*s",
-                   P(config->path));
 }
 
 /* The global config's path, or an error where there is no home. */
@@ -20482,9 +20524,8 @@ static bool signin_wanted(const Cmd *cmd, const Config *config, int64_t *id,
     *id = wanted ? wanted->id : 0;
     if (!which.len || wanted || str_int(which, id))
         return true;
-    err_set(err, EXIT_CONFIG, "there is no account '%.*s' in %.*s",
-            P(str_unless_key(which)), P(config->path));
-    return err_hint(err, "To give a new account this name, use --name.");
+    err_hint(err, "To give a new account this name, use --name.");
+    return config_unknown_account(config, which, err);
 }
 
 /* Who is at the browser, or at the terminal, has this long (milliseconds). */
@@ -21091,9 +21132,10 @@ static bool signin_apply(ConfigEdit *edit, void *context, Err *err)
 static bool signin_save(Cmd *cmd, Signin *auth, Err *err)
 {
     SigninSave save = {cmd, auth};
-    ConfigChange change = {.place = {auth->path, auth->form, true},
-                           .apply = signin_apply,
-                           .context = &save};
+    ConfigChange change = {
+        .place = {.path = auth->path, .form = auth->form, .reset_torn = true},
+        .apply = signin_apply,
+        .context = &save};
     return config_change(cmd->arena, &change, err);
 }
 
@@ -21109,7 +21151,8 @@ static bool signin_run(Cmd *cmd, Signin *auth, Err *err)
         return err_set(err, EXIT_USAGE,
                        "--name and --use-default-name exclude each other");
     if (os_exists(cmd->arena, auth->path)) {
-        ConfigPlace place = {auth->path, auth->form, true};
+        ConfigPlace place = {
+            .path = auth->path, .form = auth->form, .reset_torn = true};
         if (!config_read_place(cmd->arena, &place, config, err))
             return false;
         config->is_global = auth->form == CONFIG_GLOBAL;
@@ -21232,7 +21275,8 @@ static bool signin_is_torn(Cmd *cmd, Str path)
 {
     Config config;
     Err ignored = {0};
-    ConfigPlace place = {path, CONFIG_DEPRECATED, true};
+    ConfigPlace place = {
+        .path = path, .form = CONFIG_DEPRECATED, .reset_torn = true};
     return config_read_place(cmd->arena, &place, &config, &ignored) &&
            config.torn;
 }
@@ -21700,7 +21744,7 @@ static bool account_use_account(Cmd *cmd, const ConfigAccount **out, Err *err)
     if (!cmd_load_config(cmd, err))
         return false;
     *out = config_find_id(&cmd->config, auth.account.id);
-    return *out || cmd_gone(&cmd->config, err);
+    return *out || config_gone(&cmd->config, err);
 }
 
 /* In a linked folder the folder's default changes; an account that is not
@@ -21727,11 +21771,10 @@ static bool account_use_where(Cmd *cmd, const ConfigAccount *account,
 static bool account_use_apply(ConfigEdit *edit, void *context, Err *err)
 {
     const ConfigAccount *account = context;
-    const ConfigAccount *there = config_find_id(&edit->config, account->id);
-    if (!there)
-        return cmd_gone(&edit->config, err);
-    config_edit_default(edit, there);
-    return true;
+    const ConfigAccount *there = config_edit_find(edit, account->id, err);
+    if (there)
+        config_edit_default(edit, there);
+    return there;
 }
 
 /* Says where another file goes before the config's default. */
@@ -21803,10 +21846,9 @@ static bool account_use(Cmd *cmd, Err *err)
 static bool account_rename_apply(ConfigEdit *edit, void *context, Err *err)
 {
     const ConfigAccount *renamed = context;
-    const ConfigAccount *there = config_find_id(&edit->config, renamed->id);
-    if (!there)
-        return cmd_gone(&edit->config, err);
-    if (!config_check_name(&edit->config, renamed->name, renamed->id, err))
+    const ConfigAccount *there = config_edit_find(edit, renamed->id, err);
+    if (!there ||
+        !config_check_name(&edit->config, renamed->name, renamed->id, err))
         return false;
     config_edit_rename(edit, there, renamed->name);
     return true;
@@ -23020,21 +23062,15 @@ static bool secrets_pick(Cmd *cmd, SecretsRun *s, const char *question,
 static bool secrets_require(Cmd *cmd, const SecretsRun *s, Err *err)
 {
     const Str name = s->change.name;
-    Str close = {0};
-    int best = 3;
+    StrNearest nearest = {.word = name};
     if (secrets_exists(s, name))
         return true;
-    for (int i = 0; i < s->count; i++) {
-        int distance = str_distance(s->names[i], name);
-        if (distance < best) {
-            best = distance;
-            close = s->names[i];
-        }
-    }
+    for (int i = 0; i < s->count; i++)
+        str_nearer(&nearest, s->names[i]);
     err_set(err, EXIT_NOT_FOUND, "there is no secret %.*s in %.*s", P(name),
             P(cmd_account_title(cmd, &s->hub.account)));
-    if (close.len)
-        return err_hint(err, "Did you mean %.*s?", P(close));
+    if (nearest.found.len)
+        return err_hint(err, "Did you mean %.*s?", P(nearest.found));
     return err_hint(err, "hs secrets list shows those that there are.");
 }
 
@@ -27024,21 +27060,17 @@ static bool cli_hint_data(Err *err)
 static bool cli_unknown_option(const CliParse *parse, Str written, Str name,
                                Err *err)
 {
-    const char *close = NULL;
-    int best = name.len < 5 ? 2 : 3;
+    StrNearest nearest = {.word = name, .most = name.len < 5 ? 1 : 2};
     for (int i = 0; cli_option(parse->command, i); i++) {
         const CliOption *option = cli_option(parse->command, i);
-        int distance = str_distance(str_from(option->name), name);
-        if (!option->hidden && distance < best) {
-            best = distance;
-            close = option->name;
-        }
+        if (!option->hidden)
+            str_nearer(&nearest, str_from(option->name));
     }
     err_set(err, EXIT_USAGE, "unknown option %.*s", P(written));
     if (cli_means_data(parse) && !str_starts(written, S("--")))
         return cli_hint_data(err);
-    if (close)
-        return err_hint(err, "Did you mean --%s?", close);
+    if (nearest.found.len)
+        return err_hint(err, "Did you mean --%.*s?", P(nearest.found));
     return cli_hint_help(parse, err);
 }
 
@@ -27269,22 +27301,18 @@ static const char CLI_HANDED_OVER[] = "HS_HANDED_OVER";
 /* No such command: the closest of those that could stand here. */
 static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
 {
-    const char *close = NULL;
     const char *group = parse->group ? parse->group->name : "";
     const char *space = parse->group ? " " : "";
     Str meant = {0};
-    int best = 3;
+    StrNearest nearest = {.word = word};
     for (int i = 0; cli_command(i); i++) {
         const CliCommand *command = cli_command(i);
         bool here = !parse->group || command->group == parse->group;
         const char *name = !parse->group && command->group
                                ? command->group->name
                                : command->name;
-        int distance = str_distance(str_from(name), word);
-        if (here && distance < best) {
-            best = distance;
-            close = name;
-        }
+        if (here)
+            str_nearer(&nearest, str_from(name));
     }
     if (!parse->group)
         meant = cli_in_groups(parse->cmd->arena, word);
@@ -27301,8 +27329,9 @@ static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
                         P(meant), P(word));
     if (meant.len)
         return err_hint(err, "Did you mean %.*s?", P(meant));
-    if (close)
-        return err_hint(err, "Did you mean hs %s%s%s?", group, space, close);
+    if (nearest.found.len)
+        return err_hint(err, "Did you mean hs %s%s%.*s?", group, space,
+                        P(nearest.found));
     return err_hint(err, "See hs %s%s--help.", group, space);
 }
 

@@ -401,7 +401,7 @@ def test_where_options_may_stand(signed_in, sim, args):
 def test_a_joined_value_that_ends_like_an_option(signed_in, args):
     """Before the command: the word after it is the command, not a value."""
     result = signed_in(*args)
-    assert result.code == 3 and "there is no account" in result.err
+    assert result.code == 3 and "no account named" in result.err
     assert args[0][2:] in result.err
 
 

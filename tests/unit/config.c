@@ -321,7 +321,7 @@ static void test_config_choose(void)
         {"1", NULL, NULL, CONFIG_GLOBAL, "1"},
         {"3", NULL, NULL, CONFIG_GLOBAL, "4"}, /* a name of digits */
         {"One", NULL, NULL, CONFIG_GLOBAL, "Did you mean 'one'?"},
-        {"zzzzzz", NULL, NULL, CONFIG_GLOBAL, "there is no account 'zzzzzz'"},
+        {"zzzzzz", NULL, NULL, CONFIG_GLOBAL, "no account named 'zzzzzz'"},
         {"", "{\"localDefaultAccount\":1,\"accounts\":[1]}", "4", CONFIG_GLOBAL,
          "1"},
         {"two", "{\"localDefaultAccount\":1}", "4", CONFIG_GLOBAL, "2"},
