@@ -10867,8 +10867,8 @@ typedef struct {
     Str fields;       /* the header's lines, unfolded: see http_next_field() */
     Str body;         /* what is held: all of it, unless it streamed */
     int64_t received; /* bytes of the body so far */
-    bool again;       /* a try that told nothing may have been carried out */
-    bool effect;      /* it is refused, but may have changed something */
+    bool uncertain;   /* a try without a response may have taken effect */
+    bool warn_effect; /* it failed, but may have changed something */
     /* Of a redirect that was not followed: why ("it is …"); else NULL. */
     const char *unfollowed;
 } HttpRes;
@@ -11042,62 +11042,6 @@ typedef struct {
     char session_host[256];
     TlsSession session;
 } HttpPool;
-
-/* SOCKS has one byte for the length of each (RFC 1929). */
-static bool http_check_socks_user(const HttpPool *pool, Err *err)
-{
-    Str password = pool->proxy.user;
-    bool alone = str_index(password, ':') < 0;
-    Str user = url_decode(pool->arena, str_cut(&password, ':'));
-    password = url_decode(pool->arena, password);
-    if (user.len <= 255 && password.len <= 255)
-        return true;
-    return err_set(err, EXIT_USAGE,
-                   "the %s of the SOCKS proxy in %.*s is longer than 255 bytes",
-                   alone || user.len > 255 ? "user" : "password",
-                   P(pool->proxy_from));
-}
-
-/* Takes the proxy from the environment: HTTPS_PROXY, ALL_PROXY, HTTP_PROXY,
- * each in lower case first, as curl does. */
-static bool http_find_proxy(HttpPool *pool, Err *err)
-{
-    static const char *const names[] = {"https_proxy", "HTTPS_PROXY",
-                                        "all_proxy",   "ALL_PROXY",
-                                        "http_proxy",  "HTTP_PROXY"};
-    Str text = {0};
-    const char *name = NULL;
-    for (int i = 0; i < COUNT(names) && !text.len; i++) {
-        name = names[i];
-        text = str_trim(os_env(name));
-    }
-    if (!text.len)
-        return true;
-    if (str_find(text, S("://")) < 0)
-        text = arena_printf(pool->arena, "http://%.*s", P(text));
-    Str lower = os_env("no_proxy");
-    pool->no_proxy = lower.len ? lower : os_env("NO_PROXY");
-    pool->proxy_from = str_from(name);
-    pool->has_proxy = url_parse(text, &pool->proxy);
-    pool->socks = pool->has_proxy &&
-                  str_in_words(pool->proxy.scheme, "socks5 socks5h");
-    if (pool->has_proxy && pool->socks)
-        return http_check_socks_user(pool, err);
-    if (pool->has_proxy && str_eq_nocase(pool->proxy.scheme, S("http")))
-        return true;
-    err_set(err, EXIT_USAGE, "cannot use the proxy that %s names", name);
-    return err_hint(err, "It must be http://, socks5:// or socks5h://"
-                         "[user:password@]host[:port].");
-}
-
-/* `max_wait` in milliseconds bounds all pauses and retries of the pool. */
-static bool http_init(HttpPool *pool, Arena *arena, Term *term,
-                      const TlsTrust *trust, int64_t max_wait, Err *err)
-{
-    *pool = (HttpPool){
-        .arena = arena, .term = term, .trust = trust, .max_wait = max_wait};
-    return http_find_proxy(pool, err);
-}
 
 /* Takes the next header off `*fields`; false at the end. */
 static bool http_next_field(Str *fields, HttpHeader *out)
@@ -12484,6 +12428,56 @@ static bool http_is_api(const HttpXfer *x)
  * announced.
  */
 
+/* SOCKS has one byte for the length of each (RFC 1929). */
+static bool pool_check_socks_user(const HttpPool *pool, Err *err)
+{
+    Str password = pool->proxy.user;
+    bool alone = str_index(password, ':') < 0;
+    Str user = url_decode(pool->arena, str_cut(&password, ':'));
+    password = url_decode(pool->arena, password);
+    if (user.len <= 255 && password.len <= 255)
+        return true;
+    return err_set(err, EXIT_USAGE,
+                   "the %s of the SOCKS proxy in %.*s is longer than 255 bytes",
+                   alone || user.len > 255 ? "user" : "password",
+                   P(pool->proxy_from));
+}
+
+/*
+ * Prepares a pool: `arena`, `term`, `trust` and `max_wait` are set, the rest is
+ * zero. The proxy comes from the environment: HTTPS_PROXY, ALL_PROXY,
+ * HTTP_PROXY, each in lower case first, as in curl. False if it is unusable.
+ */
+static bool pool_init(HttpPool *pool, Err *err)
+{
+    static const char *const names[] = {"https_proxy", "HTTPS_PROXY",
+                                        "all_proxy",   "ALL_PROXY",
+                                        "http_proxy",  "HTTP_PROXY"};
+    Str text = {0};
+    const char *name = NULL;
+    for (int i = 0; i < COUNT(names) && !text.len; i++) {
+        name = names[i];
+        text = str_trim(os_env(name));
+    }
+    if (!text.len)
+        return true;
+    if (str_find(text, S("://")) < 0)
+        text = arena_printf(pool->arena, "http://%.*s", P(text));
+    Str lower = os_env("no_proxy");
+    pool->no_proxy = lower.len ? lower : os_env("NO_PROXY");
+    pool->proxy_from = str_from(name);
+    pool->has_proxy = url_parse(text, &pool->proxy);
+    pool->socks = pool->has_proxy &&
+                  str_in_words(pool->proxy.scheme, "socks5 socks5h");
+    if (pool->has_proxy && pool->socks)
+        return pool_check_socks_user(pool, err);
+    if (pool->has_proxy && str_eq_nocase(pool->proxy.scheme, S("http")))
+        return true;
+    err_set(err, EXIT_USAGE, "cannot use the proxy that %s names", name);
+    return err_hint(err, "It must be http://, socks5:// or socks5h://"
+                         "[user:password@]host[:port].");
+}
+
 /* Is this request one of those that the host's rate limit counts? */
 static bool pool_is_paced(const HttpPool *pool, const HttpXfer *x)
 {
@@ -12604,7 +12598,7 @@ static bool pool_on_wait(HttpPool *pool, HttpXfer *x)
 
 /* A pause between two requests; false if --max-wait does not allow it, or
  * after a signal. */
-static bool pool_rest(HttpPool *pool, int64_t millis)
+static bool pool_sleep(HttpPool *pool, int64_t millis)
 {
     if (millis > http_patience(pool))
         return false;
@@ -12629,7 +12623,7 @@ static bool pool_is_later(const HttpXfer *x)
 
 /* Half a second, doubled with each try, at most 16 s, and up to a fifth of
  * it more by chance, so that many runs do not come back at once. */
-static int64_t pool_pause(int tries)
+static int64_t pool_backoff(int tries)
 {
     int64_t base = 500LL << (tries > 6 ? 5 : tries - 1);
     base = base > 16000 ? 16000 : base;
@@ -12666,7 +12660,7 @@ static bool pool_on_whole(HttpPool *pool, HttpXfer *x)
     int64_t asked = http_asked_pause(&x->res);
     x->res.body = buf_str(&x->hold);
     pool_note_pace(pool, x);
-    x->res.again = x->unsure;
+    x->res.uncertain = x->unsure;
     http_release_conn(pool, x, to_close);
     if (http_redirect(x)) {
         x->state = HTTP_WAIT;
@@ -12674,7 +12668,7 @@ static bool pool_on_whole(HttpPool *pool, HttpXfer *x)
         return true;
     }
     if (pool_is_later(x)) {
-        int64_t pause = pool_pause(++x->tries);
+        int64_t pause = pool_backoff(++x->tries);
         snprintf(why, sizeof(why), "status %d", x->res.status);
         if (x->res.status == 423 && pause < 2000)
             pause = 2000;
@@ -12690,7 +12684,7 @@ static bool pool_on_whole(HttpPool *pool, HttpXfer *x)
     }
     x->state = HTTP_DONE;
     const HttpReq *req = &x->req;
-    x->res.effect = req->changes && (x->unsure || x->res.status >= 500);
+    x->res.warn_effect = req->changes && (x->unsure || x->res.status >= 500);
     Str rest = x->streamed ? S("") : x->res.body;
     if (req->sink && !req->sink(req->to, &x->res, rest, true, &x->err))
         x->state = HTTP_FAILED;
@@ -12786,7 +12780,7 @@ static bool pool_on_failure(HttpPool *pool, HttpXfer *x)
     if (!x->tries)
         pool->waited += os_now() - x->try_began + x->spent;
     x->unsure |= x->sent;
-    int64_t pause = stale ? 0 : pool_pause(x->tries + 1);
+    int64_t pause = stale ? 0 : pool_backoff(x->tries + 1);
     if (pause < x->asked)
         pause = x->asked;
     x->tries++;
@@ -13009,8 +13003,8 @@ static void pool_end(HttpXfer *x)
 
 /*
  * One request, one answer. The answer's text is copied into `arena`. False
- * where there was no whole answer: then of `res` only `again` counts. A status
- * of 400 or more is no failure here.
+ * where there was no whole answer: then of `res` only `uncertain` counts. A
+ * status of 400 or more is no failure here.
  */
 static bool pool_do(HttpPool *pool, Arena *arena, const HttpReq *req,
                     HttpRes *res, Err *err)
@@ -13018,7 +13012,7 @@ static bool pool_do(HttpPool *pool, Arena *arena, const HttpReq *req,
     HttpXfer *x = pool_add(pool, req);
     pool_run(pool, x);
     bool ok = x->state == HTTP_DONE;
-    *res = (HttpRes){.again = x->unsure || x->sent};
+    *res = (HttpRes){.uncertain = x->unsure || x->sent};
     if (ok) {
         *res = x->res;
         res->body = arena_copy(arena, res->body);
@@ -13161,7 +13155,7 @@ typedef struct {
     int status;
     const char *title;
     const char *text;
-    bool later; /* loop_answer() will give it; the rest counts for nothing */
+    bool later; /* loop_respond() will give it; the rest counts for nothing */
 } LoopPage;
 
 /* What the server is for. */
@@ -13180,7 +13174,7 @@ typedef struct {
 typedef enum {
     LOOP_FREE,
     LOOP_ASKING,  /* its request is coming */
-    LOOP_HELD,    /* its answer is loop_answer()'s */
+    LOOP_HELD,    /* its answer is loop_respond()'s */
     LOOP_OPEN,    /* a WebSocket */
     LOOP_LEAVING, /* the last bytes go out, what comes is dropped */
     LOOP_SHUT     /* they are out: the other side's end is awaited */
@@ -13763,7 +13757,7 @@ static int loop_open(LoopServer *server, const LoopApp *app, int port)
 }
 
 /* Answers the request that was to be answered later. */
-static void loop_answer(LoopServer *server, const LoopPage *page)
+static void loop_respond(LoopServer *server, const LoopPage *page)
 {
     for (int i = 0; i < LOOP_CONNS; i++)
         if (server->conns[i].state == LOOP_HELD)
@@ -17328,7 +17322,7 @@ static bool hub_refused(Arena *arena, const Hub *hub, const HttpRes *res,
     http_add_redirect(&text, res);
     hub_add_reason(hub, &text, body);
     hub_add_correlation(&text, res, body);
-    if (res->effect)
+    if (res->warn_effect)
         buf_add(&text, S("; the request may have taken effect"));
     err_set(err, hub_exit_code(res->status), "%.*s", P(buf_str(&text)));
     hub_hint(arena, hub, res, body, err);
@@ -18181,7 +18175,7 @@ static bool hub_secret_judge(const Hub *hub, const HubChange *change,
 {
     return res->status < 300 ||
            (change->act == HUB_SECRET_DELETE && res->status == 404 &&
-            res->again) ||
+            res->uncertain) ||
            hub_refused(hub->arena, hub, res, err);
 }
 
@@ -18193,7 +18187,7 @@ static bool hub_change_secret(Hub *hub, const HubChange *change, Err *err)
     if (hub_call(hub, &call, &res, err) &&
         hub_secret_judge(hub, change, &res, err))
         return true;
-    if (res.again && change->act == HUB_SECRET_ADD) {
+    if (res.uncertain && change->act == HUB_SECRET_ADD) {
         err->hint[0] = 0;
         err_hint(err, "It may have been added all the same: hs secrets list "
                       "shows it.");
@@ -18300,7 +18294,7 @@ static bool hub_check_listed(Hub *hub, HubChange *changes, int count, Err *err)
             term_say(hub->term, "Waiting for HubSpot's list of secrets to "
                                 "show the change");
         told |= os_now() - began >= TELL_MS;
-        if (!pool_rest(hub->pool, pause < left ? pause : left))
+        if (!pool_sleep(hub->pool, pause < left ? pause : left))
             break;
         pause = pause < 1000 ? pause * 2 : 2000;
     }
@@ -18404,7 +18398,7 @@ static bool hub_create_sandbox(Hub *hub, HubSandbox *sandbox, Err *err)
                     .body = json_write_line(hub->arena, body),
                     .has_body = true};
     bool whole = hub_call(hub, &call, &res, err);
-    sandbox->unsure = res.again || (whole && res.status >= 500);
+    sandbox->unsure = res.uncertain || (whole && res.status >= 500);
     if (!whole)
         return false;
     if (res.status >= 300)
@@ -19276,10 +19270,13 @@ static bool cmd_go_online(Cmd *cmd, Err *err)
 {
     if (cmd->online)
         return true;
+    cmd->pool = (HttpPool){.arena = cmd->arena,
+                           .term = cmd->term,
+                           .trust = &cmd->trust,
+                           .max_wait = cmd_max_wait(cmd)};
     if (!tls_load_trust(cmd->arena, cmd_text(cmd, &opt_ca_file),
                         os_now() + cmd_local_wait(cmd), &cmd->trust, err) ||
-        !http_init(&cmd->pool, cmd->arena, cmd->term, &cmd->trust,
-                   cmd_max_wait(cmd), err))
+        !pool_init(&cmd->pool, err))
         return false;
     term_debug(cmd->term, "trust: %d authorities from %.*s", cmd->trust.count,
                P(cmd->trust.source));
@@ -20508,7 +20505,7 @@ static void signin_visit_end(SigninVisit *visit, bool ok)
                           "HubSpot has given access. Go on in the terminal; "
                           "this page can be closed.",
                           false};
-    loop_answer(&visit->server, &page);
+    loop_respond(&visit->server, &page);
     loop_finish(&visit->server);
 }
 
@@ -23768,7 +23765,7 @@ static bool sandbox_look(Cmd *cmd, SandboxCreate *s, const Err *fault, Err *err)
     term_say(cmd->term, "%s. Looking whether the sandbox was made.",
              fault->message);
     for (int i = 0; i < LOOKS && !blind.code; i++) {
-        if (i && !pool_rest(&cmd->pool, (int64_t)i * PAUSE_MS))
+        if (i && !pool_sleep(&cmd->pool, (int64_t)i * PAUSE_MS))
             break;
         if (!hub_sandbox_usage(&s->hub, s->kind, &now, &blind))
             break;

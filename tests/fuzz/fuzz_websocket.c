@@ -93,7 +93,7 @@ static void fuzz_run(FuzzRun *run, Arena *arena, Str wire, ptrdiff_t step,
         }
     }
     LoopPage page = {200, "x", "y", false};
-    loop_answer(&visit->server, &page);
+    loop_respond(&visit->server, &page);
     fuzz_drain(run, ends[1]);
     loop_close(&visit->server);
     close(ends[1]);

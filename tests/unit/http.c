@@ -477,7 +477,7 @@ static void test_http_pause(void)
         int64_t base = tries > 6 ? 16000 : 500LL << (tries - 1);
         bool fits = true;
         for (int i = 0; i < 50; i++) {
-            int64_t pause = pool_pause(tries);
+            int64_t pause = pool_backoff(tries);
             fits &= pause >= base && pause < base + base / 5 && base <= 16000;
         }
         snprintf(unit_row, sizeof(unit_row), "try %d", tries);
@@ -562,10 +562,10 @@ static void test_http_proxy(void)
     for (int i = 0; i < COUNT(rows); i++) {
         Arena arena = {0};
         Err err = {0};
-        HttpPool pool;
+        HttpPool pool = {.arena = &arena};
         unit_at(str_from(rows[i].value));
         setenv(rows[i].name, rows[i].value, 1);
-        CHECK_INT(http_init(&pool, &arena, NULL, NULL, 0, &err), rows[i].ok);
+        CHECK_INT(pool_init(&pool, &err), rows[i].ok);
         CHECK_INT(err.code, rows[i].ok ? 0 : EXIT_USAGE);
         unsetenv(rows[i].name);
         if (rows[i].ok) {
@@ -578,14 +578,15 @@ static void test_http_proxy(void)
     unit_at(S("order of the variables"));
     Arena arena = {0};
     Err err = {0};
-    HttpPool pool;
+    HttpPool pool = {.arena = &arena};
     setenv("HTTP_PROXY", "http://c", 1);
     setenv("ALL_PROXY", "http://b", 1);
     setenv("HTTPS_PROXY", "http://a", 1);
-    CHECK(http_init(&pool, &arena, NULL, NULL, 0, &err));
+    CHECK(pool_init(&pool, &err));
     CHECK_STR(pool.proxy.host, S("a"));
     unsetenv("HTTPS_PROXY");
-    CHECK(http_init(&pool, &arena, NULL, NULL, 0, &err));
+    pool = (HttpPool){.arena = &arena};
+    CHECK(pool_init(&pool, &err));
     CHECK_STR(pool.proxy.host, S("b"));
     unsetenv("ALL_PROXY");
     unsetenv("HTTP_PROXY");
