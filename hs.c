@@ -110,8 +110,20 @@
 #include <yaml.h>
 
 #include "anchors.h"
+#include "licenses.h"
 
 #define HS_VERSION "0.1.0"
+
+/* build.sh defines these for what ships; tests and lint do without. */
+#ifndef HS_COMMIT
+#define HS_COMMIT "unknown"
+#define HS_DATE "2026-01-01"
+#define HS_BEARSSL "unknown"
+#define HS_LIBYAML "unknown"
+#define HS_CJSON "unknown"
+#define HS_MUSL "unknown"
+#define HS_ANCHORS "unknown"
+#endif
 
 /* ==== Base ================================================================ *
  *
@@ -18927,6 +18939,7 @@ typedef struct {
     const char *summary;
     const char *more; /* a paragraph for the help, or NULL */
     const char *examples;
+    const char *json; /* what --json prints, or NULL */
     bool (*run)(Cmd *cmd, Err *err);
     const char *path_arg; /* the argument that is a local path */
     bool many_accounts;   /* --account can be repeated */
@@ -20184,6 +20197,7 @@ static const CliCommand settings_commands[] = {
      .examples = "hs config set --http-timeout 30000\n"
                  "hs config set --default-cms-publish-mode draft "
                  "--no-auto-open-browser",
+     .json = "{KEY: VALUE, ...} of the changed settings",
      .run = settings_set,
      .options = {&opt_publish_mode, &opt_http_timeout, &opt_allow_tracking,
                  &opt_allow_updates, &opt_open_browser, &opt_config,
@@ -20198,6 +20212,8 @@ static const CliCommand settings_commands[] = {
          "file\n"
          "stays, as archived.hubspot.config.yml.",
      .examples = "hs config migrate\nhs config migrate --force",
+     .json = "{\"config\": FILE, \"archived\": FILE, \"added\": [NAME],\n"
+             " \"present\": [NAME], \"leftOut\": [NAME], \"unusable\": [NAME]}",
      .run = settings_migrate,
      .options = {&opt_force, &opt_config, &opt_json}}};
 
@@ -21327,6 +21343,7 @@ static const CliCommand signin_commands[] = {
          "in place. --auth-type oauth2 signs in with an app's id and secret.",
      .examples = "hs account auth --pak-stdin < key.txt\n"
                  "hs account auth --name my-portal --default",
+     .json = "{\"account\": ACCOUNT, \"default\": BOOL, \"config\": FILE}",
      .run = signin_auth,
      .options = {&opt_account, &opt_pak, &opt_pak_stdin, &opt_name,
                  &opt_use_default_name, &opt_default, &opt_json, &opt_qa,
@@ -21338,6 +21355,7 @@ static const CliCommand signin_commands[] = {
      .more = "For folders that still have that file; elsewhere it is hs "
              "account auth.",
      .examples = "hs auth --pak-stdin < key.txt",
+     .json = "{\"account\": ACCOUNT, \"default\": BOOL, \"config\": FILE}",
      .run = signin_auth_deprecated,
      .options = {&opt_auth_type, &opt_account, &opt_pak, &opt_pak_stdin,
                  &opt_name, &opt_use_default_name, &opt_default, &opt_config,
@@ -21350,6 +21368,7 @@ static const CliCommand signin_commands[] = {
          "It signs in and adds the file to .gitignore. hs account auth is the\n"
          "newer way, with one config for all folders.",
      .examples = "hs init --pak-stdin < key.txt",
+     .json = "{\"account\": ACCOUNT, \"default\": BOOL, \"config\": FILE}",
      .run = signin_init,
      .options = {&opt_auth_type, &opt_account, &opt_pak, &opt_pak_stdin,
                  &opt_name, &opt_use_default_name, &opt_config, &opt_json,
@@ -22077,6 +22096,9 @@ static const CliCommand account_commands[] = {
      .args = "",
      .summary = "List the accounts, and where the default comes from",
      .examples = "hs account list\nhs account list --json",
+     .json =
+         "{\"config\", \"defaultAccount\", \"defaultSource\",\n"
+         " \"linkedAccounts\": [ID], \"accounts\": [ACCOUNT with \"default\"]}",
      .run = account_list,
      .options = {&opt_config, &opt_json}},
     {.group = &cmd_group_account,
@@ -22087,6 +22109,9 @@ static const CliCommand account_commands[] = {
          "Without an argument it is the account that commands here would use.",
      .examples = "hs account info\nhs account info my-portal --json\n"
                  "hs account info --why",
+     .json = "ACCOUNT with \"hubName\", \"source\", \"scopes\": [TEXT];\n"
+             "with --why also \"why\": {\"account\", \"config\", \"proxy\", "
+             "\"ca\"}",
      .run = account_info,
      .options = {&opt_why, &opt_config, &opt_json, &opt_account}},
     {.group = &cmd_group_account,
@@ -22096,6 +22121,7 @@ static const CliCommand account_commands[] = {
      .more = "In a linked folder (.hs/settings.json) this sets the folder's "
              "default.",
      .examples = "hs account use my-portal\nhs account use 123456",
+     .json = "{\"account\": ACCOUNT, \"source\": FILE}",
      .run = account_use,
      .options = {&opt_json, &opt_account}},
     {.group = &cmd_group_account,
@@ -22105,6 +22131,7 @@ static const CliCommand account_commands[] = {
      .more = "The new name is written in kebab-case: \"My Portal\" becomes "
              "my-portal.",
      .examples = "hs account rename my-portal acme",
+     .json = "{\"account\": ACCOUNT}",
      .run = account_rename,
      .options = {&opt_config, &opt_json, &opt_account}},
     {.group = &cmd_group_account,
@@ -22116,6 +22143,7 @@ static const CliCommand account_commands[] = {
          "also takes it out of .hsaccount and the folder's linked accounts.",
      .examples = "hs account remove my-portal\n"
                  "hs account remove my-portal --new-default acme",
+     .json = "{\"account\": ACCOUNT}",
      .run = account_remove,
      .options = {&opt_new_default, &opt_force, &opt_config, &opt_json,
                  &opt_account}},
@@ -22127,6 +22155,8 @@ static const CliCommand account_commands[] = {
              "trouble\n"
              "with the network or a key is no reason.",
      .examples = "hs account clean\nhs account clean --force",
+     .json = "{\"removed\": [ACCOUNT], \"active\": [ACCOUNT],\n"
+             " \"unchecked\": [ACCOUNT with \"reason\"]}",
      .run = account_clean,
      .options = {&opt_force, &opt_new_default, &opt_config, &opt_json,
                  &opt_qa}}};
@@ -22607,6 +22637,8 @@ static const CliCommand link_commands[] = {
      .examples =
          "hs account link\n"
          "hs account link --account acme --account acme-sandbox --default acme",
+     .json = "{\"settings\": FILE, \"localDefaultAccount\": ID, \"accounts\": "
+             "[ID]}",
      .run = link_link,
      .many_accounts = true,
      .options = {&opt_account, &opt_link_default, &opt_force, &opt_config,
@@ -22616,6 +22648,8 @@ static const CliCommand link_commands[] = {
      .args = "",
      .summary = "Unlink accounts from this folder",
      .examples = "hs account unlink --account acme\nhs account unlink --all",
+     .json = "{\"settings\": FILE, \"localDefaultAccount\": ID, \"accounts\": "
+             "[ID]}",
      .run = link_unlink,
      .many_accounts = true,
      .options = {&opt_account, &opt_all, &opt_link_default, &opt_config,
@@ -22628,6 +22662,7 @@ static const CliCommand link_commands[] = {
              "below use.\n"
              "hs account link is the newer way.",
      .examples = "hs account create-override my-portal",
+     .json = "{\"account\": ACCOUNT, \"source\": FILE}",
      .run = link_create_override,
      .options = {&opt_force, &opt_json, &opt_account}},
     {.group = &cmd_group_account,
@@ -22858,6 +22893,7 @@ static const CliCommand api_commands[] = {
          "hs api /crm/v3/objects/contacts\n"
          "hs api /crm/v3/objects/contacts --data '{\"properties\":{}}'\n"
          "hs api /crm/v3/objects/contacts/1 -X PATCH --data @contact.json",
+     .json = "the body of the response",
      .run = api_run,
      .options = {&opt_method, &opt_data, &opt_raw, &opt_json, &opt_json_schema,
                  &opt_account, &opt_config, &opt_use_env}}};
@@ -23494,6 +23530,7 @@ static const CliCommand secrets_commands[] = {
      .summary = "List the names of the account's secrets",
      .more = "HubSpot does not give the values back.",
      .examples = "hs secrets list\nhs secrets list --json",
+     .json = "{\"secrets\": [NAME]}",
      .run = secrets_list,
      .options = {&opt_account, &opt_config, &opt_use_env, &opt_json}},
     {.group = &cmd_group_secrets,
@@ -23508,6 +23545,7 @@ static const CliCommand secrets_commands[] = {
      .examples = "hs secrets add API_KEY\n"
                  "hs secrets add API_KEY < key.txt\n"
                  "hs secrets add API_KEY --value-env UPSTREAM_KEY",
+     .json = "{\"secret\": NAME, \"action\", \"accountId\"}",
      .run = secrets_add,
      .options = {&opt_value_stdin, &opt_value_file, &opt_value_env,
                  &opt_keep_newline, &opt_account, &opt_config, &opt_use_env,
@@ -23518,6 +23556,7 @@ static const CliCommand secrets_commands[] = {
      .summary = "Change the value of a secret",
      .more = "The value comes from where hs secrets add takes it.",
      .examples = "hs secrets update API_KEY --value-file key.txt",
+     .json = "{\"secret\": NAME, \"action\", \"accountId\"}",
      .run = secrets_update,
      .options = {&opt_value_stdin, &opt_value_file, &opt_value_env,
                  &opt_keep_newline, &opt_account, &opt_config, &opt_use_env,
@@ -23527,6 +23566,7 @@ static const CliCommand secrets_commands[] = {
      .args = "[name]",
      .summary = "Delete a secret",
      .examples = "hs secrets delete API_KEY --force",
+     .json = "{\"secret\": NAME, \"action\", \"accountId\"}",
      .run = secrets_delete,
      .options = {&opt_force, &opt_account, &opt_config, &opt_use_env, &opt_json,
                  &opt_secret_name}},
@@ -23541,6 +23581,10 @@ static const CliCommand secrets_commands[] = {
              "readers do not all read alike is refused.",
      .examples = "hs secrets apply -f .env --dry-run\n"
                  "hs secrets apply -f .env --prune --force",
+     .json = "{\"accountId\", \"dryRun\": BOOL, \"added\": [NAME], "
+             "\"updated\": [NAME],\n"
+             " \"deleted\": [NAME], \"failed\": [{\"name\", \"action\", "
+             "\"message\"}]}",
      .run = secrets_apply,
      .options = {&opt_file, &opt_prune, &opt_dry_run, &opt_force, &opt_account,
                  &opt_config, &opt_use_env, &opt_json}}};
@@ -24134,6 +24178,8 @@ static const CliCommand sandbox_commands[] = {
      .more = "The sandbox is signed in to and kept in the config.",
      .examples = "hs sandbox create\n"
                  "hs sandbox create --name \"My box\" --type developer",
+     .json =
+         "{\"sandbox\": NAME, \"type\", \"saved\": BOOL, \"account\": ACCOUNT}",
      .run = sandbox_create,
      .options = {&opt_sandbox_name, &opt_sandbox_type, &opt_copy_contacts,
                  &opt_force, &opt_account, &opt_config, &opt_use_env, &opt_json,
@@ -24148,6 +24194,7 @@ static const CliCommand sandbox_commands[] = {
              "the\n"
              "account above it. With --use-env, --account is the sandbox's id.",
      .examples = "hs sandbox delete --account my-box --force",
+     .json = "{\"account\": ACCOUNT, \"wasGone\": BOOL}",
      .run = sandbox_delete,
      .options = {&opt_account, &opt_force, &opt_new_default, &opt_config,
                  &opt_use_env, &opt_json, &opt_qa}}};
@@ -26699,6 +26746,11 @@ static const CliCommand files_commands[] = {
          "hs filemanager upload ./assets site/assets --dry-run\n"
          "hs filemanager upload ./assets site/assets --manifest done.jsonl\n"
          "hs filemanager upload ./assets site/assets --resume done.jsonl",
+     .json = "{\"items\": [{\"path\", \"remote\", \"id\", \"url\", \"bytes\", "
+             "\"status\",\n"
+             " \"reason\", ...}], \"uploaded\", \"skipped\", \"failed\", "
+             "\"interrupted\",\n"
+             " \"notTried\", \"bytes\"}",
      .run = files_upload,
      .path_arg = "src",
      .options = {&opt_include, &opt_exclude, &opt_dry_run, &opt_access,
@@ -26720,6 +26772,11 @@ static const CliCommand files_commands[] = {
          "hs filemanager fetch images/logo.png\n"
          "hs filemanager fetch site/prices.csv - | head\n"
          "hs filemanager fetch site/assets ./backup --manifest done.jsonl",
+     .json = "{\"items\": [{\"path\", \"remote\", \"id\", \"url\", \"bytes\", "
+             "\"status\",\n"
+             " \"reason\", ...}], \"fetched\", \"skipped\", \"failed\", "
+             "\"interrupted\",\n"
+             " \"notTried\", \"bytes\"}",
      .run = files_fetch,
      .path_arg = "dest",
      .options = {&opt_overwrite, &opt_archived, &opt_concurrency,
@@ -26728,15 +26785,14 @@ static const CliCommand files_commands[] = {
 
 /* ==== Command line ======================================================== *
  *
- * The commands and options as data, and all that is made of it: parsing,
- * help, suggestions, completion. One table drives all, so that they cannot
- * disagree.
+ * Parsing, help, topics, man page, suggestions and completion, all from the
+ * commands' own objects, so that they cannot disagree.
  *
- * What people type for the official client works: `--flag value` and
- * `--flag=value`; flags also as `--no-flag` and `--flag=true|false`; long
- * names in camelCase too; short ones joined; options before and after the
- * arguments; `--` ends them. An empty value is an error and not a default:
- * `-a "$ACCOUNT"` with an unset variable must not reach another account.
+ * Everything that works with the official client is accepted: `--flag value`
+ * and `--flag=value`; flags also as `--no-flag` and `--flag=true|false`; long
+ * names also in camelCase; short options joined; options before and after the
+ * arguments; `--` ends them. An empty value is an error, not a default:
+ * `-a "$ACCOUNT"` with an unset variable must not select another account.
  */
 
 /* Options that every command takes. */
@@ -26748,9 +26804,9 @@ static const CliOption *const cli_common[] = {
     &opt_no_hyperlinks, &opt_disable_usage_tracking,
 };
 
-/* The scripts know nothing of hs: they hand the line, as far as it is typed, to
- * `hs __complete`, which prints a line for each word that could follow (a tab
- * goes before its description), or ":files". See cli_complete(). */
+/* The scripts pass the words typed so far to `hs __complete`, which prints a
+ * line for each word that can follow (the word, a tab, its description), or
+ * ":files". See cli_complete(). */
 static const struct {
     const char *shell;
     const char *script;
@@ -26812,7 +26868,7 @@ static const struct {
      "complete -c hs -f -a '(__hs_complete)'\n"},
 };
 
-/* hs completion: a shell that it was not told is guessed. */
+/* hs completion */
 static bool cli_completion(Cmd *cmd, Err *err)
 {
     Str shell = cmd->arg_count ? cmd->args[0] : os_path_base(os_env("SHELL"));
@@ -26820,27 +26876,81 @@ static bool cli_completion(Cmd *cmd, Err *err)
     for (int i = 0; i < COUNT(cli_scripts); i++)
         if (str_eq(shell, str_from(cli_scripts[i].shell)))
             script = cli_scripts[i].script;
-    if (!script)
-        return err_set(err, EXIT_USAGE,
-                       "hs completion is for bash, zsh or fish, not '%.*s'",
-                       P(shell));
+    if (!script) {
+        err_set(err, EXIT_USAGE, "no completion script for shell '%.*s'",
+                P(shell));
+        return err_hint(err, "Use bash, zsh or fish.");
+    }
     term_out(cmd->term, str_from(script));
+    return true;
+}
+
+static void cli_print_version(Cmd *cmd, const cJSON *result)
+{
+    const cJSON *row = NULL;
+    cJSON_ArrayForEach(row, result)
+        term_printf(cmd->term, "%-14s%s\n", row->string, row->valuestring);
+}
+
+/* hs version; also hs --version --json. */
+static bool cli_version(Cmd *cmd, Err *err)
+{
+    static const struct {
+        const char *key;
+        const char *value;
+    } rows[] = {{.key = "version", .value = HS_VERSION},
+                {.key = "commit", .value = HS_COMMIT},
+                {.key = "compiler", .value = "gcc " __VERSION__},
+                {.key = "bearssl", .value = HS_BEARSSL},
+                {.key = "libyaml", .value = HS_LIBYAML},
+                {.key = "cjson", .value = HS_CJSON},
+                {.key = "musl", .value = HS_MUSL},
+                {.key = "trustAnchors", .value = HS_ANCHORS}};
+    (void)err;
+    cJSON *result = json_new(cmd->arena);
+    for (int i = 0; i < COUNT(rows); i++)
+        json_add_text(result, rows[i].key, str_from(rows[i].value));
+    cmd_result(cmd, result, cli_print_version);
+    return true;
+}
+
+/* hs licenses */
+static bool cli_licenses(Cmd *cmd, Err *err)
+{
+    (void)err;
+    term_out(cmd->term, str_from(CLI_LICENSES));
     return true;
 }
 
 static const CliCommand cli_commands[] = {
     {.name = "completion",
      .args = "[bash|zsh|fish]",
-     .summary = "Print a script that has a shell complete hs",
+     .summary = "Generate a shell completion script",
      .more =
-         "Without an argument it is for the shell that SHELL names, else bash. "
-         "The\n"
-         "script asks hs itself, which looks into the config for account "
-         "names.",
+         "The default is the shell in SHELL, or bash. The script runs hs to\n"
+         "complete commands, options and account names; no request is made.",
      .examples = "hs completion >> ~/.bashrc\n"
                  "hs completion zsh >> ~/.zshrc\n"
                  "hs completion fish > ~/.config/fish/completions/hs.fish",
-     .run = cli_completion}};
+     .run = cli_completion},
+    {.name = "version",
+     .args = "",
+     .summary = "Print the versions of hs and its parts",
+     .more =
+         "Also prints the date of the built-in trust anchors. hs --version\n"
+         "prints the version alone.",
+     .examples = "hs version\nhs version --json",
+     .json = "{\"version\", \"commit\", \"compiler\", \"bearssl\", "
+             "\"libyaml\", \"cjson\",\n"
+             " \"musl\", \"trustAnchors\": DATE}",
+     .run = cli_version,
+     .options = {&opt_json}},
+    {.name = "licenses",
+     .args = "",
+     .summary = "Print the licences of hs and its parts",
+     .examples = "hs licenses",
+     .run = cli_licenses},
+};
 
 /* The commands, in the order of the help. */
 static const struct {
@@ -26862,20 +26972,67 @@ static const CliGroup *const cli_groups[] = {
     &cmd_group_account, &cmd_group_config, &cmd_group_secrets,
     &cmd_group_sandbox, &cmd_group_filemanager};
 
+/* The exit codes, for help and man page. */
 static const struct {
-    ExitCode code;
+    int code;
     const char *help;
 } cli_exit_codes[] = {
-    {EXIT_DONE, "done"},
-    {EXIT_FAILED, "failed"},
-    {EXIT_USAGE, "usage, or invalid input"},
-    {EXIT_CONFIG, "config or account"},
-    {EXIT_AUTH, "authentication or permission"},
-    {EXIT_NOT_FOUND, "not found"},
-    {EXIT_RATE_LIMIT, "rate limit"},
-    {EXIT_NETWORK, "network or TLS"},
-    {EXIT_PARTIAL, "some of many items failed"},
-    {EXIT_INTERRUPTED, "interrupted"},
+    {.code = EXIT_DONE, .help = "done"},
+    {.code = EXIT_FAILED, .help = "failed"},
+    {.code = EXIT_USAGE, .help = "usage or invalid input"},
+    {.code = EXIT_CONFIG, .help = "config or account"},
+    {.code = EXIT_AUTH, .help = "authentication or permission"},
+    {.code = EXIT_NOT_FOUND, .help = "not found"},
+    {.code = EXIT_RATE_LIMIT, .help = "rate limit"},
+    {.code = EXIT_NETWORK, .help = "network or TLS"},
+    {.code = EXIT_PARTIAL, .help = "some items failed"},
+    {.code = 129, .help = "ended by a hang-up (SIGHUP)"},
+    {.code = EXIT_INTERRUPTED, .help = "interrupted (SIGINT, Ctrl-C)"},
+    {.code = 131, .help = "ended by SIGQUIT"},
+    {.code = 143, .help = "ended by SIGTERM"},
+};
+
+/* The environment variables, for help and man page. */
+static const struct {
+    const char *name;
+    const char *help;
+} cli_environment[] = {
+    {.name = "HUBSPOT_ACCESS_TOKEN",
+     .help = "Access token for hs api, secrets and filemanager. It takes "
+             "precedence over the default account of the config."},
+    {.name = "HUBSPOT_PERSONAL_ACCESS_KEY",
+     .help = "Personal access key for hs account auth and --use-env."},
+    {.name = "HUBSPOT_ACCOUNT_ID, HUBSPOT_PORTAL_ID",
+     .help = "Account of the token, and of --use-env."},
+    {.name = "HUBSPOT_CLIENT_ID, HUBSPOT_CLIENT_SECRET, HUBSPOT_REFRESH_TOKEN",
+     .help = "OAuth2 app and token, for --use-env and --auth-type oauth2."},
+    {.name = "HUBSPOT_API_KEY", .help = "API key, for --use-env."},
+    {.name = "HUBSPOT_..._FILE",
+     .help = "The name of a file that contains the secret: ACCESS_TOKEN, "
+             "PERSONAL_ACCESS_KEY, CLIENT_SECRET, REFRESH_TOKEN, API_KEY."},
+    {.name = "HUBSPOT_CONFIG_PATH", .help = "The config file, as --config."},
+    {.name = "USE_ENVIRONMENT_HUBSPOT_CONFIG",
+     .help = "true: the same as --use-env for every command."},
+    {.name = "HUBSPOT_ENVIRONMENT", .help = "prod or qa, for --use-env."},
+    {.name = "HTTP_TIMEOUT, HTTP_USE_LOCALHOST",
+     .help = "Settings httpTimeout and httpUseLocalhost, for --use-env."},
+    {.name = "HUBAPI_DOMAIN_OVERRIDE",
+     .help = "Use the API at https://<value>.com."},
+    {.name = "HTTPS_PROXY, ALL_PROXY, HTTP_PROXY, NO_PROXY",
+     .help = "Proxy, in this order; lower case takes precedence. http://, "
+             "socks5:// and socks5h:// URLs, with user:password@ if needed."},
+    {.name = "SSL_CERT_FILE, SSL_CERT_DIR",
+     .help = "CA certificates to trust instead of the system's."},
+    {.name = "NODE_EXTRA_CA_CERTS",
+     .help = "CA certificates to trust in addition."},
+    {.name = "BROWSER",
+     .help = "Browser commands, separated by colons; none opens no browser."},
+    {.name = "CI", .help = "Never prompt, unless it is false or 0."},
+    {.name = "NO_COLOR, CLICOLOR, TERM",
+     .help = "No colour with NO_COLOR, CLICOLOR=0 or TERM=dumb."},
+    {.name = "HS_HANDED_OVER",
+     .help = "Set by hs when it runs the official client; if it is set, hs "
+             "does not run it again."},
 };
 
 /* The line under way: what it means so far. */
@@ -26889,7 +27046,8 @@ typedef struct {
     const CliOption *twice; /* a repeated option that only the help accepts */
     const CliCommand *command;
     const CliGroup *group; /* if one was named */
-    bool help;             /* `hs help …` */
+    bool help;             /* `hs help` or --help */
+    Str topic;             /* `hs help TOPIC`, `hs man`; or empty */
 } CliParse;
 
 static bool cli_is_word(Str text, const char *name)
@@ -26933,13 +27091,24 @@ static const CliOption *cli_option(const CliCommand *command, int i)
         own++;
     if (i < own)
         return command->options[i];
-    return i - own < COUNT(cli_common) ? cli_common[i - own] : NULL;
+    i -= own;
+    if (i == COUNT(cli_common) && !command)
+        return &opt_json; /* hs --version --json */
+    return i < COUNT(cli_common) ? cli_common[i] : NULL;
 }
 
 static bool cli_takes(const CliCommand *command, const CliOption *option)
 {
     for (int i = 0; cli_option(command, i); i++)
         if (cli_option(command, i) == option)
+            return true;
+    return false;
+}
+
+static bool cli_is_common(const CliOption *option)
+{
+    for (int i = 0; i < COUNT(cli_common); i++)
+        if (cli_common[i] == option)
             return true;
     return false;
 }
@@ -27348,6 +27517,11 @@ static bool cli_take_word(CliParse *parse, Str word, Err *err)
             return true;
         if (!parse->group && (parse->group = cli_find_group(word)))
             return true;
+        if (!parse->group && !parse->topic.len &&
+            (parse->help || cli_is_word(word, "man"))) {
+            parse->topic = word;
+            return true;
+        }
         return cli_unknown_command(parse, word, err);
     }
     if (!word.len)
@@ -27498,29 +27672,12 @@ static bool cli_parse(CliParse *parse, Err *err)
     return true;
 }
 
-/* The option as the help of a command lists it; another option may have its
- * letter there. */
-static void cli_print_option(Term *term, const CliCommand *command,
-                             const CliOption *option)
-{
-    char left[64];
-    char letter[8] = "    ";
-    bool short_alias = option->alias && strlen(option->alias) < 8;
-    if (option->hidden)
-        return;
-    if (option->letter &&
-        cli_find_own_letter(command, option->letter) == option)
-        snprintf(letter, sizeof(letter), "-%c, ", option->letter);
-    snprintf(left, sizeof(left), "%s--%s%s%s%s%s", letter, option->name,
-             short_alias ? ", --" : "", short_alias ? option->alias : "",
-             option->value ? " " : "", option->value ? option->value : "");
-    if (strlen(left) < 24) {
-        term_printf(term, "  %-24s  %s\n", left, option->help);
-    } else {
-        term_printf(term, "  %s\n", left);
-        term_printf(term, "  %-24s  %s\n", "", option->help);
-    }
-}
+/* ---- Help, topics and man page ---- */
+
+enum {
+    CLI_COLUMNS = 80,
+    CLI_LEFT = 26 /* columns of an option's or a command's name */
+};
 
 /* Prints lines, each indented. */
 static void cli_print_lines(Term *term, const char *text, const char *indent)
@@ -27532,14 +27689,79 @@ static void cli_print_lines(Term *term, const char *text, const char *indent)
     }
 }
 
+/* Takes the words of `rest` that fit into a line. */
+static Str cli_take_fit(Str *rest, ptrdiff_t columns)
+{
+    ptrdiff_t end = rest->len;
+    if (end > columns) {
+        end = columns;
+        while (end > 0 && rest->ptr[end] != ' ')
+            end--;
+        end = end ? end : columns;
+    }
+    Str line = str_slice(*rest, 0, end);
+    *rest = str_trim(str_slice(*rest, end, rest->len));
+    return line;
+}
+
+/* A row of two columns; the right one wraps. */
+static void cli_print_row(Term *term, Str left, const char *right)
+{
+    Str rest = str_from(right);
+    if (left.len > CLI_LEFT - 2) {
+        term_printf(term, "  %.*s\n", P(left));
+        left = S("");
+    }
+    do {
+        Str line = cli_take_fit(&rest, CLI_COLUMNS - CLI_LEFT - 2);
+        term_printf(term, "  %-*.*s%.*s\n", CLI_LEFT, P(left), P(line));
+        left = S("");
+    } while (rest.len);
+}
+
+/* The names of an option, as its help shows them: "-a, --account ACCOUNT".
+ * Another option of the command may have its letter. */
+static Str cli_option_names(Arena *arena, const CliCommand *command,
+                            const CliOption *option)
+{
+    Buf out = buf_new(arena, KIB);
+    if (option->letter &&
+        cli_find_own_letter(command, option->letter) == option)
+        buf_printf(&out, "-%c, ", option->letter);
+    else
+        buf_add(&out, S("    "));
+    buf_printf(&out, "--%s", option->name);
+    if (option->alias && strlen(option->alias) < 8)
+        buf_printf(&out, ", --%s", option->alias);
+    if (option->value)
+        buf_printf(&out, " %s", option->value);
+    return buf_str(&out);
+}
+
+static void cli_print_option(Term *term, const CliCommand *command,
+                             const CliOption *option)
+{
+    Arena scratch = {0};
+    if (!option->hidden)
+        cli_print_row(term, cli_option_names(&scratch, command, option),
+                      option->help);
+    arena_free(&scratch);
+}
+
+static void cli_print_global_hint(Term *term)
+{
+    term_out(term, S("\nGlobal options: hs help options\n"));
+}
+
 static void cli_help_command(Term *term, const CliCommand *command)
 {
     Arena scratch = {0};
     Str words = cli_words(&scratch, command);
     term_printf(term, "%s\n", command->summary);
     term_out(term, S("\n"));
-    term_printf(term, "Usage: hs %.*s%s%s [options]\n", P(words),
-                command->args[0] ? " " : "", command->args);
+    term_printf(term, "Usage: hs %.*s%s%s%s\n", P(words),
+                command->args[0] ? " " : "", command->args,
+                command->options[0] ? " [options]" : "");
     if (command->alias)
         term_printf(term, "Also:  hs %s %s\n",
                     command->group ? command->group->name : "", command->alias);
@@ -27553,8 +27775,16 @@ static void cli_help_command(Term *term, const CliCommand *command)
         cli_print_option(term, command, command->options[i]);
     term_out(term, S("\nExamples:\n"));
     cli_print_lines(term, command->examples, "  ");
-    term_out(term, S("\nGlobal options: hs help options\n"));
+    cli_print_global_hint(term);
     arena_free(&scratch);
+}
+
+/* The usage of a command without options: "account use [account]". */
+static Str cli_usage(Arena *arena, const CliCommand *command)
+{
+    Str words = cli_words(arena, command);
+    return arena_printf(arena, "%.*s%s%s", P(words),
+                        command->args[0] ? " " : "", command->args);
 }
 
 /* The commands of a group (NULL: all), a line each. */
@@ -27563,17 +27793,8 @@ static void cli_print_commands(Term *term, const CliGroup *group)
     for (int i = 0; cli_command(i); i++) {
         const CliCommand *command = cli_command(i);
         Arena scratch = {0};
-        if (group && command->group != group)
-            continue;
-        Str words = cli_words(&scratch, command);
-        Str left = arena_printf(&scratch, "%.*s%s%s", P(words),
-                                command->args[0] ? " " : "", command->args);
-        if (left.len <= 24) {
-            term_printf(term, "  %-24.*s  %s\n", P(left), command->summary);
-        } else {
-            term_printf(term, "  %.*s\n", P(left));
-            term_printf(term, "  %-24s  %s\n", "", command->summary);
-        }
+        if (!group || command->group == group)
+            cli_print_row(term, cli_usage(&scratch, command), command->summary);
         arena_free(&scratch);
     }
 }
@@ -27587,33 +27808,280 @@ static void cli_help_group(Term *term, const CliGroup *group)
         term_printf(term, "Also:  hs %s <command>\n", group->alias);
     term_out(term, S("\nCommands:\n"));
     cli_print_commands(term, group);
-    term_out(term, S("\nGlobal options: hs help options\n"));
+    cli_print_global_hint(term);
+}
+
+static void cli_topic_environment(Term *term)
+{
+    term_out(term, S("Environment variables\n\n"));
+    for (int i = 0; i < COUNT(cli_environment); i++)
+        cli_print_row(term, str_from(cli_environment[i].name),
+                      cli_environment[i].help);
+    term_out(term, S("\nAn empty variable is the same as an unset one.\n"));
+}
+
+static void cli_topic_exit_codes(Term *term)
+{
+    term_out(term, S("Exit codes\n\n"));
+    for (int i = 0; i < COUNT(cli_exit_codes); i++)
+        term_printf(term, "  %3d  %s\n", cli_exit_codes[i].code,
+                    cli_exit_codes[i].help);
+}
+
+static void cli_topic_config(Term *term)
+{
+    term_out(
+        term,
+        S("Config files\n\n"
+          "hs uses the first of these configs:\n"
+          "  1. the environment, with --use-env\n"
+          "  2. the file of --config or HUBSPOT_CONFIG_PATH\n"
+          "  3. ~/.hscli/config.yml\n"
+          "  4. the nearest hubspot.config.yml at or above the current "
+          "directory\n\n"
+          "and the first of these accounts:\n"
+          "  1. --account\n"
+          "  2. the default of the nearest .hs/settings.json (hs account "
+          "link)\n"
+          "  3. the nearest .hsaccount (hs account create-override)\n"
+          "  4. the account of HUBSPOT_ACCESS_TOKEN\n"
+          "  5. the default account of the config (hs account use)\n\n"
+          "hs account info --why shows what was used. hs config list prints "
+          "the settings.\n"));
+}
+
+static void cli_topic_options(Term *term)
+{
+    term_out(term, S("Global options\n\n"));
+    for (int i = 0; i < COUNT(cli_common); i++)
+        cli_print_option(term, NULL, cli_common[i]);
+    term_out(term, S("\nA flag can be negated: --no-<flag>, or "
+                     "--<flag>=false. -- ends the options.\n"));
+}
+
+/* The result of each command that has --json, as its object says. */
+static void cli_topic_json(Term *term)
+{
+    term_out(term, S("JSON output\n\nWith --json, these commands print one "
+                     "document on stdout:\n\n"));
+    for (int i = 0; cli_command(i); i++) {
+        const CliCommand *command = cli_command(i);
+        Arena scratch = {0};
+        Str words = cli_words(&scratch, command);
+        if (command->json) {
+            term_printf(term, "  hs %.*s\n", P(words));
+            cli_print_lines(term, command->json, "      ");
+        }
+        arena_free(&scratch);
+    }
+    term_out(term, S("\nACCOUNT is {\"name\", \"accountId\", \"accountType\", "
+                     "\"authType\", \"env\",\n\"parentAccountId\", "
+                     "\"tokenExpiresAt\"}. IDs are numbers; dates are in\n"
+                     "ISO 8601, UTC. A missing value is null. Errors go to "
+                     "stderr as text.\n"));
+}
+
+/* hs help TOPIC. A topic may have the name of a group. */
+static const struct {
+    const char *name;
+    const char *summary;
+    void (*print)(Term *term);
+} cli_topics[] = {
+    {.name = "options",
+     .summary = "Options of every command",
+     .print = cli_topic_options},
+    {.name = "environment",
+     .summary = "Environment variables",
+     .print = cli_topic_environment},
+    {.name = "exit-codes",
+     .summary = "Exit codes",
+     .print = cli_topic_exit_codes},
+    {.name = "config",
+     .summary = "Which config and which account hs uses",
+     .print = cli_topic_config},
+    {.name = "json", .summary = "What --json prints", .print = cli_topic_json},
+};
+
+/* Prints a topic; false if there is none of that name. */
+static bool cli_help_topic(Term *term, Str name)
+{
+    for (int i = 0; i < COUNT(cli_topics); i++)
+        if (cli_is_word(name, cli_topics[i].name)) {
+            cli_topics[i].print(term);
+            return true;
+        }
+    return false;
 }
 
 static void cli_help_all(Term *term)
 {
-    term_out(term, S("HubSpot accounts, API requests, secrets and sandboxes "
-                     "from one binary.\n\nUsage: hs <command> [options]\n\n"
+    term_out(term, S("HubSpot accounts, API requests, secrets, sandboxes and "
+                     "files.\n\nUsage: hs <command> [options]\n\n"
                      "Commands:\n"));
     cli_print_commands(term, NULL);
-    term_out(term, S("\nGlobal options: hs help options\n"));
-    term_out(term, S("\nCommands of the official client (project, cms, hubdb, "
-                     "...) run its hs, if it is\nfurther along PATH.\n"));
-    term_out(term, S("\nExit codes:\n"));
-    for (int i = 0; i < COUNT(cli_exit_codes); i++)
-        term_printf(term, "  %3d  %s\n", cli_exit_codes[i].code,
-                    cli_exit_codes[i].help);
-    term_out(term, S("\nhs help <command> shows more.\n"));
+    cli_print_row(term, S("man"), "Print the man page");
+    cli_print_row(term, S("help <command>"), "Show the help of a command");
+    term_out(term, S("\nHelp topics:\n"));
+    for (int i = 0; i < COUNT(cli_topics); i++) {
+        Arena scratch = {0};
+        cli_print_row(term,
+                      arena_printf(&scratch, "help %s", cli_topics[i].name),
+                      cli_topics[i].summary);
+        arena_free(&scratch);
+    }
+    term_out(term, S("\nIf the official client is further along PATH, hs runs "
+                     "it for the commands that\nonly it has (project, cms, "
+                     "hubdb, ...).\n"));
+    cli_print_global_hint(term);
 }
 
-static void cli_help(Term *term, const CliParse *parse)
+/* Text of a man page (mdoc(7)), a line per sentence: roff reads a backslash
+ * anywhere and a dot or quote at the start of a line as its own. */
+static void cli_man_text(Term *term, Str text)
 {
-    if (parse->command)
+    Buf out = buf_new(term->arena, 64 * KIB);
+    for (ptrdiff_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool starts = !out.len || out.ptr[out.len - 1] == '\n';
+        bool ends = i >= 1 && i + 1 < text.len && text.ptr[i - 1] == '.' &&
+                    (c == ' ' || c == '\n') && !str_is_space(text.ptr[i + 1]);
+        if (starts && (c == '.' || c == '\''))
+            buf_add(&out, S("\\&"));
+        if (c == '\\')
+            buf_add(&out, S("\\e"));
+        else if (c == '-')
+            buf_add(&out, S("\\-"));
+        else if (ends)
+            buf_add_char(&out, '\n');
+        else if (c != '\n' || !starts)
+            buf_add_char(&out, c);
+    }
+    for (Str rest = str_trim(buf_str(&out)); rest.len;) {
+        Str line = str_cut(&rest, '\n');
+        while (line.len) {
+            Str part = cli_take_fit(&line, CLI_COLUMNS - 2);
+            term_printf(term, "%.*s\n", P(part));
+        }
+    }
+}
+
+/* An item of a list; its text follows. */
+static void cli_man_item(Term *term, Str head, const char *text)
+{
+    term_out(term, S(".It "));
+    cli_man_text(term, str_trim(head));
+    cli_man_text(term, str_from(text));
+}
+
+static void cli_man_command(Term *term, const CliCommand *command)
+{
+    Arena scratch = {0};
+    bool any = false;
+    Str usage = cli_usage(&scratch, command);
+    term_printf(term, ".Ss hs %.*s\\&\n", P(usage));
+    cli_man_text(term, arena_printf(&scratch, "%s.", command->summary));
+    if (command->more) {
+        term_out(term, S(".Pp\n"));
+        cli_man_text(term, str_from(command->more));
+    }
+    for (int i = 0; i < CLI_OPTIONS && command->options[i]; i++) {
+        const CliOption *option = command->options[i];
+        if (option->hidden)
+            continue;
+        term_out(term, any ? S("") : S(".Bl -tag -width Ds\n"));
+        any = true;
+        cli_man_item(term, cli_option_names(&scratch, command, option),
+                     option->help);
+    }
+    term_out(term, any ? S(".El\n") : S(""));
+    term_out(term, S(".Bd -literal -offset indent\n"));
+    Str rest = str_from(command->examples);
+    while (rest.len)
+        cli_man_text(term, str_cut(&rest, '\n'));
+    term_out(term, S(".Ed\n"));
+    arena_free(&scratch);
+}
+
+/* The tables at the end of the man page. */
+static void cli_man_tables(Term *term)
+{
+    Arena scratch = {0};
+    term_out(term, S(".Sh GLOBAL OPTIONS\n.Bl -tag -width Ds\n"));
+    for (int i = 0; i < COUNT(cli_common); i++)
+        if (!cli_common[i]->hidden)
+            cli_man_item(term, cli_option_names(&scratch, NULL, cli_common[i]),
+                         cli_common[i]->help);
+    term_out(term, S(".El\n.Sh ENVIRONMENT\n.Bl -tag -width Ds\n"));
+    for (int i = 0; i < COUNT(cli_environment); i++)
+        cli_man_item(term, str_from(cli_environment[i].name),
+                     cli_environment[i].help);
+    term_out(term, S(".El\n.Sh FILES\n.Bl -tag -width Ds\n"));
+    cli_man_item(term, S("~/.hscli/config.yml"),
+                 "Accounts, their keys, and settings.");
+    cli_man_item(term, S("hubspot.config.yml"),
+                 "The older form, in a project's folder.");
+    cli_man_item(term, S(".hs/settings.json, .hsaccount"),
+                 "The accounts of a folder and of those below it.");
+    cli_man_item(term, S(".hsignore"),
+                 "Files that hs filemanager upload leaves out.");
+    term_out(term, S(".El\n.Sh EXIT STATUS\n.Bl -tag -width Ds\n"));
+    for (int i = 0; i < COUNT(cli_exit_codes); i++)
+        cli_man_item(term, arena_int(&scratch, cli_exit_codes[i].code),
+                     cli_exit_codes[i].help);
+    term_out(term, S(".El\n"));
+    arena_free(&scratch);
+}
+
+/* hs man: the man page, in mdoc(7). */
+static void cli_man(Term *term)
+{
+    Str date = S(HS_DATE);
+    Str month = str_slice(date, 5, 7);
+    Str rest = S("January February March April May June July August "
+                 "September October November December");
+    int64_t number = 1;
+    int64_t day = 1;
+    Str name = {0};
+    str_int(month, &number);
+    str_int(str_slice(date, 8, 10), &day);
+    while (number-- > 0)
+        name = str_cut(&rest, ' ');
+    Str year = str_slice(date, 0, 4);
+    term_printf(term, ".Dd %.*s %" PRId64 ", %.*s\n", P(name), day, P(year));
+    term_out(term, S(".Dt HS 1\n.Os\n"
+                     ".Sh NAME\n.Nm hs\n"
+                     ".Nd HubSpot accounts, API requests, secrets, sandboxes "
+                     "and files\n"
+                     ".Sh SYNOPSIS\n.Nm hs\n.Ar command\n"
+                     ".Op Ar argument ...\n.Op Ar option ...\n"
+                     ".Sh DESCRIPTION\n"
+                     "hs signs in to HubSpot and makes requests to its API.\n"
+                     "It uses the config files, commands and options of the "
+                     "official client\n.Pq @hubspot/cli .\n"
+                     ".Sh COMMANDS\n"));
+    for (int i = 0; cli_command(i); i++)
+        cli_man_command(term, cli_command(i));
+    cli_man_tables(term);
+}
+
+static bool cli_help(Term *term, const CliParse *parse, Err *err)
+{
+    if (cli_is_word(parse->topic, "man")) {
+        cli_man(term);
+    } else if (parse->command) {
         cli_help_command(term, parse->command);
-    else if (parse->group)
+    } else if (parse->group) {
         cli_help_group(term, parse->group);
-    else
+        if (cli_is_word(S("config"), parse->group->name)) {
+            term_out(term, S("\n"));
+            cli_topic_config(term);
+        }
+    } else if (!parse->topic.len) {
         cli_help_all(term);
+    } else if (!cli_help_topic(term, parse->topic)) {
+        return cli_unknown_command(parse, parse->topic, err);
+    }
+    return true;
 }
 
 /* A word that a shell asks about, and what may be printed. */
@@ -27713,13 +28181,13 @@ static void cli_offer_options(CliOffer *offer, const CliCommand *command)
 {
     for (int i = 0; cli_option(command, i); i++) {
         const CliOption *option = cli_option(command, i);
-        if (option->hidden ||
+        if (option->hidden || (!command && option == &opt_json) ||
             (cmd_is_set(offer->cmd, option) && !cli_repeats(command, option)))
             continue;
         cli_offer(offer, "--", str_from(option->name), option->help);
         if (option->alias && strlen(option->alias) < 8)
             cli_offer(offer, "--", str_from(option->alias), option->help);
-        if (option->kind == CLI_FLAG && !cli_takes(NULL, option) &&
+        if (option->kind == CLI_FLAG && !cli_is_common(option) &&
             str_starts(offer->word, S("--no-")))
             cli_offer(offer, "--no-", str_from(option->name), option->help);
     }
@@ -27754,6 +28222,8 @@ static void cli_offer_commands(CliOffer *offer, const CliGroup *group)
         }
         if (!group && !others)
             cli_offer(offer, "", S("help"), opt_help.help);
+        if (!group && !others)
+            cli_offer(offer, "", S("man"), "Print the man page");
         if (!group && !others)
             cli_offer_foreign(offer);
     }
@@ -27815,8 +28285,14 @@ static void cli_offer_next(CliOffer *offer, const CliParse *parse, bool ok)
         cli_offer_options(offer, command);
     else if (takes)
         cli_offer_argument(offer, command);
-    else if (ok && !command)
+    else if (ok && !command && !parse->topic.len)
         cli_offer_commands(offer, parse->group);
+    bool topics = ok && parse->help && !command && !parse->group;
+    for (int i = 0; topics && !parse->topic.len && i < COUNT(cli_topics); i++) {
+        Str name = str_from(cli_topics[i].name);
+        if (!cli_find_group(name))
+            cli_offer(offer, "", name, cli_topics[i].summary);
+    }
 }
 
 /* `hs __complete hs words…`: what the last word could become. The scripts of
@@ -27951,14 +28427,14 @@ static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
     cli_apply(cmd);
     if (!ok)
         return false;
+    if (cmd_on(cmd, &opt_version) && cmd_on(cmd, &opt_json))
+        return cli_version(cmd, err);
     if (cmd_on(cmd, &opt_version)) {
         term_out(cmd->term, S(HS_VERSION "\n")); /* no printf: half the pages */
         return true;
     }
-    if (parse.help || cmd_on(cmd, &opt_help) || !parse.command) {
-        cli_help(cmd->term, &parse);
-        return true;
-    }
+    if (parse.help || cmd_on(cmd, &opt_help) || !parse.command)
+        return cli_help(cmd->term, &parse, err);
     if (parse.twice)
         return cli_refuse_twice(parse.twice, err);
     if (cmd->arg_count < cli_least(parse.command)) {

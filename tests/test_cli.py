@@ -19,6 +19,8 @@ COMMANDS = [
     "init",
     "api",
     "completion",
+    "version",
+    "licenses",
 ]
 HELPS = [
     ["--help"],
@@ -61,8 +63,6 @@ def test_every_command_is_in_the_help(hs):
     text = hs("--help").out
     for command in COMMANDS:
         assert re.search(f"^  {command}\\b", text, re.M)
-    for code in (0, 1, 2, 3, 4, 5, 6, 7, 8, 130):
-        assert re.search(rf"^ +{code}  \w", text, re.M)
     for group, names in GROUPS.items():
         text = hs(group, "--help").out
         assert re.findall(rf"^  {group} ([a-z-]+)", text, re.M) == names.split()
@@ -78,11 +78,13 @@ def test_help_names_every_option(hs):
         ("api", "--method --data --raw --json --account --config --use-env"),
     ):
         text = hs(*command.split(), "--help").out
-        for (
-            option
-        ) in f"{options} --help --debug --no-input --no-color --ca-file --max-wait".split():
+        for option in options.split():
             assert re.search(rf"{option}\b", text), (command, option)
         assert "--qa" not in text and "--network-debug" not in text
+    text = hs("help", "options").out
+    for option in "--help --debug --no-input --no-color --ca-file --max-wait --version".split():
+        assert re.search(rf"{option}\b", text), option
+    assert "--network-debug" not in text
 
 
 def test_aliases_help_the_same(hs):
@@ -110,7 +112,7 @@ def test_help_needs_no_arguments_and_no_config(hs):
         ["-v"],
         ["account", "--version"],
         ["api", "-v"],
-        ["--version", "--json", "account", "list"],
+        ["--version", "account", "list"],
     ],
 )
 def test_version_is_a_bare_number(hs, args):

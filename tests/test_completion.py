@@ -12,7 +12,11 @@ SHELLS = {
     "zsh": ["-f", "-i"],
     "fish": ["--no-config", "-i"],
 }
-TOP = "account config secrets sandbox filemanager auth init api completion help"
+TOP = (
+    "account config secrets sandbox filemanager auth init api completion version licenses "
+    "help man"
+)
+TOPICS = "options environment exit-codes json"
 ACCOUNT = "auth list info use rename remove clean link unlink create-override " "remove-override"
 COMMON = "--help --debug --no-input --no-color --ca-file --max-wait --version"
 HOSTILE = [
@@ -87,7 +91,7 @@ ROWS = [
     ("accounts us", "use"),
     ("files ", "upload fetch"),
     ("config ", "set migrate"),
-    ("help ", TOP),
+    ("help ", f"{TOP} {TOPICS}"),
     ("help account cl", "clean"),
     ("bogus ", ""),
     ("account bogus ", ""),
