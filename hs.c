@@ -127,16 +127,26 @@
 
 /* ==== Base ================================================================ *
  *
- * Slices, bounded buffers, arenas, errors, hash sets, dates: what every section
- * uses.
+ * Slices, bounded buffers, arenas, errors, hash sets and dates, which every
+ * other section uses. It calls libc only.
  *
- * A Str is a view: a pointer and a length, not necessarily NUL-terminated.
- * arena_cstr() makes the strings that libc and the vendored libraries need.
- * All memory of a run comes from an Arena; arena_free() wipes it before it
- * frees it, so no secret outlives its arena. Sizes are signed, and every
- * growable buffer has a cap. Running out of memory ends the program. That
- * leaves no half-written file: a file is renamed into place only when it is
- * complete.
+ * A Str is a view: a pointer and a length, not necessarily NUL-terminated. It
+ * owns nothing; the arena or the literal that it points into does. An empty Str
+ * may have a NULL pointer. arena_cstr() makes the NUL-terminated copies that
+ * libc and the vendored libraries need.
+ *
+ * All memory of a run comes from arenas. arena_free() wipes memory before it
+ * frees it, so no secret outlives its arena. Nothing in an arena is freed on
+ * its own. There is one arena for the run, one for each transfer, and scratch
+ * arenas in functions. If memory runs out, the program ends (exit 1). That
+ * leaves no half-written file, because files are renamed into place only when
+ * they are complete.
+ *
+ * Sizes are signed (ptrdiff_t; int64_t for files). Every growable buffer has a
+ * cap, set by its creator: adding beyond it sets `full` and adds nothing.
+ *
+ * A function that can fail returns bool and fills an Err. Times are int64_t
+ * milliseconds.
  */
 
 typedef struct {
@@ -147,14 +157,15 @@ typedef struct {
 /* A Str of a string literal. */
 #define S(literal) ((Str){"" literal, (ptrdiff_t)sizeof(literal) - 1})
 
-/* The two arguments of a "%.*s" for a Str, which is evaluated twice. */
+/* The two arguments of "%.*s" for a Str. Evaluates it twice: never pass a
+ * call. */
 #define P(s) (int)(s).len, (s).ptr
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 enum { KIB = 1024, MIB = 1024 * 1024 };
 
-/* The exit codes: help, README and tests name these and no others. */
+/* The exit codes, all of them: help, man page and README list these. */
 typedef enum {
     EXIT_DONE = 0,
     EXIT_FAILED = 1,
@@ -173,30 +184,36 @@ typedef enum {
 } ExitCode;
 
 /*
- * What went wrong. The first error wins: err_set() on an Err that is already
- * set changes nothing. `hint` says what to do next and may be empty.
+ * An error. The first one wins: err_set() on an Err that is set changes
+ * nothing. Zero is no error. `hint` says what to do next and may be empty.
  *
- * A message is one line: a line break in it comes from untrusted text. A list
- * of details goes into `rows`, which are printed below the message, a line
- * each; `row` holds them one after the other, each with its NUL.
+ * A message is one line: a line break in it comes from untrusted text. Details
+ * are rows, printed below the message, one per line; `row` holds them one after
+ * the other, NUL-terminated. Code decides by `code`, never by `message`.
  */
 typedef struct {
     ExitCode code;
     int rows;
-    int rows_left_out; /* for want of room */
+    int rows_left_out; /* that did not fit */
     int row_len;
-    int line; /* where libyaml could not go on, from 1; 0: elsewhere */
+    int line; /* of a YAML syntax error, from 1; 0: another error */
     char message[4096];
     char hint[KIB];
     char row[3 * KIB];
 } Err;
 
-/* Text that must not be shown. Take it out with secret_text(), on purpose. */
+/* Text that must never be printed. secret_text() reads it; each call is a
+ * decision. */
 typedef struct {
     Str hidden;
 } Secret;
 
-enum { ARENA_ALIGN = 16, ARENA_CHUNK = 16 * KIB, ARENA_GROWN = 512 * KIB };
+enum {
+    ARENA_ALIGN = 16,
+    ARENA_CHUNK = 16 * KIB,  /* size of the first chunk */
+    ARENA_GROWN = 512 * KIB, /* size up to which chunks double */
+    BUF_FIRST = 256          /* first capacity of a buffer */
+};
 
 typedef struct ArenaChunk ArenaChunk;
 
@@ -204,10 +221,16 @@ struct ArenaChunk {
     ArenaChunk *next;
     ptrdiff_t size;
     ptrdiff_t used;
-    bool lent; /* not from malloc() */
+    bool borrowed; /* the caller's memory, not from malloc() */
 };
 
-/* A vendor's object that arena_free() has to release. */
+/* Where a chunk's memory starts, aligned for any type. */
+enum {
+    ARENA_HEAD = (sizeof(ArenaChunk) + ARENA_ALIGN - 1) / ARENA_ALIGN *
+                 ARENA_ALIGN
+};
+
+/* An object of a vendored library that arena_free() releases. */
 typedef struct ArenaHook ArenaHook;
 
 struct ArenaHook {
@@ -221,8 +244,8 @@ typedef struct {
     ArenaHook *hooks;
 } Arena;
 
-/* A growable buffer in an arena. Past `max` bytes it drops what is added
- * and sets `full`; the owner checks that once, at the end. */
+/* A growable buffer in an arena. Text that would exceed `max` bytes is dropped
+ * and sets `full`, which the owner checks once, at the end. */
 typedef struct {
     Arena *arena;
     char *ptr;
@@ -237,13 +260,13 @@ static Str str_from(const char *text)
     return (Str){text, text ? (ptrdiff_t)strlen(text) : 0};
 }
 
-/* Writes the bytes of `s` to `to`. Most are few, and for those musl's memcpy()
- * (rep movs) takes its time to begin. Eight at a time, the last ones maybe
- * twice. */
+/* Copies `s` to `to`, eight bytes at a time; the last eight may overlap. Most
+ * texts are short, and musl's memcpy() (rep movs) is slow to start. */
 static void str_put(char *to, Str s)
 {
+    enum { SHORT = 128 };
     ptrdiff_t i = 0;
-    if (s.len > 128) {
+    if (s.len > SHORT) {
         memcpy(to, s.ptr, (size_t)s.len);
         return;
     }
@@ -255,7 +278,7 @@ static void str_put(char *to, Str s)
         to[i] = s.ptr[i];
 }
 
-/* The part of `s` from `from` up to, not including, `to`; both clamped. */
+/* The bytes of `s` from `from` up to `to`, exclusive. Both are clamped. */
 static Str str_slice(Str s, ptrdiff_t from, ptrdiff_t to)
 {
     from = from < 0 ? 0 : from > s.len ? s.len : from;
@@ -263,8 +286,8 @@ static Str str_slice(Str s, ptrdiff_t from, ptrdiff_t to)
     return (Str){s.len ? s.ptr + from : s.ptr, to - from};
 }
 
-/* Are these `n` bytes the same? Eight at a time, the last ones maybe twice;
- * musl's memcmp() goes byte by byte. */
+/* Compares `n` bytes, eight at a time; the last eight may overlap. musl's
+ * memcmp() compares byte by byte. */
 static bool str_same(const char *a, const char *b, ptrdiff_t n)
 {
     ptrdiff_t i = 0;
@@ -283,7 +306,7 @@ static bool str_same(const char *a, const char *b, ptrdiff_t n)
     return true;
 }
 
-/* Most texts that differ do so in length: this much is inlined. */
+/* Inline, because most texts that differ have different lengths. */
 static inline bool str_eq(Str a, Str b)
 {
     return a.len == b.len && str_same(a.ptr, b.ptr, a.len);
@@ -294,12 +317,12 @@ static char str_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-/* ASCII letters only: protocol words, not people's names. */
+/* Ignores the case of ASCII letters only: for protocol words, not names. */
 static bool str_eq_nocase(Str a, Str b)
 {
     if (a.len != b.len)
         return false;
-    for (ptrdiff_t i = a.len; i-- > 0;) /* names differ at their ends */
+    for (ptrdiff_t i = a.len; i-- > 0;) /* header names share beginnings */
         if (a.ptr[i] != b.ptr[i] && str_lower(a.ptr[i]) != str_lower(b.ptr[i]))
             return false;
     return true;
@@ -332,7 +355,7 @@ static ptrdiff_t str_find(Str s, Str needle)
     return at ? at - s.ptr : -1;
 }
 
-/* The number of the line that byte `at` of a text stands in, from 1. */
+/* The number, from 1, of the line that contains byte `at`. */
 static int str_line(Str s, ptrdiff_t at)
 {
     int line = 1;
@@ -351,9 +374,9 @@ static bool str_is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Does it look like a key or a token: a UUID, pat-..., or 32 bytes or more
- * with digits, capitals and small letters? One that is in the place of a name
- * or an id by mistake is not printed. */
+/* True if `s` looks like a key or a token: a UUID, pat-..., or 32 bytes or more
+ * with digits, capitals and small letters. A key that was passed as a name or
+ * an id by mistake is not printed. */
 static bool str_is_key(Str s)
 {
     bool seen[3] = {false, false, false}; /* digits, capitals, the rest */
@@ -368,14 +391,14 @@ static bool str_is_key(Str s)
     return uuid || mixed || !strncmp(s.ptr, "pat-", 4);
 }
 
-/* A name or an id for a message. */
+/* A name or an id for a message, hidden if it looks like a key. */
 static Str str_unless_key(Str s)
 {
     return str_is_key(s) ? S("[hidden]") : s;
 }
 
-/* How many bytes at the start of `s` are printable ASCII and not `stop` (0:
- * any may be), 16 at a time. */
+/* Returns how many bytes at the start of `s` are printable ASCII other than
+ * `stop` (0: none excluded). Looks at 16 bytes at a time. */
 static ptrdiff_t str_printable_run(Str s, char stop)
 {
     typedef uint8_t Block __attribute__((vector_size(16)));
@@ -384,7 +407,7 @@ static ptrdiff_t str_printable_run(Str s, char stop)
     for (; i + 16 <= s.len; i += 16) {
         Block block;
         memcpy(&block, s.ptr + i, sizeof(block));
-        /* Ones in the bytes that end the run. */
+        /* All ones in each byte that ends the run. */
         Halves odd = (Halves)((block - ' ' > '~' - ' ') |
                               (block == (uint8_t)stop));
         if (!(odd[0] | odd[1]))
@@ -410,8 +433,8 @@ static Str str_trim(Str s)
 }
 
 /*
- * Takes the part of `*rest` before the first `sep` off it and gives it; the
- * whole where there is none. `*rest` is left after the separator, or empty.
+ * Returns the part of `*rest` before the first `sep`, or all of it if there is
+ * none. `*rest` becomes what follows the separator, or empty.
  */
 static Str str_cut(Str *rest, char sep)
 {
@@ -421,7 +444,8 @@ static Str str_cut(Str *rest, char sep)
     return head;
 }
 
-/* True where `s` is a decimal integer that fits; then `*out` is it. */
+/* Parses a decimal integer with an optional sign. False if `s` is anything
+ * else, or does not fit. */
 static bool str_int(Str s, int64_t *out)
 {
     bool minus = s.len && s.ptr[0] == '-';
@@ -439,7 +463,8 @@ static bool str_int(Str s, int64_t *out)
     return true;
 }
 
-/* True where one of the words in `list` (separated by spaces) is `s`. */
+/* True if `s` is one of the words in `list`, which are separated by spaces.
+ * Ignores case. */
 static bool str_in_words(Str s, const char *list)
 {
     Str rest = str_from(list);
@@ -450,9 +475,9 @@ static bool str_in_words(Str s, const char *list)
 }
 
 /*
- * Decodes one UTF-8 character at the start of `s` (RFC 3629: no overlong
- * forms, no surrogates). Gives its length in bytes, or 0 where the bytes are
- * not UTF-8 or `s` is empty.
+ * Decodes the UTF-8 character at the start of `s` (RFC 3629: no overlong forms,
+ * no surrogates). Returns its length in bytes, or 0 if the bytes are not UTF-8
+ * or `s` is empty.
  */
 static int str_utf8(Str s, uint32_t *out)
 {
@@ -481,7 +506,6 @@ static int str_utf8(Str s, uint32_t *out)
     return n;
 }
 
-/* Is it UTF-8, whole? */
 static bool str_is_utf8(Str s)
 {
     uint32_t c = 0;
@@ -496,16 +520,16 @@ static bool str_is_utf8(Str s)
     return true;
 }
 
-/* Is it UTF-16, as PowerShell writes it: with a byte order mark, or with a NUL
- * as one half of its first character? */
+/* True if this looks like UTF-16, which PowerShell writes: a byte order mark,
+ * or a NUL as one half of the first character. */
 static bool str_is_utf16(Str s)
 {
     return str_starts(s, S("\xff\xfe")) || str_starts(s, S("\xfe\xff")) ||
            (s.len > 1 && s.len % 2 == 0 && !s.ptr[0] != !s.ptr[1]);
 }
 
-/* Removes the byte order marks (U+FEFF) at the start of UTF-8 text, which
- * editors and PowerShell write. Were there any? */
+/* Removes the byte order marks (U+FEFF) that editors and PowerShell write at
+ * the start of UTF-8 text. True if there were any. */
 static bool str_unmark(Str *text)
 {
     static const Str mark = {"\xef\xbb\xbf", 3};
@@ -515,14 +539,14 @@ static bool str_unmark(Str *text)
     return had;
 }
 
-/* How many edits of a character, or swaps of two neighbours, lead from `a` to
- * `b`; words over 32 bytes count as far apart. For suggestions. */
+/* The number of edits of one character, or swaps of two neighbours, that turn
+ * `a` into `b`; 99 for words over 32 bytes. For suggestions. */
 static int str_distance(Str a, Str b)
 {
-    enum { MOST = 32 };
-    int rows[3][MOST + 1] = {{0}}; /* this one and the two before, in turn */
+    enum { MOST = 32, FAR = 99 };
+    int rows[3][MOST + 1] = {{0}}; /* the present row and the two before */
     if (a.len > MOST || b.len > MOST)
-        return 99;
+        return FAR;
     for (int i = 0; i <= a.len; i++) {
         int *row = rows[i % 3];
         const int *last = rows[(i + 2) % 3];
@@ -565,7 +589,7 @@ static void str_nearer(StrNearest *nearest, Str candidate)
     nearest->distance = distance;
 }
 
-/* Wipes memory in a way that the compiler may not leave out. */
+/* Zeroes memory. The compiler may not remove the call. */
 static void secret_wipe(void *memory, ptrdiff_t size)
 {
     if (size > 0)
@@ -577,7 +601,7 @@ static Secret secret_from(Str text)
     return (Secret){text};
 }
 
-/* The secret itself: for the wire and the config file only. */
+/* The secret in plain text, for the wire and the config file only. */
 static Str secret_text(Secret secret)
 {
     return secret.hidden;
@@ -588,8 +612,8 @@ static bool secret_is_set(Secret secret)
     return secret.hidden.len > 0;
 }
 
-/* Are they the same? The time that it takes says nothing about where they
- * differ. */
+/* Compares in constant time, so that timing does not reveal where two secrets
+ * of the same length differ. */
 static bool secret_eq(Str a, Str b)
 {
     unsigned char differ = 0;
@@ -600,7 +624,7 @@ static bool secret_eq(Str a, Str b)
     return !differ;
 }
 
-/* Are both set, and the same? */
+/* True if both are set and equal. */
 static bool secret_same(Secret a, Secret b)
 {
     return secret_is_set(a) && secret_eq(secret_text(a), secret_text(b));
@@ -612,33 +636,34 @@ static _Noreturn void arena_exhausted(void)
     exit(EXIT_FAILED);
 }
 
-/* An arena that uses up `memory`, aligned for any type, before malloc()'s. */
+/* An arena that uses `memory`, aligned for any type, before it calls
+ * malloc(). */
 static Arena arena_in(void *memory, ptrdiff_t size)
 {
     ArenaChunk *chunk = memory;
-    *chunk = (ArenaChunk){NULL, size, (sizeof(*chunk) + 15) & ~15UL, true};
-    return (Arena){chunk, NULL};
+    *chunk = (ArenaChunk){.size = size, .used = ARENA_HEAD, .borrowed = true};
+    return (Arena){.chunks = chunk};
 }
 
-/* A new chunk with room for `size` bytes, which is checked and rounded up. */
+/* Adds a chunk with room for `size` bytes, which are a multiple of ARENA_ALIGN.
+ * Chunks double up to ARENA_GROWN, so that small runs stay small. */
 static ArenaChunk *arena_grow(Arena *arena, ptrdiff_t size)
 {
-    ptrdiff_t head = (ptrdiff_t)(sizeof(ArenaChunk) + ARENA_ALIGN - 1) &
-                     -ARENA_ALIGN;
     ptrdiff_t least = arena->chunks ? 2 * arena->chunks->size : ARENA_CHUNK;
     ptrdiff_t room = least < ARENA_GROWN ? least : ARENA_GROWN;
-    if (room < head + size)
-        room = head + size;
+    if (room < ARENA_HEAD + size)
+        room = ARENA_HEAD + size;
     ArenaChunk *chunk = malloc((size_t)room);
     if (!chunk)
         arena_exhausted();
-    *chunk = (ArenaChunk){arena->chunks, room, head, false};
+    *chunk = (ArenaChunk){
+        .next = arena->chunks, .size = room, .used = ARENA_HEAD};
     arena->chunks = chunk;
     return chunk;
 }
 
-/* Gives `size` bytes as arena_alloc() does, but not zeroed: for what is
- * written before it is read, since touching memory twice costs time. */
+/* As arena_alloc(), but not zeroed: for memory that is written before it is
+ * read, since touching it twice costs time. */
 static void *arena_take(Arena *arena, ptrdiff_t size)
 {
     ArenaChunk *chunk = arena->chunks;
@@ -653,8 +678,8 @@ static void *arena_take(Arena *arena, ptrdiff_t size)
 }
 
 /*
- * Gives `size` zeroed bytes, aligned for any type, that live as long as the
- * arena. Never gives NULL: without memory the program ends (exit 1).
+ * Returns `size` zeroed bytes, aligned for any type, that live as long as the
+ * arena. Never returns NULL: if memory runs out, the program ends (exit 1).
  */
 static void *arena_alloc(Arena *arena, ptrdiff_t size)
 {
@@ -671,25 +696,28 @@ static void *arena_array(Arena *arena, ptrdiff_t count, ptrdiff_t size)
     return arena_alloc(arena, total);
 }
 
-/* Has arena_free() call `release(object)`. For objects of the vendors. */
+/* Makes arena_free() call `release(object)`, for objects of vendored
+ * libraries. The last one added is released first. */
 static void arena_defer(Arena *arena, void (*release)(void *), void *object)
 {
     ArenaHook *hook = arena_alloc(arena, sizeof(*hook));
-    *hook = (ArenaHook){arena->hooks, release, object};
+    *hook = (ArenaHook){
+        .next = arena->hooks, .release = release, .object = object};
     arena->hooks = hook;
 }
 
-/* Releases what was deferred, wipes and frees all memory of the arena. */
+/* Calls the deferred releases, then wipes and frees all memory. The arena is
+ * empty again and can be used. */
 static void arena_free(Arena *arena)
 {
     for (ArenaHook *hook = arena->hooks; hook; hook = hook->next)
         hook->release(hook->object);
     while (arena->chunks) {
         ArenaChunk *chunk = arena->chunks;
-        bool lent = chunk->lent;
+        bool borrowed = chunk->borrowed;
         arena->chunks = chunk->next;
         secret_wipe(chunk, chunk->used);
-        if (!lent)
+        if (!borrowed)
             free(chunk);
     }
     *arena = (Arena){0};
@@ -703,8 +731,8 @@ static Str arena_copy(Arena *arena, Str s)
     return (Str){copy, s.len};
 }
 
-/* A NUL-terminated copy for libc and the vendors. `s` has no NUL inside, or
- * what follows it is lost: check first where that matters. */
+/* A NUL-terminated copy for libc and the vendored libraries. They see `s` only
+ * up to its first NUL: check first if that matters. */
 static const char *arena_cstr(Arena *arena, Str s)
 {
     return arena_copy(arena, s).ptr;
@@ -726,7 +754,7 @@ arena_printf(Arena *arena, const char *format, ...)
     return (Str){text, len};
 }
 
-/* The parts, one after the other. */
+/* Joins `parts`. The result is not NUL-terminated. */
 static Str arena_join(Arena *arena, const Str *parts, int count)
 {
     ptrdiff_t len = 0;
@@ -741,7 +769,6 @@ static Str arena_join(Arena *arena, const Str *parts, int count)
     return (Str){text, len};
 }
 
-/* A number as text. */
 static Str arena_int(Arena *arena, int64_t value)
 {
     enum { MOST = 20 };
@@ -766,8 +793,8 @@ static Str buf_str(const Buf *buf)
     return (Str){buf->ptr, buf->len};
 }
 
-/* Makes room for `more` bytes; false, and `full`, where the cap forbids it.
- * Old copies are wiped: they may have held a secret. */
+/* Makes room for `more` bytes. False, and `full` is set, if that would exceed
+ * the cap. The old copy is wiped, because it may contain a secret. */
 static bool buf_reserve(Buf *buf, ptrdiff_t more)
 {
     if (buf->full || more > buf->max - buf->len) {
@@ -776,11 +803,11 @@ static bool buf_reserve(Buf *buf, ptrdiff_t more)
     }
     if (buf->cap - buf->len >= more)
         return true;
-    ptrdiff_t cap = buf->cap ? buf->cap : 256;
+    ptrdiff_t cap = buf->cap ? buf->cap : BUF_FIRST;
     while (cap - buf->len < more)
         cap = cap > buf->max / 2 ? buf->max : cap * 2;
     if (!buf->len && more > KIB)
-        cap = more; /* the caller knows what is to come */
+        cap = more; /* the caller knows the size */
     char *grown = arena_take(buf->arena, cap);
     if (buf->ptr && buf->len) {
         memcpy(grown, buf->ptr, (size_t)buf->len);
@@ -824,10 +851,10 @@ static void buf_add_utf8(Buf *buf, uint32_t c)
         buf_add_char(buf, (char)(0x80 | (c >> 6 * left & 0x3f)));
 }
 
-/* Is this a character that file systems which ignore case pass over? HFS+ does
- * so for those of git's is_hfs_dotgit(); Linux (casefold) for all that have the
- * property Default_Ignorable_Code_Point. */
-static bool str_is_passed_over(uint32_t c)
+/* True if file systems that ignore case ignore this character, too: HFS+ those
+ * of git's is_hfs_dotgit(), Linux (casefold) all with the Unicode property
+ * Default_Ignorable_Code_Point. */
+static bool str_is_ignorable(uint32_t c)
 {
     static const uint32_t ranges[][2] = {
         {0xad, 0xad},       {0x34f, 0x34f},     {0x61c, 0x61c},
@@ -843,27 +870,28 @@ static bool str_is_passed_over(uint32_t c)
     return false;
 }
 
-/* The text as file systems that ignore case compare it: all letters in one
- * case, ligatures as letters, without what they pass over. Bytes that are not
- * UTF-8 are kept. */
+/* The text as file systems that ignore case compare it: letters in one case,
+ * ligatures as letters, ignorable characters removed. Bytes that are not UTF-8
+ * are kept. */
 static Str str_fold(Arena *arena, Str s)
 {
+    enum { LIGATURE_FI = 0xfb01 };
     Buf out = buf_new(arena, 2 * s.len + 4);
     while (s.len) {
         uint32_t c = 0;
         int n = str_utf8(s, &c);
         if (n < 2)
             buf_add_char(&out, str_lower(s.ptr[0]));
-        else if (c == 0xfb01)
+        else if (c == LIGATURE_FI)
             buf_add(&out, S("fi"));
-        else if (!str_is_passed_over(c))
+        else if (!str_is_ignorable(c))
             buf_add_utf8(&out, (uint32_t)towlower(towupper((wint_t)c)));
         s = str_slice(s, n ? n : 1, s.len);
     }
     return buf_str(&out);
 }
 
-/* Formats into the buffer. Not for secrets: it makes a second copy. */
+/* Formats into the buffer. */
 __attribute__((format(printf, 2, 3))) static void
 buf_printf(Buf *buf, const char *format, ...)
 {
@@ -879,8 +907,8 @@ buf_printf(Buf *buf, const char *format, ...)
     buf->len += len;
 }
 
-/* Sets the error unless one is set already; always gives false, so that a
- * fallible function can end with `return err_set(…)`. */
+/* Sets the error, unless one is set already. Returns false, so that a function
+ * that fails can end with `return err_set(...)`. */
 __attribute__((format(printf, 3, 4))) static bool
 err_set(Err *err, ExitCode code, const char *format, ...)
 {
@@ -894,8 +922,8 @@ err_set(Err *err, ExitCode code, const char *format, ...)
     return false;
 }
 
-/* Adds a row below the message. The first one that does not fit, and all that
- * follow, are only counted. Returns false. */
+/* Adds a row below the message. The first row that does not fit, and all that
+ * follow it, are only counted. Returns false. */
 __attribute__((format(printf, 2, 3))) static bool
 err_row(Err *err, const char *format, ...)
 {
@@ -913,7 +941,7 @@ err_row(Err *err, const char *format, ...)
     return false;
 }
 
-/* Says what to do about the error; the first hint wins. Gives false. */
+/* Sets what to do about the error; the first hint wins. Returns false. */
 __attribute__((format(printf, 2, 3))) static bool
 err_hint(Err *err, const char *format, ...)
 {
@@ -926,7 +954,10 @@ err_hint(Err *err, const char *format, ...)
     return false;
 }
 
-/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar. */
+enum { TIME_MINUTE_MS = 60 * 1000, TIME_DAY_MS = 24 * 60 * TIME_MINUTE_MS };
+
+/* Days from 1970-01-01 to a date of the proleptic Gregorian calendar (Howard
+ * Hinnant, chrono-Compatible Low-Level Date Algorithms: days_from_civil). */
 static int64_t time_days(int64_t year, int64_t month, int64_t day)
 {
     year -= month <= 2;
@@ -937,7 +968,8 @@ static int64_t time_days(int64_t year, int64_t month, int64_t day)
            719468;
 }
 
-/* Takes up to `most` digits off `*s`; -1 where there is none. */
+/* Removes up to `most` digits from the start of `*s` and returns their value;
+ * -1 if there are none. */
 static int64_t time_take_number(Str *s, int most)
 {
     int64_t value = 0;
@@ -948,6 +980,7 @@ static int64_t time_take_number(Str *s, int most)
     return n ? value : -1;
 }
 
+/* Removes the first character of `*s` if it is one of `any_of`. */
 static bool time_take_char(Str *s, const char *any_of)
 {
     for (; s->len && *any_of; any_of++)
@@ -958,7 +991,8 @@ static bool time_take_char(Str *s, const char *any_of)
     return false;
 }
 
-/* Takes hh:mm[:ss[.fff]] off `*s`; milliseconds of the day, or -1. */
+/* Removes hh:mm[:ss[.fff]] from the start of `*s`. Returns the milliseconds
+ * since midnight, or -1. */
 static int64_t time_take_clock(Str *s)
 {
     int64_t hour = time_take_number(s, 2);
@@ -978,8 +1012,8 @@ static int64_t time_take_clock(Str *s)
     return ((hour * 60 + minute) * 60 + second) * 1000 + milli;
 }
 
-/* Takes Z, GMT, UTC, +hh:mm, -hhmm or nothing (UTC), and a comment in round
- * brackets; minutes east. False where anything else follows. */
+/* Parses Z, GMT, UTC, +hh:mm, -hhmm or nothing (UTC), which may be followed by
+ * a comment in round brackets, into minutes east. False for anything else. */
 static bool time_take_zone(Str *s, int64_t *east)
 {
     *s = str_trim(*s);
@@ -1001,7 +1035,7 @@ static bool time_take_zone(Str *s, int64_t *east)
     return !s->len || s->ptr[0] == '(';
 }
 
-/* The days since 1970 of a date that the calendar has; else false. */
+/* Sets the days since 1970 of a date. False if the date does not exist. */
 static bool time_date(int64_t year, int64_t month, int64_t day, int64_t *days)
 {
     if (year < 0 || month < 1 || month > 12 || day < 1)
@@ -1011,8 +1045,9 @@ static bool time_date(int64_t year, int64_t month, int64_t day, int64_t *days)
            *days < time_days(year + (month == 12), month % 12 + 1, 1);
 }
 
-/* Takes a date with a month's name, "Mon Nov 23 2026" or "Mon, 23 Nov 2026",
- * as JavaScript and RFC 5322 write it, off `*s`; days since 1970. */
+/* Parses a date with the name of a month at the start of `*s`, as JavaScript
+ * ("Mon Nov 23 2026") and RFC 5322 ("Mon, 23 Nov 2026") write it, into days
+ * since 1970. */
 static bool time_take_named_date(Str *s, int64_t *days)
 {
     static const char names[] = "jan feb mar apr may jun jul aug sep oct nov "
@@ -1037,9 +1072,9 @@ static bool time_take_named_date(Str *s, int64_t *days)
 }
 
 /*
- * Reads a point in time in the forms that clients have written into configs:
- * ISO 8601 (date and time, or date alone), JavaScript's Date.toString(), RFC
- * 5322, or milliseconds since 1970. Gives milliseconds since 1970, or -1.
+ * Parses a time in the forms that clients have written into configs: ISO 8601
+ * (date and time, or date alone), JavaScript's Date.toString(), RFC 5322, or
+ * milliseconds since 1970. Returns milliseconds since 1970, or -1.
  */
 static int64_t time_parse(Str text)
 {
@@ -1065,11 +1100,11 @@ static int64_t time_parse(Str text)
         return -1;
     if (!time_take_zone(&s, &east))
         return -1;
-    return days * 86400000 + clock - east * 60000;
+    return days * TIME_DAY_MS + clock - east * TIME_MINUTE_MS;
 }
 
-/* Writes milliseconds since 1970 as ISO 8601 in UTC with milliseconds, the
- * form in which both clients keep `expiresAt`. */
+/* Milliseconds since 1970 as ISO 8601 in UTC with milliseconds, the form of
+ * `expiresAt` in configs. */
 static Str time_iso(Arena *arena, int64_t millis)
 {
     time_t seconds = (time_t)(millis / 1000);
@@ -1081,7 +1116,8 @@ static Str time_iso(Arena *arena, int64_t millis)
                         tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(millis % 1000));
 }
 
-/* A set of 64-bit hashes: what is left of a name that must be known again. */
+/* A set of 64-bit hashes, to recognise names again in 8 bytes each. Zero is an
+ * empty set; arena_free(&set->arena) frees it. */
 typedef struct {
     Arena arena;
     uint64_t *slot;
@@ -1089,13 +1125,16 @@ typedef struct {
     int64_t count;
 } HashSet;
 
-/* Goes on with a hash (FNV-1a), a separator behind each text. */
+/* Adds a text and a separator to a hash (FNV-1a). Starts with hash 0; never
+ * returns 0. */
 static uint64_t hash_add(uint64_t hash, Str s)
 {
-    hash = hash ? hash : 0xcbf29ce484222325u;
+    const uint64_t basis = 0xcbf29ce484222325u;
+    const uint64_t prime = 0x100000001b3u;
+    hash = hash ? hash : basis;
     for (ptrdiff_t i = 0; i < s.len; i++)
-        hash = (hash ^ (unsigned char)s.ptr[i]) * 0x100000001b3u;
-    hash = (hash ^ 0xff) * 0x100000001b3u;
+        hash = (hash ^ (unsigned char)s.ptr[i]) * prime;
+    hash = (hash ^ 0xff) * prime;
     return hash ? hash : 1;
 }
 
@@ -1104,7 +1143,8 @@ static uint64_t hash_add_int(uint64_t hash, int64_t value)
     return hash_add(hash, (Str){(const char *)&value, sizeof(value)});
 }
 
-/* Where a hash stands in the set, or would. The set is not full. */
+/* The slot of a hash, or the free one that it would use (linear probing). The
+ * set must not be full. */
 static uint64_t *set_find(const HashSet *set, uint64_t hash)
 {
     uint64_t at = (hash ^ hash >> 29) * 0x9e3779b97f4a7c15u >> 20;
@@ -1119,13 +1159,14 @@ static bool set_has(const HashSet *set, uint64_t hash)
     return set->cap && *set_find(set, hash) == hash;
 }
 
-/* Adds a hash, which is not 0; false where it is in the set already. */
+/* Adds a hash other than 0. False if the set contains it already. */
 static bool set_add(HashSet *set, uint64_t hash)
 {
+    enum { SET_FIRST = 256 }; /* a power of two, as every capacity */
     if (set_has(set, hash))
         return false;
-    if (set->count >= set->cap - set->cap / 5) {
-        HashSet grown = {.cap = set->cap ? 2 * set->cap : 256};
+    if (set->count >= set->cap - set->cap / 5) { /* 80 % full */
+        HashSet grown = {.cap = set->cap ? 2 * set->cap : SET_FIRST};
         grown.slot = arena_array(&grown.arena, grown.cap, sizeof(uint64_t));
         for (int64_t i = 0; i < set->cap; i++)
             if (set->slot[i])
@@ -1139,8 +1180,8 @@ static bool set_add(HashSet *set, uint64_t hash)
     return true;
 }
 
-/* Adds a file's size to a sum. What servers say may be far too much for one:
- * the sum stays where adding a few more to it is safe. */
+/* Adds a file's size to a sum. A server may report nonsense, so the sum stops
+ * at a value that still leaves room for later additions. */
 static void size_add(int64_t *sum, int64_t size)
 {
     const int64_t most = INT64_MAX / 4;
@@ -1148,7 +1189,7 @@ static void size_add(int64_t *sum, int64_t size)
         *sum = size < most - *sum ? *sum + size : most;
 }
 
-/* "12 B", "4.0 KiB", "1.5 GiB" */
+/* A size for people: "12 B", "4.0 KiB", "1.5 GiB". */
 static Str size_text(Arena *arena, int64_t bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
@@ -1162,7 +1203,7 @@ static Str size_text(Arena *arena, int64_t bytes)
                         tenths % 10, units[unit]);
 }
 
-/* "48 s", "12 min", "3 h 20 min" */
+/* A duration for people: "48 s", "12 min", "3 h 20 min". */
 static Str time_span(Arena *arena, int64_t seconds)
 {
     if (seconds < 100)
@@ -1173,7 +1214,7 @@ static Str time_span(Arena *arena, int64_t seconds)
                         seconds % 3600 / 60);
 }
 
-/* Text as one word of a shell. */
+/* Text quoted as one word for a POSIX shell. */
 static Str str_shell_word(Arena *arena, Str text)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
@@ -1195,26 +1236,38 @@ static Str str_shell_word(Arena *arena, Str text)
 
 /* ==== System ============================================================== *
  *
- * Every system call that the program makes stands here: files, the lock, the
- * environment, clocks, random bytes, sockets, signals, the terminal's mode.
- * Functions that can fail give an errno value, 0 for success, and leave the
- * sentence to the room that knows what it wanted. Paths are NUL-terminated.
+ * Every system call of the program, here and in Safe files: files, the
+ * environment, clocks, random bytes, sockets, processes, signals, the mode of
+ * the terminal. Unit tests make the Nth call fail (os_fails()).
  *
- * Waiting: all of it goes through os_poll(), which also watches a pipe that
- * the signal handler writes to, so that no signal is lost between a check and
- * a wait; a read() or write() that blocks all the same is ended by an alarm a
+ * Functions that can fail return 0 or an errno value; those that count bytes
+ * return -errno. They print nothing: the caller writes the message, because it
+ * knows what it tried to do. A function that opens a descriptor sets `*out`
+ * only on success, and the caller closes it. A path is a Str and is copied into
+ * `arena` to become NUL-terminated; a function with a folder's descriptor takes
+ * a name in that folder instead, so that nobody can move the folder in between.
+ *
+ * Waiting: everything waits in os_poll(), which also watches a pipe that the
+ * signal handlers write to, so that no signal is lost between a check and a
+ * wait. A read() or write() that blocks regardless is ended by an alarm a
  * second later. SIGINT, SIGTERM, SIGHUP and SIGQUIT only set a flag; a second
  * one restores the terminal and ends the program at once. While a prompt is
  * open, SIGWINCH, SIGTSTP and SIGCONT set flags as well: os_terminal_events().
  *
- * Names are looked up by a forked child that calls getaddrinfo() and sends
- * the addresses through a pipe: the one way to put a deadline on it and to
- * stop at Ctrl-C without threads.
+ * Names are resolved by a forked child that calls getaddrinfo() and sends the
+ * addresses through a pipe. Without threads, that is the only way to limit how
+ * long it takes and to stop it on Ctrl-C.
+ *
+ * Limits: 24 addresses per name, 4096 entries of a listed folder, paths of
+ * PATH_MAX, files of the size that the caller passes. Newer kernel calls
+ * (getrandom, renameat2, populating madvise) have a fallback.
  */
 
 enum {
+    OS_SECOND_NS = 1000 * 1000 * 1000,
+    OS_MS_NS = 1000 * 1000,
     OS_ADDRESSES = 24,   /* of one name that are tried, at most */
-    OS_SIGNAL_EXIT = 128 /* added to a signal's number: EXIT_INTERRUPTED */
+    OS_SIGNAL_EXIT = 128 /* exit code of signal n: this plus n */
 };
 
 typedef struct {
@@ -1222,20 +1275,21 @@ typedef struct {
     int count;
 } OsAddresses;
 
-_Static_assert(sizeof(OsAddresses) <= PIPE_BUF, "it is written in one piece");
+_Static_assert(sizeof(OsAddresses) <= PIPE_BUF,
+               "written to a pipe in one write");
 
-/* What befell the terminal of a prompt. */
+/* What happened to the terminal while a prompt was open. */
 typedef enum {
     OS_RESIZED = 1,
     OS_STOP_ASKED = 2, /* Ctrl-Z */
-    OS_CONTINUED = 4   /* fg: others may have set the mode meanwhile */
+    OS_CONTINUED = 4   /* fg: another job may have changed the mode */
 } OsTerminalEvent;
 
 static volatile sig_atomic_t os_signal;
 
 static volatile sig_atomic_t os_terminal_fd; /* its mode is ours; fd + 1 */
 
-static volatile sig_atomic_t os_terminal_keys; /* and bracketed paste */
+static volatile sig_atomic_t os_terminal_keys; /* bracketed paste is on */
 
 static volatile sig_atomic_t
     os_terminal_events_pending; /* OsTerminalEvent bits */
@@ -1246,15 +1300,15 @@ static bool os_terminal_hushed; /* see os_terminal_hush() */
 
 static int os_signal_pipe[2]; /* its two ends, each fd + 1 */
 
-/* Signals that are ignored: SIGXFSZ, so that a file that may not grow is an
- * ordinary error (EFBIG); SIGIO goes to the holder of a lease. */
+/* Ignored signals. SIGXFSZ: a file that reaches the size limit is then an
+ * ordinary error (EFBIG). SIGIO: sent to the holder of a lease. */
 static const int os_ignored[] = {SIGPIPE, SIGXFSZ, SIGIO};
 
-static struct sigaction os_before[COUNT(os_ignored)]; /* at the start */
+static struct sigaction os_before[COUNT(os_ignored)]; /* when hs started */
 
 #ifdef HS_TEST
-/* Tests set a countdown: the call of the seam that brings it to 0 fails with
- * this errno. See tests/unit/. */
+/* Unit tests set a countdown: the call that brings it to 0 fails with
+ * `os_test_errno`. */
 static int os_test_countdown;
 static int os_test_errno = EIO;
 
@@ -1273,10 +1327,10 @@ static bool os_fails(void)
 #endif
 
 /*
- * Puts the terminal back as it was before a prompt: bracketed paste off, then
- * the mode. In the background it is left alone: the mode is that of another
- * job, and setting it would stop this one (SIGTTOU). `when` is TCSADRAIN, or
- * TCSAFLUSH to drop what was typed, or TCSANOW in a signal handler.
+ * Restores the terminal as it was before a prompt: bracketed paste off, then
+ * the mode. Does nothing in the background: the mode is another job's, and
+ * setting it would stop this one (SIGTTOU). `when` is TCSADRAIN, TCSAFLUSH to
+ * drop what was typed, or TCSANOW in a signal handler.
  */
 static void os_terminal_leave(int when)
 {
@@ -1294,21 +1348,21 @@ static void os_terminal_leave(int when)
         when = TCSANOW;
 }
 
-/* For the ways out that pass ask_close() by: exit() and the second signal. */
+/* For the exits that skip ask_close(): exit() and a second signal. */
 static void os_terminal_undo(void)
 {
     os_terminal_leave(TCSANOW);
 }
 
-/* Does nothing, but ends a system call that blocks. */
+/* Does nothing; its signal interrupts a blocking system call. */
 static void os_on_alarm(int number)
 {
     (void)number;
 }
 
-/* Keeps the signal for os_interrupted() and wakes os_poll(). A read() or
- * write() that was about to begin when the signal came blocks all the same:
- * the alarm ends it a second later. */
+/* Records the signal for os_interrupted() and wakes os_poll(). If a read() or
+ * write() was about to start and now blocks, the alarm ends it a second
+ * later. */
 static void os_on_signal(int number)
 {
     int saved = errno;
@@ -1323,7 +1377,7 @@ static void os_on_signal(int number)
     errno = saved;
 }
 
-/* Keeps what befell the terminal for os_terminal_events(); wakes os_poll(). */
+/* Records the event for os_terminal_events() and wakes os_poll(). */
 static void os_on_terminal(int number)
 {
     int saved = errno;
@@ -1354,9 +1408,9 @@ static bool os_set_interrupted(Err *err)
     return err_set(err, os_signal_exit(), "interrupted");
 }
 
-/* Fills closed standard descriptors with one that can neither be read nor
- * written (O_PATH: EBADF, as before), so that no socket or config file becomes
- * "stdout". /dev/stdin leads to it: the folder contains no files. */
+/* Fills closed standard descriptors, so that no socket or config file becomes
+ * "stdout". The filler is an O_PATH descriptor: reading and writing it is EBADF,
+ * as before. It must be a folder without files, since /dev/stdin opens it. */
 static void os_fill_standard_fds(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -1366,16 +1420,16 @@ static void os_fill_standard_fds(void)
             _exit(EXIT_FAILED);
 }
 
-/* Is the descriptor closed, or not open for reading? Poll would wait for ever
- * on the end of a pipe that is for writing. */
+/* True if the descriptor is closed or cannot be read. poll() would wait forever
+ * for the writing end of a pipe. */
 static bool os_is_unreadable(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
     return flags < 0 || flags & O_PATH || (flags & O_ACCMODE) == O_WRONLY;
 }
 
-/* Sets what a signal does, unless whoever started the program has it ignored:
- * nohup, or a shell for its background. Then it stays so. */
+/* Sets a signal's handler, unless the parent ignores the signal (nohup, or a
+ * shell's background job): then it stays ignored. */
 static void os_handle(int number, void (*handler)(int))
 {
     struct sigaction action = {.sa_handler = handler};
@@ -1385,16 +1439,16 @@ static void os_handle(int number, void (*handler)(int))
         sigaction(number, &old, NULL);
 }
 
-/* Puts back, for a program that is to run instead, what os_init() ignores.
- * (Handlers end with exec by themselves.) */
+/* Restores the signals that os_init() ignores, before another program runs.
+ * (exec resets handlers by itself.) */
 static void os_restore_signals(void)
 {
     for (int i = 0; i < COUNT(os_ignored); i++)
         sigaction(os_ignored[i], &os_before[i], NULL);
 }
 
-/* Signals, no core file with keys in it, no other process of this user
- * reading this one's memory, UTF-8 widths. Never fails. */
+/* Sets up the process: signal handlers, UTF-8 character widths, and no core
+ * file and no ptrace, which would reveal keys. Never fails. */
 static void os_init(void)
 {
     struct rlimit no_core = {0, 0};
@@ -1414,19 +1468,19 @@ static void os_init(void)
     setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-/* An environment variable; empty where it is unset or empty. */
+/* The value of an environment variable; empty if it is unset. */
 static Str os_env(const char *name)
 {
     return str_from(getenv(name));
 }
 
-/* Is the variable set, if only to an empty value? */
+/* True if the variable is set, even to an empty value. */
 static bool os_env_exists(const char *name)
 {
     return getenv(name) != NULL;
 }
 
-/* Milliseconds that only go forward, for deadlines. */
+/* Milliseconds of a clock that never goes back, for deadlines. */
 static int64_t os_now(void)
 {
     struct timespec t = {0};
@@ -1434,7 +1488,7 @@ static int64_t os_now(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Milliseconds since 1970, for expiry dates and certificates. */
+/* Milliseconds since 1970, for the expiry of tokens and certificates. */
 static int64_t os_wall(void)
 {
     struct timespec t = {0};
@@ -1442,8 +1496,8 @@ static int64_t os_wall(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Fills `to` with random bytes fit for keys; false where the system gives
- * none. Kernels before 3.17 have /dev/urandom only. */
+/* Fills `to` with random bytes fit for keys. False if the system has none.
+ * Kernels before 3.17 have /dev/urandom only. */
 static bool os_entropy(void *to, ptrdiff_t size)
 {
     if (getrandom(to, (size_t)size, 0) == size)
@@ -1456,12 +1510,13 @@ static bool os_entropy(void *to, ptrdiff_t size)
     return n == size;
 }
 
-/* A number from 0 to `below`-1 for jitter; not for keys. */
+/* A random number from 0 to `below` - 1: for jitter and names, not for keys. */
 static int64_t os_random(int64_t below)
 {
+    const uint64_t spread = 6364136223846793005u; /* Knuth's MMIX */
     uint64_t value = 0;
     if (getrandom(&value, sizeof(value), GRND_NONBLOCK) != sizeof(value))
-        value = (uint64_t)os_wall() * 6364136223846793005u;
+        value = (uint64_t)os_wall() * spread;
     return below > 0 ? (int64_t)(value % (uint64_t)below) : 0;
 }
 
@@ -1476,9 +1531,9 @@ static void os_open_signal_pipe(void)
 }
 
 /*
- * Waits for events on `fds`, whose last entry, at fds[count], is lent to this
- * function for the signal pipe. `timeout` in milliseconds, -1 for ever.
- * Gives how many are ready; 0 on a time-out or a signal.
+ * Waits for events on `fds`. The array has one entry more than `count`, which
+ * this function uses for the signal pipe. `timeout` is in milliseconds; -1 is
+ * forever. Returns how many are ready, 0 after a time-out or a signal.
  */
 static int os_poll(struct pollfd *fds, int count, int64_t timeout)
 {
@@ -1497,38 +1552,40 @@ static int os_poll(struct pollfd *fds, int count, int64_t timeout)
     return ready < 0 || os_interrupted() ? 0 : ready;
 }
 
-/* Waits until `fd` is ready for `events`; false on a time-out or signal. */
+/* Waits until `fd` is ready for `events`; false after a time-out or a signal. */
 static bool os_wait(int fd, short events, int64_t timeout)
 {
     struct pollfd fds[2] = {{fd, events, 0}};
     return os_poll(fds, 1, timeout) > 0;
 }
 
-/* How long the run waits for what another process holds (--max-wait), and who
- * is told of a long wait. The command line sets it once. */
+/* A wait for another process is announced after this long. */
 enum { OS_TELL_MS = 2000 };
 
+/* How long to wait for a file that another process holds, and whom to tell of a
+ * long wait. Command line sets it once, from --max-wait. */
 static struct {
     int64_t most; /* milliseconds */
     void (*tell)(void *to, Str path);
     void *to;
 } os_patience = {.most = INT64_MAX};
 
-/* A limit of so many milliseconds, or what --max-wait leaves of it. */
+/* The shorter of `millis` and --max-wait. */
 static int64_t os_bounded(int64_t millis)
 {
     return millis < os_patience.most ? millis : os_patience.most;
 }
 
-/* Sleeps; a signal ends it early. */
+/* Sleeps; a signal ends the sleep early. */
 static void os_sleep(int64_t millis)
 {
     struct pollfd fds[1];
     os_poll(fds, 0, millis);
 }
 
-/* Reads once. Gives bytes, 0 at the end, or -errno. EINTR where a signal
- * asked to end, or something befell the terminal of a prompt. */
+/* Reads once, waiting for input. Returns bytes, 0 at the end, or -errno:
+ * -EINTR if a signal asked the program to end, or if a prompt's terminal has an
+ * event. */
 static ptrdiff_t os_read(int fd, void *to, ptrdiff_t size)
 {
     for (;;) {
@@ -1543,7 +1600,7 @@ static ptrdiff_t os_read(int fd, void *to, ptrdiff_t size)
     }
 }
 
-/* Writes all of `data`, waiting where it must. */
+/* Writes all of `data`, waiting if necessary. */
 static int os_write_all(int fd, Str data)
 {
     while (data.len) {
@@ -1551,7 +1608,7 @@ static int os_write_all(int fd, Str data)
         if (n >= 0)
             data = str_slice(data, n, data.len);
         if (n >= 0 && data.len && os_interrupted())
-            return EINTR; /* the reader does not keep up */
+            return EINTR; /* the reader is slow: do not wait for it */
         if (n >= 0)
             continue;
         if (errno == EAGAIN && !os_interrupted())
@@ -1562,7 +1619,7 @@ static int os_write_all(int fd, Str data)
     return 0;
 }
 
-/* The path's folder: "." where it names none. */
+/* The folder part of a path; "." if it has none. */
 static Str os_path_dir(Str path)
 {
     while (path.len > 1 && path.ptr[path.len - 1] != '/')
@@ -1574,6 +1631,7 @@ static Str os_path_dir(Str path)
     return path;
 }
 
+/* What follows the last slash. */
 static Str os_path_base(Str path)
 {
     ptrdiff_t at = path.len;
@@ -1582,6 +1640,7 @@ static Str os_path_base(Str path)
     return str_slice(path, at, path.len);
 }
 
+/* `dir` and `name` with one slash between them, NUL-terminated. */
 static Str os_path_join(Arena *arena, Str dir, Str name)
 {
     bool slash = str_ends(dir, S("/")) || !dir.len;
@@ -1590,8 +1649,8 @@ static Str os_path_join(Arena *arena, Str dir, Str name)
     return str_slice(path, 0, path.len - 1);
 }
 
-/* The home folder: HOME, else the user's entry in /etc/passwd; empty where
- * there is neither. */
+/* The home folder: HOME, or the user's entry in /etc/passwd; empty if neither
+ * exists. */
 static Str os_home(Arena *arena)
 {
     Str home = os_env("HOME");
@@ -1609,20 +1668,21 @@ static Str os_process_cwd(Arena *arena)
                                       : (Str){0};
 }
 
-/* The folder that the user works in: INIT_CWD, where npm set it, else the
- * process's own; empty where it is gone. */
+/* The folder that the user works in: INIT_CWD if npm set it, otherwise the
+ * current directory; empty if that no longer exists. */
 static Str os_cwd(Arena *arena)
 {
     Str init = os_env("INIT_CWD");
     return str_starts(init, S("/")) ? init : os_process_cwd(arena);
 }
 
-/* The path with symbolic links resolved, also where the last one leads to a
- * file that is not there yet. */
+/* The path with symbolic links resolved, even if the last one leads to a file
+ * that does not exist yet. */
 static Str os_resolve_links(Arena *arena, Str path)
 {
+    enum { MOST_HOPS = 16 };
     char text[PATH_MAX];
-    for (int hops = 0; hops < 16; hops++) {
+    for (int hops = 0; hops < MOST_HOPS; hops++) {
         const char *name = arena_cstr(arena, path);
         if (realpath(name, text))
             return arena_copy(arena, str_from(text));
@@ -1636,8 +1696,8 @@ static Str os_resolve_links(Arena *arena, Str path)
     return path;
 }
 
-/* An absolute path without "." and "..", as text: a ".." after a symbolic link
- * removes the link's name. */
+/* Removes "." and ".." from an absolute path without reading the disk: a ".."
+ * after a symbolic link removes the link's name. */
 static Str os_path_clean(Arena *arena, Str path)
 {
     Buf out = buf_new(arena, path.len + 2);
@@ -1656,9 +1716,9 @@ static Str os_path_clean(Arena *arena, Str path)
 
 /*
  * Follows an absolute path one symbolic link at a time. forms[0] is the path
- * as it was given, each further one the path after one more link, all without
- * "." and ".."; the last one has no link. Gives their number, or 0 if there
- * are more than `max`. What does not exist counts as no link.
+ * as it was passed, each following one is the path after one more link, all
+ * without "." and ".."; the last one contains no link. Returns their number, or
+ * 0 if there are more than `max`. A name that does not exist is not a link.
  */
 static int os_follow_links(Arena *arena, Str path, Str *forms, int max)
 {
@@ -1695,15 +1755,15 @@ static int os_follow_links(Arena *arena, Str path, Str *forms, int max)
     return str_eq(done, forms[count - 1]) ? count : 0;
 }
 
-/* Is there something at the path, and within reach? */
-static bool os_is_there(Arena *arena, Str path)
+/* True if the path leads to something that can be reached. */
+static bool os_reachable(Arena *arena, Str path)
 {
     struct stat st;
     return stat(arena_cstr(arena, path), &st) == 0;
 }
 
-/* Is there something at the path? Where that cannot be told (no permission),
- * yes: whoever opens it then learns why it cannot be used. */
+/* True if the path leads to something, or if that cannot be checked (no
+ * permission): opening it then fails with the reason. */
 static bool os_exists(Arena *arena, Str path)
 {
     struct stat st;
@@ -1711,9 +1771,10 @@ static bool os_exists(Arena *arena, Str path)
            (errno != ENOENT && errno != ENOTDIR);
 }
 
-/* Reads once from a descriptor that does not block, waiting up to `until`
- * (os_now()). Gives bytes, 0 at the end, or -errno: ETIMEDOUT. The read comes
- * before the wait: poll() does not wake for a pipe that never had a writer. */
+/* Reads once from a non-blocking descriptor, waiting up to the time `until`
+ * (os_now()). Returns bytes, 0 at the end, or -errno, such as -ETIMEDOUT. It
+ * reads before it waits, because poll() never wakes for a pipe that has had no
+ * writer. */
 static ptrdiff_t os_read_until(int fd, void *to, ptrdiff_t size, int64_t until)
 {
     for (;;) {
@@ -1732,11 +1793,11 @@ static ptrdiff_t os_read_until(int fd, void *to, ptrdiff_t size, int64_t until)
     }
 }
 
-/* Has the kernel map the pages of a buffer at once (Linux 5.14): a fault for
- * each page of a config takes longer than to read it. */
+/* Maps all pages of a buffer with one call (Linux 5.14). A page fault for each
+ * page of a config takes longer than reading it. */
 static void os_touch(char *buffer, ptrdiff_t size)
 {
-    enum { PAGE = 4096, POPULATE_WRITE = 23 };
+    enum { PAGE = 4096, POPULATE_WRITE = 23 }; /* MADV_POPULATE_WRITE */
     ptrdiff_t skip = (ptrdiff_t)(-(uintptr_t)buffer & (PAGE - 1));
     if (size >= 4 * PAGE)
         madvise(buffer + skip, (size_t)(size - skip) & -(size_t)PAGE,
@@ -1744,13 +1805,15 @@ static void os_touch(char *buffer, ptrdiff_t size)
 }
 
 /*
- * Reads a file, or what a pipe holds, whole. Gives 0, or an errno: EFBIG
- * where it holds more than `max` bytes, EISDIR for a folder. `until` is 0, or
- * the end of os_now() for a descriptor that does not block.
+ * Reads a file or pipe to its end into `arena`. Fails with EFBIG if it has more
+ * than `max` bytes, EISDIR for a folder, EBADF if it is not open for reading.
+ * `until` is the deadline (os_now()) for a non-blocking descriptor; 0: it
+ * blocks, and there is no deadline.
  */
 static int os_read_whole(Arena *arena, int fd, ptrdiff_t max, int64_t until,
                          Str *out)
 {
+    enum { PIECE = 16 * KIB };
     struct stat st = {0};
     Buf buf = buf_new(arena, max + 1);
     if (os_is_unreadable(fd))
@@ -1766,8 +1829,8 @@ static int os_read_whole(Arena *arena, int fd, ptrdiff_t max, int64_t until,
     for (;;) {
         ptrdiff_t room = buf.cap - buf.len;
         if (!room) {
-            ptrdiff_t more = buf.max - buf.len < 16 * KIB ? buf.max - buf.len
-                                                          : 16 * KIB;
+            ptrdiff_t left = buf.max - buf.len;
+            ptrdiff_t more = left < PIECE ? left : PIECE;
             if (more <= 0 || !buf_reserve(&buf, more))
                 return EFBIG;
             continue;
@@ -1792,8 +1855,8 @@ static int os_read_fd(Arena *arena, int fd, ptrdiff_t max, Str *out)
     return os_read_whole(arena, fd, max, 0, out);
 }
 
-/* Reads a file whole, a pipe up to `until` (os_now(); then ETIMEDOUT). A named
- * pipe without a writer is empty; it is not waited for. */
+/* Reads a whole file; of a pipe, what arrives before `until` (os_now(); then
+ * ETIMEDOUT). A named pipe without a writer is empty: nothing waits for one. */
 static int os_read_file_until(Arena *arena, Str path, ptrdiff_t max,
                               int64_t until, Str *out)
 {
@@ -1807,8 +1870,8 @@ static int os_read_file_until(Arena *arena, Str path, ptrdiff_t max,
     return code;
 }
 
-/* One version of a file's content: another write, or another file of that
- * name, has another stamp. Zero: there is no file. */
+/* Identifies one version of a file: a later write, or another file of the same
+ * name, has a different stamp. Zero: no file. */
 typedef struct {
     uint64_t device;
     uint64_t inode;
@@ -1824,12 +1887,14 @@ static bool os_stamp_eq(OsStamp a, OsStamp b)
 
 static OsStamp os_stamp_of(const struct stat *st)
 {
-    return (OsStamp){st->st_dev, st->st_ino, st->st_size,
-                     (int64_t)st->st_mtim.tv_sec * 1000000000 +
-                         st->st_mtim.tv_nsec};
+    return (OsStamp){.device = st->st_dev,
+                     .inode = st->st_ino,
+                     .size = st->st_size,
+                     .changed = (int64_t)st->st_mtim.tv_sec * OS_SECOND_NS +
+                                st->st_mtim.tv_nsec};
 }
 
-/* The stamp of what a path leads to now; zero where it leads to nothing. */
+/* The stamp of the file that a path leads to; zero if there is none. */
 static OsStamp os_stamp(Arena *arena, Str path)
 {
     struct stat st;
@@ -1846,30 +1911,30 @@ static OsStamp os_stamp_fd(int fd)
     return os_stamp_of(&st);
 }
 
-/* A file that was written this long ago may be part of what is to come. */
+/* A file that was written less than OS_YOUNG_MS ago may be incomplete; after
+ * OS_CALM_MS without a write it counts as complete if nothing else tells. */
 enum { OS_YOUNG_MS = 1000, OS_CALM_MS = 60 };
 
-/* What was read of a file that other programs write, too. */
+/* What was read from a file that other programs write, too. */
 typedef struct {
     bool open; /* `fd` is open; os_view_close() follows */
     int fd;
     Str text;
     OsStamp stamp;
-    bool regular; /* not a pipe or a device: what is read once is gone there */
-    bool young;
-    bool busy; /* another program writes it, or may be doing so */
+    bool regular; /* a pipe or a device can be read only once */
+    bool young;   /* written less than OS_YOUNG_MS ago */
+    bool busy;    /* another program is writing it, or may be */
 } OsView;
 
 /*
- * Reads the file that `out->fd` is open at, whole, and says whether another
- * program is at it. Where the last write is younger than OS_YOUNG_MS, a read
- * lease (fcntl(2)) tells: it is refused while anybody has the file open to
- * write, and whoever opens it waits for as long as it is held. Where there are
- * no leases (NFS, FUSE, another user's file), a file counts as busy until it is
- * OS_CALM_MS old.
+ * Reads the whole file that `out->fd` has open, and finds out whether another
+ * program is writing it. If the last write is younger than OS_YOUNG_MS, a read
+ * lease (fcntl(2)) tells: the kernel refuses it while anybody has the file open
+ * for writing, and delays whoever opens it until the lease ends. Without leases
+ * (NFS, FUSE, another user's file), a file is busy until it is OS_CALM_MS old.
  *
- * Anything but a regular file is ENXIO, unless `pipes` are read, too: then one
- * without a writer is empty, and one that does not end is ETIMEDOUT.
+ * Anything but a regular file fails with ENXIO, unless `pipes` is set: then a
+ * pipe without a writer is empty, and one that does not end is ETIMEDOUT.
  */
 static int os_view_fd(Arena *arena, ptrdiff_t max, bool pipes, OsView *out)
 {
@@ -1880,7 +1945,7 @@ static int os_view_fd(Arena *arena, ptrdiff_t max, bool pipes, OsView *out)
     int code = fstat(fd, &st) ? errno : 0;
     out->stamp = os_stamp_of(&st);
     out->regular = S_ISREG(st.st_mode);
-    int64_t age = os_wall() - out->stamp.changed / 1000000;
+    int64_t age = os_wall() - out->stamp.changed / OS_MS_NS;
     out->young = out->regular && age < OS_YOUNG_MS;
     bool held = out->young && !fcntl(fd, F_SETLEASE, F_RDLCK);
     out->busy = out->young && !held && (errno == EAGAIN || age < OS_CALM_MS);
@@ -1897,7 +1962,8 @@ static int os_view_fd(Arena *arena, ptrdiff_t max, bool pipes, OsView *out)
     return code;
 }
 
-/* Opens a file and reads it so. os_view_close() follows, also on failure. */
+/* Opens a file and reads it as os_view_fd() does. The caller calls
+ * os_view_close(), also after a failure. */
 static int os_view(Arena *arena, Str path, ptrdiff_t max, bool pipes,
                    OsView *out)
 {
@@ -1927,15 +1993,16 @@ static int os_read_open(Arena *arena, int fd, ptrdiff_t max, Str *out)
 static int os_read_file(Arena *arena, Str path, ptrdiff_t max, Str *out)
 {
     if (str_eq(path, S("/dev/stdin")) && os_is_unreadable(STDIN_FILENO))
-        return EBADF; /* it would lead to os_fill_standard_fds()'s folder */
+        return EBADF; /* it would open os_fill_standard_fds()'s folder */
     int fd = os_fails() ? -1
                         : open(arena_cstr(arena, path),
                                O_RDONLY | O_CLOEXEC | O_NOCTTY);
     return fd < 0 ? errno : os_read_open(arena, fd, max, out);
 }
 
-/* Opens a regular file, with more `flags` than usual. Anything else, also a
- * link that leads nowhere, is ENXIO: a pipe is never waited for. */
+/* Opens a regular file for reading, with additional `flags`. Anything else,
+ * even a link that leads nowhere, is ENXIO: a pipe would have to be waited
+ * for. */
 static int os_open_regular(int dir, const char *name, int flags, int *out)
 {
     struct stat st;
@@ -1957,7 +2024,7 @@ static int os_open_regular(int dir, const char *name, int flags, int *out)
     return code;
 }
 
-/* Reads a regular file of the folder `dir`; links are followed. */
+/* Reads a regular file in the folder `dir`; follows links. */
 static int os_read_regular(Arena *arena, int dir, const char *name,
                            ptrdiff_t max, Str *out)
 {
@@ -1966,8 +2033,7 @@ static int os_read_regular(Arena *arena, int dir, const char *name,
     return code ? code : os_read_open(arena, fd, max, out);
 }
 
-/* Reads a regular file; ELOOP where the path's last name is a symbolic
- * link. */
+/* Reads a regular file; ELOOP if the path's last name is a symbolic link. */
 static int os_read_own_file(Arena *arena, Str path, ptrdiff_t max, Str *out)
 {
     int fd = -1;
@@ -1976,23 +2042,23 @@ static int os_read_own_file(Arena *arena, Str path, ptrdiff_t max, Str *out)
     return code ? code : os_read_open(arena, fd, max, out);
 }
 
-/* Is there a plain file at the path, or at the end of a symbolic link there?
- * To open a pipe would wait for its writer. */
+/* True if the path leads to a regular file, symbolic links followed. Opening a
+ * pipe would wait for its writer. */
 static bool os_is_file(Arena *arena, Str path)
 {
     struct stat st;
     return stat(arena_cstr(arena, path), &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* Is there a plain file at the path, not a symbolic link to one? */
+/* True if the path is a regular file itself, not a symbolic link to one. */
 static bool os_is_own_file(Arena *arena, Str path)
 {
     struct stat st;
     return lstat(arena_cstr(arena, path), &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* The names of a folder's entries, hidden ones left out, in no order. Gives
- * how many; 0 where it cannot be read. */
+/* Lists the names in a folder, without hidden ones, in no order. Returns how
+ * many; 0 if the folder cannot be read. */
 static int os_list(Arena *arena, Str path, Str **out)
 {
     enum { MOST = 4096 };
@@ -2009,7 +2075,7 @@ static int os_list(Arena *arena, Str path, Str **out)
     return count;
 }
 
-/* Makes a folder; one that is there already is fine. */
+/* Creates a folder; it may exist already. */
 static int os_mkdir(Arena *arena, Str path, mode_t mode)
 {
     if (os_fails() || mkdir(arena_cstr(arena, path), mode))
@@ -2017,7 +2083,7 @@ static int os_mkdir(Arena *arena, Str path, mode_t mode)
     return 0;
 }
 
-/* Removes a file; one that is gone already is fine. */
+/* Removes a file; it need not exist. */
 static int os_unlink(Arena *arena, Str path)
 {
     if (os_fails() || unlink(arena_cstr(arena, path)))
@@ -2025,13 +2091,14 @@ static int os_unlink(Arena *arena, Str path)
     return 0;
 }
 
-/* The permission bits of what is at a path; -1 where that cannot be told. */
+/* The permission bits of a file; -1 if they cannot be read. */
 static int os_mode(Arena *arena, Str path)
 {
     struct stat st;
     return stat(arena_cstr(arena, path), &st) ? -1 : (int)(st.st_mode & 0777);
 }
 
+/* True if both paths lead to the same file. */
 static bool os_same_file(Arena *arena, Str a, Str b)
 {
     struct stat x;
@@ -2040,16 +2107,16 @@ static bool os_same_file(Arena *arena, Str a, Str b)
            x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* What stands at a name, seen without following a symbolic link. */
+/* What a name refers to, without following a symbolic link. */
 typedef enum { OS_NOTHING, OS_FILE, OS_FOLDER, OS_LINK, OS_OTHER } OsKind;
 
 typedef struct {
     OsKind kind;
     int64_t size;
-    int64_t changed; /* the content, milliseconds since 1970 */
-    int64_t id;      /* one for all its names; 0: a file with hard links */
-    mode_t mode;     /* of a plain file: who may read, write and run it */
-    uint64_t device; /* with `inode`, one for all its names */
+    int64_t changed; /* time of the last write, milliseconds since 1970 */
+    int64_t id;      /* the same for all its names; 0: has hard links */
+    mode_t mode;     /* permission bits */
+    uint64_t device; /* with `inode`, the same for all its names */
     uint64_t inode;
 } OsEntry;
 
@@ -2062,7 +2129,7 @@ static OsEntry os_entry(const struct stat *st)
                                        : OS_OTHER,
         .size = st->st_size,
         .changed = (int64_t)st->st_mtim.tv_sec * 1000 +
-                   st->st_mtim.tv_nsec / 1000000,
+                   st->st_mtim.tv_nsec / OS_MS_NS,
         .id = st->st_nlink == 1 || S_ISDIR(st->st_mode)
                   ? (int64_t)(st->st_ino ^ st->st_dev << 48)
                   : 0,
@@ -2072,8 +2139,8 @@ static OsEntry os_entry(const struct stat *st)
     };
 }
 
-/* Looks at a name in the folder `dir` (AT_FDCWD: the working one). That there
- * is nothing is no error. */
+/* Looks at a name in the folder `dir` (AT_FDCWD: the current directory). A name
+ * that does not exist is OS_NOTHING, and not an error. */
 static int os_look(int dir, const char *name, OsEntry *out)
 {
     struct stat st;
@@ -2084,7 +2151,7 @@ static int os_look(int dir, const char *name, OsEntry *out)
     return 0;
 }
 
-/* As os_look(), at the end of a link; OS_NOTHING if that cannot be told. */
+/* As os_look(), but follows links; OS_NOTHING also if that fails. */
 static OsEntry os_look_through(Arena *arena, Str path)
 {
     struct stat st;
@@ -2093,7 +2160,7 @@ static OsEntry os_look_through(Arena *arena, Str path)
     return os_entry(&st);
 }
 
-/* How many descriptors may be open at once (ulimit -n). */
+/* The limit of open descriptors (ulimit -n). */
 static int64_t os_most_descriptors(void)
 {
     struct rlimit limit;
@@ -2102,7 +2169,7 @@ static int64_t os_most_descriptors(void)
                : (int64_t)limit.rlim_cur;
 }
 
-/* Can `count` more descriptors be opened, at most 8? */
+/* True if `count` more descriptors, at most 8, can be opened. */
 static bool os_can_open(int count)
 {
     int fds[8];
@@ -2124,15 +2191,15 @@ static int os_look_fd(int fd, OsEntry *out)
     return 0;
 }
 
-/* Opens a folder that a person named: links on the way are followed. */
+/* Opens a folder that the user named; follows links. */
 static int os_open_dir(const char *path, int *out)
 {
     *out = os_fails() ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return *out < 0 ? errno : 0;
 }
 
-/* Opens a folder in the folder `dir`; ENOTDIR or ELOOP where the last name is
- * a symbolic link. */
+/* Opens a folder in the folder `dir`; ENOTDIR or ELOOP if the last name is a
+ * symbolic link. */
 static int os_open_folder(int dir, const char *name, int *out)
 {
     *out = os_fails() ? -1
@@ -2141,7 +2208,7 @@ static int os_open_folder(int dir, const char *name, int *out)
     return *out < 0 ? errno : 0;
 }
 
-/* As os_open_folder(), but it is made where it is missing. */
+/* As os_open_folder(), but creates the folder if it is missing. */
 static int os_enter(int dir, const char *name, int *out)
 {
     if (os_fails() || (mkdirat(dir, name, 0777) && errno != EEXIST))
@@ -2149,7 +2216,7 @@ static int os_enter(int dir, const char *name, int *out)
     return os_open_folder(dir, name, out);
 }
 
-/* Opens a file to read; never a link, and it does not wait for a pipe. */
+/* Opens a file for reading; not a link, and without waiting for a pipe. */
 static int os_open_file(int dir, const char *name, int *out)
 {
     *out = os_fails() ? -1
@@ -2159,7 +2226,7 @@ static int os_open_file(int dir, const char *name, int *out)
     return *out < 0 ? errno : 0;
 }
 
-/* Reads from an offset on. Gives bytes, 0 at the end, or -errno. */
+/* Reads once at an offset. Returns bytes, 0 at the end, or -errno. */
 static ptrdiff_t os_read_at(int fd, void *to, ptrdiff_t size, int64_t at)
 {
     ssize_t n = -1;
@@ -2189,7 +2256,7 @@ static int os_set_size(int fd, int64_t size)
     return os_fails() || ftruncate(fd, size) ? errno : 0;
 }
 
-/* Is `fd` open at what is called so now? */
+/* True if `name` still refers to the file that `fd` has open. */
 static bool os_is_named(int fd, int dir, const char *name)
 {
     struct stat x;
@@ -2198,8 +2265,8 @@ static bool os_is_named(int fd, int dir, const char *name)
            x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* Is this what a file system answers that cannot do a thing, rather than a
- * failure of the disk? (EBADF: flock() over NFS, fsync() of an O_PATH.) */
+/* True if the errno means that a file system does not support a call, rather
+ * than that it failed. (EBADF: flock() over NFS, fsync() of an O_PATH.) */
 static bool os_unsupported(int code)
 {
     static const int codes[] = {ENOSYS, EOPNOTSUPP, EINVAL,
@@ -2210,12 +2277,12 @@ static bool os_unsupported(int code)
     return false;
 }
 
-/* What a file system could not do; the run goes on without it. */
+/* What a file system does not support; the run continues without it. */
 typedef enum { OS_NO_LOCK = 1, OS_NO_SYNC = 2, OS_NO_MODE = 4 } OsLack;
 
 static int os_lacked; /* OsLack bits */
 
-static int os_lacked_code; /* the first errno */
+static int os_lacked_code; /* the errno of the first */
 
 static void os_lack(OsLack what, int code)
 {
@@ -2223,15 +2290,14 @@ static void os_lack(OsLack what, int code)
     os_lacked |= what;
 }
 
-/* Which guarantees the run did without, as OsLack bits, and why. */
+/* What the run had to do without, as OsLack bits, and the first errno. */
 static int os_lacks(int *code)
 {
     *code = os_lacked_code;
     return os_lacked;
 }
 
-/* Has what was written to the file reach the disk, where the file system
- * can. */
+/* Writes a file's data to the disk, if the file system supports that. */
 static int os_sync(int fd)
 {
     int code = 0;
@@ -2244,8 +2310,8 @@ static int os_sync(int fd)
     return 0;
 }
 
-/* Has what was written to the files reach the disk. Where there are many, the
- * whole file system is told at once: that is a wait for all of them. */
+/* Writes the data of several files to the disk. For many, syncing the whole
+ * file system is one wait instead of one for each. */
 static int os_sync_files(const int *fds, int count)
 {
     enum { MANY = 4 };
@@ -2257,8 +2323,9 @@ static int os_sync_files(const int *fds, int count)
     return code;
 }
 
-/* What it means that setting a mode failed with `code`: some file systems have
- * no modes, or let nobody set them. That is not an error. */
+/* The result of setting a mode that failed with `code`. Some file systems have
+ * no modes, or nobody may set them: that is not an error, but is recorded if
+ * others may now read or write the file. */
 static int os_mode_fault(int code, mode_t now, mode_t mode)
 {
     if (!os_unsupported(code) && code != EACCES)
@@ -2268,7 +2335,7 @@ static int os_mode_fault(int code, mode_t now, mode_t mode)
     return 0;
 }
 
-/* Sets who may read, write and run a new file. */
+/* Sets the permission bits of an open file. */
 static int os_set_mode(int fd, mode_t mode)
 {
     struct stat st;
@@ -2288,16 +2355,22 @@ static int os_chmod(Arena *arena, Str path, mode_t mode)
     return set ? 0 : os_mode_fault(errno, st.st_mode, mode);
 }
 
-/* Renames a whole file. Without `replace`, EEXIST where the new name is taken;
- * a symbolic link of that name is replaced itself. The second way is for
- * kernels before 3.15 and some file systems, the third for file systems
- * without hard links: a name taken in the very instant would be replaced. */
+typedef enum { OS_KEEP_EXISTING, OS_REPLACE_EXISTING } OsExisting;
+
+/*
+ * Renames a file. With OS_KEEP_EXISTING, EEXIST if the new name exists. A
+ * symbolic link at the new name is replaced itself, not followed.
+ *
+ * renameat2() needs Linux 3.15 and some file systems lack it; then a hard link
+ * does the same. Without hard links, the name is checked first, and a file that
+ * appears in that instant is replaced.
+ */
 static int os_rename_at(int from, const char *old, int to, const char *new,
-                        bool replace)
+                        OsExisting existing)
 {
     OsEntry entry;
-    if (!replace) {
-        enum { NOREPLACE = 1 };
+    if (existing == OS_KEEP_EXISTING) {
+        enum { NOREPLACE = 1 }; /* RENAME_NOREPLACE */
         if (!os_fails() &&
             !syscall(SYS_renameat2, from, old, to, new, NOREPLACE))
             return 0;
@@ -2318,20 +2391,20 @@ static int os_rename_at(int from, const char *old, int to, const char *new,
     return os_fails() || renameat(from, old, to, new) ? errno : 0;
 }
 
-/* Renames a file to a name that nothing has: EEXIST where something does. */
+/* Renames a file; EEXIST if the new name exists. */
 static int os_rename_new(Arena *arena, Str from, Str to)
 {
     return os_rename_at(AT_FDCWD, arena_cstr(arena, from), AT_FDCWD,
-                        arena_cstr(arena, to), false);
+                        arena_cstr(arena, to), OS_KEEP_EXISTING);
 }
 
-/* A folder being read, entry by entry, in no order. */
+/* An open folder, read entry by entry, in no order. */
 typedef struct {
     DIR *stream;
 } OsDir;
 
-/* Begins to read the folder that `fd` is open at, which is the OsDir's from
- * then on, also after a failure. */
+/* Starts to read the folder that `fd` has open. Takes over `fd`, also after a
+ * failure. */
 static int os_dir_open(int fd, OsDir *out)
 {
     out->stream = os_fails() ? NULL : fdopendir(fd);
@@ -2347,8 +2420,8 @@ static int os_dir_fd(const OsDir *dir)
     return dirfd(dir->stream);
 }
 
-/* The next entry's name, valid until the next call. NULL at the end, or with
- * `*code` set where the folder cannot be read on. */
+/* The next entry's name, valid until the next call. NULL at the end, with
+ * `*code` set if reading failed. */
 static const char *os_dir_next(const OsDir *dir, int *code)
 {
     for (;;) {
@@ -2516,8 +2589,8 @@ static int os_open_manifest(const char *path, bool fresh, int *out)
     return *out < 0 ? errno : 0;
 }
 
-/* The loopback addresses, which "localhost" means also where no /etc/hosts
- * says so (RFC 6761, 6.3). */
+/* Adds the loopback addresses. "localhost" has them even if /etc/hosts does not
+ * exist (RFC 6761, 6.3). */
 static void os_add_loopback(OsAddresses *out)
 {
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->at[out->count++];
@@ -2528,7 +2601,7 @@ static void os_add_loopback(OsAddresses *out)
     v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 }
 
-/* The first address of this family in a list; NULL: none. */
+/* The first address of a family in a list, or NULL. */
 static const struct addrinfo *os_next_address(const struct addrinfo *a,
                                               int family)
 {
@@ -2537,7 +2610,7 @@ static const struct addrinfo *os_next_address(const struct addrinfo *a,
     return a;
 }
 
-/* Adds an address, unless it is there already or the list is full. */
+/* Adds an address, unless it is a duplicate or the list is full. */
 static void os_add_address(OsAddresses *out, const struct addrinfo *a)
 {
     struct sockaddr_storage at = {0};
@@ -2549,10 +2622,10 @@ static void os_add_address(OsAddresses *out, const struct addrinfo *a)
         out->at[out->count++] = at;
 }
 
-/* Takes the addresses of both families in turn, in the order that each has,
- * and first of the family that stands first (RFC 8305, 4): if there are too
- * many, some of each are left. */
-static void os_take_addresses(const struct addrinfo *list, OsAddresses *out)
+/* Adds the addresses of both families alternately, starting with the family of
+ * the first address (RFC 8305, 4). If there are too many, some of each family
+ * remain. */
+static void os_add_addresses(const struct addrinfo *list, OsAddresses *out)
 {
     bool v4 = list && list->ai_family == AF_INET;
     int families[] = {v4 ? AF_INET : AF_INET6, v4 ? AF_INET6 : AF_INET};
@@ -2567,8 +2640,8 @@ static void os_take_addresses(const struct addrinfo *list, OsAddresses *out)
     }
 }
 
-/* Looks a name up. musl keeps 48 addresses of it, those of IPv6 first: where
- * they leave no room, those of IPv4 are asked for alone. */
+/* Resolves a name. musl keeps 48 addresses, IPv6 first; if these fill the list,
+ * IPv4 addresses are requested separately. */
 static int os_look_up(const char *host, OsAddresses *out)
 {
     struct addrinfo want = {.ai_socktype = SOCK_STREAM,
@@ -2588,13 +2661,13 @@ static int os_look_up(const char *host, OsAddresses *out)
         last->ai_next = more;
     }
     if (!code)
-        os_take_addresses(list, out);
+        os_add_addresses(list, out);
     return code;
 }
 
-/* The child's half of os_lookup_start(): never returns. The answer is an
- * OsAddresses, or an error code of getaddrinfo() alone. It holds copies of
- * every open file and port, so it must not outlive its `parent`. */
+/* The child of os_lookup_start(); never returns. It writes an OsAddresses, or
+ * only an error code of getaddrinfo(). It has copies of every open file and
+ * port, so it must not outlive its `parent`. */
 static _Noreturn void os_lookup_child(const char *host, int fd, pid_t parent)
 {
     OsAddresses found = {0};
@@ -2616,8 +2689,8 @@ static _Noreturn void os_lookup_child(const char *host, int fd, pid_t parent)
     _exit(sent < 0);
 }
 
-/* Starts looking a name up: `*fd` becomes readable when the answer is there;
- * os_lookup_end() takes it. */
+/* Starts to resolve a name. `*fd` becomes readable when it is done; then, or at
+ * any time before, the caller calls os_lookup_end(). */
 static int os_lookup_start(const char *host, int *fd, pid_t *pid)
 {
     int ends[2];
@@ -2637,8 +2710,8 @@ static int os_lookup_start(const char *host, int *fd, pid_t *pid)
     return code;
 }
 
-/* Ends a look-up, answered or not, and reaps the child. Gives 0 with at least
- * one address, or an EAI_ code of getaddrinfo(). */
+/* Ends a look-up, complete or not, closes `fd` and reaps the child. Returns 0
+ * with at least one address, or an EAI_ code of getaddrinfo(). */
 static int os_lookup_end(int fd, pid_t pid, OsAddresses *out)
 {
     OsAddresses found = {0};
@@ -2657,7 +2730,7 @@ static int os_lookup_end(int fd, pid_t pid, OsAddresses *out)
     return code ? code : EAI_AGAIN;
 }
 
-/* True where `host` is an address in figures; then `*out` holds just it. */
+/* True if `host` is a numeric address, which is then the only one in `*out`. */
 static bool os_address_literal(const char *host, OsAddresses *out)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)&out->at[0];
@@ -2673,8 +2746,8 @@ static bool os_address_literal(const char *host, OsAddresses *out)
     return true;
 }
 
-/* Starts a TCP connection without waiting for it. Gives 0 and the socket
- * (TCP_NODELAY: a request goes out as it is written), or an errno. */
+/* Starts a TCP connection without waiting for it; sets `*out` to the socket.
+ * TCP_NODELAY: a request is sent as it is written. */
 static int os_connect(const struct sockaddr_storage *to, int port, int *out)
 {
     struct sockaddr_storage at = *to;
@@ -2702,7 +2775,7 @@ static int os_connect(const struct sockaddr_storage *to, int port, int *out)
     return 0;
 }
 
-/* How a connection that os_connect() started has ended: 0 or an errno. */
+/* The result of a connection that os_connect() started: 0 or an errno. */
 static int os_connect_result(int fd)
 {
     int code = 0;
@@ -2710,23 +2783,25 @@ static int os_connect_result(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &len) ? errno : code;
 }
 
-/* One non-blocking read; -EAGAIN where nothing is there yet. */
+/* Reads once without waiting. Returns bytes, 0 at the end, or -errno: -EAGAIN
+ * if nothing has arrived. */
 static ptrdiff_t os_receive(int fd, void *to, ptrdiff_t size)
 {
     ssize_t n = os_fails() ? -1 : recv(fd, to, (size_t)size, 0);
     return n < 0 ? (errno == EINTR ? -EAGAIN : -errno) : n;
 }
 
-/* Bytes that were written to a socket and have not reached the other side;
- * 0 where the system does not say. */
+/* The bytes written to a socket that the peer has not acknowledged; 0 if the
+ * system cannot tell. */
 static int os_unsent(int fd)
 {
     int bytes = 0;
     return ioctl(fd, TIOCOUTQ, &bytes) ? 0 : bytes;
 }
 
-/* One non-blocking write; -EAGAIN where the socket is full. `more` will follow
- * at once: the system may wait for it to fill a packet. */
+/* Writes once without waiting. Returns bytes, or -errno: -EAGAIN if the socket's
+ * buffer is full. `more`: another write follows at once, so the system may wait
+ * to fill a packet. */
 static ptrdiff_t os_send(int fd, const void *from, ptrdiff_t size, bool more)
 {
     int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
@@ -2735,12 +2810,13 @@ static ptrdiff_t os_send(int fd, const void *from, ptrdiff_t size, bool more)
 }
 
 /*
- * Listens on loopback, 127.0.0.1 or ::1, at `*port`; 0 has the system choose
- * one, which `*port` is then. Gives 0 and the socket, or an errno:
- * EADDRNOTAVAIL or EAFNOSUPPORT where the machine has no such address.
+ * Listens on loopback, 127.0.0.1 or ::1, at `*port`; if that is 0, the system
+ * chooses a port, which `*port` then is. Sets `*out` to the socket. Fails with
+ * EADDRNOTAVAIL or EAFNOSUPPORT if the machine has no such address.
  */
 static int os_listen(int family, int *port, int *out)
 {
+    enum { BACKLOG = 16 };
     struct sockaddr_storage at = {.ss_family = (sa_family_t)family};
     struct sockaddr_in *v4 = (struct sockaddr_in *)&at;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&at;
@@ -2760,9 +2836,9 @@ static int os_listen(int family, int *port, int *out)
         v6->sin6_port = htons((uint16_t)*port);
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
     }
-    /* A run before this one may have left connections in TIME_WAIT. */
+    /* An earlier run may have left connections in TIME_WAIT. */
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(fd, (struct sockaddr *)&at, len) || listen(fd, 16) ||
+    if (bind(fd, (struct sockaddr *)&at, len) || listen(fd, BACKLOG) ||
         getsockname(fd, (struct sockaddr *)&at, &len)) {
         int code = errno;
         close(fd);
@@ -2773,7 +2849,7 @@ static int os_listen(int family, int *port, int *out)
     return 0;
 }
 
-/* Takes a connection off a listener; -1 where there is none. */
+/* Accepts a connection without waiting; -1 if there is none. */
 static int os_accept(int listener)
 {
     int on = 1;
@@ -2785,7 +2861,7 @@ static int os_accept(int listener)
     return fd;
 }
 
-/* Ends what is sent on a socket; what comes can still be read. */
+/* Closes the sending direction of a socket; it can still be read. */
 static void os_shut(int fd)
 {
     shutdown(fd, SHUT_WR);
@@ -2796,8 +2872,8 @@ static void os_close(int fd)
     close(fd);
 }
 
-/* The path of a program: `name` itself where it has a slash, else the first
- * one in PATH that may be run; empty where there is none. */
+/* The path of a program: `name` itself if it contains a slash, otherwise the
+ * first executable in PATH; empty if there is none. */
 static Str os_find_program(Arena *arena, Str name)
 {
     Str dirs = os_env("PATH");
@@ -2816,7 +2892,7 @@ static Str os_find_program(Arena *arena, Str name)
     return (Str){0};
 }
 
-/* The file that this program runs from; /proc is not everywhere. */
+/* The file of this program. /proc may not be mounted. */
 static bool os_own_file(struct stat *out)
 {
     /* NOLINTNEXTLINE: the kernel passes a pointer as a number */
@@ -2825,9 +2901,9 @@ static bool os_own_file(struct stat *out)
 }
 
 /*
- * The first program `name` in PATH that is another file than this one (links
- * followed), and comes after this one if PATH leads to it; empty: none.
- * Relative entries are left out: what is there depends on the directory.
+ * The first program `name` in PATH that is not this one (links followed); if
+ * PATH contains this one, the first after it. Empty if there is none. Skips
+ * relative entries of PATH, because they depend on the current directory.
  */
 static Str os_find_other(Arena *arena, Str name)
 {
@@ -2853,8 +2929,8 @@ static Str os_find_other(Arena *arena, Str name)
     return found;
 }
 
-/* Becomes another program, with these arguments and this environment, and
- * `mark` set in it. Gives an errno if that fails. */
+/* Replaces this process by another program, with the same environment and the
+ * variable `mark` set to 1. Returns only on failure, with an errno. */
 static int os_become(const char *path, char **argv, const char *mark)
 {
     if (os_fails() || setenv(mark, "1", 1))
@@ -2864,8 +2940,8 @@ static int os_become(const char *path, char **argv, const char *mark)
     return errno;
 }
 
-/* Takes the variables whose names begin with `prefix` out of the environment:
- * for a child, which then has an array of its own. */
+/* Removes the variables whose names start with `prefix` from the environment.
+ * Only for a child process: it changes the array itself. */
 static void os_drop_env(Str prefix)
 {
     char **to = environ;
@@ -2875,8 +2951,12 @@ static void os_drop_env(Str prefix)
     *to = NULL;
 }
 
-/* The grandchild's half of os_launch(): never returns. What fails before the
- * program runs goes through the pipe. */
+/* Exit codes of a process that could not become another program, as a shell's;
+ * nobody reads them. */
+enum { OS_NOT_REPORTED = 126, OS_NOT_STARTED = 127 };
+
+/* The grandchild of os_launch(); never returns. It reports through the pipe
+ * what fails before the program runs. */
 static _Noreturn void os_launch_child(const char *path, char **argv, int report)
 {
     int null = open("/dev/null", O_RDWR);
@@ -2893,16 +2973,16 @@ static _Noreturn void os_launch_child(const char *path, char **argv, int report)
     }
     int code = errno;
     sent = write(report, &code, sizeof(code));
-    _exit(sent < 0 ? 126 : 127);
+    _exit(sent < 0 ? OS_NOT_REPORTED : OS_NOT_STARTED);
 }
 
 /*
- * Starts a program of its own: no terminal, no descriptors but /dev/null, in
- * a session where Ctrl-C does not reach it. It is nobody's child, so that no
- * zombie stays; the process between is waited for. `argv` ends with a NULL
- * and goes to the program as it is, through no shell. It does not inherit the
- * variables whose names begin with `secret`. Gives 0 once it runs, or the errno
- * of what failed.
+ * Starts a detached program: no terminal, /dev/null as its only descriptors, in
+ * a session that Ctrl-C does not reach. It is a grandchild, so that no zombie
+ * remains; this function reaps the process in between. `argv` ends with NULL
+ * and is passed without a shell. The program does not inherit variables whose
+ * names start with `secret`. Returns 0 once it runs, or the errno of what
+ * failed.
  */
 static int os_launch(const char *path, char **argv, Str secret)
 {
@@ -3007,7 +3087,7 @@ static bool os_is_terminal(int fd)
     return isatty(fd) == 1;
 }
 
-/* The width of the terminal at `fd` in columns; 80 where it does not say. */
+/* The width of the terminal at `fd` in columns; 80 if it is unknown. */
 static int os_columns(int fd)
 {
     struct winsize size = {0};
@@ -3016,7 +3096,7 @@ static int os_columns(int fd)
     return size.ws_col;
 }
 
-/* The height of the terminal at `fd` in rows; 24 where it does not say. */
+/* The height of the terminal at `fd` in rows; 24 if it is unknown. */
 static int os_rows(int fd)
 {
     struct winsize size = {0};
@@ -3025,8 +3105,8 @@ static int os_rows(int fd)
     return size.ws_row;
 }
 
-/* Has signals about the terminal kept for os_terminal_events(), or not. Where
- * the parent wants no Ctrl-Z (SIGTSTP is ignored), it stays so. */
+/* Starts or stops recording signals about the terminal for
+ * os_terminal_events(). If the parent ignores SIGTSTP, Ctrl-Z stays ignored. */
 static void os_watch_terminal(bool on)
 {
     static const int numbers[] = {SIGWINCH, SIGTSTP, SIGCONT};
@@ -3040,16 +3120,17 @@ static void os_watch_terminal(bool on)
     }
 }
 
-/* What befell the terminal since the last call: OsTerminalEvent bits. */
+/* Returns and clears the terminal's events: OsTerminalEvent bits. */
 static int os_terminal_events(void)
 {
     return __atomic_exchange_n(&os_terminal_events_pending, 0,
                                __ATOMIC_SEQ_CST);
 }
 
-/* Sets the mode of a prompt: no echo, and with `keys` no line editing, so that
- * each key comes at once, and bracketed paste. Signals stay on; they drop no
- * input. In the background it waits for the foreground. Gives an errno. */
+/* Sets a prompt's mode: no echo; with `keys` also no line editing, so that each
+ * key arrives at once, and bracketed paste. Ctrl-C and Ctrl-Z still send
+ * signals, but drop no input. In the background it waits for the foreground.
+ * Returns an errno. */
 static int os_terminal_set(int fd, bool keys)
 {
     struct termios mode = os_terminal_old;
@@ -3075,9 +3156,9 @@ static int os_terminal_set(int fd, bool keys)
     return 0;
 }
 
-/* Keeps the terminal's mode for os_terminal_restore(), and sets a prompt's.
- * tcdrain() comes first because it stops a job in the background (SIGTTOU):
- * the mode that stands there meanwhile is the shell's. */
+/* Saves the terminal's mode for os_terminal_restore() and sets a prompt's.
+ * tcdrain() is first because it stops a job in the background (SIGTTOU), while
+ * the mode is still the shell's. */
 static int os_terminal_mode(int fd, bool keys)
 {
     while (tcdrain(fd) && errno == EINTR && !os_interrupted())
@@ -3087,9 +3168,9 @@ static int os_terminal_mode(int fd, bool keys)
     return os_terminal_set(fd, keys);
 }
 
-/* Turns echo off until the program ends, so that a secret that is typed ahead
- * of its prompt is not shown. Prompts set their own mode meanwhile. Not in the
- * background, where it would stop the program. */
+/* Turns echo off until the program ends, so that a secret typed before its
+ * prompt appears is not shown. Prompts set their own mode on top. Does nothing
+ * in the background, where it would stop the program. */
 static void os_terminal_hush(int fd)
 {
     if (tcgetpgrp(fd) != getpgrp() || tcgetattr(fd, &os_terminal_old))
@@ -3102,14 +3183,14 @@ static void os_terminal_hush(int fd)
     tcsetattr(fd, TCSANOW, &mode);
 }
 
-/* Drops what was typed and not read: the rest of a secret is not for who reads
- * the terminal next. */
+/* Drops typed input that was not read, so that the rest of a secret does not
+ * reach the program that reads the terminal next. */
 static void os_drop_input(int fd)
 {
     tcflush(fd, TCIFLUSH);
 }
 
-/* Ends a prompt's mode. After a signal to end, what was typed is dropped. */
+/* Ends a prompt's mode. If a signal ended the run, typed input is dropped. */
 static void os_terminal_restore(void)
 {
     os_terminal_leave(os_interrupted() ? TCSAFLUSH : TCSADRAIN);
@@ -3117,8 +3198,9 @@ static void os_terminal_restore(void)
     os_terminal_events();
 }
 
-/* Stops, as Ctrl-Z does, until somebody continues the program. At once where
- * nobody could (POSIX: an orphaned process group). The mode is restored. */
+/* Stops the process, as Ctrl-Z does, until it is continued. Returns at once in
+ * an orphaned process group (POSIX), which nobody could continue. The caller
+ * has restored the terminal. */
 static void os_stop(void)
 {
     raise(SIGTSTP);
@@ -3128,48 +3210,60 @@ static void os_stop(void)
  *
  * Files that other programs never see half-written, and locks.
  *
- * Unfinished files and lock files are kept in the folder OS_TMP beside the
- * file that they are for. A run that is killed leaves them there, and git must
- * not add them: a half-written config holds keys. git neither adds nor reads
- * anything named .git, whatever its settings (treat_path() in its dir.c), and
- * a .git without HEAD is not a repository, so git sees OS_TMP as an empty
- * folder. Root and the owner of the folder share one OS_TMP; other users with
- * write access have their own.
+ * A new version of a file is written to a temporary file next to it, synced to
+ * the disk, and renamed over it: readers see the old version or the new one. A
+ * lock serializes runs of hs; other programs do not know it, so a stamp tells
+ * whether the file has changed since it was read (os_replace_file()).
+ *
+ * Temporary files and lock files are in OS_TMP/.git/, in the folder of the file
+ * that they belong to. A killed run leaves them there, and git must not add
+ * them, since a half-written config contains keys. git neither adds nor reads
+ * anything named .git, whatever its settings (treat_path() in its dir.c), and a
+ * .git without HEAD is not a repository, so git sees OS_TMP as an empty folder.
+ * Root and the owner of the folder share one OS_TMP; other users with write
+ * access have their own, named after their uid.
  *
  * A file in OS_TMP is locked (flock()) while it is in use. An unlocked one
- * belongs to a killed run, and os_tmp_leave() removes it. Names are new each
- * time, except those of locks, so that two runs are safe from each other even
- * without locks; what they leave is removed when it is a day old.
+ * belongs to a killed run, and os_tmp_leave() removes it. Temporary files have
+ * random names, so that two runs are safe from each other even without locks;
+ * leftovers are then removed when they are a day old.
+ *
+ * File systems may lack locks, modes or fsync: the run continues without, and
+ * os_lacks() tells Terminal, which prints a warning at the end.
+ *
+ * Ownership: the caller closes descriptors, and releases a lock with
+ * os_unlock(). After os_part_create() it calls os_part_publish() or
+ * os_part_remove(), then os_tmp_leave().
  */
 
 #define OS_TMP ".hs-tmp"
 
 typedef struct {
     char top[32];
-    uid_t owner; /* of the folder that it is in */
+    uid_t owner; /* of the folder that contains it */
 } OsTmp;
 
 enum {
-    OS_BLOCKED = 4096, /* no errno: OS_TMP is somebody else's, or no folder */
-    OS_TRIES = 100,    /* of what another run's clearing up has undone */
-    OS_TMP_DAY = 24 * 60 * 60
+    OS_BLOCKED = 4096, /* not an errno: OS_TMP is another user's, or a file */
+    OS_TRIES = 100,    /* after another run's cleaning up interfered */
+    OS_TMP_DAY = 24 * 60 * 60 /* seconds */
 };
 
-/* What an error code means: an errno, OS_BLOCKED or OS_TOO_DEEP. */
+/* The text of an errno, OS_BLOCKED or OS_TOO_DEEP. */
 static const char *os_error(int code)
 {
     if (code == OS_TOO_DEEP)
         return "folders nested more than 128 deep";
     if (code == EBADF)
-        return "it is closed, or not open for this";
-    return code == OS_BLOCKED ? "the " OS_TMP
-                                " in its folder is in the way, or "
-                                "another user's: remove it"
-                              : strerror(code);
+        return "it is closed, or opened in the wrong mode";
+    if (code == OS_BLOCKED)
+        return "remove " OS_TMP " in its folder first; it is not a folder, or "
+               "another user's";
+    return strerror(code);
 }
 
-/* Locks a file without waiting. EWOULDBLOCK where another run has it; any
- * other error says that the file system has no locks. */
+/* Locks a file without waiting. EWOULDBLOCK if another run has the lock; any
+ * other error means that the file system has no locks. */
 static int os_try_lock(int fd)
 {
     while (flock(fd, LOCK_EX | LOCK_NB))
@@ -3178,7 +3272,7 @@ static int os_try_lock(int fd)
     return 0;
 }
 
-/* What OS_TMP is called for this user in the folder `dir`. */
+/* Finds the name of this user's OS_TMP in the folder `dir`. */
 static int os_tmp_find(int dir, OsTmp *out)
 {
     struct stat st;
@@ -3191,7 +3285,7 @@ static int os_tmp_find(int dir, OsTmp *out)
     return 0;
 }
 
-/* Opens OS_TMP in the folder `dir`, if it is there; -1 where it is not. */
+/* Opens OS_TMP in the folder `dir`; -1 if it does not exist. */
 static int os_tmp_top(int dir, OsTmp *tmp)
 {
     if (os_tmp_find(dir, tmp))
@@ -3200,8 +3294,8 @@ static int os_tmp_top(int dir, OsTmp *tmp)
                   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Opens a folder for nobody else, making it where it is missing. `owner` has
- * it afterwards, where root made it in a user's folder. */
+/* Opens a folder, or creates it with mode 0700. If root creates it in a user's
+ * folder, the user becomes its owner. */
 static int os_tmp_enter(int dir, const char *name, uid_t owner, int *out)
 {
     int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
@@ -3217,14 +3311,14 @@ static int os_tmp_enter(int dir, const char *name, uid_t owner, int *out)
     if (*out < 0)
         return errno;
     if (!code && owner != geteuid() && fchown(*out, owner, (gid_t)-1))
-        return 0; /* it stays ours */
+        return 0; /* it remains ours */
     return 0;
 }
 
 /*
- * Opens the folder for unfinished files in the folder `dir`, making it. It may
- * go as long as it is empty, when another run leaves: ENOENT then, here or
- * when a file is made in it.
+ * Opens or creates the folder for temporary files in the folder `dir`. Another
+ * run that finishes removes it while it is empty: then this function, or
+ * creating a file in it, fails with ENOENT, and the caller tries again.
  */
 static int os_tmp_open(int dir, int *out)
 {
@@ -3240,7 +3334,7 @@ static int os_tmp_open(int dir, int *out)
     if (!code && (os_fails() || fstat(top, &st)))
         code = errno;
     else if (!code && st.st_uid != geteuid() && st.st_uid != tmp.owner)
-        code = OS_BLOCKED; /* who owns it could exchange what is in it */
+        code = OS_BLOCKED; /* its owner could replace what is in it */
     else if (!code)
         code = os_tmp_enter(top, ".git", tmp.owner, out);
     if (top >= 0)
@@ -3248,7 +3342,7 @@ static int os_tmp_open(int dir, int *out)
     return code == ENOTDIR || code == ELOOP ? OS_BLOCKED : code;
 }
 
-/* Removes a file that no run uses. */
+/* Removes a temporary file if no run uses it. */
 static void os_remove_dead(int dir, const char *name)
 {
     struct stat st;
@@ -3265,7 +3359,7 @@ static void os_remove_dead(int dir, const char *name)
     close(fd);
 }
 
-/* Removes the folder for unfinished files, and what killed runs left in it,
+/* Removes the folder for temporary files, and what killed runs left in it,
  * unless another run uses it. */
 static void os_tmp_leave(int dir)
 {
@@ -3291,27 +3385,26 @@ static void os_tmp_leave(int dir)
     unlinkat(dir, tmp.top, AT_REMOVEDIR);
 }
 
-/* The name in OS_TMP of what belongs to the file called `base`: short enough,
- * and cut between characters. It never begins with a dot. */
+/* The name in OS_TMP of a file that belongs to `base`. Cut between characters
+ * if it would be too long. Never starts with a dot. */
 static const char *os_tmp_name(Arena *arena, Str base, Str end)
 {
     enum { MOST = 200 };
     ptrdiff_t n = base.len < MOST ? base.len : MOST;
     while (n < base.len && n > 0 && ((unsigned char)base.ptr[n] & 0xc0) == 0x80)
         n--;
-    return arena_printf(arena, "_%.*s.%.*s", P(str_slice(base, 0, n)), P(end))
-        .ptr;
+    return arena_printf(arena, "_%.*s.%.*s", (int)n, base.ptr, P(end)).ptr;
 }
 
-/* A file that is not whole yet. */
+/* A file that is being written. */
 typedef struct {
     int fd;
     const char *name; /* in OS_TMP */
 } OsPart;
 
-/* Makes the file that what is to be called `base` in the folder `dir` is
- * written to. os_part_publish() or os_part_remove() follows; in the end, and
- * also after a failure, os_tmp_leave(). */
+/* Creates the temporary file for `base` in the folder `dir`. The caller calls
+ * os_part_publish() or os_part_remove(), closes `fd`, and then, also after a
+ * failure, calls os_tmp_leave(). */
 static int os_part_create(Arena *arena, int dir, Str base, mode_t mode,
                           OsPart *out)
 {
@@ -3322,7 +3415,7 @@ static int os_part_create(Arena *arena, int dir, Str base, mode_t mode,
         if (code)
             continue;
         Str end = arena_printf(arena, "%08x.hs-part",
-                               (unsigned)os_random((int64_t)1 << 32));
+                               (unsigned)os_random((int64_t)UINT32_MAX + 1));
         out->name = os_tmp_name(arena, base, end);
         out->fd = os_fails() ? -1
                              : openat(place, out->name,
@@ -3335,7 +3428,7 @@ static int os_part_create(Arena *arena, int dir, Str base, mode_t mode,
             close(place);
             return 0;
         }
-        if (out->fd >= 0) { /* a run that is leaving took it for a dead one's */
+        if (out->fd >= 0) { /* a run that finished took it for a leftover */
             close(out->fd);
             unlinkat(place, out->name, 0);
             code = ENOENT;
@@ -3346,20 +3439,20 @@ static int os_part_create(Arena *arena, int dir, Str base, mode_t mode,
     return code;
 }
 
-/* Gives a whole file its name, as os_rename_at() does. */
+/* Renames a complete file to `name` in the folder, as os_rename_at() does. */
 static int os_part_publish(int dir, const char *part, const char *name,
-                           bool replace)
+                           OsExisting existing)
 {
     int place = -1;
     int code = os_tmp_open(dir, &place);
     if (code)
         return code;
-    code = os_rename_at(place, part, dir, name, replace);
+    code = os_rename_at(place, part, dir, name, existing);
     close(place);
     return code;
 }
 
-/* Removes from OS_TMP the file that `fd` is open at, if it is still there. */
+/* Removes the file that `fd` has open from OS_TMP, if it is still there. */
 static void os_part_remove(int dir, const char *part, int fd)
 {
     char path[NAME_MAX + 8];
@@ -3373,8 +3466,8 @@ static void os_part_remove(int dir, const char *part, int fd)
     close(top);
 }
 
-/* Opens the folder that a path is in. One that may not be read can be written
- * to all the same; it cannot be synced. */
+/* Opens the folder of a path. A folder that cannot be read may still be
+ * writable; then it cannot be synced. */
 static int os_open_parent(Arena *arena, Str path, int *out)
 {
     const char *dir = arena_cstr(arena, os_path_dir(path));
@@ -3384,8 +3477,8 @@ static int os_open_parent(Arena *arena, Str path, int *out)
     return *out < 0 ? errno : 0;
 }
 
-/* Fills the new file that shall replace `name`: the bytes, the owner, the
- * mode, and all of it on the disk. */
+/* Writes the file that is to replace `name`: data, owner and mode, all synced to
+ * the disk. */
 static int os_fill_part(int fd, int dir, const char *name, Str data,
                         mode_t mode)
 {
@@ -3396,24 +3489,24 @@ static int os_fill_part(int fd, int dir, const char *name, Str data,
         code = errno;
     if (!code && !fresh && old.st_uid != geteuid() &&
         fchown(fd, old.st_uid, old.st_gid))
-        code = errno; /* root must not take a user's file away */
+        code = errno; /* root must not become the owner of a user's file */
     if (!code && (!fresh || !(mode & 077)))
         code = os_set_mode(fd, mode);
     code = code ? code : os_sync(fd);
-    /* Some file systems tell only at close() that there was no room. */
-    int twin = code ? -1 : dup(fd);
-    return twin >= 0 && close(twin) ? errno : code;
+    /* Some file systems report a full disk only at close(). */
+    int copy = code ? -1 : dup(fd);
+    return copy >= 0 && close(copy) ? errno : code;
 }
 
 /*
- * Replaces a file as a whole, or not at all: a new file (os_part_create())
- * is filled, synced and renamed over it, and the folder synced. The caller
- * holds the path's lock; os_unlock() clears up. `path` must be free of symbolic
- * links. A new file that others may read gets no more of `mode` than the umask
- * leaves.
+ * Replaces a file completely or not at all: a temporary file (os_part_create())
+ * is written, synced and renamed over it, then the folder is synced. The caller
+ * holds the path's lock; os_unlock() cleans up. `path` must not contain
+ * symbolic links. `mode` applies to a new file; the umask limits it if others
+ * may read the file.
  *
- * With a `stamp`, only that version is replaced: ESTALE where there is another
- * by now. It becomes the stamp of the new file.
+ * With a `stamp`, only that version is replaced; if the file is a different one
+ * by now, fails with ESTALE. Sets `*stamp` to that of the new file.
  */
 static int os_replace_file(Arena *arena, Str path, Str data, mode_t mode,
                            OsStamp *stamp)
@@ -3431,7 +3524,9 @@ static int os_replace_file(Arena *arena, Str path, Str data, mode_t mode,
         OsStamp written = os_stamp_fd(part.fd);
         if (!code && stamp && !os_stamp_eq(*stamp, os_stamp(arena, path)))
             code = ESTALE;
-        code = code ? code : os_part_publish(dir, part.name, name, true);
+        code = code
+                   ? code
+                   : os_part_publish(dir, part.name, name, OS_REPLACE_EXISTING);
         if (code)
             os_part_remove(dir, part.name, part.fd);
         else if (stamp)
@@ -3443,7 +3538,7 @@ static int os_replace_file(Arena *arena, Str path, Str data, mode_t mode,
     return code;
 }
 
-/* Opens the file whose lock guards what is called `base` in the folder. */
+/* Opens or creates the lock file of `base` in the folder `dir`. */
 static int os_open_lock(Arena *arena, int dir, Str base, int *place, int *out)
 {
     int code = os_tmp_open(dir, place);
@@ -3458,8 +3553,8 @@ static int os_open_lock(Arena *arena, int dir, Str base, int *place, int *out)
     return code == EACCES ? OS_BLOCKED : code;
 }
 
-/* Removes what versions before 2026-12 left beside a file when they were
- * killed: a lock, empty, and a new config half written. */
+/* Removes what a killed run of hs from before 2026-12 left next to a file: an
+ * empty lock file and a half-written config. */
 static void os_remove_old(Arena *arena, int dir, Str base)
 {
     struct stat st;
@@ -3478,9 +3573,10 @@ static void os_remove_old(Arena *arena, int dir, Str base)
         close(fd);
 }
 
-/* Waits for the lock of an open file, as os_lock() says. */
+/* Waits until `deadline` for the lock of an open file; see os_lock(). */
 static int os_await_lock(int fd, Str path, int64_t deadline)
 {
+    enum { POLL_MS = 2, JITTER_MS = 8 };
     int code = 0;
     int64_t began = os_now();
     bool told = !os_patience.tell;
@@ -3491,7 +3587,7 @@ static int os_await_lock(int fd, Str path, int64_t deadline)
             told = true;
             os_patience.tell(os_patience.to, path);
         }
-        os_sleep(2 + os_random(8));
+        os_sleep(POLL_MS + os_random(JITTER_MS));
     }
     if (code)
         os_lack(OS_NO_LOCK, code);
@@ -3499,11 +3595,12 @@ static int os_await_lock(int fd, Str path, int64_t deadline)
 }
 
 /*
- * Takes the lock that guards `path`: a file in OS_TMP, 0600. It waits up to
- * `timeout` milliseconds (then EAGAIN; EINTR after a signal). os_unlock()
- * removes the file while it still holds the lock, so a lock that was won on a
- * file which is no longer the one in the folder is given back and tried anew.
- * Where the file system has no locks, the run goes on, and os_lacks() tells.
+ * Acquires the lock of `path`: a file in OS_TMP, mode 0600. Waits up to
+ * `timeout` milliseconds, then fails with EAGAIN; EINTR after a signal. Sets
+ * `*out` for os_unlock(), which removes the file while it holds the lock. So a
+ * lock on a file that is no longer in the folder is worthless, and this
+ * function tries again. If the file system has no locks, it succeeds without,
+ * and os_lacks() tells.
  */
 static int os_lock(Arena *arena, Str path, int64_t timeout, int *out)
 {
@@ -3515,7 +3612,7 @@ static int os_lock(Arena *arena, Str path, int64_t timeout, int *out)
         int place = -1;
         code = os_open_lock(arena, dir, base, &place, out);
         if (code == ENOENT && tries < OS_TRIES) {
-            code = 0; /* a run that left removed the folder */
+            code = 0; /* a run that finished removed the folder */
             continue;
         }
         if (code)
@@ -3539,6 +3636,7 @@ static int os_lock(Arena *arena, Str path, int64_t timeout, int *out)
     return code;
 }
 
+/* Releases the lock that os_lock() acquired, and cleans up OS_TMP. */
 static void os_unlock(Arena *arena, Str path, int fd)
 {
     int dir = -1;
@@ -3546,7 +3644,7 @@ static void os_unlock(Arena *arena, Str path, int fd)
     os_open_parent(arena, path, &dir);
     if (dir >= 0)
         os_part_remove(dir, name, fd);
-    close(fd); /* first: over NFS an open file stays */
+    close(fd); /* first, because NFS keeps open files in the folder */
     if (dir >= 0) {
         os_tmp_leave(dir);
         close(dir);
@@ -7852,7 +7950,7 @@ static const IgnoreRule *ignore_judge(const IgnoreRules *rules, Str top,
 static Str ignore_real_folder(Arena *arena, Str dir)
 {
     Str there = dir;
-    while (there.len > 1 && !os_is_there(arena, there))
+    while (there.len > 1 && !os_reachable(arena, there))
         there = os_path_dir(there);
     Str rest = {0};
     Str real = os_resolve_links(arena, there);
@@ -7903,9 +8001,9 @@ static bool ignore_is_git_dir(Arena *arena, Str dir, GitTree *out)
     out->git_dir = os_resolve_links(arena, dir);
     out->common_dir = common.len ? ignore_path_in(arena, dir, common)
                                  : out->git_dir;
-    return os_is_there(arena,
-                       os_path_join(arena, out->common_dir, S("objects"))) &&
-           os_is_there(arena, os_path_join(arena, out->common_dir, S("refs")));
+    return os_reachable(arena,
+                        os_path_join(arena, out->common_dir, S("objects"))) &&
+           os_reachable(arena, os_path_join(arena, out->common_dir, S("refs")));
 }
 
 /*
@@ -14057,10 +14155,10 @@ static Str config_find_upward(Arena *arena, Str name, Str other)
     Str dir = os_cwd(arena);
     while (dir.len) {
         Str path = os_path_join(arena, dir, name);
-        if (os_is_there(arena, path))
+        if (os_reachable(arena, path))
             return path;
         path = os_path_join(arena, dir, other);
-        if (other.len && os_is_there(arena, path))
+        if (other.len && os_reachable(arena, path))
             return path;
         if (dir.len == 1)
             break;
@@ -26089,9 +26187,11 @@ static void files_fetch_land(FilesFetch *fetch)
     fetch->landing_count = 0;
     for (TransferItem *item; (item = transfer_item_take(&fetch->landing));) {
         int dir = item->folder->fd1 - 1;
-        int fault = code ? code
-                         : os_part_publish(dir, item->part, item->name,
-                                           fetch->overwrite);
+        int fault = code
+                        ? code
+                        : os_part_publish(dir, item->part, item->name,
+                                          fetch->overwrite ? OS_REPLACE_EXISTING
+                                                           : OS_KEEP_EXISTING);
         if (fault) {
             err_set(&item->err, EXIT_FAILED, "cannot write it: %s",
                     os_error(fault));

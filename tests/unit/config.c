@@ -559,9 +559,8 @@ static void test_config_stays(void)
     close(other);
     CHECK(!config_stays(&file));
     CHECK_STR(file.rescued, theirs);
-    os_close(file.view.fd);
+    os_view_close(&file.view);
     unit_at(S("a write in place undoes, a new file is another run's"));
-    file.view.fd = -1;
     unit_write_file("stays.yml", theirs);
     CHECK(!config_stays(&file));
     CHECK(!file.rescued.len);

@@ -112,7 +112,7 @@ static void (*const unit_tests[])(void) = {
     test_http_pace,
     test_http_idle,
     test_url_redact,
-    test_os_take_addresses,
+    test_os_add_addresses,
     test_loop_frame,
     test_loop_close_code,
     test_loop_request,

@@ -99,7 +99,7 @@ static void test_url_redact(void)
 
 /* Addresses of both families in turn, none twice, and at most OS_ADDRESSES:
  * the digit is the family, the letter the address. */
-static void test_os_take_addresses(void)
+static void test_os_add_addresses(void)
 {
     static const char *const rows[][2] = {
         {"4a4b6c", "4a6c4b"},
@@ -137,7 +137,7 @@ static void test_os_take_addresses(void)
             list[k].ai_addrlen = is4 ? sizeof(v4[k]) : sizeof(v6[k]);
             list[k].ai_next = k + 1 < n ? &list[k + 1] : NULL;
         }
-        os_take_addresses(n ? list : NULL, &out);
+        os_add_addresses(n ? list : NULL, &out);
         for (int k = 0; k < out.count; k++) {
             bool is4 = out.at[k].ss_family == AF_INET;
             text[2 * k] = is4 ? '4' : '6';
