@@ -4285,6 +4285,8 @@ static void term_table(Term *term, Str *cells, int rows, int columns)
                            widest[column] + 2 - term_width(cells[i]));
             continue;
         }
+        while (line.len && line.ptr[line.len - 1] == ' ')
+            line.len--;
         buf_add_char(&line, '\n');
         term_out(term, buf_str(&line));
         line.len = 0;
@@ -4430,8 +4432,9 @@ static bool ask_allowed(const Term *term, const char *what, const char *hint,
     return err_hint(err, "%s", hint);
 }
 
-/* As ask_allowed(), for a confirmation that --force skips. */
-static bool ask_may_confirm(const Term *term, Err *err)
+/* As ask_allowed(), for a confirmation that --force skips. `question` is empty
+ * if it is not known yet. */
+static bool ask_may_confirm(const Term *term, Str question, Err *err)
 {
     if (term->interactive)
         return true;
@@ -4442,7 +4445,9 @@ static bool ask_may_confirm(const Term *term, Err *err)
     else
         err_set(err, EXIT_USAGE,
                 "cannot ask for confirmation without a terminal");
-    return err_hint(err, "Pass --force to skip the prompt.");
+    return question.len ? err_hint(err, "Pass --force to skip the prompt: %.*s",
+                                   P(question))
+                        : err_hint(err, "Pass --force to skip the prompt.");
 }
 
 /* A secret will be asked for: from now on, nothing that is typed is shown. */
@@ -5990,6 +5995,8 @@ static bool json_check_keys(const cJSON *document, Err *err)
     return true;
 }
 
+#define JSON_EXACT ((int64_t)1 << 53) /* a double holds all integers to here */
+
 /* The integer that a value is, a number or digits in a string; -1: neither. */
 static int64_t json_int_of(const cJSON *item)
 {
@@ -5999,7 +6006,7 @@ static int64_t json_int_of(const cJSON *item)
                    ? value
                    : -1;
     if (!cJSON_IsNumber(item) || item->valuedouble < 0 ||
-        item->valuedouble > 9007199254740992.0)
+        item->valuedouble > (double)JSON_EXACT)
         return -1;
     value = (int64_t)item->valuedouble;
     return (double)value < item->valuedouble ? -1 : value;
@@ -6120,8 +6127,12 @@ static void json_add_text(cJSON *object, const char *name, Str text)
 /* Adds an id; null where there is none (0 or less). */
 static void json_add_id(cJSON *object, const char *name, int64_t id)
 {
+    char digits[24];
+    snprintf(digits, sizeof(digits), "%" PRId64, id);
     json_add(object, name,
-             id > 0 ? cJSON_CreateNumber((double)id) : cJSON_CreateNull());
+             id <= 0            ? cJSON_CreateNull()
+             : id <= JSON_EXACT ? cJSON_CreateNumber((double)id)
+                                : cJSON_CreateRaw(digits));
 }
 
 /* Adds a number; null where it is not known (less than 0). */
@@ -19136,7 +19147,7 @@ static const CliOption opt_new_default = {
     .kind = CLI_TEXT,
     .once = true,
     .value = "ACCOUNT",
-    .help = "The next default, where the default goes"};
+    .help = "The new default, if the default account is removed"};
 static const CliOption opt_dry_run = {
     .name = "dry-run", .help = "Print what would be done, and change nothing"};
 
@@ -19291,7 +19302,7 @@ static bool cmd_confirm(Cmd *cmd, Str question, bool preset, Err *err)
     bool yes = cmd_on(cmd, &opt_force);
     if (yes)
         return true;
-    if (!ask_may_confirm(cmd->term, err) ||
+    if (!ask_may_confirm(cmd->term, question, err) ||
         !ask_confirm(cmd->term, arena_cstr(cmd->arena, question), preset, &yes,
                      err))
         return false;
@@ -19438,6 +19449,16 @@ static void cmd_result(Cmd *cmd, const cJSON *result,
         text(cmd, result);
 }
 
+/* Reports a change that was made: --json prints the document to stdout, and
+ * `say`, which reads the same document, always says it on stderr. */
+static void cmd_report(Cmd *cmd, const cJSON *result,
+                       void (*say)(Cmd *cmd, const cJSON *result))
+{
+    if (cmd_on(cmd, &opt_json))
+        cmd_print_json(cmd, result);
+    say(cmd, result);
+}
+
 /* "acme [standard] (1000001)", as messages name an account. */
 static Str cmd_account_title(const Cmd *cmd, const ConfigAccount *account)
 {
@@ -19454,6 +19475,23 @@ static Str cmd_account_title(const Cmd *cmd, const ConfigAccount *account)
     if (account->id > 0)
         buf_printf(&out, "(%" PRId64 ")", account->id);
     return str_trim(buf_str(&out));
+}
+
+/* The title of the account with this id, which may not be in the config. */
+static Str cmd_id_title(const Cmd *cmd, int64_t id)
+{
+    const ConfigAccount unknown = {.id = id};
+    const ConfigAccount *account = config_find_id(&cmd->config, id);
+    return cmd_account_title(cmd, account ? account : &unknown);
+}
+
+/* The title of an account in a result, which cmd_account_json() made. */
+static Str cmd_json_title(const Cmd *cmd, const cJSON *row)
+{
+    const ConfigAccount account = {.name = json_text(row, "name"),
+                                   .type = json_text(row, "accountType"),
+                                   .id = json_int(row, "accountId")};
+    return cmd_account_title(cmd, &account);
 }
 
 /* When an access token ends; empty: unknown. */
@@ -19635,12 +19673,12 @@ static cJSON *cmd_ids_json(const int64_t *ids, int count)
     return list;
 }
 
-/* Prints an account as the JSON answer of a command. */
-static void cmd_print_account(Cmd *cmd, const ConfigAccount *account)
+/* The result of a command that is about one account. */
+static cJSON *cmd_account_result(Cmd *cmd, const ConfigAccount *account)
 {
-    cJSON *answer = json_new(cmd->arena);
-    json_add(answer, "account", cmd_account_json(cmd->arena, account));
-    cmd_print_json(cmd, answer);
+    cJSON *result = json_new(cmd->arena);
+    json_add(result, "account", cmd_account_json(cmd->arena, account));
+    return result;
 }
 
 /* The global config's path, or an error where there is no home. */
@@ -19895,9 +19933,7 @@ static bool cmd_remove_one(Cmd *cmd, const ConfigAccount *account,
 static bool cmd_forget_ask(Cmd *cmd, int64_t id, Str path, const char *question,
                            bool *yes, Err *err)
 {
-    const ConfigAccount *account = config_find_id(&cmd->config, id);
-    ConfigAccount unknown = {.id = id};
-    Str title = cmd_account_title(cmd, account ? account : &unknown);
+    Str title = cmd_id_title(cmd, id);
     *yes = cmd_on(cmd, &opt_force);
     if (*yes)
         return true;
@@ -21475,27 +21511,34 @@ static const CliCommand signin_commands[] = {
 
 /* ==== Account ============================================================= *
  *
- * hs account list, info, use, rename, remove and clean: the accounts of the
- * config. Removing compares what it removes with what was shown, so that an
- * account that another program has just changed is kept.
+ * hs account list, info, use, rename, remove and clean: the accounts in the
+ * config.
+ *
+ * list and info print to stdout; the others change the config and report on
+ * stderr. Only info, for an account with a key or a token, and clean use the
+ * network.
+ *
+ * Every change is made in config_change(): under the config's lock and on a
+ * copy that was just read. An account is removed only if it is still what the
+ * user saw; if another program changed it or signed in to it again, it is kept
+ * and the command fails. Everything is asked before anything is written.
+ *
+ * clean removes an account only if HubSpot reports it as inactive. A network
+ * error, or a key that HubSpot rejects, is not a reason.
  */
 
 static const CliOption opt_why = {
-    .name = "why", .help = "Say what chose account, config, proxy and CAs"};
+    .name = "why", .help = "Explain the choice of account, config, proxy, CAs"};
 
 /* ---- hs account list ---- */
 
-typedef struct {
-    const ConfigAccount *account;
-    bool child;
-} AccountListRow;
-
-/* Orders the accounts: each parent with what stands under it. */
-static AccountListRow *account_list_rows(Cmd *cmd)
+/* The accounts in the order of the list: each parent before its children.
+ * Every account is listed once, also if two are each other's parents. */
+static const ConfigAccount **account_list_order(Cmd *cmd)
 {
     const Config *config = &cmd->config;
-    AccountListRow *rows = arena_array(cmd->arena, config->count,
-                                       sizeof(*rows));
+    const ConfigAccount **list = arena_array(cmd->arena, config->count,
+                                             sizeof(*list));
     bool children = false;
     int n = 0;
     for (int i = 0; i < config->count; i++)
@@ -21504,49 +21547,26 @@ static AccountListRow *account_list_rows(Cmd *cmd)
         const ConfigAccount *top = &config->accounts[i];
         if (top->parent && config_find_id(config, top->parent))
             continue;
-        rows[n++] = (AccountListRow){top, false};
+        list[n++] = top;
         for (int k = 0; children && k < config->count; k++) {
             const ConfigAccount *child = &config->accounts[k];
             if (child->parent == top->id && child != top)
-                rows[n++] = (AccountListRow){child, true};
+                list[n++] = child;
         }
     }
-    for (int i = 0; n < config->count; i++) { /* parents of each other */
+    for (int i = 0; n < config->count; i++) { /* cycles and grandchildren */
         bool listed = false;
         for (int k = 0; k < n && !listed; k++)
-            listed = rows[k].account == &config->accounts[i];
+            listed = list[k] == &config->accounts[i];
         if (!listed)
-            rows[n++] = (AccountListRow){&config->accounts[i], true};
+            list[n++] = &config->accounts[i];
     }
-    return rows;
+    return list;
 }
 
-static void account_list_table(Cmd *cmd, const AccountListRow *rows)
-{
-    enum { COLUMNS = 3 };
-    int count = cmd->config.count + 1;
-    Str *cells = arena_array(cmd->arena, (ptrdiff_t)count * COLUMNS,
-                             sizeof(*cells));
-    cells[0] = S("Name");
-    cells[1] = S("Account ID");
-    cells[2] = S("Auth type");
-    for (int i = 1; i < count; i++) {
-        const ConfigAccount *account = rows[i - 1].account;
-        Str type = hub_type_label(account->type);
-        Str *row = &cells[(ptrdiff_t)i * COLUMNS];
-        Str name = config_label(cmd->arena, account);
-        const Str label[] = {rows[i - 1].child ? S("  ") : S(""), name, S(" ["),
-                             type, S("]")};
-        row[0] = arena_join(cmd->arena, label, type.len ? 5 : 2);
-        row[1] = arena_int(cmd->arena, account->id);
-        row[2] = account->auth_name;
-    }
-    term_table(cmd->term, cells, count, COLUMNS);
-}
-
-/* Names the environment's token, if commands use it instead of the default:
- * in `answer`, or (NULL) as text. */
-static void account_list_token(Cmd *cmd, cJSON *answer)
+/* Adds the environment's token to the result, if commands use it instead of
+ * the default account. */
+static void account_list_token(Cmd *cmd, cJSON *result)
 {
     CmdToken token;
     Err fault = {0};
@@ -21554,42 +21574,108 @@ static void account_list_token(Cmd *cmd, cJSON *answer)
               cmd_token_agrees(cmd, &token, &fault);
     if (!ok)
         term_warn(cmd->term, "%s", fault.message);
-    if (answer && token.decides) {
-        cJSON *row = cJSON_CreateObject();
-        json_add(answer, "accessToken", row);
-        json_add_text(row, "source", token.from);
-        json_add_id(row, "accountId", token.account.id);
-        json_add_bool(row, "used", ok);
-    } else if (ok && token.decides) {
+    if (!token.decides)
+        return;
+    cJSON *row = cJSON_CreateObject();
+    json_add(result, "accessToken", row);
+    json_add_text(row, "source", token.from);
+    json_add_id(row, "accountId", token.account.id);
+    json_add_bool(row, "used", ok);
+}
+
+static cJSON *account_list_result(Cmd *cmd, const ConfigChoice *choice,
+                                  const ConfigLinks *links)
+{
+    const ConfigAccount *preset = choice->account;
+    const ConfigAccount **order = account_list_order(cmd);
+    cJSON *result = json_new(cmd->arena);
+    cJSON *list = cJSON_CreateArray();
+    json_add_text(result, "config", cmd->config.path);
+    json_add_id(result, "defaultAccount", preset ? preset->id : 0);
+    json_add_text(result, "defaultSource", preset ? choice->why : (Str){0});
+    json_add(result, "linkedAccounts",
+             cmd_ids_json(links->linked, links->count));
+    account_list_token(cmd, result);
+    json_add(result, "accounts", list);
+    for (int i = 0; i < cmd->config.count; i++) {
+        cJSON *row = cmd_account_json(cmd->arena, order[i]);
+        json_add_bool(row, "default", order[i] == preset);
+        cJSON_AddItemToArray(list, row);
+    }
+    return result;
+}
+
+/* Prints the accounts as a table; a child is indented below its parent. */
+static void account_list_table(Cmd *cmd, const cJSON *accounts)
+{
+    const Str titles[] = {S("Name"), S("Account ID"), S("Auth type"),
+                          S("Default")};
+    enum { COLUMNS = COUNT(titles) };
+    const cJSON *row = NULL;
+    int rows = cJSON_GetArraySize(accounts) + 1;
+    Str *cells = arena_array(cmd->arena, (ptrdiff_t)rows * COLUMNS,
+                             sizeof(*cells));
+    Str *cell = cells;
+    for (int i = 0; i < COLUMNS; i++)
+        *cell++ = titles[i];
+    cJSON_ArrayForEach(row, accounts)
+    {
+        Str type = hub_type_label(json_text(row, "accountType"));
+        Str name = json_text(row, "name");
+        Str id = arena_int(cmd->arena, json_int(row, "accountId"));
+        int64_t parent = json_int(row, "parentAccountId");
+        bool child = parent > 0 && config_find_id(&cmd->config, parent);
+        const Str label[] = {child ? S("  ") : S(""), name.len ? name : id,
+                             S(" ["), type, S("]")};
+        *cell++ = arena_join(cmd->arena, label, type.len ? 5 : 2);
+        *cell++ = id;
+        *cell++ = json_text(row, "authType");
+        *cell++ = cJSON_IsTrue(json_get(row, "default")) ? S("*") : S("");
+    }
+    term_table(cmd->term, cells, rows, COLUMNS);
+}
+
+static void account_list_text(Cmd *cmd, const cJSON *result)
+{
+    const cJSON *accounts = json_get(result, "accounts");
+    const cJSON *linked = json_get(result, "linkedAccounts");
+    const cJSON *row = json_get(result, "accessToken");
+    if (cJSON_IsTrue(json_get(row, "used"))) {
+        CmdToken token = {.account = {.id = json_int(row, "accountId")}};
         Str own = cmd_token_account(cmd, &token);
-        term_printf(cmd->term, "Access token: %.*s%s%.*s\n", P(token.from),
+        Str from = json_text(row, "source");
+        term_printf(cmd->term, "Access token: %.*s%s%.*s\n", P(from),
                     own.len ? ", for " : "", P(own));
         term_out(cmd->term, S("  hs api, secrets and filemanager use it "
                               "instead of the default account\n\n"));
     }
-}
-
-static void account_list_json(Cmd *cmd, const AccountListRow *rows,
-                              const ConfigChoice *choice,
-                              const ConfigLinks *links)
-{
-    cJSON *answer = json_new(cmd->arena);
-    cJSON *list = cJSON_CreateArray();
-    json_add_text(answer, "config", cmd->config.path);
-    json_add_id(answer, "defaultAccount",
-                choice->account ? choice->account->id : 0);
-    json_add_text(answer, "defaultSource",
-                  choice->account ? choice->why : (Str){0});
-    json_add(answer, "linkedAccounts",
-             cmd_ids_json(links->linked, links->count));
-    account_list_token(cmd, answer);
-    json_add(answer, "accounts", list);
-    for (int i = 0; i < cmd->config.count; i++) {
-        cJSON *row = cmd_account_json(cmd->arena, rows[i].account);
-        json_add_bool(row, "default", rows[i].account == choice->account);
-        cJSON_AddItemToArray(list, row);
+    cJSON_ArrayForEach(row, accounts)
+    {
+        if (!cJSON_IsTrue(json_get(row, "default")))
+            continue;
+        Str title = cmd_json_title(cmd, row);
+        Str from = json_text(result, "defaultSource");
+        term_printf(cmd->term, "Default account: %.*s\n", P(title));
+        term_printf(cmd->term, "  from %.*s\n", P(from));
+        term_out(cmd->term, S("\n"));
     }
-    cmd_print_json(cmd, answer);
+    if (cJSON_GetArraySize(linked)) {
+        Str path = config_links_path(cmd->arena);
+        term_printf(cmd->term, "Linked accounts, from %.*s:\n", P(path));
+        cJSON_ArrayForEach(row, linked)
+        {
+            int64_t id = json_int_of(row);
+            Str title = cmd_id_title(cmd, id);
+            term_printf(
+                cmd->term, "  %.*s%s\n", P(title),
+                config_find_id(&cmd->config, id) ? "" : ", not in the config");
+        }
+        term_out(cmd->term, S("\n"));
+    }
+    if (cJSON_GetArraySize(accounts))
+        account_list_table(cmd, accounts);
+    else
+        term_printf(cmd->term, "No accounts in %.*s.\n", P(cmd->config.path));
 }
 
 static bool account_list(Cmd *cmd, Err *err)
@@ -21605,164 +21691,145 @@ static bool account_list(Cmd *cmd, Err *err)
     if (!read || !config_choose_unnamed(cmd->arena, &cmd->config, &links,
                                         &choice, &unchosen))
         choice.account = NULL;
-    AccountListRow *rows = account_list_rows(cmd);
     if (unchosen.code && cmd->config.count)
         term_warn(cmd->term, "%s", unchosen.message);
-    if (cmd_on(cmd, &opt_json)) {
-        account_list_json(cmd, rows, &choice, &links);
-        return true;
-    }
-    account_list_token(cmd, NULL);
-    if (choice.account) {
-        term_printf(cmd->term, "Default account: %.*s\n",
-                    P(cmd_account_title(cmd, choice.account)));
-        term_printf(cmd->term, "  from %.*s\n", P(choice.why));
-        term_out(cmd->term, S("\n"));
-    }
-    if (links.count) {
-        term_printf(cmd->term, "Linked accounts, from %.*s:\n", P(links.path));
-        for (int i = 0; i < links.count; i++) {
-            const ConfigAccount *account = config_find_id(&cmd->config,
-                                                          links.linked[i]);
-            ConfigAccount unknown = {.id = links.linked[i]};
-            term_printf(cmd->term, "  %.*s%s\n",
-                        P(cmd_account_title(cmd, account ? account : &unknown)),
-                        account ? "" : " is not in the config");
-        }
-        term_out(cmd->term, S("\n"));
-    }
-    if (cmd->config.count)
-        account_list_table(cmd, rows);
-    else
-        term_printf(cmd->term, "There are no accounts in %.*s.\n",
-                    P(cmd->config.path));
+    cmd_result(cmd, account_list_result(cmd, &choice, &links),
+               account_list_text);
     return true;
 }
 
 /* ---- hs account info ---- */
 
-/* One line of facts; what the value holds stays on it. */
+/* Prints one line, "Label:  value". */
 static void account_print_field(Cmd *cmd, const char *label, Str value)
 {
-    term_printf(cmd->term, label[0] ? "%-13s %.*s\n" : "%-1s %.*s\n", label,
-                P(value));
+    term_printf(cmd->term, "%-13s %.*s\n", label, P(value));
 }
 
-static void account_info_scopes(Cmd *cmd, const cJSON *scopes)
+/* The same for a member that may be missing: then `other`, or no line. */
+static void account_print_member(Cmd *cmd, const char *label,
+                                 const cJSON *object, const char *name,
+                                 Str other)
 {
+    Str value = json_text(object, name);
+    if (value.len || other.len)
+        account_print_field(cmd, label, value.len ? value : other);
+}
+
+/* Prints what --why explains: the member "why" of the result. */
+static void account_why_text(Cmd *cmd, const cJSON *result)
+{
+    const cJSON *why = json_get(result, "why");
+    account_print_member(cmd, "Chosen by:", why, "account", S(""));
+    account_print_member(cmd, "Access token:", why, "accessToken", S(""));
+    account_print_member(cmd, "Config:", why, "config", S(""));
+    account_print_member(cmd, "Proxy:", why, "proxy", S(""));
+    account_print_member(cmd, "CA store:", why, "ca", S(""));
+    account_print_member(cmd, "Other hs:", why, "otherHs", S("none"));
+}
+
+static void account_info_text(Cmd *cmd, const cJSON *result)
+{
+    const cJSON *scopes = json_get(result, "scopes");
     const cJSON *scope = NULL;
-    if (!scopes)
-        return;
-    term_printf(cmd->term, "Scopes:\n");
+    bool why = json_get(result, "why") != NULL;
+    Str id = arena_int(cmd->arena, json_int(result, "accountId"));
+    Str type = hub_type_label(json_text(result, "accountType"));
+    int64_t parent = json_int(result, "parentAccountId");
+    if (why)
+        account_why_text(cmd, result);
+    account_print_member(cmd, "Name:", result, "name", id);
+    account_print_field(cmd, "Account ID:", id);
+    account_print_member(cmd, "Hub name:", result, "hubName", S(""));
+    account_print_field(cmd, "Type:", type.len ? type : S("unknown"));
+    account_print_member(cmd, "Auth type:", result, "authType", S(""));
+    account_print_member(cmd, "Environment:", result, "env", S(""));
+    if (parent > 0)
+        account_print_field(cmd, "Parent:", arena_int(cmd->arena, parent));
+    account_print_member(cmd, "Token until:", result, "tokenExpiresAt", S(""));
+    if (!why)
+        account_print_member(cmd, "Chosen by:", result, "source", S(""));
+    if (cJSON_GetArraySize(scopes))
+        term_printf(cmd->term, "Scopes:\n");
     cJSON_ArrayForEach(scope, scopes)
     {
-        account_print_field(cmd, "", str_from(cJSON_GetStringValue(scope)));
+        Str name = str_from(cJSON_GetStringValue(scope));
+        term_printf(cmd->term, "  %.*s\n", P(name));
     }
 }
 
-static void account_info_print(Cmd *cmd, const ConfigChoice *choice,
-                               const HubToken *token)
+/* What hs account info shows. */
+typedef struct {
+    ConfigAccount account;
+    Str source;     /* what chose it */
+    int line;       /* of `source`, if it is a file; 0: none */
+    HubToken token; /* what HubSpot reports about its key */
+    cJSON *why;     /* with --why, else NULL */
+} AccountInfo;
+
+static cJSON *account_info_result(Cmd *cmd, const AccountInfo *info)
 {
-    const ConfigAccount *account = choice->account;
-    Str type = hub_type_label(account->type);
-    Str expiry = cmd_expiry(cmd->arena, account);
-    account_print_field(cmd, "Name:", config_label(cmd->arena, account));
-    term_printf(cmd->term, "%-13s %" PRId64 "\n", "Account ID:", account->id);
-    if (token->name.len)
-        account_print_field(cmd, "Hub name:", token->name);
-    account_print_field(cmd, "Type:", type.len ? type : S("unknown"));
-    account_print_field(cmd, "Auth type:", account->auth_name);
-    account_print_field(cmd, "Environment:", account->qa ? S("qa") : S("prod"));
-    if (account->parent)
-        term_printf(cmd->term, "%-13s %" PRId64 "\n",
-                    "Parent:", account->parent);
-    if (expiry.len)
-        account_print_field(cmd, "Token until:", expiry);
-    if (!cmd_on(cmd, &opt_why))
-        account_print_field(cmd, "Chosen by:", choice->why);
-    account_info_scopes(cmd, token->scopes);
+    cJSON *result = cmd_account_json(cmd->arena, &info->account);
+    cJSON *scopes = info->token.scopes
+                        ? cJSON_Duplicate(info->token.scopes, true)
+                        : cJSON_CreateArray();
+    arena_defer(cmd->arena, json_release, result);
+    json_add_text(result, "hubName", info->token.name);
+    json_add_text(result, "source", info->source);
+    json_add(result, "scopes", scopes);
+    if (info->why)
+        json_add(result, "why", info->why);
+    return result;
 }
 
-/* What chose what this run uses, as `hs account info --why` says it. */
-typedef struct {
-    Str account;
-    Str token; /* why the environment's token is not used, or empty */
-    Str config;
-    Str proxy;
-    Str ca;
-    Str other; /* the hs that runs the official client's commands, or empty */
-} AccountWhy;
-
-static AccountWhy account_why(Cmd *cmd, const Hub *hub,
-                              const ConfigChoice *choice)
+/* Which proxy the account's requests use, and what says so. */
+static Str account_why_proxy(Cmd *cmd, const Hub *hub)
 {
     Arena *arena = cmd->arena;
     const HttpPool *pool = &cmd->pool;
     Str host = hub_host(arena, hub, false);
-    AccountWhy why = {.account = choice->why,
-                      .config = S("none"),
-                      .proxy = S("none"),
-                      .ca = cmd->trust.source,
-                      .other = os_find_other(arena, S("hs"))};
-    if (cmd->config.path.len)
-        why.config = arena_printf(arena, "%.*s (%.*s)", P(cmd->config.path),
-                                  P(cmd->config.why));
-    if (choice->line)
-        why.account = arena_printf(arena, "%.*s, line %d", P(choice->why),
-                                   choice->line);
-    if (pool->has_proxy && url_bypasses_proxy(pool->no_proxy, host, 443))
-        why.proxy = arena_printf(arena,
-                                 "none for %.*s (NO_PROXY), else that of %.*s",
-                                 P(host), P(pool->proxy_from));
-    else if (pool->has_proxy)
-        why.proxy = arena_printf(arena, "%.*s port %d (%.*s)",
-                                 P(pool->proxy.host), pool->proxy.port,
-                                 P(pool->proxy_from));
+    if (!pool->has_proxy)
+        return S("none");
+    if (url_bypasses_proxy(pool->no_proxy, host, 443))
+        return arena_printf(arena,
+                            "none for %.*s (NO_PROXY); otherwise from %.*s",
+                            P(host), P(pool->proxy_from));
+    return arena_printf(arena, "%.*s port %d (%.*s)", P(pool->proxy.host),
+                        pool->proxy.port, P(pool->proxy_from));
+}
+
+/* What chose the account, config, proxy and CA store of this run. `unused`
+ * says why the environment's token is not used; it may be empty. */
+static cJSON *account_why(Cmd *cmd, const AccountInfo *info, const Hub *hub,
+                          Str unused)
+{
+    Arena *arena = cmd->arena;
+    const Config *config = &cmd->config;
+    cJSON *why = cJSON_CreateObject();
+    Str account = info->source;
+    Str path = S("none");
+    if (info->line)
+        account = arena_printf(arena, "%.*s, line %d", P(info->source),
+                               info->line);
+    if (config->path.len)
+        path = arena_printf(arena, "%.*s (%.*s)", P(config->path),
+                            P(config->why));
+    json_add_text(why, "account", account);
+    if (unused.len)
+        json_add_text(why, "accessToken", unused);
+    json_add_text(why, "config", path);
+    json_add_text(why, "proxy", account_why_proxy(cmd, hub));
+    json_add_text(why, "ca", cmd->trust.source);
+    json_add_text(why, "otherHs", os_find_other(arena, S("hs")));
     return why;
 }
 
-static void account_why_print(Cmd *cmd, const AccountWhy *why)
-{
-    account_print_field(cmd, "Chosen by:", why->account);
-    if (why->token.len)
-        account_print_field(cmd, "Access token:", why->token);
-    account_print_field(cmd, "Config:", why->config);
-    account_print_field(cmd, "Proxy:", why->proxy);
-    account_print_field(cmd, "CA store:", why->ca);
-    account_print_field(cmd,
-                        "Other hs:", why->other.len ? why->other : S("none"));
-}
-
-static void account_info_json(Cmd *cmd, const ConfigChoice *choice,
-                              const HubToken *token, const AccountWhy *why)
-{
-    cJSON *answer = cmd_account_json(cmd->arena, choice->account);
-    cJSON *scopes = token->scopes ? cJSON_Duplicate(token->scopes, true)
-                                  : cJSON_CreateArray();
-    arena_defer(cmd->arena, json_release, answer);
-    json_add_text(answer, "hubName", token->name);
-    json_add_text(answer, "source", choice->why);
-    json_add(answer, "scopes", scopes);
-    if (cmd_on(cmd, &opt_why)) {
-        cJSON *reasons = cJSON_CreateObject();
-        json_add(answer, "why", reasons);
-        json_add_text(reasons, "account", why->account);
-        if (why->token.len)
-            json_add_text(reasons, "accessToken", why->token);
-        json_add_text(reasons, "config", why->config);
-        json_add_text(reasons, "proxy", why->proxy);
-        json_add_text(reasons, "ca", why->ca);
-        json_add_text(reasons, "otherHs", why->other);
-    }
-    cmd_print_json(cmd, answer);
-}
-
-/* Has HubSpot say whose the environment's token is. */
+/* Asks HubSpot which account the environment's token belongs to. */
 static bool account_info_ask_token(Cmd *cmd, const CmdToken *token,
                                    ConfigAccount *account, Err *err)
 {
     Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, account);
-    hub.account.id = 0; /* what HubSpot says counts */
+    hub.account.id = 0; /* HUBSPOT_ACCOUNT_ID is checked, not believed */
     if (!hub_look_up_account(&hub, err))
         return false;
     int64_t id = hub.account.id;
@@ -21772,44 +21839,36 @@ static bool account_info_ask_token(Cmd *cmd, const CmdToken *token,
     return hub_check_owner(&hub, id, err);
 }
 
-/* Prints an account, after a call that shows what HubSpot says of it. Why is
- * what one asks where that does not work: it comes first, and also if HubSpot
- * cannot be reached. */
-static bool account_info_show(Cmd *cmd, const ConfigChoice *chosen,
+/* Shows an account and what HubSpot reports about it. --why helps to find out
+ * why that fails, so its part is printed even if HubSpot cannot be reached. */
+static bool account_info_show(Cmd *cmd, AccountInfo *info,
                               const CmdToken *token, Err *err)
 {
-    ConfigAccount account = *chosen->account;
-    ConfigChoice choice = *chosen;
-    bool own = account.auth == CONFIG_AUTH_TOKEN;
+    ConfigAccount *account = &info->account;
+    bool own = account->auth == CONFIG_AUTH_TOKEN;
     bool asked = cmd_on(cmd, &opt_why);
-    HubToken answer = {0};
-    AccountWhy why = {0};
-    Err fault = {0};
-    choice.account = &account;
-    if ((account.auth == CONFIG_AUTH_KEY || own || asked) &&
+    Err unused = {0};
+    if ((account->auth == CONFIG_AUTH_KEY || own || asked) &&
         !cmd_go_online(cmd, err))
         return false;
     if (asked) {
         Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool,
-                           own ? NULL : &cmd->config, &account);
-        why = account_why(cmd, &hub, &choice);
+                           own ? NULL : &cmd->config, account);
+        cmd_token_agrees(cmd, token, &unused);
+        info->why = account_why(cmd, info, &hub, str_from(unused.message));
     }
-    if (!cmd_token_agrees(cmd, token, &fault))
-        why.token = str_from(fault.message);
-    if (asked && !cmd_on(cmd, &opt_json))
-        account_why_print(cmd, &why);
-    bool ok = own ? account_info_ask_token(cmd, token, &account, err)
-                  : cmd_fetch_token(cmd, &account, &answer, err);
-    if (cmd_on(cmd, &opt_json) && (ok || asked))
-        account_info_json(cmd, &choice, &answer, &why);
-    else if (ok)
-        account_info_print(cmd, &choice, &answer);
+    bool ok = own ? account_info_ask_token(cmd, token, account, err)
+                  : cmd_fetch_token(cmd, account, &info->token, err);
+    if (ok || asked)
+        cmd_result(cmd, account_info_result(cmd, info),
+                   ok ? account_info_text : account_why_text);
     return ok;
 }
 
 static bool account_info(Cmd *cmd, Err *err)
 {
     ConfigChoice choice = {0};
+    AccountInfo info = {0};
     CmdToken token = {0};
     Err fault = {0};
     if (!cmd->args[0].len && !cmd_read_token(cmd, &token, err))
@@ -21819,10 +21878,10 @@ static bool account_info(Cmd *cmd, Err *err)
         Str own = cmd_token_account(cmd, &token);
         Err ignored = {0};
         config_load(cmd->arena, &where, &cmd->config, &ignored);
-        choice.account = &token.account;
-        choice.why = arena_printf(cmd->arena, "%.*s%s%.*s", P(token.from),
-                                  own.len ? ", for " : "", P(own));
-        return account_info_show(cmd, &choice, &token, err);
+        info.account = token.account;
+        info.source = arena_printf(cmd->arena, "%.*s%s%.*s", P(token.from),
+                                   own.len ? ", for " : "", P(own));
+        return account_info_show(cmd, &info, &token, err);
     }
     if (fault.code && !cmd_on(cmd, &opt_why)) {
         *err = fault;
@@ -21831,15 +21890,16 @@ static bool account_info(Cmd *cmd, Err *err)
     if (!cmd_load_config(cmd, err) ||
         !config_choose(cmd->arena, &cmd->config, cmd->args[0], &choice, err))
         return false;
-    if (cmd->args[0].len)
-        choice.why = S("the command line");
-    return account_info_show(cmd, &choice, &token, err);
+    info.account = *choice.account;
+    info.source = cmd->args[0].len ? S("the command line") : choice.why;
+    info.line = choice.line;
+    return account_info_show(cmd, &info, &token, err);
 }
 
 /* ---- hs account use ---- */
 
-/* The account to use: that of the argument, one that a person picks, or one
- * that the person signs in to now. */
+/* Finds the account to use: the argument, one that the user picks, or one that
+ * the user signs in to now. */
 static bool account_use_account(Cmd *cmd, const ConfigAccount **out, Err *err)
 {
     CmdPick pick = {.what = "Default account:",
@@ -21861,53 +21921,57 @@ static bool account_use_account(Cmd *cmd, const ConfigAccount **out, Err *err)
     return *out || config_gone(&cmd->config, err);
 }
 
-/* In a linked folder the folder's default changes; an account that is not
- * linked there is linked on request, else the config's default changes. */
+/* Decides whether the default of the linked directory changes (`*here`) or that
+ * of the config. If the account is not linked in the directory, the user may
+ * link it. */
 static bool account_use_where(Cmd *cmd, const ConfigAccount *account,
                               const ConfigLinks *links, bool *here, Err *err)
 {
+    Str title = cmd_account_title(cmd, account);
     *here = links->count && config_is_linked(links, account->id);
     if (!links->count || *here)
         return true;
     if (cmd->term->interactive) {
-        term_say(cmd->term, "%.*s is not linked in %.*s.",
-                 P(cmd_account_title(cmd, account)), P(links->path));
+        term_say(cmd->term, "%.*s is not linked in %.*s.", P(title),
+                 P(links->path));
         return ask_confirm(cmd->term, "Link it here and use it?", true, here,
                            err);
     }
     term_say(cmd->term,
-             "%.*s is not linked in %.*s: the default of the config is set "
+             "%.*s is not linked in %.*s; setting the config's default "
              "instead.",
-             P(cmd_account_title(cmd, account)), P(links->path));
+             P(title), P(links->path));
     return true;
 }
 
 static bool account_use_apply(ConfigEdit *edit, void *context, Err *err)
 {
-    const ConfigAccount *account = context;
-    const ConfigAccount *there = config_edit_find(edit, account->id, err);
-    if (there)
-        config_edit_default(edit, there);
-    return there;
+    const ConfigAccount *wanted = context;
+    const ConfigAccount *now = config_edit_find(edit, wanted->id, err);
+    if (now)
+        config_edit_default(edit, now);
+    return now != NULL;
 }
 
-/* Says where another file goes before the config's default. */
-static void account_use_warn(Cmd *cmd, const ConfigAccount *account)
+/* Warns if a file in this directory takes precedence over the new default. */
+static void account_use_warn(Cmd *cmd, int64_t id)
 {
     Err ignored = {0};
     ConfigChoice choice = {0};
     Config after = cmd->config;
-    after.default_account = arena_printf(cmd->arena, "%" PRId64, account->id);
+    after.default_account = arena_int(cmd->arena, id);
     if (!config_choose(cmd->arena, &after, (Str){0}, &choice, &ignored)) {
         term_warn(cmd->term, "%s", ignored.message);
         return;
     }
+    Str title = cmd_account_title(cmd, choice.account);
     if (!str_eq(choice.why, after.path))
-        term_warn(cmd->term, "in this folder %.*s goes before it: %.*s",
-                  P(choice.why), P(cmd_account_title(cmd, choice.account)));
+        term_warn(cmd->term,
+                  "in this directory, %.*s takes precedence and sets %.*s",
+                  P(choice.why), P(title));
 }
 
-/* Says where the environment's token takes precedence over any default. */
+/* Warns if the environment's token takes precedence over any default. */
 static void account_use_warn_token(Cmd *cmd)
 {
     CmdToken token;
@@ -21917,9 +21981,22 @@ static void account_use_warn_token(Cmd *cmd)
         term_warn(cmd->term, "%s", fault.message);
     else if (token.decides)
         term_warn(cmd->term,
-                  "%.*s is set: hs api, secrets and filemanager use its "
+                  "%.*s is set; hs api, secrets and filemanager use its "
                   "account, not the default",
                   P(token.from));
+}
+
+static void account_use_say(Cmd *cmd, const cJSON *result)
+{
+    const cJSON *account = json_get(result, "account");
+    Str title = cmd_json_title(cmd, account);
+    Str path = json_text(result, "source");
+    bool here = !str_eq(path, cmd->config.path);
+    term_say(cmd->term, "The default account%s is now %.*s, in %.*s",
+             here ? " of this directory" : "", P(title), P(path));
+    if (!here)
+        account_use_warn(cmd, json_int(account, "accountId"));
+    account_use_warn_token(cmd);
 }
 
 static bool account_use(Cmd *cmd, Err *err)
@@ -21938,19 +22015,9 @@ static bool account_use(Cmd *cmd, Err *err)
     ConfigAccount wanted = *account;
     if (!here && !cmd_change_config(cmd, account_use_apply, &wanted, err))
         return false;
-    Str path = here ? links.path : cmd->config.path;
-    term_say(cmd->term, "The default account%s is now %.*s, in %.*s",
-             here ? " of this folder" : "", P(cmd_account_title(cmd, account)),
-             P(path));
-    if (!here)
-        account_use_warn(cmd, account);
-    account_use_warn_token(cmd);
-    if (cmd_on(cmd, &opt_json)) {
-        cJSON *answer = json_new(cmd->arena);
-        json_add(answer, "account", cmd_account_json(cmd->arena, account));
-        json_add_text(answer, "source", path);
-        cmd_print_json(cmd, answer);
-    }
+    cJSON *result = cmd_account_result(cmd, account);
+    json_add_text(result, "source", here ? links.path : cmd->config.path);
+    cmd_report(cmd, result, account_use_say);
     return true;
 }
 
@@ -21960,12 +22027,23 @@ static bool account_use(Cmd *cmd, Err *err)
 static bool account_rename_apply(ConfigEdit *edit, void *context, Err *err)
 {
     const ConfigAccount *renamed = context;
-    const ConfigAccount *there = config_edit_find(edit, renamed->id, err);
-    if (!there ||
+    const ConfigAccount *now = config_edit_find(edit, renamed->id, err);
+    if (!now ||
         !config_check_name(&edit->config, renamed->name, renamed->id, err))
         return false;
-    config_edit_rename(edit, there, renamed->name);
+    config_edit_rename(edit, now, renamed->name);
     return true;
+}
+
+/* cmd->config was read before the change and has the old name. */
+static void account_rename_say(Cmd *cmd, const cJSON *result)
+{
+    const cJSON *account = json_get(result, "account");
+    int64_t id = json_int(account, "accountId");
+    Str old = config_label(cmd->arena, config_find_id(&cmd->config, id));
+    Str name = json_text(account, "name");
+    term_say(cmd->term, "Renamed %.*s to %.*s in %.*s", P(old), P(name),
+             P(cmd->config.path));
 }
 
 static bool account_rename(Cmd *cmd, Err *err)
@@ -21977,12 +22055,13 @@ static bool account_rename(Cmd *cmd, Err *err)
         return false;
     if (which.len && config_find(&cmd->config, which) != account)
         return err_set(err, EXIT_USAGE,
-                       "--account and the argument name two accounts");
+                       "--account and the argument name different accounts");
     Str name = config_new_name(cmd->arena, cmd->args[1]);
     Str dropped = config_kebab_dropped(cmd->arena, cmd->args[1]);
     if (!name.len)
         return err_set(err, EXIT_USAGE,
-                       "'%.*s' leaves no name: letters and digits are needed",
+                       "cannot make a name from '%.*s': it has no letters or "
+                       "digits",
                        P(cmd->args[1]));
     ConfigAccount renamed = *account;
     renamed.name = name;
@@ -21991,15 +22070,18 @@ static bool account_rename(Cmd *cmd, Err *err)
     if (dropped.len)
         term_say(cmd->term, "Dropped from '%.*s': %.*s", P(cmd->args[1]),
                  P(dropped));
-    if (cmd_on(cmd, &opt_json))
-        cmd_print_account(cmd, &renamed);
-    term_say(cmd->term, "%.*s is now called %.*s, in %.*s",
-             P(config_label(cmd->arena, account)), P(name),
-             P(cmd->config.path));
+    cmd_report(cmd, cmd_account_result(cmd, &renamed), account_rename_say);
     return true;
 }
 
 /* ---- hs account remove ---- */
+
+static void account_remove_say(Cmd *cmd, const cJSON *result)
+{
+    Str title = cmd_json_title(cmd, json_get(result, "account"));
+    term_say(cmd->term, "Removed %.*s from %.*s", P(title),
+             P(cmd->config.path));
+}
 
 static bool account_remove(Cmd *cmd, Err *err)
 {
@@ -22016,24 +22098,21 @@ static bool account_remove(Cmd *cmd, Err *err)
         !cmd_remove_one(cmd, account, &next, err) ||
         !cmd_forget(cmd, account->id, &forget, err))
         return false;
-    term_say(cmd->term, "Removed %.*s from %.*s",
-             P(cmd_account_title(cmd, account)), P(cmd->config.path));
+    cmd_report(cmd, cmd_account_result(cmd, account), account_remove_say);
     cmd_say_default(cmd, next);
-    if (cmd_on(cmd, &opt_json))
-        cmd_print_account(cmd, account);
     return true;
 }
 
 /* ---- hs account clean ---- */
 
-/* The accounts that turned out to be inactive. */
+/* The accounts that HubSpot reports as inactive. */
 typedef struct {
     CmdRemoval removal;
     HubCheck **checks; /* of each of them */
 } AccountClean;
 
-/* The accounts whose keys are tried: those of the environment that is meant,
- * with a key. */
+/* The accounts to check: those with a key, in the environment (QA or not) that
+ * the command line names. */
 static HubCheck *account_clean_list(Cmd *cmd, int *count)
 {
     const Config *config = &cmd->config;
@@ -22051,28 +22130,44 @@ static HubCheck *account_clean_list(Cmd *cmd, int *count)
     return checks;
 }
 
-static void account_clean_json(Cmd *cmd, const HubCheck *checks, int count)
+/* One list of accounts per outcome. */
+static cJSON *account_clean_result(Cmd *cmd, const HubCheck *checks, int count)
 {
-    static const char *const names[] = {"unchecked", "active", "removed"};
-    cJSON *answer = json_new(cmd->arena);
-    for (int standing = COUNT(names) - 1; standing >= 0; standing--) {
+    static const struct {
+        HubStanding standing;
+        const char *name;
+    } lists[] = {{.standing = HUB_INACTIVE, .name = "removed"},
+                 {.standing = HUB_ACTIVE, .name = "active"},
+                 {.standing = HUB_UNCHECKED, .name = "unchecked"}};
+    cJSON *result = json_new(cmd->arena);
+    for (int n = 0; n < COUNT(lists); n++) {
         cJSON *list = cJSON_CreateArray();
-        json_add(answer, names[standing], list);
+        json_add(result, lists[n].name, list);
         for (int i = 0; i < count; i++) {
-            if ((int)checks[i].standing != standing)
+            if (checks[i].standing != lists[n].standing)
                 continue;
             cJSON *row = cmd_account_json(cmd->arena, checks[i].account);
-            if (standing == HUB_UNCHECKED)
+            if (checks[i].standing == HUB_UNCHECKED)
                 json_add_text(row, "reason", checks[i].reason);
             cJSON_AddItemToArray(list, row);
         }
     }
-    cmd_print_json(cmd, answer);
+    return result;
 }
 
-/* Names what the checks found, and keeps in mind which are inactive. */
-static void account_clean_say(Cmd *cmd, HubCheck *checks, int count,
-                              AccountClean *clean)
+static void account_clean_say(Cmd *cmd, const cJSON *result)
+{
+    int removed = cJSON_GetArraySize(json_get(result, "removed"));
+    int count = removed + cJSON_GetArraySize(json_get(result, "active")) +
+                cJSON_GetArraySize(json_get(result, "unchecked"));
+    term_say(cmd->term, "%d account%s checked, %d removed.", count,
+             count == 1 ? "" : "s", removed);
+}
+
+/* Names each account that is inactive or was not checked, and collects the
+ * inactive ones. */
+static void account_clean_sort(Cmd *cmd, HubCheck *checks, int count,
+                               AccountClean *clean)
 {
     for (int i = 0; i < count; i++) {
         HubCheck *check = &checks[i];
@@ -22083,15 +22178,18 @@ static void account_clean_say(Cmd *cmd, HubCheck *checks, int count,
             removal->accounts[removal->count++] = check->account;
             term_say(cmd->term, "Inactive: %.*s", P(title));
         } else if (check->standing == HUB_UNCHECKED) {
-            term_warn(cmd->term, "%.*s could not be checked: %.*s", P(title),
+            term_warn(cmd->term, "cannot check %.*s: %.*s", P(title),
                       P(check->reason));
         }
     }
 }
 
-/* Accounts that could not be checked are a failure: of some, or of all. A key
- * of another account decides the exit code: that will not pass by itself. */
-static bool account_clean_result(const HubCheck *checks, int count, Err *err)
+/*
+ * Fails if accounts could not be checked: with EXIT_PARTIAL, or if none could,
+ * with the cause. EXIT_CONFIG, a key that belongs to another account, takes
+ * precedence, because trying again does not help.
+ */
+static bool account_clean_end(const HubCheck *checks, int count, Err *err)
 {
     int unchecked = 0;
     bool foreign = false;
@@ -22107,12 +22205,10 @@ static bool account_clean_result(const HubCheck *checks, int count, Err *err)
     if (!unchecked)
         return true;
     return err_set(err, foreign || unchecked == count ? code : EXIT_PARTIAL,
-                   "%d of %d accounts could not be checked; they were left as "
-                   "they are",
+                   "could not check %d of %d accounts; they were kept",
                    unchecked, count);
 }
 
-/* Asks whether to remove what is inactive. */
 static bool account_clean_confirm(Cmd *cmd, int inactive, Err *err)
 {
     Str question = arena_printf(cmd->arena,
@@ -22121,28 +22217,25 @@ static bool account_clean_confirm(Cmd *cmd, int inactive, Err *err)
     return cmd_confirm(cmd, question, true, err);
 }
 
-/* Counts those as unchecked that were changed since: what was found out about
- * them is no longer so. Gives how many are gone. */
-static int account_clean_gone(Cmd *cmd, const AccountClean *clean)
+/* Marks accounts that changed after the check, and so were kept, as
+ * unchecked. */
+static void account_clean_kept(Cmd *cmd, const AccountClean *clean)
 {
     const CmdRemoval *removal = &clean->removal;
-    int gone = 0;
     for (int i = 0; i < removal->count; i++) {
         Err kept = {0};
-        gone += !removal->kept[i];
         if (!removal->kept[i])
             continue;
         cmd_not_removed(cmd, removal->accounts[i], &kept);
         term_warn(cmd->term, "%s", kept.message);
         clean->checks[i]->standing = HUB_UNCHECKED;
         clean->checks[i]->code = EXIT_FAILED;
-        clean->checks[i]->reason = S("it was signed in to again, or changed");
+        clean->checks[i]->reason = S("it was changed, or signed in to again");
     }
-    return gone;
 }
 
-/* Takes what is inactive out of the config, and out of what the folder says;
- * all that has to be asked is asked before. */
+/* Removes the inactive accounts from the config, and from the files in this
+ * directory that name them. Asks everything first. */
 static bool account_clean_remove(Cmd *cmd, AccountClean *clean, Err *err)
 {
     CmdRemoval *removal = &clean->removal;
@@ -22174,17 +22267,15 @@ static bool account_clean(Cmd *cmd, Err *err)
         .checks = arena_array(cmd->arena, count, sizeof(HubCheck *))};
     hub_check_keys(&cmd->pool, checks, count);
     if (os_interrupted())
-        return account_clean_result(checks, count, err);
-    account_clean_say(cmd, checks, count, &clean);
+        return account_clean_end(checks, count, err);
+    account_clean_sort(cmd, checks, count, &clean);
     if (clean.removal.count && !account_clean_remove(cmd, &clean, err))
         return false;
-    int gone = account_clean_gone(cmd, &clean);
-    if (cmd_on(cmd, &opt_json))
-        account_clean_json(cmd, checks, count);
-    term_say(cmd->term, "%d account%s checked, %d removed.", count,
-             count == 1 ? "" : "s", gone);
+    account_clean_kept(cmd, &clean);
+    cmd_report(cmd, account_clean_result(cmd, checks, count),
+               account_clean_say);
     cmd_say_default(cmd, clean.removal.next);
-    return account_clean_result(checks, count, err);
+    return account_clean_end(checks, count, err);
 }
 
 static const CliCommand account_commands[] = {
@@ -22192,7 +22283,7 @@ static const CliCommand account_commands[] = {
      .name = "list",
      .alias = "ls",
      .args = "",
-     .summary = "List the accounts, and where the default comes from",
+     .summary = "List the accounts, and show which is the default",
      .examples = "hs account list\nhs account list --json",
      .json =
          "{\"config\", \"defaultAccount\", \"defaultSource\",\n"
@@ -22203,8 +22294,8 @@ static const CliCommand account_commands[] = {
      .name = "info",
      .args = "[account]",
      .summary = "Show an account and the scopes of its key",
-     .more =
-         "Without an argument it is the account that commands here would use.",
+     .more = "Without an argument, shows the account that commands in this\n"
+             "directory use.",
      .examples = "hs account info\nhs account info my-portal --json\n"
                  "hs account info --why",
      .json = "ACCOUNT with \"hubName\", \"source\", \"scopes\": [TEXT];\n"
@@ -22216,7 +22307,7 @@ static const CliCommand account_commands[] = {
      .name = "use",
      .args = "[account]",
      .summary = "Set the default account",
-     .more = "In a linked folder (.hs/settings.json) this sets the folder's "
+     .more = "In a linked directory (.hs/settings.json), sets the directory's "
              "default.",
      .examples = "hs account use my-portal\nhs account use 123456",
      .json = "{\"account\": ACCOUNT, \"source\": FILE}",
@@ -22225,8 +22316,8 @@ static const CliCommand account_commands[] = {
     {.group = &cmd_group_account,
      .name = "rename",
      .args = "<account> <new-name>",
-     .summary = "Give an account another name",
-     .more = "The new name is written in kebab-case: \"My Portal\" becomes "
+     .summary = "Rename an account",
+     .more = "The new name is converted to kebab-case: \"My Portal\" becomes "
              "my-portal.",
      .examples = "hs account rename my-portal acme",
      .json = "{\"account\": ACCOUNT}",
@@ -22236,9 +22327,11 @@ static const CliCommand account_commands[] = {
      .name = "remove",
      .args = "[account]",
      .summary = "Remove an account from the config",
-     .more =
-         "Where it was the default, --new-default names the next one. --force\n"
-         "also takes it out of .hsaccount and the folder's linked accounts.",
+     .more = "If it is the default account, --new-default sets the new "
+             "default.\n"
+             "--force also removes it from .hsaccount and from the directory's "
+             "linked\n"
+             "accounts.",
      .examples = "hs account remove my-portal\n"
                  "hs account remove my-portal --new-default acme",
      .json = "{\"account\": ACCOUNT}",
@@ -22248,10 +22341,11 @@ static const CliCommand account_commands[] = {
     {.group = &cmd_group_account,
      .name = "clean",
      .args = "",
-     .summary = "Remove the accounts that are no longer active",
-     .more = "Every key is tried. Only what HubSpot calls inactive is removed; "
-             "trouble\n"
-             "with the network or a key is no reason.",
+     .summary = "Remove inactive accounts from the config",
+     .more = "Tries every key, and removes only accounts that HubSpot reports "
+             "as\n"
+             "inactive. Network errors and rejected keys do not remove an "
+             "account.",
      .examples = "hs account clean\nhs account clean --force",
      .json = "{\"removed\": [ACCOUNT], \"active\": [ACCOUNT],\n"
              " \"unchecked\": [ACCOUNT with \"reason\"]}",
@@ -22262,9 +22356,17 @@ static const CliCommand account_commands[] = {
 /* ==== Link ================================================================ *
  *
  * hs account link, unlink, create-override and remove-override: which accounts
- * a folder uses. A linked folder has .hs/settings.json, which lists accounts
- * and their default; the older .hsaccount names one account. Both apply to the
- * folder and everything below it.
+ * a directory uses.
+ *
+ * A linked directory has .hs/settings.json, which lists accounts and one
+ * default. The older .hsaccount names one account. Both apply to the directory
+ * and everything below it, and only with the global config, because they name
+ * accounts by id. If both exist, the settings take precedence.
+ *
+ * The settings can be committed to git by mistake: link adds .hs to .gitignore.
+ * Both files are written by Config, which compares them with what was read, so
+ * that another program's change is not overwritten. The links of one directory
+ * are limited to CONFIG_LINKED.
  */
 
 static const CliOption opt_link_default = {
@@ -22272,37 +22374,38 @@ static const CliOption opt_link_default = {
     .kind = CLI_TEXT,
     .once = true,
     .value = "ACCOUNT",
-    .help = "The default account of this folder"};
+    .help = "The default account of this directory"};
 static const CliOption opt_all = {.name = "all",
-                                  .help = "Every account that is linked here"};
+                                  .help = "Unlink every account"};
 
 /* ---- hs account link ---- */
 
-/* What a linked folder is to hold. */
+/* A change of a directory's settings. */
 typedef struct {
-    Str path; /* of the settings */
-    ConfigLinks links;
-    int64_t *ids; /* to link, or to unlink */
+    Str path;          /* of the settings */
+    ConfigLinks links; /* as they are now */
+    int64_t *ids;      /* to link, or to unlink */
     int count;
-    int64_t preset;          /* the folder's default; 0: as it is */
-    ConfigOverride override; /* an .hsaccount that is to go, or none */
+    int64_t preset;          /* the new default; 0: no change */
+    ConfigOverride override; /* an .hsaccount to remove, or zero */
 } LinkChange;
 
-/* Linked folders belong to the global config's world. */
+/* Linked directories need the global config. */
 static bool link_no_deprecated(Cmd *cmd, Err *err)
 {
     Str old = config_deprecated_path(cmd->arena);
     if (!old.len)
         return true;
-    err_set(err, EXIT_CONFIG, "%.*s is in use here: it knows no linked folders",
+    err_set(err, EXIT_CONFIG, "cannot link directories while %.*s is in use",
             P(old));
     return err_hint(err, "Run hs config migrate first.");
 }
 
-/* Reads the folder's settings, or says where new ones will be. */
+/* Reads the settings of this directory or the nearest parent that has some;
+ * without any, new ones go to this directory. */
 static bool link_begin(Cmd *cmd, LinkChange *link, Err *err)
 {
-    /* Those linked, those on the command line, those ticked. */
+    /* Linked, named on the command line, selected in the prompt. */
     int most = CONFIG_LINKED + CMD_VALUES + cmd->config.count;
     link->ids = arena_array(cmd->arena, most, sizeof(*link->ids));
     link->path = config_links_path(cmd->arena);
@@ -22316,7 +22419,7 @@ static bool link_begin(Cmd *cmd, LinkChange *link, Err *err)
     return config_read_links_at(cmd->arena, link->path, &link->links, err);
 }
 
-/* The accounts of the option --account, which may stand more than once. */
+/* Collects the accounts of --account, which can be repeated. */
 static bool link_named(Cmd *cmd, LinkChange *link, Err *err)
 {
     const CmdValue *value = cmd_value(cmd, &opt_account);
@@ -22330,7 +22433,7 @@ static bool link_named(Cmd *cmd, LinkChange *link, Err *err)
     return true;
 }
 
-/* Signs in to another account, which is then linked. */
+/* Signs in to another account and links it. */
 static bool link_sign_in(Cmd *cmd, LinkChange *link, Err *err)
 {
     Signin auth = {.path = cmd->config.path, .form = cmd->config.form};
@@ -22341,9 +22444,9 @@ static bool link_sign_in(Cmd *cmd, LinkChange *link, Err *err)
     return cmd_load_config(cmd, err);
 }
 
-/* Has a person tick the accounts to link; those that are linked already
- * cannot be chosen again, that of an .hsaccount is ticked. */
-static bool link_tick(Cmd *cmd, LinkChange *link, int64_t override, Err *err)
+/* Lets the user select the accounts to link. Linked ones are shown but fixed;
+ * the one that .hsaccount names is preselected. */
+static bool link_select(Cmd *cmd, LinkChange *link, int64_t override, Err *err)
 {
     const Config *config = &cmd->config;
     AskItem *items = arena_array(cmd->arena, config->count, sizeof(*items));
@@ -22353,12 +22456,12 @@ static bool link_tick(Cmd *cmd, LinkChange *link, int64_t override, Err *err)
         bool linked = config_is_linked(&link->links, account->id);
         items[i] = (AskItem){.label = cmd_account_title(cmd, account),
                              .chosen = account->id == override && !linked,
-                             .fixed = linked ? "linked already" : NULL};
+                             .fixed = linked ? "already linked" : NULL};
         open += !linked;
     }
     if (!open)
         return err_set(err, EXIT_USAGE,
-                       "every account of the config is linked already");
+                       "every account in the config is already linked");
     if (!ask_checkbox(cmd->term, "Accounts to link:", items, config->count,
                       err))
         return false;
@@ -22370,8 +22473,10 @@ static bool link_tick(Cmd *cmd, LinkChange *link, int64_t override, Err *err)
 
 static bool link_ask(Cmd *cmd, LinkChange *link, int64_t override, Err *err)
 {
-    static const char *const ways[] = {"Link accounts that are signed in",
-                                       "Sign in to another account", "Cancel"};
+    enum { SELECT, SIGN_IN, CANCEL };
+    static const char *const ways[] = {[SELECT] = "Link accounts of the config",
+                                       [SIGN_IN] = "Sign in to another account",
+                                       [CANCEL] = "Cancel"};
     Str items[COUNT(ways)];
     int at = 0;
     if (!ask_allowed(cmd->term, "account to link", "Pass --account ACCOUNT.",
@@ -22382,15 +22487,17 @@ static bool link_ask(Cmd *cmd, LinkChange *link, int64_t override, Err *err)
     if (!ask_select(cmd->term, "What to do?", (AskLabels){items, COUNT(ways)},
                     &at, err))
         return false;
-    return at == 0   ? link_tick(cmd, link, override, err)
-           : at == 1 ? link_sign_in(cmd, link, err)
-                     : cmd_declined(err);
+    return at == SELECT    ? link_select(cmd, link, override, err)
+           : at == SIGN_IN ? link_sign_in(cmd, link, err)
+                           : cmd_declined(err);
 }
 
-/* An .hsaccount that names one of the accounts gives way to the settings: a
- * person is asked whether it stays the default, and the file goes. In a
- * script it is the default unless --default says otherwise, and it stays
- * unless --force is given. */
+/*
+ * Replaces an .hsaccount that names one of the accounts by the settings. On a
+ * terminal the user decides whether its account stays the default, and the file
+ * is removed. In a script its account is the default unless --default is set,
+ * and the file is removed only with --force.
+ */
 static bool link_override(Cmd *cmd, LinkChange *link,
                           const ConfigOverride *override, Err *err)
 {
@@ -22407,15 +22514,15 @@ static bool link_override(Cmd *cmd, LinkChange *link,
             link->override = *override;
         else
             term_say(cmd->term,
-                     "%.*s no longer counts here; --force would remove it.",
+                     "%.*s no longer applies here; pass --force to remove it.",
                      P(path));
         return true;
     }
-    term_say(cmd->term, "%.*s names %.*s.", P(path),
-             P(cmd_account_title(cmd, account)));
+    Str title = cmd_account_title(cmd, account);
+    term_say(cmd->term, "%.*s names %.*s.", P(path), P(title));
     if (!link->preset &&
-        !ask_confirm(cmd->term, "Keep it as the folder's default?", true, &keep,
-                     err))
+        !ask_confirm(cmd->term, "Keep it as the default of this directory?",
+                     true, &keep, err))
         return false;
     if (!link->preset && keep)
         link->preset = id;
@@ -22423,18 +22530,17 @@ static bool link_override(Cmd *cmd, LinkChange *link,
     return true;
 }
 
-/* Has a person pick the folder's default from its accounts. */
+/* Lets the user pick the directory's default from `ids`. */
 static bool link_pick(Cmd *cmd, LinkChange *link, const int64_t *ids, int count,
-                      const char *option, Err *err)
+                      Err *err)
 {
     Str *items = arena_array(cmd->arena, count, sizeof(*items));
     int at = 0;
-    if (!ask_allowed(cmd->term, "directory's default account", option, err))
+    if (!ask_allowed(cmd->term, "directory's default account",
+                     "Pass --default ACCOUNT.", err))
         return false;
     for (int i = 0; i < count; i++) {
-        ConfigAccount unknown = {.id = ids[i]};
-        const ConfigAccount *account = config_find_id(&cmd->config, ids[i]);
-        items[i] = cmd_account_title(cmd, account ? account : &unknown);
+        items[i] = cmd_id_title(cmd, ids[i]);
         if (ids[i] == link->links.default_account)
             at = i;
     }
@@ -22445,8 +22551,8 @@ static bool link_pick(Cmd *cmd, LinkChange *link, const int64_t *ids, int count,
     return true;
 }
 
-/* Decides the folder's default: what is set already, the only account, or
- * what a person picks; a script names it where there are several. */
+/* Decides the directory's default: --default, the current one (in a script),
+ * the only account, or the one that the user picks. */
 static bool link_default(Cmd *cmd, LinkChange *link, Err *err)
 {
     int most = link->links.count + link->count;
@@ -22469,12 +22575,11 @@ static bool link_default(Cmd *cmd, LinkChange *link, Err *err)
     }
     if (count == 1)
         link->preset = ids[0];
-    return count == 1 ||
-           link_pick(cmd, link, ids, count, "Pass --default ACCOUNT.", err);
+    return count == 1 || link_pick(cmd, link, ids, count, err);
 }
 
-/* Writes the settings and has git ignore them; removes the .hsaccount that
- * has given way. */
+/* Writes the settings, makes git ignore them, and removes the .hsaccount that
+ * they replace. */
 static bool link_save(Cmd *cmd, const LinkChange *link, Err *err)
 {
     Str changed = {0};
@@ -22495,33 +22600,37 @@ static bool link_save(Cmd *cmd, const LinkChange *link, Err *err)
     return true;
 }
 
-static void link_json(Cmd *cmd, Str path, const ConfigLinks *links)
+static void link_say(Cmd *cmd, const cJSON *result)
 {
-    cJSON *answer = json_new(cmd->arena);
-    json_add_text(answer, "settings", path);
-    json_add_id(answer, "localDefaultAccount", links->default_account);
-    json_add(answer, "accounts", cmd_ids_json(links->linked, links->count));
-    cmd_print_json(cmd, answer);
+    const cJSON *accounts = json_get(result, "accounts");
+    const cJSON *item = NULL;
+    int64_t preset = json_int(result, "localDefaultAccount");
+    Str path = json_text(result, "settings");
+    if (!cJSON_GetArraySize(accounts)) {
+        term_say(cmd->term, "No accounts are linked in %.*s", P(path));
+        return;
+    }
+    term_say(cmd->term, "Linked in %.*s:", P(path));
+    cJSON_ArrayForEach(item, accounts)
+    {
+        int64_t id = json_int_of(item);
+        Str title = cmd_id_title(cmd, id);
+        term_say(cmd->term, "  %.*s%s", P(title),
+                 id == preset ? " (default)" : "");
+    }
 }
 
-/* Says which accounts the folder is linked with now. */
+/* Reports the accounts that the settings at `path` list now. */
 static bool link_report(Cmd *cmd, Str path, Err *err)
 {
     ConfigLinks now;
     if (!config_read_links_at(cmd->arena, path, &now, err))
         return false;
-    term_say(cmd->term, "Linked in %.*s:%s", P(path),
-             now.count ? "" : " no account");
-    for (int i = 0; i < now.count; i++) {
-        ConfigAccount unknown = {.id = now.linked[i]};
-        const ConfigAccount *account = config_find_id(&cmd->config,
-                                                      now.linked[i]);
-        term_say(cmd->term, "  %.*s%s",
-                 P(cmd_account_title(cmd, account ? account : &unknown)),
-                 now.linked[i] == now.default_account ? ", the default" : "");
-    }
-    if (cmd_on(cmd, &opt_json))
-        link_json(cmd, path, &now);
+    cJSON *result = json_new(cmd->arena);
+    json_add_text(result, "settings", path);
+    json_add_id(result, "localDefaultAccount", now.default_account);
+    json_add(result, "accounts", cmd_ids_json(now.linked, now.count));
+    cmd_report(cmd, result, link_say);
     return true;
 }
 
@@ -22548,20 +22657,16 @@ static bool link_link(Cmd *cmd, Err *err)
 
 /* ---- hs account unlink ---- */
 
-/* Has a person tick the accounts to unlink. */
-static bool link_unlink_tick(Cmd *cmd, LinkChange *link, Err *err)
+/* Lets the user select the accounts to unlink. */
+static bool link_unlink_select(Cmd *cmd, LinkChange *link, Err *err)
 {
     const ConfigLinks *links = &link->links;
     AskItem *items = arena_array(cmd->arena, links->count, sizeof(*items));
     if (!ask_allowed(cmd->term, "account to unlink",
                      "Pass --account ACCOUNT or --all.", err))
         return false;
-    for (int i = 0; i < links->count; i++) {
-        ConfigAccount unknown = {.id = links->linked[i]};
-        const ConfigAccount *account = config_find_id(&cmd->config,
-                                                      links->linked[i]);
-        items[i].label = cmd_account_title(cmd, account ? account : &unknown);
-    }
+    for (int i = 0; i < links->count; i++)
+        items[i].label = cmd_id_title(cmd, links->linked[i]);
     if (!ask_checkbox(cmd->term, "Accounts to unlink:", items, links->count,
                       err))
         return false;
@@ -22571,8 +22676,8 @@ static bool link_unlink_tick(Cmd *cmd, LinkChange *link, Err *err)
     return true;
 }
 
-/* The linked accounts of --account. One that has left the config can still be
- * named by its id. */
+/* Collects the linked accounts of --account. One that was removed from the
+ * config can still be named by its id. */
 static bool link_unlink_named(Cmd *cmd, LinkChange *link, Err *err)
 {
     const CmdValue *value = cmd_value(cmd, &opt_account);
@@ -22585,7 +22690,7 @@ static bool link_unlink_named(Cmd *cmd, LinkChange *link, Err *err)
         if (!config_is_linked(&link->links, id)) {
             err_set(err, EXIT_CONFIG, "'%.*s' is not linked in %.*s",
                     P(value->list[i]), P(link->path));
-            return err_hint(err, "hs account list shows what is.");
+            return err_hint(err, "Run hs account list to see what is linked.");
         }
         if (!cmd_is_among(link->ids, link->count, id))
             link->ids[link->count++] = id;
@@ -22593,8 +22698,8 @@ static bool link_unlink_named(Cmd *cmd, LinkChange *link, Err *err)
     return true;
 }
 
-/* Which default the folder has once the accounts have left it: --default, the
- * only one that stays, or of several what a person picks. */
+/* Decides the default of the accounts that remain: --default, the current one,
+ * the only one, or the one that the user picks. */
 static bool link_unlink_default(Cmd *cmd, LinkChange *link, Err *err)
 {
     int64_t *ids = arena_array(cmd->arena, link->links.count, sizeof(*ids));
@@ -22615,8 +22720,7 @@ static bool link_unlink_default(Cmd *cmd, LinkChange *link, Err *err)
     if (!cmd_is_among(link->ids, link->count, link->preset))
         return true;
     link->preset = count == 1 ? ids[0] : 0;
-    return count < 2 ||
-           link_pick(cmd, link, ids, count, "Pass --default ACCOUNT.", err);
+    return count < 2 || link_pick(cmd, link, ids, count, err);
 }
 
 static bool link_unlink(Cmd *cmd, Err *err)
@@ -22626,21 +22730,16 @@ static bool link_unlink(Cmd *cmd, Err *err)
     bool named = cmd_value(cmd, &opt_account)->count > 0;
     if (all && named)
         return err_set(err, EXIT_USAGE,
-                       "--all and --account exclude each "
-                       "other");
+                       "--all and --account cannot be used together");
     if (!link_no_deprecated(cmd, err) || !cmd_load_file(cmd, err) ||
         !link_begin(cmd, &link, err))
         return false;
-    if (!link.links.count && !named) {
-        term_say(cmd->term, "No account is linked here.");
-        if (cmd_on(cmd, &opt_json))
-            link_json(cmd, link.path, &link.links);
-        return true;
-    }
+    if (!link.links.count && !named)
+        return link_report(cmd, link.path, err);
     for (int i = 0; all && i < link.links.count; i++)
         link.ids[link.count++] = link.links.linked[i];
     if ((!all && !(named ? link_unlink_named(cmd, &link, err)
-                         : link_unlink_tick(cmd, &link, err))) ||
+                         : link_unlink_select(cmd, &link, err))) ||
         !link_unlink_default(cmd, &link, err))
         return false;
     const ConfigLinkChange change = {
@@ -22651,19 +22750,19 @@ static bool link_unlink(Cmd *cmd, Err *err)
 
 /* ---- hs account create-override, remove-override ---- */
 
-/* .hsaccount counts with the global config only. */
+/* .hsaccount is read only with the global config. */
 static bool link_needs_global(const Cmd *cmd, Err *err)
 {
     if (cmd->config.is_global)
         return true;
     err_set(err, EXIT_CONFIG,
-            ".hsaccount counts with the global config only, and %.*s is in use",
+            ".hsaccount works only with the global config, but %.*s is in use",
             P(cmd->config.path));
     return err_hint(err, "Run hs config migrate first.");
 }
 
-/* An .hsaccount that stands in the folder already is replaced only with a yes
- * or --force. `*before` is what it holds. */
+/* Asks before an existing .hsaccount that names another account is replaced.
+ * `*before` is its text, to detect a later change; empty if there is none. */
 static bool link_override_replace(Cmd *cmd, Str path, int64_t id, Str *before,
                                   Err *err)
 {
@@ -22675,14 +22774,21 @@ static bool link_override_replace(Cmd *cmd, Str path, int64_t id, Str *before,
     config_read_override_at(cmd->arena, path, &present, &ignored);
     *before = present.text;
     return present.id == id ||
-           cmd_confirm(cmd, S("Replace the .hsaccount that is here?"), true,
-                       err);
+           cmd_confirm(cmd, S("Replace the existing .hsaccount?"), true, err);
+}
+
+static void link_override_say(Cmd *cmd, const cJSON *result)
+{
+    Str title = cmd_json_title(cmd, json_get(result, "account"));
+    Str path = os_path_join(cmd->arena, os_cwd(cmd->arena), S(".hsaccount"));
+    term_say(cmd->term, "This directory now uses %.*s, set in %.*s", P(title),
+             P(path));
 }
 
 static bool link_create_override(Cmd *cmd, Err *err)
 {
     static const CmdPick pick = {
-        .what = "Account for this folder:",
+        .what = "Account for this directory:",
         .how = "Pass one: hs account create-override <name-or-id>"};
     const ConfigAccount *account = NULL;
     ConfigLinks links = {0};
@@ -22695,12 +22801,9 @@ static bool link_create_override(Cmd *cmd, Err *err)
         !config_write_override(cmd->arena, path, account->id,
                                cmd_on(cmd, &opt_force) ? NULL : &before, err))
         return false;
-    term_say(cmd->term, "%.*s is now used below this folder, by %.*s",
-             P(cmd_account_title(cmd, account)), P(path));
+    cmd_report(cmd, cmd_account_result(cmd, account), link_override_say);
     if (links.default_account > 0)
-        term_warn(cmd->term, "%.*s goes before it", P(links.path));
-    if (cmd_on(cmd, &opt_json))
-        cmd_print_account(cmd, account);
+        term_warn(cmd->term, "%.*s takes precedence over it", P(links.path));
     return true;
 }
 
@@ -22710,7 +22813,7 @@ static bool link_remove_override(Cmd *cmd, Err *err)
     ConfigOverride override;
     Str path = config_find_upward(cmd->arena, S(".hsaccount"), S(""));
     if (!path.len) {
-        term_say(cmd->term, "There is no .hsaccount here or above.");
+        term_say(cmd->term, "No .hsaccount in this directory or above.");
         return true;
     }
     if (cmd->term->interactive && !cmd_on(cmd, &opt_force))
@@ -22727,11 +22830,13 @@ static const CliCommand link_commands[] = {
     {.group = &cmd_group_account,
      .name = "link",
      .args = "",
-     .summary = "Link accounts to this folder",
+     .summary = "Link accounts to this directory",
      .more =
-         "The folder's accounts and their default stand in .hs/settings.json,\n"
-         "and count for every command in it and below it. An .hsaccount that\n"
-         "names one of them is offered for removal; --force removes it.",
+         "The accounts and their default are kept in .hs/settings.json, and "
+         "apply to\n"
+         "every command in the directory and below. If an .hsaccount names one "
+         "of\n"
+         "them, hs offers to remove it; --force removes it.",
      .examples =
          "hs account link\n"
          "hs account link --account acme --account acme-sandbox --default acme",
@@ -22744,7 +22849,7 @@ static const CliCommand link_commands[] = {
     {.group = &cmd_group_account,
      .name = "unlink",
      .args = "",
-     .summary = "Unlink accounts from this folder",
+     .summary = "Unlink accounts from this directory",
      .examples = "hs account unlink --account acme\nhs account unlink --all",
      .json = "{\"settings\": FILE, \"localDefaultAccount\": ID, \"accounts\": "
              "[ID]}",
@@ -22755,10 +22860,10 @@ static const CliCommand link_commands[] = {
     {.group = &cmd_group_account,
      .name = "create-override",
      .args = "[account]",
-     .summary = "Write an .hsaccount file (older than link)",
-     .more = "The file names the account that commands in this folder and "
+     .summary = "Write an .hsaccount file (prefer hs account link)",
+     .more = "The file names the account that commands in this directory and "
              "below use.\n"
-             "hs account link is the newer way.",
+             "hs account link replaces it and supports several accounts.",
      .examples = "hs account create-override my-portal",
      .json = "{\"account\": ACCOUNT, \"source\": FILE}",
      .run = link_create_override,
@@ -23336,7 +23441,7 @@ static bool secrets_delete(Cmd *cmd, Err *err)
 {
     SecretsRun s = {.change = {.act = HUB_SECRET_DELETE}};
     if (!secrets_arg(cmd, &s.change, err) ||
-        (!cmd_on(cmd, &opt_force) && !ask_may_confirm(cmd->term, err)) ||
+        (!cmd_on(cmd, &opt_force) && !ask_may_confirm(cmd->term, S(""), err)) ||
         !secrets_open(cmd, &s, err))
         return false;
     if (!s.change.name.len && !secrets_pick(cmd, &s, "Secret to delete:", err))
@@ -24244,7 +24349,7 @@ static bool sandbox_delete(Cmd *cmd, Err *err)
     if (!cmd_text(cmd, &opt_account).len &&
         !ask_allowed(cmd->term, "sandbox", "Pass --account ACCOUNT.", err))
         return false;
-    if ((!cmd_on(cmd, &opt_force) && !ask_may_confirm(cmd->term, err)) ||
+    if ((!cmd_on(cmd, &opt_force) && !ask_may_confirm(cmd->term, S(""), err)) ||
         !cmd_load_config(cmd, err))
         return false;
     bool known = cmd->config.form != CONFIG_ENVIRONMENT;

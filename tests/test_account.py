@@ -594,14 +594,15 @@ def test_list(hs, sim):
     assert result.code == 0 and result.err == ""
     lines = result.out.splitlines()
     head = next(i for i, l in enumerate(lines) if l.startswith("Name"))
-    assert re.fullmatch(r"Name +Account ID +Auth type", lines[head])
+    assert re.fullmatch(r"Name +Account ID +Auth type +Default", lines[head])
     assert [line.split() for line in lines[head + 1 :]] == [
         ["bare", "404", "personalaccesskey"],
-        ["prod", "[standard]", "101", "personalaccesskey"],
+        ["prod", "[standard]", "101", "personalaccesskey", "*"],
         ["box", "[dev", "sandbox]", "202", "personalaccesskey"],
         ["lone", "[test", "account]", "303", "personalaccesskey"],
     ]
     assert "\n  box [dev sandbox]" in result.out
+    assert [line for line in lines if line != line.rstrip()] == []
     assert "prod" in lines[0] and str(hs.config_path) in result.out
     assert not sim.log
 

@@ -200,7 +200,7 @@ def test_what_is_offered_is_described(accounts):
     out = accounts("__complete", "hs", "account", "li").out
     assert (
         out
-        == "list\tList the accounts, and where the default comes from\nlink\tLink accounts to this folder\n"
+        == "list\tList the accounts, and show which is the default\nlink\tLink accounts to this directory\n"
     )
     assert accounts("__complete", "hs", "account", "use", "b").out == "box\t202\n"
 

@@ -15,10 +15,10 @@ from conftest import held, mode, read_links, write_links
 
 ECHO = "/test/echo"
 DOWN = "\x1b[B"
-WHAT, LINK = r"What to do\?", "Accounts to link:"
-DEFAULT, UNLINK = "Default account of this folder:", "Accounts to unlink:"
-KEEP = r"Keep it as the folder's default\? \[Y/n\]"
-REPLACE = r"Replace the \.hsaccount that is here\? \[Y/n\]"
+WHAT, LINK = r"What do you want to do\?", "Accounts to link:"
+DEFAULT, UNLINK = "Default account of this directory:", "Accounts to unlink:"
+KEEP = r"Keep it as the default of this directory\? \[Y/n\]"
+REPLACE = r"Replace the existing \.hsaccount\? \[Y/n\]"
 
 
 @pytest.fixture
@@ -340,7 +340,7 @@ def test_unlink_what_has_left_the_config(three):
 @pytest.mark.parametrize("args", [[], ["--all"]])
 def test_unlink_where_nothing_is_linked(three, args):
     before = three.files()
-    assert "No account is linked" in done(three, "unlink", *args).err
+    assert "No accounts are linked" in done(three, "unlink", *args).err
     assert done(three, "unlink", "--json", *args).json["accounts"] == []
     linked(three, 101).write_text('{"accounts": []}')
     before = three.files()
@@ -420,7 +420,7 @@ def test_remove_override(three, text):
     assert not inner.exists() and outer.read_text() == "303"
     done(three, "remove-override", "-f", cwd=below)
     assert not outer.exists()
-    assert "no .hsaccount" in done(three, "remove-override", cwd=below).err
+    assert "No .hsaccount" in done(three, "remove-override", cwd=below).err
 
 
 @pytest.mark.parametrize(
@@ -532,7 +532,7 @@ def test_link_names_a_broken_override(three, text):
 
 @pytest.mark.parametrize("args", [["link", "-a", "acme"], ["unlink", "--all"]])
 def test_a_deprecated_config_in_reach(three, args):
-    """Its world knows no linked folders: hs config migrate comes first."""
+    """It does not support linked directories: run hs config migrate first."""
     linked(three, 101)
     old = three.write_yaml({"portals": []}, three.cwd / "hubspot.config.yml")
     below = three.cwd / "below"
@@ -899,7 +899,7 @@ def test_link_one_asks_for_no_default(three, tty):
 def test_what_is_linked_cannot_be_linked_again(three, tty):
     linked(three, 101)
     child = tty("account", "link")
-    answer(child, (WHAT, "\r"), (LINK, " "), ("linked already", "a\r"), (DEFAULT, "\r"))
+    answer(child, (WHAT, "\r"), (LINK, " "), ("already linked", "a\r"), (DEFAULT, "\r"))
     assert tty.end(child) == 0, seen(child)
     assert read_links(three) == {"localDefaultAccount": 101, "accounts": [101, 202, 303]}
 
@@ -908,7 +908,7 @@ def test_where_all_are_linked(three, tty):
     linked(three, 101, 202, 303)
     before = three.files()
     child = answer(tty("account", "link"), (WHAT, "\r"))
-    assert tty.end(child) == 2 and "linked already" in seen(child)
+    assert tty.end(child) == 2 and "already linked" in seen(child)
     assert three.files() == before
 
 
@@ -965,7 +965,7 @@ def test_unlink_on_a_terminal(three, tty):
 
 
 def test_create_override_on_a_terminal(three, tty):
-    child = answer(tty("account", "create-override"), ("Account for this folder:", "box\r"))
+    child = answer(tty("account", "create-override"), ("Account for this directory:", "box\r"))
     assert tty.end(child) == 0, seen(child)
     path = three.cwd / ".hsaccount"
     assert path.read_text() == "202"
@@ -995,7 +995,7 @@ def test_remove_override_on_a_terminal(three, tty):
         (["link"], [(WHAT, DOWN + "\r"), ("access key:", None)]),
         (["unlink"], [(UNLINK, None)]),
         (["unlink"], [(UNLINK, " \r"), (DEFAULT, None)]),
-        (["create-override"], [("this folder:", None)]),
+        (["create-override"], [("this directory:", None)]),
         (["create-override", "third"], [(REPLACE, None)]),
         (["remove-override"], [("Remove ", None)]),
     ],
@@ -1021,7 +1021,7 @@ def test_a_prompt_that_is_left_writes_nothing(three, tty, args, before, keys, co
     [
         (["link"], "--account"),
         (["unlink"], "--all"),
-        (["create-override"], "create-override ACCOUNT"),
+        (["create-override"], "create-override <name-or-id>"),
         (["create-override", "third"], "--force"),
         (["remove-override"], "--force"),
     ],

@@ -90,12 +90,12 @@ def ignored(hs, name):
 @pytest.mark.parametrize(
     "args, option",
     [
-        (["account", "use"], "hs account use ACCOUNT"),
-        (["account", "remove"], "hs account remove ACCOUNT"),
+        (["account", "use"], "hs account use <name-or-id>"),
+        (["account", "remove"], "hs account remove <name-or-id>"),
         (["account", "remove", "acme"], "--new-default"),
         (["account", "link"], "--account"),
         (["account", "link", "--account", "acme", "--account", "beta"], "--default"),
-        (["account", "create-override"], "create-override ACCOUNT"),
+        (["account", "create-override"], "create-override <name-or-id>"),
         (["account", "auth"], "--pak-stdin"),
         (["config", "set"], "--http-timeout"),
     ],
@@ -290,7 +290,7 @@ def test_trouble_is_no_inactivity(three, sim, how):
         "--max-wait",
         "1",
     )
-    assert "could not be checked" in done.err
+    assert "cannot check" in done.err
 
 
 def test_clean_asks_for_many_accounts_at_once(hs, sim):
@@ -1142,7 +1142,7 @@ def test_what_is_not_known_to_be_inactive_stays(three, sim, how):
     if how.get("status") == 200:  # an answer that came is an answer
         assert done.code in (0, 8), done.err
     else:
-        assert done.code == 8 and "gamma" in done.err and "could not be checked" in done.err
+        assert done.code == 8 and "gamma" in done.err and "cannot check" in done.err
     assert names(three) == ["acme", "gamma"]
 
 

@@ -576,7 +576,7 @@ def test_the_last_account_can_be_removed(three, sim):
         assert three("account", "remove", name, "--force").code == 0
     assert three.read_config() == {"accounts": []}
     result = three("account", "list")
-    assert result.code == 0 and "There are no accounts in" in result.out
+    assert result.code == 0 and "No accounts in" in result.out
     result = three("account", "list", "--json")
     assert (
         result.code == 0 and result.json["accounts"] == [] and result.json["defaultAccount"] is None
