@@ -22484,8 +22484,8 @@ static bool link_ask(Cmd *cmd, LinkChange *link, int64_t override, Err *err)
         return false;
     for (int i = 0; i < COUNT(ways); i++)
         items[i] = str_from(ways[i]);
-    if (!ask_select(cmd->term, "What to do?", (AskLabels){items, COUNT(ways)},
-                    &at, err))
+    if (!ask_select(cmd->term, "What do you want to do?",
+                    (AskLabels){items, COUNT(ways)}, &at, err))
         return false;
     return at == SELECT    ? link_select(cmd, link, override, err)
            : at == SIGN_IN ? link_sign_in(cmd, link, err)
@@ -22544,7 +22544,7 @@ static bool link_pick(Cmd *cmd, LinkChange *link, const int64_t *ids, int count,
         if (ids[i] == link->links.default_account)
             at = i;
     }
-    if (!ask_select(cmd->term, "Default account of this folder:",
+    if (!ask_select(cmd->term, "Default account of this directory:",
                     (AskLabels){items, count}, &at, err))
         return false;
     link->preset = ids[at];
@@ -22878,10 +22878,21 @@ static const CliCommand link_commands[] = {
 
 /* ==== API ================================================================= *
  *
- * hs api: an authenticated request to any endpoint. The body of the response
- * goes to stdout and keeps every digit: JSON is indented as text, never parsed
- * into numbers.
+ * hs api: an authenticated request to any endpoint of HubSpot's API.
+ *
+ * The body of the response goes to stdout, of an error too; the request line,
+ * the status and the error go to stderr. Neither the payload nor the response
+ * is parsed into numbers, so every digit is kept: JSON is validated and
+ * indented as text (RFC 8259).
+ *
+ * The token is sent to the API's host and nowhere else: an absolute URL must
+ * have that host, https and port 443.
+ *
+ * Memory: the response streams, whatever its size. --data is limited to
+ * API_DATA_MAX, and an endpoint to API_PATH_MAX.
  */
+
+enum { API_DATA_MAX = 32 * MIB, API_PATH_MAX = 48 * KIB };
 
 static const CliOption opt_method = {.name = "method",
                                      .letter = 'X',
@@ -22894,22 +22905,22 @@ static const CliOption opt_data = {
     .kind = CLI_TEXT,
     .may_be_empty = true,
     .value = "JSON",
-    .help = "The body: JSON, @file, or - for stdin"};
+    .help = "The request body: JSON, @FILE, or - for stdin"};
 static const CliOption opt_json_schema = {
     .name = "json-schema",
-    .help = "Print the JSON schema of the output and end"};
+    .help = "Print the JSON schema of the output and exit"};
 static const CliOption opt_raw = {
-    .name = "raw", .help = "Print the answer byte for byte, not re-indented"};
+    .name = "raw", .help = "Print the response byte for byte, not indented"};
 
 /* ---- hs api ---- */
 
-/* Where the answer's body goes: to stdout, re-indented where it is JSON. */
+/* The response's body on its way to stdout. */
 typedef struct {
     Cmd *cmd;
-    bool raw;
-    bool started;
-    bool json;
-    char last; /* the last byte written */
+    bool raw;     /* --raw */
+    bool started; /* the status was printed, and `json` is set */
+    bool json;    /* indent it */
+    char last;    /* the last byte written */
     JsonIndent indent;
 } ApiOut;
 
@@ -22922,22 +22933,24 @@ static void api_write(void *to, Str text)
     out->last = text.ptr[text.len - 1];
 }
 
-/* Does the media type say JSON (RFC 8259, RFC 6839)? */
+/* True for a JSON media type (RFC 8259, section 11; RFC 6839, section 3.1). */
 static bool api_json_type(const HttpRes *res)
 {
     Str type = http_header(res, S("Content-Type"));
     Str name = str_trim(str_cut(&type, ';'));
-    Str end = str_slice(name, name.len - 5, name.len);
+    const Str suffix = S("+json");
+    Str end = str_slice(name, name.len - suffix.len, name.len);
     return str_in_words(name, "application/json text/json") ||
-           (name.len > 5 && str_eq_nocase(end, S("+json")));
+           (name.len > suffix.len && str_eq_nocase(end, suffix));
 }
 
-/* Is this body JSON? A whole one is checked; of one that streams the type
- * must do. */
+/* True if the body is JSON. `whole` says that `piece` is all of it: then it is
+ * validated; if more follows, the media type decides. */
 static bool api_is_json(const HttpRes *res, Str piece, bool whole)
 {
+    enum { LEADING_SPACE_MAX = KIB };
     Err ignored = {0};
-    Str text = str_trim(str_slice(piece, 0, KIB));
+    Str text = str_trim(str_slice(piece, 0, LEADING_SPACE_MAX));
     if (!whole)
         return api_json_type(res);
     return (api_json_type(res) || (text.len && strchr("{[", text.ptr[0]))) &&
@@ -22972,18 +22985,17 @@ static bool api_sink(void *to, const HttpRes *res, Str piece, bool last,
     return true;
 }
 
-/* The JSON that --data gives: text, @file, or - for stdin. It goes over the
- * wire as it is, digit for digit. */
+/* Reads and validates the JSON of --data: text, @file, or - for stdin. It is
+ * sent byte for byte. */
 static bool api_data(Cmd *cmd, Str *out, Err *err)
 {
-    enum { MOST = 32 * MIB };
     Str data = cmd_text(cmd, &opt_data);
     Err fault = {0};
-    CmdInput in = {.what = "--data", .most = MOST};
+    CmdInput in = {.what = "--data", .most = API_DATA_MAX};
     bool is_file = str_starts(data, S("@"));
     *out = data;
     if (is_file && data.len == 1)
-        return err_set(err, EXIT_USAGE, "--data @ names no file");
+        return err_set(err, EXIT_USAGE, "--data @ needs a file name");
     if (is_file)
         in.path = str_slice(data, 1, data.len);
     if ((is_file || str_eq(data, S("-"))) &&
@@ -22999,25 +23011,26 @@ static bool api_data(Cmd *cmd, Str *out, Err *err)
     else if (json_validate(*out, JSON_DEPTH, &fault))
         return true;
     err_set(err, EXIT_USAGE, "--data is %s", fault.message);
-    return err_hint(err, "It takes JSON in UTF-8: text, @file, or - for "
+    return err_hint(err, "Pass JSON in UTF-8: text, @file, or - for "
                          "stdin.");
 }
 
 /*
- * The path of an endpoint: with or without a leading slash, or a whole URL of
- * this API and no other host. What may not stand in a path is percent-encoded;
- * control bytes are refused.
+ * Makes the request's path from an endpoint: a path with or without a leading
+ * slash, or a URL of the API's host. Characters that a path cannot contain are
+ * percent-encoded (RFC 3986, section 3.3). Fails with EXIT_USAGE for another
+ * host, and for control characters.
  */
 static bool api_path(Cmd *cmd, const Hub *hub, Str endpoint, Str *out, Err *err)
 {
     Url url = {0};
     Str host = hub_host(cmd->arena, hub, false);
-    Buf path = buf_new(cmd->arena, 48 * KIB);
+    Buf path = buf_new(cmd->arena, API_PATH_MAX);
     for (ptrdiff_t i = 0; i < endpoint.len; i++)
         if ((unsigned char)endpoint.ptr[i] < ' ' || endpoint.ptr[i] == 0x7f)
             return err_set(err, EXIT_USAGE,
-                           "the endpoint holds a line break or another control "
-                           "byte");
+                           "the endpoint contains a line break or another "
+                           "control character");
     ptrdiff_t scheme = str_find(endpoint, S("://"));
     ptrdiff_t query = str_index(endpoint, '?');
     if (scheme >= 0 && (query < 0 || scheme < query)) {
@@ -23026,11 +23039,10 @@ static bool api_path(Cmd *cmd, const Hub *hub, Str endpoint, Str *out, Err *err)
                     url.port == 443 && str_eq_nocase(url.host, host);
         if (!ours) {
             err_set(err, EXIT_USAGE,
-                    "the endpoint is on another host than "
-                    "%.*s: the account's token goes nowhere "
-                    "else",
+                    "the endpoint is not on %.*s; hs sends the token to no "
+                    "other host",
                     P(host));
-            return err_hint(err, "Give the path alone: hs api "
+            return err_hint(err, "Pass only the path: hs api "
                                  "/crm/v3/objects/contacts");
         }
         endpoint = url.path;
@@ -23043,13 +23055,13 @@ static bool api_path(Cmd *cmd, const Hub *hub, Str endpoint, Str *out, Err *err)
     return !path.full || err_set(err, EXIT_USAGE, "the endpoint is too long");
 }
 
-/* Any JSON can be an endpoint's answer, and that is what the schema says. */
+/* Prints the schema of the output: any JSON, as endpoints differ. */
 static bool api_schema(Cmd *cmd)
 {
     cJSON *schema = json_new(cmd->arena);
     json_add_text(schema, "$schema",
                   S("https://json-schema.org/draft/2020-12/schema"));
-    json_add_text(schema, "title", S("The answer of the endpoint"));
+    json_add_text(schema, "title", S("The response of the endpoint"));
     cmd_print_json(cmd, schema);
     return true;
 }
@@ -23072,8 +23084,9 @@ static bool api_run(Cmd *cmd, Err *err)
         (call.has_body && !api_data(cmd, &call.body, err)) ||
         !cmd_go_online(cmd, err))
         return false;
-    term_say(cmd->term, "%.*s https://%.*s%.*s", P(call.method),
-             P(hub_host(cmd->arena, &hub, false)), P(call.path));
+    Str host = hub_host(cmd->arena, &hub, false);
+    term_say(cmd->term, "%.*s https://%.*s%.*s", P(call.method), P(host),
+             P(call.path));
     if (!hub_call(&hub, &call, &res, err))
         return false;
     term_flush(cmd->term);
@@ -23086,11 +23099,10 @@ static const CliCommand api_commands[] = {
     {.name = "api",
      .args = "<endpoint>",
      .summary = "Make an authenticated request to HubSpot's API",
-     .more = "The answer's body goes to stdout with every digit as HubSpot "
-             "sent it;\n"
-             "the request and the status go to stderr.\n\n"
-             "HUBSPOT_ACCESS_TOKEN, or the file that HUBSPOT_ACCESS_TOKEN_FILE "
-             "names,\n"
+     .more = "Prints the response body to stdout, with every digit as HubSpot "
+             "sent it.\n"
+             "The request and the status go to stderr.\n\n"
+             "HUBSPOT_ACCESS_TOKEN, or the file in HUBSPOT_ACCESS_TOKEN_FILE,\n"
              "takes precedence over the config's default account.",
      .examples =
          "hs api /crm/v3/objects/contacts\n"

@@ -30,7 +30,7 @@ def one_token(sim, portal, hs, **settings):
     return token
 
 
-# ---- the answer's body
+# ---- the response's body
 
 ORDINARY = [
     "{}",
