@@ -163,6 +163,10 @@ typedef struct {
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
+/* hs.c is compiled with -Os. This compiles one function with -O2, for the few
+ * in which a measurement shows a difference. */
+#define FAST __attribute__((optimize("O2")))
+
 enum { KIB = 1024, MIB = 1024 * 1024 };
 
 /* The exit codes, all of them: help, man page and README list these. */
@@ -5563,27 +5567,43 @@ static void term_undraw(Term *term)
 
 /* ==== JSON ================================================================ *
  *
- * Two tools. The scanner (RFC 8259) walks JSON a byte at a time: it validates
- * and re-indents without holding the document and without touching a digit,
- * which is how a server's answer and a user's --data pass through. cJSON is
- * for documents that the program builds or looks into (tokens, error
- * envelopes, its own --json output); no user's payload goes through it, since
- * it keeps numbers as doubles. It is wrapped here once: input is scanned
- * first, so that depth is bounded and nothing follows the end; names are
- * matched with their case; its memory is wiped when it is freed.
+ * JSON (RFC 8259) in two ways:
+ *
+ *   - The scanner, json_step(), reads a document one byte at a time, with a
+ *     fixed amount of memory. json_validate() checks a user's --data with it;
+ *     json_indent() formats a response while it arrives. Bytes pass unchanged:
+ *     numbers keep all their digits and strings their escapes.
+ *   - cJSON holds the documents that hs builds or reads values from: tokens,
+ *     error envelopes, old configs, the output of --json. It stores numbers as
+ *     doubles, so a user's payload never passes through it. A document that
+ *     is written back keeps its numbers with json_keep_numbers().
+ *
+ * cJSON is called through the functions below. They scan the input first,
+ * because cJSON accepts text after the document and limits depth only at 1,000;
+ * they match names with their case; and they wipe memory when it is freed,
+ * because documents hold tokens.
+ *
+ * Ownership: json_read() and json_new() return documents that live as long as
+ * their arena. A value that json_add() or json_set() puts into a document
+ * belongs to the document. Running out of memory ends the program.
+ *
+ * Limits: 512 levels for the scanner; 64 levels and 1 MiB for a document that
+ * is read, 16 MiB for one that is written.
  */
 
 enum {
-    JSON_DEPTH = 512,    /* what the scanner follows */
-    JSON_DOC_DEPTH = 64, /* of a document that we look into */
+    JSON_DEPTH = 512,    /* levels, for the scanner */
+    JSON_DOC_DEPTH = 64, /* levels of a document that is read */
     JSON_DOC_MAX = MIB,
-    JSON_WRITE_MAX = 16 * MIB /* a document that is written */
+    JSON_WRITE_MAX = 16 * MIB,
+    JSON_INT_DIGITS = 15, /* a double holds any integer this long */
+    JSON_BLOCK_HEADER = 16
 };
 
 typedef enum {
-    JSON_BAD,   /* this byte cannot stand here */
+    JSON_BAD,   /* not valid JSON */
     JSON_SPACE, /* white space between tokens */
-    JSON_BYTE,  /* part of a string, number or word */
+    JSON_BYTE,  /* part of a string, number, true, false or null */
     JSON_OPEN,
     JSON_CLOSE,
     JSON_COMMA,
@@ -5591,7 +5611,7 @@ typedef enum {
 } JsonStep;
 
 typedef enum {
-    JSON_VALUE, /* a value must come */
+    JSON_VALUE, /* expects a value */
     JSON_VALUE_OR_END,
     JSON_KEY,
     JSON_KEY_OR_END,
@@ -5611,15 +5631,16 @@ typedef enum {
     JSON_EXPONENT
 } JsonState;
 
+/* A document being scanned. Zero is the start of one. */
 typedef struct {
     JsonState state;
-    bool key;         /* the string under way is a key */
-    int hex;          /* hex digits still to come */
-    const char *word; /* what is left of true, false or null */
+    bool key;         /* the current string is a key */
+    int hex;          /* hex digits still expected */
+    const char *word; /* the rest of true, false or null */
     int max_depth;    /* 0: JSON_DEPTH */
-    bool too_deep;    /* that is why a byte was bad */
+    bool too_deep;    /* the reason for JSON_BAD */
     int depth;
-    bool line_ended; /* by the last byte */
+    bool line_ended; /* the last byte was a line feed */
     int64_t line;    /* of the last byte, from 0 */
     int64_t column;  /* of the last byte, from 1 */
     char open[JSON_DEPTH];
@@ -5682,7 +5703,7 @@ static JsonStep json_begin(JsonScan *scan, char c)
     return JSON_BYTE;
 }
 
-/* A byte where a comma or a bracket may follow. */
+/* A byte after a value: a comma or a closing bracket. */
 static JsonStep json_follow(JsonScan *scan, char c)
 {
     char open = scan->depth ? scan->open[scan->depth - 1] : 0;
@@ -5720,7 +5741,7 @@ static JsonStep json_in_string(JsonScan *scan, char c)
     return JSON_BYTE;
 }
 
-/* A byte between tokens, where no number is under way. */
+/* A byte outside of strings, numbers and words. */
 static JsonStep json_between(JsonScan *scan, char c)
 {
     if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
@@ -5746,8 +5767,8 @@ static JsonStep json_between(JsonScan *scan, char c)
     }
 }
 
-/* Takes the next byte of a document. After JSON_BAD the scan is over. */
-static JsonStep json_step(JsonScan *scan, char c)
+/* Scans the next byte. After JSON_BAD the scan must not continue. */
+FAST static JsonStep json_step(JsonScan *scan, char c)
 {
     if (scan->line_ended) {
         scan->line++;
@@ -5774,8 +5795,9 @@ static JsonStep json_step(JsonScan *scan, char c)
     return json_between(scan, c);
 }
 
-/* May the document end here? */
-static bool json_is_whole(const JsonScan *scan)
+/* Is the document complete? More white space may follow; digits too, if it is
+ * a number. */
+FAST static bool json_is_complete(const JsonScan *scan)
 {
     return !scan->depth &&
            (scan->state == JSON_AFTER_VALUE || scan->state == JSON_ZERO ||
@@ -5783,30 +5805,29 @@ static bool json_is_whole(const JsonScan *scan)
             scan->state == JSON_EXPONENT);
 }
 
-/* Is `text` one JSON document, at most `depth` deep? Else `err` says where it
- * ends to be one. */
+/* Checks that `text` is one JSON document of at most `depth` levels. If not,
+ * returns false and sets `err` to EXIT_USAGE with line and column. */
 static bool json_validate(Str text, int depth, Err *err)
 {
     JsonScan scan = {.max_depth = depth};
     for (ptrdiff_t i = 0; i < text.len; i++)
         if (json_step(&scan, text.ptr[i]) == JSON_BAD)
-            return err_set(err, EXIT_USAGE,
-                           "not valid JSON%s: line %" PRId64
-                           ", column %" PRId64,
-                           scan.too_deep ? ", it is nested too deeply" : "",
-                           scan.line + 1, scan.column);
-    if (!json_is_whole(&scan))
-        return err_set(err, EXIT_USAGE, "not valid JSON: it ends too early");
+            return err_set(
+                err, EXIT_USAGE, "%s: line %" PRId64 ", column %" PRId64,
+                scan.too_deep ? "JSON nested too deeply" : "invalid JSON",
+                scan.line + 1, scan.column);
+    if (!json_is_complete(&scan))
+        return err_set(err, EXIT_USAGE, "invalid JSON: unexpected end");
     return true;
 }
 
-/* Re-indents JSON as it streams by. Starts as zero, but for `sink`; what it
- * holds back goes out with json_indent_flush(). */
+/* Formats JSON while it arrives: set `sink`, which gets the output, and leave
+ * the rest zero. json_indent_flush() writes what is still in `out`. */
 typedef struct {
     JsonScan scan;
     bool opened; /* the last token opened an object or array */
-    bool broken; /* it was not JSON: the rest passes as it is */
-    int gaps;    /* bytes of white space after a whole document, in `gap` */
+    bool broken; /* invalid JSON was found: the rest passes unchanged */
+    int gaps;    /* bytes in `gap`: white space after the document */
     char gap[64];
     void (*sink)(void *to, Str text);
     void *to;
@@ -5843,9 +5864,9 @@ static void json_indent_line(JsonIndent *indent, int depth)
         json_indent_put(indent, (Str){spaces + 1, left > 32 ? 32 : left});
 }
 
-/* How many bytes from `at` on need no look: the plain text of a string, the
- * digits of a number. */
-static ptrdiff_t json_plain_run(const JsonScan *scan, Str s, ptrdiff_t at)
+/* The number of bytes from `at` on that cannot change the scanner's state: text
+ * in a string, digits in a number. */
+FAST static ptrdiff_t json_plain_run(const JsonScan *scan, Str s, ptrdiff_t at)
 {
     ptrdiff_t end = at;
     if (scan->state == JSON_STRING)
@@ -5858,15 +5879,15 @@ static ptrdiff_t json_plain_run(const JsonScan *scan, Str s, ptrdiff_t at)
     return end - at;
 }
 
-/* One byte of a document that is not inside a plain run. */
-static void json_indent_step(JsonIndent *indent, Str c)
+/* Formats one byte that json_plain_run() does not cover. */
+FAST static void json_indent_step(JsonIndent *indent, Str c)
 {
     int before = indent->scan.depth;
     bool opened = indent->opened;
-    bool whole = json_is_whole(&indent->scan);
+    bool complete = json_is_complete(&indent->scan);
     JsonStep step = json_step(&indent->scan, c.ptr[0]);
     if (step == JSON_SPACE) {
-        if (whole && indent->gaps < COUNT(indent->gap))
+        if (complete && indent->gaps < COUNT(indent->gap))
             indent->gap[indent->gaps++] = c.ptr[0];
         return;
     }
@@ -5885,9 +5906,9 @@ static void json_indent_step(JsonIndent *indent, Str c)
     indent->broken = step == JSON_BAD;
 }
 
-/* Takes a piece of a document, and gives it on two spaces a level. Where the
- * text ends to be JSON, the rest passes unchanged. */
-static void json_indent(JsonIndent *indent, Str piece)
+/* Formats the next piece of a document, with two spaces a level. From the first
+ * invalid byte on, the text passes unchanged. */
+FAST static void json_indent(JsonIndent *indent, Str piece)
 {
     for (ptrdiff_t i = 0; i < piece.len;) {
         if (indent->broken) {
@@ -5906,43 +5927,46 @@ static void json_indent(JsonIndent *indent, Str piece)
     }
 }
 
-/* The size stands before each block, so that it can be wiped when freed. */
+/* Allocates for cJSON. The size is stored before each block, because
+ * json_block_free() wipes it. */
 static void *json_block_new(size_t size)
 {
-    enum { HEAD = 16 };
-    char *block = size > SIZE_MAX - HEAD ? NULL : malloc(size + HEAD);
+    char *block = size > SIZE_MAX - JSON_BLOCK_HEADER
+                      ? NULL
+                      : malloc(size + JSON_BLOCK_HEADER);
     if (!block)
         return NULL;
     memcpy(block, &size, sizeof(size));
-    return block + HEAD;
+    return block + JSON_BLOCK_HEADER;
 }
 
 static void json_block_free(void *memory)
 {
-    enum { HEAD = 16 };
     size_t size = 0;
     if (!memory)
         return;
-    char *block = (char *)memory - HEAD;
+    char *block = (char *)memory - JSON_BLOCK_HEADER;
     memcpy(&size, block, sizeof(size));
-    secret_wipe(block, (ptrdiff_t)size + HEAD);
+    secret_wipe(block, (ptrdiff_t)size + JSON_BLOCK_HEADER);
     free(block);
 }
 
-/* Has cJSON wipe what it frees. Called once, before any other of its uses. */
+/* Makes cJSON wipe what it frees. main() calls it once, before all other uses
+ * of cJSON. */
 static void json_init(void)
 {
     cJSON_Hooks hooks = {json_block_new, json_block_free};
     cJSON_InitHooks(&hooks);
 }
 
+/* Frees a document; for arena_defer(). */
 static void json_release(void *document)
 {
     cJSON_Delete(document);
 }
 
-/* Reads a document to look into; it lives as long as the arena. NULL where
- * the text is not JSON, is deeper than JSON_DOC_DEPTH, or over 1 MiB. */
+/* Reads a document; it lives as long as the arena. Returns NULL if the text is
+ * invalid JSON, deeper than JSON_DOC_DEPTH or larger than 1 MiB. */
 static cJSON *json_read(Arena *arena, Str text)
 {
     Err ignored = {0};
@@ -5955,22 +5979,22 @@ static cJSON *json_read(Arena *arena, Str text)
     return document;
 }
 
-/* Is the text the beginning of a JSON document, and no more than that? */
+/* Is the text valid JSON so far, but incomplete? */
 static bool json_ends_early(Str text)
 {
     JsonScan scan = {.max_depth = JSON_DOC_DEPTH};
     for (ptrdiff_t i = 0; i < text.len; i++)
         if (json_step(&scan, text.ptr[i]) == JSON_BAD)
             return false;
-    return !json_is_whole(&scan);
+    return !json_is_complete(&scan);
 }
 
-/* Refuses a document with two members of one name in an object, at any depth:
- * readers differ in which of them counts. So many members that the look would
- * take long are refused as well. */
+/* Refuses a document with duplicate keys in an object, at any depth: programs
+ * differ in which one they use. Comparing takes quadratic time, so objects with
+ * very many keys are refused too. Sets EXIT_CONFIG. */
 static bool json_check_keys(const cJSON *document, Err *err)
 {
-    enum { MOST = 1 << 22 }; /* comparisons: some 2,900 members in an object */
+    enum { MOST = 1 << 22 }; /* comparisons: about 2,900 keys in one object */
     const cJSON *open[JSON_DOC_DEPTH];
     int depth = 0;
     int compared = 0;
@@ -5978,10 +6002,12 @@ static bool json_check_keys(const cJSON *document, Err *err)
         const cJSON *k = depth ? open[depth - 1]->child : item;
         for (; item->string && k != item; k = k->next) {
             if (++compared > MOST)
-                return err_set(err, EXIT_CONFIG, "it has too many keys");
-            if (k->string && !strcmp(k->string, item->string))
+                return err_set(err, EXIT_CONFIG, "too many keys");
+            if (k->string && !strcmp(k->string, item->string)) {
+                Str shown = str_unless_key(str_from(item->string));
                 return err_set(err, EXIT_CONFIG, "duplicate key '%.*s'",
-                               P(str_unless_key(str_from(item->string))));
+                               P(shown));
+            }
         }
         if (item->child && depth < JSON_DOC_DEPTH) {
             open[depth++] = item;
@@ -5997,7 +6023,8 @@ static bool json_check_keys(const cJSON *document, Err *err)
 
 #define JSON_EXACT ((int64_t)1 << 53) /* a double holds all integers to here */
 
-/* The integer that a value is, a number or digits in a string; -1: neither. */
+/* A value's integer, from a number or from digits in a string; -1 if it is not
+ * an integer of 0 or more, or a number beyond JSON_EXACT. */
 static int64_t json_int_of(const cJSON *item)
 {
     int64_t value = -1;
@@ -6012,7 +6039,8 @@ static int64_t json_int_of(const cJSON *item)
     return (double)value < item->valuedouble ? -1 : value;
 }
 
-/* Takes the next number off the text of a valid document. */
+/* Removes the next number from the text of a valid document, with all that is
+ * before it, and returns it. */
 static Str json_take_number(Str *text)
 {
     ptrdiff_t at = 0;
@@ -6034,12 +6062,12 @@ static Str json_take_number(Str *text)
     return number;
 }
 
-/* Makes a number raw text, as it is written, where it is more than a short
- * integer: a double may not hold it. */
+/* Replaces a number by its text, unless it is a short integer: a double may not
+ * hold it exactly. */
 static void json_keep_number(cJSON *item, Str number)
 {
     int64_t plain = 0;
-    if (number.len <= 15 && str_int(number, &plain))
+    if (number.len <= JSON_INT_DIGITS && str_int(number, &plain))
         return;
     item->valuestring = json_block_new((size_t)number.len + 1);
     if (!item->valuestring)
@@ -6049,8 +6077,8 @@ static void json_keep_number(cJSON *item, Str number)
     item->type = cJSON_Raw;
 }
 
-/* Has a document that json_read() made of `text` keep its numbers to the last
- * digit. For documents that go back to where they came from. */
+/* Makes the document that json_read() read from `text` keep all digits of its
+ * numbers when it is written. For files that are read, changed and saved. */
 static void json_keep_numbers(cJSON *document, Str text)
 {
     cJSON *open[JSON_DOC_DEPTH];
@@ -6069,7 +6097,7 @@ static void json_keep_numbers(cJSON *document, Str text)
     }
 }
 
-/* A new object to build; it lives as long as the arena. */
+/* Creates an empty object, which lives as long as the arena. */
 static cJSON *json_new(Arena *arena)
 {
     cJSON *document = cJSON_CreateObject();
@@ -6079,7 +6107,7 @@ static cJSON *json_new(Arena *arena)
     return document;
 }
 
-/* The member of an object, NULL where there is none (or no object). */
+/* An object's member; NULL if it is missing, or `object` is not an object. */
 static cJSON *json_get(const cJSON *object, const char *name)
 {
     return cJSON_IsObject(object)
@@ -6087,34 +6115,37 @@ static cJSON *json_get(const cJSON *object, const char *name)
                : NULL;
 }
 
-/* A member's text; empty where it is missing or not a string. */
+/* A member's text; empty if it is missing or not a string. */
 static Str json_text(const cJSON *object, const char *name)
 {
     return str_from(cJSON_GetStringValue(json_get(object, name)));
 }
 
+/* A member's integer; -1 if it is missing or not an integer of 0 or more. */
 static int64_t json_int(const cJSON *object, const char *name)
 {
     return json_int_of(json_get(object, name));
 }
 
-/* Sets a member: in its place where it is there, else at the end. */
+/* Sets a member, which keeps its position if it exists and is added at the end
+ * if not. `value` then belongs to the object. */
 static void json_set(cJSON *object, const char *name, cJSON *value)
 {
-    bool there = json_get(object, name) != NULL;
+    bool exists = json_get(object, name) != NULL;
     if (!value ||
-        !(there ? cJSON_ReplaceItemInObjectCaseSensitive(object, name, value)
-                : cJSON_AddItemToObject(object, name, value)))
+        !(exists ? cJSON_ReplaceItemInObjectCaseSensitive(object, name, value)
+                 : cJSON_AddItemToObject(object, name, value)))
         arena_exhausted();
 }
 
+/* Adds a member at the end. `value` then belongs to the object. */
 static void json_add(cJSON *object, const char *name, cJSON *value)
 {
     if (!value || !cJSON_AddItemToObject(object, name, value))
         arena_exhausted();
 }
 
-/* Adds text; null where it is empty, so that a reader can tell. */
+/* Adds text; null if it is empty. */
 static void json_add_text(cJSON *object, const char *name, Str text)
 {
     Arena scratch = {0};
@@ -6124,7 +6155,7 @@ static void json_add_text(cJSON *object, const char *name, Str text)
     arena_free(&scratch);
 }
 
-/* Adds an id; null where there is none (0 or less). */
+/* Adds an id; null if it is unknown (0 or less). */
 static void json_add_id(cJSON *object, const char *name, int64_t id)
 {
     char digits[24];
@@ -6135,7 +6166,7 @@ static void json_add_id(cJSON *object, const char *name, int64_t id)
                                 : cJSON_CreateRaw(digits));
 }
 
-/* Adds a number; null where it is not known (less than 0). */
+/* Adds a number; null if it is unknown (less than 0). */
 static void json_add_count(cJSON *object, const char *name, int64_t value)
 {
     json_add(object, name,

@@ -590,11 +590,11 @@ def test_large_data(sim, api, tmp_path):
 
 
 BAD_DATA = [
-    ("{", "early"),
-    ("[1,", "early"),
+    ("{", "unexpected end"),
+    ("[1,", "unexpected end"),
     ('"a', "early"),
-    ("-", "early"),
-    ("1.", "early"),
+    ("-", "unexpected end"),
+    ("1.", "unexpected end"),
     ("{a:1}", "line 1, column 2"),
     ('{"a":1,}', "line 1, column 8"),
     ("[1]x", "line 1, column 4"),
@@ -627,8 +627,8 @@ def test_memory_does_not_grow_with_the_tries(sim, hs, api, tmp_path):
 
 
 def test_data_that_is_no_json(sim, api):
-    failed(api("/test/echo", "--data", ""), 2, "--data", "empty|early")
-    failed(api("/test/echo", "--data", "-"), 2, "--data", "empty|early")
+    failed(api("/test/echo", "--data", ""), 2, "--data", "empty|unexpected end")
+    failed(api("/test/echo", "--data", "-"), 2, "--data", "empty|unexpected end")
     for text, where in BAD_DATA:
         if text != "-":
             failed(api("/test/echo", f"--data={text}"), 2, "--data", where)
@@ -658,7 +658,7 @@ def test_data_that_cannot_be_read(sim, api, tmp_path):
         (f"@{tmp_path}/nowhere", "No such file"),
         (f"@{tmp_path}", "directory"),
         ("@", ""),
-        (f"@{tmp_path}/void", "early"),
+        (f"@{tmp_path}/void", "unexpected end"),
         ("@/dev/zero", "32 MiB|JSON"),
     ):
         failed(api("/test/echo", "--data", what), 2, "--data", word)

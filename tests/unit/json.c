@@ -205,10 +205,10 @@ static void test_json_limits(void)
     CHECK(!json_read(&arena, arena_printf(&arena, "11%.*s", P(fill))));
     err = (Err){0};
     json_validate(S("{\n \"a\": x}"), 0, &err);
-    CHECK_STR(str_from(err.message), S("not valid JSON: line 2, column 7"));
+    CHECK_STR(str_from(err.message), S("invalid JSON: line 2, column 7"));
     err = (Err){0};
     json_validate(S("[1"), 0, &err);
-    CHECK_STR(str_from(err.message), S("not valid JSON: it ends too early"));
+    CHECK_STR(str_from(err.message), S("invalid JSON: unexpected end"));
     arena_free(&arena);
 }
 
