@@ -1413,8 +1413,9 @@ static bool os_set_interrupted(Err *err)
 }
 
 /* Fills closed standard descriptors, so that no socket or config file becomes
- * "stdout". The filler is an O_PATH descriptor: reading and writing it is EBADF,
- * as before. It must be a folder without files, since /dev/stdin opens it. */
+ * "stdout". The filler is an O_PATH descriptor: reading and writing it is
+ * EBADF, as before. It must be a folder without files, since /dev/stdin opens
+ * it. */
 static void os_fill_standard_fds(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -1514,7 +1515,7 @@ static bool os_entropy(void *to, ptrdiff_t size)
     return n == size;
 }
 
-/* A random number from 0 to `below` - 1: for jitter and names, not for keys. */
+/* A random number from 0 to `below` - 1, for jitter and names; not for keys. */
 static int64_t os_random(int64_t below)
 {
     const uint64_t spread = 6364136223846793005u; /* Knuth's MMIX */
@@ -1556,7 +1557,8 @@ static int os_poll(struct pollfd *fds, int count, int64_t timeout)
     return ready < 0 || os_interrupted() ? 0 : ready;
 }
 
-/* Waits until `fd` is ready for `events`; false after a time-out or a signal. */
+/* Waits until `fd` is ready for `events`. False after a time-out or a
+ * signal. */
 static bool os_wait(int fd, short events, int64_t timeout)
 {
     struct pollfd fds[2] = {{fd, events, 0}};
@@ -2803,9 +2805,9 @@ static int os_unsent(int fd)
     return ioctl(fd, TIOCOUTQ, &bytes) ? 0 : bytes;
 }
 
-/* Writes once without waiting. Returns bytes, or -errno: -EAGAIN if the socket's
- * buffer is full. `more`: another write follows at once, so the system may wait
- * to fill a packet. */
+/* Writes once without waiting. Returns bytes, or -errno: -EAGAIN if the
+ * socket's buffer is full. `more`: another write follows at once, so the system
+ * may wait to fill a packet. */
 static ptrdiff_t os_send(int fd, const void *from, ptrdiff_t size, bool more)
 {
     int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
@@ -3481,8 +3483,8 @@ static int os_open_parent(Arena *arena, Str path, int *out)
     return *out < 0 ? errno : 0;
 }
 
-/* Writes the file that is to replace `name`: data, owner and mode, all synced to
- * the disk. */
+/* Writes the file that is to replace `name`: data, owner and mode, all synced
+ * to the disk. */
 static int os_fill_part(int fd, int dir, const char *name, Str data,
                         mode_t mode)
 {
@@ -3657,75 +3659,88 @@ static void os_unlock(Arena *arena, Str path, int fd)
 
 /* ==== Terminal ============================================================ *
  *
- * stdout carries data and nothing else; stderr carries talk. Data is written
- * through one buffer whose failures (a closed pipe, a full disk) are kept
- * until the end, where main turns them into exit 1. Talk goes out a line at a
- * time, searched for the secrets of the run and stripped of control bytes,
- * since much of it quotes files and servers.
+ * Output for programs, messages for people, prompts and progress.
  *
- * Prompts are drawn on stderr, and only where stdin and stderr are terminals
- * and neither --no-input nor CI is set. What they use of ECMA-48: CR to the
- * line's start, CSI n C moves right, CSI n A moves up, CSI K clears to the
- * line's end and CSI J to the screen's, CSI 6 n asks where the cursor is; of
- * xterm: CSI ?2004h/l for bracketed paste, so that a pasted line break does
- * not answer the prompt, and CSI ?7l/h against wrapping, should the terminal
- * think a character wider than we do. With TERM=dumb there are no escape
- * sequences: lines are read as they come.
+ * stdout carries data and nothing else; stderr carries messages. Data goes
+ * through one buffer. The first error of a write (a closed pipe, a full disk)
+ * is kept until the end, when main turns it into exit 1. A message is written
+ * line by line, with the secrets of the run replaced by [hidden].
  *
- * A frame is one write. Its rows are clipped to the width, and the cursor
- * rests in the first one, so that all from there on is erased, however the
- * terminal wrapped or cut the rows below when its size changed. The frame is
- * erased before the program stops for Ctrl-Z, and is drawn again after fg.
- * An answer leaves one line.
+ * Text from a file, a server or a config is untrusted. term_take_visible()
+ * makes it safe for a terminal and for a log: no control bytes, line breaks,
+ * bidirectional controls or commands of CI runners get through. Every function
+ * here that prints text uses it, except term_out(), which writes data byte for
+ * byte, and term_out_foreign(), which does so unless stdout is a terminal.
+ *
+ * Prompts are drawn on stderr, if stdin and stderr are terminals and neither
+ * --no-input nor CI is set. They use these sequences of ECMA-48: CR moves to
+ * the start of the line, CSI n C right, CSI n A up; CSI K clears to the end of
+ * the line, CSI J to the end of the screen; CSI 6 n reports where the cursor
+ * is. Of xterm: CSI ?2004h/l for bracketed paste, so that a pasted line break
+ * does not answer the prompt, and CSI ?7l/h to turn off wrapping, in case the
+ * terminal draws a character wider than expected. With TERM=dumb there are no
+ * escape sequences, and lines are read as they come.
+ *
+ * A frame (the question, the line or list under it, the help) is one write. Its
+ * rows are clipped to the width and the cursor stays in the first one, so that
+ * everything from there on can be erased, whatever the terminal did to the rows
+ * below when its size changed. Before Ctrl-Z stops the program the frame is
+ * erased; after fg it is drawn again. An answered prompt leaves one line.
+ *
+ * Limits: 4096 secrets, 4 KiB for one answer, 10 rows of a list at a time. Term
+ * lives as long as the run; its texts are copies in the run's arena.
  */
 
 enum {
     TERM_SECRETS = 4096,
-    TERM_SECRET_PART = 12, /* bytes of one that are hidden by themselves */
+    TERM_SECRET_PART = 12, /* bytes of a secret's start that are hidden */
+    TERM_SECRET_LEAST = 8, /* bytes of a text that counts as a secret */
+    TERM_LINE = 64 * KIB,  /* most bytes of a line on stderr */
     TERM_OUT_BUFFER = 32 * KIB,
-    TERM_FORM = 8,     /* room for a character's visible form */
+    TERM_FORM = 8,     /* size of a character's visible form */
     TERM_AHEAD = 512,  /* bytes read from the terminal at once */
     ASK_MAX = 4 * KIB, /* bytes of one answer */
-    ASK_ROWS = 10      /* entries of a list on the screen */
+    ASK_ROWS = 10,     /* entries of a list on the screen */
+    ASK_SHORT = 4      /* columns for an answer of one word */
 };
 
 typedef struct {
     Arena *arena;
     bool out_terminal;
     bool err_terminal;
-    bool color; /* of stderr */
+    bool color; /* on stderr */
     bool interactive;
-    const char *mute; /* what forbids to ask; NULL: the want of a terminal */
+    const char *prompts_off; /* why; NULL: stdin or stderr is no terminal */
     bool dumb;
     bool debug;
-    bool links;      /* of stderr: it knows hyperlinks */
-    bool drawn;      /* a progress display stands on the screen */
-    char foreign[4]; /* the bytes of a character that is not whole yet */
+    bool links;      /* stderr supports hyperlinks */
+    bool drawn;      /* progress is on the screen */
+    char foreign[4]; /* the first bytes of an incomplete character */
     int foreign_len;
-    int foreign_whole; /* the bytes that it will have */
+    int foreign_whole; /* the length that it will have */
     int out_error;     /* the first errno of writing to stdout */
     int out_len;
-    char out_last; /* the last byte for stdout; 0: none yet */
+    char out_last; /* the last byte of output; 0: none yet */
     int secrets;
-    char out[TERM_OUT_BUFFER]; /* beside what is used: fewer pages */
+    char out[TERM_OUT_BUFFER]; /* next to what is used: touches fewer pages */
     Str secret[TERM_SECRETS];
     int misplaced;
-    Str misplace[TERM_SECRETS]; /* keys in the place of names: term_shown() */
+    Str misplace[TERM_SECRETS]; /* keys passed as names: see term_shown() */
     int echoes;
-    Str echo[TERM_SECRETS]; /* what a server may repeat: see term_unecho() */
+    Str echo[TERM_SECRETS]; /* values a server may repeat: term_unecho() */
     int ahead_len;          /* keys typed ahead, for the next prompt */
     char ahead[TERM_AHEAD];
 } Term;
 
-/* Does the terminal at stderr know OSC 8, the hyperlink? Those that do say who
- * they are in one of these; the others are shown none, since some would show
- * its bytes. */
-static bool term_knows_links(void)
+/* True if the environment names a terminal that supports OSC 8 hyperlinks.
+ * Others get none, because some would print the bytes. */
+static bool term_has_links(void)
 {
+    enum { VTE_WITH_LINKS = 5000 }; /* 0.50 */
     Str vte = os_env("VTE_VERSION");
     Str name = os_env("TERM");
     int64_t version = 0;
-    return (str_int(vte, &version) && version >= 5000) ||
+    return (str_int(vte, &version) && version >= VTE_WITH_LINKS) ||
            str_in_words(os_env("TERM_PROGRAM"),
                         "iTerm.app WezTerm vscode ghostty Hyper") ||
            os_env("WT_SESSION").len || os_env("KONSOLE_VERSION").len ||
@@ -3733,8 +3748,7 @@ static bool term_knows_links(void)
                               "foot-extra wezterm");
 }
 
-/* Sets up the terminal from what stdin, stdout, stderr and the environment
- * are. `*term` is zero before. */
+/* Sets up a zeroed Term from stdin, stdout, stderr and the environment. */
 static void term_init(Term *term, Arena *arena)
 {
     Str name = os_env("TERM");
@@ -3748,27 +3762,27 @@ static void term_init(Term *term, Arena *arena)
                   !str_eq(os_env("CLICOLOR"), S("0"));
     term->interactive = term->err_terminal && os_is_terminal(STDIN_FILENO);
     if (os_is_unreadable(STDIN_FILENO))
-        term->mute = "stdin is closed";
+        term->prompts_off = "stdin is closed";
     if (term->interactive && ci.len && !str_in_words(ci, "false 0")) {
         term->interactive = false;
-        term->mute = "CI is set";
+        term->prompts_off = "CI is set";
     }
-    term->links = term->err_terminal && !term->dumb && term_knows_links();
+    term->links = term->err_terminal && !term->dumb && term_has_links();
 }
 
-/* Has term_talk() hide this text, of which it keeps a copy, wherever it
- * stands. Short words are not secrets: hiding them would garble the rest. */
+/* Hides this text in all messages; keeps a copy. Texts of less than
+ * TERM_SECRET_LEAST bytes are not hidden, since that would garble messages. */
 static void term_hide(Term *term, Secret secret)
 {
     Str text = secret_text(secret);
     for (int i = 0; i < term->secrets; i++)
         if (str_eq(term->secret[i], text))
             return;
-    if (text.len >= 8 && term->secrets < TERM_SECRETS)
+    if (text.len >= TERM_SECRET_LEAST && term->secrets < TERM_SECRETS)
         term->secret[term->secrets++] = arena_copy(term->arena, text);
 }
 
-/* A name or an id that looks like a key is hidden on stdout as well. */
+/* Hides a name or an id that looks like a key, on stdout too. */
 static void term_hide_misplaced(Term *term, Str text)
 {
     if (!str_is_key(text) || term->misplaced == TERM_SECRETS)
@@ -3777,7 +3791,7 @@ static void term_hide_misplaced(Term *term, Str text)
     term->misplace[term->misplaced++] = arena_copy(term->arena, text);
 }
 
-/* Has term_unecho() hide this text, of which it keeps a copy. */
+/* Makes term_unecho() hide this text; keeps a copy. */
 static void term_hide_echo(Term *term, Secret secret)
 {
     Str text = secret_text(secret);
@@ -3788,9 +3802,9 @@ static void term_hide_echo(Term *term, Secret secret)
         term->echo[term->echoes++] = arena_copy(term->arena, text);
 }
 
-/* How many bytes at the start of `s` are one of these secrets: all of it, or
- * at least TERM_SECRET_PART of its first (a message may have been cut); 0:
- * none. */
+/* Returns how many bytes at the start of `s` are one of these secrets: the
+ * whole secret, or at least its first TERM_SECRET_PART bytes, since a message
+ * may have been cut. 0 if none is. */
 static ptrdiff_t term_secret_at(const Str *secrets, int count, Str s)
 {
     ptrdiff_t most = 0;
@@ -3805,7 +3819,8 @@ static ptrdiff_t term_secret_at(const Str *secrets, int count, Str s)
     return most;
 }
 
-/* The text without keys in the place of names, in `arena`. */
+/* The text without keys that were passed as names. The result is in `arena`, or
+ * is `text`. */
 static Str term_shown(const Term *term, Arena *arena, Str text)
 {
     Buf out = buf_new(arena, text.len + 1);
@@ -3819,7 +3834,7 @@ static Str term_shown(const Term *term, Arena *arena, Str text)
     return buf_str(&out);
 }
 
-/* Is this a character that a terminal or a log obeys rather than shows? The
+/* True for characters that a terminal or a log obeys instead of showing: the
  * controls C0, DEL and C1, the line and paragraph separators, and the
  * bidirectional controls (Unicode Standard Annex 9, 2), which reorder text. */
 static bool term_is_control(uint32_t c)
@@ -3829,8 +3844,8 @@ static bool term_is_control(uint32_t c)
            (c >= 0x2066 && c <= 0x2069);
 }
 
-/* Does the text begin with "##word[", the word maybe empty? The runners of
- * GitHub, Azure Pipelines and TeamCity obey it anywhere in a line. */
+/* True if the text starts with "##word[", even with an empty word. The runners
+ * of GitHub, Azure Pipelines and TeamCity execute that anywhere in a line. */
 static bool term_is_command(Str s)
 {
     ptrdiff_t at = 2;
@@ -3841,7 +3856,7 @@ static bool term_is_command(Str s)
     return at < s.len && s.ptr[at] == '[';
 }
 
-/* How many bytes of printable ASCII `s` begins with, up to a command. */
+/* The number of printable ASCII bytes at the start of `s`, up to a command. */
 static ptrdiff_t term_plain_run(Str s)
 {
     ptrdiff_t at = str_printable_run(s, '#');
@@ -3852,13 +3867,13 @@ static ptrdiff_t term_plain_run(Str s)
 }
 
 /*
- * Takes the next piece off untrusted text and returns what a terminal and a
- * log may show of it: the piece itself, or its visible form in `form`. This is
- * the one place that decides; tables, messages, prompts and progress use it.
+ * Removes the next piece from untrusted text and returns what a terminal or a
+ * log may show of it: the piece itself, or its visible form in `form`. Only
+ * this function decides; tables, messages, prompts and progress use it.
  *
  * Controls become \n, \r, \t, \u001b or \u202e, and the first # of a command
- * \u0023, all as in JSON, which thus stays JSON; a byte that is not UTF-8
- * becomes \xff. A piece is a run of printable ASCII or one character.
+ * \u0023, so that JSON stays valid JSON; a byte that is not UTF-8 becomes \xff.
+ * A piece is a run of printable ASCII or one character.
  */
 static Str term_take_visible(Str *rest, char form[TERM_FORM])
 {
@@ -3893,7 +3908,7 @@ static void term_add_visible(Buf *buf, Str s)
         buf_add(buf, term_take_visible(&s, form));
 }
 
-/* Is it white space for .NET's TrimStart()? Controls do not matter here. */
+/* True for white space of .NET's TrimStart(), except controls. */
 static bool term_is_blank(uint32_t c)
 {
     return c == ' ' || c == 0xa0 || c == 0x1680 ||
@@ -3901,8 +3916,8 @@ static bool term_is_blank(uint32_t c)
            c == 0x3000;
 }
 
-/* Adds a line that may begin with untrusted text, in its visible form. GitHub's
- * runner obeys a line that begins with "::", after white space or not, so the
+/* Adds a line that may start with untrusted text, in its visible form. GitHub's
+ * runner executes a line that starts with "::", even after white space, so the
  * first colon becomes \u003a. */
 static void term_add_line(Buf *buf, Str line)
 {
@@ -3920,18 +3935,18 @@ static void term_add_line(Buf *buf, Str line)
     term_add_visible(buf, str_slice(rest, command, rest.len));
 }
 
-/* How long the name of a query's secret is, with its "=", if `s` begins with
- * it: an API key is hidden by its place, however short it is. */
+/* The length of "hapikey=" if `s` starts with it, otherwise 0. The value of
+ * that query parameter is an API key and is hidden even if it is short. */
 static ptrdiff_t term_parameter(Str s)
 {
-    static const Str name = {"hapikey=", 8};
+    const Str name = S("hapikey=");
     return str_eq_nocase(str_slice(s, 0, name.len), name) ? name.len : 0;
 }
 
-/* The text with the secrets of the run hidden, in `arena`. */
+/* A copy of the text in `arena`, with the secrets of the run hidden. */
 static Str term_hidden(const Term *term, Arena *arena, Str text)
 {
-    Buf hidden = buf_new(arena, 64 * KIB);
+    Buf hidden = buf_new(arena, TERM_LINE);
     while (text.len) {
         ptrdiff_t n = term_parameter(text);
         if (n) {
@@ -3951,15 +3966,15 @@ static Str term_hidden(const Term *term, Arena *arena, Str text)
 }
 
 /*
- * A server's text without the secrets' values that it repeats, in `arena`; only
- * values of at least `least` bytes are looked for. Values are whatever a user
- * chose, so hs's own text is not searched for them. One that is shorter than
- * TERM_WORD is hidden only as a word of its own: "1" is not repeated in "10".
+ * A copy of a server's text in `arena`, without the secrets' values that it
+ * repeats. Looks only for values of at least `least` bytes. hs's own text is
+ * not searched, because a value can be any word. A value shorter than TERM_WORD
+ * is hidden only as a word of its own: "10" does not contain "1".
  */
 static Str term_unecho(const Term *term, Arena *arena, Str text, int least)
 {
     enum { TERM_WORD = 4 };
-    Buf hidden = buf_new(arena, 64 * KIB);
+    Buf hidden = buf_new(arena, TERM_LINE);
     ptrdiff_t at = 0;
     while (at < text.len) {
         Str rest = str_slice(text, at, text.len);
@@ -3975,11 +3990,12 @@ static Str term_unecho(const Term *term, Arena *arena, Str text, int least)
 }
 
 /* Writes a line to stderr in one write: secrets hidden, controls visible.
- * `head` is hs's own and precedes it in `color` (SGR, ECMA-48 8.3.117). */
-static void term_talk(Term *term, const char *color, const char *head, Str line)
+ * `head`, a constant, precedes it in `color` (SGR, ECMA-48 8.3.117). */
+static void term_write_line(Term *term, const char *color, const char *head,
+                            Str line)
 {
     Arena scratch = {0};
-    Buf safe = buf_new(&scratch, 64 * KIB);
+    Buf safe = buf_new(&scratch, TERM_LINE);
     if (term->drawn)
         buf_add(&safe, S("\r\x1b[J"));
     term->drawn = false;
@@ -4003,11 +4019,11 @@ static void term_vsay(Term *term, const char *color, const char *head,
     char text[8 * KIB];
     int n = vsnprintf(text, sizeof(text), format, args);
     ptrdiff_t len = n < 0 ? 0 : n < COUNT(text) ? n : COUNT(text) - 1;
-    term_talk(term, color, head, (Str){text, len});
+    term_write_line(term, color, head, (Str){text, len});
     secret_wipe(text, sizeof(text));
 }
 
-/* Says one line on stderr. */
+/* Prints a line to stderr. */
 __attribute__((format(printf, 2, 3))) static void
 term_say(Term *term, const char *format, ...)
 {
@@ -4017,12 +4033,12 @@ term_say(Term *term, const char *format, ...)
     va_end(args);
 }
 
-/* Says one line that ends with a URL, which is a hyperlink where the terminal
- * knows them: OSC 8 ; ; URL ST, the text, OSC 8 ; ; ST. */
+/* Prints a line to stderr that ends with a URL. It is a hyperlink if the
+ * terminal supports them: OSC 8 ; ; URL ST, the text, OSC 8 ; ; ST. */
 static void term_link(Term *term, const char *text, Str url)
 {
     Arena scratch = {0};
-    Buf line = buf_new(&scratch, 64 * KIB);
+    Buf line = buf_new(&scratch, TERM_LINE);
     if (!term->links) {
         term_say(term, "%s %.*s", text, P(url));
         return;
@@ -4036,6 +4052,7 @@ static void term_link(Term *term, const char *text, Str url)
     arena_free(&scratch);
 }
 
+/* Prints a warning to stderr. */
 __attribute__((format(printf, 2, 3))) static void
 term_warn(Term *term, const char *format, ...)
 {
@@ -4045,7 +4062,7 @@ term_warn(Term *term, const char *format, ...)
     va_end(args);
 }
 
-/* Says, at the end of a run, what the file system could not do for it. */
+/* Warns, at the end of a run, of what the file system does not support. */
 static void term_warn_lacks(Term *term)
 {
     static const struct {
@@ -4065,11 +4082,11 @@ static void term_warn_lacks(Term *term)
             buf_printf(&list, "%s%s", list.len ? ", " : "", rows[i].text);
     if (list.len)
         term_warn(term, "this file system does not support %.*s: %s",
-                  P(buf_str(&list)), os_error(code));
+                  (int)list.len, list.ptr, os_error(code));
     arena_free(&scratch);
 }
 
-/* Says one line on stderr with --debug. */
+/* Prints a line to stderr if --debug is given. */
 __attribute__((format(printf, 2, 3))) static void
 term_debug(Term *term, const char *format, ...)
 {
@@ -4081,7 +4098,7 @@ term_debug(Term *term, const char *format, ...)
     va_end(args);
 }
 
-/* Says why a run fails. */
+/* Prints why the run failed. */
 __attribute__((format(printf, 2, 3))) static void
 term_complain(Term *term, const char *format, ...)
 {
@@ -4091,6 +4108,7 @@ term_complain(Term *term, const char *format, ...)
     va_end(args);
 }
 
+/* Prints an error: message, rows, hint. */
 static void term_error(Term *term, const Err *err)
 {
     const char *row = err->row;
@@ -4103,7 +4121,7 @@ static void term_error(Term *term, const Err *err)
         term_say(term, "    %s", err->hint);
 }
 
-/* Sends what is buffered for stdout. After a failure it does nothing more. */
+/* Writes the buffered output to stdout. After a failure it does nothing. */
 static void term_flush(Term *term)
 {
     Str text = {term->out, term->out_len};
@@ -4128,16 +4146,16 @@ static void term_out(Term *term, Str data)
     }
 }
 
-/* Does the next byte for stdout begin a line? */
+/* True if the next byte for stdout starts a line. */
 static bool term_out_at_start(const Term *term)
 {
     return !term->out_last || term->out_last == '\n';
 }
 
 /*
- * Formats a line, or a part of one, to stdout for people. The format has a line
- * break only at its end (build.sh lint checks it): any other comes from
- * untrusted text and becomes visible, as controls do.
+ * Formats a line, or a part of one, to stdout. The format has a line break only
+ * at its end (build.sh lint checks it): any other is in untrusted text and
+ * becomes visible, like controls.
  */
 __attribute__((format(printf, 2, 3))) static void
 term_printf(Term *term, const char *format, ...)
@@ -4170,7 +4188,7 @@ term_printf(Term *term, const char *format, ...)
     arena_free(&scratch);
 }
 
-/* Shows the character that term_out_foreign() has gathered. */
+/* Writes the character that term_out_foreign() has collected. */
 static void term_out_character(Term *term)
 {
     char form[TERM_FORM];
@@ -4181,10 +4199,10 @@ static void term_out_character(Term *term)
 }
 
 /*
- * Adds a server's bytes to stdout: as they are, or, if stdout is a terminal,
- * with controls in their visible form; line breaks and tabs stay. The data
- * comes in pieces, which may cut a character: its bytes are kept until it is
- * whole, or until term_finish().
+ * Adds a server's bytes to stdout: unchanged, or, if stdout is a terminal, with
+ * controls in their visible form, except line breaks and tabs. A piece of data
+ * may end inside a character: its bytes are kept until it is complete, or until
+ * term_finish().
  */
 static void term_out_foreign(Term *term, Str data)
 {
@@ -4209,15 +4227,16 @@ static void term_out_foreign(Term *term, Str data)
     }
 }
 
-/* Sends all that is left for stdout, at the end of the run. */
+/* Writes all remaining output to stdout, at the end of the run. */
 static void term_finish(Term *term)
 {
     term_out_character(term);
     term_flush(term);
 }
 
-/* The bytes of the first character of `s`, which is not empty; `*columns` is
- * how many its visible form takes: a wide one two, a combining one none. */
+/* Returns the length in bytes of the first character of `s`, which is not
+ * empty. `*columns` is the width of its visible form: 2 if wide, 0 if
+ * combining. */
 static int term_char(Str s, int *columns)
 {
     char form[TERM_FORM];
@@ -4234,7 +4253,7 @@ static int term_char(Str s, int *columns)
     return (int)(s.len - rest.len);
 }
 
-/* How many columns the visible form of the text takes. */
+/* The width in columns of the visible form of the text. */
 static int term_width(Str s)
 {
     ptrdiff_t at = term_plain_run(s);
@@ -4247,7 +4266,7 @@ static int term_width(Str s)
     return width;
 }
 
-/* The longest head of `s` whose visible form fits into `columns`. */
+/* The longest beginning of `s` whose visible form fits into `columns`. */
 static Str term_clip(Str s, int columns)
 {
     ptrdiff_t at = 0;
@@ -4264,12 +4283,13 @@ static Str term_clip(Str s, int columns)
 }
 
 /*
- * Prints rows of `columns` cells each to stdout as a table, the first row as
- * its heading: columns padded to their widest cell, two spaces between them.
- * Cells are untrusted text.
+ * Prints a table of `rows` times `columns` cells to stdout, with two spaces
+ * between columns. The first row is the heading. Cells are untrusted text; the
+ * array is changed.
  */
 static void term_table(Term *term, Str *cells, int rows, int columns)
 {
+    enum { GAP = 2 };
     Buf line = buf_new(term->arena, MIB);
     int *widest = arena_array(term->arena, columns, sizeof(*widest));
     for (int i = 0; i < rows * columns; i++) {
@@ -4286,7 +4306,7 @@ static void term_table(Term *term, Str *cells, int rows, int columns)
             term_add_line(&line, cells[i]);
         if (column < columns - 1) {
             buf_add_repeat(&line, ' ',
-                           widest[column] + 2 - term_width(cells[i]));
+                           widest[column] + GAP - term_width(cells[i]));
             continue;
         }
         while (line.len && line.ptr[line.len - 1] == ' ')
@@ -4298,7 +4318,7 @@ static void term_table(Term *term, Str *cells, int rows, int columns)
 }
 
 typedef enum {
-    KEY_NONE, /* nothing that a prompt knows; the frame may need drawing */
+    KEY_NONE, /* no key that prompts use; the frame may need drawing */
     KEY_TEXT, /* bytes to insert: typed, or pasted */
     KEY_ENTER,
     KEY_ESCAPE,
@@ -4316,18 +4336,18 @@ typedef enum {
     KEY_CUT_WORD,
     KEY_CUT_REST,
     KEY_EOF,
-    KEY_OVER, /* what went on meanwhile makes the answer needless */
+    KEY_OVER, /* the answer is no longer needed: AskMeanwhile */
     KEY_STOP  /* a signal, or the terminal is gone */
 } Key;
 
-/* What ask_byte() gives beside bytes. */
+/* What ask_byte() returns besides bytes. */
 enum { ASK_END = -1, ASK_WOKEN = -2, ASK_OVER = -3 };
 
 /*
- * What goes on while a prompt waits for keys. wait() is called with `to`: it
- * waits for input on `fd`, up to `timeout` milliseconds (-1: for ever), and
- * does its work meanwhile. It gives true where there is input, and may give
- * false at any time. Where it sets `over`, the prompt goes without an answer.
+ * Work to do while a prompt waits for keys. wait(to, fd, timeout) does it while
+ * it waits for input on `fd`, up to `timeout` milliseconds (-1: forever). It
+ * returns true if there is input, and may return false at any time. It sets
+ * `over` to end the prompt without an answer.
  */
 typedef struct {
     bool (*wait)(void *to, int fd, int64_t timeout);
@@ -4338,12 +4358,12 @@ typedef struct {
 /* A question whose answer is a line. */
 typedef struct {
     const char *text;
-    Str hint;   /* shown after the question until it is answered */
-    Str preset; /* shown for an empty answer, and what that means */
-    bool masked;
-    bool whole; /* refuse a line that lost its line breaks, or its end */
-    int room;   /* as in Ask */
-    const AskMeanwhile *meanwhile; /* what the prompt waits for too, or NULL */
+    Str hint;    /* shown after the question until it is answered */
+    Str preset;  /* what an empty answer means */
+    bool masked; /* show stars */
+    bool whole;  /* fail if line breaks or the end of a paste were dropped */
+    int room;    /* columns for the answer; 0: enough for a line of text */
+    const AskMeanwhile *meanwhile; /* work to do while waiting, or NULL */
 } Question;
 
 /* The labels of a list to select from. */
@@ -4352,21 +4372,21 @@ typedef struct {
     int count;
 } AskLabels;
 
-/* A prompt under way: where its frame is, and the keys read ahead. */
+/* An open prompt: where its frame is, and the keys read ahead. */
 typedef struct {
     Term *term;
     const AskMeanwhile *meanwhile;
     Str whole_question;
-    Str whole_hint; /* stands after the question until it is answered */
-    Str question;   /* what of them is in the frame; the rows before it */
-    Str hint;       /* were wrapped, and stand above */
+    Str whole_hint; /* after the question until it is answered */
+    Str question;   /* the part in the frame; long texts have */
+    Str hint;       /* their first rows above it */
     bool wrapped;
-    int room; /* columns for the answer; 0: as for a line of text */
+    int room; /* as in Question */
     bool raw; /* the terminal has a prompt's mode */
     bool masked;
     bool pasting;
     int64_t escaped_until; /* a '[' before this time continues an Esc */
-    int cursor;            /* the column that the cursor was left in */
+    int cursor;            /* the column where the cursor is */
     int above; /* rows of the frame above the cursor, after a resize */
     int len;
     int at;
@@ -4374,46 +4394,46 @@ typedef struct {
     char text; /* the byte of a KEY_TEXT */
 } Ask;
 
-/* A frame being built. A row that is added to beyond `left` is clipped. */
+/* A frame being built. What does not fit into a row is clipped. */
 typedef struct {
     Arena arena;
     Buf out;
     bool color;
-    int columns; /* that a row may take: the last one stays free */
-    int left;    /* of them, in the present row */
+    int columns; /* width of a row; the terminal's last one stays free */
+    int left;    /* of them, in the current row */
     int rows;    /* below the first */
 } Frame;
 
-/* A line under edit: `len` bytes of UTF-8, the cursor at byte `at`. */
+/* A line being edited: `len` bytes of UTF-8, the cursor at byte `at`. */
 typedef struct {
     char text[ASK_MAX];
     int len;
     int at;
-    bool broken;  /* a line break of a paste was left out */
-    bool lost;    /* the line is not what was given: see ask_line_note() */
-    bool follows; /* more lines were pasted with it */
+    bool broken;  /* a line break inside a paste was dropped */
+    bool lost;    /* something was dropped: see ask_line_note() */
+    bool follows; /* more lines were pasted after it */
 } Line;
 
 /* An entry of a checkbox list. */
 typedef struct {
     Str label;
-    bool chosen;       /* before: preset; after: the answer */
+    bool chosen;       /* before the prompt: preset; after it: the answer */
     const char *fixed; /* why it cannot be chosen ("linked already"), or NULL */
 } AskItem;
 
-/* A list to choose from: which entries pass the filter, where the cursor is. */
+/* A list to choose from: the entries that match the filter, and the cursor. */
 typedef struct {
     const char *question;
     AskItem *items;
     int count;
     bool many;  /* a checkbox: any number of entries, not one */
-    int *shown; /* indices of the items that pass the filter */
+    int *shown; /* indices of the items that match the filter */
     int matches;
     int at;    /* index into `shown` */
-    int first; /* of the page on the screen, as `at` */
+    int first; /* of the page on the screen; index into `shown` */
     int page;  /* entries on the screen */
     bool typing;
-    const char *notice; /* shown in place of the help, until the next key */
+    const char *notice; /* shown instead of the help until the next key */
     Line filter;
 } Choice;
 
@@ -4427,9 +4447,9 @@ static bool ask_allowed(const Term *term, const char *what, const char *hint,
 {
     if (term->interactive)
         return true;
-    if (term->mute)
+    if (term->prompts_off)
         err_set(err, EXIT_USAGE, "no %s given, and prompts are off because %s",
-                what, term->mute);
+                what, term->prompts_off);
     else
         err_set(err, EXIT_USAGE, "cannot ask for the %s without a terminal",
                 what);
@@ -4442,10 +4462,10 @@ static bool ask_may_confirm(const Term *term, Str question, Err *err)
 {
     if (term->interactive)
         return true;
-    if (term->mute)
+    if (term->prompts_off)
         err_set(err, EXIT_USAGE,
                 "cannot ask for confirmation: prompts are off because %s",
-                term->mute);
+                term->prompts_off);
     else
         err_set(err, EXIT_USAGE,
                 "cannot ask for confirmation without a terminal");
@@ -4454,18 +4474,19 @@ static bool ask_may_confirm(const Term *term, Str question, Err *err)
                         : err_hint(err, "Pass --force to skip the prompt.");
 }
 
-/* A secret will be asked for: from now on, nothing that is typed is shown. */
+/* Hides what is typed from now on: the command will ask for a secret. */
 static void ask_hush(const Term *term)
 {
     if (term->interactive)
         os_terminal_hush(STDIN_FILENO);
 }
 
-/* Puts the terminal into a prompt's mode; ask_close() is its other half. */
+/* Opens a prompt: sets the terminal's mode. The caller calls ask_close(), also
+ * after a failure. */
 static bool ask_open(Ask *ask, Term *term, bool masked, Err *err)
 {
     *ask = (Ask){.term = term, .masked = masked};
-    if (term->dumb && !masked) { /* no mode; but fg brings the label back */
+    if (term->dumb && !masked) { /* no mode, but fg repeats the question */
         os_terminal_undo();
         os_watch_terminal(true);
         return true;
@@ -4482,8 +4503,8 @@ static bool ask_open(Ask *ask, Term *term, bool masked, Err *err)
     return true;
 }
 
-/* Ends a prompt. What was typed beyond its answer is the next one's; not so
- * beyond a masked one, where it may be the rest of a pasted secret. */
+/* Closes a prompt. Keys typed after the answer are for the next prompt; after a
+ * masked one they are dropped: they may be the rest of a pasted secret. */
 static void ask_close(Ask *ask)
 {
     Term *term = ask->term;
@@ -4496,8 +4517,8 @@ static void ask_close(Ask *ask)
     secret_wipe(ask->bytes, sizeof(ask->bytes));
 }
 
-/* Starts a frame in the place of the one before. CSI J is given in the second
- * column: in the first one of the screen, tmux saves what it erases. */
+/* Starts a frame that replaces the previous one. CSI J is sent in the second
+ * column: in the first column of the screen, tmux saves what it erases. */
 static void ask_frame_begin(Frame *frame, const Ask *ask)
 {
     int columns = os_columns(STDERR_FILENO);
@@ -4510,7 +4531,7 @@ static void ask_frame_begin(Frame *frame, const Ask *ask)
     buf_add(&frame->out, S("\r\x1b[K\x1b[C\x1b[J\r\x1b[?7l"));
 }
 
-/* Adds foreign text to the row, in `color` (SGR, ECMA-48 8.3.117; or ""). */
+/* Adds untrusted text to the row, in `color` (SGR, ECMA-48 8.3.117; or ""). */
 static void ask_frame_add(Frame *frame, const char *color, Str text)
 {
     Str shown = term_clip(text, frame->left);
@@ -4531,7 +4552,7 @@ static void ask_frame_row(Frame *frame)
     frame->rows++;
 }
 
-/* Shows the frame, and leaves the cursor in that column of its first row. */
+/* Writes the frame and moves the cursor to `column` of its first row. */
 static void ask_frame_show(Frame *frame, Ask *ask, int column)
 {
     if (frame->rows)
@@ -4546,8 +4567,8 @@ static void ask_frame_show(Frame *frame, Ask *ask, int column)
     ask->above = 0;
 }
 
-/* Takes the first row off a text that is longer than `columns`, broken at a
- * space if there is one. */
+/* Removes the first row from a text that is wider than `columns`, and returns
+ * it. Breaks at a space if there is one. */
 static Str ask_take_row(Str *text, int columns)
 {
     int more = 0;
@@ -4565,6 +4586,7 @@ static Str ask_take_row(Str *text, int columns)
     return row;
 }
 
+/* Adds the mark of a question, or the indent of its wrapped rows. */
 static void ask_frame_mark(Frame *frame, Ask *ask)
 {
     ask_frame_add(frame, "32", ask->wrapped ? S(" ") : S("?"));
@@ -4572,18 +4594,18 @@ static void ask_frame_mark(Frame *frame, Ask *ask)
 }
 
 /*
- * Adds the question, its hint and a space to the frame, with room for an answer
- * in the same row if that is wide enough. What does not fit is wrapped:
- * the rows before the last one are written once, above the frame, where they
- * scroll and reflow as other text does, and leave ask->question and ask->hint.
+ * Adds the question, its hint and a space to the frame, with room for the
+ * answer in the same row if the screen is wide enough. Longer texts are
+ * wrapped: all rows but the last are written once, above the frame, where they
+ * scroll and reflow like other text; ask->question and ask->hint keep the rest.
  */
 static void ask_frame_question(Frame *frame, Ask *ask)
 {
-    enum { MARK = 2 };
+    enum { MARK = 2, WIDE = 48, ROOM = 24 };
     int most = frame->columns > MARK ? frame->columns - MARK : 1;
-    int room = ask->room             ? ask->room
-               : frame->columns > 48 ? 24
-                                     : frame->columns / 3;
+    int room = ask->room               ? ask->room
+               : frame->columns > WIDE ? ROOM
+                                       : frame->columns / 3;
     int own = most > room + 1 ? most - room - 1 : 1;
     for (;;) {
         int question = term_width(ask->question);
@@ -4606,7 +4628,7 @@ static void ask_frame_question(Frame *frame, Ask *ask)
         ask_frame_add(frame, "", S(" "));
 }
 
-/* Starts the question over: nothing of it is on the screen. */
+/* Starts the question from its beginning: none of it is on the screen. */
 static void ask_begin_question(Ask *ask)
 {
     ask->question = ask->whole_question;
@@ -4614,8 +4636,9 @@ static void ask_begin_question(Ask *ask)
     ask->wrapped = false;
 }
 
-/* Replaces the frame by a line: the question and its answer. Not after a
- * signal to end while stopped: the screen is another job's. */
+/* Replaces the frame by one line, the question and its answer. Does nothing if
+ * a signal ended the program while it was stopped: the screen is another
+ * job's. */
 static void ask_answered(Ask *ask, Str answer)
 {
     Frame frame;
@@ -4635,21 +4658,21 @@ static void ask_answered(Ask *ask, Str answer)
     ask->above = 0;
 }
 
-/* Where the cursor stands after the terminal became `columns` wide: how many
- * rows below the one that it was left in, in column `cursor`. It is reported
- * in column `now` (from 1), or nowhere (0). */
+/* After the terminal became `columns` wide, returns how many rows the cursor is
+ * below the start of its row. It was in column `cursor`; the terminal reports
+ * column `now` (from 1), or nothing (0). */
 static int ask_rows_above(int cursor, int columns, int now)
 {
     int rows = cursor / columns;
     if (now - 1 == cursor % columns)
-        return rows; /* it went with its character: the row was wrapped anew */
+        return rows; /* it moved with its character: the row was rewrapped */
     if (rows && cursor % columns == 0 && now == columns)
-        return rows - 1; /* likewise, and waits at the end of a row */
+        return rows - 1; /* the same, and it is at the end of a full row */
     return 0;            /* the row was cut */
 }
 
-/* Takes the terminal's report on the cursor, CSI row ; column R, out of the
- * bytes read ahead. Gives the column, or 0 where there is none. */
+/* Removes the report of the cursor's position, CSI row ; column R, from the
+ * bytes read ahead. Returns the column, or 0 if there is no report. */
 static int ask_take_report(Ask *ask)
 {
     for (int i = ask->at; i < ask->len; i++) {
@@ -4671,8 +4694,8 @@ static int ask_take_report(Ask *ask)
     return 0;
 }
 
-/* The width once it has not changed for a moment: a window that is being
- * dragged would change again under a frame on its way. */
+/* Waits until the width has not changed for a moment, and returns it. While the
+ * user drags the window, it may change again before a frame is drawn. */
 static int ask_settled_columns(void)
 {
     enum { MOMENT_MS = 50 };
@@ -4689,15 +4712,16 @@ static int ask_settled_columns(void)
 }
 
 /*
- * Finds the frame after the terminal's size changed. Where the cursor's
- * column is gone, some terminals have wrapped the row anew and others have
- * cut it; only the terminal knows. One that does not answer in time is taken
- * for the simple kind. Keys that come first stay read ahead.
+ * Finds the frame after the size of the terminal has changed. If the cursor's
+ * column no longer exists, some terminals rewrap the row and others cut it, so
+ * hs asks for the cursor's position. Without a report in time it assumes that
+ * the row was cut. Keys that arrive before the report stay read ahead.
  */
 static void ask_find_frame(Ask *ask)
 {
+    enum { REPORT_MS = 250 };
     int columns = ask_settled_columns();
-    int64_t deadline = os_now() + 250;
+    int64_t deadline = os_now() + REPORT_MS;
     int column = 0;
     if (ask->cursor < columns)
         return;
@@ -4719,8 +4743,8 @@ static void ask_find_frame(Ask *ask)
     ask->above = ask_rows_above(ask->cursor, columns, column);
 }
 
-/* Stops for Ctrl-Z: the screen and the mode are as before the prompt until
- * the program is continued. */
+/* Stops the program for Ctrl-Z. Until it is continued, the screen and the mode
+ * are as before the prompt. */
 static void ask_suspend(Ask *ask)
 {
     if (!ask->term->dumb) {
@@ -4734,9 +4758,9 @@ static void ask_suspend(Ask *ask)
     os_stop();
 }
 
-/* Deals with what befell the terminal while a key was awaited; the caller
- * draws the prompt again. False where it cannot go on. */
-static bool ask_woken(Ask *ask)
+/* Handles the terminal's events while the prompt waits for a key; the caller
+ * draws the prompt again. False if the prompt cannot continue. */
+static bool ask_handle_events(Ask *ask)
 {
     int events = os_terminal_events();
     if (events & OS_STOP_ASKED)
@@ -4757,9 +4781,9 @@ static bool ask_woken(Ask *ask)
     return true;
 }
 
-/* The next byte from the terminal; ASK_END at its end, on a signal, or where
- * none comes within `timeout` milliseconds. Without a time-out (-1), also
- * ASK_WOKEN: ask_woken() has something to do; and ASK_OVER. */
+/* The next byte from the terminal. ASK_END at the end of input, after a signal,
+ * or if none arrives within `timeout` milliseconds. Without a time-out (-1),
+ * also ASK_WOKEN (the caller calls ask_handle_events()) and ASK_OVER. */
 static int ask_byte(Ask *ask, int64_t timeout)
 {
     int64_t deadline = timeout < 0 ? INT64_MAX : os_now() + timeout;
@@ -4793,9 +4817,9 @@ static int ask_byte(Ask *ask, int64_t timeout)
 
 /*
  * Reads the rest of an escape sequence: CSI or SS3, a number, a final byte.
- * Over a slow line its bytes come apart. An ESC that is followed by nothing for
- * a moment is the Esc key; if '[' or 'O' then follows within a second, it was
- * the start of a sequence after all (nobody types that), and is no text.
+ * Over a slow connection its bytes arrive separately. If nothing follows ESC
+ * for a moment, it is the Esc key. If '[' or 'O' then follows within a second,
+ * which nobody types, it was the start of a sequence after all.
  */
 static Key ask_escape(Ask *ask)
 {
@@ -4839,11 +4863,11 @@ static Key ask_escape(Ask *ask)
     return KEY_NONE;
 }
 
-/* Waits for the next key. Inside a paste everything is text. */
+/* Waits for the next key. Inside a paste every byte is text. */
 static Key ask_key(Ask *ask)
 {
     int c = ask_byte(ask, -1);
-    if (c == ASK_WOKEN && ask_woken(ask))
+    if (c == ASK_WOKEN && ask_handle_events(ask))
         return KEY_NONE;
     if (c == ASK_OVER)
         return KEY_OVER;
@@ -4889,7 +4913,7 @@ static Key ask_key(Ask *ask)
     }
 }
 
-/* Does the character at byte `at` combine with the one before? */
+/* True if the character at byte `at` combines with the one before it. */
 static bool ask_line_combines(const Line *line, int at)
 {
     int columns = 1;
@@ -4899,8 +4923,8 @@ static bool ask_line_combines(const Line *line, int at)
     return !columns;
 }
 
-/* The start of the character before, or after, byte `at` of the line. What
- * combines with a character belongs to it. */
+/* The start of the character before (`by` is -1) or after (1) byte `at`.
+ * Combining characters belong to the character before them. */
 static int ask_line_step(const Line *line, int at, int by)
 {
     do
@@ -4910,6 +4934,7 @@ static int ask_line_step(const Line *line, int at, int by)
     return at < 0 ? 0 : at > line->len ? line->len : at;
 }
 
+/* Removes the bytes from `from` up to `to`; the cursor is then at `from`. */
 static void ask_line_cut(Line *line, int from, int to)
 {
     memmove(line->text + from, line->text + to, (size_t)(line->len - to));
@@ -4917,7 +4942,7 @@ static void ask_line_cut(Line *line, int from, int to)
     line->at = from;
 }
 
-/* Applies a key to a line. What does not fit into it is dropped. */
+/* Applies a key to a line. Text that does not fit is dropped. */
 static void ask_line_edit(Line *line, Key key, char text)
 {
     int at = line->at;
@@ -4947,7 +4972,7 @@ static void ask_line_edit(Line *line, Key key, char text)
     }
 }
 
-/* The line up to byte `end`, as it is shown: a masked one as a star for each
+/* The visible text of the line up to byte `end`; if masked, a star for each
  * character. */
 static Str ask_line_text(Arena *arena, const Line *line, int end, bool masked)
 {
@@ -4959,8 +4984,8 @@ static Str ask_line_text(Arena *arena, const Line *line, int end, bool masked)
     return buf_str(&stars);
 }
 
-/* Adds the question and as much of the line as fits around its cursor to the
- * first row. Gives the cursor's column. */
+/* Adds the question, and as much of the line as fits around its cursor, to the
+ * first row. Returns the cursor's column. */
 static int ask_frame_line(Frame *frame, Ask *ask, const Line *line)
 {
     Str text = ask_line_text(&frame->arena, line, line->len, ask->masked);
@@ -4984,15 +5009,16 @@ static int ask_frame_line(Frame *frame, Ask *ask, const Line *line)
     return column;
 }
 
+/* Sets the error of a prompt that a signal or the end of input ended. */
 static bool ask_stopped(Err *err)
 {
     if (os_interrupted())
         return os_set_interrupted(err);
-    return err_set(err, EXIT_USAGE, "the input ended before an answer");
+    return err_set(err, EXIT_USAGE, "cannot read an answer: end of input");
 }
 
-/* Does more come right after the line break of a masked prompt? Then lines
- * were pasted, into a terminal that does not mark what is pasted. */
+/* True if more input arrives right after the line break of a masked prompt:
+ * then lines were pasted into a terminal without bracketed paste. */
 static bool ask_more_follows(Ask *ask)
 {
     enum { PASTE_MS = 50 };
@@ -5001,16 +5027,16 @@ static bool ask_more_follows(Ask *ask)
     return ask->at < ask->len || os_wait(STDIN_FILENO, POLLIN, PASTE_MS);
 }
 
-/* Reads a line from a terminal without escape sequences. The kernel cuts one of
- * 4096 bytes, its line break among them; what comes right after a masked one
- * was pasted with it. */
+/* Reads a line from a terminal without escape sequences. The kernel cuts lines
+ * at 4096 bytes, line break included. Input right after a masked line was
+ * pasted with it. */
 static bool ask_line_dumb(Ask *ask, Str label, Line *line, Err *err)
 {
     os_write_all(STDERR_FILENO, label);
     for (;;) {
         int c = ask_byte(ask, -1);
         bool lost = c == ASK_WOKEN && os_terminal_events_pending != OS_RESIZED;
-        if (c == ASK_WOKEN && ask_woken(ask)) {
+        if (c == ASK_WOKEN && ask_handle_events(ask)) {
             os_write_all(STDERR_FILENO, lost ? label : S(""));
             continue;
         }
@@ -5029,8 +5055,8 @@ static bool ask_line_dumb(Ask *ask, Str label, Line *line, Err *err)
     return true;
 }
 
-/* Notes what the line is about to lose of what is given: a line break inside
- * a paste, or what does not fit. A line that is emptied starts afresh. */
+/* Records whether the next key drops something: a line break inside a paste, or
+ * text that does not fit. An empty line has dropped nothing. */
 static void ask_line_note(Line *line, const Ask *ask, Key key)
 {
     bool line_break = ask->text == '\n' || ask->text == '\r';
@@ -5066,14 +5092,14 @@ static bool ask_line_keys(Ask *ask, Line *line, Err *err)
     }
 }
 
-/* What ask_text() and ask_confirm() share. The answer lives in `arena`. A
- * masked line with which more lines were pasted is refused. */
+/* Asks for a line, for ask_text(), ask_secret() and ask_confirm(). The answer
+ * is in `arena`. Fails if more lines were pasted after a masked line. */
 static bool ask_line(Term *term, Arena *arena, const Question *question,
                      Str *out, Err *err)
 {
     Ask ask;
     Arena scratch = {0};
-    Buf dumb = buf_new(&scratch, 64 * KIB);
+    Buf dumb = buf_new(&scratch, TERM_LINE);
     Line *line = arena_alloc(&scratch, sizeof(*line));
     bool ok = ask_open(&ask, term, question->masked, err);
     ask.whole_question = str_from(question->text);
@@ -5098,8 +5124,7 @@ static bool ask_line(Term *term, Arena *arena, const Question *question,
     if (ok && (line->follows || (question->whole && line->lost))) {
         os_drop_input(STDIN_FILENO);
         ok = err_set(err, EXIT_USAGE,
-                     "a prompt takes one line of up to %d bytes, and "
-                     "what was pasted is more",
+                     "the pasted text is longer than one line of %d bytes",
                      term->dumb ? ASK_MAX - 2 : ASK_MAX);
     }
     if (ok)
@@ -5125,7 +5150,8 @@ static bool ask_text(Term *term, Arena *arena, const Question *question,
     return ask_line(term, arena, &line, out, err);
 }
 
-/* Asks for a secret, masked, as ask_text() does, and whole. */
+/* As ask_text(), for a secret: masked, and fails if part of a paste was
+ * dropped. */
 static bool ask_secret(Term *term, Arena *arena, const char *question,
                        Secret *out, Err *err)
 {
@@ -5136,7 +5162,8 @@ static bool ask_secret(Term *term, Arena *arena, const char *question,
     return ok;
 }
 
-/* Asks for yes or no; an empty answer is `preset`. */
+/* Asks for yes or no, again after any other answer. An empty answer is
+ * `preset`. */
 static bool ask_confirm(Term *term, const char *question, bool preset,
                         bool *out, Err *err)
 {
@@ -5146,7 +5173,7 @@ static bool ask_confirm(Term *term, const char *question, bool preset,
         Question line = {.text = question,
                          .hint = str_from(preset ? "[Y/n]" : "[y/N]"),
                          .preset = str_from(preset ? "yes" : "no"),
-                         .room = 4};
+                         .room = ASK_SHORT};
         bool ok = ask_line(term, &scratch, &line, &answer, err);
         bool yes = str_in_words(answer, "y yes");
         bool no = str_in_words(answer, "n no");
@@ -5160,8 +5187,7 @@ static bool ask_confirm(Term *term, const char *question, bool preset,
     }
 }
 
-/* Sets which entries pass the filter. The cursor stays on its entry, if that
- * one does. */
+/* Applies the filter. The cursor stays on its entry if that one matches. */
 static void ask_choice_filter(Choice *choice)
 {
     Str want = {choice->filter.text, choice->filter.len};
@@ -5181,8 +5207,8 @@ static void ask_choice_filter(Choice *choice)
         choice->at = choice->matches ? choice->matches - 1 : 0;
 }
 
-/* The first entry of a page that shows the cursor's one, moved no further
- * than it takes, and one more on either side where the page has room. */
+/* The first entry of the page. It moves only as far as needed to show the
+ * cursor's entry, and its neighbours if the page has three rows or more. */
 static int ask_choice_first(const Choice *choice)
 {
     int page = choice->page;
@@ -5197,8 +5223,8 @@ static int ask_choice_first(const Choice *choice)
     return first < 0 ? 0 : first;
 }
 
-/* Adds the row of an entry: the cursor or, at an end of the page, a sign
- * that there are more; its box; its label. */
+/* Adds the row of an entry: the cursor, or a mark at the end of the page if the
+ * list continues; the box; the label. */
 static void ask_choice_row(Frame *frame, const Choice *choice, int i)
 {
     const AskItem *item = &choice->items[choice->shown[i]];
@@ -5228,19 +5254,21 @@ static const char *ask_choice_help(const Choice *choice)
     if (!choice->matches)
         return "Nothing matches; Esc shows all entries";
     if (choice->typing)
-        return choice->many ? "Space marks, Enter ends, Esc shows all"
+        return choice->many ? "Space marks, Enter confirms, Esc shows all"
                             : "Enter selects, Esc shows all entries";
-    return choice->many ? "Space marks, a all, i invert, / filter"
-                        : "Up/Down, type to filter, Enter selects";
+    if (choice->many)
+        return "Space marks, Enter confirms, a all, i inverts, / filters";
+    return "Up/Down move, type to filter, Enter selects";
 }
 
-/* Draws the list. The frame is never higher than the screen, unless that has
- * a single row; help comes where there are four. */
+/* Draws the list. The frame is never higher than the screen, unless that has a
+ * single row. The help needs four rows. */
 static void ask_choice_draw(Ask *ask, Choice *choice)
 {
+    enum { ROWS_WITH_HELP = 4 };
     Frame frame;
     int rows = os_rows(STDERR_FILENO);
-    bool help = choice->notice || rows > 3;
+    bool help = choice->notice || rows >= ROWS_WITH_HELP;
     int page = rows - 1 - help;
     choice->page = page < 1 ? 1 : page > ASK_ROWS ? ASK_ROWS : page;
     choice->first = ask_choice_first(choice);
@@ -5257,8 +5285,8 @@ static void ask_choice_draw(Ask *ask, Choice *choice)
     ask_frame_show(&frame, ask, column);
 }
 
-/* Chooses all entries, or none where all are chosen; or turns each over. */
-static void ask_choice_toggle_all(Choice *choice, bool invert)
+/* Marks all entries, or unmarks all if all are marked. */
+static void ask_choice_mark_all(Choice *choice)
 {
     bool all = true;
     for (int i = 0; i < choice->count; i++)
@@ -5266,10 +5294,18 @@ static void ask_choice_toggle_all(Choice *choice, bool invert)
             all = false;
     for (int i = 0; i < choice->count; i++)
         if (!choice->items[i].fixed)
-            choice->items[i].chosen = invert ? !choice->items[i].chosen : !all;
+            choice->items[i].chosen = !all;
 }
 
-/* Turns the cursor's entry over. One that is fixed says why. */
+/* Marks the entries that are not marked, and unmarks the others. */
+static void ask_choice_invert(Choice *choice)
+{
+    for (int i = 0; i < choice->count; i++)
+        if (!choice->items[i].fixed)
+            choice->items[i].chosen = !choice->items[i].chosen;
+}
+
+/* Marks or unmarks the cursor's entry. A fixed one shows its reason. */
 static void ask_choice_toggle(Choice *choice)
 {
     if (!choice->many || !choice->matches)
@@ -5282,18 +5318,19 @@ static void ask_choice_toggle(Choice *choice)
 }
 
 /*
- * What a typed byte means while a list is not filtered. In a list where one is
- * chosen it filters; in a checkbox letters are keys, and "/" starts the filter.
- * Returns KEY_TEXT if the byte belongs to the filter.
+ * Applies a typed byte to a list that is not filtered yet. In a list of which
+ * one is chosen, the byte is for the filter; in a checkbox letters are keys,
+ * and "/" starts the filter. Returns the key to apply next: KEY_TEXT if the
+ * byte is for the filter.
  */
 static Key ask_choice_letter(Choice *choice, char text)
 {
     if (choice->many && (text == 'j' || text == 'k'))
         return text == 'j' ? KEY_DOWN : KEY_UP;
     if (text == 'a' && choice->many)
-        ask_choice_toggle_all(choice, false);
+        ask_choice_mark_all(choice);
     else if (text == 'i' && choice->many)
-        ask_choice_toggle_all(choice, true);
+        ask_choice_invert(choice);
     else if (text == '/' && choice->many)
         choice->typing = true;
     else if (!choice->many)
@@ -5336,7 +5373,7 @@ static void ask_choice_key(Choice *choice, Key key, char text)
     ask_choice_filter(choice);
 }
 
-/* How many entries are chosen. */
+/* The number of chosen entries. */
 static int ask_choice_chosen(const Choice *choice)
 {
     int chosen = 0;
@@ -5345,20 +5382,20 @@ static int ask_choice_chosen(const Choice *choice)
     return chosen;
 }
 
-/* May Enter end the list? If not, the notice says why. */
+/* True if Enter may end the prompt. If not, sets the notice. */
 static bool ask_choice_done(Choice *choice)
 {
     if (!choice->many)
         return choice->matches > 0;
     if (!ask_choice_chosen(choice))
-        choice->notice = "Mark at least one, with Space.";
+        choice->notice = "Mark at least one with Space.";
     return ask_choice_chosen(choice) > 0;
 }
 
-/* The answer as it stays on the screen. */
+/* The answer that remains on the screen. */
 static Str ask_choice_answer(Arena *arena, const Choice *choice)
 {
-    Buf text = buf_new(arena, 64 * KIB);
+    Buf text = buf_new(arena, TERM_LINE);
     if (!choice->many)
         return choice->items[choice->shown[choice->at]].label;
     for (int i = 0; i < choice->count; i++) {
@@ -5370,6 +5407,7 @@ static Str ask_choice_answer(Arena *arena, const Choice *choice)
     return buf_str(&text);
 }
 
+/* Reads keys until the list is answered. */
 static bool ask_choice_keys(Ask *ask, Choice *choice, Err *err)
 {
     Arena scratch = {0};
@@ -5394,9 +5432,9 @@ static bool ask_choice_keys(Ask *ask, Choice *choice, Err *err)
     return key == KEY_ENTER || ask_stopped(err);
 }
 
-/* Takes an answer in numbers, separated by commas and spaces, or "all"; for a
- * list where one is chosen, one number. False where it is none of these, and
- * then nothing is chosen. */
+/* Parses an answer in numbers, separated by commas and spaces, or "all"; one
+ * number if one entry is to be chosen. False for anything else, and then
+ * nothing is chosen. */
 static bool ask_choice_parse(Choice *choice, Str answer)
 {
     bool all = choice->many && str_eq_nocase(answer, S("all"));
@@ -5424,12 +5462,12 @@ static bool ask_choice_parse(Choice *choice, Str answer)
 }
 
 /* Asks with numbered lines, on a terminal without escape sequences. An empty
- * answer to a checkbox is what was preset. */
+ * answer to a checkbox chooses the preset entries. */
 static bool ask_choice_dumb(Term *term, Choice *choice, Err *err)
 {
     Arena scratch = {0};
     Question line = {.text = choice->question};
-    Buf preset = buf_new(&scratch, 64 * KIB);
+    Buf preset = buf_new(&scratch, TERM_LINE);
     bool ok = true;
     for (int i = 0; i < choice->count; i++) {
         const AskItem *item = &choice->items[i];
@@ -5441,8 +5479,8 @@ static bool ask_choice_dumb(Term *term, Choice *choice, Err *err)
             buf_printf(&preset, "%s%d", preset.len ? "," : "", i + 1);
     }
     if (choice->many && preset.len) {
-        line.hint = arena_printf(&scratch, "(%.*s)", P(buf_str(&preset)));
         line.preset = buf_str(&preset);
+        line.hint = arena_printf(&scratch, "(%.*s)", P(line.preset));
     }
     for (;;) {
         Str answer = {0};
@@ -5450,17 +5488,17 @@ static bool ask_choice_dumb(Term *term, Choice *choice, Err *err)
         if (!ok || ask_choice_parse(choice, answer))
             break;
         if (choice->many)
-            term_say(term, "Numbers from 1 to %d, or all, please.",
+            term_say(term, "Enter numbers from 1 to %d, or all.",
                      choice->count);
         else
-            term_say(term, "A number from 1 to %d, please.", choice->count);
+            term_say(term, "Enter a number from 1 to %d.", choice->count);
     }
     arena_free(&scratch);
     return ok;
 }
 
-/* What ask_select() and ask_checkbox() share. The answer is what is chosen
- * in `choice->items`. The cursor starts at entry `choice->at`. */
+/* Asks for ask_select() and ask_checkbox(). The answer is in `choice->items`,
+ * field `chosen`. The cursor starts at entry `choice->at`. */
 static bool ask_choice(Term *term, Choice *choice, Err *err)
 {
     Ask ask;
@@ -5472,7 +5510,7 @@ static bool ask_choice(Term *term, Choice *choice, Err *err)
         ok = ask_choice_dumb(term, choice, err);
     } else if ((ok = ask_open(&ask, term, false, err))) {
         ask.whole_question = str_from(choice->question);
-        ask.room = 4;
+        ask.room = ASK_SHORT;
         ask_begin_question(&ask);
         ok = ask_choice_keys(&ask, choice, err);
         ask_close(&ask);
@@ -5532,17 +5570,17 @@ static bool ask_checkbox(Term *term, const char *question, AskItem *items,
     return ok;
 }
 
-/* ---- Progress: some rows that are drawn again and again ---- */
+/* ---- Progress: rows that are redrawn ---- */
 
-/* Can progress be drawn? It needs a terminal that understands the sequences
- * above, to itself: with --debug the talk would tear it. */
+/* True if progress can be drawn. That needs a terminal with escape sequences,
+ * and no debug messages in between. */
 static bool term_can_draw(const Term *term)
 {
     return term->err_terminal && !term->dumb && !term->debug;
 }
 
-/* Shows the rows in place of those shown before; they are clipped to the
- * width. Whatever is said next takes their place. */
+/* Draws the rows, clipped to the width, over the previous ones. The next
+ * message erases them. */
 static void term_draw(Term *term, const Str *rows, int count)
 {
     Ask ask = {.term = term};
@@ -5557,7 +5595,7 @@ static void term_draw(Term *term, const Str *rows, int count)
     term->drawn = true;
 }
 
-/* Takes the rows off the screen. */
+/* Erases the progress rows. */
 static void term_undraw(Term *term)
 {
     if (term->drawn)
@@ -28578,7 +28616,7 @@ static void cli_apply(Cmd *cmd)
         term->color = false;
     if (cmd_on(cmd, &opt_no_input) && term->interactive) {
         term->interactive = false;
-        term->mute = "--no-input is given";
+        term->prompts_off = "--no-input is given";
     }
     if (cmd_on(cmd, &opt_no_hyperlinks))
         term->links = false;

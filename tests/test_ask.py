@@ -250,15 +250,15 @@ def test_a_wrapped_question_survives_a_narrower_screen(ask):
     [
         (
             80,
-            ["? Which one?", "> alpha", "  beta", "  Up/Down, type to filter, Enter selects"],
+            ["? Which one?", "> alpha", "  beta", "Up/Down move, type to filter, Enter selects"],
             ["? Which one? beta"],
         ),
         (
             40,
-            ["? Which one?", "> alpha", "  beta", "  Up/Down, type to filter, Enter selects"],
+            ["? Which one?", "> alpha", "  beta", "Up/Down move, type to filter, Enter sel"],
             ["? Which one? beta"],
         ),
-        (20, ["? Which one?", "> alpha", "  beta", "  Up/Down, type to fi"], ["? Which one? beta"]),
+        (20, ["? Which one?", "> alpha", "  beta", "Up/Down move, type"], ["? Which one? beta"]),
     ],
 )
 def test_a_list_in_full(ask, columns, frame, answer):
@@ -438,7 +438,7 @@ def test_a_dumb_terminal_marks_by_number(ask, answer, got):
         screen.child.send(wrong + "\n")
         # the next line is for the next prompt: wait for that
         screen.until(
-            r"\) %s\n(?s:.*)Numbers from 1 to 4, or all, please\.\n\? Which\? \(2\)\s*\Z" % wrong
+            r"\) %s\n(?s:.*)Enter numbers from 1 to 4, or all\.\n\? Which\? \(2\)\s*\Z" % wrong
         )
     assert screen.finish(answer + "\n")[-1] == got
     assert "\x1b" not in screen.raw

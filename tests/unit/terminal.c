@@ -102,7 +102,7 @@ static Str unit_caught(Arena *arena)
     return (Str){text, n < 0 ? 0 : n};
 }
 
-static void test_term_talk(void)
+static void test_term_write_line(void)
 {
     static const Str rows[][2] = {
         {L("nothing"), L("nothing\n")},
