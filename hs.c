@@ -396,7 +396,7 @@ static bool str_is_key(Str s)
 }
 
 /* A name or an id for a message, hidden if it looks like a key. */
-static Str str_unless_key(Str s)
+static Str str_hide_key(Str s)
 {
     return str_is_key(s) ? S("[hidden]") : s;
 }
@@ -534,7 +534,7 @@ static bool str_is_utf16(Str s)
 
 /* Removes the byte order marks (U+FEFF) that editors and PowerShell write at
  * the start of UTF-8 text. True if there were any. */
-static bool str_unmark(Str *text)
+static bool str_skip_bom(Str *text)
 {
     static const Str mark = {"\xef\xbb\xbf", 3};
     bool had = str_starts(*text, mark);
@@ -1300,7 +1300,7 @@ static volatile sig_atomic_t
 
 static struct termios os_terminal_old;
 
-static bool os_terminal_hushed; /* see os_terminal_hush() */
+static bool os_terminal_echo_is_off; /* see os_terminal_echo_off() */
 
 static int os_signal_pipe[2]; /* its two ends, each fd + 1 */
 
@@ -1308,7 +1308,8 @@ static int os_signal_pipe[2]; /* its two ends, each fd + 1 */
  * ordinary error (EFBIG). SIGIO: sent to the holder of a lease. */
 static const int os_ignored[] = {SIGPIPE, SIGXFSZ, SIGIO};
 
-static struct sigaction os_before[COUNT(os_ignored)]; /* when hs started */
+static struct sigaction
+    os_saved_actions[COUNT(os_ignored)]; /* when hs started */
 
 #ifdef HS_TEST
 /* Unit tests set a countdown: the call that brings it to 0 fails with
@@ -1336,7 +1337,7 @@ static bool os_fails(void)
  * setting it would stop this one (SIGTTOU). `when` is TCSADRAIN, TCSAFLUSH to
  * drop what was typed, or TCSANOW in a signal handler.
  */
-static void os_terminal_leave(int when)
+static void os_terminal_reset(int when)
 {
     static const char paste_off[] = "\x1b[?2004l";
     int fd = os_terminal_fd - 1;
@@ -1353,9 +1354,9 @@ static void os_terminal_leave(int when)
 }
 
 /* For the exits that skip ask_close(): exit() and a second signal. */
-static void os_terminal_undo(void)
+static void os_terminal_reset_now(void)
 {
-    os_terminal_leave(TCSANOW);
+    os_terminal_reset(TCSANOW);
 }
 
 /* Does nothing; its signal interrupts a blocking system call. */
@@ -1371,7 +1372,7 @@ static void os_on_signal(int number)
 {
     int saved = errno;
     if (os_signal) {
-        os_terminal_undo();
+        os_terminal_reset_now();
         _exit(OS_SIGNAL_EXIT + number);
     }
     os_signal = number;
@@ -1435,7 +1436,7 @@ static bool os_is_unreadable(int fd)
 
 /* Sets a signal's handler, unless the parent ignores the signal (nohup, or a
  * shell's background job): then it stays ignored. */
-static void os_handle(int number, void (*handler)(int))
+static void os_set_handler(int number, void (*handler)(int))
 {
     struct sigaction action = {.sa_handler = handler};
     struct sigaction old = {0};
@@ -1449,7 +1450,7 @@ static void os_handle(int number, void (*handler)(int))
 static void os_restore_signals(void)
 {
     for (int i = 0; i < COUNT(os_ignored); i++)
-        sigaction(os_ignored[i], &os_before[i], NULL);
+        sigaction(os_ignored[i], &os_saved_actions[i], NULL);
 }
 
 /* Sets up the process: signal handlers, UTF-8 character widths, and no core
@@ -1462,14 +1463,14 @@ static void os_init(void)
     os_fill_standard_fds();
     setrlimit(RLIMIT_CORE, &no_core);
     prctl(PR_SET_DUMPABLE, 0);
-    os_handle(SIGINT, os_on_signal);
-    os_handle(SIGTERM, os_on_signal);
-    os_handle(SIGHUP, os_on_signal);
-    os_handle(SIGQUIT, os_on_signal);
-    atexit(os_terminal_undo);
+    os_set_handler(SIGINT, os_on_signal);
+    os_set_handler(SIGTERM, os_on_signal);
+    os_set_handler(SIGHUP, os_on_signal);
+    os_set_handler(SIGQUIT, os_on_signal);
+    atexit(os_terminal_reset_now);
     sigaction(SIGALRM, &alarmed, NULL);
     for (int i = 0; i < COUNT(os_ignored); i++)
-        sigaction(os_ignored[i], &ignore, &os_before[i]);
+        sigaction(os_ignored[i], &ignore, &os_saved_actions[i]);
     setlocale(LC_CTYPE, "C.UTF-8");
 }
 
@@ -1574,12 +1575,12 @@ static struct {
     int64_t most; /* milliseconds */
     void (*tell)(void *to, Str path);
     void *to;
-} os_patience = {.most = INT64_MAX};
+} os_wait_policy = {.most = INT64_MAX};
 
 /* The shorter of `millis` and --max-wait. */
-static int64_t os_bounded(int64_t millis)
+static int64_t os_limit_wait(int64_t millis)
 {
-    return millis < os_patience.most ? millis : os_patience.most;
+    return millis < os_wait_policy.most ? millis : os_wait_policy.most;
 }
 
 /* Sleeps; a signal ends the sleep early. */
@@ -1801,7 +1802,7 @@ static ptrdiff_t os_read_until(int fd, void *to, ptrdiff_t size, int64_t until)
 
 /* Maps all pages of a buffer with one call (Linux 5.14). A page fault for each
  * page of a config takes longer than reading it. */
-static void os_touch(char *buffer, ptrdiff_t size)
+static void os_populate(char *buffer, ptrdiff_t size)
 {
     enum { PAGE = 4096, POPULATE_WRITE = 23 }; /* MADV_POPULATE_WRITE */
     ptrdiff_t skip = (ptrdiff_t)(-(uintptr_t)buffer & (PAGE - 1));
@@ -1830,7 +1831,7 @@ static int os_read_whole(Arena *arena, int fd, ptrdiff_t max, int64_t until,
         return EISDIR;
     if (S_ISREG(st.st_mode) && st.st_size < max) {
         buf_reserve(&buf, (ptrdiff_t)st.st_size + 1);
-        os_touch(buf.ptr, (ptrdiff_t)st.st_size);
+        os_populate(buf.ptr, (ptrdiff_t)st.st_size);
     }
     for (;;) {
         ptrdiff_t room = buf.cap - buf.len;
@@ -1959,7 +1960,7 @@ static int os_view_fd(Arena *arena, ptrdiff_t max, bool pipes, OsView *out)
         code = ENXIO;
     if (!code && !out->regular)
         os_wait(fd, POLLIN, BEGIN_MS); /* until a pipe has a writer */
-    int64_t until = out->regular ? 0 : os_now() + os_bounded(END_MS);
+    int64_t until = out->regular ? 0 : os_now() + os_limit_wait(END_MS);
     code = code ? code : os_read_whole(arena, fd, max, until, &out->text);
     if (held)
         fcntl(fd, F_SETLEASE, F_UNLCK);
@@ -2167,7 +2168,7 @@ static OsEntry os_look_through(Arena *arena, Str path)
 }
 
 /* The limit of open descriptors (ulimit -n). */
-static int64_t os_most_descriptors(void)
+static int64_t os_descriptor_limit(void)
 {
     struct rlimit limit;
     return getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > INT_MAX
@@ -2215,7 +2216,7 @@ static int os_open_folder(int dir, const char *name, int *out)
 }
 
 /* As os_open_folder(), but creates the folder if it is missing. */
-static int os_enter(int dir, const char *name, int *out)
+static int os_create_folder(int dir, const char *name, int *out)
 {
     if (os_fails() || (mkdirat(dir, name, 0777) && errno != EEXIST))
         return errno;
@@ -2284,23 +2285,23 @@ static bool os_unsupported(int code)
 }
 
 /* What a file system does not support; the run continues without it. */
-typedef enum { OS_NO_LOCK = 1, OS_NO_SYNC = 2, OS_NO_MODE = 4 } OsLack;
+typedef enum { OS_NO_LOCK = 1, OS_NO_SYNC = 2, OS_NO_MODE = 4 } OsMissing;
 
-static int os_lacked; /* OsLack bits */
+static int os_missing_bits; /* OsMissing bits */
 
-static int os_lacked_code; /* the errno of the first */
+static int os_missing_code; /* the errno of the first */
 
-static void os_lack(OsLack what, int code)
+static void os_note_missing(OsMissing what, int code)
 {
-    os_lacked_code = os_lacked ? os_lacked_code : code;
-    os_lacked |= what;
+    os_missing_code = os_missing_bits ? os_missing_code : code;
+    os_missing_bits |= what;
 }
 
-/* What the run had to do without, as OsLack bits, and the first errno. */
-static int os_lacks(int *code)
+/* What the run had to do without, as OsMissing bits, and the first errno. */
+static int os_missing(int *code)
 {
-    *code = os_lacked_code;
-    return os_lacked;
+    *code = os_missing_code;
+    return os_missing_bits;
 }
 
 /* Writes a file's data to the disk, if the file system supports that. */
@@ -2312,7 +2313,7 @@ static int os_sync(int fd)
     while (code == EINTR && !os_interrupted());
     if (!os_unsupported(code))
         return code;
-    os_lack(OS_NO_SYNC, code);
+    os_note_missing(OS_NO_SYNC, code);
     return 0;
 }
 
@@ -2337,7 +2338,7 @@ static int os_mode_fault(int code, mode_t now, mode_t mode)
     if (!os_unsupported(code) && code != EACCES)
         return code;
     if (now & 077 & ~mode)
-        os_lack(OS_NO_MODE, code);
+        os_note_missing(OS_NO_MODE, code);
     return 0;
 }
 
@@ -2461,7 +2462,7 @@ enum {
  * os_walk_begin() enters the root; os_walk_next() returns each entry. The
  * caller decides about a folder: os_walk_enter() descends into it, otherwise
  * it is passed over. os_walk_next() also reports when a folder ends, so that
- * the caller can undo what it did on entering. Who ends a walk early calls
+ * the caller can undo what it did on entering. To end a walk early, call
  * os_walk_leave() until `depth` is 0. A zeroed OsWalk is one that has ended.
  */
 typedef struct {
@@ -2478,12 +2479,12 @@ typedef struct {
     int code;  /* why the entry, or the rest of the folder, cannot be read */
     Str path;  /* relative to the root; empty: the root */
     Str full;  /* absolute */
-    int dir;   /* the folder that holds it, and its name there */
+    int dir;   /* the folder that contains it, and its name there */
     const char *name;
     OsEntry entry;
 } OsStep;
 
-/* The path relative to the root of what is called by the first `len` bytes. */
+/* The first `len` bytes of the current path, relative to the root. */
 static Str os_walk_relative(const OsWalk *walk, int len)
 {
     return str_slice((Str){walk->path, len}, walk->root + 1, len);
@@ -2678,8 +2679,8 @@ static _Noreturn void os_lookup_child(const char *host, int fd, pid_t parent)
 {
     OsAddresses found = {0};
     ssize_t sent = 0;
-    os_handle(SIGINT, SIG_DFL);
-    os_handle(SIGTERM, SIG_DFL);
+    os_set_handler(SIGINT, SIG_DFL);
+    os_set_handler(SIGTERM, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);
@@ -2868,7 +2869,7 @@ static int os_accept(int listener)
 }
 
 /* Closes the sending direction of a socket; it can still be read. */
-static void os_shut(int fd)
+static void os_shutdown(int fd)
 {
     shutdown(fd, SHUT_WR);
 }
@@ -2899,7 +2900,7 @@ static Str os_find_program(Arena *arena, Str name)
 }
 
 /* The file of this program. /proc may not be mounted. */
-static bool os_own_file(struct stat *out)
+static bool os_stat_self(struct stat *out)
 {
     /* NOLINTNEXTLINE: the kernel passes a pointer as a number */
     const char *name = (const char *)getauxval(AT_EXECFN);
@@ -2917,7 +2918,7 @@ static Str os_find_other(Arena *arena, Str name)
     Str found = {0};
     struct stat own;
     struct stat st;
-    bool past = !os_own_file(&own);
+    bool past = !os_stat_self(&own);
     while (dirs.len) {
         Str dir = str_cut(&dirs, ':');
         Str path = os_path_join(arena, dir, name);
@@ -2937,7 +2938,7 @@ static Str os_find_other(Arena *arena, Str name)
 
 /* Replaces this process by another program, with the same environment and the
  * variable `mark` set to 1. Returns only on failure, with an errno. */
-static int os_become(const char *path, char **argv, const char *mark)
+static int os_exec(const char *path, char **argv, const char *mark)
 {
     if (os_fails() || setenv(mark, "1", 1))
         return errno;
@@ -3169,7 +3170,7 @@ static int os_terminal_mode(int fd, bool keys)
 {
     while (tcdrain(fd) && errno == EINTR && !os_interrupted())
         continue;
-    if (!os_terminal_hushed && tcgetattr(fd, &os_terminal_old))
+    if (!os_terminal_echo_is_off && tcgetattr(fd, &os_terminal_old))
         return errno;
     return os_terminal_set(fd, keys);
 }
@@ -3177,13 +3178,13 @@ static int os_terminal_mode(int fd, bool keys)
 /* Turns echo off until the program ends, so that a secret typed before its
  * prompt appears is not shown. Prompts set their own mode on top. Does nothing
  * in the background, where it would stop the program. */
-static void os_terminal_hush(int fd)
+static void os_terminal_echo_off(int fd)
 {
     if (tcgetpgrp(fd) != getpgrp() || tcgetattr(fd, &os_terminal_old))
         return;
     struct termios mode = os_terminal_old;
     mode.c_lflag &= ~(tcflag_t)ECHO;
-    os_terminal_hushed = true;
+    os_terminal_echo_is_off = true;
     os_terminal_keys = false;
     os_terminal_fd = fd + 1;
     tcsetattr(fd, TCSANOW, &mode);
@@ -3199,7 +3200,7 @@ static void os_drop_input(int fd)
 /* Ends a prompt's mode. If a signal ended the run, typed input is dropped. */
 static void os_terminal_restore(void)
 {
-    os_terminal_leave(os_interrupted() ? TCSAFLUSH : TCSADRAIN);
+    os_terminal_reset(os_interrupted() ? TCSAFLUSH : TCSADRAIN);
     os_watch_terminal(false);
     os_terminal_events();
 }
@@ -3235,7 +3236,7 @@ static void os_stop(void)
  * leftovers are then removed when they are a day old.
  *
  * File systems may lack locks, modes or fsync: the run continues without, and
- * os_lacks() tells Terminal, which prints a warning at the end.
+ * os_missing() tells Terminal, which prints a warning at the end.
  *
  * Ownership: the caller closes descriptors, and releases a lock with
  * os_unlock(). After os_part_create() it calls os_part_publish() or
@@ -3585,18 +3586,18 @@ static int os_await_lock(int fd, Str path, int64_t deadline)
     enum { POLL_MS = 2, JITTER_MS = 8 };
     int code = 0;
     int64_t began = os_now();
-    bool told = !os_patience.tell;
+    bool told = !os_wait_policy.tell;
     while ((code = os_try_lock(fd)) == EWOULDBLOCK) {
         if (os_now() > deadline || os_interrupted())
             return os_interrupted() ? EINTR : EAGAIN;
         if (!told && os_now() - began >= OS_TELL_MS) {
             told = true;
-            os_patience.tell(os_patience.to, path);
+            os_wait_policy.tell(os_wait_policy.to, path);
         }
         os_sleep(POLL_MS + os_random(JITTER_MS));
     }
     if (code)
-        os_lack(OS_NO_LOCK, code);
+        os_note_missing(OS_NO_LOCK, code);
     return 0;
 }
 
@@ -3606,12 +3607,12 @@ static int os_await_lock(int fd, Str path, int64_t deadline)
  * `*out` for os_unlock(), which removes the file while it holds the lock. So a
  * lock on a file that is no longer in the folder is worthless, and this
  * function tries again. If the file system has no locks, it succeeds without,
- * and os_lacks() tells.
+ * and os_missing() tells.
  */
 static int os_lock(Arena *arena, Str path, int64_t timeout, int *out)
 {
     Str base = os_path_base(path);
-    int64_t deadline = os_now() + os_bounded(timeout);
+    int64_t deadline = os_now() + os_limit_wait(timeout);
     int dir = -1;
     int code = os_fails() ? errno : os_open_parent(arena, path, &dir);
     for (int tries = 0; !code; tries++) {
@@ -4063,10 +4064,10 @@ term_warn(Term *term, const char *format, ...)
 }
 
 /* Warns, at the end of a run, of what the file system does not support. */
-static void term_warn_lacks(Term *term)
+static void term_warn_missing(Term *term)
 {
     static const struct {
-        OsLack what;
+        OsMissing what;
         const char *text;
     } rows[] = {
         {OS_NO_LOCK, "locks (do not run hs twice at the same time)"},
@@ -4076,7 +4077,7 @@ static void term_warn_lacks(Term *term)
     Arena scratch = {0};
     Buf list = buf_new(&scratch, KIB);
     int code = 0;
-    int lacks = os_lacks(&code);
+    int lacks = os_missing(&code);
     for (int i = 0; i < COUNT(rows); i++)
         if (lacks & rows[i].what)
             buf_printf(&list, "%s%s", list.len ? ", " : "", rows[i].text);
@@ -4475,10 +4476,10 @@ static bool ask_may_confirm(const Term *term, Str question, Err *err)
 }
 
 /* Hides what is typed from now on: the command will ask for a secret. */
-static void ask_hush(const Term *term)
+static void ask_echo_off(const Term *term)
 {
     if (term->interactive)
-        os_terminal_hush(STDIN_FILENO);
+        os_terminal_echo_off(STDIN_FILENO);
 }
 
 /* Opens a prompt: sets the terminal's mode. The caller calls ask_close(), also
@@ -4487,7 +4488,7 @@ static bool ask_open(Ask *ask, Term *term, bool masked, Err *err)
 {
     *ask = (Ask){.term = term, .masked = masked};
     if (term->dumb && !masked) { /* no mode, but fg repeats the question */
-        os_terminal_undo();
+        os_terminal_reset_now();
         os_watch_terminal(true);
         return true;
     }
@@ -4512,8 +4513,8 @@ static void ask_close(Ask *ask)
     memcpy(term->ahead, ask->bytes + ask->at, (size_t)term->ahead_len);
     if (ask->raw || (term->dumb && !ask->masked))
         os_terminal_restore();
-    if (os_terminal_hushed && !os_interrupted())
-        os_terminal_hush(STDIN_FILENO);
+    if (os_terminal_echo_is_off && !os_interrupted())
+        os_terminal_echo_off(STDIN_FILENO);
     secret_wipe(ask->bytes, sizeof(ask->bytes));
 }
 
@@ -5596,7 +5597,7 @@ static void term_draw(Term *term, const Str *rows, int count)
 }
 
 /* Erases the progress rows. */
-static void term_undraw(Term *term)
+static void term_erase(Term *term)
 {
     if (term->drawn)
         os_write_all(STDERR_FILENO, S("\r\x1b[J"));
@@ -6042,7 +6043,7 @@ static bool json_check_keys(const cJSON *document, Err *err)
             if (++compared > MOST)
                 return err_set(err, EXIT_CONFIG, "too many keys");
             if (k->string && !strcmp(k->string, item->string)) {
-                Str shown = str_unless_key(str_from(item->string));
+                Str shown = str_hide_key(str_from(item->string));
                 return err_set(err, EXIT_CONFIG, "duplicate key '%.*s'",
                                P(shown));
             }
@@ -13248,7 +13249,7 @@ static void pool_run_many(HttpPool *pool, const HttpMany *many)
 {
     HttpXfer *running[HTTP_ACTIVE];
     void *marks[HTTP_ACTIVE];
-    int64_t most = (os_most_descriptors() - HTTP_RESERVED) / HTTP_DESCRIPTORS;
+    int64_t most = (os_descriptor_limit() - HTTP_RESERVED) / HTTP_DESCRIPTORS;
     int n = 0;
     for (;;) {
         HttpReq req = {0};
@@ -13506,7 +13507,7 @@ static void loop_send(LoopConn *conn)
     }
     conn->out_at = conn->out_len = 0;
     if (conn->state == LOOP_LEAVING) {
-        os_shut(conn->fd);
+        os_shutdown(conn->fd);
         conn->state = LOOP_SHUT;
     }
 }
@@ -14961,7 +14962,7 @@ static bool config_read_secret(Arena *arena, const char *name, Str path,
         fault = os_error(code);
     else if (str_is_utf16(text))
         fault = "it is in UTF-16: save it as UTF-8";
-    out->had_bom = str_unmark(&text);
+    out->had_bom = str_skip_bom(&text);
     text = str_trim(text);
     if (!fault && !text.len)
         fault = "it is empty";
@@ -14983,7 +14984,7 @@ static bool config_read_secret(Arena *arena, const char *name, Str path,
 static bool config_env_once(const char *name, Err *err)
 {
     Str text = config_env(name);
-    str_unmark(&text);
+    str_skip_bom(&text);
     if (!text.len || !config_env_file(name).len)
         return true;
     err_set(err, EXIT_USAGE, "%s and %s_FILE are both set", name, name);
@@ -14997,7 +14998,7 @@ static bool config_env_secret(Arena *arena, const char *name, ConfigSecret *out,
 {
     Str text = config_env(name);
     Str file = config_env_file(name);
-    bool had_bom = str_unmark(&text);
+    bool had_bom = str_skip_bom(&text);
     *out = (ConfigSecret){.value = secret_from(text),
                           .had_bom = had_bom,
                           .from = str_from(config_env_source(arena, name))};
@@ -15244,7 +15245,7 @@ static bool config_need_any(const Config *config, Err *err)
 static bool config_unknown_account(const Config *config, Str which, Err *err)
 {
     StrNearest nearest = {.word = which};
-    Str shown = str_unless_key(which);
+    Str shown = str_hide_key(which);
     int64_t id = 0;
     for (int i = 0; i < config->count; i++)
         str_nearer(&nearest, config->accounts[i].name);
@@ -15814,7 +15815,7 @@ static ConfigTurn config_turn(ConfigFile *file, Err *err)
  */
 static bool config_transact(ConfigFile *file, Err *err)
 {
-    int64_t deadline = os_now() + os_bounded(CONFIG_LOCK_MS);
+    int64_t deadline = os_now() + os_limit_wait(CONFIG_LOCK_MS);
     int again = 0;
     while (again <= CONFIG_AGAIN && os_now() < deadline) {
         ConfigTurn turn = config_turn(file, err);
@@ -19427,7 +19428,7 @@ static bool cmd_unmark(Cmd *cmd, const char *what, Str *text, Err *err)
         return err_hint(err, "Save it as UTF-8. In PowerShell: Set-Content "
                              "-Encoding ascii, or utf8NoBOM.");
     }
-    if (str_unmark(text))
+    if (str_skip_bom(text))
         cmd_note_bom(cmd, str_from(what));
     return true;
 }
@@ -21437,7 +21438,7 @@ static bool signin_migrate_first(Cmd *cmd, const Signin *auth, Err *err)
 static bool signin_auth(Cmd *cmd, Err *err)
 {
     Signin auth = {0};
-    ask_hush(cmd->term);
+    ask_echo_off(cmd->term);
     if (!signin_path(cmd, &auth, err) ||
         !signin_migrate_first(cmd, &auth, err) || !signin_run(cmd, &auth, err))
         return false;
@@ -21464,7 +21465,7 @@ static bool signin_auth_deprecated(Cmd *cmd, Err *err)
 {
     ConfigWhere where = cmd_where(cmd);
     Signin auth = {.form = CONFIG_DEPRECATED};
-    ask_hush(cmd->term);
+    ask_echo_off(cmd->term);
     if (!signin_refuse_global(cmd, err))
         return false;
     auth.path = config_named_path(&where);
@@ -21503,7 +21504,7 @@ static bool signin_init(Cmd *cmd, Err *err)
     Signin auth = {.form = CONFIG_DEPRECATED};
     Str changed = {0};
     Err fault = {0};
-    ask_hush(cmd->term);
+    ask_echo_off(cmd->term);
     if (!signin_refuse_global(cmd, err))
         return false;
     Str named = config_named_path(&where);
@@ -23314,7 +23315,7 @@ static bool secrets_value(Cmd *cmd, Secret *out, Err *err)
                        "--value-stdin, --value-file and "
                        "--value-env exclude each other");
     if (!given && os_is_terminal(STDIN_FILENO)) {
-        ask_hush(cmd->term);
+        ask_echo_off(cmd->term);
         return ask_allowed(
             cmd->term, "secret value",
             "Pass it on stdin, or use --value-file or --value-env.", err);
@@ -24067,7 +24068,7 @@ static bool sandbox_send(Cmd *cmd, SandboxCreate *s, bool *unsure, Err *err)
     s->made.id = made.id;
     *unsure = made.unsure;
     cmd->pool.tick = NULL;
-    term_undraw(cmd->term);
+    term_erase(cmd->term);
     return ok;
 }
 
@@ -25159,7 +25160,7 @@ static void transfer_close_manifest(Transfer *run)
 /* Ends a run: the summary, the manifest, and the error where there is one. */
 static bool transfer_finish(Transfer *run, Err *err)
 {
-    term_undraw(run->cmd->term);
+    term_erase(run->cmd->term);
     if (run->json)
         transfer_end_list(run);
     transfer_say_end(run);
@@ -26524,7 +26525,7 @@ static bool files_fetch_make(FilesFolder *folder, Err *err)
     OsEntry made = {0};
     int above = folder->parent->fd1 - 1;
     int fd = -1;
-    int code = os_enter(above, folder->name, &fd);
+    int code = os_create_folder(above, folder->name, &fd);
     if (code) {
         bool seen = !os_look(above, folder->name, &made);
         return err_set(err, EXIT_FAILED, "cannot make the folder: %s",
@@ -27828,7 +27829,7 @@ static bool cli_take_word(CliParse *parse, Str word, Err *err)
     if (cmd->arg_count == cli_most(parse->command) ||
         (data && strchr("{[@\"", word.ptr[0]))) { /* not an endpoint */
         err_set(err, EXIT_USAGE, "there is an argument too many: '%.*s'",
-                P(str_unless_key(word)));
+                P(str_hide_key(word)));
         return data ? cli_hint_data(err) : cli_hint_help(parse, err);
     }
     cmd->args[cmd->arg_count++] = word;
@@ -28608,9 +28609,9 @@ static void cli_tell_lock(void *to, Str path)
 static void cli_apply(Cmd *cmd)
 {
     Term *term = cmd->term;
-    os_patience.most = cmd_local_wait(cmd);
-    os_patience.tell = cli_tell_lock;
-    os_patience.to = term;
+    os_wait_policy.most = cmd_local_wait(cmd);
+    os_wait_policy.tell = cli_tell_lock;
+    os_wait_policy.to = term;
     term->debug = cmd_on(cmd, &opt_debug) || cmd_on(cmd, &opt_network_debug);
     if (cmd_on(cmd, &opt_no_color))
         term->color = false;
@@ -28646,8 +28647,8 @@ static bool cli_take_named(Cmd *cmd, const CliCommand *command, Err *err)
         if (!value->set || at < 0)
             continue;
         if (cmd->arg_count > at) {
-            Str named = str_unless_key(value->text);
-            Str other = str_unless_key(cmd->args[at]);
+            Str named = str_hide_key(value->text);
+            Str other = str_hide_key(cmd->args[at]);
             return err_set(err, EXIT_USAGE,
                            "the %s is given twice: --%s %.*s and '%.*s'",
                            option->name, option->name, P(named), P(other));
@@ -28693,7 +28694,7 @@ static bool cli_hand_over(Arena *arena, char **argv, Err *err)
     Str other = os_find_other(arena, S("hs"));
     if (!other.len)
         return true;
-    int code = os_become(arena_cstr(arena, other), argv, CLI_HANDED_OVER);
+    int code = os_exec(arena_cstr(arena, other), argv, CLI_HANDED_OVER);
     err_set(err, EXIT_FAILED, "cannot run %.*s: %s", P(other),
             code == ENOENT ? "its interpreter is missing" : os_error(code));
     return err_hint(err, "hs %.*s is a command of the official client.",
@@ -28768,7 +28769,7 @@ int main(int argc, char **argv)
     if (term.out_error && ok)
         ok = err_set(&err, EXIT_FAILED, "cannot write to stdout: %s",
                      os_error(term.out_error));
-    term_warn_lacks(&term);
+    term_warn_missing(&term);
     if (!ok)
         term_error(&term, &err);
     pool_free(&cmd.pool);
