@@ -106,7 +106,8 @@ class Chromium(Browser):
             url=$(echo "$1" | sed 's,app.hubspot.com,{host},')
             echo $$ >"{self.pid}"
             export HOME="{folder}"
-            {"timeout 60" if dump else "exec"} {program} {words} "$url" >"{self.out}" 2>"{folder}/err"
+            {"timeout 60" if dump else "exec"} {program} {words} "$url" \\
+                >"{self.out}" 2>"{folder}/err"
             echo ended >"{folder}/opened" """,
         )
 

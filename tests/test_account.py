@@ -670,8 +670,8 @@ def test_list_of_a_hundred_aligned(hs, sim):
         )
     )
     lines = hs("account", "list").out.splitlines()
-    assert len({l.index("personalaccesskey") for l in lines if "personal" in l}) == 1
-    assert sum("personalaccesskey" in l for l in lines) == 100
+    assert len({line.index("personalaccesskey") for line in lines if "personal" in line}) == 1
+    assert sum("personalaccesskey" in line for line in lines) == 100
 
 
 def test_list_with_no_default_left(hs, sim):

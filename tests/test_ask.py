@@ -204,8 +204,8 @@ def test_a_prompt_shows_its_whole_question_and_leaves_it_with_the_answer(ask, ki
 
 
 CLEAN = (
-    "Delete the sandbox acme-box (2000001) and everything in it? This cannot be undone, not even by "
-    "HubSpot's support."
+    "Delete the sandbox acme-box (2000001) and everything in it? This cannot be undone, "
+    "not even by HubSpot's support."
 )
 
 

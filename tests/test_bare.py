@@ -302,7 +302,7 @@ def test_a_config_in_a_read_only_root(bare, hs, sim):
     env = {**bare.online, "HUBSPOT_CONFIG_PATH": "/config.yml"}
     done = bare("api", "/crm/v3/objects/contacts", env=env)
     assert done.returncode == 0, done.stderr
-    assert [("warning" in l) for l in done.stderr.splitlines()].count(True) == 1
+    assert [("warning" in line) for line in done.stderr.splitlines()].count(True) == 1
     assert "Read-only" in done.stderr or "read-only" in done.stderr
     assert bare("account", "list", env=env).returncode == 0
     done = bare("account", "use", "101", env=env)

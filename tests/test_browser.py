@@ -5,15 +5,12 @@ The server is tried with an off-the-shelf client (python3-websockets), with
 bytes of our own making, and with Chromium.
 """
 import asyncio
-import base64
-import hashlib
 import json
 import os
 import pathlib
 import signal
 import socket
 import struct
-import time
 
 import pytest
 
@@ -302,7 +299,7 @@ def test_ctrl_z_and_fg_while_the_browser_is_open(tty, on_screen):
 def test_the_browser_gets_nothing_of_ours(tty, sim, tmp_path):
     """No terminal, a session of its own, and no open file but /dev/null."""
     facts = tmp_path / "facts"
-    browser = browsers.Browser(
+    browser = browsers.Browser(  # noqa: F823 (a false positive)
         tmp_path / "browser",
         f"""
         cat /proc/$$/stat >"{facts}.stat"
@@ -446,7 +443,7 @@ def test_a_list_of_browsers_with_arguments(tty, sim, browser, tmp_path):
         "auth",
         env={
             **browser.env,
-            "BROWSER": f"/nowhere:say  -a --url=%s $(false) ;x",
+            "BROWSER": "/nowhere:say  -a --url=%s $(false) ;x",
             "PATH": f"{tmp_path}:/bin:/usr/bin",
             "HUBSPOT_CLIENT_SECRET": "a-secret-in-the-environment",
         },

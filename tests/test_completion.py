@@ -198,9 +198,9 @@ def test_every_option_of_a_help_page_is_offered(hs):
 
 def test_what_is_offered_is_described(accounts):
     out = accounts("__complete", "hs", "account", "li").out
-    assert (
-        out
-        == "list\tList the accounts, and show which is the default\nlink\tLink accounts to this directory\n"
+    assert out == (
+        "list\tList the accounts, and show which is the default\n"
+        "link\tLink accounts to this directory\n"
     )
     assert accounts("__complete", "hs", "account", "use", "b").out == "box\t202\n"
 

@@ -1230,7 +1230,7 @@ def test_a_token_never_serves_another_account(hs, sim, text):
 @pytest.mark.parametrize("auth", ["<<: *shared", "auth: *auth", "auth: {<<: *auth}"])
 def test_what_an_account_shares_is_still_there_after_its_token(hs, sim, auth):
     """A token of its own may not hide the rest of a shared auth block."""
-    one, two = sim.portal(101), sim.portal(202)
+    one, _ = sim.portal(101), sim.portal(202)
     sim.portals[202].oauth = one.oauth
     hs.write_yaml(
         f"""\
@@ -1448,7 +1448,7 @@ def test_a_home_that_may_not_be_written(outsider, sim):
     for args in (["api", ECHO], ["account", "info"]):
         result = outsider(*args)
         assert result.code == 0 and result.out
-        warnings = [l for l in result.err.splitlines() if "warning" in l]
+        warnings = [line for line in result.err.splitlines() if "warning" in line]
         assert len(warnings) == 1 and str(outsider.config_path) in warnings[0]
     for args in (["account", "use", "101"], ["account", "auth", "--pak", portal.key]):
         result = outsider(*args)

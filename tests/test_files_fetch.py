@@ -11,7 +11,7 @@ import time
 import pytest
 
 from calls import failed, is_sanitized, raw
-from files import (
+from files import (  # noqa: F401 (some are fixtures)
     CDN,
     LIST,
     NAMES,

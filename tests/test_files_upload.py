@@ -12,7 +12,7 @@ import time
 import pytest
 
 from calls import failed, is_sanitized
-from files import (
+from files import (  # noqa: F401 (some are fixtures)
     LIST,
     NAMES,
     UPLOAD,
@@ -135,7 +135,7 @@ def test_media_types_are_those_that_the_official_client_sends(files, hs, sim):
 
 
 def test_no_media_type_differs_from_the_official_clients(files, hs, sim, official_client):
-    """For all extensions that its table has, hs sends the same type or the one for bytes of any kind."""
+    """For each extension in its table, hs sends the same type or application/octet-stream."""
     table = json.loads(
         subprocess.run(
             ["node", "-p", "JSON.stringify(require('mime-types').types)"],
@@ -1395,7 +1395,8 @@ def test_a_source_that_is_the_manifest_itself_is_named_with_a_hint_that_works(fi
         failed(
             done,
             2,
-            f"(nothing to upload in t: m.jsonl|cannot upload 't/m.jsonl'): the manifest of {option}",
+            "(nothing to upload in t: m.jsonl|cannot upload 't/m.jsonl'): "
+            f"the manifest of {option}",
             f"pass another file to {option}",
         )
         assert "\\" not in done.err and "--exclude" not in done.err

@@ -178,10 +178,10 @@ a*|*b|a*b|a*b*c|*a*b*|a**b|*.c|*.log|a.*|?|??|a?|?b|a?b|[a]|[a-c]|[!a]|[^a]|[a-]
 tab[[:cntrl:]]|cr[[:space:]]|[![:alpha:]]|[[:alpha:][:digit:]]|[[:alpha:]0]|[[:nope:]]|[[:]|[[:alpha:
 [[::]]|[[:a]|[a-[:digit:]]|[[:digit:]-z]|[[:graph:]]|[[:print:]]|[[:xdigit:]]|[|[a|a[|[]|[!]|a[b|a\[b
 \a|\!a|\#a|#a|!!a|\\a|\\\a|a\\b|a\b|a\|a\\|\*|\?x|\*\*|a\*b|a\?b|a\/b|a\/|\/a|a/\b|**\/b|a/**\/b
-foo/**\/bar|foo**|foo*|foo*/bar|foo/*|foo/**|foo/**/bar|**foo|**/foo|**/foo/**|*foo*|foo/*/bar|*/bar
-foo?bar|foo[/]bar|foo[!a]bar|foo[.-0]bar|/foo/*|/foo/x|foo/x/|x/**/b|**/a.log|log/*|x/*.log*
-sp\ |sp\  |sp|\ sp|d/e f/g|d/e\ f|d/*|?p|é|??|x/*|[é]|[à-ï]|only|only/|/only/|*/only|q/*~|~|*~|.*|.hs/
-.hs|hubspot.config.yml|*hubspot.config.yml|archived.*|//a|//|/|a//b|!|!/|*/|*/*|*/*/|**/*/|/*/|.|..
+foo/**\/bar|foo**|foo*|foo*/bar|foo/*|foo/**|foo/**/bar|**foo|**/foo|**/foo/**|*foo*|foo/*/bar
+*/bar|foo?bar|foo[/]bar|foo[!a]bar|foo[.-0]bar|/foo/*|/foo/x|foo/x/|x/**/b|**/a.log|log/*|x/*.log*
+sp\ |sp\  |sp|\ sp|d/e f/g|d/e\ f|d/*|?p|é|??|x/*|[é]|[à-ï]|only|only/|/only/|*/only|q/*~|~|*~|.*
+.hs/|.hs|hubspot.config.yml|*hubspot.config.yml|archived.*|//a|//|/|a//b|!|!/|*/|*/*|*/*/|**/*/|/*/|.|..
 dir|dir/dir|**/dir|dir/dir/|/dir/dir/dir/|dir/**/f|dir/*/f|*/**/f|**/**|x/*/b|x/*/*/b|new*|new?line
 *?|?*|*?*|**?|[*]|[?]|[\\]|a[\\]b|a[\\]|[!-~]|[ -~]|[a-zA-Z0-9]|[^]]|[]-a]|[a-]]|[]-]|[--a]|[+--]
 """.replace(

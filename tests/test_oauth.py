@@ -15,10 +15,8 @@ import urllib.request
 import uuid
 
 import pytest
-import yaml
 
 import browser as browsers
-import conftest
 from calls import failed
 from official import official_client, official_env  # noqa: F401 (the first: a fixture)
 from test_browser import Raw, closed

@@ -14,9 +14,12 @@ from official import official_client, official_env  # noqa: F401
 PROBE = """#!/usr/bin/python3
 import json, os, sys
 status = dict(line.split(":", 1) for line in open("/proc/self/status").read().splitlines())
-json.dump({"args": [os.fsencode(a).hex() for a in sys.argv[1:]], "mark": os.environ.get("HS_HANDED_OVER"),
-           "env": sorted(os.environ), "fds": sorted(int(n) for n in os.listdir("/proc/self/fd"))[:-1],
-           "ignored": int(status["SigIgn"], 16), "blocked": int(status["SigBlk"], 16), "pid": os.getpid(),
+json.dump({"args": [os.fsencode(a).hex() for a in sys.argv[1:]],
+           "mark": os.environ.get("HS_HANDED_OVER"),
+           "env": sorted(os.environ),
+           "fds": sorted(int(n) for n in os.listdir("/proc/self/fd"))[:-1],
+           "ignored": int(status["SigIgn"], 16), "blocked": int(status["SigBlk"], 16),
+           "pid": os.getpid(),
            "core": __import__("resource").getrlimit(4)[0], "path": sys.argv[0]}, sys.stdout)
 sys.exit(43)
 """

@@ -647,9 +647,12 @@ def squid(folder, port, above):
     )
     helper.chmod(0o755)
     (folder / "conf").write_text(
-        f"http_port 127.0.0.1:{port}\nauth_param basic program {helper}\nacl users proxy_auth REQUIRED\n"
-        "http_access allow users\nhttp_access deny all\ncache deny all\ncache_log none\naccess_log none\n"
-        f"cache_peer 127.0.0.1 parent {above} 0 no-query no-digest default\nnever_direct allow all\n"
+        f"http_port 127.0.0.1:{port}\nauth_param basic program {helper}\n"
+        "acl users proxy_auth REQUIRED\n"
+        "http_access allow users\nhttp_access deny all\ncache deny all\n"
+        "cache_log none\naccess_log none\n"
+        f"cache_peer 127.0.0.1 parent {above} 0 no-query no-digest default\n"
+        "never_direct allow all\n"
         f"pid_filename {folder}/pid\nshutdown_lifetime 0\npinger_enable off\n"
     )
     return ["squid", "-N", "-f", str(folder / "conf")]

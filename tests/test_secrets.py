@@ -634,7 +634,7 @@ def test_only_the_servers_text_is_searched_for_the_value(
     )
     assert done.code == 1, done.err
     assert (
-        f"HubSpot answered 400 Bad Request" in done.err and f"(correlation id {ID})" in done.err
+        "HubSpot answered 400 Bad Request" in done.err and f"(correlation id {ID})" in done.err
     ), done.err
     assert shown in done.err, done.err
     if shown != said:

@@ -594,7 +594,7 @@ WRITERS = {
 
 
 def full():
-    """Files of any length are too long, as on a full disk. (SIGXFSZ is not ignored: hs does that.)"""
+    """No file may grow, as on a full disk. (hs itself ignores SIGXFSZ.)"""
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
