@@ -6481,11 +6481,6 @@ static int64_t yaml_int(const YamlNode *node)
     return str_int(yaml_text(node), &value) && value >= 0 ? value : -1;
 }
 
-static bool yaml_is_true(const YamlNode *node)
-{
-    return str_eq_nocase(yaml_text(node), S("true"));
-}
-
 /*
  * Would a plain `s` be read as text by every reader? Anything that starts
  * like a number, and the words of YAML 1.1 and 1.2 for null and booleans, the
@@ -14002,9 +13997,7 @@ enum {
 #else
     CONFIG_STAY_MS = 60, /* a change is watched after it was written */
 #endif
-    CONFIG_AGAIN = 5, /* times that a lost change is made again */
-    CONFIG_TIMEOUT_MS = 15000,
-    CONFIG_TIMEOUT_MIN_MS = 3000,
+    CONFIG_AGAIN = 5,   /* times that a lost change is made again */
     CONFIG_LINKED = 256 /* accounts linked to one folder */
 };
 
@@ -14050,12 +14043,9 @@ typedef struct {
     int count;
     bool is_global;      /* the file is ~/.hscli/config.yml, by default */
     Str why;             /* what chose this config, for people */
-    Str default_account; /* a name or an id, as it stands */
-    int64_t timeout;     /* milliseconds */
-    bool use_localhost;
-    bool no_browser; /* none may be opened by itself */
-    bool torn;       /* the file is incomplete: this is what could be saved */
-    Str bom;         /* the variable whose file began with a BOM, or empty */
+    Str default_account; /* a name or an ID, as in the file */
+    bool torn; /* the file is incomplete: this is what could be read of it */
+    Str bom;   /* the variable whose file began with a BOM, or empty */
 } Config;
 
 /* A secret of the environment. */
@@ -14115,27 +14105,143 @@ typedef struct {
     int count;
 } ConfigLinks;
 
+/*
+ * A top-level key of the config. `option` is the option of hs config set, and
+ * holds the key's type, limits and help; a key without `option.name` cannot be
+ * set there.
+ */
+typedef struct {
+    const char *name;
+    const char *alias;  /* its name in deprecated files, or NULL */
+    const char *env;    /* the variable that replaces it with --use-env */
+    const char *preset; /* its value if it is not set */
+    const char *prompt; /* how hs config set asks for the value */
+    bool by_form;   /* the file's form decides which of both names is written;
+                     otherwise the alias is read and never written */
+    bool is_list;   /* not a single value: hs config get cannot print it */
+    bool is_common; /* configs of other programs may have such a key */
+    CliOption option;
+} ConfigKey;
+
+/* Every key that hs knows, in the order of hs config list. Other keys in a file
+ * are kept. */
+static const ConfigKey config_keys[] = {
+    {.name = "defaultAccount",
+     .alias = "defaultPortal",
+     .env = "HUBSPOT_ACCOUNT_ID",
+     .preset = "",
+     .by_form = true,
+     .option = {.kind = CLI_TEXT,
+                .help = "The account of commands that name none"}},
+    {.name = "defaultCmsPublishMode",
+     .alias = "defaultMode",
+     .preset = "publish",
+     .prompt = "Publish mode:",
+     .option = {.name = "default-cms-publish-mode",
+                .kind = CLI_TEXT,
+                .value = "MODE",
+                .choices = "draft publish",
+                .help = "draft or publish"}},
+    {.name = "httpTimeout",
+     .env = "HTTP_TIMEOUT",
+     .preset = "15000",
+     .prompt = "Milliseconds:",
+     .option = {.name = "http-timeout",
+                .kind = CLI_NUMBER,
+                .value = "MS",
+                .help = "Timeout of a request in milliseconds, at least 3000",
+                .least = 3000,
+                .most = INT_MAX}},
+    {.name = "allowUsageTracking",
+     .preset = "true",
+     .prompt = "Allow it?",
+     .option = {.name = "allow-usage-tracking",
+                .help = "Allow the official client to track usage"}},
+    {.name = "allowAutoUpdates",
+     .preset = "false",
+     .prompt = "Allow it?",
+     .option = {.name = "allow-auto-updates",
+                .help = "Allow the official client to update itself"}},
+    {.name = "httpUseLocalhost",
+     .env = "HTTP_USE_LOCALHOST",
+     .preset = "false",
+     .option = {.help = "Send requests to local.hubapi.com"}},
+    {.name = "autoOpenBrowser",
+     .preset = "true",
+     .prompt = "Allow it?",
+     .option = {.name = "auto-open-browser",
+                .help = "Open a browser to sign in"}},
+    {.name = "flags",
+     .is_list = true,
+     .is_common = true,
+     .option = {.help = "Feature flags of the official client"}},
+    {.name = "accounts",
+     .alias = "portals",
+     .by_form = true,
+     .is_list = true,
+     .option = {.help = "The accounts; hs account list prints them"}},
+};
+
+/* The key of this name or alias; NULL: hs does not know it. */
+static const ConfigKey *config_key(Str name)
+{
+    for (int i = 0; i < COUNT(config_keys); i++) {
+        const ConfigKey *key = &config_keys[i];
+        if (str_eq(name, str_from(key->name)) ||
+            (key->alias && str_eq(name, str_from(key->alias))))
+            return key;
+    }
+    return NULL;
+}
+
+/* The same for a name in this program, which is a row of the table. */
+static const ConfigKey *config_known_key(const char *name)
+{
+    const ConfigKey *key = config_key(str_from(name));
+    if (!key)
+        abort();
+    return key;
+}
+
+/* Is it a setting: a key that can be copied from one config to another? Unknown
+ * keys are. The default account, lists and merges have rules of their own. */
+static bool config_is_setting(Str name)
+{
+    const ConfigKey *key = config_key(name);
+    return key ? !key->by_form && !key->is_list : !str_eq(name, S("<<"));
+}
+
+/* What the key is called in a file of this form. */
+static const char *config_key_in(ConfigForm form, const char *name)
+{
+    const ConfigKey *key = config_known_key(name);
+    return key->by_form && form == CONFIG_DEPRECATED ? key->alias : key->name;
+}
+
+static ConfigForm config_other_form(ConfigForm form)
+{
+    return form == CONFIG_DEPRECATED ? CONFIG_GLOBAL : CONFIG_DEPRECATED;
+}
+
 static const char *config_default_key(const Config *config)
 {
-    return config->form == CONFIG_DEPRECATED ? "defaultPortal"
-                                             : "defaultAccount";
+    return config_key_in(config->form, "defaultAccount");
 }
 
 static const char *config_accounts_key(const Config *config)
 {
-    return config->form == CONFIG_DEPRECATED ? "portals" : "accounts";
+    return config_key_in(config->form, "accounts");
 }
 
-/* The key of the other form, which the official client reads, too. */
+/* The names in the other form, which the official client reads as well. */
 static const char *config_other_default_key(const Config *config)
 {
-    return config->form == CONFIG_DEPRECATED ? "defaultAccount"
-                                             : "defaultPortal";
+    return config_key_in(config_other_form(config->form), "defaultAccount");
 }
 
 static const char *config_other_accounts_key(const Config *config)
 {
-    return config->form == CONFIG_DEPRECATED ? "accounts" : "portals";
+    return config_key_in(config_other_form(config->form), "accounts");
 }
 
 static const char *config_id_key(const Config *config)
@@ -14444,19 +14550,48 @@ static Str config_default_text(const Config *config)
     return yaml_text(config_default_node(config));
 }
 
+/* What the file, or the environment, has as the value of a key; empty if the
+ * key is not set. */
+static Str config_text(const Config *config, const ConfigKey *key)
+{
+    if (key->by_form)
+        return key->is_list ? (Str){0} : config->default_account;
+    if (config->form == CONFIG_ENVIRONMENT)
+        return key->env ? str_trim(os_env(key->env)) : (Str){0};
+    const YamlNode *node = yaml_get(config->root, key->name);
+    if (!node && key->alias && config->form == CONFIG_DEPRECATED)
+        node = yaml_get(config->root, key->alias);
+    return yaml_text(node);
+}
+
+/* The value of a number: its default if it is not set or not a number, and
+ * within its limits. */
+static int64_t config_number(const Config *config, const char *name)
+{
+    const ConfigKey *key = config_known_key(name);
+    int64_t value = 0;
+    if (!str_int(config_text(config, key), &value) || value < 0)
+        str_int(str_from(key->preset), &value);
+    return value < key->option.least  ? key->option.least
+           : value > key->option.most ? key->option.most
+                                      : value;
+}
+
+/* The value of a flag: its default unless the opposite is set. */
+static bool config_flag(const Config *config, const char *name)
+{
+    const ConfigKey *key = config_known_key(name);
+    bool preset = !strcmp(key->preset, "true");
+    Str other = preset ? S("false") : S("true");
+    return preset != str_eq_nocase(config_text(config, key), other);
+}
+
 /* Builds the typed view of the tree. */
 static void config_read_tree(Arena *arena, Config *config)
 {
     const YamlNode *root = config->root;
     const YamlNode *list = yaml_get(root, config_accounts_key(config));
-    int64_t timeout = yaml_int(yaml_get(root, "httpTimeout"));
     config->default_account = config_default_text(config);
-    config->timeout = timeout < 0                       ? CONFIG_TIMEOUT_MS
-                      : timeout < CONFIG_TIMEOUT_MIN_MS ? CONFIG_TIMEOUT_MIN_MS
-                                                        : timeout;
-    config->use_localhost = yaml_is_true(yaml_get(root, "httpUseLocalhost"));
-    config->no_browser = str_eq_nocase(
-        yaml_text(yaml_get(root, "autoOpenBrowser")), S("false"));
     config->count = 0;
     if (!list || list->kind != YAML_LIST)
         return;
@@ -14549,11 +14684,19 @@ static ConfigForm config_form_of(const YamlNode *root, ConfigForm preset)
     return yaml_is_null(yaml_get(root, "portals")) ? preset : CONFIG_DEPRECATED;
 }
 
-/* The keys that no config of another program has, or hardly any. */
-static const char config_keys[] =
-    "defaultAccount defaultPortal accounts portals defaultCmsPublishMode "
-    "defaultMode httpTimeout allowUsageTracking httpUseLocalhost "
-    "allowAutoUpdates autoOpenBrowser";
+/* Does a file have a key that configs of other programs hardly ever have? */
+static bool config_has_key(const YamlNode *root)
+{
+    for (int i = 0; i < COUNT(config_keys); i++) {
+        const ConfigKey *key = &config_keys[i];
+        if (!key->is_common &&
+            (yaml_find(root, str_from(key->name), YAML_MERGES) ||
+             (key->alias &&
+              yaml_find(root, str_from(key->alias), YAML_MERGES))))
+            return true;
+    }
+    return false;
+}
 
 /* Does the map have one of the keys, separated by blanks? */
 static bool config_has_any(const YamlNode *map, const char *keys)
@@ -14670,15 +14813,24 @@ static bool config_last_is_good(const Config *config)
     return !faults.rows && !faults.rows_left_out;
 }
 
-/* Does the text begin with a key of a config, or with a part of one? */
+/* Does the line begin with this key, or is it the start of it? */
+static bool config_line_begins(Str line, const char *name)
+{
+    Str key = str_from(name);
+    return line.len > key.len
+               ? str_starts(line, key) && line.ptr[key.len] == ':'
+               : line.len && str_starts(key, line);
+}
+
+/* Does the text begin with a key of a config, or with the start of one? */
 static bool config_begins(Str text)
 {
     Str line = str_cut(&text, '\n');
-    for (Str rest = str_from(config_keys); rest.len;) {
-        Str key = str_cut(&rest, ' ');
-        if (line.len > key.len
-                ? str_starts(line, key) && line.ptr[key.len] == ':'
-                : line.len && str_starts(key, line))
+    for (int i = 0; i < COUNT(config_keys); i++) {
+        const ConfigKey *key = &config_keys[i];
+        if (!key->is_common &&
+            (config_line_begins(line, key->name) ||
+             (key->alias && config_line_begins(line, key->alias))))
             return true;
     }
     return false;
@@ -14721,7 +14873,7 @@ static ConfigState config_parse(Arena *arena, Str text, Config *config,
     config->root = root;
     config->form = config_form_of(root, config->form);
     config_read_tree(arena, config);
-    if (!config_has_any(root, config_keys)) {
+    if (!config_has_key(root)) {
         config_not_ours(config->path, err);
         return CONFIG_BAD;
     }
@@ -15050,9 +15202,8 @@ static bool config_from_env(Arena *arena, const ConfigWhere *where,
 {
     const char *name = config_env_id();
     Str id_text = config_env(name);
-    Str time_text = config_env("HTTP_TIMEOUT");
     int64_t id = 0;
-    int64_t timeout = 0;
+    int64_t number = 0;
     if (!str_int(id_text, &id) || id <= 0) {
         err_set(err, EXIT_CONFIG,
                 id_text.len ? "%s is not a number" : "--use-env needs %s",
@@ -15060,9 +15211,13 @@ static bool config_from_env(Arena *arena, const ConfigWhere *where,
         return err_hint(err, "Set it to the account's id, and "
                              "HUBSPOT_PERSONAL_ACCESS_KEY to its key.");
     }
-    bool timed = str_int(time_text, &timeout);
-    if (!timed && time_text.len)
-        return err_set(err, EXIT_CONFIG, "HTTP_TIMEOUT is not a number");
+    for (int i = 0; i < COUNT(config_keys); i++) {
+        const ConfigKey *key = &config_keys[i];
+        Str text = key->env ? config_env(key->env) : (Str){0};
+        if (key->option.kind == CLI_NUMBER && text.len &&
+            !str_int(text, &number))
+            return err_set(err, EXIT_CONFIG, "%s is not a number", key->env);
+    }
     ConfigAccount account = {
         .name = id_text,
         .id = id,
@@ -15079,11 +15234,6 @@ static bool config_from_env(Arena *arena, const ConfigWhere *where,
         .accounts = arena_alloc(arena, sizeof(account)),
         .count = 1,
         .default_account = id_text,
-        .timeout = !timed                            ? CONFIG_TIMEOUT_MS
-                   : timeout < CONFIG_TIMEOUT_MIN_MS ? CONFIG_TIMEOUT_MIN_MS
-                                                     : timeout,
-        .use_localhost = str_eq_nocase(config_env("HTTP_USE_LOCALHOST"),
-                                       S("true")),
         .bom = config->bom,
     };
     config->accounts[0] = account;
@@ -16192,14 +16342,14 @@ static bool config_edit_put(ConfigEdit *edit, const ConfigAccount *account,
 
 /* Changes a setting, whose value is a word or a number. A new one stands
  * before the accounts; in a deprecated file it gets today's name. */
-static void config_edit_setting(ConfigEdit *edit, const char *key, Str value)
+static void config_edit_setting(ConfigEdit *edit, const ConfigKey *key,
+                                Str value)
 {
     YamlNode *root = edit->config.root;
-    if (!strcmp(key, "defaultCmsPublishMode") &&
-        edit->config.form == CONFIG_DEPRECATED)
-        yaml_remove_key(root, "defaultMode");
-    bool fresh = !yaml_own_entry(root, str_from(key));
-    yaml_set(edit->arena, root, key, yaml_new_plain(edit->arena, value));
+    if (key->alias && edit->config.form == CONFIG_DEPRECATED)
+        yaml_remove_key(root, key->alias);
+    bool fresh = !yaml_own_entry(root, str_from(key->name));
+    yaml_set(edit->arena, root, key->name, yaml_new_plain(edit->arena, value));
     if (fresh)
         config_edit_accounts_last(edit);
 }
@@ -16712,22 +16862,11 @@ typedef struct {
     Str exposed;   /* why git does not ignore the archive, or empty */
 } ConfigMigrated;
 
-/* The key that a deprecated file's setting has in the global form. */
-static Str config_global_key(Str key)
+/* What a deprecated file's key is called in the global form. */
+static Str config_global_key(Str name)
 {
-    return str_eq(key, S("defaultMode")) ? S("defaultCmsPublishMode") : key;
-}
-
-/* Is it a setting, other than the accounts, their default, and flags? */
-static bool config_is_setting(const YamlNode *entry)
-{
-    static const char *const others[] = {"accounts",       "portals",
-                                         "defaultAccount", "defaultPortal",
-                                         "flags",          "<<"};
-    for (int i = 0; i < COUNT(others); i++)
-        if (yaml_key_is(entry, str_from(others[i])))
-            return false;
-    return true;
+    const ConfigKey *key = config_key(name);
+    return key ? str_from(key->name) : name;
 }
 
 /* A value for a person to compare. */
@@ -16736,12 +16875,13 @@ static Str config_value_text(const YamlNode *node)
     return !node || node->kind != YAML_TEXT ? S("(a list or map)") : node->text;
 }
 
-static YamlNode *config_get(const Config *config, Str key)
+/* The value of a setting in the file itself, also if hs does not know it. */
+static YamlNode *config_own_value(const Config *config, Str name)
 {
-    YamlNode *entry = yaml_own_entry(config->root, key);
-    if (!entry && str_eq(key, S("defaultCmsPublishMode")) &&
-        config->form == CONFIG_DEPRECATED)
-        entry = yaml_own_entry(config->root, S("defaultMode"));
+    const ConfigKey *key = config_key(name);
+    YamlNode *entry = yaml_own_entry(config->root, name);
+    if (!entry && key && key->alias && config->form == CONFIG_DEPRECATED)
+        entry = yaml_own_entry(config->root, str_from(key->alias));
     return yaml_follow(entry);
 }
 
@@ -16819,11 +16959,11 @@ static ConfigClashes config_find_clashes(Arena *arena, const Config *old,
     for (YamlNode *entry = old->root ? old->root->first : NULL; entry;
          entry = entry->next) {
         Str key = config_global_key(entry->key->text);
-        const YamlNode *there = config_get(now, key);
+        const YamlNode *there = config_own_value(now, key);
         ConfigClash clash = {.key = key,
                              .now = config_value_text(there),
                              .old = config_value_text(yaml_follow(entry))};
-        if (config_is_setting(entry) && !yaml_is_null(there) &&
+        if (config_is_setting(key) && !yaml_is_null(there) &&
             !yaml_is_null(yaml_follow(entry)) && !str_eq(clash.now, clash.old))
             config_add_clash(&list, clash);
     }
@@ -16860,8 +17000,8 @@ static bool config_merge_settings(ConfigEdit *edit, const Config *old,
     for (YamlNode *entry = old->root->first; entry; entry = entry->next) {
         Str key = config_global_key(entry->key->text);
         const ConfigClash *clash = config_decision(decided, key, 0);
-        bool missing = yaml_is_null(config_get(&edit->config, key));
-        if (!config_is_setting(entry) || yaml_is_null(yaml_follow(entry)) ||
+        bool missing = yaml_is_null(config_own_value(&edit->config, key));
+        if (!config_is_setting(key) || yaml_is_null(yaml_follow(entry)) ||
             (!missing && (!clash || !clash->take)))
             continue;
         YamlNode *copy = yaml_clone(edit->arena, entry, YAML_DEPTH, &room);
@@ -17945,14 +18085,15 @@ static void hub_hide(const Hub *hub)
 static Hub hub_open(Arena *arena, Term *term, HttpPool *pool,
                     const Config *config, const ConfigAccount *account)
 {
+    static const Config none;
     Hub hub = {
         .arena = arena,
         .term = term,
         .pool = pool,
         .config = config,
         .account = *account,
-        .timeout = config ? config->timeout : CONFIG_TIMEOUT_MS,
-        .use_localhost = config && config->use_localhost,
+        .timeout = config_number(config ? config : &none, "httpTimeout"),
+        .use_localhost = config && config_flag(config, "httpUseLocalhost"),
     };
     hub_hide(&hub);
     return hub;
@@ -19104,6 +19245,12 @@ typedef struct {
     const char *summary;
 } CliGroup;
 
+/* A word that completion offers. */
+typedef struct {
+    const char *name; /* NULL: none */
+    const char *help;
+} CliWord;
+
 /*
  * A command. `args` lists its arguments as the usage line shows them, "<x>" if
  * required and "[x]" if optional; their number comes from it. An optional
@@ -19121,7 +19268,10 @@ typedef struct {
     const char *json; /* what --json prints, or NULL */
     bool (*run)(Cmd *cmd, Err *err);
     const char *path_arg; /* the argument that is a local path */
-    bool many_accounts;   /* --account can be repeated */
+    /* What is listed in another table: the i-th, or NULL after the last. */
+    const CliOption *(*more_options)(int i);
+    CliWord (*arg_word)(int i); /* words that the last argument can be */
+    bool many_accounts;         /* --account can be repeated */
     const CliOption *options[CLI_OPTIONS];
 } CliCommand;
 
@@ -19288,6 +19438,25 @@ static void cmd_note_bom(Cmd *cmd, Str from)
              P(from));
 }
 
+/* Warns about numbers in the config that cannot be used as they are. */
+static void cmd_warn_numbers(Cmd *cmd, const Config *config)
+{
+    for (int i = 0; i < COUNT(config_keys); i++) {
+        const ConfigKey *key = &config_keys[i];
+        const YamlNode *node = yaml_get(config->root, key->name);
+        int64_t value = 0;
+        if (key->option.kind != CLI_NUMBER || yaml_is_null(node))
+            continue;
+        value = config_number(config, key->name);
+        if (yaml_int(node) != value)
+            term_warn(cmd->term,
+                      "%s in %.*s must be a number from %" PRId64 " to %" PRId64
+                      "; using %" PRId64,
+                      key->name, P(config->path), key->option.least,
+                      key->option.most, value);
+    }
+}
+
 /* Says where the config has a time-out that cannot be what was meant, or is
  * open to others' eyes: to other users of the machine, or to who can read the
  * git repository. */
@@ -19300,12 +19469,7 @@ static void cmd_warn_config(Cmd *cmd, const Config *config)
     Str loose = config_loose(arena, config);
     if (config->bom.len)
         cmd_note_bom(cmd, config->bom);
-    const YamlNode *timeout = yaml_get(config->root, "httpTimeout");
-    if (!yaml_is_null(timeout) && yaml_int(timeout) != config->timeout)
-        term_warn(cmd->term,
-                  "httpTimeout of %.*s is no number of milliseconds from %d "
-                  "on: %" PRId64 " counts",
-                  P(config->path), CONFIG_TIMEOUT_MIN_MS, config->timeout);
+    cmd_warn_numbers(cmd, config);
     if (loose.len)
         term_warn(cmd->term,
                   "%.*s can be %s by other users (mode %04o); the next write "
@@ -20095,27 +20259,6 @@ static bool cmd_check_name(const char *whose, Str name, int most, Err *err)
  * offers the same migration, so this section precedes Sign-in.
  */
 
-static const CliOption opt_publish_mode = {.name = "default-cms-publish-mode",
-                                           .kind = CLI_TEXT,
-                                           .value = "MODE",
-                                           .choices = "draft publish",
-                                           .help = "draft or publish"};
-static const CliOption opt_http_timeout = {
-    .name = "http-timeout",
-    .kind = CLI_NUMBER,
-    .value = "MS",
-    .help = "How long to wait for an answer, at least 3000",
-    .least = CONFIG_TIMEOUT_MIN_MS,
-    .most = INT_MAX};
-static const CliOption opt_allow_tracking = {
-    .name = "allow-usage-tracking",
-    .help = "May the official client track usage?"};
-static const CliOption opt_allow_updates = {
-    .name = "allow-auto-updates",
-    .help = "May the official client update itself?"};
-static const CliOption opt_open_browser = {
-    .name = "auto-open-browser", .help = "May a browser be opened by itself?"};
-
 /* ---- Migration: hs config migrate, and offered by hs account auth ---- */
 
 /* Asks about one thing that both configs have. */
@@ -20254,83 +20397,102 @@ static bool settings_migrate_run(Cmd *cmd, Str from, Str to,
 
 /* ---- hs config set ---- */
 
-/* The settings that can be set, in the order of the config file. */
-static const struct {
-    const CliOption *option;
-    const char *key;
-    const char *help;
-} settings_keys[] = {
-    {&opt_publish_mode, "defaultCmsPublishMode",
-     "CMS publish mode: draft or publish"},
-    {&opt_http_timeout, "httpTimeout", "HTTP time-out in milliseconds"},
-    {&opt_allow_tracking, "allowUsageTracking",
-     "Usage tracking by the official client"},
-    {&opt_allow_updates, "allowAutoUpdates",
-     "Automatic updates of the official client"},
-    {&opt_open_browser, "autoOpenBrowser", "Opening a browser by itself"},
-};
-
-/* Has a person choose a setting and its value. */
-static bool settings_set_ask(Cmd *cmd, Err *err)
+/* The i-th key that hs config set can change; NULL after the last. */
+static const ConfigKey *settings_key(int i)
 {
-    Str items[COUNT(settings_keys)];
-    const Str modes[] = {S("draft"), S("publish")};
-    int at = 0;
-    int mode = 0;
+    for (int k = 0; k < COUNT(config_keys); k++)
+        if (config_keys[k].option.name && !i--)
+            return &config_keys[k];
+    return NULL;
+}
+
+static const CliOption *settings_option(int i)
+{
+    const ConfigKey *key = settings_key(i);
+    return key ? &key->option : NULL;
+}
+
+/* Asks for a number until it is within the key's limits. */
+static bool settings_ask_number(Cmd *cmd, const ConfigKey *key, int64_t *number,
+                                Err *err)
+{
+    const CliOption *option = &key->option;
+    const Question question = {.text = key->prompt,
+                               .preset = str_from(key->preset)};
     Str text = {0};
-    if (!ask_allowed(cmd->term, "setting",
-                     "Pass --default-cms-publish-mode, --http-timeout, "
-                     "--allow-usage-tracking, --allow-auto-updates or "
-                     "--auto-open-browser.",
-                     err))
-        return false;
-    for (int i = 0; i < COUNT(settings_keys); i++)
-        items[i] = str_from(settings_keys[i].help);
-    if (!ask_select(cmd->term, "Setting:", (AskLabels){items, COUNT(items)},
-                    &at, err))
-        return false;
-    CmdValue *value = cmd_take_value(cmd, settings_keys[at].option);
-    value->set = true;
-    if (settings_keys[at].option == &opt_publish_mode) {
-        bool ok = ask_select(cmd->term, "Publish mode:", (AskLabels){modes, 2},
-                             &mode, err);
-        value->text = modes[mode];
-        return ok;
-    }
-    if (settings_keys[at].option != &opt_http_timeout)
-        return ask_confirm(cmd->term, "Allow it?", true, &value->on, err);
     for (;;) {
-        if (!ask_text(
-                cmd->term, cmd->arena,
-                &(Question){.text = "Milliseconds:", .preset = S("15000")},
-                &text, err))
+        if (!ask_text(cmd->term, cmd->arena, &question, &text, err))
             return false;
-        if (str_int(text, &value->number) &&
-            value->number >= CONFIG_TIMEOUT_MIN_MS)
+        if (str_int(text, number) && *number >= option->least &&
+            *number <= option->most)
             return true;
-        term_complain(cmd->term, "the time-out is a number from %d up",
-                      CONFIG_TIMEOUT_MIN_MS);
+        term_complain(cmd->term,
+                      "%s must be a number from %" PRId64 " to %" PRId64,
+                      key->name, option->least, option->most);
     }
 }
 
-static Str settings_set_text(const Cmd *cmd, int setting)
+static bool settings_ask_value(Cmd *cmd, const ConfigKey *key, Err *err)
 {
-    const CmdValue *value = cmd_value(cmd, settings_keys[setting].option);
-    if (settings_keys[setting].option == &opt_publish_mode)
-        return value->text;
-    if (settings_keys[setting].option == &opt_http_timeout)
+    enum { MOST = 8 };
+    CmdValue *value = cmd_take_value(cmd, &key->option);
+    Str choices[MOST];
+    int count = 0;
+    int at = 0;
+    value->set = true;
+    if (key->option.kind == CLI_FLAG)
+        return ask_confirm(cmd->term, key->prompt, true, &value->on, err);
+    if (key->option.kind == CLI_NUMBER)
+        return settings_ask_number(cmd, key, &value->number, err);
+    for (Str rest = str_from(key->option.choices); rest.len && count < MOST;)
+        choices[count++] = str_cut(&rest, ' ');
+    if (!ask_select(cmd->term, key->prompt, (AskLabels){choices, count}, &at,
+                    err))
+        return false;
+    value->text = choices[at];
+    return true;
+}
+
+/* Asks for a key and its value. */
+static bool settings_ask(Cmd *cmd, Err *err)
+{
+    Str labels[COUNT(config_keys)];
+    Buf options = buf_new(cmd->arena, KIB);
+    int count = 0;
+    int at = 0;
+    for (const ConfigKey *key; (key = settings_key(count)); count++) {
+        const char *comma = settings_key(count + 1) ? ", " : " or ";
+        labels[count] = arena_printf(cmd->arena, "%-22s %s", key->name,
+                                     key->option.help);
+        buf_printf(&options, "%s--%s", count ? comma : "", key->option.name);
+    }
+    Str hint = arena_printf(cmd->arena, "Pass %.*s.", (int)options.len,
+                            options.ptr);
+    return ask_allowed(cmd->term, "setting", hint.ptr, err) &&
+           ask_select(cmd->term, "Setting:", (AskLabels){labels, count}, &at,
+                      err) &&
+           settings_ask_value(cmd, settings_key(at), err);
+}
+
+/* The value on the command line, as the config has it. */
+static Str settings_text(const Cmd *cmd, const ConfigKey *key)
+{
+    const CmdValue *value = cmd_value(cmd, &key->option);
+    if (key->option.kind == CLI_NUMBER)
         return arena_int(cmd->arena, value->number);
-    return value->on ? S("true") : S("false");
+    if (key->option.kind == CLI_FLAG)
+        return value->on ? S("true") : S("false");
+    return value->text;
 }
 
 static bool settings_set_apply(ConfigEdit *edit, void *context, Err *err)
 {
     const Cmd *cmd = context;
     (void)err;
-    for (int i = 0; i < COUNT(settings_keys); i++)
-        if (cmd_is_set(cmd, settings_keys[i].option))
-            config_edit_setting(edit, settings_keys[i].key,
-                                settings_set_text(cmd, i));
+    for (int i = 0; settings_key(i); i++)
+        if (cmd_is_set(cmd, settings_option(i)))
+            config_edit_setting(edit, settings_key(i),
+                                settings_text(cmd, settings_key(i)));
     return true;
 }
 
@@ -20339,22 +20501,139 @@ static bool settings_set(Cmd *cmd, Err *err)
     bool any = false;
     if (!cmd_load_file(cmd, err))
         return false;
-    for (int i = 0; i < COUNT(settings_keys); i++)
-        any |= cmd_is_set(cmd, settings_keys[i].option);
-    if ((!any && !settings_set_ask(cmd, err)) ||
+    for (int i = 0; settings_key(i); i++)
+        any |= cmd_is_set(cmd, settings_option(i));
+    if ((!any && !settings_ask(cmd, err)) ||
         !cmd_change_config(cmd, settings_set_apply, cmd, err))
         return false;
-    cJSON *answer = json_new(cmd->arena);
-    for (int i = 0; i < COUNT(settings_keys); i++) {
-        if (!cmd_is_set(cmd, settings_keys[i].option))
+    cJSON *result = json_new(cmd->arena);
+    for (int i = 0; settings_key(i); i++) {
+        const ConfigKey *key = settings_key(i);
+        if (!cmd_is_set(cmd, &key->option))
             continue;
-        Str text = settings_set_text(cmd, i);
-        json_add_text(answer, settings_keys[i].key, text);
-        term_say(cmd->term, "%s is now %.*s, in %.*s", settings_keys[i].key,
-                 P(text), P(cmd->config.path));
+        Str text = settings_text(cmd, key);
+        json_add_text(result, key->name, text);
+        term_say(cmd->term, "Set %s to %.*s in %.*s", key->name, P(text),
+                 P(cmd->config.path));
     }
     if (cmd_on(cmd, &opt_json))
-        cmd_print_json(cmd, answer);
+        cmd_print_json(cmd, result);
+    return true;
+}
+
+/* ---- hs config get, hs config list ---- */
+
+/* The i-th key with a single value. */
+static CliWord settings_word(int i)
+{
+    for (int k = 0; k < COUNT(config_keys); k++)
+        if (!config_keys[k].is_list && !i--)
+            return (CliWord){config_keys[k].name, config_keys[k].option.help};
+    return (CliWord){0};
+}
+
+/* A key as a document: its name, the value that hs uses, and whether it is set
+ * or the default. */
+static cJSON *settings_document(Cmd *cmd, const ConfigKey *key)
+{
+    const Config *config = &cmd->config;
+    cJSON *document = json_new(cmd->arena);
+    Str text = config_text(config, key);
+    bool is_set = text.len > 0;
+    json_add_text(document, "key", str_from(key->name));
+    if (!is_set)
+        text = str_from(key->preset);
+    if (key->option.kind == CLI_FLAG)
+        json_add_bool(document, "value", config_flag(config, key->name));
+    else if (key->option.kind == CLI_NUMBER)
+        json_add_count(document, "value", config_number(config, key->name));
+    else
+        json_add_text(document, "value", text);
+    json_add_bool(document, "set", is_set);
+    return document;
+}
+
+/* The value of such a document as text. */
+static Str settings_value(Cmd *cmd, const cJSON *document)
+{
+    const cJSON *value = json_get(document, "value");
+    if (cJSON_IsBool(value))
+        return cJSON_IsTrue(value) ? S("true") : S("false");
+    return cJSON_IsNumber(value) ? arena_int(cmd->arena, json_int_of(value))
+                                 : json_text(document, "value");
+}
+
+static void settings_print_value(Cmd *cmd, const cJSON *document)
+{
+    Str value = settings_value(cmd, document);
+    term_printf(cmd->term, "%.*s\n", P(value));
+}
+
+static void settings_print_list(Cmd *cmd, const cJSON *result)
+{
+    enum { COLUMNS = 3 };
+    const cJSON *keys = json_get(result, "keys");
+    const cJSON *item = NULL;
+    int rows = cJSON_GetArraySize(keys) + 1;
+    Str *cells = arena_array(cmd->arena, (ptrdiff_t)rows * COLUMNS,
+                             sizeof(*cells));
+    Str *cell = cells;
+    *cell++ = S("Key");
+    *cell++ = S("Value");
+    *cell++ = S("Source");
+    cJSON_ArrayForEach(item, keys)
+    {
+        bool is_set = cJSON_IsTrue(json_get(item, "set"));
+        *cell++ = json_text(item, "key");
+        *cell++ = settings_value(cmd, item);
+        *cell++ = is_set ? json_text(result, "config") : S("default");
+    }
+    term_table(cmd->term, cells, rows, COLUMNS);
+}
+
+static bool settings_list(Cmd *cmd, Err *err)
+{
+    if (!cmd_load_config(cmd, err))
+        return false;
+    cJSON *result = json_new(cmd->arena);
+    cJSON *keys = cJSON_AddArrayToObject(result, "keys");
+    json_add_text(result, "config", cmd->config.path);
+    for (int i = 0; settings_word(i).name; i++) {
+        const ConfigKey *key = config_known_key(settings_word(i).name);
+        cJSON_AddItemToArray(keys, settings_document(cmd, key));
+    }
+    cmd_result(cmd, result, settings_print_list);
+    return true;
+}
+
+static bool settings_unknown_key(Str name, Err *err)
+{
+    StrNearest nearest = {.word = name};
+    for (int i = 0; settings_word(i).name; i++)
+        str_nearer(&nearest, str_from(settings_word(i).name));
+    err_set(err, EXIT_USAGE, "unknown config key '%.*s'", P(name));
+    if (nearest.found.len)
+        return err_hint(err, "Did you mean '%.*s'? Run hs config list.",
+                        P(nearest.found));
+    return err_hint(err, "Run hs config list.");
+}
+
+static bool settings_get(Cmd *cmd, Err *err)
+{
+    Str name = cmd->args[0];
+    if (!name.len)
+        return settings_list(cmd, err);
+    const ConfigKey *key = config_key(name);
+    if (!key)
+        return settings_unknown_key(name, err);
+    if (key->is_list) {
+        err_set(err, EXIT_USAGE, "the config key '%s' is a list", key->name);
+        return err_hint(err, "Run hs %s list.",
+                        key->by_form ? "account" : "config");
+    }
+    if (!cmd_load_config(cmd, err))
+        return false;
+    cmd_result(cmd, settings_document(cmd, key), settings_print_value);
     return true;
 }
 
@@ -20395,6 +20674,26 @@ static bool settings_migrate(Cmd *cmd, Err *err)
 
 static const CliCommand settings_commands[] = {
     {.group = &cmd_group_config,
+     .name = "list",
+     .alias = "ls",
+     .args = "",
+     .summary = "Print every config key with its value",
+     .more = "A key that is not set has its default.",
+     .examples = "hs config list\nhs config list --json",
+     .run = settings_list,
+     .options = {&opt_config, &opt_use_env, &opt_json}},
+    {.group = &cmd_group_config,
+     .name = "get",
+     .args = "[key]",
+     .summary = "Print the value of a config key",
+     .more =
+         "Prints the default of a key that is not set. Without a key, prints\n"
+         "all of them, as hs config list does.",
+     .examples = "hs config get httpTimeout",
+     .run = settings_get,
+     .arg_word = settings_word,
+     .options = {&opt_config, &opt_use_env, &opt_json}},
+    {.group = &cmd_group_config,
      .name = "set",
      .args = "",
      .summary = "Change settings of the config",
@@ -20403,9 +20702,8 @@ static const CliCommand settings_commands[] = {
                  "--no-auto-open-browser",
      .json = "{KEY: VALUE, ...} of the changed settings",
      .run = settings_set,
-     .options = {&opt_publish_mode, &opt_http_timeout, &opt_allow_tracking,
-                 &opt_allow_updates, &opt_open_browser, &opt_config,
-                 &opt_json}},
+     .more_options = settings_option,
+     .options = {&opt_config, &opt_json}},
     {.group = &cmd_group_config,
      .name = "migrate",
      .args = "",
@@ -20756,7 +21054,7 @@ static int64_t signin_patience(const Cmd *cmd)
  * be on the screen that the user looks at. */
 static bool signin_may_browse(const Cmd *cmd, const Config *config)
 {
-    return cmd->term->interactive && !config->no_browser &&
+    return cmd->term->interactive && config_flag(config, "autoOpenBrowser") &&
            !str_eq_nocase(os_env("BROWSER"), S("none")) &&
            (os_env("DISPLAY").len || os_env("WAYLAND_DISPLAY").len) &&
            !os_env("SSH_CONNECTION").len && !os_env("SSH_TTY").len;
@@ -27374,6 +27672,15 @@ static const CliCommand *cli_command(int i)
 static const CliOption *cli_option(const CliCommand *command, int i)
 {
     int own = 0;
+    if (command && command->more_options) {
+        const CliOption *option = command->more_options(i);
+        if (option)
+            return option;
+        while (command->more_options(own))
+            own++;
+        i -= own;
+        own = 0;
+    }
     while (command && own < CLI_OPTIONS && command->options[own])
         own++;
     if (i < own)
@@ -28524,6 +28831,9 @@ static void cli_offer_argument(CliOffer *offer, const CliCommand *command)
     for (int i = 0; i <= offer->cmd->arg_count; i++)
         name = str_cut(&rest, ' ');
     name = str_slice(name, 1, name.len - 1);
+    for (int i = 0; command->arg_word && command->arg_word(i).name; i++)
+        cli_offer(offer, "", str_from(command->arg_word(i).name),
+                  command->arg_word(i).help);
     if (cli_is_word(name, command->path_arg))
         cli_offer_files(offer);
     else if (str_eq(name, S("account")))

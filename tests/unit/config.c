@@ -20,7 +20,7 @@ static void test_config_read(void)
         unit_config(&arena, S(TWO_ACCOUNTS), CONFIG_DEPRECATED, &config, &err));
     CHECK_INT(config.form, CONFIG_GLOBAL);
     CHECK_INT(config.count, 2);
-    CHECK_INT(config.timeout, CONFIG_TIMEOUT_MIN_MS);
+    CHECK_INT(config_number(&config, "httpTimeout"), 3000);
     CHECK_STR(config.default_account, S("2"));
     CHECK_STR(secret_text(config.accounts[0].key), S("key-one"));
     CHECK_INT(config.accounts[0].auth, CONFIG_AUTH_KEY);
@@ -40,7 +40,7 @@ static void test_config_read(void)
     CHECK_INT(config.accounts[0].id, 7);
     CHECK_STR(config.accounts[0].type, S("DEVELOPMENT_SANDBOX"));
     CHECK_STR(config.default_account, S("x"));
-    CHECK_INT(config.timeout, CONFIG_TIMEOUT_MS);
+    CHECK_INT(config_number(&config, "httpTimeout"), 15000);
     arena_free(&arena);
 }
 
