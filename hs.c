@@ -20532,12 +20532,11 @@ static CliWord settings_word(int i)
     return (CliWord){0};
 }
 
-/* A key as a document: its name, the value that hs uses, and whether it is set
- * or the default. */
-static cJSON *settings_document(Cmd *cmd, const ConfigKey *key)
+/* Adds a key to a document: its name, the value that hs uses, and whether it is
+ * set or the default. */
+static void settings_add_key(cJSON *document, const Config *config,
+                             const ConfigKey *key)
 {
-    const Config *config = &cmd->config;
-    cJSON *document = json_new(cmd->arena);
     Str text = config_text(config, key);
     bool is_set = text.len > 0;
     json_add_text(document, "key", str_from(key->name));
@@ -20550,7 +20549,6 @@ static cJSON *settings_document(Cmd *cmd, const ConfigKey *key)
     else
         json_add_text(document, "value", text);
     json_add_bool(document, "set", is_set);
-    return document;
 }
 
 /* The value of such a document as text. */
@@ -20596,11 +20594,14 @@ static bool settings_list(Cmd *cmd, Err *err)
     if (!cmd_load_config(cmd, err))
         return false;
     cJSON *result = json_new(cmd->arena);
-    cJSON *keys = cJSON_AddArrayToObject(result, "keys");
     json_add_text(result, "config", cmd->config.path);
+    cJSON *keys = cJSON_AddArrayToObject(result, "keys");
     for (int i = 0; settings_word(i).name; i++) {
         const ConfigKey *key = config_known_key(settings_word(i).name);
-        cJSON_AddItemToArray(keys, settings_document(cmd, key));
+        cJSON *item = cJSON_CreateObject();
+        if (!cJSON_AddItemToArray(keys, item))
+            arena_exhausted();
+        settings_add_key(item, &cmd->config, key);
     }
     cmd_result(cmd, result, settings_print_list);
     return true;
@@ -20633,7 +20634,9 @@ static bool settings_get(Cmd *cmd, Err *err)
     }
     if (!cmd_load_config(cmd, err))
         return false;
-    cmd_result(cmd, settings_document(cmd, key), settings_print_value);
+    cJSON *result = json_new(cmd->arena);
+    settings_add_key(result, &cmd->config, key);
+    cmd_result(cmd, result, settings_print_value);
     return true;
 }
 
@@ -27667,24 +27670,29 @@ static const CliCommand *cli_command(int i)
     return NULL;
 }
 
+/* The i-th of the command's own options; NULL after the last. */
+static const CliOption *cli_own_option(const CliCommand *command, int i)
+{
+    int more = 0;
+    while (command->more_options && command->more_options(more)) {
+        if (i == more)
+            return command->more_options(i);
+        more++;
+    }
+    i -= more;
+    return i < CLI_OPTIONS ? command->options[i] : NULL;
+}
+
 /* The i-th option that the command takes, its own first; NULL: there are no
  * more. Without a command (NULL) it is one of the common options. */
 static const CliOption *cli_option(const CliCommand *command, int i)
 {
     int own = 0;
-    if (command && command->more_options) {
-        const CliOption *option = command->more_options(i);
-        if (option)
-            return option;
-        while (command->more_options(own))
-            own++;
-        i -= own;
-        own = 0;
-    }
-    while (command && own < CLI_OPTIONS && command->options[own])
+    while (command && cli_own_option(command, own)) {
+        if (i == own)
+            return cli_own_option(command, i);
         own++;
-    if (i < own)
-        return command->options[i];
+    }
     i -= own;
     if (i == COUNT(cli_common) && !command)
         return &opt_json; /* hs --version --json */
@@ -28365,8 +28373,8 @@ static void cli_help_command(Term *term, const CliCommand *command)
     }
     if (command->options[0])
         term_out(term, S("\nOptions:\n"));
-    for (int i = 0; i < CLI_OPTIONS && command->options[i]; i++)
-        cli_print_option(term, command, command->options[i]);
+    for (int i = 0; cli_own_option(command, i); i++)
+        cli_print_option(term, command, cli_own_option(command, i));
     term_out(term, S("\nExamples:\n"));
     cli_print_lines(term, command->examples, "  ");
     cli_print_global_hint(term);
@@ -28578,8 +28586,8 @@ static void cli_man_command(Term *term, const CliCommand *command)
         term_out(term, S(".Pp\n"));
         cli_man_text(term, str_from(command->more));
     }
-    for (int i = 0; i < CLI_OPTIONS && command->options[i]; i++) {
-        const CliOption *option = command->options[i];
+    for (int i = 0; cli_own_option(command, i); i++) {
+        const CliOption *option = cli_own_option(command, i);
         if (option->hidden)
             continue;
         term_out(term, any ? S("") : S(".Bl -tag -width Ds\n"));

@@ -452,7 +452,7 @@ def test_a_time_out_that_cannot_be_meant(hs, sim, value, counts):
     done = hs("api", ECHO)
     assert done.code == 0
     assert ("warning" in done.err) == (counts is not None)
-    assert counts is None or re.search(f"httpTimeout of .*: {counts} counts", done.err), done.err
+    assert counts is None or re.search(f"httpTimeout in .*; using {counts}\\b", done.err), done.err
 
 
 def test_the_longest_time_out_is_no_end_at_once(hs, sim):

@@ -1266,9 +1266,129 @@ def test_a_time_out_that_is_none_is_not_set(three, tty, answer):
     child.send("\x1b[B\r")
     child.expect("Milliseconds:")
     child.send(f"{answer}\r")
-    child.expect("from 3000 up")
+    child.expect("from 3000 to 2147483647")
     child.close(force=True)
     assert three.files() == before
+
+
+# ---- config get, config list
+
+
+DEFAULTS = {
+    "defaultAccount": None,
+    "defaultCmsPublishMode": "publish",
+    "httpTimeout": 15000,
+    "allowUsageTracking": True,
+    "allowAutoUpdates": False,
+    "httpUseLocalhost": False,
+    "autoOpenBrowser": True,
+}
+
+
+def as_text(value):
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@pytest.mark.parametrize("key", DEFAULTS)
+def test_config_get_prints_the_default_of_a_key_that_is_not_set(hs, sim, key):
+    hs.write_config(sim.portal(11), defaultAccount=None)
+    done = hs("config", "get", key)
+    assert done.code == 0 and done.out == as_text(DEFAULTS[key]) + "\n" and not done.err
+    assert hs("config", "get", key, "--json").json == {
+        "key": key,
+        "value": DEFAULTS[key],
+        "set": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("defaultAccount", "portal-11"),
+        ("defaultCmsPublishMode", "draft"),
+        ("httpTimeout", 20000),
+        ("allowUsageTracking", False),
+        ("allowAutoUpdates", True),
+        ("httpUseLocalhost", True),
+        ("autoOpenBrowser", False),
+    ],
+)
+def test_config_get_and_list_print_what_is_set(hs, sim, key, value):
+    hs.write_config(sim.portal(11), **{"defaultAccount": 11, key: value})
+    assert hs("config", "get", key).out == as_text(value) + "\n"
+    listed = hs("config", "list", "--json").json
+    assert listed["config"] == str(hs.config_path)
+    want = DEFAULTS | {"defaultAccount": "11", key: value}
+    assert {row["key"]: row["value"] for row in listed["keys"]} == want
+    assert {row["key"] for row in listed["keys"] if row["set"]} == {"defaultAccount", key}
+    assert hs("config", "get", "--json").json == hs("config", "ls", "--json").json == listed
+
+
+def test_config_list(three):
+    done = three("config", "list")
+    assert done.code == 0 and done.out == three("config", "get").out
+    rows = [line.split() for line in done.out.splitlines()]
+    assert rows[0] == ["Key", "Value", "Source"] and len(rows) == len(DEFAULTS) + 1
+    assert ["defaultAccount", "11", str(three.config_path)] in rows
+    assert ["httpTimeout", "15000", "default"] in rows
+
+
+def test_config_set_and_get_agree(three):
+    before = three.files()
+    assert three("config", "get", "httpTimeout").code == 0 and three.files() == before
+    assert three("config", "set", "--http-timeout", "7000", "--no-allow-usage-tracking").code == 0
+    assert three("config", "get", "httpTimeout").out == "7000\n"
+    assert three("config", "get", "allowUsageTracking").out == "false\n"
+
+
+def test_config_get_prints_the_value_that_is_used(hs, sim):
+    hs.write_config(sim.portal(11), httpTimeout=5)
+    done = hs("config", "get", "httpTimeout")
+    assert done.out == "3000\n" and "must be a number from 3000" in done.err
+
+
+def test_config_get_of_a_deprecated_file(hs, sim):
+    write_old(hs, sim, sim.portal(11, "acme"), defaultMode="draft")
+    assert hs("config", "get", "defaultCmsPublishMode").out == "draft\n"
+    assert hs("config", "get", "defaultMode").out == "draft\n"
+    assert hs("config", "get", "defaultPortal").out == hs("config", "get", "defaultAccount").out
+
+
+def test_config_get_of_the_environment(hs, sim):
+    portal = sim.portal(11)
+    env = {
+        "HUBSPOT_ACCOUNT_ID": "11",
+        "HUBSPOT_PERSONAL_ACCESS_KEY": portal.key,
+        "HTTP_TIMEOUT": "4000",
+        "HTTP_USE_LOCALHOST": "TRUE",
+    }
+    for key, value in (
+        ("defaultAccount", "11"),
+        ("httpTimeout", "4000"),
+        ("httpUseLocalhost", "true"),
+        ("autoOpenBrowser", "true"),
+    ):
+        assert hs("config", "get", key, "--use-env", env=env).out == value + "\n"
+
+
+@pytest.mark.parametrize(
+    "key, hint",
+    [
+        ("httpTimout", "Did you mean 'httpTimeout'? Run hs config list."),
+        ("httptimeout", "Did you mean 'httpTimeout'?"),
+        ("nothing-like-it", "Run hs config list."),
+        ("accounts", "Run hs account list."),
+        ("portals", "Run hs account list."),
+        ("flags", "Run hs config list."),
+    ],
+)
+def test_config_get_refuses_an_unknown_key(three, key, hint):
+    refused(three, 2, "config", "get", key, words=[hint])
+
+
+def test_config_get_without_a_config(hs):
+    refused(hs, 3, "config", "get", "httpTimeout", words=["does not exist"])
+    refused(hs, 3, "config", "list", words=["does not exist"])
 
 
 # ---- migrate, further

@@ -560,11 +560,11 @@ def test_the_end_of_input_ends_the_asking(tty, sim):
 def test_a_number_is_asked_for_again(two):
     child = two("config", "set")
     ready(child, "> ")
-    child.send("time-out\r")
+    child.send("timeout\r")
     for bad in ("x", "100", "-5000", "1e9"):
         ready(child, "Milliseconds:")
         child.send(bad + "\r")
-        child.expect("from 3000 up")
+        child.expect("from 3000 to 2147483647")
     ready(child, "Milliseconds:")
     child.send("20000\r")
     assert two.end(child) == 0 and two.read_config()["httpTimeout"] == 20000
