@@ -1922,6 +1922,8 @@ static OsStamp os_stamp_fd(int fd)
  * OS_CALM_MS without a write it counts as complete if nothing else tells. */
 enum { OS_YOUNG_MS = 1000, OS_CALM_MS = 60 };
 
+typedef enum { OS_REGULAR_ONLY, OS_ANY_KIND } OsKinds;
+
 /* What was read from a file that other programs write, too. */
 typedef struct {
     bool open; /* `fd` is open; os_view_close() follows */
@@ -1940,10 +1942,10 @@ typedef struct {
  * for writing, and delays whoever opens it until the lease ends. Without leases
  * (NFS, FUSE, another user's file), a file is busy until it is OS_CALM_MS old.
  *
- * Anything but a regular file fails with ENXIO, unless `pipes` is set: then a
+ * With OS_REGULAR_ONLY, anything else fails with ENXIO. With OS_ANY_KIND, a
  * pipe without a writer is empty, and one that does not end is ETIMEDOUT.
  */
-static int os_view_fd(Arena *arena, ptrdiff_t max, bool pipes, OsView *out)
+static int os_view_fd(Arena *arena, ptrdiff_t max, OsKinds kinds, OsView *out)
 {
     enum { BEGIN_MS = 1000, END_MS = 60000 };
     struct stat st = {0};
@@ -1956,7 +1958,7 @@ static int os_view_fd(Arena *arena, ptrdiff_t max, bool pipes, OsView *out)
     out->young = out->regular && age < OS_YOUNG_MS;
     bool held = out->young && !fcntl(fd, F_SETLEASE, F_RDLCK);
     out->busy = out->young && !held && (errno == EAGAIN || age < OS_CALM_MS);
-    if (!code && !out->regular && !pipes)
+    if (!code && !out->regular && kinds == OS_REGULAR_ONLY)
         code = ENXIO;
     if (!code && !out->regular)
         os_wait(fd, POLLIN, BEGIN_MS); /* until a pipe has a writer */
@@ -1971,7 +1973,7 @@ static int os_view_fd(Arena *arena, ptrdiff_t max, bool pipes, OsView *out)
 
 /* Opens a file and reads it as os_view_fd() does. The caller calls
  * os_view_close(), also after a failure. */
-static int os_view(Arena *arena, Str path, ptrdiff_t max, bool pipes,
+static int os_view(Arena *arena, Str path, ptrdiff_t max, OsKinds kinds,
                    OsView *out)
 {
     *out = (OsView){0};
@@ -1979,7 +1981,7 @@ static int os_view(Arena *arena, Str path, ptrdiff_t max, bool pipes,
                          : open(arena_cstr(arena, path),
                                 O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     out->open = out->fd >= 0;
-    return out->open ? os_view_fd(arena, max, pipes, out) : errno;
+    return out->open ? os_view_fd(arena, max, kinds, out) : errno;
 }
 
 static void os_view_close(OsView *view)
@@ -2806,12 +2808,15 @@ static int os_unsent(int fd)
     return ioctl(fd, TIOCOUTQ, &bytes) ? 0 : bytes;
 }
 
+/* Whether another os_send() follows at once. */
+typedef enum { OS_LAST, OS_MORE } OsMore;
+
 /* Writes once without waiting. Returns bytes, or -errno: -EAGAIN if the
- * socket's buffer is full. `more`: another write follows at once, so the system
- * may wait to fill a packet. */
-static ptrdiff_t os_send(int fd, const void *from, ptrdiff_t size, bool more)
+ * socket's buffer is full. After OS_MORE the system may wait to fill a
+ * packet. */
+static ptrdiff_t os_send(int fd, const void *from, ptrdiff_t size, OsMore more)
 {
-    int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    int flags = MSG_NOSIGNAL | (more == OS_MORE ? MSG_MORE : 0);
     ssize_t n = os_fails() ? -1 : send(fd, from, (size_t)size, flags);
     return n < 0 ? (errno == EINTR ? -EAGAIN : -errno) : n;
 }
@@ -3112,19 +3117,30 @@ static int os_rows(int fd)
     return size.ws_row;
 }
 
-/* Starts or stops recording signals about the terminal for
- * os_terminal_events(). If the parent ignores SIGTSTP, Ctrl-Z stays ignored. */
-static void os_watch_terminal(bool on)
+/* Sets the handler of the signals about the terminal. If the parent ignores
+ * SIGTSTP, Ctrl-Z stays ignored. */
+static void os_terminal_handle(void (*handler)(int))
 {
     static const int numbers[] = {SIGWINCH, SIGTSTP, SIGCONT};
-    struct sigaction action = {.sa_handler = on ? os_on_terminal : SIG_DFL};
-    os_open_signal_pipe();
+    struct sigaction action = {.sa_handler = handler};
     for (int i = 0; i < COUNT(numbers); i++) {
         struct sigaction old = {0};
         sigaction(numbers[i], NULL, &old);
         if (numbers[i] != SIGTSTP || old.sa_handler != SIG_IGN)
             sigaction(numbers[i], &action, NULL);
     }
+}
+
+/* Starts to record the terminal's events for os_terminal_events(). */
+static void os_terminal_watch(void)
+{
+    os_open_signal_pipe();
+    os_terminal_handle(os_on_terminal);
+}
+
+static void os_terminal_unwatch(void)
+{
+    os_terminal_handle(SIG_DFL);
 }
 
 /* Returns and clears the terminal's events: OsTerminalEvent bits. */
@@ -3148,12 +3164,12 @@ static int os_terminal_set(int fd, bool keys)
         mode.c_cc[VMIN] = 1;
         mode.c_cc[VTIME] = 0;
     }
-    os_watch_terminal(true);
+    os_terminal_watch();
     while (tcsetattr(fd, TCSADRAIN, &mode)) {
         int code = errno;
         if (code == EINTR && !os_interrupted())
             continue;
-        os_watch_terminal(false);
+        os_terminal_unwatch();
         return code;
     }
     os_terminal_keys = keys;
@@ -3201,7 +3217,7 @@ static void os_drop_input(int fd)
 static void os_terminal_restore(void)
 {
     os_terminal_reset(os_interrupted() ? TCSAFLUSH : TCSADRAIN);
-    os_watch_terminal(false);
+    os_terminal_unwatch();
     os_terminal_events();
 }
 
@@ -3705,6 +3721,13 @@ enum {
     ASK_SHORT = 4      /* columns for an answer of one word */
 };
 
+/* Colours: parameters of SGR (ECMA-48, 8.3.117). */
+#define TERM_DIM "2"
+#define TERM_RED "31"
+#define TERM_GREEN "32"
+#define TERM_YELLOW "33"
+#define TERM_CYAN "36"
+
 typedef struct {
     Arena *arena;
     bool out_terminal;
@@ -3991,7 +4014,7 @@ static Str term_unecho(const Term *term, Arena *arena, Str text, int least)
 }
 
 /* Writes a line to stderr in one write: secrets hidden, controls visible.
- * `head`, a constant, precedes it in `color` (SGR, ECMA-48 8.3.117). */
+ * `head`, a constant, precedes it in `color`. */
 static void term_write_line(Term *term, const char *color, const char *head,
                             Str line)
 {
@@ -4059,7 +4082,7 @@ term_warn(Term *term, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    term_vsay(term, "33", "hs: warning:", format, args);
+    term_vsay(term, TERM_YELLOW, "hs: warning:", format, args);
     va_end(args);
 }
 
@@ -4070,9 +4093,12 @@ static void term_warn_missing(Term *term)
         OsMissing what;
         const char *text;
     } rows[] = {
-        {OS_NO_LOCK, "locks (do not run hs twice at the same time)"},
-        {OS_NO_SYNC, "sync (a power failure may undo what was written)"},
-        {OS_NO_MODE, "permissions (other users may read what was written)"},
+        {.what = OS_NO_LOCK,
+         .text = "locks (do not run hs twice at the same time)"},
+        {.what = OS_NO_SYNC,
+         .text = "sync (a power failure may undo what was written)"},
+        {.what = OS_NO_MODE,
+         .text = "permissions (other users may read what was written)"},
     };
     Arena scratch = {0};
     Buf list = buf_new(&scratch, KIB);
@@ -4095,7 +4121,7 @@ term_debug(Term *term, const char *format, ...)
     if (!term->debug)
         return;
     va_start(args, format);
-    term_vsay(term, "2", "debug:", format, args);
+    term_vsay(term, TERM_DIM, "debug:", format, args);
     va_end(args);
 }
 
@@ -4105,7 +4131,7 @@ term_complain(Term *term, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    term_vsay(term, "31", "hs:", format, args);
+    term_vsay(term, TERM_RED, "hs:", format, args);
     va_end(args);
 }
 
@@ -4482,14 +4508,28 @@ static void ask_echo_off(const Term *term)
         os_terminal_echo_off(STDIN_FILENO);
 }
 
-/* Opens a prompt: sets the terminal's mode. The caller calls ask_close(), also
- * after a failure. */
-static bool ask_open(Ask *ask, Term *term, bool masked, Err *err)
+/* Starts the question from its beginning: none of it is on the screen. */
+static void ask_begin_question(Ask *ask)
 {
-    *ask = (Ask){.term = term, .masked = masked};
-    if (term->dumb && !masked) { /* no mode, but fg repeats the question */
+    ask->question = ask->whole_question;
+    ask->hint = ask->whole_hint;
+    ask->wrapped = false;
+}
+
+/* Opens a prompt: sets the terminal's mode and uses the keys typed ahead. The
+ * caller calls ask_close(), also after a failure. */
+static bool ask_open(Ask *ask, Term *term, const Question *question, Err *err)
+{
+    *ask = (Ask){.term = term,
+                 .meanwhile = question->meanwhile,
+                 .whole_question = str_from(question->text),
+                 .whole_hint = question->hint,
+                 .room = question->room,
+                 .masked = question->masked};
+    ask_begin_question(ask);
+    if (term->dumb && !ask->masked) { /* no mode, but fg repeats the question */
         os_terminal_reset_now();
-        os_watch_terminal(true);
+        os_terminal_watch();
         return true;
     }
     int code = os_terminal_mode(STDIN_FILENO, !term->dumb);
@@ -4532,7 +4572,7 @@ static void ask_frame_begin(Frame *frame, const Ask *ask)
     buf_add(&frame->out, S("\r\x1b[K\x1b[C\x1b[J\r\x1b[?7l"));
 }
 
-/* Adds untrusted text to the row, in `color` (SGR, ECMA-48 8.3.117; or ""). */
+/* Adds untrusted text to the row, in `color`, which may be "". */
 static void ask_frame_add(Frame *frame, const char *color, Str text)
 {
     Str shown = term_clip(text, frame->left);
@@ -4590,7 +4630,7 @@ static Str ask_take_row(Str *text, int columns)
 /* Adds the mark of a question, or the indent of its wrapped rows. */
 static void ask_frame_mark(Frame *frame, Ask *ask)
 {
-    ask_frame_add(frame, "32", ask->wrapped ? S(" ") : S("?"));
+    ask_frame_add(frame, TERM_GREEN, ask->wrapped ? S(" ") : S("?"));
     ask_frame_add(frame, "", S(" "));
 }
 
@@ -4629,14 +4669,6 @@ static void ask_frame_question(Frame *frame, Ask *ask)
         ask_frame_add(frame, "", S(" "));
 }
 
-/* Starts the question from its beginning: none of it is on the screen. */
-static void ask_begin_question(Ask *ask)
-{
-    ask->question = ask->whole_question;
-    ask->hint = ask->whole_hint;
-    ask->wrapped = false;
-}
-
 /* Replaces the frame by one line, the question and its answer. Does nothing if
  * a signal ended the program while it was stopped: the screen is another
  * job's. */
@@ -4649,7 +4681,7 @@ static void ask_answered(Ask *ask, Str answer)
     ask->hint = (Str){0};
     if (ask->question.len || answer.len) {
         ask_frame_question(&frame, ask);
-        ask_frame_add(&frame, "36", answer);
+        ask_frame_add(&frame, TERM_CYAN, answer);
         buf_add(&frame.out, S("\r\n"));
     }
     buf_add(&frame.out, S("\x1b[?7h"));
@@ -4769,7 +4801,7 @@ static bool ask_handle_events(Ask *ask)
     if (os_interrupted())
         return false;
     if (events & OS_STOP_ASKED && ask->term->dumb && !ask->masked)
-        os_watch_terminal(true);
+        os_terminal_watch();
     else if (events & (OS_STOP_ASKED | OS_CONTINUED) &&
              (!ask->term->dumb || ask->masked)) {
         ask->raw = !os_terminal_set(STDIN_FILENO, !ask->term->dumb);
@@ -4816,6 +4848,20 @@ static int ask_byte(Ask *ask, int64_t timeout)
     return (unsigned char)ask->bytes[ask->at++];
 }
 
+/* What follows CSI or SS3 for the keys of prompts (xterm, VT220, rxvt). */
+static const struct {
+    const char *text;
+    Key key;
+} ask_sequences[] = {
+    {.text = "A", .key = KEY_UP},         {.text = "B", .key = KEY_DOWN},
+    {.text = "C", .key = KEY_RIGHT},      {.text = "D", .key = KEY_LEFT},
+    {.text = "H", .key = KEY_HOME},       {.text = "F", .key = KEY_END},
+    {.text = "1~", .key = KEY_HOME},      {.text = "4~", .key = KEY_END},
+    {.text = "7~", .key = KEY_HOME},      {.text = "8~", .key = KEY_END},
+    {.text = "3~", .key = KEY_DELETE},    {.text = "5~", .key = KEY_PAGE_UP},
+    {.text = "6~", .key = KEY_PAGE_DOWN},
+};
+
 /*
  * Reads the rest of an escape sequence: CSI or SS3, a number, a final byte.
  * Over a slow connection its bytes arrive separately. If nothing follows ESC
@@ -4825,16 +4871,6 @@ static int ask_byte(Ask *ask, int64_t timeout)
 static Key ask_escape(Ask *ask)
 {
     enum { MOMENT_MS = 50, LATE_MS = 1000 };
-    static const struct {
-        const char *text;
-        Key key;
-    } known[] = {
-        {"A", KEY_UP},         {"B", KEY_DOWN},    {"C", KEY_RIGHT},
-        {"D", KEY_LEFT},       {"H", KEY_HOME},    {"F", KEY_END},
-        {"1~", KEY_HOME},      {"4~", KEY_END},    {"7~", KEY_HOME},
-        {"8~", KEY_END},       {"3~", KEY_DELETE}, {"5~", KEY_PAGE_UP},
-        {"6~", KEY_PAGE_DOWN},
-    };
     char text[16] = {0};
     if (!ask->escaped_until) {
         int first = ask_byte(ask, MOMENT_MS);
@@ -4851,18 +4887,23 @@ static Key ask_escape(Ask *ask)
         if (c < 0)
             return KEY_NONE;
         text[n] = (char)c;
-        if (c >= 0x40 && c <= 0x7e)
+        if (c >= '@' && c <= '~') /* a final byte (ECMA-48, 5.4) */
             break;
     }
     if (!strcmp(text, "200~") || !strcmp(text, "201~")) {
         ask->pasting = text[2] == '0';
         return KEY_NONE;
     }
-    for (int i = 0; i < COUNT(known); i++)
-        if (!strcmp(text, known[i].text))
-            return known[i].key;
+    for (int i = 0; i < COUNT(ask_sequences); i++)
+        if (!strcmp(text, ask_sequences[i].text))
+            return ask_sequences[i].key;
     return KEY_NONE;
 }
+
+enum { ASK_ESC = 0x1b, ASK_DEL = 0x7f };
+
+/* The byte of a letter's key with Ctrl. */
+#define ASK_CTRL(letter) ((letter)&0x1f)
 
 /* Waits for the next key. Inside a paste every byte is text. */
 static Key ask_key(Ask *ask)
@@ -4877,7 +4918,7 @@ static Key ask_key(Ask *ask)
     bool late = (c == '[' || c == 'O') && os_now() < ask->escaped_until;
     if (!late)
         ask->escaped_until = 0;
-    if (c == 0x1b || late)
+    if (c == ASK_ESC || late)
         return ask_escape(ask);
     ask->text = (char)c;
     if (ask->pasting)
@@ -4886,28 +4927,28 @@ static Key ask_key(Ask *ask)
     case '\r':
     case '\n':
         return KEY_ENTER;
-    case 0x7f:
-    case 0x08:
+    case ASK_DEL:
+    case ASK_CTRL('H'):
         return KEY_BACKSPACE;
-    case 0x01:
+    case ASK_CTRL('A'):
         return KEY_HOME;
-    case 0x05:
+    case ASK_CTRL('E'):
         return KEY_END;
-    case 0x02:
+    case ASK_CTRL('B'):
         return KEY_LEFT;
-    case 0x06:
+    case ASK_CTRL('F'):
         return KEY_RIGHT;
-    case 0x10:
+    case ASK_CTRL('P'):
         return KEY_UP;
-    case 0x0e:
+    case ASK_CTRL('N'):
         return KEY_DOWN;
-    case 0x04:
+    case ASK_CTRL('D'):
         return KEY_EOF;
-    case 0x0b:
+    case ASK_CTRL('K'):
         return KEY_CUT_REST;
-    case 0x15:
+    case ASK_CTRL('U'):
         return KEY_CUT_LINE;
-    case 0x17:
+    case ASK_CTRL('W'):
         return KEY_CUT_WORD;
     default:
         return c < ' ' ? KEY_NONE : KEY_TEXT;
@@ -5102,12 +5143,7 @@ static bool ask_line(Term *term, Arena *arena, const Question *question,
     Arena scratch = {0};
     Buf dumb = buf_new(&scratch, TERM_LINE);
     Line *line = arena_alloc(&scratch, sizeof(*line));
-    bool ok = ask_open(&ask, term, question->masked, err);
-    ask.whole_question = str_from(question->text);
-    ask.whole_hint = question->hint;
-    ask.room = question->room;
-    ask.meanwhile = question->meanwhile;
-    ask_begin_question(&ask);
+    bool ok = ask_open(&ask, term, question, err);
     if (ok && term->dumb) {
         Str label = arena_printf(&scratch, "? %s%s%.*s ", question->text,
                                  question->hint.len ? " " : "",
@@ -5163,9 +5199,11 @@ static bool ask_secret(Term *term, Arena *arena, const char *question,
     return ok;
 }
 
-/* Asks for yes or no, again after any other answer. An empty answer is
- * `preset`. */
-static bool ask_confirm(Term *term, const char *question, bool preset,
+/* What an empty answer to a yes-or-no question means. */
+typedef enum { ASK_NO, ASK_YES } AskPreset;
+
+/* Asks for yes or no, again after any other answer. */
+static bool ask_confirm(Term *term, const char *question, AskPreset preset,
                         bool *out, Err *err)
 {
     for (;;) {
@@ -5230,7 +5268,9 @@ static void ask_choice_row(Frame *frame, const Choice *choice, int i)
 {
     const AskItem *item = &choice->items[choice->shown[i]];
     int last = choice->first + choice->page - 1;
-    const char *color = i == choice->at ? "36" : item->fixed ? "2" : "";
+    const char *color = i == choice->at ? TERM_CYAN
+                        : item->fixed   ? TERM_DIM
+                                        : "";
     const char *mark = i == choice->at                           ? "> "
                        : i == choice->first && i > 0             ? "^ "
                        : i == last && choice->matches > last + 1 ? "v "
@@ -5280,7 +5320,7 @@ static void ask_choice_draw(Ask *ask, Choice *choice)
         ask_choice_row(&frame, choice, i);
     if (help) {
         ask_frame_row(&frame);
-        ask_frame_add(&frame, choice->notice ? "33" : "2",
+        ask_frame_add(&frame, choice->notice ? TERM_YELLOW : TERM_DIM,
                       str_from(ask_choice_help(choice)));
     }
     ask_frame_show(&frame, ask, column);
@@ -5509,11 +5549,10 @@ static bool ask_choice(Term *term, Choice *choice, Err *err)
     bool ok = true;
     if (term->dumb) {
         ok = ask_choice_dumb(term, choice, err);
-    } else if ((ok = ask_open(&ask, term, false, err))) {
-        ask.whole_question = str_from(choice->question);
-        ask.room = ASK_SHORT;
-        ask_begin_question(&ask);
-        ok = ask_choice_keys(&ask, choice, err);
+    } else {
+        Question list = {.text = choice->question, .room = ASK_SHORT};
+        ok = ask_open(&ask, term, &list, err) &&
+             ask_choice_keys(&ask, choice, err);
         ask_close(&ask);
         if (ok && !choice->many)
             choice->items[choice->shown[choice->at]].chosen = true;
@@ -10878,7 +10917,7 @@ static int tls_pump(Tls *tls, int fd, TlsPump *pump)
             return 0;
         if (state & BR_SSL_SENDREC) {
             unsigned char *out = br_ssl_engine_sendrec_buf(engine, &size);
-            n = os_send(fd, out, (ptrdiff_t)size, more);
+            n = os_send(fd, out, (ptrdiff_t)size, more ? OS_MORE : OS_LAST);
             if (n > 0)
                 br_ssl_engine_sendrec_ack(engine, (size_t)n);
             else if (n == -EAGAIN)
@@ -11762,7 +11801,7 @@ static bool http_send_out(HttpXfer *x, short *wants)
                 return false;
             continue;
         }
-        n = os_send(conn->fd, rest.ptr, rest.len, false);
+        n = os_send(conn->fd, rest.ptr, rest.len, OS_LAST);
         *wants = POLLOUT;
         if (n == -EAGAIN)
             return false;
@@ -13491,7 +13530,7 @@ static void loop_send(LoopConn *conn)
 {
     while (conn->out_at < conn->out_len) {
         ptrdiff_t n = os_send(conn->fd, conn->out + conn->out_at,
-                              conn->out_len - conn->out_at, false);
+                              conn->out_len - conn->out_at, OS_LAST);
         if (n == -EAGAIN)
             return;
         if (n < 0) {
@@ -14910,7 +14949,7 @@ static int config_view(Arena *arena, const ConfigSource *source, OsView *out)
     for (bool first = true;; first = false) {
         Arena scratch = {0}; /* what is read again and again goes at once */
         int code = os_view(first ? arena : &scratch, source->path, source->max,
-                           source->pipes, out);
+                           source->pipes ? OS_ANY_KIND : OS_REGULAR_ONLY, out);
         bool look = out->young || source->doubted;
         bool good = code || !out->regular ||
                     (!out->busy &&
@@ -15902,7 +15941,8 @@ static void config_rescue(ConfigFile *file)
     OsView view = {.fd = file->view.fd};
     for (;;) {
         Arena scratch = {0};
-        int code = os_view_fd(&scratch, file->source.max, false, &view);
+        int code = os_view_fd(&scratch, file->source.max, OS_REGULAR_ONLY,
+                              &view);
         bool good = !code && !view.busy &&
                     file->source.is_whole(&scratch, view.text, true);
         if (good)
@@ -19531,7 +19571,7 @@ static bool cmd_declined(Err *err)
 
 /* Asks a yes-or-no question unless --force is set; fails if the response is no.
  * An empty response means `preset`. */
-static bool cmd_confirm(Cmd *cmd, Str question, bool preset, Err *err)
+static bool cmd_confirm(Cmd *cmd, Str question, AskPreset preset, Err *err)
 {
     bool yes = cmd_on(cmd, &opt_force);
     if (yes)
@@ -20173,7 +20213,7 @@ static bool cmd_forget_ask(Cmd *cmd, int64_t id, Str path, const char *question,
         return true;
     if (cmd->term->interactive) {
         term_say(cmd->term, "%.*s names %.*s.", P(path), P(title));
-        return ask_confirm(cmd->term, question, true, yes, err);
+        return ask_confirm(cmd->term, question, ASK_YES, yes, err);
     }
     term_warn(cmd->term, "%.*s still names %.*s; with --force it would not",
               P(path), P(title));
@@ -20441,7 +20481,7 @@ static bool settings_ask_value(Cmd *cmd, const ConfigKey *key, Err *err)
     int at = 0;
     value->set = true;
     if (key->option.kind == CLI_FLAG)
-        return ask_confirm(cmd->term, key->prompt, true, &value->on, err);
+        return ask_confirm(cmd->term, key->prompt, ASK_YES, &value->on, err);
     if (key->option.kind == CLI_NUMBER)
         return settings_ask_number(cmd, key, &value->number, err);
     for (Str rest = str_from(key->option.choices); rest.len && count < MOST;)
@@ -20665,7 +20705,7 @@ static bool settings_migrate(Cmd *cmd, Err *err)
                        P(from));
     if (cmd->term->interactive && !cmd_on(cmd, &opt_force))
         term_say(cmd->term, "The deprecated config is %.*s", P(from));
-    if (!cmd_confirm(cmd, S("Move the accounts to the global config?"), true,
+    if (!cmd_confirm(cmd, S("Move the accounts to the global config?"), ASK_YES,
                      err))
         return false;
     if (!settings_migrate_run(cmd, from, to, &done, err))
@@ -21279,7 +21319,7 @@ static bool signin_default(Cmd *cmd, const Config *config, Signin *auth,
     if (auth->is_default || auth->for_use)
         return true;
     if (cmd->term->interactive)
-        return ask_confirm(cmd->term, "Make it the default account?", false,
+        return ask_confirm(cmd->term, "Make it the default account?", ASK_NO,
                            &auth->is_default, err);
     term_say(cmd->term, "The default account stays %.*s; --default changes it.",
              P(cmd_account_title(cmd, present)));
@@ -21731,7 +21771,7 @@ static bool signin_migrate_first(Cmd *cmd, const Signin *auth, Err *err)
     }
     term_say(cmd->term, "There is a deprecated config: %.*s", P(old));
     if (!ask_confirm(cmd->term, "Move its accounts to the global config first?",
-                     true, &migrate, err))
+                     ASK_YES, &migrate, err))
         return false;
     return !migrate || settings_migrate_run(cmd, old, auth->path, &done, err);
 }
@@ -22305,7 +22345,7 @@ static bool account_use_where(Cmd *cmd, const ConfigAccount *account,
     if (cmd->term->interactive) {
         term_say(cmd->term, "%.*s is not linked in %.*s.", P(title),
                  P(links->path));
-        return ask_confirm(cmd->term, "Link it here and use it?", true, here,
+        return ask_confirm(cmd->term, "Link it here and use it?", ASK_YES, here,
                            err);
     }
     term_say(cmd->term,
@@ -22585,7 +22625,7 @@ static bool account_clean_confirm(Cmd *cmd, int inactive, Err *err)
     Str question = arena_printf(cmd->arena,
                                 "Remove %d inactive account%s from the config?",
                                 inactive, inactive == 1 ? "" : "s");
-    return cmd_confirm(cmd, question, true, err);
+    return cmd_confirm(cmd, question, ASK_YES, err);
 }
 
 /* Marks accounts that changed after the check, and so were kept, as
@@ -22893,7 +22933,7 @@ static bool link_override(Cmd *cmd, LinkChange *link,
     term_say(cmd->term, "%.*s names %.*s.", P(path), P(title));
     if (!link->preset &&
         !ask_confirm(cmd->term, "Keep it as the default of this directory?",
-                     true, &keep, err))
+                     ASK_YES, &keep, err))
         return false;
     if (!link->preset && keep)
         link->preset = id;
@@ -23145,7 +23185,8 @@ static bool link_override_replace(Cmd *cmd, Str path, int64_t id, Str *before,
     config_read_override_at(cmd->arena, path, &present, &ignored);
     *before = present.text;
     return present.id == id ||
-           cmd_confirm(cmd, S("Replace the existing .hsaccount?"), true, err);
+           cmd_confirm(cmd, S("Replace the existing .hsaccount?"), ASK_YES,
+                       err);
 }
 
 static void link_override_say(Cmd *cmd, const cJSON *result)
@@ -23190,7 +23231,7 @@ static bool link_remove_override(Cmd *cmd, Err *err)
     if (cmd->term->interactive && !cmd_on(cmd, &opt_force))
         term_say(cmd->term, "The .hsaccount in use is %.*s", P(path));
     config_read_override_at(cmd->arena, path, &override, &ignored);
-    if (!cmd_confirm(cmd, S("Remove that file?"), true, err) ||
+    if (!cmd_confirm(cmd, S("Remove that file?"), ASK_YES, err) ||
         !config_remove_override(cmd->arena, &override, err))
         return false;
     term_say(cmd->term, "Removed %.*s", P(path));
@@ -23790,7 +23831,7 @@ static bool secrets_taken(Cmd *cmd, SecretsRun *s, Err *err)
     }
     term_say(cmd->term, "There is a secret %.*s in %.*s already.",
              P(s->change.name), P(title));
-    if (!ask_confirm(cmd->term, "Change its value?", false, &yes, err))
+    if (!ask_confirm(cmd->term, "Change its value?", ASK_NO, &yes, err))
         return false;
     s->change.act = HUB_SECRET_UPDATE;
     return yes || cmd_declined(err);
@@ -23833,7 +23874,7 @@ static bool secrets_delete(Cmd *cmd, Err *err)
                                 P(s.change.name),
                                 P(cmd_account_title(cmd, &s.hub.account)));
     return secrets_require(cmd, &s, err) &&
-           cmd_confirm(cmd, question, false, err) &&
+           cmd_confirm(cmd, question, ASK_NO, err) &&
            secrets_change(cmd, &s, err);
 }
 
@@ -23969,7 +24010,7 @@ static bool secrets_apply_confirm(Cmd *cmd, const SecretsApply *apply, Err *err)
     for (int i = apply->count - apply->deletes; i < apply->count; i++)
         term_say(cmd->term, "Not in %.*s: %.*s", P(apply->file),
                  P(apply->changes[i].name));
-    return cmd_confirm(cmd, question, false, err);
+    return cmd_confirm(cmd, question, ASK_NO, err);
 }
 
 /* Makes sure that the list of secrets shows the changes that were accepted. */
@@ -24338,7 +24379,7 @@ static bool sandbox_ask(Cmd *cmd, SandboxCreate *s, Err *err)
         return ask_confirm(cmd->term,
                            "Copy the 5,000 contacts that changed last, and "
                            "what belongs to them?",
-                           false, &s->contacts, err);
+                           ASK_NO, &s->contacts, err);
     term_say(cmd->term, "Contacts are not copied; --copy-contacts does it.");
     return true;
 }
@@ -24743,7 +24784,7 @@ static bool sandbox_delete(Cmd *cmd, Err *err)
     Str question = arena_printf(
         cmd->arena, "Delete the sandbox %.*s, and all that is in it?",
         P(cmd_account_title(cmd, &end.sandbox)));
-    if (!ok || !cmd_confirm(cmd, question, false, err) ||
+    if (!ok || !cmd_confirm(cmd, question, ASK_NO, err) ||
         (known && !cmd_forget_decide(cmd, end.sandbox.id, &end.forget, err)) ||
         !sandbox_remove(cmd, &end, err))
         return false;
