@@ -24828,45 +24828,64 @@ static const CliCommand sandbox_commands[] = {
 
 /* ==== Transfers =========================================================== *
  *
- * A run of many transfers, as hs filemanager upload and fetch need it: items in
- * flight, retries with a new token, the manifest, progress, and the result.
+ * A run of many transfers, as hs filemanager upload and fetch need it: items
+ * in flight, one more attempt with a new token, the manifest, progress, and the
+ * result. Files decides what is transferred and makes the requests.
  *
- * A manifest is a file of JSON lines, one per finished item, that --resume
- * reads to skip what is done. It is written as the items finish, so that a
- * killed run loses nothing. Memory does not grow with the number of items:
- * known items are kept as 64-bit hashes.
+ * A finished item becomes one document, transfer_entry(). The line of the
+ * manifest, the item of --json and the line on stderr are made from it, and
+ * the counts at the end are one document, too (transfer_counts()). Items are
+ * printed as they finish, not with cmd_result(): a run can have millions, and
+ * one that is killed must have reported what it did.
+ *
+ * A manifest is a file of JSON lines, one per finished item. It is appended to
+ * as the items finish, each line with one write, and synced at the end. With
+ * --resume the run skips what the manifest lists as done, and appends to it. An
+ * incomplete last line, left by a killed run, is ignored. A manifest belongs to
+ * one account. hs never overwrites a file that is not a manifest.
+ *
+ * A failed item does not end the run, unless the same refusal would meet all
+ * others, such as a rejected token (transfer_note_refusal()).
+ *
+ * Ownership: each item has its own arena, freed when it ends; the Transfer
+ * borrows the command's arena for what the end of the run needs. Memory does
+ * not grow with the number of items, except for 8 bytes per entry of a resumed
+ * manifest (a hash, transfer_key()).
+ * Limits: 64 transfers at a time, 64 KiB per line of a manifest.
  */
 
 static const CliOption opt_concurrency = {
     .name = "concurrency",
     .kind = CLI_NUMBER,
     .value = "N",
-    .help = "How many files at a time, 1 to 64 (8)",
+    .help = "Transfer N files at a time, 1 to 64 (default: 8)",
     .least = 1,
     .most = 64};
 static const CliOption opt_fail_fast = {
-    .name = "fail-fast", .help = "Begin no more files after one has failed"};
+    .name = "fail-fast", .help = "Start no more files after one has failed"};
 static const CliOption opt_manifest = {
     .name = "manifest",
     .kind = CLI_TEXT,
     .value = "FILE",
-    .help = "Write down each file as it ends, a line of JSON each"};
+    .help = "Record each finished file in FILE, as a line of JSON"};
 static const CliOption opt_resume = {
     .name = "resume",
     .kind = CLI_TEXT,
     .value = "FILE",
-    .help = "Go on with a manifest: skip what it lists as done"};
+    .help = "Skip what the manifest FILE lists as done, and add to it"};
 
 enum {
-    TRANSFER_WIDTH = 8,     /* transfers at a time, unless --concurrency says */
-    TRANSFER_TICK_MS = 200, /* between two drawings of the progress */
-    TRANSFER_NAMED = 20,    /* failures and ignored paths that the end names */
-    TRANSFER_STREAK = 16,   /* refusals of one kind in a row that end a run */
-    TRANSFER_LANDING = 32,  /* whole files that are synced in one go */
+    TRANSFER_WIDTH = 8,     /* transfers at a time, without --concurrency */
+    TRANSFER_TICK_MS = 200, /* between two updates of the progress */
+    TRANSFER_NAMED = 20,    /* failures and ignored paths listed at the end */
+    TRANSFER_STREAK = 16,   /* failures of one kind in a row that end a run */
+    TRANSFER_LANDING = 32,  /* complete files that are synced together */
     TRANSFER_LANDING_MS = 300,
-    TRANSFER_LINE = 64 * KIB,  /* of a manifest */
-    TRANSFER_FIRST_LINE = MIB, /* which tells whether it is one */
-    TRANSFER_DESCRIPTORS = 6   /* that a transfer needs for a while */
+    TRANSFER_LINE = 64 * KIB,  /* longest line of a manifest */
+    TRANSFER_FIRST_LINE = MIB, /* read to see whether a file is a manifest */
+    TRANSFER_DESCRIPTORS = 6,  /* that one transfer needs for a while */
+    TRANSFER_SHOWN_PATH = 200, /* bytes of a path in the list at the end */
+    TRANSFER_SHOWN_REASON = 300
 };
 
 typedef enum {
@@ -24876,104 +24895,98 @@ typedef enum {
     TRANSFER_FAILED
 } TransferEnd;
 
+/* What the request of an item is for. */
 typedef enum {
-    FILES_FETCH_LIST,
-    FILES_FETCH_SIGN,
-    FILES_FETCH_GET
-} FilesFetchStage;
+    TRANSFER_SEND,   /* the content of a file, to HubSpot */
+    TRANSFER_LIST,   /* a page of a folder's listing */
+    TRANSFER_LOCATE, /* the signed URL of a private file */
+    TRANSFER_GET     /* the content of a file, from HubSpot */
+} TransferStage;
 
-/* A folder of the file manager that is being fetched. It lives while `refs`
- * are held: by the stack of those to be listed, pages, items, children. */
-typedef struct FilesFolder FilesFolder;
+typedef struct FilesFolder FilesFolder; /* of a fetch; see Files */
 
-struct FilesFolder {
-    FilesFolder *parent;
-    FilesFolder *next; /* on the stack, or among the free ones */
-    int refs;
-    int made; /* of these: by folders below it that do not need its `fd` */
-    int depth;
-    int fd1;      /* the local folder's descriptor + 1; 0: not open */
-    bool is_made; /* it is counted in its parent's `made` */
-    bool written; /* a file was begun in it */
-    HubListing list;
-    HashSet taken; /* names here, and files, that are this run's */
-    char name[NAME_MAX + 1];
-};
-
-/* A file on its way, or a page of a listing. All of it, and what its transfer
- * needs, is in its arena. */
+/* A file in transfer, or a page of a listing. It is in its own arena, and so
+ * is what its request needs. transfer_item_new() makes one. */
 typedef struct TransferItem TransferItem;
 
 struct TransferItem {
     TransferItem *next;
     Arena arena;
-    Str path;   /* on this machine, from the folder that was given */
+    TransferStage stage;
+    Str path;   /* local, relative to the source or the destination */
     Str remote; /* in the file manager */
     HubFile file;
-    int64_t changed; /* of the source, milliseconds since 1970; or -1 */
-    int64_t written; /* likewise of the file that a fetch wrote */
-    int64_t moved;
-    int fd1; /* the descriptor of the local file + 1; 0: none */
-    Secret used;
-    bool renewed; /* a 401 was met with another token */
+    int64_t changed; /* the source's time, in ms since 1970; -1: unknown */
+    int64_t written; /* likewise of the local file that a fetch wrote */
+    int64_t moved;   /* bytes transferred so far */
+    int fd1;         /* the local file's descriptor + 1; 0: none */
+    bool renewed;    /* a 401 was answered with a new token */
     Err err;
+    /* Of an upload: */
     HubUpload up;
+    /* Of a fetch: */
     FilesFolder *folder;
-    FilesFetchStage stage;
-    const char *name; /* of the local file, and of the unfinished one */
-    const char *part;
-    int lookups; /* of an address */
-    OsEntry old; /* what the file replaces */
-    Term *out;   /* where a fetched file goes, if it is not a file here */
+    const char *name; /* of the local file */
+    const char *part; /* of the unfinished file */
+    int lookups;      /* of its signed URL */
+    OsEntry old;      /* the local file that it replaces */
+    Term *out;        /* where its content is printed instead */
 };
+
+/* What messages call the work of a run. */
+typedef struct {
+    const char *done;  /* "uploaded"; also in the manifest */
+    const char *title; /* "Uploaded" */
+    const char *noun;  /* "upload" */
+} TransferWords;
 
 /* A run of many transfers. */
 typedef struct {
     Cmd *cmd;
     Hub hub;
-    const char *verb; /* "uploaded" */
-    int width;
+    const TransferWords *words;
+    int width; /* transfers at a time */
     bool json;
-    bool draws;
+    bool draws; /* progress */
     bool fail_fast;
-    bool plans;   /* nothing is sent (--dry-run) */
-    bool prints;  /* a file goes to stdout */
-    bool single;  /* one file was asked for, not a folder */
-    bool counted; /* `found` will not grow */
+    bool plans;   /* --dry-run: nothing is sent */
+    bool prints;  /* a file is written to stdout */
+    bool single;  /* the source is a file, not a folder */
+    bool counted; /* `found` is final */
     int64_t began;
-    TransferItem *active; /* on their way */
-    TransferItem *again;  /* to be sent once more */
+    TransferItem *active; /* in flight */
+    TransferItem *again;  /* waiting for another request */
     int64_t found;
     int64_t found_bytes;
     int64_t done;
     int64_t skipped;
     int64_t failed;
-    int64_t cut;   /* under way when the run was interrupted */
+    int64_t cut;   /* in flight when the run was interrupted */
     int64_t bytes; /* of those done */
     int64_t tried; /* bytes of all that ended */
-    int64_t moved; /* of these, over the wire */
+    int64_t moved; /* of these, transferred */
     int64_t drawn_at;
     int64_t drawn_bytes;
-    int64_t rate;  /* bytes a second, smoothed */
+    int64_t rate;  /* bytes per second, smoothed */
     int manifest1; /* the manifest's descriptor + 1; 0: none */
     Str manifest_path;
-    Str go_on;        /* the hint that names it */
-    HashSet known;    /* what the manifest lists as done */
-    int64_t stranger; /* an account of which it has an entry */
+    Str resume;       /* "--resume FILE", once the manifest is complete */
+    HashSet known;    /* keys of what the manifest lists as done */
+    int64_t stranger; /* another account of which it has an entry */
     Str access;   /* of an upload: PUBLIC_INDEXABLE and the like; and whether */
     bool replace; /* it replaces files */
     Str into;     /* of a fetch: the destination, absolute */
-    bool stopped; /* nothing more is begun */
-    Err fatal;    /* what ended the run, where it was no item's failure */
-    Err first;    /* failure */
-    bool mixed;   /* failures of more than one kind */
+    bool stopped; /* no more items are begun */
+    Err fatal;    /* what ended the run, if not the failure of an item */
+    Err first;    /* failure of an item */
+    bool mixed;   /* items failed with different exit codes */
     int streak;
-    int listed; /* items in the JSON output */
+    int listed; /* items printed as JSON */
     Str named[TRANSFER_NAMED];
 } Transfer;
 
-/* A new item; transfer_item_free() frees all that is in its arena. A folder
- * that failed can have an empty path: that of the source, or of all files. */
+/* Makes an item. Copies both paths; an empty one becomes "." or "/" (the
+ * source itself, or the root of the file manager). */
 static TransferItem *transfer_item_new(Str path, Str remote)
 {
     Arena arena = {0};
@@ -25008,7 +25021,8 @@ static void transfer_item_unlink(TransferItem **list, const TransferItem *item)
         *list = item->next;
 }
 
-static TransferItem *transfer_item_take(TransferItem **list)
+/* Removes the first item of a list and returns it; NULL if it is empty. */
+static TransferItem *transfer_item_pop(TransferItem **list)
 {
     TransferItem *item = *list;
     if (item)
@@ -25016,7 +25030,9 @@ static TransferItem *transfer_item_take(TransferItem **list)
     return item;
 }
 
-/* An item as an entry of a manifest. */
+/* ---- entries ---- */
+
+/* An item as a document: what the manifest and --json hold. */
 static cJSON *transfer_entry(const Transfer *run, Arena *arena,
                              const TransferItem *item, const char *status)
 {
@@ -25042,8 +25058,9 @@ static cJSON *transfer_entry(const Transfer *run, Arena *arena,
     return entry;
 }
 
-/* What --resume knows a file by: its source, where it goes, its size and time,
- * and the options that change the result. An upload has no id before. */
+/* What --resume identifies a file by: its source, its destination, its size
+ * and time, and the options that change the result. The ID counts only for a
+ * fetch: before an upload there is none. */
 static uint64_t transfer_key(const cJSON *entry)
 {
     static const char *const texts[] = {"path", "remote", "access", "into"};
@@ -25058,7 +25075,7 @@ static uint64_t transfer_key(const cJSON *entry)
     return hash_add_int(hash, cJSON_IsTrue(json_get(entry, "overwrite")));
 }
 
-/* Does the manifest that --resume named list this one as done? */
+/* Does the manifest of --resume list this item as done? */
 static bool transfer_knows(const Transfer *run, const TransferItem *item)
 {
     Arena scratch = {0};
@@ -25069,7 +25086,6 @@ static bool transfer_knows(const Transfer *run, const TransferItem *item)
     return set_has(&run->known, key);
 }
 
-/* Is this JSON an entry of a manifest? */
 static bool transfer_is_entry(const cJSON *entry)
 {
     return json_text(entry, "path").len && json_text(entry, "remote").len &&
@@ -25077,9 +25093,11 @@ static bool transfer_is_entry(const cJSON *entry)
                         "uploaded fetched skipped failed");
 }
 
-/* Reads one line of a manifest; one that is not a whole entry is passed over.
- * EXDEV for an entry of another account, or of none. */
-static int transfer_learn(Transfer *run, Str line)
+/* ---- the manifest ---- */
+
+/* Reads one line of a manifest; ignores one that is not a complete entry.
+ * Returns EXDEV if the entry belongs to another account, or names none. */
+static int transfer_read_line(Transfer *run, Str line)
 {
     Arena scratch = {0};
     const cJSON *entry = json_read(&scratch, line);
@@ -25095,8 +25113,8 @@ static int transfer_learn(Transfer *run, Str line)
     return code;
 }
 
-/* Can a file that begins with this text be a manifest? Its first line is an
- * entry, or the beginning of one where the disk was full at the first. */
+/* Can a file that begins with `text` be a manifest? Its first line is an
+ * entry, or the beginning of one if the disk was full. */
 static bool transfer_is_manifest(Arena *arena, Str text)
 {
     Str rest = text;
@@ -25106,8 +25124,8 @@ static bool transfer_is_manifest(Arena *arena, Str text)
             !json_read(arena, line));
 }
 
-/* Can the manifest be written here? EBADMSG if there is a file, or a link to
- * one, that is not a manifest: a mistyped name must not cost its content. */
+/* Returns EBADMSG if `path` is a file, or a link to one, that is not a
+ * manifest: a mistyped name must not cost the file's content. */
 static int transfer_check_manifest(Arena *arena, Str path)
 {
     Arena scratch = {0};
@@ -25115,7 +25133,7 @@ static int transfer_check_manifest(Arena *arena, Str path)
     Str real = os_resolve_links(arena, path);
     if (!os_is_own_file(arena, real) ||
         os_open_file(AT_FDCWD, arena_cstr(arena, real), &fd))
-        return 0; /* to open it tells what is wrong */
+        return 0; /* os_open_manifest() will report why */
     char *text = arena_take(&scratch, TRANSFER_FIRST_LINE);
     ptrdiff_t n = os_read_at(fd, text, TRANSFER_FIRST_LINE, 0);
     os_close(fd);
@@ -25124,8 +25142,8 @@ static int transfer_check_manifest(Arena *arena, Str path)
     return n < 0 ? (int)-n : ok ? 0 : EBADMSG;
 }
 
-/* Reads the manifest line by line. A last line without an end was torn when a
- * run was killed: it is ended, so that the next one is whole. */
+/* Reads the manifest line by line. If a killed run left the last line
+ * incomplete, ends that line, so that the next entry has its own. */
 static int transfer_read_manifest(Transfer *run)
 {
     Arena scratch = {0};
@@ -25143,10 +25161,10 @@ static int transfer_read_manifest(Transfer *run)
         Str rest = {text, len};
         while (!code && str_index(rest, '\n') >= 0) {
             Str line = str_cut(&rest, '\n');
-            code = skip ? 0 : transfer_learn(run, line);
+            code = skip ? 0 : transfer_read_line(run, line);
             skip = false;
         }
-        skip |= rest.len == TRANSFER_LINE; /* no entry is so long */
+        skip |= rest.len == TRANSFER_LINE; /* too long to be an entry */
         len = skip ? 0 : rest.len;
         memmove(text, rest.ptr, (size_t)len);
     }
@@ -25156,28 +25174,39 @@ static int transfer_read_manifest(Transfer *run)
     return code ? code : (int)-n;
 }
 
-/* Says why the manifest cannot be used. */
+/* Explains why the manifest cannot be used; false. */
 static bool transfer_manifest_fault(const Transfer *run, int code, Err *err)
 {
     Str path = run->manifest_path;
-    if (code == EXDEV && run->stranger > 0)
-        err_set(err, EXIT_CONFIG,
-                "the manifest %.*s is of account %" PRId64 ", not %" PRId64,
-                P(path), run->stranger, run->hub.account.id);
-    else if (code == EXDEV)
-        err_set(err, EXIT_CONFIG, "the manifest %.*s does not name its account",
+    bool resumes = cmd_text(run->cmd, &opt_resume).len > 0;
+    if (code == EBADMSG && resumes)
+        return err_set(err, EXIT_FAILED,
+                       "cannot resume from %.*s: it is not a manifest",
+                       P(path));
+    if (code == EBADMSG) {
+        err_set(err, EXIT_FAILED,
+                "cannot write the manifest %.*s: the file exists and is not a "
+                "manifest",
                 P(path));
+        return err_hint(err, "--manifest overwrites only an earlier manifest.");
+    }
+    if (code != EXDEV)
+        return err_set(err, EXIT_FAILED, "cannot use the manifest %.*s: %s",
+                       P(path), os_error(code));
+    if (run->stranger > 0)
+        err_set(err, EXIT_CONFIG,
+                "the manifest %.*s belongs to account %" PRId64
+                ", not to %" PRId64,
+                P(path), run->stranger, run->hub.account.id);
     else
-        return err_set(
-            err, EXIT_FAILED, "cannot use the manifest %.*s: %s", P(path),
-            code == EBADMSG ? "the file exists and is not a manifest of hs"
-                            : os_error(code));
-    return err_hint(err, "Nothing was sent. Start another one with "
+        err_set(err, EXIT_CONFIG, "the manifest %.*s names no account",
+                P(path));
+    return err_hint(err, "Nothing was sent. Start a new manifest with "
                          "--manifest FILE.");
 }
 
-/* Opens the manifest that --manifest or --resume names. Its entries need the
- * account's ID. */
+/* Opens the manifest of --manifest or --resume, if there is one. Looks up the
+ * account's ID, which its entries need. */
 static bool transfer_open_manifest(Transfer *run, Err *err)
 {
     Cmd *cmd = run->cmd;
@@ -25186,8 +25215,8 @@ static bool transfer_open_manifest(Transfer *run, Err *err)
     int fd = -1;
     if (resume.len && cmd_text(cmd, &opt_manifest).len)
         return err_set(err, EXIT_USAGE,
-                       "--resume goes on with its file, so that --manifest "
-                       "does not go with it");
+                       "cannot use --manifest with --resume, which adds to "
+                       "its own file");
     if (!path.len)
         return true;
     run->manifest_path = path;
@@ -25203,51 +25232,8 @@ static bool transfer_open_manifest(Transfer *run, Err *err)
     return !code || transfer_manifest_fault(run, code, err);
 }
 
-/* An item as one line of JSON. */
-static Str transfer_line(const Transfer *run, Arena *arena,
-                         const TransferItem *item, const char *status)
-{
-    return json_write_line(arena, transfer_entry(run, arena, item, status));
-}
-
-/* Adds a JSON text to the list on stdout. */
-static void transfer_list(Transfer *run, Str line)
-{
-    term_out(run->cmd->term, run->listed++ ? S(",\n") : S("{\"items\":[\n"));
-    cmd_print_json_text(run->cmd, line);
-}
-
-/* The files that have come to an end. */
-static int64_t transfer_over(const Transfer *run)
-{
-    return run->done + run->skipped + run->failed;
-}
-
-/* The files that were found, and not begun. (If another program adds files to
- * a folder meanwhile, more are uploaded than were found.) */
-static int64_t transfer_untried(const Transfer *run)
-{
-    int64_t left = run->found - transfer_over(run) - run->cut;
-    return run->plans || left < 0 ? 0 : left;
-}
-
-/* Ends the list on stdout, with the counts. */
-static void transfer_end_list(Transfer *run)
-{
-    Term *term = run->cmd->term;
-    if (!run->listed)
-        term_out(term, S("{\"items\":["));
-    term_out(term, S("\n"));
-    term_printf(term,
-                "],\"%s\":%" PRId64 ",\"skipped\":%" PRId64
-                ",\"failed\":%" PRId64 ",\"interrupted\":%" PRId64
-                ",\"notTried\":%" PRId64 ",\"bytes\":%" PRId64 "}\n",
-                run->verb, run->done, run->skipped, run->failed, run->cut,
-                transfer_untried(run), run->bytes);
-}
-
-/* The manifest cannot be written, unless `code` is 0: the run ends. */
-static void transfer_manifest_lost(Transfer *run, int code)
+/* Ends the run if the manifest could not be written; `code` is an errno. */
+static void transfer_check_written(Transfer *run, int code)
 {
     if (!code)
         return;
@@ -25256,76 +25242,159 @@ static void transfer_manifest_lost(Transfer *run, int code)
     run->stopped = true;
 }
 
-/* Writes an item down: in the manifest, with one write, and on stdout. */
-static void transfer_note(Transfer *run, const TransferItem *item,
-                          const char *status, bool known)
+/* Syncs and closes the manifest. Messages suggest --resume only for one that
+ * is complete and can be read again. */
+static void transfer_close_manifest(Transfer *run)
+{
+    Arena *arena = run->cmd->arena;
+    OsEntry entry = {0};
+    int fd = run->manifest1 - 1;
+    if (!run->manifest1)
+        return;
+    Str path = str_shell_word(arena, run->manifest_path);
+    if (!run->fatal.code && !os_look_fd(fd, &entry) && entry.kind == OS_FILE)
+        run->resume = arena_printf(arena, "--resume %.*s", P(path));
+    transfer_check_written(run, os_sync_files(&fd, 1));
+    os_close(fd);
+    run->manifest1 = 0;
+}
+
+/* ---- the result ---- */
+
+/* Items that have ended. */
+static int64_t transfer_over(const Transfer *run)
+{
+    return run->done + run->skipped + run->failed;
+}
+
+/* Items that were found, but not begun. If another program adds files in the
+ * meantime, more are uploaded than were found. */
+static int64_t transfer_untried(const Transfer *run)
+{
+    int64_t left = run->found - transfer_over(run) - run->cut;
+    return run->plans || left < 0 ? 0 : left;
+}
+
+/* The counts of a run, as a document. */
+static cJSON *transfer_counts(const Transfer *run, Arena *arena)
+{
+    cJSON *counts = json_new(arena);
+    json_add_count(counts, run->words->done, run->done);
+    json_add_count(counts, "skipped", run->skipped);
+    json_add_count(counts, "failed", run->failed);
+    json_add_count(counts, "interrupted", run->cut);
+    json_add_count(counts, "notTried", transfer_untried(run));
+    json_add_count(counts, "bytes", run->bytes);
+    return counts;
+}
+
+/* Adds an entry to the JSON list on stdout. */
+static void transfer_list(Transfer *run, Str line)
+{
+    term_out(run->cmd->term, run->listed++ ? S(",\n") : S("{\"items\":[\n"));
+    cmd_print_json_text(run->cmd, line);
+}
+
+/* Ends the JSON list on stdout with the counts, in the same object. */
+static void transfer_end_list(Transfer *run)
+{
+    Term *term = run->cmd->term;
+    Arena arena = {0};
+    Str counts = json_write_line(&arena, transfer_counts(run, &arena));
+    if (!run->listed)
+        term_out(term, S("{\"items\":["));
+    term_out(term, S("\n],"));
+    term_out(term, str_slice(counts, 1, counts.len));
+    term_out(term, S("\n"));
+    arena_free(&arena);
+}
+
+/* Writes the entry of an item to the manifest and to the JSON list, unless
+ * the manifest has it already (TRANSFER_KNOWN). */
+static void transfer_record(Transfer *run, const cJSON *entry, TransferEnd end)
 {
     Arena scratch = {0};
     if (!run->manifest1 && !run->json)
         return;
-    Str text = transfer_line(run, &scratch, item, status);
-    Buf line = buf_new(&scratch, text.len + 1);
-    buf_add(&line, text);
+    Str text = json_write_line(&scratch, entry);
     if (run->json)
-        transfer_list(run, buf_str(&line));
-    buf_add_char(&line, '\n');
-    if (run->manifest1 && !known)
-        transfer_manifest_lost(
-            run, os_write_all(run->manifest1 - 1, buf_str(&line)));
+        transfer_list(run, text);
+    if (run->manifest1 && end != TRANSFER_KNOWN) {
+        const Str line[] = {text, S("\n")};
+        Str whole = arena_join(&scratch, line, COUNT(line));
+        int code = os_write_all(run->manifest1 - 1, whole);
+        transfer_check_written(run, code);
+    }
     arena_free(&scratch);
 }
 
-/* Says a failure, and keeps it for the end. */
-static void transfer_failed(Transfer *run, const TransferItem *item)
+/* Prints the entry of an item on stderr. */
+static void transfer_say(const Transfer *run, const cJSON *entry,
+                         TransferEnd end)
 {
-    Str reason = str_slice(str_from(item->err.message), 0, 300);
+    Term *term = run->cmd->term;
+    Arena scratch = {0};
+    Str status = json_text(entry, "status");
+    Str path = json_text(entry, "path");
+    Str reason = json_text(entry, "reason");
+    int64_t bytes = json_int(entry, "bytes");
+    Str size = size_text(&scratch, bytes > 0 ? bytes : 0);
+    bool failed = end == TRANSFER_FAILED && !run->single;
+    if (failed || end == TRANSFER_SKIPPED)
+        term_say(term, "%.*s %.*s: %.*s", P(status), P(path), P(reason));
+    else if (end == TRANSFER_DONE && !run->draws)
+        term_say(term, "%.*s %.*s (%.*s)", P(status), P(path), P(size));
+    arena_free(&scratch);
+}
+
+/* Keeps a failure for the end of the run. */
+static void transfer_keep_failure(Transfer *run, const TransferItem *item)
+{
+    Str path = str_slice(item->path, 0, TRANSFER_SHOWN_PATH);
+    Str reason = str_from(item->err.message);
+    reason = str_slice(reason, 0, TRANSFER_SHOWN_REASON);
     if (run->failed == 1)
         run->first = item->err;
     run->mixed |= run->first.code != item->err.code;
     if (run->failed <= TRANSFER_NAMED)
         run->named[run->failed - 1] = arena_printf(
-            run->cmd->arena, "%.*s: %.*s", P(str_slice(item->path, 0, 200)),
-            P(reason));
-    if (!run->single)
-        term_say(run->cmd->term, "failed %.*s: %s", P(item->path),
-                 item->err.message);
+            run->cmd->arena, "%.*s: %.*s", P(path), P(reason));
     run->stopped |= run->fail_fast;
 }
 
-/* An item has come to its end: it is counted, written down, said and freed. */
-static void transfer_ended(Transfer *run, TransferItem *item, TransferEnd end)
+/* Ends an item: counts, records, prints and frees it. */
+static void transfer_end_item(Transfer *run, TransferItem *item,
+                              TransferEnd end)
 {
-    Term *term = run->cmd->term;
     Arena scratch = {0};
-    bool failed = end == TRANSFER_FAILED;
-    const char *status = end == TRANSFER_DONE ? run->verb
-                         : failed             ? "failed"
-                                              : "skipped";
+    const char *status = end == TRANSFER_DONE     ? run->words->done
+                         : end == TRANSFER_FAILED ? "failed"
+                                                  : "skipped";
     int64_t size = item->file.size > 0 ? item->file.size : 0;
     transfer_item_unlink(&run->active, item);
     run->done += end == TRANSFER_DONE;
-    run->failed += failed;
+    run->failed += end == TRANSFER_FAILED;
     run->skipped += end == TRANSFER_SKIPPED || end == TRANSFER_KNOWN;
     size_add(&run->bytes, end == TRANSFER_DONE ? size : 0);
     size_add(&run->tried, size);
     run->moved += item->moved;
     if (end == TRANSFER_DONE)
         run->streak = 0;
-    transfer_note(run, item, status, end == TRANSFER_KNOWN);
-    if (failed)
-        transfer_failed(run, item);
-    else if (end == TRANSFER_SKIPPED)
-        term_say(term, "skipped %.*s: %s", P(item->path), item->err.message);
-    else if (end == TRANSFER_DONE && !run->draws)
-        term_say(term, "%s %.*s (%.*s)", run->verb, P(item->path),
-                 P(size_text(&scratch, size)));
+    const cJSON *entry = transfer_entry(run, &scratch, item, status);
+    transfer_record(run, entry, end);
+    if (end == TRANSFER_FAILED)
+        transfer_keep_failure(run, item);
+    transfer_say(run, entry, end);
     arena_free(&scratch);
     transfer_item_free(item);
 }
 
-/* Looks at a refusal by the API: does it concern all that is to come? Then
- * nothing more is begun. */
-static void transfer_refused(Transfer *run, const HttpRes *res, ExitCode code)
+/* ---- failures and attempts ---- */
+
+/* Stops the run if the refusal of a request concerns all others, too, or if
+ * too many in a row were of that kind. `res` is NULL without a response. */
+static void transfer_note_refusal(Transfer *run, const HttpRes *res,
+                                  ExitCode code)
 {
     bool same = code == EXIT_AUTH || code == EXIT_RATE_LIMIT ||
                 code == EXIT_NETWORK;
@@ -25334,9 +25403,9 @@ static void transfer_refused(Transfer *run, const HttpRes *res, ExitCode code)
     run->stopped |= all || run->streak >= TRANSFER_STREAK;
 }
 
-/* Takes over what a transfer failed with, or that it was refused with 401 and
- * shall be made once more (true). */
-static bool transfer_again(Transfer *run, TransferItem *item,
+/* If a request was refused with 401, renews the token and queues the item for
+ * one more attempt: true. Without a response, item->err says why. */
+static bool transfer_retry(Transfer *run, TransferItem *item,
                            const HttpResult *result)
 {
     if (!result->res) {
@@ -25352,30 +25421,32 @@ static bool transfer_again(Transfer *run, TransferItem *item,
     return true;
 }
 
-/* A run ends while an item was to be tried once more. Has the item failed? Not
- * if a signal ended the run: then it was interrupted. */
-static bool transfer_is_over(Transfer *run, TransferItem *item)
+/* The run has ended before the second attempt of an item. Counts it as
+ * interrupted if a signal ended the run (false); else it has failed (true). */
+static bool transfer_fail_retry(Transfer *run, TransferItem *item)
 {
     bool failed = !os_interrupted();
     run->cut += !failed;
     if (failed)
         err_set(&item->err, EXIT_FAILED,
-                "the run was stopped before its second try");
+                "the run ended before the second attempt");
     return failed;
 }
 
-/* Must the next transfer wait until one that is under way ends, for want of
- * descriptors? If none is, connections that are kept open make room. */
-static bool transfer_waits(const Transfer *run, bool under_way)
+/* Makes room for another transfer if descriptors are scarce. True if it must
+ * wait for one in flight to end; if none is, idle connections are closed. */
+static bool transfer_must_wait(const Transfer *run, bool in_flight)
 {
     if (os_can_open(TRANSFER_DESCRIPTORS))
         return false;
-    if (!under_way)
+    if (!in_flight)
         http_close_idle(&run->cmd->pool);
-    return under_way;
+    return in_flight;
 }
 
-/* The row of a transfer: how far it is, how much, what. */
+/* ---- progress ---- */
+
+/* The row of one transfer: percentage, bytes, path. */
 static Str transfer_row(Arena *arena, const TransferItem *item)
 {
     int64_t size = item->file.size;
@@ -25387,27 +25458,29 @@ static Str transfer_row(Arena *arena, const TransferItem *item)
                         P(item->path));
 }
 
-/* The row of the whole run. */
+/* The row of the whole run; `moving` is the bytes of items in flight. */
 static Str transfer_total(const Transfer *run, Arena *arena, int64_t moving)
 {
     Buf row = buf_new(arena, KIB);
     int64_t left = run->found_bytes - run->tried - moving;
-    int64_t ended = transfer_over(run);
-    buf_printf(&row, "%" PRId64 " of %" PRId64 "%s files, %.*s of %.*s", ended,
-               run->found, run->counted ? "" : "+",
-               P(size_text(arena, run->tried + moving)),
-               P(size_text(arena, run->found_bytes)));
+    Str moved = size_text(arena, run->tried + moving);
+    Str found = size_text(arena, run->found_bytes);
+    Str rate = size_text(arena, run->rate);
+    buf_printf(&row, "%" PRId64 " of %" PRId64 "%s files, %.*s of %.*s",
+               transfer_over(run), run->found, run->counted ? "" : "+",
+               P(moved), P(found));
     if (run->rate)
-        buf_printf(&row, ", %.*s/s", P(size_text(arena, run->rate)));
-    if (run->rate && run->counted && left > 0)
-        buf_printf(&row, ", %.*s left",
-                   P(time_span(arena, left / run->rate + 1)));
+        buf_printf(&row, ", %.*s/s", P(rate));
+    if (run->rate && run->counted && left > 0) {
+        Str span = time_span(arena, left / run->rate + 1);
+        buf_printf(&row, ", %.*s left", P(span));
+    }
     if (run->failed)
         buf_printf(&row, ", %" PRId64 " failed", run->failed);
     return buf_str(&row);
 }
 
-/* Draws the progress, unless that was done just now. */
+/* Draws the progress, at most once per TRANSFER_TICK_MS. */
 static void transfer_draw(Transfer *run)
 {
     Arena arena = {0};
@@ -25435,15 +25508,16 @@ static void transfer_draw(Transfer *run)
     arena_free(&arena);
 }
 
-/* Reads the options that both commands take, opens the account and then the
- * manifest. */
-static bool transfer_begin(Transfer *run, Cmd *cmd, const char *verb, Err *err)
+/* ---- a run ---- */
+
+/* Reads the options that both commands have, then opens the account and the
+ * manifest. `cmd`, `words` and `prints` are set. */
+static bool transfer_begin(Transfer *run, Err *err)
 {
+    Cmd *cmd = run->cmd;
     const CmdValue *width = cmd_value(cmd, &opt_concurrency);
-    run->cmd = cmd;
     run->hub = (Hub){
         .arena = cmd->arena, .term = cmd->term, .pool = &cmd->pool};
-    run->verb = verb;
     run->width = width->set ? (int)width->number : TRANSFER_WIDTH;
     run->json = cmd_on(cmd, &opt_json);
     run->fail_fast = cmd_on(cmd, &opt_fail_fast);
@@ -25454,52 +25528,72 @@ static bool transfer_begin(Transfer *run, Cmd *cmd, const char *verb, Err *err)
            transfer_open_manifest(run, err);
 }
 
-/* Says what was done, and what failed by name. */
+/* Prints the counts on stderr: "Uploaded 3 files, 1.2 MB, in 0.4 s; 1 failed",
+ * and lists the failures. */
 static void transfer_say_end(Transfer *run)
 {
+    static const char *const others[][2] = {{"skipped", "skipped"},
+                                            {"failed", "failed"},
+                                            {"interrupted", "interrupted"},
+                                            {"notTried", "not tried"}};
     Term *term = run->cmd->term;
     Arena arena = {0};
     Buf text = buf_new(&arena, KIB);
-    buf_printf(&text, "%s: %" PRId64 " file%s, %.*s, in %.1f s", run->verb,
-               run->done, run->done == 1 ? "" : "s",
-               P(size_text(&arena, run->bytes)),
+    const cJSON *counts = transfer_counts(run, &arena);
+    int64_t done = json_int(counts, run->words->done);
+    Str size = size_text(&arena, json_int(counts, "bytes"));
+    buf_printf(&text, "%s %" PRId64 " file%s, %.*s, in %.1f s",
+               run->words->title, done, done == 1 ? "" : "s", P(size),
                (double)(os_now() - run->began) / 1000);
-    if (run->skipped)
-        buf_printf(&text, "; skipped: %" PRId64, run->skipped);
-    if (run->failed)
-        buf_printf(&text, "; failed: %" PRId64, run->failed);
-    if (run->cut)
-        buf_printf(&text, "; interrupted: %" PRId64, run->cut);
-    if (transfer_untried(run))
-        buf_printf(&text, "; not tried: %s%" PRId64,
-                   run->counted ? "" : "at least ", transfer_untried(run));
+    for (int i = 0; i < COUNT(others); i++) {
+        int64_t n = json_int(counts, others[i][0]);
+        bool last = i == COUNT(others) - 1;
+        if (n)
+            buf_printf(&text, "; %s%" PRId64 " %s",
+                       last && !run->counted ? "at least " : "", n,
+                       others[i][1]);
+    }
+    Str summary = buf_str(&text);
     if (!run->single || !run->failed)
-        term_say(term, "%.*s", P(buf_str(&text)));
+        term_say(term, "%.*s", P(summary));
     for (int i = 0; !run->single && i < run->failed && i < TRANSFER_NAMED; i++)
         term_say(term, "    %.*s", P(run->named[i]));
     if (run->failed > TRANSFER_NAMED)
-        term_say(term, "    and %" PRId64 " more, said above",
+        term_say(term, "    and %" PRId64 " more (see above)",
                  run->failed - TRANSFER_NAMED);
     arena_free(&arena);
 }
 
-/* Ends the manifest. The hint of a run that did not come through names it. */
-static void transfer_close_manifest(Transfer *run)
+/* The error of a run in which items failed or were not begun. */
+static bool transfer_set_failed(const Transfer *run, Err *err)
 {
-    Arena *arena = run->cmd->arena;
-    OsEntry entry = {0};
-    int fd = run->manifest1 - 1;
-    if (!run->manifest1)
-        return;
-    if (!run->fatal.code && !os_look_fd(fd, &entry) && entry.kind == OS_FILE)
-        run->go_on = arena_printf(arena, "Run again with --resume %.*s.",
-                                  P(str_shell_word(arena, run->manifest_path)));
-    transfer_manifest_lost(run, os_sync_files(&fd, 1));
-    os_close(fd);
-    run->manifest1 = 0;
+    const char *again = run->resume.len ? "; run again with " : "";
+    const char *hint = run->failed ? run->first.hint : "";
+    if (run->failed && (run->done || run->skipped || run->mixed) &&
+        !run->single) {
+        err_set(err, EXIT_PARTIAL,
+                "%" PRId64 " of %" PRId64 " files failed%s%.*s", run->failed,
+                transfer_over(run), again, P(run->resume));
+        return err_hint(err, "%s", hint);
+    }
+    if (!run->failed)
+        err_set(err, EXIT_PARTIAL,
+                "%" PRId64 " of %" PRId64 " files disappeared before %s%s%.*s",
+                transfer_untried(run), run->found, run->words->noun, again,
+                P(run->resume));
+    else if (run->single)
+        err_set(err, run->first.code, "%.*s", P(run->named[0]));
+    else
+        err_set(err, run->first.code, "nothing was %s: %s", run->words->done,
+                run->first.message);
+    if (!run->failed || !run->resume.len)
+        return err_hint(err, "%s", hint);
+    return err_hint(err, "%s%sRun again with %.*s.", hint, *hint ? " " : "",
+                    P(run->resume));
 }
 
-/* Ends a run: the summary, the manifest, and the error where there is one. */
+/* Ends a run: prints the summary and closes the manifest. True if everything
+ * was done; else `err` says why not. */
 static bool transfer_finish(Transfer *run, Err *err)
 {
     term_erase(run->cmd->term);
@@ -25508,35 +25602,23 @@ static bool transfer_finish(Transfer *run, Err *err)
     transfer_say_end(run);
     transfer_close_manifest(run);
     arena_free(&run->known.arena);
-    int64_t untried = transfer_untried(run);
-    const char *hint = run->failed ? run->first.hint : "";
     if (os_interrupted()) {
         os_set_interrupted(err);
-        return err_hint(err, "%.*s", P(run->go_on));
+        return !run->resume.len
+                   ? false
+                   : err_hint(err, "Run again with %.*s.", P(run->resume));
     }
     if (run->fatal.code) {
         *err = run->fatal;
         return false;
     }
-    if (!run->failed && !(run->counted && untried))
-        return true;
-    if (!run->failed)
-        err_set(err, EXIT_PARTIAL,
-                "%" PRId64 " of %" PRId64 " files went away before their turn",
-                untried, run->found);
-    else if (run->single)
-        err_set(err, run->first.code, "%.*s", P(run->named[0]));
-    else if (!run->done && !run->skipped && !run->mixed)
-        err_set(err, run->first.code, "nothing was %s: %s", run->verb,
-                run->first.message);
-    else
-        err_set(err, EXIT_PARTIAL, "%" PRId64 " of %" PRId64 " files failed",
-                run->failed, transfer_over(run));
-    return err_hint(err, "%s%s%.*s", hint, *hint && run->go_on.len ? " " : "",
-                    P(run->go_on));
+    bool complete = !run->failed && !(run->counted && transfer_untried(run));
+    return complete || transfer_set_failed(run, err);
 }
 
-/* A path that a person gave, absolute. */
+/* ---- paths ---- */
+
+/* A path of the command line, absolute. */
 static Str transfer_absolute(Cmd *cmd, Str path)
 {
     return str_starts(path, S("/"))
@@ -25545,7 +25627,7 @@ static Str transfer_absolute(Cmd *cmd, Str path)
 }
 
 /* Lists the files that this run uses: what hs reads keys from, and the run's
- * own manifest. Gives the latter's description. */
+ * own manifest. Returns the description of the latter, to compare with. */
 static const char *transfer_list_own(Cmd *cmd, ConfigOwns *list)
 {
     ConfigWhere where = cmd_where(cmd);
@@ -25559,7 +25641,7 @@ static const char *transfer_list_own(Cmd *cmd, ConfigOwns *list)
     return manifest;
 }
 
-/* A path in the file manager without empty and "." components. */
+/* Checks a path in the file manager and removes empty and "." parts. */
 static bool transfer_remote(Arena *arena, Str text, Str *out, Err *err)
 {
     Buf path = buf_new(arena, text.len + 1);
@@ -25570,7 +25652,7 @@ static bool transfer_remote(Arena *arena, Str text, Str *out, Err *err)
         Str part = str_cut(&rest, '/');
         if (str_eq(part, S("..")) || !str_is_utf8(part) || !http_is_clean(part))
             return err_set(err, EXIT_USAGE,
-                           "'%.*s' cannot be a path in the file manager",
+                           "'%.*s' is not a valid path in the file manager",
                            P(text));
         if (!part.len || str_eq(part, S(".")))
             continue;
@@ -25582,10 +25664,69 @@ static bool transfer_remote(Arena *arena, Str text, Str *out, Err *err)
     return true;
 }
 
-/* Media types and their extensions, as the official client sends them (it asks
- * the npm package mime-types 2.1.35, mime-db 1.52.0): those that people keep in
- * a file manager. Sorted; tests/test_files_upload.py compares them. */
-static const char transfer_media_types[] =
+/* ==== Files =============================================================== *
+ *
+ * hs filemanager upload and fetch.
+ *
+ * An upload walks the source twice: once to count the files, or to print the
+ * plan (--dry-run), and once to send them, so that memory does not grow with
+ * their number. It leaves out what the ignore rules exclude (the rules of an
+ * upload, in Ignore), what --include does not match, and hs's own files
+ * (ConfigOwns), which no option can include. Links below the source are not
+ * followed. Each file is judged again when it is opened: what has changed since
+ * then fails, or is left out.
+ *
+ * A fetch lists folders depth first, page by page, creates each folder before
+ * it lists it, and downloads the files of a page before it asks for the next
+ * one. Each file is written to a temporary file beside its destination; up to
+ * TRANSFER_LANDING of them are synced together and then renamed. An existing
+ * file is replaced only with --overwrite, and only by a complete one.
+ *
+ * Names from the server are untrusted. A name that contains a separator, that
+ * hs or git would read as configuration or rules, or that means another file of
+ * this run on the local file system, is a failure of that file alone. All paths
+ * are opened relative to an open folder, and links are never followed.
+ *
+ * Ownership: items own their descriptors; a FilesFolder is counted and reused;
+ * a page is freed with its last file. Limits: folders 128 deep (OS_WALK_DEPTH),
+ * 64 transfers at a time. HubSpot limits the size of a file, hs does not.
+ */
+
+static const CliOption opt_include = {
+    .name = "include",
+    .kind = CLI_LIST,
+    .value = "PATTERN",
+    .help = "Upload only files that match (repeatable)"};
+static const CliOption opt_exclude = {
+    .name = "exclude",
+    .kind = CLI_LIST,
+    .value = "PATTERN",
+    .help = "Add an .hsignore line, such as '!x' (repeatable)"};
+static const CliOption opt_access = {
+    .name = "access",
+    .kind = CLI_TEXT,
+    .value = "WHO",
+    .choices = "public public-noindex private",
+    .help = "public (default), public-noindex or private"};
+static const CliOption opt_overwrite = {
+    .name = "overwrite",
+    .letter = 'o',
+    .help = "Replace existing files; keep them: --no-overwrite"};
+static const CliOption opt_archived = {.name = "include-archived",
+                                       .letter = 'i',
+                                       .help = "Fetch archived files too"};
+static const CliOption opt_dest = {.name = "dest",
+                                   .kind = CLI_TEXT,
+                                   .hidden = true,
+                                   .value = "DEST",
+                                   .help = "Same as the argument [dest]"};
+
+/* ---- hs filemanager upload ---- */
+
+/* Media types and their extensions, for files that are common in a file
+ * manager. They are those of the official client (npm's mime-types 2.1.35,
+ * mime-db 1.52.0). Sorted; tests/test_files_upload.py compares them. */
+static const char files_media_types[] =
     "application/atom+xml atom\n"
     "application/dash+xml mpd\n"
     "application/dash-patch+xml mpp\n"
@@ -25736,9 +25877,9 @@ static const char transfer_media_types[] =
     "video/x-msvideo avi\n";
 
 /* The media type of a file by the extension of its `name`. */
-static Str transfer_media_type(Str name)
+static Str files_media_type(Str name)
 {
-    Str rest = str_from(transfer_media_types);
+    Str rest = str_from(files_media_types);
     ptrdiff_t at = name.len;
     while (at && name.ptr[at - 1] != '.')
         at--;
@@ -25752,49 +25893,6 @@ static Str transfer_media_type(Str name)
     }
     return S("application/octet-stream");
 }
-
-/* ==== Files =============================================================== *
- *
- * hs filemanager upload and fetch. Uploads walk a folder and leave out what
- * .hsignore files exclude; fetches list a folder of the file manager and write
- * each file to a temporary name, then rename it.
- *
- * Names from the server are hostile: a name with a separator, or one of a file
- * that hs reads as configuration or rules, is refused. Files of the user are
- * never lost: an existing file is replaced only with --overwrite, and only by a
- * complete one.
- */
-
-static const CliOption opt_include = {
-    .name = "include",
-    .kind = CLI_LIST,
-    .value = "PATTERN",
-    .help = "Only files that match; may be repeated"};
-static const CliOption opt_exclude = {
-    .name = "exclude",
-    .kind = CLI_LIST,
-    .value = "PATTERN",
-    .help = "A line more for .hsignore, '!x' too; may be repeated"};
-static const CliOption opt_access = {
-    .name = "access",
-    .kind = CLI_TEXT,
-    .value = "WHO",
-    .choices = "public public-noindex private",
-    .help = "public (the default), public-noindex or private"};
-static const CliOption opt_overwrite = {
-    .name = "overwrite",
-    .letter = 'o',
-    .help = "Replace existing files; --no-overwrite keeps them"};
-static const CliOption opt_archived = {.name = "include-archived",
-                                       .letter = 'i',
-                                       .help = "Fetch archived files too"};
-static const CliOption opt_dest = {.name = "dest",
-                                   .kind = CLI_TEXT,
-                                   .hidden = true,
-                                   .value = "DEST",
-                                   .help = "The same as the argument [dest]"};
-
-/* ---- hs filemanager upload ---- */
 
 typedef enum {
     FILES_WALK_FILE,
@@ -25824,24 +25922,26 @@ typedef struct {
     Err err;                    /* an .hsignore that cannot be used: the end */
 } FilesWalk;
 
+enum { FILES_EXAMPLES = 5 }; /* ignored entries that the error lists */
+
 typedef struct {
     Transfer run;
     FilesWalk walk;
     Str source; /* absolute, links resolved, ended by a NUL */
-    Str name;   /* of a single file, as it was given: a link has its own */
-    OsEntry entry;
-    Str dest; /* the folder, or the path of the file */
+    Str name;   /* of a single file, as given: a link has a name of its own */
+    OsEntry entry; /* of the source */
+    Str dest;      /* the path of the folder, or of the single file */
     IgnoreUpload rules;
     ConfigOwns own; /* files that hs itself uses, which it never sends */
     IgnoreRules includes;
-    bool begun; /* of a single file */
+    bool begun; /* the single file */
     int64_t ignored;
     int64_t manifests;    /* of these: the run's own */
     int64_t ruled;        /* of these: by a rule */
-    const char *manifest; /* how the run's own manifest is called */
+    const char *manifest; /* the description of the run's own manifest */
     int64_t left_out;
     int64_t odd;
-    Str examples[TRANSFER_NAMED]; /* of what was ignored */
+    Str examples[FILES_EXAMPLES];
 } FilesUpload;
 
 /* Why a local name cannot be that of an uploaded file; NULL: it can. */
@@ -25962,7 +26062,7 @@ static bool files_walk_next(FilesWalk *walk, FilesStep *step)
     return false;
 }
 
-/* Why something is ignored: the rule and where it stands, or what it is. */
+/* Why an entry is ignored: the rule and its line, or what the entry is. */
 static Str files_ignored_why(Arena *arena, const FilesStep *step)
 {
     const IgnoreRule *rule = step->rule;
@@ -26001,8 +26101,8 @@ static void files_upload_options(FilesUpload *up, Str cwd)
                                 exclude->list[k]);
 }
 
-/* Gathers the rules about the source, which `forms` lists, and hs's own
- * files. */
+/* Collects hs's own files and the rules that apply to the source, whose forms
+ * os_follow_links() returned. */
 static bool files_upload_rules(FilesUpload *up, const Str *forms, int count,
                                Err *err)
 {
@@ -26023,19 +26123,20 @@ static bool files_upload_rules(FilesUpload *up, const Str *forms, int count,
     return true;
 }
 
-/* A path as people know it: from the current directory on, if it is there. */
+/* A path for messages: relative to the current directory, if it is below it. */
 static Str files_shown_path(Cmd *cmd, Str path)
 {
     Str rest = {0};
     return ignore_below(os_cwd(cmd->arena), path, &rest) ? rest : path;
 }
 
-/* Refuses the source because a rule excludes it, or a folder above it. */
+/* Reports that a rule excludes the source, or a folder above it; false. */
 static bool files_upload_excluded(const FilesUpload *up, const IgnoreRule *rule,
                                   Str path, IgnoreKind kind, Err *err)
 {
     Cmd *cmd = up->run.cmd;
     Str shown = files_shown_path(cmd, path);
+    Str file = files_shown_path(cmd, rule->file);
     if (str_eq(rule->file, S("--exclude")))
         return err_set(err, EXIT_USAGE,
                        "nothing to upload: --exclude '%.*s' excludes '%.*s'",
@@ -26047,25 +26148,24 @@ static bool files_upload_excluded(const FilesUpload *up, const IgnoreRule *rule,
     else
         err_set(err, EXIT_USAGE,
                 "nothing to upload: %.*s line %d ('%.*s') excludes '%.*s'",
-                P(files_shown_path(cmd, rule->file)), rule->line,
-                P(rule->pattern), P(shown));
+                P(file), rule->line, P(rule->pattern), P(shown));
     Str name = ignore_escape(cmd->arena, os_path_base(path));
     Str pattern = arena_printf(cmd->arena, "!%.*s%s", P(name),
                                kind == IGNORE_FOLDER ? "/" : "");
-    return err_hint(err, "Upload it anyway with --exclude %.*s.",
-                    P(str_shell_word(cmd->arena, pattern)));
+    Str word = str_shell_word(cmd->arena, pattern);
+    return err_hint(err, "Upload it anyway with --exclude %.*s.", P(word));
 }
 
 static bool files_upload_hint_manifest(const FilesUpload *up, Err *err)
 {
     return err_hint(err,
-                    "A run does not upload its own manifest: pass another "
-                    "file to --%s.",
+                    "A run never uploads its own manifest; pass another file "
+                    "to --%s.",
                     cmd_text(up->run.cmd, &opt_resume).len ? "resume"
                                                            : "manifest");
 }
 
-/* Refuses the source if it is a file of hs, or in a folder of hs. */
+/* Reports if the source, or a folder above it, belongs to hs: true. */
 static bool files_upload_is_own(const FilesUpload *up, Str path, Err *err)
 {
     Cmd *cmd = up->run.cmd;
@@ -26075,13 +26175,13 @@ static bool files_upload_is_own(const FilesUpload *up, Str path, Err *err)
     arena_free(&scratch);
     if (!own)
         return false;
-    err_set(err, EXIT_USAGE, "cannot upload '%.*s': %s",
-            P(files_shown_path(cmd, path)), own);
+    Str shown = files_shown_path(cmd, path);
+    err_set(err, EXIT_USAGE, "cannot upload '%.*s': %s", P(shown), own);
     if (own == up->manifest)
         files_upload_hint_manifest(up, err);
     else
-        err_hint(err, "hs never uploads its configs and keys; --include and "
-                      "--exclude do not change that.");
+        err_hint(err, "hs never uploads its own configs and keys, whatever "
+                      "--include and --exclude say.");
     return true;
 }
 
@@ -26109,27 +26209,28 @@ static bool files_upload_judge(const FilesUpload *up, Err *err)
     return true;
 }
 
-/* Where a file goes: the folder and the name in the file manager. */
+/* The path of a file in the file manager; `path` is relative to the source. */
 static Str files_upload_remote(const FilesUpload *up, Arena *arena, Str path)
 {
     return up->run.single ? up->dest : os_path_join(arena, up->dest, path);
 }
 
-/* Counts what a step of the first walk has found, and keeps some of what was
- * ignored for the error that nothing is left. */
+/* Counts an entry of the first walk. Keeps some of those that are ignored, for
+ * the error if no file remains. */
 static void files_upload_count(FilesUpload *up, const FilesStep *step)
 {
     Arena *arena = up->run.cmd->arena;
-    if (step->kind == FILES_WALK_LEFT_OUT)
-        up->left_out++;
+    if (step->kind == FILES_WALK_IGNORED && up->ignored++ < FILES_EXAMPLES) {
+        Str why = files_ignored_why(arena, step);
+        Str path = str_slice(step->at.path, 0, TRANSFER_SHOWN_PATH);
+        up->examples[up->ignored - 1] = arena_printf(
+            arena, "%.*s%s: %.*s", P(path), step->is_folder ? "/" : "", P(why));
+    }
     if (step->kind == FILES_WALK_IGNORED) {
         up->manifests += step->fault == up->manifest;
         up->ruled += step->rule != NULL;
     }
-    if (step->kind == FILES_WALK_IGNORED && up->ignored++ < 5)
-        up->examples[up->ignored - 1] = arena_printf(
-            arena, "%.*s%s: %.*s", P(str_slice(step->at.path, 0, 200)),
-            step->is_folder ? "/" : "", P(files_ignored_why(arena, step)));
+    up->left_out += step->kind == FILES_WALK_LEFT_OUT;
     if (step->kind == FILES_WALK_IGNORED || step->kind == FILES_WALK_LEFT_OUT)
         return;
     up->odd += step->kind == FILES_WALK_ODD;
@@ -26138,43 +26239,56 @@ static void files_upload_count(FilesUpload *up, const FilesStep *step)
         size_add(&up->run.found_bytes, step->at.entry.size);
 }
 
-/* Shows a step of the plan (--dry-run). */
+/* An entry of the plan, as a document. */
+static cJSON *files_plan_entry(const FilesUpload *up, Arena *arena,
+                               const FilesStep *step)
+{
+    static const char *const statuses[] = {
+        [FILES_WALK_FILE] = "upload",        [FILES_WALK_IGNORED] = "ignore",
+        [FILES_WALK_LEFT_OUT] = "leave out", [FILES_WALK_ODD] = "skip",
+        [FILES_WALK_FAILED] = "fail",
+    };
+    cJSON *entry = json_new(arena);
+    bool sent = step->kind == FILES_WALK_FILE;
+    Str why = step->kind == FILES_WALK_IGNORED ? files_ignored_why(arena, step)
+              : step->kind == FILES_WALK_LEFT_OUT ? S("no --include matches")
+              : step->kind == FILES_WALK_ODD      ? S("not a regular file")
+                                                  : str_from(step->fault);
+    json_add_text(entry, "path", step->at.path);
+    if (sent)
+        json_add_text(entry, "remote",
+                      files_upload_remote(up, arena, step->at.path));
+    json_add_count(entry, "bytes", sent ? step->at.entry.size : -1);
+    json_add_text(entry, "status", str_from(statuses[step->kind]));
+    json_add_text(entry, "reason", why);
+    return entry;
+}
+
+/* Prints an entry of the plan. The plan is streamed, as the result of a run
+ * is: see Transfers. */
 static void files_upload_show(FilesUpload *up, const FilesStep *step)
 {
-    static const char *const words[] = {"upload", "ignore", "leave out", "skip",
-                                        "fail"};
     Term *term = up->run.cmd->term;
     Arena arena = {0};
-    const char *word = words[step->kind];
+    const cJSON *entry = files_plan_entry(up, &arena, step);
+    Str status = json_text(entry, "status");
+    Str path = json_text(entry, "path");
+    Str remote = json_text(entry, "remote");
+    Str reason = json_text(entry, "reason");
+    Str size = size_text(&arena, json_int(entry, "bytes"));
     up->run.failed += step->kind == FILES_WALK_FAILED;
-    Str remote = step->kind == FILES_WALK_FILE
-                     ? files_upload_remote(up, &arena, step->at.path)
-                     : S("");
-    Str why = step->kind == FILES_WALK_IGNORED ? files_ignored_why(&arena, step)
-              : step->kind == FILES_WALK_LEFT_OUT ? S("no --include matches it")
-              : step->kind == FILES_WALK_ODD      ? S("a link or no plain file")
-                                                  : str_from(step->fault);
-    if (up->run.json) {
-        cJSON *entry = json_new(&arena);
-        json_add_text(entry, "path", step->at.path);
-        json_add_text(entry, "remote", remote);
-        json_add_count(entry, "bytes",
-                       step->kind == FILES_WALK_FILE ? step->at.entry.size
-                                                     : -1);
-        json_add_text(entry, "status", str_from(word));
-        json_add_text(entry, "reason", why);
+    if (up->run.json)
         transfer_list(&up->run, json_write_line(&arena, entry));
-    } else if (remote.len) {
-        term_printf(term, "%s %.*s -> %.*s (%.*s)\n", word, P(step->at.path),
-                    P(remote), P(size_text(&arena, step->at.entry.size)));
-    } else {
-        term_printf(term, "%s %.*s%s (%.*s)\n", word, P(step->at.path),
-                    step->is_folder ? "/" : "", P(why));
-    }
+    else if (remote.len)
+        term_printf(term, "%.*s %.*s -> %.*s (%.*s)\n", P(status), P(path),
+                    P(remote), P(size));
+    else
+        term_printf(term, "%.*s %.*s%s (%.*s)\n", P(status), P(path),
+                    step->is_folder ? "/" : "", P(reason));
     arena_free(&arena);
 }
 
-/* The one step of an upload of a single file. */
+/* The only step of an upload of a single file. */
 static FilesStep files_upload_step(const FilesUpload *up)
 {
     FilesStep step = {.at = {.path = up->name, .entry = up->entry}};
@@ -26184,36 +26298,38 @@ static FilesStep files_upload_step(const FilesUpload *up)
     return step;
 }
 
-/* Nothing is left to upload: says which rules saw to that. */
+/* Reports that there is nothing to upload, and which rules are the reason. */
 static bool files_upload_nothing(const FilesUpload *up, Err *err)
 {
     Buf list = buf_new(up->run.cmd->arena, 2 * KIB);
-    for (int i = 0; i < up->ignored && i < 5; i++) {
+    Str source = up->run.cmd->args[0];
+    for (int i = 0; i < up->ignored && i < FILES_EXAMPLES; i++) {
         buf_add(&list, i ? S("; ") : S(""));
         buf_add(&list, up->examples[i]);
     }
-    if (up->ignored > 5)
-        buf_printf(&list, "; and %" PRId64 " more", up->ignored - 5);
+    if (up->ignored > FILES_EXAMPLES)
+        buf_printf(&list, "; and %" PRId64 " more",
+                   up->ignored - FILES_EXAMPLES);
     if (up->left_out)
         buf_printf(&list, "%s%" PRId64 " files that no --include matches",
                    list.len ? "; " : "", up->left_out);
     if (up->odd)
-        buf_printf(&list, "%s%" PRId64 " links or no plain files",
+        buf_printf(&list, "%s%" PRId64 " links or special files",
                    list.len ? "; " : "", up->odd);
-    if (!list.len)
-        return err_set(err, EXIT_USAGE, "%.*s holds no file",
-                       P(up->run.cmd->args[0]));
-    err_set(err, EXIT_USAGE, "nothing to upload in %.*s: %.*s",
-            P(up->run.cmd->args[0]), P(buf_str(&list)));
+    Str why = buf_str(&list);
+    if (!why.len)
+        return err_set(err, EXIT_USAGE, "no files in %.*s", P(source));
+    err_set(err, EXIT_USAGE, "nothing to upload in %.*s: %.*s", P(source),
+            P(why));
     if (up->ruled)
-        err_hint(err, "--exclude '!NAME' takes back what a rule ignores; "
-                      "--dry-run shows all.");
+        err_hint(err, "Override a rule with --exclude '!NAME'; list them all "
+                      "with --dry-run.");
     else if (up->manifests)
         files_upload_hint_manifest(up, err);
     return false;
 }
 
-/* Begins a walk through the folder, of which there are two. */
+/* Begins a walk through the source folder. */
 static bool files_upload_walk(FilesUpload *up, Err *err)
 {
     up->walk.rules = &up->rules;
@@ -26226,21 +26342,21 @@ static bool files_upload_walk(FilesUpload *up, Err *err)
                              P(up->run.cmd->args[0]), fault);
 }
 
-/* The first walk: counts, or shows the plan. */
-static bool files_upload_plan(FilesUpload *up, bool show, Err *err)
+/* The first walk: counts the files, and prints the plan with --dry-run. */
+static bool files_upload_plan(FilesUpload *up, Err *err)
 {
     FilesStep step;
     if (up->run.single) {
         step = files_upload_step(up);
         files_upload_count(up, &step);
-        if (show)
+        if (up->run.plans)
             files_upload_show(up, &step);
     } else {
         if (!files_upload_walk(up, err))
             return false;
         while (!os_interrupted() && files_walk_next(&up->walk, &step)) {
             files_upload_count(up, &step);
-            if (show)
+            if (up->run.plans)
                 files_upload_show(up, &step);
         }
         files_walk_end(&up->walk);
@@ -26255,8 +26371,8 @@ static bool files_upload_plan(FilesUpload *up, bool show, Err *err)
     return up->run.found > up->odd || files_upload_nothing(up, err);
 }
 
-/* Opens the file of a step for its transfer. False where it is not to be sent:
- * then `*end` says how it ended. */
+/* Opens the file of a step and checks it again. False if it is not sent: then
+ * `*end` says how the item ends, and its error why. */
 static bool files_upload_open(FilesUpload *up, TransferItem *item,
                               const FilesStep *step, TransferEnd *end)
 {
@@ -26267,31 +26383,31 @@ static bool files_upload_open(FilesUpload *up, TransferItem *item,
         *end = TRANSFER_SKIPPED;
         return err_set(&item->err, EXIT_FAILED,
                        step->at.entry.kind == OS_LINK
-                           ? "a symbolic link is not followed"
-                           : "it is no plain file");
+                           ? "symbolic links are not followed"
+                           : "not a regular file");
     }
     const char *fault = files_local_name_fault(item->path);
     if (fault)
         return err_set(&item->err, EXIT_FAILED, "%s", fault);
     if (step->kind == FILES_WALK_FAILED)
-        return err_set(&item->err, EXIT_FAILED, "cannot read it: %s",
-                       step->fault);
+        return err_set(&item->err, EXIT_FAILED, "cannot read the %s: %s",
+                       step->is_folder ? "folder" : "file", step->fault);
     int fd = -1;
     int code = os_open_file(step->at.dir, step->at.name, &fd);
     item->fd1 = fd + 1;
     code = code ? code : os_look_fd(fd, entry);
     if (code)
-        return err_set(&item->err, EXIT_FAILED, "cannot read it: %s",
+        return err_set(&item->err, EXIT_FAILED, "cannot read the file: %s",
                        os_error(code));
     if (entry->kind != OS_FILE)
-        return err_set(&item->err, EXIT_FAILED, "it is no plain file");
+        return err_set(&item->err, EXIT_FAILED, "not a regular file");
     fault = config_own_now(&up->own, entry);
     if (fault)
         return err_set(&item->err, EXIT_FAILED, "%s", fault);
     if (os_read_at(fd, &more, 1, entry->size) > 0)
         return err_set(&item->err, EXIT_FAILED,
-                       "it holds more than the %" PRId64
-                       " bytes that the system reports; upload a copy of it",
+                       "it contains more than the %" PRId64
+                       " bytes that the system reports; upload a copy instead",
                        entry->size);
     item->file.size = entry->size;
     item->changed = entry->changed;
@@ -26299,7 +26415,7 @@ static bool files_upload_open(FilesUpload *up, TransferItem *item,
     return !transfer_knows(&up->run, item);
 }
 
-/* The next file that is to be sent; NULL at the end. */
+/* The next file to send; NULL at the end. */
 static TransferItem *files_upload_item(FilesUpload *up)
 {
     FilesStep step;
@@ -26325,7 +26441,7 @@ static TransferItem *files_upload_item(FilesUpload *up)
         arena_free(&scratch);
         if (files_upload_open(up, item, &step, &end))
             return item;
-        transfer_ended(&up->run, item, end);
+        transfer_end_item(&up->run, item, end);
     }
     return NULL;
 }
@@ -26336,8 +26452,8 @@ static bool files_upload_next(void *to, HttpReq *req, void **mark)
     for (;;) {
         TransferItem *item = up->run.stopped
                                  ? NULL
-                                 : transfer_item_take(&up->run.again);
-        if (!item && transfer_waits(&up->run, up->run.active != NULL))
+                                 : transfer_item_pop(&up->run.again);
+        if (!item && transfer_must_wait(&up->run, up->run.active != NULL))
             return false;
         if (!item)
             item = files_upload_item(up);
@@ -26349,7 +26465,7 @@ static bool files_upload_next(void *to, HttpReq *req, void **mark)
         item->up.folder = str_eq(folder, S(".")) ? S("/") : folder;
         item->up.name = os_path_base(item->remote);
         item->up.local = os_path_base(item->path);
-        item->up.type = transfer_media_type(item->up.local);
+        item->up.type = files_media_type(item->up.local);
         item->up.access = up->run.access;
         item->up.replace = up->run.replace;
         *mark = item;
@@ -26358,8 +26474,8 @@ static bool files_upload_next(void *to, HttpReq *req, void **mark)
             transfer_item_link(&up->run.active, item);
             return true;
         }
-        up->run.stopped = true; /* without a token no other one will do */
-        transfer_ended(&up->run, item, TRANSFER_FAILED);
+        up->run.stopped = true; /* no token: all others would fail */
+        transfer_end_item(&up->run, item, TRANSFER_FAILED);
     }
 }
 
@@ -26375,17 +26491,17 @@ static void files_upload_ended(void *to, void *mark, const HttpResult *result)
         transfer_item_free(item);
         return;
     }
-    if (transfer_again(run, item, result))
+    if (transfer_retry(run, item, result))
         return;
     if (!item->err.code && hub_upload_answer(&run->hub, &item->arena,
                                              result->res, &made, &item->err)) {
         item->file.id = made.id;
         item->file.url = made.url;
-        transfer_ended(run, item, TRANSFER_DONE);
+        transfer_end_item(run, item, TRANSFER_DONE);
         return;
     }
-    transfer_refused(run, result->res, item->err.code);
-    transfer_ended(run, item, TRANSFER_FAILED);
+    transfer_note_refusal(run, result->res, item->err.code);
+    transfer_end_item(run, item, TRANSFER_FAILED);
 }
 
 static void files_upload_turned(void *to)
@@ -26398,20 +26514,17 @@ static void files_upload_turned(void *to)
 static void files_upload_notice(const FilesUpload *up)
 {
     Term *term = up->run.cmd->term;
-    bool said = cmd_text(up->run.cmd, &opt_access).len > 0;
-    if (str_eq(up->run.access, S("PUBLIC_INDEXABLE")) && said)
-        return;
-    if (str_eq(up->run.access, S("PUBLIC_INDEXABLE")))
-        term_say(term, "The files become public: everybody who has their "
-                       "address can read them, and search engines may list "
-                       "them. --access private keeps them private.");
+    bool chosen = cmd_text(up->run.cmd, &opt_access).len > 0;
+    if (str_eq(up->run.access, S("PUBLIC_INDEXABLE")) && !chosen)
+        term_say(term, "The files will be public: anyone with the URL can read "
+                       "them, and search engines may list them. Use --access "
+                       "private to keep them private.");
     else if (str_eq(up->run.access, S("PUBLIC_NOT_INDEXABLE")))
-        term_say(term, "The files become public: everybody who has their "
-                       "address can read them.");
+        term_say(term, "The files will be public: anyone with the URL can read "
+                       "them.");
 }
 
-/* The destination. A slash at the end, or a bare one, says that it is a
- * folder. */
+/* Reads the destination. With a slash at the end it is a folder. */
 static bool files_upload_dest(FilesUpload *up, Str text, Err *err)
 {
     Arena *arena = up->run.cmd->arena;
@@ -26423,95 +26536,137 @@ static bool files_upload_dest(FilesUpload *up, Str text, Err *err)
     return true;
 }
 
-/* What is to be uploaded, how and where to. */
-static bool files_upload_begin(FilesUpload *up, Err *err)
+/* Finds the source and where its links lead: `forms`, at most IGNORE_FORMS.
+ * Returns their number; 0 and `err` if it cannot be read. */
+static int files_upload_source(FilesUpload *up, Str *forms, Err *err)
 {
-    static const char *const accesses[][2] = {
-        {"public", "PUBLIC_INDEXABLE"},
-        {"public-noindex", "PUBLIC_NOT_INDEXABLE"},
-        {"private", "PRIVATE"},
-    };
     Cmd *cmd = up->run.cmd;
-    const CmdValue *replace = cmd_value(cmd, &opt_overwrite);
-    Str forms[IGNORE_FORMS];
     Str path = transfer_absolute(cmd, cmd->args[0]);
-    int count = str_starts(path, S("/"))
-                    ? os_follow_links(cmd->arena, path, forms, COUNT(forms))
+    bool absolute = str_starts(path, S("/")); /* else there is no directory */
+    int count = absolute
+                    ? os_follow_links(cmd->arena, path, forms, IGNORE_FORMS)
                     : 0;
-    int code = count ? 0 : str_starts(path, S("/")) ? ELOOP : ENOENT;
+    int code = count ? 0 : absolute ? ELOOP : ENOENT;
     up->source = arena_copy(cmd->arena, count ? forms[count - 1] : path);
-    code = code ? code
-                : os_look(AT_FDCWD, arena_cstr(cmd->arena, up->source),
-                          &up->entry);
-    if (code || up->entry.kind == OS_NOTHING)
-        return err_set(err, EXIT_USAGE, "cannot read %.*s: %s", P(cmd->args[0]),
-                       os_error(code ? code : ENOENT));
+    if (!code)
+        code = os_look(AT_FDCWD, up->source.ptr, &up->entry);
+    if (!code && up->entry.kind == OS_NOTHING)
+        code = ENOENT;
+    if (code) {
+        err_set(err, EXIT_USAGE, "cannot read %.*s: %s", P(cmd->args[0]),
+                os_error(code));
+        return 0;
+    }
+    if (up->entry.kind != OS_FILE && up->entry.kind != OS_FOLDER) {
+        err_set(err, EXIT_USAGE, "%.*s is not a file or folder",
+                P(cmd->args[0]));
+        return 0;
+    }
     up->run.single = up->entry.kind == OS_FILE;
     up->name = os_path_base(cmd->args[0]);
-    if (!up->run.single && up->entry.kind != OS_FOLDER)
-        return err_set(err, EXIT_USAGE, "%.*s is no file and no folder",
-                       P(cmd->args[0]));
-    up->run.replace = !replace->set || replace->on;
-    up->run.access = str_from(accesses[0][1]);
-    for (int i = 0; i < COUNT(accesses); i++)
-        if (str_eq_nocase(cmd_text(cmd, &opt_access), str_from(accesses[i][0])))
-            up->run.access = str_from(accesses[i][1]);
     const char *fault = files_local_name_fault(os_path_base(forms[0]));
     fault = fault ? fault : files_local_name_fault(os_path_base(up->source));
     if (fault)
-        return err_set(err, EXIT_USAGE, "cannot upload '%.*s': %s",
-                       P(cmd->args[0]), fault);
-    return files_upload_dest(up, cmd->args[1], err) &&
+        err_set(err, EXIT_USAGE, "cannot upload '%.*s': %s", P(cmd->args[0]),
+                fault);
+    return fault ? 0 : count;
+}
+
+/* Reads the arguments and the options of an upload, and judges the source. */
+static bool files_upload_begin(FilesUpload *up, Err *err)
+{
+    static const struct {
+        const char *option;
+        const char *api;
+    } accesses[] = {
+        {.option = "public", .api = "PUBLIC_INDEXABLE"},
+        {.option = "public-noindex", .api = "PUBLIC_NOT_INDEXABLE"},
+        {.option = "private", .api = "PRIVATE"},
+    };
+    Cmd *cmd = up->run.cmd;
+    const CmdValue *replace = cmd_value(cmd, &opt_overwrite);
+    Str access = cmd_text(cmd, &opt_access);
+    Str forms[IGNORE_FORMS];
+    up->run.replace = !replace->set || replace->on;
+    up->run.access = str_from(accesses[0].api);
+    for (int i = 0; i < COUNT(accesses); i++)
+        if (str_eq_nocase(access, str_from(accesses[i].option)))
+            up->run.access = str_from(accesses[i].api);
+    int count = files_upload_source(up, forms, err);
+    return count && files_upload_dest(up, cmd->args[1], err) &&
            files_upload_rules(up, forms, count, err) &&
            files_upload_judge(up, err);
 }
 
-static bool files_upload(Cmd *cmd, Err *err)
+/* Sends the files: the second walk. */
+static void files_upload_send(FilesUpload *up)
 {
-    FilesUpload *up = arena_alloc(cmd->arena, sizeof(*up));
-    bool show = cmd_on(cmd, &opt_dry_run);
-    up->run.cmd = cmd;
-    up->run.json = cmd_on(cmd, &opt_json);
-    up->run.plans = show;
-    up->run.verb = "uploaded";
-    if (!files_upload_begin(up, err))
-        return false;
-    bool planned = files_upload_plan(up, show, err);
-    if (show && up->run.json)
-        transfer_end_list(&up->run);
-    if (!planned)
-        return false;
-    if (show) {
-        return !up->run.failed ||
-               err_set(err, EXIT_PARTIAL,
-                       "%" PRId64 " of %" PRId64 " files would fail",
-                       up->run.failed, up->run.found);
-    }
     HttpMany many = {.to = up,
+                     .width = up->run.width,
                      .tick = TRANSFER_TICK_MS,
                      .next = files_upload_next,
                      .ended = files_upload_ended,
                      .turned = files_upload_turned};
-    if (!transfer_begin(&up->run, cmd, "uploaded", err))
-        return false;
-    many.width = up->run.width;
     files_upload_notice(up);
     if (!up->run.single)
         files_upload_walk(up, &up->run.fatal);
-    pool_run_many(&cmd->pool, &many);
+    pool_run_many(&up->run.cmd->pool, &many);
     files_walk_end(&up->walk);
-    for (TransferItem *item; (item = transfer_item_take(&up->run.again));) {
-        if (transfer_is_over(&up->run, item))
-            transfer_ended(&up->run, item, TRANSFER_FAILED);
+    for (TransferItem *item; (item = transfer_item_pop(&up->run.again));) {
+        if (transfer_fail_retry(&up->run, item))
+            transfer_end_item(&up->run, item, TRANSFER_FAILED);
         else
             transfer_item_free(item);
     }
+}
+
+static bool files_upload(Cmd *cmd, Err *err)
+{
+    static const TransferWords words = {
+        .done = "uploaded", .title = "Uploaded", .noun = "upload"};
+    FilesUpload *up = arena_alloc(cmd->arena, sizeof(*up));
+    up->run.cmd = cmd;
+    up->run.json = cmd_on(cmd, &opt_json);
+    up->run.plans = cmd_on(cmd, &opt_dry_run);
+    up->run.words = &words;
+    if (!files_upload_begin(up, err))
+        return false;
+    bool planned = files_upload_plan(up, err);
+    if (up->run.plans && up->run.json)
+        transfer_end_list(&up->run);
+    if (!planned)
+        return false;
+    if (up->run.plans)
+        return !up->run.failed ||
+               err_set(err, EXIT_PARTIAL,
+                       "%" PRId64 " of %" PRId64 " files would fail",
+                       up->run.failed, up->run.found);
+    if (!transfer_begin(&up->run, err))
+        return false;
+    files_upload_send(up);
     return transfer_finish(&up->run, err);
 }
 
 /* ---- hs filemanager fetch ---- */
 
-/* A page of files that wait for their turn. */
+/* A folder of the file manager that is being fetched. It is referenced by the
+ * stack of folders to list, by pages, items and folders below it, and freed
+ * with the last reference. */
+struct FilesFolder {
+    FilesFolder *parent;
+    FilesFolder *next; /* on the stack, or in the list of free ones */
+    int refs;
+    int made; /* of these: folders below it that no longer need its fd1 */
+    int depth;
+    int fd1;      /* the local folder's descriptor + 1; 0: not open */
+    bool is_made; /* counted in its parent's `made` */
+    bool written; /* a file was begun in it */
+    HubListing list;
+    HashSet taken; /* names in it, and files, that belong to this run */
+    char name[NAME_MAX + 1];
+};
+
+/* A page of files that are waiting. */
 typedef struct FilesPage FilesPage;
 
 struct FilesPage {
@@ -26524,27 +26679,27 @@ struct FilesPage {
 
 typedef struct {
     Transfer run;
-    Str dest;           /* the folder on this machine, for messages */
-    Str above;          /* what stands before a path in the file manager */
-    FilesFolder top;    /* that folder */
-    FilesFolder *stack; /* folders to be listed, the innermost first */
+    Str dest;           /* the local folder, as given */
+    Str above;          /* prefix of paths in the file manager */
+    FilesFolder top;    /* the local folder */
+    FilesFolder *stack; /* folders to list, the innermost first */
     FilesFolder *spare;
-    FilesPage *pages; /* of files to be fetched, in order */
+    FilesPage *pages; /* of files to fetch, in order */
     FilesPage **pages_end;
     int64_t waiting; /* files in them */
-    int moving;      /* files under way; listings have a place beside them */
-    int listing;     /* listings under way */
-    TransferItem *landing; /* whole, but not synced and named */
+    int moving;      /* files in flight */
+    int listing;     /* listings in flight, which have a place of their own */
+    TransferItem *landing; /* complete, but not synced and renamed */
     int landing_count;
-    int64_t landing_since;
-    HashSet listed; /* folders */
-    ConfigOwns own; /* files that the run itself uses */
+    int64_t landing_since; /* os_now() of the first of them */
+    HashSet listed;        /* folders */
+    ConfigOwns own;        /* files that the run itself uses */
     bool overwrite;
     bool archived;
 } FilesFetch;
 
-/* Closes a folder in which nothing is left to be made: what is held for its
- * name only takes no descriptor. */
+/* Closes a folder in which nothing more is created. Those that reference it
+ * only for its name need no descriptor. */
 static void files_folder_close(FilesFolder *folder)
 {
     if (!folder->fd1 || folder->refs > folder->made)
@@ -26555,8 +26710,8 @@ static void files_folder_close(FilesFolder *folder)
     folder->fd1 = 0;
 }
 
-/* Gives up a hold on a folder; with the last one it is freed, and so is the
- * hold on its parent. */
+/* Drops a reference to a folder. With the last one the folder is freed, and
+ * drops its reference to its parent. */
 static void files_folder_drop(FilesFetch *fetch, FilesFolder *folder)
 {
     while (folder) {
@@ -26580,7 +26735,8 @@ static FilesFolder *files_folder_hold(FilesFolder *folder)
     return folder;
 }
 
-/* A folder below `parent`, held once. The name fits. */
+/* A new folder below `parent`, with one reference. files_name_fault() has
+ * checked the length of its name. */
 static FilesFolder *files_folder_new(FilesFetch *fetch, FilesFolder *parent,
                                      const HubFile *file)
 {
@@ -26598,7 +26754,7 @@ static FilesFolder *files_folder_new(FilesFetch *fetch, FilesFolder *parent,
     return folder;
 }
 
-/* The path of what is called `name` in a folder, from the destination on. */
+/* The path of `name` in a folder, relative to the destination. */
 static Str files_folder_path(Arena *arena, const FilesFolder *folder, Str name)
 {
     const FilesFolder *chain[OS_WALK_DEPTH + 2];
@@ -26615,25 +26771,25 @@ static Str files_folder_path(Arena *arena, const FilesFolder *folder, Str name)
     return buf_str(&out);
 }
 
-/* Why a name from the server cannot be that of a file here; NULL: it can. */
+/* Why a name from the server cannot be a local name; NULL: it can. */
 static const char *files_name_fault(Str name)
 {
     if (!name.len)
         return "it has no name";
     if (name.len > NAME_MAX)
-        return "its name is too long for a file";
+        return "its name is too long";
     if (str_eq(name, S(".")) || str_eq(name, S("..")) ||
         str_index(name, '/') >= 0)
-        return "its name would lead out of the folder";
+        return "its name would lead out of its folder";
     if (!http_is_clean(name) || !str_is_utf8(name))
-        return "its name holds control characters, or is not UTF-8";
+        return "its name contains control characters or is not UTF-8";
     if (str_ends(name, S(".hs-part")))
-        return "its name is one of those that unfinished files have";
+        return "its name is reserved for unfinished files";
     return NULL;
 }
 
-/* Is this a name that a download may have here? EXIT_PARTIAL, also for a single
- * file, where hs would read it: others are not the worse for it. */
+/* Can a download have this name? If hs would read it, the code is EXIT_PARTIAL
+ * even for a single file: the name is at fault, not the transfer. */
 static bool files_fetch_name(Str name, Err *err)
 {
     const char *fault = files_name_fault(name);
@@ -26641,11 +26797,10 @@ static bool files_fetch_name(Str name, Err *err)
         return err_set(err, EXIT_FAILED, "%s", fault);
     return !config_is_read_on_windows(name) ||
            err_set(err, EXIT_PARTIAL,
-                   "skipped, because hs or git would read it as configuration "
-                   "or rules");
+                   "hs or git would read it as configuration or rules");
 }
 
-/* Ends an item of a fetch: what is unfinished of its file is removed. */
+/* Ends an item of a fetch, and removes its unfinished file. */
 static void files_fetch_end(FilesFetch *fetch, TransferItem *item,
                             TransferEnd end)
 {
@@ -26655,11 +26810,11 @@ static void files_fetch_end(FilesFetch *fetch, TransferItem *item,
     if (item->fd1)
         os_close(item->fd1 - 1);
     item->fd1 = 0;
-    transfer_ended(&fetch->run, item, end);
+    transfer_end_item(&fetch->run, item, end);
     files_folder_drop(fetch, folder);
 }
 
-/* Drops an item without a word: the run was interrupted. */
+/* Drops an item without reporting it. */
 static void files_fetch_drop(FilesFetch *fetch, TransferItem *item)
 {
     FilesFolder *folder = item->folder;
@@ -26682,7 +26837,7 @@ static TransferItem *files_fetch_item(FilesFetch *fetch, FilesFolder *folder,
     return item;
 }
 
-/* Something in a folder cannot be fetched. */
+/* Reports that `name` in a folder cannot be fetched. */
 static void files_fetch_fault(FilesFetch *fetch, FilesFolder *folder, Str name,
                               const Err *fault)
 {
@@ -26692,29 +26847,29 @@ static void files_fetch_fault(FilesFetch *fetch, FilesFolder *folder, Str name,
     files_fetch_end(fetch, item, TRANSFER_FAILED);
 }
 
-/* Is this file or folder one that the run has come to by another name? So it
- * is where the file system takes "A" and "a" for one. */
-static bool files_fetch_is_other(FilesFolder *folder, const OsEntry *there)
+/* Remembers a local file or folder as one of this run. False if it already
+ * is, by another name: some file systems treat "A" and "a" as the same. */
+static bool files_fetch_claim_entry(FilesFolder *folder, const OsEntry *entry)
 {
-    return there->kind != OS_NOTHING && there->id &&
-           !set_add(&folder->taken, hash_add_int(1, there->id));
+    return entry->kind == OS_NOTHING || !entry->id ||
+           set_add(&folder->taken, hash_add_int(1, entry->id));
 }
 
-/* Whole files get their names, after what was written to them has reached the
- * disk: many at once, since that wait is as long for one. */
+/* Syncs the complete files, then renames them. Many at a time: syncing one
+ * takes as long. */
 static void files_fetch_land(FilesFetch *fetch)
 {
     int fds[TRANSFER_LANDING];
     OsEntry entry = {0};
     int n = 0;
     if (fetch->landing_count < TRANSFER_LANDING &&
-        transfer_waits(&fetch->run, fetch->moving + fetch->listing > 0))
-        return; /* a name takes descriptors, too */
+        transfer_must_wait(&fetch->run, fetch->moving + fetch->listing > 0))
+        return; /* renaming needs descriptors, too */
     for (const TransferItem *item = fetch->landing; item; item = item->next)
         fds[n++] = item->fd1 - 1;
     int code = n ? os_sync_files(fds, n) : 0;
     fetch->landing_count = 0;
-    for (TransferItem *item; (item = transfer_item_take(&fetch->landing));) {
+    for (TransferItem *item; (item = transfer_item_pop(&fetch->landing));) {
         int dir = item->folder->fd1 - 1;
         int fault = code
                         ? code
@@ -26722,13 +26877,13 @@ static void files_fetch_land(FilesFetch *fetch)
                                           fetch->overwrite ? OS_REPLACE_EXISTING
                                                            : OS_KEEP_EXISTING);
         if (fault) {
-            err_set(&item->err, EXIT_FAILED, "cannot write it: %s",
+            err_set(&item->err, EXIT_FAILED, "cannot write the file: %s",
                     os_error(fault));
             files_fetch_end(fetch, item, TRANSFER_FAILED);
             continue;
         }
         if (!os_look_fd(item->fd1 - 1, &entry)) {
-            files_fetch_is_other(item->folder, &entry); /* no: it is new */
+            files_fetch_claim_entry(item->folder, &entry);
             item->written = entry.changed;
         }
         item->part = NULL;
@@ -26736,8 +26891,8 @@ static void files_fetch_land(FilesFetch *fetch)
     }
 }
 
-/* A file is whole and waits to be synced. */
-static void files_fetch_whole(FilesFetch *fetch, TransferItem *item)
+/* Queues a complete file for files_fetch_land(). */
+static void files_fetch_queue(FilesFetch *fetch, TransferItem *item)
 {
     if (!fetch->landing_count++)
         fetch->landing_since = os_now();
@@ -26746,13 +26901,15 @@ static void files_fetch_whole(FilesFetch *fetch, TransferItem *item)
         files_fetch_land(fetch);
 }
 
-/* Takes a name in a folder. False where another one of this run has it. */
+/* Reserves a name in a folder. False if it belongs to another file of this
+ * run. */
 static bool files_fetch_claim(FilesFolder *folder, Str name)
 {
     return set_add(&folder->taken, hash_add(0, name));
 }
 
-/* Would the file replace one that this run uses? As files_fetch_name(). */
+/* Would the file replace one that this run uses? Then item->err says so, with
+ * the code of files_fetch_name(). */
 static bool files_fetch_is_used(const FilesFetch *fetch, TransferItem *item)
 {
     Arena scratch = {0};
@@ -26761,14 +26918,14 @@ static bool files_fetch_is_used(const FilesFetch *fetch, TransferItem *item)
     const char *own = config_own_now(&fetch->own, &entry);
     own = own ? own : config_own_path(&fetch->own, full);
     if (own)
-        err_set(&item->err, EXIT_PARTIAL,
-                "skipped, because hs uses the file here (%s)", own);
+        err_set(&item->err, EXIT_PARTIAL, "this run uses the local file (%s)",
+                own);
     arena_free(&scratch);
     return own != NULL;
 }
 
-/* Looks whether a listed file is to be fetched, and to be fetched here. If
- * not, `*end` says how it ends and the item's error why. */
+/* Decides whether a listed file is fetched. If not, `*end` says how its item
+ * ends, and the item's error why. */
 static bool files_fetch_check(FilesFetch *fetch, TransferItem *item,
                               TransferEnd *end)
 {
@@ -26777,27 +26934,28 @@ static bool files_fetch_check(FilesFetch *fetch, TransferItem *item,
     OsEntry there = {0};
     *end = TRANSFER_SKIPPED;
     if (file->hidden)
-        return err_set(&item->err, EXIT_FAILED, "it is hidden");
+        return err_set(&item->err, EXIT_FAILED, "hidden in the file manager");
     if (file->archived && !fetch->archived)
         return err_set(&item->err, EXIT_FAILED,
-                       "it is archived; --include-archived fetches it");
+                       "archived; use --include-archived to fetch it");
     *end = TRANSFER_FAILED;
     if (!files_fetch_name(file->name, &item->err))
         return false;
     if (!files_fetch_claim(folder, file->name))
         return err_set(&item->err, EXIT_FAILED,
-                       "another file of this name is fetched: this one has "
-                       "the id %" PRId64,
+                       "another file has the same name (this one has ID "
+                       "%" PRId64 ")",
                        file->id);
     int code = os_look(folder->fd1 - 1, item->name, &there);
     if (code)
-        return err_set(&item->err, EXIT_FAILED, "cannot write it: %s",
+        return err_set(&item->err, EXIT_FAILED, "cannot write the file: %s",
                        os_error(code));
     if (there.kind == OS_FOLDER)
-        return err_set(&item->err, EXIT_FAILED, "there is a folder so called");
-    if (files_fetch_is_other(folder, &there))
+        return err_set(&item->err, EXIT_FAILED, "a folder has that name");
+    if (!files_fetch_claim_entry(folder, &there))
         return err_set(&item->err, EXIT_FAILED,
-                       "here its name is that of another file of this run");
+                       "on this file system, its name is that of another "
+                       "fetched file");
     *end = TRANSFER_KNOWN;
     item->written = there.kind == OS_FILE ? there.changed : -1;
     if (there.kind == OS_FILE && there.size == file->size &&
@@ -26806,14 +26964,14 @@ static bool files_fetch_check(FilesFetch *fetch, TransferItem *item,
     *end = TRANSFER_SKIPPED;
     if (there.kind != OS_NOTHING && !fetch->overwrite)
         return err_set(&item->err, EXIT_FAILED,
-                       "it is there already; --overwrite replaces it");
+                       "already exists; use --overwrite to replace it");
     *end = TRANSFER_FAILED;
     item->written = -1;
     item->old = there;
     return !files_fetch_is_used(fetch, item);
 }
 
-/* Takes the next file off the pages. NULL where it came to its end at once. */
+/* Begins the next file of the pages. NULL if its item has already ended. */
 static TransferItem *files_fetch_file(FilesFetch *fetch)
 {
     FilesPage *page = fetch->pages;
@@ -26826,8 +26984,8 @@ static TransferItem *files_fetch_file(FilesFetch *fetch)
     item->file.name = arena_copy(&item->arena, file.name);
     item->file.url = arena_copy(&item->arena, file.url);
     item->name = item->file.name.ptr;
-    item->stage = file.is_private || !file.url.len ? FILES_FETCH_SIGN
-                                                   : FILES_FETCH_GET;
+    item->stage = file.is_private || !file.url.len ? TRANSFER_LOCATE
+                                                   : TRANSFER_GET;
     if (page->at == page->page.count) {
         Arena arena = page->arena;
         fetch->pages = page->next;
@@ -26850,18 +27008,19 @@ static TransferItem *files_fetch_file(FilesFetch *fetch)
     if (!code) {
         item->part = part.name;
         item->fd1 = part.fd + 1;
-        if (item->old.kind == OS_FILE) /* before anything can be read */
+        if (item->old.kind == OS_FILE) /* before it has content */
             code = os_set_mode(part.fd, item->old.mode);
     }
     if (!code)
         return item;
-    err_set(&item->err, EXIT_FAILED, "cannot write it: %s", os_error(code));
+    err_set(&item->err, EXIT_FAILED, "cannot write the file: %s",
+            os_error(code));
     files_fetch_end(fetch, item, TRANSFER_FAILED);
     return NULL;
 }
 
-/* Makes the folder here, or opens the one that exists. A link is not followed:
- * it could lead anywhere. */
+/* Creates a local folder, or opens the one that exists. Links are not
+ * followed: they could lead anywhere. */
 static bool files_fetch_make(FilesFolder *folder, Err *err)
 {
     OsEntry made = {0};
@@ -26870,28 +27029,28 @@ static bool files_fetch_make(FilesFolder *folder, Err *err)
     int code = os_create_folder(above, folder->name, &fd);
     if (code) {
         bool seen = !os_look(above, folder->name, &made);
-        return err_set(err, EXIT_FAILED, "cannot make the folder: %s",
+        return err_set(err, EXIT_FAILED, "cannot create the folder: %s",
                        seen && made.kind == OS_LINK
-                           ? "a symbolic link has its name, and is not followed"
-                       : seen && made.kind == OS_FILE ? "a file has its name"
+                           ? "a symbolic link has that name"
+                       : seen && made.kind == OS_FILE ? "a file has that name"
                                                       : os_error(code));
     }
     folder->fd1 = fd + 1;
     code = os_look_fd(fd, &made);
     if (code)
-        return err_set(err, EXIT_FAILED, "cannot make the folder: %s",
+        return err_set(err, EXIT_FAILED, "cannot create the folder: %s",
                        os_error(code));
-    if (files_fetch_is_other(folder->parent, &made))
+    if (!files_fetch_claim_entry(folder->parent, &made))
         return err_set(err, EXIT_FAILED,
-                       "cannot make the folder: here its name is that of "
-                       "another one");
+                       "cannot create the folder: on this file system, its "
+                       "name is that of another one");
     folder->is_made = true;
     folder->parent->made++;
     files_folder_close(folder->parent);
     return true;
 }
 
-/* Takes the next folder to be listed; it is made here first. NULL where that
+/* Creates the next folder of the stack and begins to list it. NULL if that
  * failed. */
 static TransferItem *files_fetch_folder(FilesFetch *fetch)
 {
@@ -26904,8 +27063,8 @@ static TransferItem *files_fetch_folder(FilesFetch *fetch)
         return NULL;
     }
     TransferItem *item = files_fetch_item(fetch, folder, S(""));
-    files_folder_drop(fetch, folder); /* the item holds it now */
-    item->stage = FILES_FETCH_LIST;
+    files_folder_drop(fetch, folder); /* the item has a reference now */
+    item->stage = TRANSFER_LIST;
     return item;
 }
 
@@ -26918,11 +27077,11 @@ static bool files_fetch_sink(void *to, const HttpRes *res, Str piece, bool last,
         return true;
     if (item->file.size >= 0 && res->received > item->file.size)
         return err_set(err, EXIT_FAILED,
-                       "more came than the %" PRId64
+                       "received more than the %" PRId64
                        " bytes that HubSpot lists",
                        item->file.size);
     if (item->out && last && item->file.size > res->received)
-        return true; /* it is said later */
+        return true; /* files_fetch_on_file() reports it */
     if (item->out) {
         term_out_foreign(item->out, piece);
         if (last)
@@ -26932,20 +27091,21 @@ static bool files_fetch_sink(void *to, const HttpRes *res, Str piece, bool last,
         code = os_write_at(item->fd1 - 1, piece, res->received - piece.len);
     }
     item->moved = res->received;
-    return !code || err_set(err, EXIT_FAILED, "cannot write %s: %s",
-                            item->out ? "to stdout" : "it", os_error(code));
+    return !code ||
+           err_set(err, EXIT_FAILED, "cannot write %s: %s",
+                   item->out ? "to stdout" : "the file", os_error(code));
 }
 
-/* Makes the request of an item's present stage. */
+/* Makes the request for the current stage of an item. */
 static bool files_fetch_request(FilesFetch *fetch, TransferItem *item,
                                 HttpReq *req)
 {
     Hub *hub = &fetch->run.hub;
     const FilesFolder *folder = item->folder;
-    if (item->stage == FILES_FETCH_LIST)
+    if (item->stage == TRANSFER_LIST)
         return hub_list_request(hub, &item->arena, &folder->list, req,
                                 &item->err);
-    if (item->stage == FILES_FETCH_SIGN) {
+    if (item->stage == TRANSFER_LOCATE) {
         item->lookups++;
         return hub_signed_request(hub, &item->arena, item->file.id, req,
                                   &item->err);
@@ -26955,7 +27115,7 @@ static bool files_fetch_request(FilesFetch *fetch, TransferItem *item,
         return false;
     req->sink = files_fetch_sink;
     req->to = item;
-    req->direct = !item->out; /* what was printed cannot be taken back */
+    req->direct = !item->out; /* what is printed cannot be repeated */
     return true;
 }
 
@@ -26970,11 +27130,11 @@ static bool files_fetch_next(void *to, HttpReq *req, void **mark)
             return false;
         if (!os_can_open(TRANSFER_DESCRIPTORS)) {
             files_fetch_land(fetch);
-            lists &= !fetch->pages; /* their folders take descriptors, too */
+            lists &= !fetch->pages; /* their folders need descriptors, too */
         }
-        if (transfer_waits(run, fetch->moving + fetch->listing > 0))
+        if (transfer_must_wait(run, fetch->moving + fetch->listing > 0))
             return false;
-        TransferItem *item = full ? NULL : transfer_item_take(&run->again);
+        TransferItem *item = full ? NULL : transfer_item_pop(&run->again);
         if (!item && lists) {
             item = files_fetch_folder(fetch);
             if (!item)
@@ -26987,22 +27147,22 @@ static bool files_fetch_next(void *to, HttpReq *req, void **mark)
         if (!item)
             return false;
         if (files_fetch_request(fetch, item, req)) {
-            fetch->listing += item->stage == FILES_FETCH_LIST;
-            if (item->stage != FILES_FETCH_LIST) {
+            fetch->listing += item->stage == TRANSFER_LIST;
+            if (item->stage != TRANSFER_LIST) {
                 transfer_item_link(&run->active, item);
                 fetch->moving++;
             }
             *mark = item;
             return true;
         }
-        run->stopped |= item->stage != FILES_FETCH_GET; /* no token */
-        run->found += item->stage == FILES_FETCH_LIST;
+        run->stopped |= item->stage != TRANSFER_GET; /* without a token */
+        run->found += item->stage == TRANSFER_LIST;
         files_fetch_end(fetch, item, TRANSFER_FAILED);
     }
     return false;
 }
 
-/* Can this folder be fetched? Then its name in `folder` is its own. */
+/* Can a listed folder be fetched? Then its name in `folder` is reserved. */
 static bool files_fetch_check_folder(FilesFetch *fetch, FilesFolder *folder,
                                      const HubFile *child, Err *err)
 {
@@ -27013,9 +27173,9 @@ static bool files_fetch_check_folder(FilesFetch *fetch, FilesFolder *folder,
         fault = os_error(OS_TOO_DEEP);
     else if (child->id <= 0 ||
              !set_add(&fetch->listed, hash_add_int(0, child->id)))
-        fault = "the folder was listed before";
+        fault = "the folder was already listed";
     else if (!files_fetch_claim(folder, child->name))
-        fault = "another one of this name is fetched";
+        fault = "another folder has the same name";
     return !fault || err_set(err, EXIT_FAILED, "%s", fault);
 }
 
@@ -27036,7 +27196,7 @@ static void files_fetch_add_folders(FilesFetch *fetch, FilesFolder *folder,
     }
 }
 
-/* Adds the page's files to those that wait. The page goes with the last. */
+/* Queues the files of a page. The page is freed with the last of them. */
 static void files_fetch_add_files(FilesFetch *fetch, FilesPage *page)
 {
     fetch->run.found += page->page.count;
@@ -27048,7 +27208,7 @@ static void files_fetch_add_files(FilesFetch *fetch, FilesPage *page)
     files_folder_hold(page->folder);
 }
 
-/* A page of a listing has come. */
+/* A page of a listing has arrived, or was refused. */
 static void files_fetch_on_page(FilesFetch *fetch, TransferItem *item,
                                 const HttpRes *res)
 {
@@ -27060,7 +27220,7 @@ static void files_fetch_on_page(FilesFetch *fetch, TransferItem *item,
     page->page.folders = folders;
     if (item->err.code ||
         !hub_list_page(&fetch->run.hub, &arena, res, &page->page, &item->err)) {
-        transfer_refused(&fetch->run, res, item->err.code);
+        transfer_note_refusal(&fetch->run, res, item->err.code);
         fetch->run.found++;
         files_fetch_end(fetch, item, TRANSFER_FAILED);
         files_folder_drop(fetch, folder);
@@ -27085,22 +27245,22 @@ static void files_fetch_on_page(FilesFetch *fetch, TransferItem *item,
     files_folder_drop(fetch, folder);
 }
 
-/* An address of a private file has come, or was refused. */
+/* The URL of a private file has arrived, or was refused. */
 static void files_fetch_on_address(FilesFetch *fetch, TransferItem *item,
                                    const HttpRes *res)
 {
     if (item->err.code || !hub_signed_answer(&fetch->run.hub, &item->arena, res,
                                              &item->file.url, &item->err)) {
-        transfer_refused(&fetch->run, res, item->err.code);
+        transfer_note_refusal(&fetch->run, res, item->err.code);
         files_fetch_end(fetch, item, TRANSFER_FAILED);
         return;
     }
-    item->stage = FILES_FETCH_GET;
+    item->stage = TRANSFER_GET;
     transfer_item_link(&fetch->run.again, item);
 }
 
-/* A file's bytes have come, or were refused: an address that has run out is
- * looked up once more. */
+/* The content of a file has arrived, or was refused. If its URL has expired,
+ * another one is requested, once. */
 static void files_fetch_on_file(FilesFetch *fetch, TransferItem *item,
                                 const HttpResult *result)
 {
@@ -27110,26 +27270,28 @@ static void files_fetch_on_file(FilesFetch *fetch, TransferItem *item,
                    status == 410;
     if (!item->err.code && expired && item->lookups < 2 && item->file.id > 0) {
         item->lookups++;
-        item->stage = FILES_FETCH_SIGN;
+        item->stage = TRANSFER_LOCATE;
         transfer_item_link(&fetch->run.again, item);
         return;
     }
     if (!item->err.code && status != 200) {
         Buf more = buf_new(&item->arena, KIB);
         http_add_redirect(&more, res);
-        err_set(&item->err, hub_exit_code(status), "%.*s answered %d %.*s%.*s",
-                P(result->host), status, P(res->reason), P(buf_str(&more)));
+        Str redirect = buf_str(&more);
+        err_set(&item->err, hub_exit_code(status), "%.*s returned %d %.*s%.*s",
+                P(result->host), status, P(res->reason), P(redirect));
     }
     if (!item->err.code && item->file.size >= 0 &&
         res->received != item->file.size)
         err_set(&item->err, EXIT_FAILED,
-                "%" PRId64 " bytes came, but HubSpot lists %" PRId64,
+                "received %" PRId64 " bytes, but HubSpot lists %" PRId64,
                 res->received, item->file.size);
     int code = item->err.code || item->out
                    ? 0
                    : os_set_size(item->fd1 - 1, res->received);
     if (code)
-        err_set(&item->err, EXIT_FAILED, "cannot write it: %s", os_error(code));
+        err_set(&item->err, EXIT_FAILED, "cannot write the file: %s",
+                os_error(code));
     if (item->err.code) {
         files_fetch_end(fetch, item, TRANSFER_FAILED);
         return;
@@ -27138,7 +27300,7 @@ static void files_fetch_on_file(FilesFetch *fetch, TransferItem *item,
     if (item->out)
         files_fetch_end(fetch, item, TRANSFER_DONE);
     else
-        files_fetch_whole(fetch, item);
+        files_fetch_queue(fetch, item);
 }
 
 static void files_fetch_ended(void *to, void *mark, const HttpResult *result)
@@ -27146,16 +27308,16 @@ static void files_fetch_ended(void *to, void *mark, const HttpResult *result)
     FilesFetch *fetch = to;
     TransferItem *item = mark;
     transfer_item_unlink(&fetch->run.active, item);
-    fetch->moving -= item->stage != FILES_FETCH_LIST;
-    fetch->listing -= item->stage == FILES_FETCH_LIST;
+    fetch->moving -= item->stage != TRANSFER_LIST;
+    fetch->listing -= item->stage == TRANSFER_LIST;
     if (os_interrupted() && !result->res) {
-        fetch->run.cut += item->stage != FILES_FETCH_LIST;
+        fetch->run.cut += item->stage != TRANSFER_LIST;
         files_fetch_drop(fetch, item);
-    } else if (transfer_again(&fetch->run, item, result))
+    } else if (transfer_retry(&fetch->run, item, result))
         return;
-    else if (item->stage == FILES_FETCH_LIST)
+    else if (item->stage == TRANSFER_LIST)
         files_fetch_on_page(fetch, item, result->res);
-    else if (item->stage == FILES_FETCH_SIGN)
+    else if (item->stage == TRANSFER_LOCATE)
         files_fetch_on_address(fetch, item, result->res);
     else
         files_fetch_on_file(fetch, item, result);
@@ -27172,8 +27334,8 @@ static void files_fetch_turned(void *to)
     transfer_draw(&fetch->run);
 }
 
-/* Is the destination, as given and where its links lead, outside of what hs
- * reads as configuration or rules? */
+/* Checks that no part of a destination is read by hs or git as configuration
+ * or rules. */
 static bool files_fetch_may_go(const FilesFetch *fetch, Str path, Err *err)
 {
     while (path.len) {
@@ -27181,15 +27343,15 @@ static bool files_fetch_may_go(const FilesFetch *fetch, Str path, Err *err)
         if (!config_is_read_name(name))
             continue;
         err_set(err, EXIT_USAGE,
-                "cannot write to %.*s: hs or git would read what is in '%.*s' "
-                "as configuration or rules",
+                "cannot write to %.*s: hs or git would read files in '%.*s' as "
+                "configuration or rules",
                 P(fetch->dest), P(name));
         return err_hint(err, "Pass another folder.");
     }
     return true;
 }
 
-/* Opens the destination, making what is missing of it. */
+/* Opens the destination, and creates its missing folders. */
 static bool files_fetch_open(FilesFetch *fetch, Err *err)
 {
     Arena *arena = fetch->run.cmd->arena;
@@ -27209,20 +27371,21 @@ static bool files_fetch_open(FilesFetch *fetch, Err *err)
     if (!code)
         fetch->top.fd1 = fd + 1;
     fetch->run.into = os_resolve_links(arena, path);
-    if (!code) /* a link may lead on where a folder was missing before */
+    if (!code) /* the folders that were missing may have links now */
         return files_fetch_may_go(fetch, fetch->run.into, err);
-    for (int i = 0; i < 2; i++, made = os_path_dir(made))
+    for (int i = 0; i < 2; i++, made = os_path_dir(made)) {
+        Str name = os_path_base(made);
         if (!os_look(AT_FDCWD, arena_cstr(arena, made), &there) &&
             there.kind == OS_LINK)
             return err_set(err, EXIT_FAILED,
                            "cannot write to %.*s: %s (%.*s is a symbolic link)",
-                           P(fetch->dest), os_error(code),
-                           P(os_path_base(made)));
+                           P(fetch->dest), os_error(code), P(name));
+    }
     return err_set(err, EXIT_FAILED, "cannot write to %.*s: %s", P(fetch->dest),
                    os_error(code));
 }
 
-/* The page with the one file that was asked for. */
+/* Queues a page with the one file that was asked for. */
 static bool files_fetch_one(FilesFetch *fetch, const HubFile *file, Str source,
                             Err *err)
 {
@@ -27231,7 +27394,7 @@ static bool files_fetch_one(FilesFetch *fetch, const HubFile *file, Str source,
         return err_set(err, EXIT_FAILED, "%.*s is hidden", P(source));
     if (file->archived && !fetch->archived) {
         err_set(err, EXIT_FAILED, "%.*s is archived", P(source));
-        return err_hint(err, "--include-archived fetches it all the same.");
+        return err_hint(err, "Use --include-archived to fetch it.");
     }
     FilesPage *page = arena_alloc(&arena, sizeof(*page));
     page->page.files = arena_alloc(&arena, sizeof(HubFile));
@@ -27244,14 +27407,15 @@ static bool files_fetch_one(FilesFetch *fetch, const HubFile *file, Str source,
     return true;
 }
 
-/* Finds what is to be fetched: the top, where the path has no name in it. A
- * folder lands in one of its own name. */
+/* Finds the source: the root of the file manager if the path is "/". A folder
+ * is written to a local folder of the same name. */
 static bool files_fetch_find(FilesFetch *fetch, Str source, Err *err)
 {
     HubFile found = {.id = 0, .is_folder = true};
     if (str_starts(source, S("/")))
         source = str_slice(source, 1, source.len);
     bool all = !source.len;
+    Str shown = all ? S("/") : source;
     if (!all && !hub_find_file(&fetch->run.hub, source, &found, err))
         return false;
     Str above = os_path_dir(source);
@@ -27261,8 +27425,7 @@ static bool files_fetch_find(FilesFetch *fetch, Str source, Err *err)
     Err fault = {0};
     if (fetch->run.prints && found.is_folder)
         return err_set(err, EXIT_USAGE,
-                       "%.*s is a folder: only a file can be written to stdout",
-                       P(all ? S("/") : source));
+                       "cannot write %.*s to stdout: it is a folder", P(shown));
     if (!all && !fetch->run.prints && !files_fetch_name(found.name, &fault))
         return err_set(err, fault.code, "%.*s: %s", P(source), fault.message);
     if (!fetch->run.prints && !files_fetch_open(fetch, err))
@@ -27270,7 +27433,7 @@ static bool files_fetch_find(FilesFetch *fetch, Str source, Err *err)
     if (!found.is_folder)
         return files_fetch_one(fetch, &found, source, err);
     if (!all && found.id <= 0)
-        return err_set(err, EXIT_FAILED, "HubSpot gives no id for %.*s",
+        return err_set(err, EXIT_FAILED, "HubSpot returned no ID for %.*s",
                        P(source));
     FilesFolder *folder = all ? files_folder_hold(&fetch->top)
                               : files_folder_new(fetch, &fetch->top, &found);
@@ -27278,12 +27441,12 @@ static bool files_fetch_find(FilesFetch *fetch, Str source, Err *err)
     return true;
 }
 
-/* Lets go of what a run that was stopped has not come to. */
+/* Frees what a run that was stopped has not begun. */
 static void files_fetch_clear(FilesFetch *fetch)
 {
-    for (TransferItem *item; (item = transfer_item_take(&fetch->run.again));) {
-        if (item->stage != FILES_FETCH_LIST &&
-            transfer_is_over(&fetch->run, item))
+    for (TransferItem *item; (item = transfer_item_pop(&fetch->run.again));) {
+        if (item->stage != TRANSFER_LIST &&
+            transfer_fail_retry(&fetch->run, item))
             files_fetch_end(fetch, item, TRANSFER_FAILED);
         else
             files_fetch_drop(fetch, item);
@@ -27303,7 +27466,7 @@ static void files_fetch_clear(FilesFetch *fetch)
     files_folder_drop(fetch, &fetch->top);
 }
 
-/* Checks the destination before anything is asked for. */
+/* Checks the destination before the first request. */
 static bool files_fetch_prepare(FilesFetch *fetch, Err *err)
 {
     Cmd *cmd = fetch->run.cmd;
@@ -27324,13 +27487,14 @@ static bool files_fetch_prepare(FilesFetch *fetch, Err *err)
         !cmd_text(cmd, &opt_resume).len)
         return true;
     err_set(err, EXIT_USAGE,
-            "the file goes to stdout: --json, --manifest and --resume do not "
-            "go with that");
-    return err_hint(err, "For a folder that is called -, pass ./-");
+            "cannot use --json, --manifest or --resume when writing to stdout");
+    return err_hint(err, "For a folder named -, pass ./-");
 }
 
 static bool files_fetch(Cmd *cmd, Err *err)
 {
+    static const TransferWords words = {
+        .done = "fetched", .title = "Fetched", .noun = "download"};
     FilesFetch *fetch = arena_alloc(cmd->arena, sizeof(*fetch));
     Str source = {0};
     HttpMany many = {.to = fetch,
@@ -27340,6 +27504,7 @@ static bool files_fetch(Cmd *cmd, Err *err)
                      .turned = files_fetch_turned};
     fetch->dest = cmd->arg_count > 1 ? cmd->args[1] : S(".");
     fetch->run.cmd = cmd;
+    fetch->run.words = &words;
     fetch->run.prints = str_eq(fetch->dest, S("-"));
     fetch->overwrite = cmd_on(cmd, &opt_overwrite);
     fetch->archived = cmd_on(cmd, &opt_archived);
@@ -27347,8 +27512,7 @@ static bool files_fetch(Cmd *cmd, Err *err)
     fetch->top = (FilesFolder){.refs = 1,
                                .list = {.archived = fetch->archived}};
     if (!transfer_remote(cmd->arena, cmd->args[0], &source, err) ||
-        !files_fetch_prepare(fetch, err) ||
-        !transfer_begin(&fetch->run, cmd, "fetched", err) ||
+        !files_fetch_prepare(fetch, err) || !transfer_begin(&fetch->run, err) ||
         !files_fetch_find(fetch, source, err))
         return false;
     many.width = fetch->run.width + (fetch->run.width < HTTP_ACTIVE);
@@ -27363,13 +27527,11 @@ static const CliCommand files_commands[] = {
     {.group = &cmd_group_filemanager,
      .name = "upload",
      .args = "<src> <dest>",
-     .summary = "Upload a file, or a folder with all below it",
+     .summary = "Upload a file, or a folder with everything in it",
      .more =
-         "A file goes to the path <dest>, or into it where it ends in a slash; "
-         "what\n"
-         "is in a folder goes below <dest>. The .hsignore files from the top "
-         "of\n"
-         "the project down exclude files, as .gitignore does.",
+         "A file is uploaded to the path <dest>, or into it if it ends with a\n"
+         "slash; the content of a folder goes below <dest>. .hsignore files,\n"
+         "from the top of the project down, exclude files as .gitignore does.",
      .examples =
          "hs filemanager upload logo.png images/logo.png\n"
          "hs filemanager upload ./assets site/assets --dry-run\n"
@@ -27389,14 +27551,12 @@ static const CliCommand files_commands[] = {
     {.group = &cmd_group_filemanager,
      .name = "fetch",
      .args = "<src> [dest]",
-     .summary = "Fetch a file, or a folder with all below it",
-     .more = "A file lands in the folder [dest], a folder in one of its own "
-             "name in "
-             "it;\n"
-             "/ is everything. Files that are there already are skipped. If "
-             "[dest] is "
-             "-, one\n"
-             "file is written to stdout.",
+     .summary = "Fetch a file, or a folder with everything in it",
+     .more = "Writes the file or folder <src> into the folder [dest] (default: "
+             "the\n"
+             "current directory); / is everything. Existing files are skipped "
+             "unless\n"
+             "you pass --overwrite. If [dest] is -, prints one file to stdout.",
      .examples =
          "hs filemanager fetch images/logo.png\n"
          "hs filemanager fetch site/prices.csv - | head\n"

@@ -47,7 +47,7 @@ def fill(portal, **data):
 
 def test_a_file_lands_in_the_folder(files, hs, portal):
     portal.add_file("images/logo.png", b"PNG")
-    ended(files("fetch", "images/logo.png", "here/there"), 0, "fetched: 1 file, 3 B")
+    ended(files("fetch", "images/logo.png", "here/there"), 0, "Fetched 1 file, 3 B")
     assert tree_of(hs.cwd) == {"here/there/logo.png": b"PNG"}
     ended(files("fetch", "/images/logo.png"), 0)
     assert (hs.cwd / "logo.png").read_bytes() == b"PNG"
@@ -91,7 +91,7 @@ def test_all_pages_of_files_and_of_folders(files, hs, portal):
     for n in range(75):
         portal.add_file(f"many/{n}.txt", str(n).encode())
         portal.add_file(f"many/folder {n}/in.txt", str(n).encode())
-    ended(files("fetch", "many", "out"), 0, "fetched: 150 files")
+    ended(files("fetch", "many", "out"), 0, "Fetched 150 files")
     assert len(tree_of(hs.cwd / "out")) == 150
 
 
@@ -132,7 +132,7 @@ def test_what_is_not_there_is_said(files, hs):
 @pytest.mark.parametrize("path", ["..", "../x", "a/../../../../crm/v3/objects/contacts", "a\nb"])
 def test_what_is_no_path_is_not_asked_for(files, sim, path):
     """A server that resolves ".." would be asked for something else."""
-    failed(files("fetch", path, "out"), 2, "cannot be a path in the file manager")
+    failed(files("fetch", path, "out"), 2, "is not a valid path in the file manager")
     assert not sim.log
 
 
@@ -160,7 +160,7 @@ def test_one_file_goes_to_stdout(files, hs, portal, size):
     data = os.urandom(size)
     portal.add_file("d/a.bin", data)
     done, out = fetch_raw(files, "d/a.bin", "-")
-    ended(done, 0, "fetched: 1 file")
+    ended(done, 0, "Fetched 1 file")
     assert out == data and tree_of(hs.cwd) == {} and [*hs.cwd.iterdir()] == []
     done, out = fetch_raw(files, "d/a.bin", "--dest", "-")
     assert done.code == 0 and out == data
@@ -183,14 +183,14 @@ def test_stdout_takes_any_name_and_private_files(files, hs, sim, portal):
 def test_a_folder_does_not_go_to_stdout(files, hs, sim, portal, source):
     portal.add_file("d/sub/a.txt", b"a")
     done = files("fetch", source, "-")
-    failed(done, 2, "is a folder: only a file can be written to stdout")
+    failed(done, 2, "to stdout: it is a folder")
     assert done.out == "" and not sim.requests(CDN) and [*hs.cwd.iterdir()] == []
 
 
 @pytest.mark.parametrize("option", [["--json"], ["--manifest", "m"], ["--resume", "m"]])
 def test_stdout_is_for_the_file_alone(files, hs, sim, portal, option):
     portal.add_file("a.txt", b"a")
-    failed(files("fetch", "a.txt", "-", *option), 2, "the file goes to stdout")
+    failed(files("fetch", "a.txt", "-", *option), 2, "when writing to stdout")
     assert not sim.log and [*hs.cwd.iterdir()] == []
     ended(files("fetch", "a.txt", "./-", *option), 0)
     assert (hs.cwd / "-" / "a.txt").read_bytes() == b"a"
@@ -305,7 +305,7 @@ def test_an_address_that_stays_dead_is_a_failed_file(files, hs, sim, portal):
     portal.add_file("d/a.txt", b"a")
     portal.add_file("d/b.txt", b"b")
     sim.fail(f"GET cdn.example.com/hubfs/101/{next(iter(portal.files))}", times=None, status=403)
-    ended(files("fetch", "d", "."), 8, r"failed d/a\.txt: cdn\.example\.com answered 403")
+    ended(files("fetch", "d", "."), 8, r"failed d/a\.txt: cdn\.example\.com returned 403")
     assert tree_of(hs.cwd) == {"d/b.txt": b"b"}
 
 
@@ -546,7 +546,7 @@ def test_a_file_that_the_run_itself_uses_is_never_replaced(hs, sim, portal, how)
     for source in ("d", "d/used") if how != "manifest" else ("d",):
         dest = "." if source == "d" else "d"
         done = hs("filemanager", "fetch", source, dest, "--overwrite", *args, env=env)
-        ended(done, 8, "used: skipped, because hs uses the file here")
+        ended(done, 8, "used: this run uses the local file")
         assert used.read_text().startswith(want)
         assert used.is_symlink() == (how == "link")
     assert (hs.cwd / "d" / "other").read_bytes() == b"theirs"
@@ -587,7 +587,7 @@ def test_a_link_planted_in_the_destination_is_not_followed(files, hs, portal, tm
     ended(
         done,
         8,
-        "failed d/sub/?: cannot make the folder: a symbolic link has its name, and is not followed",
+        "failed d/sub/?: cannot create the folder: a symbolic link has that name",
     )
     assert list(outside.iterdir()) == []
     assert (hs.cwd / "d" / "b.txt").read_bytes() == b"b" and not (
@@ -618,14 +618,14 @@ def test_a_destination_that_is_a_link_to_no_folder_is_called_one(files, hs, port
         r"cannot write to link/below: .* \(link is a symbolic link\)",
     )
     place(hs.cwd / "d" / "sub", "x")
-    ended(files("fetch", "d", "."), 8, "cannot make the folder: a file has its name")
+    ended(files("fetch", "d", "."), 8, "cannot create the folder: a file has that name")
 
 
 def test_two_files_of_one_name_do_not_overwrite_each_other(files, hs, portal):
     portal.add_file("d/x.txt", b"first")
     portal.add_file("d/y", b"second", name="x.txt", extension="")
     done = files("fetch", "d", ".", "--overwrite")
-    ended(done, 8, r"failed d/x\.txt: another file of this name")
+    ended(done, 8, r"failed d/x\.txt: another file has the same name")
     assert tree_of(hs.cwd) == {"d/x.txt": b"first"}
 
 
@@ -646,7 +646,7 @@ def test_names_that_are_one_for_the_file_system(files, hs, sim, portal, args):
     ended(
         files("fetch", "d", ".", "--concurrency", "1", *args),
         8,
-        r"failed d/a\.txt: here its name is that of another file of this run",
+        r"failed d/a\.txt: on this file system, its name is that of another",
     )
     assert tree_of(folder) == {"a.txt": b"A.txt", "slow.txt": b"slow.txt"}
 
@@ -669,7 +669,7 @@ def test_folders_that_are_one_for_the_file_system(files, hs, sim, portal):
         ended(
             files("fetch", "d", ".", "--concurrency", "1", "--overwrite"),
             8,
-            "failed d/sub/?: cannot make the folder: here its name is that of another",
+            "failed d/sub/?: cannot create the folder: on this file system, its name is that of another",
         )
     finally:
         del sim.rule_for
@@ -679,7 +679,7 @@ def test_folders_that_are_one_for_the_file_system(files, hs, sim, portal):
 def test_a_file_and_a_folder_of_one_name(files, hs, portal):
     portal.add_file("d/x", b"file")
     portal.add_file("d/x/in.txt", b"in")
-    ended(files("fetch", "d", "."), 8, "another one of this name")
+    ended(files("fetch", "d", "."), 8, "another folder has the same name")
     assert tree_of(hs.cwd) == {"d/x": b"file"}
 
 
@@ -687,7 +687,7 @@ def test_a_listing_in_a_ring_ends(files, hs, portal):
     portal.add_file("d/e/a.txt", b"a")
     outer, inner = list(portal.folders)
     portal.folders[7] = {"id": outer, "name": "again", "parent_folder_id": inner}
-    ended(files("fetch", "d", "."), 8, "the folder was listed before")
+    ended(files("fetch", "d", "."), 8, "the folder was already listed")
     assert tree_of(hs.cwd) == {"d/e/a.txt": b"a"}
 
 
@@ -735,7 +735,7 @@ def test_a_page_that_comes_again_and_again_ends(files, sim, portal):
 def test_a_file_that_is_there_is_skipped_with_a_word(files, hs, sim, portal):
     fill(portal, **{"d/a.txt": b"new", "d/b.txt": b"b"})
     place(hs.cwd / "d" / "a.txt", b"mine")
-    ended(files("fetch", "d", "."), 0, r"skipped d/a\.txt: it is there already; --overwrite")
+    ended(files("fetch", "d", "."), 0, r"skipped d/a\.txt: already exists; use --overwrite")
     assert tree_of(hs.cwd) == {"d/a.txt": b"mine", "d/b.txt": b"b"}
     ended(files("fetch", "d", ".", "-o"), 0)
     assert tree_of(hs.cwd) == {"d/a.txt": b"new", "d/b.txt": b"b"}
@@ -794,7 +794,7 @@ def test_overwriting_a_link_takes_no_mode_from_where_it_leads(files, hs, portal)
 def test_a_folder_in_the_place_of_a_file_is_a_failure(files, hs, portal):
     fill(portal, **{"d/a.txt": b"new", "d/b.txt": b"b"})
     (hs.cwd / "d" / "a.txt").mkdir(parents=True)
-    ended(files("fetch", "d", ".", "-o"), 8, "there is a folder so called")
+    ended(files("fetch", "d", ".", "-o"), 8, "a folder has that name")
     assert tree_of(hs.cwd) == {"d/b.txt": b"b"}
 
 
@@ -858,7 +858,7 @@ def test_sizes_that_no_file_has_can_be_summed_up(files, hs, sim):
             ],
         },
     )
-    ended(files("fetch", "/", "d"), 0, "skipped: 1100")
+    ended(files("fetch", "/", "d"), 0, "1100 skipped")
 
 
 def test_a_listing_that_fails_is_a_failure_and_the_rest_is_fetched(files, hs, sim, portal):
@@ -907,7 +907,7 @@ def test_fail_fast(files, sim, portal):
         portal.add_file(f"d/{n}.txt", b"x")
     sim.fail(CDN, after=3, times=None, status=500)
     done = files("fetch", "d", ".", "--fail-fast", "--concurrency", "1", "--json")
-    ended(done, 8, "1 of 4 files failed", r"failed: 1; not tried: (at least )?\d+")
+    ended(done, 8, "1 of 4 files failed", r"1 failed; (at least )?\d+ not tried")
     assert len(sim.requests(CDN)) == 4
     assert done.json["failed"] == 1 and done.json["notTried"] >= 16
 
@@ -917,7 +917,7 @@ def test_what_was_not_tried_is_counted_by_itself(files, sim, portal):
         portal.add_file(f"d/{n}.txt", b"x", access="PRIVATE")
     sim.fail(SIGN, after=5, times=None, status=429, policy="DAILY")
     done = files("fetch", "d", ".", "--concurrency", "1", "--json")
-    ended(done, 8, "failed: 1; not tried: (at least )?14")
+    ended(done, 8, "1 failed; (at least )?14 not tried")
     assert {k: done.json[k] for k in ("fetched", "failed", "interrupted", "notTried")} == {
         "fetched": 5,
         "failed": 1,
@@ -931,7 +931,7 @@ def test_a_full_disk_is_said(files, hs, portal):
     portal.add_file("d/a.bin", b"x" * 300_000)
     portal.add_file("d/b.bin", b"x")
     done = files("fetch", "d", ".", preexec_fn=lambda: limit_size(100_000))
-    ended(done, 8, r"failed d/a\.bin: cannot write it: File too large")
+    ended(done, 8, r"failed d/a\.bin: cannot write the file: File too large")
     assert tree_of(hs.cwd) == {"d/b.bin": b"x"}
 
 
@@ -998,8 +998,8 @@ def test_resume_fetches_what_is_missing_only(files, hs, sim, portal):
     ended(
         files("fetch", "d", ".", "--resume", "m", "--overwrite"),
         0,
-        "fetched: 5 files",
-        "skipped: 5",
+        "Fetched 5 files",
+        "5 skipped",
     )
     assert len(sim.requests(CDN)) == 15
     assert len(tree_of(hs.cwd)) == 11
@@ -1013,7 +1013,7 @@ def test_resume_fetches_again_what_is_not_the_same_any_more(files, hs, sim, port
     def fetch(dest=".", *args):
         done = files("fetch", "d", dest, "--resume", "m", "--overwrite", *args)
         ended(done, 0)
-        return int(re.search(r"fetched: (\d+)", done.err)[1])
+        return int(re.search(r"Fetched (\d+)", done.err)[1])
 
     assert [fetch(), fetch()] == [1, 0]
     entry["updated"] += 1
@@ -1052,7 +1052,7 @@ def test_ctrl_c_leaves_whole_files_only(files, hs, sim, portal):
     whole = tree_of(hs.cwd / "d")
     assert len(whole) == 5 and {len(d) for d in whole.values()} == {100_000}
     assert len(manifest(hs.cwd / "m")) == 5
-    assert b"interrupted: 5" in err and b"failed" not in err and b"--resume m" in err
+    assert b"5 interrupted" in err and b"failed" not in err and b"--resume m" in err
 
 
 def test_a_killed_run_goes_on(files, hs, sim, portal):
@@ -1114,7 +1114,7 @@ def test_two_runs_that_begin_at_once_do_not_take_each_others_file(
     _, err = slow.communicate()
     # the other run's file may be there when this one's gets its name
     assert slow.returncode == 0 or err.startswith(
-        "failed a.bin: cannot write it: File exists\n"
+        "failed a.bin: cannot write the file: File exists\n"
     ), err
     assert not parts_left(hs.cwd) and not [*hs.cwd.rglob(".hs-tmp*")]
     files("fetch", "/", "d")
@@ -1128,7 +1128,7 @@ def test_progress_on_a_terminal(tty, hs, sim, portal):
     child = tty("filemanager", "fetch", "d", ".", "--concurrency", "2", env=token(portal))
     child.expect(r"%[^\r\n]*file-\d\.bin")
     child.expect(r"[0-4] of 4\+? files, ")
-    child.expect("fetched: 4 files")
+    child.expect("Fetched 4 files")
     assert tty.end(child) == 0
 
 

@@ -175,7 +175,7 @@ def test_access_and_overwriting_are_said_to_hubspot(files, hs, sim, args, option
     done = files("upload", "a.txt", "a.txt", *args)
     ended(done, 0)
     assert json.loads(multipart(sim.requests(UPLOAD)[0])["options"][1]) == options
-    assert ("become public" in done.err) == (options["access"] != "PRIVATE")
+    assert ("will be public" in done.err) == (options["access"] != "PRIVATE")
 
 
 def test_public_access_that_was_asked_for_is_not_announced(files, hs, sim):
@@ -199,7 +199,7 @@ def test_no_overwrite_leaves_a_file_alone_and_says_so(files, hs, portal):
 @pytest.mark.parametrize("dest", ["../x", "a/../../b", "a\nb"])
 def test_a_destination_that_is_no_path_is_refused(files, hs, sim, dest):
     place(hs.cwd / "a.txt", "x")
-    failed(files("upload", "a.txt", dest), 2, "cannot be a path")
+    failed(files("upload", "a.txt", dest), 2, "is not a valid path")
     assert not sim.log
 
 
@@ -213,7 +213,7 @@ def test_a_folder_is_uploaded_with_all_below_it_and_every_name(files, hs, portal
         place(hs.cwd / "tree" / name, str(n))
         place(hs.cwd / "tree" / "sub dir" / "ü%#?" / name, b"\0" * n)
     done = files("upload", "tree", "site/assets")
-    ended(done, 0, rf"uploaded: {2 * len(NAMES)} files")
+    ended(done, 0, rf"Uploaded {2 * len(NAMES)} files")
     assert stored(portal) == {f"site/assets/{p}": d for p, d in tree_of(hs.cwd / "tree").items()}
 
 
@@ -410,7 +410,7 @@ def test_nothing_to_upload_is_an_error_that_names_the_rules(files, hs, sim):
     )
     failed(files("upload", "t/a.txt", "d"), 2, r"\.hsignore line 2")
     (hs.cwd / "empty").mkdir()
-    failed(files("upload", "empty", "d"), 2, "holds no file")
+    failed(files("upload", "empty", "d"), 2, "no files in empty")
     (hs.cwd / "empty" / "link").symlink_to("../t")
     failed(files("upload", "empty", "d"), 2, "nothing to upload in empty: 1 links")
     failed(
@@ -432,8 +432,8 @@ def test_dry_run_shows_the_plan_and_sends_nothing(hs, sim):
     assert set(done.out.splitlines()) == {
         "upload a.png -> d/a.png (2.0 KiB)",
         "ignore .b (built-in line 5: .*)",
-        "leave out c.txt (no --include matches it)",
-        "skip link (a link or no plain file)",
+        "leave out c.txt (no --include matches)",
+        "skip link (not a regular file)",
     }
     done = hs("filemanager", "upload", "t", "d", "--dry-run", "--json")
     assert {e["path"]: e["status"] for e in done.json["items"]} == {
@@ -455,10 +455,10 @@ def test_links_and_pipes_are_reported_and_not_followed(files, hs, portal):
     ended(
         done,
         0,
-        "skipped link.txt: a symbolic link",
-        "skipped up: a symbolic link",
-        "skipped pipe: it is no plain file",
-        "skipped: 3",
+        "skipped link.txt: symbolic links are not followed",
+        "skipped up: symbolic links are not followed",
+        "skipped pipe: not a regular file",
+        "3 skipped",
     )
     assert stored(portal) == {"d/a.txt": b"x"}
 
@@ -532,7 +532,7 @@ def test_progress_on_a_terminal(tty, hs, sim, portal):
     child = tty("filemanager", "upload", "t", "d", "--concurrency", "2", env=token(portal))
     child.expect(r"%[^\r\n]*file-\d\.bin")
     child.expect(r"[0-4] of 4 files, ")
-    child.expect("uploaded: 4 files")
+    child.expect("Uploaded 4 files")
     assert tty.end(child) == 0
     assert len(portal.files) == 4
 
@@ -568,7 +568,7 @@ def test_fail_fast_begins_no_more(files, hs, sim, portal):
         place(hs.cwd / "t" / f"{n:02}.txt", str(n))
     sim.fail(UPLOAD, after=3, times=None, status=500)
     done = files("upload", "t", "d", "--fail-fast", "--concurrency", "1", "--json")
-    ended(done, 8, "1 of 4 files failed", "failed: 1; not tried: 16")
+    ended(done, 8, "1 of 4 files failed", "1 failed; 16 not tried")
     assert len(sim.requests(UPLOAD)) == 4
     assert counts(done.json) == {
         "uploaded": 3,
@@ -607,7 +607,7 @@ def test_the_daily_limit_stops_the_run_and_is_said(files, hs, sim, portal):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
     sim.fail(UPLOAD, after=10, **DAILY)
     done = files("upload", "t", "d", "--concurrency", "2", "--json")
-    ended(done, 8, "midnight", "failed: [12]; not tried: ")
+    ended(done, 8, "midnight", r"[12] failed; \d+ not tried")
     assert len(portal.files) == 10 and len(sim.requests(UPLOAD)) <= 12
     found = counts(done.json)
     assert found["uploaded"] == 10 and found["failed"] in (1, 2)
@@ -795,8 +795,8 @@ def test_a_file_that_cannot_be_read_is_a_failed_one(files, hs, portal):
     ended(
         done,
         8,
-        r"failed b\.txt: cannot read it: Permission",
-        "failed sub: cannot read it",
+        r"failed b\.txt: cannot read the file: Permission",
+        "failed sub: cannot read the folder",
         "2 of 3 files failed",
     )
     assert stored(portal) == {"d/a.txt": b"x"}
@@ -832,12 +832,12 @@ def test_files_that_went_away_are_missed(files, hs, sim, portal):
         place(hs.cwd / "t" / name, "x")
     sim.fail(UPLOAD, then=lambda: [p.unlink() for p in (hs.cwd / "t").iterdir()])
     done = files("upload", "t", "d", "--concurrency", "1")
-    failed(done, 8, "3 of 4 files went away", "not tried: 3")
+    failed(done, 8, "3 of 4 files disappeared before upload", "3 not tried")
     assert len(portal.files) == 1  # that was open
 
 
 def test_files_that_another_program_adds_meanwhile_are_no_failure(files, hs, sim, portal):
-    """They were "-1 of 2 files" that "went away"."""
+    """They were "-1 of 2 files" that "disappeared"."""
     place(hs.cwd / "t" / "a", "x")
     place(hs.cwd / "t" / "s" / "b", "x")
     sim.fail(
@@ -939,13 +939,13 @@ def test_few_descriptors_mean_fewer_connections(files, hs, sim, portal, count, a
     for n in range(60):
         place(hs.cwd / "t" / f"{n % 3}" / "sub" / f"{n}.txt", str(n))
     done = files("upload", "t", "d", *args, **few_descriptors(count))
-    ended(done, 0, "uploaded: 60 files")
+    ended(done, 0, "Uploaded 60 files")
     assert len(portal.files) == 60
     if count > 16:  # else connections may have to be closed to make room
         assert len({r.conn for r in sim.requests(UPLOAD)}) <= (count - 10) / 3
     assert not re.search("descriptors|open files", done.err)
     done = files("fetch", "d", ".", *args, **few_descriptors(count))
-    ended(done, 0, "fetched: 60 files")
+    ended(done, 0, "Fetched 60 files")
     assert tree_of(hs.cwd / "d") == tree_of(hs.cwd / "t") and not re.search(
         "descriptors|open files", done.err
     )
@@ -959,8 +959,8 @@ def test_few_descriptors_and_many_folders(files, hs, portal, shape, args):
     """Folders that only hold the names of others need none, and listings give way to files."""
     for n in range(60):
         place(hs.cwd / "t" / shape.format(n=n, third=n % 20, chain="c/" * (n % 7)), str(n))
-    ended(files("upload", "t", "d", *args, **few_descriptors(16)), 0, "uploaded: 60 files")
-    ended(files("fetch", "d", "out", *args, **few_descriptors(16)), 0, "fetched: 60 files")
+    ended(files("upload", "t", "d", *args, **few_descriptors(16)), 0, "Uploaded 60 files")
+    ended(files("fetch", "d", "out", *args, **few_descriptors(16)), 0, "Fetched 60 files")
     assert tree_of(hs.cwd / "out" / "d") == tree_of(hs.cwd / "t")
     assert not [p for p in hs.cwd.rglob(".*")]
 
@@ -985,7 +985,7 @@ def test_a_file_of_no_size_that_holds_bytes_is_refused(files, sim, path):
     failed(
         files("upload", path, "v.txt"),
         1,
-        "it holds more than the 0 bytes that the system reports",
+        "it contains more than the 0 bytes that the system reports",
         "upload a copy",
     )
     assert not sim.requests(UPLOAD)
@@ -1037,9 +1037,9 @@ def test_resume_sends_only_what_was_not_done(files, hs, sim, portal):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
     sim.fail(UPLOAD, after=6, times=4, status=500)
     ended(files("upload", "t", "d", "--manifest", "m"), 8)
-    ended(files("upload", "t", "d", "--resume", "m"), 0, "uploaded: 4 files", "skipped: 6")
+    ended(files("upload", "t", "d", "--resume", "m"), 0, "Uploaded 4 files", "6 skipped")
     assert len(portal.files) == 10 and len(sim.requests(UPLOAD)) == 14
-    ended(files("upload", "t", "d", "--resume", "m"), 0, "uploaded: 0 files")
+    ended(files("upload", "t", "d", "--resume", "m"), 0, "Uploaded 0 files")
     assert len(sim.requests(UPLOAD)) == 14
 
 
@@ -1052,7 +1052,7 @@ def test_resume_sends_what_has_changed_since(files, hs, sim, portal):
     ended(files("upload", "t", "d", "--resume", "m"), 0)
     assert stored(portal) == {"d/a.txt": b"new", "d/b.txt": b"old"}
     assert len(sim.requests(UPLOAD)) == 3
-    ended(files("upload", "t", "elsewhere", "--resume", "m"), 0, "uploaded: 2 files")
+    ended(files("upload", "t", "elsewhere", "--resume", "m"), 0, "Uploaded 2 files")
 
 
 def test_a_killed_run_goes_on_and_sends_nothing_twice_that_was_confirmed(files, hs, sim, portal):
@@ -1114,7 +1114,7 @@ def test_ctrl_c_ends_the_run_with_130_and_a_good_manifest(files, hs, sim, portal
         "interrupted": 8,
         "notTried": 2,
     }
-    assert b"interrupted: 8; not tried: 2" in err and b"Run again with --resume m." in err
+    assert b"8 interrupted; 2 not tried" in err and b"Run again with --resume m." in err
     assert len(manifest(hs.cwd / "m")) == 10
 
 
@@ -1126,7 +1126,7 @@ def test_a_run_that_failed_names_the_way_to_go_on(files, hs, sim, portal, name):
     sim.fail(UPLOAD, after=2, status=500)
     done = files("upload", "t", "d", f"--manifest={name}")
     ended(done, 8, "1 of 4 files failed")
-    [word] = re.findall(r"Run again with --resume (.*)\.$", done.err, re.MULTILINE)
+    [word] = re.findall(r"; run again with --resume (.*)$", done.err, re.MULTILINE)
     again = subprocess.run(
         f"{hs.bin} filemanager upload t d --resume {word}",
         shell=True,
@@ -1135,7 +1135,7 @@ def test_a_run_that_failed_names_the_way_to_go_on(files, hs, sim, portal, name):
         capture_output=True,
         text=True,
     )
-    assert again.returncode == 0 and "uploaded: 1 file," in again.stderr, again.stderr
+    assert again.returncode == 0 and "Uploaded 1 file," in again.stderr, again.stderr
     assert "--resume" not in again.stderr
 
 
@@ -1176,6 +1176,13 @@ def test_a_manifest_that_cannot_be_written_is_said_before_anything_is_sent(files
     assert not sim.requests(UPLOAD)
 
 
+NOT_A_MANIFEST = {
+    "--manifest": "cannot write the manifest {}: the file exists and is not a manifest\n"
+    "    --manifest overwrites only an earlier manifest",
+    "--resume": "cannot resume from {}: it is not a manifest",
+}
+
+
 def test_what_is_no_manifest_is_not_written_to(files, hs, sim):
     place(hs.cwd / "a.txt", "x")
     place(hs.cwd / "logo.png", b"\x89PNG\r\n")
@@ -1189,7 +1196,7 @@ def test_what_is_no_manifest_is_not_written_to(files, hs, sim):
         failed(
             files("upload", "a.txt", "a.txt", option, name),
             1,
-            f"cannot use the manifest {name}: the file exists and is not a manifest of hs",
+            NOT_A_MANIFEST[option].format(name),
         )
         assert (hs.cwd / "logo.png").read_bytes() == b"\x89PNG\r\n" and not sim.requests(UPLOAD)
 
@@ -1233,7 +1240,7 @@ def test_json_that_is_not_a_manifest_is_kept(files, hs, sim, name, option, comma
     failed(
         files(command, "a.txt", "d", option, name),
         1,
-        f"cannot use the manifest {name}: the file exists and is not a manifest of hs",
+        NOT_A_MANIFEST[option].format(name),
     )
     assert path.read_text() == NOT_MANIFESTS[name] and not sim.log
 
@@ -1256,14 +1263,14 @@ def test_resume_sends_again_what_was_sent_with_other_options(files, hs, sim, por
     place(hs.cwd / "a.txt", "x")
     ended(files("upload", "a.txt", "a.txt", "--manifest", "m"), 0)
     portal.files.clear()
-    ended(files("upload", "a.txt", "a.txt", "--resume", "m", *args), 0, "uploaded: 1 file")
+    ended(files("upload", "a.txt", "a.txt", "--resume", "m", *args), 0, "Uploaded 1 file")
     ended(
         files("upload", "a.txt", "a.txt", "--resume", "m", *args),
         0,
-        "uploaded: 0 files",
-        "skipped: 1",
+        "Uploaded 0 files",
+        "1 skipped",
     )
-    ended(files("upload", "a.txt", "a.txt", "--resume", "m"), 0, "skipped: 1")
+    ended(files("upload", "a.txt", "a.txt", "--resume", "m"), 0, "1 skipped")
     assert len(sim.requests(UPLOAD)) == 2
     options = [(e["access"], e["overwrite"]) for e in manifest(hs.cwd / "m")]
     assert len(set(options)) == 2 and options[0] == ("PUBLIC_INDEXABLE", True)
@@ -1282,7 +1289,7 @@ def test_resume_looks_at_destination_size_and_time(files, hs, sim, portal):
     ):
         path.write_text(content)
         os.utime(path, ns=(time, time + shift))
-        ended(files("upload", "t", dest, "--resume", "m"), 0, f"uploaded: {count} file")
+        ended(files("upload", "t", dest, "--resume", "m"), 0, f"Uploaded {count} file")
 
 
 @pytest.mark.parametrize("command", ["upload", "fetch"])
@@ -1299,7 +1306,7 @@ def test_a_manifest_of_another_account_is_refused(files, hs, sim, portal, comman
     failed(
         files(*args, "--resume", "m"),
         3,
-        "the manifest m is of account 202, not 101",
+        "the manifest m belongs to account 202, not to 101",
         "--manifest FILE",
     )
     assert (hs.cwd / "m").read_bytes() == before and not sim.log
@@ -1315,7 +1322,7 @@ def test_a_manifest_without_an_account_is_refused(files, hs, sim, account):
     """Earlier versions wrote account 0 if HUBSPOT_ACCOUNT_ID was not set."""
     place(hs.cwd / "a.txt", "x")
     place(hs.cwd / "m", json.dumps({**json.loads(OLD_ENTRY), "account": account}) + "\n")
-    failed(files("upload", "a.txt", "a.txt", "--resume", "m"), 3, "does not name its account")
+    failed(files("upload", "a.txt", "a.txt", "--resume", "m"), 3, "names no account")
     assert not sim.log
 
 
@@ -1332,8 +1339,8 @@ def test_the_account_of_a_token_is_looked_up_once_for_the_manifest(files, hs, si
     ended(files(command, "t", "d", "--manifest", "m", env=NO_ID), 0)
     assert {e["account"] for e in manifest(hs.cwd / "m")} == {101}
     assert len(sim.requests(DETAILS)) == 1
-    ended(files(command, "t", "d", "--resume", "m"), 0, "skipped: 3")
-    ended(files(command, "t", "d", "--resume", "m", env=NO_ID), 0, "skipped: 3")
+    ended(files(command, "t", "d", "--resume", "m"), 0, "3 skipped")
+    ended(files(command, "t", "d", "--resume", "m", env=NO_ID), 0, "3 skipped")
     assert len(sim.requests(DETAILS)) == 2
 
 
@@ -1400,7 +1407,7 @@ def test_a_source_that_is_the_manifest_itself_is_named_with_a_hint_that_works(fi
             f"pass another file to {option}",
         )
         assert "\\" not in done.err and "--exclude" not in done.err
-        ended(files("upload", *args, "d", option, "n.jsonl"), 0, "uploaded: 1 file")
+        ended(files("upload", *args, "d", option, "n.jsonl"), 0, "Uploaded 1 file")
 
 
 def test_a_manifest_that_is_no_plain_file_is_written_to_and_stays(files, hs, sim):
