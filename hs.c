@@ -11038,54 +11038,60 @@ static void tls_write_commit(Tls *tls, ptrdiff_t n, bool last)
  * One HTTP/1.1 request and its response (RFC 9112) over TLS, as a state
  * machine that never blocks. A transfer (HttpXfer) moves through
  *
- *   WAIT -> LOOKUP -> CONNECT -> PROXY -> TLS -> SEND -> HEAD -> BODY -> DONE
+ *   WAIT -> LOOKUP -> CONNECT -> PROXY -> TLS -> SEND -> HEADER -> BODY -> DONE
  *
- * The next section, HTTP pool, drives it. Connections are kept alive and
- * reused; a new one to the same host resumes the TLS session. Addresses are
- * tried as in RFC 8305: alternating families, a new one every 250 ms while the
- * earlier ones go on.
+ * The function of a state, http_on_STATE(), does what it can do now and
+ * returns an HttpStep: go on, what to wait for, or failed, with the reason in
+ * x->err. The next section, HTTP pool, calls them and decides about retries.
+ *
+ * Connections are kept alive and reused; a new one to the same host resumes
+ * the TLS session. Addresses are tried as in RFC 8305: alternating families, a
+ * new one every 250 ms while the earlier attempts continue.
  *
  * Deadlines: each phase up to TLS has HTTP_CONNECT_MS. The response's header
- * has the request's time-out, which starts again whenever body bytes move,
- * including those that are still in the system's send buffer.
+ * has the request's time-out, which starts again whenever bytes of a body
+ * move, including those that are still in the system's send buffer.
  *
  * Responses: up to HTTP_HOLD bytes of a body are held until it is complete, so
- * that a broken one can be requested again before anything was passed on. A
- * larger body streams to the request's sink, piece by piece. The sink of a
+ * that a broken response can be requested again before the caller has seen any
+ * of it. A larger body streams to the request's sink in pieces. The sink of a
  * download writes by offset and gets every byte at once. A request's body is
  * text, or comes from a source that writes into the TLS engine's buffer.
  *
  * Credentials go to the host that the request names and to no other. A
  * redirect to another host is followed without them, one to plain http never.
+ *
+ * Memory: a transfer and a connection have an arena each. Buffers are capped
+ * and reused by every try, so that retries need no more memory.
  */
 
 enum {
     HTTP_CONNECT_MS = 10000,
-    HTTP_MOST_MS = 24 * 60 * 60 * 1000, /* whatever the config says */
-    HTTP_STAGGER_MS = 250,              /* RFC 8305, 5 */
-    HTTP_HEAD_MAX = 64 * KIB,
+    HTTP_TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000, /* cap of the config's value */
+    HTTP_STAGGER_MS = 250,                     /* RFC 8305, 5 */
+    HTTP_HEADER_MAX = 64 * KIB,
     HTTP_HOLD = 512 * KIB,
     HTTP_IN = 16 * KIB,
-    HTTP_TURN = MIB, /* bytes that one transfer moves before the next one */
-    HTTP_IDLE = 16,  /* connections kept for later */
-    HTTP_IDLE_MS = 100 * 1000, /* and how long: servers and NATs forget them */
-    HTTP_PACE = 256,           /* requests whose beginning is remembered */
+    HTTP_TURN = MIB,    /* bytes that one transfer moves before the next one */
+    HTTP_IDLE_MAX = 16, /* idle connections */
+    HTTP_IDLE_MS = 100 * 1000, /* after that, servers and NATs forget them */
+    HTTP_PACE_MAX = 256,       /* requests whose start is remembered */
     HTTP_REDIRECTS = 5,
-    HTTP_RESERVED = 10,   /* descriptors that all else needs */
-    HTTP_DESCRIPTORS = 3, /* that a new connection needs for a while */
-    HTTP_TRIES = 4,       /* of one request, on network trouble */
-    HTTP_LEAST_MS = 500,  /* a try that would have less is not begun */
+    HTTP_DESCRIPTORS = 3,  /* that opening a connection needs */
+    HTTP_TRY_MIN_MS = 500, /* a try that would have less is not started */
     HTTP_TICK_MS = 1000,
-    HTTP_TELL_MS = 2000, /* a wait of this length is announced */
-    HTTP_ACTIVE = 64
+    HTTP_RETRY_AFTER_MAX = 24 * 60 * 60, /* seconds; longer is cut to this */
+    HTTP_INTERVAL_MAX_MS = 60 * 1000,    /* of a rate limit */
+    HTTP_CHUNK_LINE_MAX = 4 * KIB,
+    HTTP_ACTIVE = 64 /* transfers at a time */
 };
 
 typedef struct {
     Str name;
     Str value;
-} HttpHeader;
+} HttpField;
 
-/* The answer. Its text lives as long as the transfer's arena. */
+/* A response. Its text lives as long as the transfer's arena. */
 typedef struct {
     int status;
     Str reason;
@@ -11094,43 +11100,45 @@ typedef struct {
     int64_t received; /* bytes of the body so far */
     bool uncertain;   /* a try without a response may have taken effect */
     bool warn_effect; /* it failed, but may have changed something */
-    /* Of a redirect that was not followed: why ("it is …"); else NULL. */
+    /* Of a redirect that was not followed: why. NULL: it is not one. */
     const char *unfollowed;
 } HttpRes;
 
 /*
- * The request. What it points to must outlive the transfer. No part may hold
+ * A request. What it points to must outlive the transfer. No part may contain
  * a control byte: pool_add() checks that.
  */
 typedef struct {
     Str method;
     Url url;
     Str accept;
-    Str content_type; /* of the body; empty where there is none */
+    Str content_type; /* of the body; empty if there is none */
     Secret authorization;
     Str body;
     bool has_body;
-    /* Where the body is not `body`: gives up to `room` bytes of it from the
-     * offset `at` on, at least one; less is a failure that `err` explains.
-     * All in all it gives `body_size`; another try begins at 0 again. */
-    ptrdiff_t (*source)(void *from, int64_t at, char *into, ptrdiff_t room,
+    /* If the body is not in `body`: writes up to `max` bytes of it from the
+     * offset `at` on, and returns how many, at least 1. Less is a failure,
+     * explained in `err`. There are `body_size` bytes in all; a retry starts
+     * at 0 again. */
+    ptrdiff_t (*source)(void *from, int64_t at, char *into, ptrdiff_t max,
                         Err *err);
     void *from;
     int64_t body_size;
     bool repeatable; /* doing it twice is the same as once */
-    bool changes;    /* what it does stays: a failure says if it may be done */
-    bool api;        /* the rate limit of HubSpot's API counts it */
-    bool follow;     /* follow redirects */
+    bool changes; /* it changes data: errors say if it may have taken effect */
+    bool api;     /* it counts against the rate limit of HubSpot's API */
+    bool follow;  /* follow redirects */
     int64_t timeout; /* milliseconds */
-    /* Is this answer, whose status says "later", final all the same? */
+    /* Returns true if a response whose status means "later" is final. */
     bool (*is_final)(const HttpRes *res);
-    /* Takes the body. NULL: it is held, and may not pass HTTP_HOLD. The last
-     * piece, maybe an empty one, comes with `last`. */
+    /* Receives the body. NULL: it is held, and may not exceed HTTP_HOLD. The
+     * last piece, which may be empty, has `last` set. False is a failure,
+     * explained in `err`. */
     bool (*sink)(void *to, const HttpRes *res, Str piece, bool last, Err *err);
     void *to;
-    /* The body of a 2xx answer is not held: the sink sees it as it comes. A
-     * piece stands at the offset res->received - piece.len; a try that breaks
-     * off is repeated, and begins at 0 again. */
+    /* The body of a 2xx response is not held: the sink gets it as it comes. A
+     * piece is at the offset res->received - piece.len; a try that fails is
+     * repeated, and starts at 0 again. */
     bool direct;
 } HttpReq;
 
@@ -11141,11 +11149,23 @@ typedef enum {
     HTTP_PROXY,
     HTTP_TLS,
     HTTP_SEND,
-    HTTP_HEAD,
+    HTTP_HEADER,
     HTTP_BODY,
     HTTP_DONE,
     HTTP_FAILED
 } HttpState;
+
+/* What a transfer does next. */
+typedef enum {
+    STEP_AGAIN,      /* go on at once */
+    STEP_WAIT,       /* wait for a time, a look-up or a connection attempt */
+    STEP_READ,       /* wait until the socket is readable, */
+    STEP_WRITE,      /* writable, */
+    STEP_READ_WRITE, /* or either of them */
+    STEP_YIELD,      /* it could go on, but first the other transfers do */
+    STEP_DONE,       /* the response is complete and delivered */
+    STEP_FAILED      /* see x->err */
+} HttpStep;
 
 typedef enum {
     HTTP_NO_BODY,
@@ -11161,6 +11181,21 @@ typedef enum {
     HTTP_CHUNK_TRAILER
 } HttpChunk;
 
+/* SOCKS 5 (RFC 1928): versions, and ways to sign in. */
+enum {
+    HTTP_SOCKS_VERSION = 5,
+    HTTP_SOCKS_USER_VERSION = 1, /* of the password's message: RFC 1929 */
+    HTTP_SOCKS_NO_AUTH = 0,
+    HTTP_SOCKS_USER = 2,
+    HTTP_SOCKS_NONE = 0xff
+};
+
+typedef enum {
+    HTTP_SOCKS_METHODS,
+    HTTP_SOCKS_PASSWORD,
+    HTTP_SOCKS_REQUEST
+} HttpSocksStage;
+
 /* A connection, in use by a transfer or idle in the pool. */
 typedef struct HttpConn HttpConn;
 
@@ -11169,10 +11204,10 @@ struct HttpConn {
     HttpConn *next;
     char host[256];
     int port;
-    int fd;
-    Tls *tls; /* NULL before TLS starts */
-    bool used;
-    bool ended; /* no more bytes will come */
+    int socket; /* fd + 1; see http_fd() */
+    Tls *tls;   /* NULL before TLS starts */
+    bool used;  /* it has carried a request before */
+    bool ended; /* the peer has closed it, and everything was read */
     int64_t idle_since;
     int in_at;
     int in_len;
@@ -11193,57 +11228,57 @@ struct HttpXfer {
     int64_t wake_at;  /* of WAIT */
     int64_t deadline; /* of the phase */
     int64_t try_began;
-    int64_t spent; /* milliseconds of the try before it was sent */
-    int64_t asked; /* the pause that a proxy asked for; 0: none */
-    int tries;     /* that have failed, or were answered "later" */
-    int losses;    /* of them, those by network trouble */
+    int64_t setup;       /* milliseconds of the try before it was sent */
+    int64_t proxy_pause; /* that a proxy requested; 0: none */
+    int tries;           /* that failed or got a "later" response */
+    int network_tries;   /* of these, the network failures */
     int redirects;
     bool foreign; /* redirected to another host: no credentials */
 
-    int lookup_fd;
+    int lookup; /* fd + 1 of the look-up under way */
     pid_t lookup_pid;
     OsAddresses addresses;
-    int attempt[OS_ADDRESSES]; /* sockets under way, -1: none */
+    int attempt[OS_ADDRESSES]; /* fd + 1 of a socket that is connecting */
     int attempts;
     int64_t next_attempt_at;
 
     Str out; /* what is being sent, to the proxy or the server */
     ptrdiff_t out_at;
-    int64_t body_at; /* of what the source gives */
-    int socks_stage;
-    int unsent;      /* of it, at the last look, with the system still */
-    int64_t look_at; /* the next one */
-    bool sent;       /* a byte of the request has left */
-    bool unsure;     /* a try may have been carried out that told nothing */
-    bool may_pass;   /* the failure is one that another try may mend */
+    int64_t body_at; /* bytes that the source has written */
+    HttpSocksStage socks_stage;
+    int unsent;       /* bytes in the system's send buffer at the last check */
+    int64_t check_at; /* when to check them again */
+    bool sent;        /* a byte of the request was sent */
+    bool uncertain;   /* a try without a response may have taken effect */
+    bool transient;   /* the failure may be gone at the next try */
     int connect_error;
 
-    Buf request; /* its memory, and that of the next two, serves every try */
-    Buf head;
+    Buf request; /* this buffer and the next two are reused by every try */
+    Buf header;
     HttpFraming framing;
     int64_t left; /* bytes of the body, or of the chunk */
     HttpChunk chunk;
-    int chunk_line; /* bytes of the line under way */
+    int chunk_line; /* bytes of the current line */
     bool chunk_digits_over;
     bool chunk_cr; /* the last byte of the line was a CR */
     int trailer;   /* bytes of the trailer so far */
     Buf hold;
-    bool streamed; /* the sink has seen a piece */
-    bool eager;    /* it could go on, but it is another's turn */
+    bool streamed; /* the sink has received a piece */
 };
 
-/* The rate limit of the API's host: what it says, and what was sent to it.
- * Zero: nothing is known. */
+/* The rate limit of the API's host: what its responses said, and the requests
+ * sent to it. Zero: nothing is known. */
 typedef struct {
     char host[256];
-    int64_t most;     /* requests in an interval */
-    int64_t said;     /* the interval in milliseconds */
-    int64_t interval; /* and with some more: see pool_note_pace() */
-    int64_t left;     /* requests that may begin now, as far as it says */
+    int64_t most;     /* requests per interval */
+    int64_t interval; /* in milliseconds, as the host reports it */
+    int64_t window;   /* the same with a margin: see pool_note_pace() */
+    int64_t left;     /* requests that may start now */
     int64_t begun;
-    int64_t at[HTTP_PACE]; /* when the last ones began: a ring */
+    int64_t at[HTTP_PACE_MAX]; /* ring: when the last requests started */
 } HttpPace;
 
+/* All transfers of a run. Created by pool_init(). */
 typedef struct {
     Arena *arena;
     Term *term;
@@ -11251,12 +11286,12 @@ typedef struct {
     bool has_proxy;
     bool socks;
     Url proxy;
-    Str proxy_from; /* the variable that named it */
+    Str proxy_from; /* the variable that names it */
     Str no_proxy;
-    int64_t max_wait;   /* milliseconds */
-    int64_t waited;     /* of it, used up */
-    int64_t hold_until; /* a rate limit: no request of the API starts before */
-    int64_t told_until; /* a wait until then has been announced */
+    int64_t max_wait;        /* milliseconds for all pauses and retries */
+    int64_t waited;          /* how much of it is used up */
+    int64_t hold_until;      /* no API request starts before that: a 429 */
+    int64_t announced_until; /* waits until then have been announced */
     HttpPace pace;
     void (*tick)(void *to); /* called each HTTP_TICK_MS of a wait, if set */
     void *tick_to;
@@ -11268,8 +11303,8 @@ typedef struct {
     TlsSession session;
 } HttpPool;
 
-/* Takes the next header off `*fields`; false at the end. */
-static bool http_next_field(Str *fields, HttpHeader *out)
+/* Takes the next field off `*fields`; false at the end. */
+static FAST bool http_next_field(Str *fields, HttpField *out)
 {
     while (fields->len) {
         Str value = str_cut(fields, '\n');
@@ -11282,10 +11317,10 @@ static bool http_next_field(Str *fields, HttpHeader *out)
     return false;
 }
 
-/* Takes the next header of this name off `*fields`; false at the end. */
+/* Takes the next field of this name off `*fields`; false at the end. */
 static bool http_next_named(Str *fields, Str name, Str *value)
 {
-    HttpHeader field;
+    HttpField field;
     while (http_next_field(fields, &field)) {
         if (!str_eq_nocase(field.name, name))
             continue;
@@ -11295,7 +11330,7 @@ static bool http_next_named(Str *fields, Str name, Str *value)
     return false;
 }
 
-/* The first header of this name; empty if there is none. */
+/* The first field of this name; empty if there is none. */
 static Str http_header(const HttpRes *res, Str name)
 {
     Str fields = res->fields;
@@ -11304,7 +11339,7 @@ static Str http_header(const HttpRes *res, Str name)
     return value;
 }
 
-/* Is `word` among the elements of this list header (all its lines)? */
+/* Does this list field contain `word` (in any of its lines)? */
 static bool http_header_has(const HttpRes *res, Str name, Str word)
 {
     Str fields = res->fields;
@@ -11316,13 +11351,16 @@ static bool http_header_has(const HttpRes *res, Str name, Str word)
     return false;
 }
 
-/* The pause that the server asks for in milliseconds; -1: it does not say. */
-static int64_t http_asked_pause(const HttpRes *res)
+/* The pause that the server requests, in milliseconds: Retry-After (RFC 9110,
+ * 10.2.3) in seconds or as a date, else the interval of HubSpot's rate limit
+ * if no request is left in it. -1: it requests none. */
+static int64_t http_requested_pause(const HttpRes *res)
 {
     Str text = http_header(res, S("Retry-After"));
     int64_t seconds = 0;
     if (str_int(text, &seconds) && seconds >= 0)
-        return seconds > 86400 ? 86400000 : seconds * 1000;
+        return 1000 * (seconds > HTTP_RETRY_AFTER_MAX ? HTTP_RETRY_AFTER_MAX
+                                                      : seconds);
     int64_t at = text.len ? time_parse(text) : -1;
     if (at >= 0)
         return at > os_wall() ? at - os_wall() : 0;
@@ -11335,11 +11373,12 @@ static int64_t http_asked_pause(const HttpRes *res)
         str_int(
             http_header(res, S("X-HubSpot-RateLimit-Interval-Milliseconds")),
             &interval) &&
-        interval <= 60000)
+        interval <= HTTP_INTERVAL_MAX_MS)
         return interval;
     return -1;
 }
 
+/* Is the text free of control bytes? */
 static bool http_is_clean(Str s)
 {
     for (ptrdiff_t i = 0; i < s.len; i++)
@@ -11355,31 +11394,48 @@ static bool http_uses_proxy(const HttpPool *pool, const HttpXfer *x)
                                x->req.url.port);
 }
 
+static int http_fd(const HttpConn *conn)
+{
+    return conn->socket - 1;
+}
+
+/* Is there input that has not been used? */
+static bool http_has_input(const HttpConn *conn)
+{
+    return conn->in_at < conn->in_len;
+}
+
 static void http_close(HttpConn *conn)
 {
     Arena arena = conn->arena;
-    if (conn->fd >= 0)
-        os_close(conn->fd);
+    if (conn->socket)
+        os_close(http_fd(conn));
     arena_free(&arena);
 }
 
-/* Ends what a transfer has open: its look-up, its attempts, its connection. */
+/* Closes the sockets that are connecting. */
+static void http_close_attempts(HttpXfer *x)
+{
+    for (int i = 0; i < x->attempts; i++)
+        if (x->attempt[i])
+            os_close(x->attempt[i] - 1);
+    x->attempts = 0;
+}
+
+/* Closes what a transfer has open: its look-up, attempts and connection. */
 static void http_drop(HttpXfer *x)
 {
     OsAddresses ignored;
-    if (x->lookup_fd >= 0)
-        os_lookup_end(x->lookup_fd, x->lookup_pid, &ignored);
-    x->lookup_fd = -1;
-    for (int i = 0; i < x->attempts; i++)
-        if (x->attempt[i] >= 0)
-            os_close(x->attempt[i]);
-    x->attempts = 0;
+    if (x->lookup)
+        os_lookup_end(x->lookup - 1, x->lookup_pid, &ignored);
+    x->lookup = 0;
+    http_close_attempts(x);
     if (x->conn)
         http_close(x->conn);
     x->conn = NULL;
 }
 
-/* What is left of the pool's patience, in milliseconds. */
+/* The milliseconds of `max_wait` that are left. */
 static int64_t http_patience(const HttpPool *pool)
 {
     int64_t left = pool->max_wait - pool->waited;
@@ -11389,47 +11445,74 @@ static int64_t http_patience(const HttpPool *pool)
 /* Enters a phase: sets the state and its deadline. */
 static void http_enter(HttpPool *pool, HttpXfer *x, HttpState state)
 {
-    int64_t limit = x->req.timeout < HTTP_MOST_MS ? x->req.timeout
-                                                  : HTTP_MOST_MS;
+    int64_t limit = x->req.timeout < HTTP_TIMEOUT_MAX_MS ? x->req.timeout
+                                                         : HTTP_TIMEOUT_MAX_MS;
     if (state < HTTP_SEND && limit > HTTP_CONNECT_MS)
         limit = HTTP_CONNECT_MS;
     int64_t patience = http_patience(pool) -
-                       (state < HTTP_SEND ? os_now() - x->try_began : x->spent);
-    if (patience < HTTP_LEAST_MS) /* a try that has begun gets its chance */
-        patience = HTTP_LEAST_MS;
+                       (state < HTTP_SEND ? os_now() - x->try_began : x->setup);
+    if (patience < HTTP_TRY_MIN_MS) /* a try that has started gets its chance */
+        patience = HTTP_TRY_MIN_MS;
     if (pool->max_wait && limit > patience)
         limit = patience;
     x->state = state;
     x->deadline = os_now() + limit;
 }
 
-/* Trouble that another try would not mend: the message says what failed and
- * with whom, be it the proxy. */
-static bool http_trouble(HttpXfer *x, const char *what)
+/* Sets the error: what failed and with which host, or through which proxy.
+ * Returns false, as err_set() does. */
+static bool http_set_error(HttpXfer *x, const char *what)
 {
     bool socks = x->proxy && str_starts(x->proxy->scheme, S("socks"));
     if (x->proxy && x->state <= HTTP_PROXY)
-        return err_set(
-            &x->err, EXIT_NETWORK, "the %sproxy %.*s, on the way to %.*s: %s",
-            socks ? "SOCKS " : "", P(x->proxy->host), P(x->req.url.host), what);
+        return err_set(&x->err, EXIT_NETWORK,
+                       "cannot reach %.*s through the %sproxy %.*s: %s",
+                       P(x->req.url.host), socks ? "SOCKS " : "",
+                       P(x->proxy->host), what);
     return err_set(&x->err, EXIT_NETWORK, "%.*s: %s", P(x->req.url.host), what);
 }
 
-/* Trouble that may pass. */
-static bool http_lost(HttpXfer *x, const char *what)
+/* A failure that another try would not fix. */
+static HttpStep http_fail(HttpXfer *x, const char *what)
 {
-    x->may_pass = true;
-    return http_trouble(x, what);
+    http_set_error(x, what);
+    return STEP_FAILED;
 }
 
-static bool http_socket_trouble(HttpXfer *x, int code)
+/* A failure that may be gone at the next try. */
+static HttpStep http_fail_transient(HttpXfer *x, const char *what)
+{
+    x->transient = true;
+    return http_fail(x, what);
+}
+
+/* A failure of the socket; `code` is an errno. */
+static HttpStep http_fail_socket(HttpXfer *x, int code)
 {
     if (code == ECONNRESET || code == EPIPE)
-        return http_lost(x, "the connection was reset");
-    return http_lost(x, os_error(code));
+        return http_fail_transient(x, "the connection was reset");
+    return http_fail_transient(x, os_error(code));
 }
 
-/* The name and port that the socket goes to. */
+static HttpStep http_fail_tls(HttpXfer *x)
+{
+    tls_fail(x->conn->tls, x->req.url.host, &x->err);
+    return STEP_FAILED;
+}
+
+/* What to wait for after tls_pump() moved nothing more. */
+static HttpStep http_step_of(const TlsPump *pump)
+{
+    if (pump->busy)
+        return STEP_YIELD;
+    if (pump->wants == (POLLIN | POLLOUT))
+        return STEP_READ_WRITE;
+    if (pump->wants)
+        return pump->wants == POLLIN ? STEP_READ : STEP_WRITE;
+    return STEP_WAIT;
+}
+
+/* The host and port that the socket connects to. */
 static Str http_peer(const HttpPool *pool, const HttpXfer *x, int *port)
 {
     const Url *to = http_uses_proxy(pool, x) ? &pool->proxy : &x->req.url;
@@ -11437,17 +11520,18 @@ static Str http_peer(const HttpPool *pool, const HttpXfer *x, int *port)
     return to->host;
 }
 
-/* Is an idle connection still open and silent? One that has been closed would
- * lose a request, and what a server says unasked must not become the answer to
- * the next. */
-static bool http_is_silent(HttpConn *conn)
+/* Looks whether an idle connection is still open and silent, which may read
+ * from it. A request on a closed one would be lost, and bytes that a server
+ * sent unasked must not become the response to the next request. */
+static bool http_probe_idle(HttpConn *conn)
 {
     TlsPump pump = {0};
-    return !tls_pump(conn->tls, conn->fd, &pump) && !pump.ended && !pump.busy &&
-           !tls_failed(conn->tls) && !tls_has_data(conn->tls);
+    return !tls_pump(conn->tls, http_fd(conn), &pump) && !pump.ended &&
+           !pump.busy && !tls_failed(conn->tls) && !tls_has_data(conn->tls);
 }
 
-/* An idle connection to the request's host; NULL: none. */
+/* Takes an idle connection to the request's host out of the pool; NULL: there
+ * is none. */
 static HttpConn *http_take_idle(HttpPool *pool, const HttpXfer *x)
 {
     for (HttpConn **link = &pool->idle; *link;) {
@@ -11459,7 +11543,7 @@ static HttpConn *http_take_idle(HttpPool *pool, const HttpXfer *x)
         }
         *link = conn->next;
         conn->next = NULL;
-        if (os_now() - conn->idle_since < HTTP_IDLE_MS && http_is_silent(conn))
+        if (os_now() - conn->idle_since < HTTP_IDLE_MS && http_probe_idle(conn))
             return conn;
         http_close(conn);
     }
@@ -11470,7 +11554,7 @@ static HttpConn *http_new_conn(const HttpXfer *x, int fd)
 {
     Arena arena = {0};
     HttpConn *conn = arena_alloc(&arena, sizeof(*conn));
-    conn->fd = fd;
+    conn->socket = fd + 1;
     conn->port = x->req.url.port;
     memcpy(conn->host, x->req.url.host.ptr, (size_t)x->req.url.host.len);
     conn->arena = arena;
@@ -11498,9 +11582,9 @@ static int64_t http_body_size(const HttpReq *req)
     return req->source ? req->body_size : req->body.len;
 }
 
-/* Empties a buffer of the transfer for another try: a request that waits out
- * many refusals is not to need more memory with each of them. */
-static Buf *http_anew(HttpXfer *x, Buf *buf, ptrdiff_t max)
+/* Empties a buffer of the transfer for another try. Its memory is reused: a
+ * request that is retried many times must not need more each time. */
+static Buf *http_reset_buf(HttpXfer *x, Buf *buf, ptrdiff_t max)
 {
     buf->arena = &x->arena;
     buf->max = max;
@@ -11509,14 +11593,15 @@ static Buf *http_anew(HttpXfer *x, Buf *buf, ptrdiff_t max)
     return buf;
 }
 
-/* Writes the request into x->out: head and body in one piece, or the head
- * alone where the body comes from a source. */
+/* Writes the request into x->out: header and body at once, or only the header
+ * if the body comes from a source. */
 static void http_build_request(HttpXfer *x)
 {
     const HttpReq *req = &x->req;
-    Buf *out = http_anew(x, &x->request,
-                         req->url.path.len + req->body.len +
-                             secret_text(req->authorization).len + 4 * KIB);
+    Buf *out = http_reset_buf(x, &x->request,
+                              req->url.path.len + req->body.len +
+                                  secret_text(req->authorization).len +
+                                  4 * KIB);
     buf_add(out, req->method);
     buf_add_char(out, ' ');
     buf_add(out, req->url.path);
@@ -11539,20 +11624,20 @@ static void http_build_request(HttpXfer *x)
     x->body_at = 0;
 }
 
-/* Fills the head's limits for a new answer. */
-static void http_begin_answer(HttpXfer *x)
+/* Resets what belongs to a response. */
+static void http_reset_response(HttpXfer *x)
 {
     x->res = (HttpRes){0};
-    http_anew(x, &x->head, HTTP_HEAD_MAX);
-    http_anew(x, &x->hold, HTTP_HOLD);
+    http_reset_buf(x, &x->header, HTTP_HEADER_MAX);
+    http_reset_buf(x, &x->hold, HTTP_HOLD);
     x->framing = HTTP_NO_BODY;
     x->streamed = false;
 }
 
-/* What --debug shows of an address. That of a file on another host may be a
- * signed one, good for whoever has it: its query stays hidden. So does that of
- * a redirect, unless it gives a path alone. */
-static Str http_shown(HttpXfer *x, Str address)
+/* An address as --debug shows it. That of a file on another host may be signed
+ * and work for anyone who has it, so its query is hidden; so is that of a
+ * redirect, unless the redirect is a path. */
+static Str http_debug_address(HttpXfer *x, Str address)
 {
     if (!x->req.direct && !x->foreign && str_starts(address, S("/")) &&
         !str_starts(address, S("//")))
@@ -11562,12 +11647,13 @@ static Str http_shown(HttpXfer *x, Str address)
 
 static void http_debug_request(HttpPool *pool, HttpXfer *x)
 {
-    Str host = x->req.url.host;
     if (!pool->term->debug)
         return;
+    Str host = x->req.url.host;
+    Str path = http_debug_address(x, x->req.url.path);
     term_debug(pool->term, "> %.*s https://%.*s%.*s%s", P(x->req.method),
-               P(host), P(http_shown(x, x->req.url.path)),
-               x->conn && x->conn->used ? " (connection kept)" : "");
+               P(host), P(path),
+               x->conn && x->conn->used ? " (connection reused)" : "");
     if (x->req.has_body)
         term_debug(pool->term, "> %.*s, %" PRId64 " bytes",
                    P(x->req.content_type), http_body_size(&x->req));
@@ -11576,11 +11662,11 @@ static void http_debug_request(HttpPool *pool, HttpXfer *x)
 static void http_begin_send(HttpPool *pool, HttpXfer *x)
 {
     http_build_request(x);
-    http_begin_answer(x);
+    http_reset_response(x);
     http_debug_request(pool, x);
     x->unsent = 0;
-    x->spent = os_now() - x->try_began;
-    x->look_at = x->req.has_body ? os_now() + HTTP_TICK_MS : INT64_MAX;
+    x->setup = os_now() - x->try_began;
+    x->check_at = x->req.has_body ? os_now() + HTTP_TICK_MS : INT64_MAX;
     http_enter(pool, x, HTTP_SEND);
 }
 
@@ -11591,7 +11677,7 @@ static void http_begin_connect(HttpPool *pool, HttpXfer *x)
     x->connect_error = 0;
 }
 
-/* Closes the idle connections. */
+/* Closes the idle connections, which frees their descriptors. */
 static void http_close_idle(HttpPool *pool)
 {
     while (pool->idle) {
@@ -11602,19 +11688,20 @@ static void http_close_idle(HttpPool *pool)
 }
 
 /* Starts a try: on an idle connection, or by looking up the peer. */
-static bool http_begin(HttpPool *pool, HttpXfer *x)
+static HttpStep http_begin(HttpPool *pool, HttpXfer *x)
 {
     int port = 0;
+    int fd = 0;
     x->proxy = http_uses_proxy(pool, x) ? &pool->proxy : NULL;
     x->try_began = os_now();
-    x->may_pass = false;
+    x->transient = false;
     x->sent = false;
-    x->spent = 0;
-    x->asked = 0;
+    x->setup = 0;
+    x->proxy_pause = 0;
     x->conn = http_take_idle(pool, x);
     if (x->conn) {
         http_begin_send(pool, x);
-        return true;
+        return STEP_AGAIN;
     }
     if (pool->idle && !os_can_open(HTTP_DESCRIPTORS))
         http_close_idle(pool);
@@ -11623,63 +11710,61 @@ static bool http_begin(HttpPool *pool, HttpXfer *x)
     http_enter(pool, x, HTTP_LOOKUP);
     if (os_address_literal(name, &x->addresses)) {
         http_begin_connect(pool, x);
-        return true;
+        return STEP_AGAIN;
     }
-    int code = os_lookup_start(name, &x->lookup_fd, &x->lookup_pid);
-    return code ? http_socket_trouble(x, code) : true;
+    int code = os_lookup_start(name, &fd, &x->lookup_pid);
+    if (code)
+        return http_fail_socket(x, code);
+    x->lookup = fd + 1;
+    return STEP_AGAIN;
 }
 
-static bool http_on_lookup(HttpPool *pool, HttpXfer *x)
+static HttpStep http_on_lookup(HttpPool *pool, HttpXfer *x)
 {
     int port = 0;
     Str peer = http_peer(pool, x, &port);
-    if (!os_wait(x->lookup_fd, POLLIN, 0))
-        return false;
-    int code = os_lookup_end(x->lookup_fd, x->lookup_pid, &x->addresses);
-    x->lookup_fd = -1;
+    if (!os_wait(x->lookup - 1, POLLIN, 0))
+        return STEP_WAIT;
+    int code = os_lookup_end(x->lookup - 1, x->lookup_pid, &x->addresses);
+    x->lookup = 0;
     if (code) {
-        x->may_pass = code == EAI_AGAIN;
+        x->transient = code == EAI_AGAIN;
         err_set(&x->err, EXIT_NETWORK, "cannot find the address of %.*s: %s",
                 P(peer),
-                x->may_pass ? "no name server had an answer"
-                            : gai_strerror(code));
-        return err_hint(&x->err, "Check the network and its DNS, or set "
-                                 "HTTPS_PROXY.");
+                x->transient ? "no name server responded" : gai_strerror(code));
+        err_hint(&x->err, "Check the network and DNS, or set HTTPS_PROXY.");
+        return STEP_FAILED;
     }
     http_begin_connect(pool, x);
-    return true;
+    return STEP_AGAIN;
 }
 
-/* Connected: the other attempts end, the connection begins. */
+/* An attempt has connected: closes the others and sets up the connection. */
 static void http_connected(HttpPool *pool, HttpXfer *x, int winner)
 {
-    int fd = x->attempt[winner];
-    x->attempt[winner] = -1;
-    for (int i = 0; i < x->attempts; i++)
-        if (x->attempt[i] >= 0)
-            os_close(x->attempt[i]);
-    x->attempts = 0;
-    x->conn = http_new_conn(x, fd);
+    x->conn = http_new_conn(x, x->attempt[winner] - 1);
+    x->attempt[winner] = 0;
+    http_close_attempts(x);
     x->out = (Str){0};
     x->out_at = 0;
-    x->socks_stage = 0;
-    http_anew(x, &x->head, HTTP_HEAD_MAX);
+    x->socks_stage = HTTP_SOCKS_METHODS;
+    http_reset_buf(x, &x->header, HTTP_HEADER_MAX);
     http_enter(pool, x, HTTP_PROXY);
 }
 
-static bool http_refused(const HttpPool *pool, HttpXfer *x)
+static HttpStep http_fail_connect(const HttpPool *pool, HttpXfer *x)
 {
     int port = 0;
     Str peer = http_peer(pool, x, &port);
     err_set(&x->err, EXIT_NETWORK, "cannot connect to %.*s port %d: %s",
             P(peer), port, os_error(x->connect_error));
     if (http_uses_proxy(pool, x))
-        err_hint(&x->err, "That is the proxy of %.*s.", P(pool->proxy_from));
-    return false;
+        err_hint(&x->err, "It is the proxy set in %.*s.", P(pool->proxy_from));
+    return STEP_FAILED;
 }
 
-/* Notes why an attempt failed. That this machine has no way to an address, as
- * without IPv6, says less than any other reason. */
+/* Keeps why an attempt failed. That this machine has no route to an address,
+ * for example for lack of IPv6, is the least useful reason. */
 static void http_note_failure(HttpXfer *x, int code)
 {
     if (!x->connect_error || x->connect_error == ENETUNREACH ||
@@ -11687,107 +11772,116 @@ static void http_note_failure(HttpXfer *x, int code)
         x->connect_error = code;
 }
 
-/* Looks at the attempts under way and starts the next where it is time. */
-static bool http_on_connect(HttpPool *pool, HttpXfer *x)
+/* Checks the attempts under way, and starts the next one when it is due. */
+static HttpStep http_on_connect(HttpPool *pool, HttpXfer *x)
 {
     int open = 0;
     int port = 0;
     http_peer(pool, x, &port);
     for (int i = 0; i < x->attempts; i++) {
-        if (x->attempt[i] < 0)
+        int fd = x->attempt[i] - 1;
+        if (fd < 0)
             continue;
         open++;
-        if (!os_wait(x->attempt[i], POLLOUT, 0))
+        if (!os_wait(fd, POLLOUT, 0))
             continue;
-        int result = os_connect_result(x->attempt[i]);
+        int result = os_connect_result(fd);
         if (!result) {
             http_connected(pool, x, i);
-            return true;
+            return STEP_AGAIN;
         }
         http_note_failure(x, result);
-        os_close(x->attempt[i]);
-        x->attempt[i] = -1;
+        os_close(fd);
+        x->attempt[i] = 0;
         x->next_attempt_at = 0;
         open--;
     }
     if (x->attempts == x->addresses.count)
-        return open ? false : http_refused(pool, x);
+        return open ? STEP_WAIT : http_fail_connect(pool, x);
     if (open && os_now() < x->next_attempt_at)
-        return false;
+        return STEP_WAIT;
     int fd = -1;
     int code = os_connect(&x->addresses.at[x->attempts], port, &fd);
-    x->attempt[x->attempts++] = fd;
+    x->attempt[x->attempts++] = fd + 1;
     x->next_attempt_at = code ? 0 : os_now() + HTTP_STAGGER_MS;
-    if (code)
-        http_note_failure(x, code);
-    return code != 0;
+    if (!code)
+        return STEP_WAIT;
+    http_note_failure(x, code);
+    return STEP_AGAIN;
+}
+
+/* Reads from a connection without TLS into its empty buffer. */
+static HttpStep http_fill_plain(HttpXfer *x)
+{
+    HttpConn *conn = x->conn;
+    ptrdiff_t n = os_receive(http_fd(conn), conn->in, HTTP_IN);
+    if (n == -EAGAIN)
+        return STEP_READ;
+    if (n < 0)
+        return http_fail_socket(x, (int)-n);
+    conn->in_len = (int)n;
+    conn->ended = !n;
+    return STEP_AGAIN;
 }
 
 /*
- * Reads from the connection into its buffer. Gives the bytes there, 0 at the
- * end, or -EAGAIN; another negative number after an error, which it sets.
+ * Reads from the connection into its buffer, unless it has input already.
+ * STEP_AGAIN: there is input (http_has_input()), or the peer has closed the
+ * connection.
  */
-static ptrdiff_t http_fill(HttpXfer *x, short *wants)
+static FAST HttpStep http_fill(HttpXfer *x)
 {
     HttpConn *conn = x->conn;
     TlsPump pump = {0};
-    if (conn->in_at < conn->in_len)
-        return conn->in_len - conn->in_at;
+    if (http_has_input(conn))
+        return STEP_AGAIN;
     conn->in_at = conn->in_len = 0;
-    if (!conn->tls) {
-        ptrdiff_t n = os_receive(conn->fd, conn->in, HTTP_IN);
-        *wants = POLLIN;
-        if (n < 0 && n != -EAGAIN)
-            http_socket_trouble(x, (int)-n);
-        conn->in_len = n > 0 ? (int)n : 0;
-        return n;
-    }
+    if (!conn->tls)
+        return http_fill_plain(x);
     conn->in_len = (int)tls_read(conn->tls, conn->in, HTTP_IN);
     while (!conn->in_len) {
-        int code = tls_pump(conn->tls, conn->fd, &pump);
-        *wants = pump.wants;
+        int code = tls_pump(conn->tls, http_fd(conn), &pump);
         conn->in_len = (int)tls_read(conn->tls, conn->in, HTTP_IN);
-        if (code && !conn->in_len) {
-            http_socket_trouble(x, code);
-            return -code;
-        }
-        if (tls_failed(conn->tls) && !conn->in_len) {
-            tls_fail(conn->tls, x->req.url.host, &x->err);
-            return -EPROTO;
-        }
-        if (pump.ended || pump.busy || !pump.moved)
+        if (conn->in_len)
             break;
+        if (code)
+            return http_fail_socket(x, code);
+        if (tls_failed(conn->tls))
+            return http_fail_tls(x);
+        conn->ended = pump.ended;
+        if (pump.ended)
+            break;
+        if (pump.busy || !pump.moved)
+            return http_step_of(&pump);
     }
-    if (conn->in_len)
-        return conn->in_len;
-    x->eager |= pump.busy;
-    conn->ended = pump.ended;
-    return pump.ended ? 0 : -EAGAIN;
+    return STEP_AGAIN;
 }
 
-/* Moves what the engine has towards the socket. `gave`: the engine has just
- * been given bytes. False where there is nothing more to do for now, or after
- * an error. */
-static bool http_push(HttpXfer *x, bool gave, short *wants)
+/*
+ * Moves what the TLS engine has to the socket. `gave`: the engine has just
+ * received bytes. STEP_AGAIN: it may have room for more. STEP_READ if there is
+ * a response already: see http_on_send().
+ */
+static HttpStep http_push(HttpXfer *x, bool gave)
 {
     HttpConn *conn = x->conn;
     TlsPump pump = {.more = x->req.source && x->body_at < x->req.body_size};
-    int code = tls_pump(conn->tls, conn->fd, &pump);
+    int code = tls_pump(conn->tls, http_fd(conn), &pump);
     if (tls_has_data(conn->tls))
-        return false; /* an answer already: see http_on_send() */
+        return STEP_READ;
     if (code)
-        return http_socket_trouble(x, code);
+        return http_fail_socket(x, code);
     if (tls_failed(conn->tls))
-        return tls_fail(conn->tls, x->req.url.host, &x->err);
-    *wants = pump.wants;
+        return http_fail_tls(x);
     if (!gave && pump.ended)
-        return http_lost(x, "the connection was closed");
-    x->eager |= pump.busy;
-    return gave || (pump.moved && !pump.busy);
+        return http_fail_transient(x, "the connection was closed");
+    if (pump.busy || !(gave || pump.moved))
+        return http_step_of(&pump);
+    return STEP_AGAIN;
 }
 
-/* Sends x->out; true when all of it is with the socket or the engine. */
-static bool http_send_out(HttpXfer *x, short *wants)
+/* Sends x->out. STEP_AGAIN: all of it is with the socket or the TLS engine. */
+static HttpStep http_send_out(HttpXfer *x)
 {
     HttpConn *conn = x->conn;
     bool more = x->state == HTTP_SEND && x->req.source;
@@ -11797,76 +11891,73 @@ static bool http_send_out(HttpXfer *x, short *wants)
         if (conn->tls) {
             n = tls_write(conn->tls, rest, !more);
             x->out_at += n;
-            if (!http_push(x, n > 0, wants))
-                return false;
+            HttpStep step = http_push(x, n > 0);
+            if (step != STEP_AGAIN)
+                return step;
             continue;
         }
-        n = os_send(conn->fd, rest.ptr, rest.len, OS_LAST);
-        *wants = POLLOUT;
+        n = os_send(http_fd(conn), rest.ptr, rest.len, OS_LAST);
         if (n == -EAGAIN)
-            return false;
+            return STEP_WRITE;
         if (n < 0)
-            return http_socket_trouble(x, (int)-n);
+            return http_fail_socket(x, (int)-n);
         x->out_at += n;
     }
-    return true;
+    return STEP_AGAIN;
 }
 
-/* Sends what the source gives, after the head and in the same record where it
- * fits; true as http_send_out(). An answer before the end is looked for once a
- * turn, and where the socket is full. */
-static bool http_send_body(HttpXfer *x, short *wants)
+/* Sends what the source provides, after the header and in the same record if
+ * it fits. STEP_AGAIN as http_send_out(). An early response is checked for
+ * once a turn, and when the socket is full. */
+static FAST HttpStep http_send_body(HttpXfer *x)
 {
     const HttpReq *req = &x->req;
     Tls *tls = x->conn->tls;
     int64_t turn = x->body_at + HTTP_TURN;
-    if (x->body_at && !http_push(x, true, wants))
-        return false;
-    while (x->body_at < req->body_size) {
-        ptrdiff_t room = 0;
-        char *into = tls_write_space(tls, &room);
+    HttpStep step = x->body_at ? http_push(x, true) : STEP_AGAIN;
+    while (step == STEP_AGAIN && x->body_at < req->body_size) {
+        ptrdiff_t space = 0;
+        char *into = tls_write_space(tls, &space);
         int64_t left = req->body_size - x->body_at;
         ptrdiff_t n = 0;
-        if (x->body_at >= turn) {
-            x->eager = true;
-            return false;
-        }
+        if (x->body_at >= turn)
+            return STEP_YIELD;
         if (into) {
             n = req->source(req->from, x->body_at, into,
-                            left < room ? (ptrdiff_t)left : room, &x->err);
-            if (n <= 0)
-                return err_set(&x->err, EXIT_FAILED,
-                               "the request's body ended too early");
+                            left < space ? (ptrdiff_t)left : space, &x->err);
+            if (n <= 0) {
+                err_set(&x->err, EXIT_FAILED, "the request body ended early");
+                return STEP_FAILED;
+            }
             x->body_at += n;
             tls_write_commit(tls, n, x->body_at == req->body_size);
         }
-        if (!http_push(x, n > 0, wants))
-            return false;
+        step = http_push(x, n > 0);
     }
-    return true;
+    return step;
 }
 
-/* Takes one line off the connection's buffer into x->head, up to and with
- * its LF. False where the buffer ended before. */
-static bool http_take_line(HttpXfer *x)
+/* Moves one line of the connection's input into x->header, including its LF.
+ * False if the input ended first. */
+static FAST bool http_read_line(HttpXfer *x)
 {
     HttpConn *conn = x->conn;
     Str have = {conn->in + conn->in_at, conn->in_len - conn->in_at};
     ptrdiff_t at = str_index(have, '\n');
     Str line = str_slice(have, 0, at < 0 ? have.len : at + 1);
-    buf_add(&x->head, line);
+    buf_add(&x->header, line);
     conn->in_at += (int)line.len;
     return at >= 0;
 }
 
-/* Does the head that has come so far end with an empty line? */
-static bool http_head_is_whole(Str head)
+/* Is the header complete: does it end with an empty line? */
+static FAST bool http_header_is_complete(Str head)
 {
     return str_ends(head, S("\n\r\n")) || str_ends(head, S("\n\n"));
 }
 
-/* Is this a header's line: `name: value`, the name one token (RFC 9112, 5)? */
-static bool http_is_field(Str line)
+/* Is this a field, `name: value`, its name a token (RFC 9112, 5)? */
+static FAST bool http_is_field(Str line)
 {
     static const char marks[] = "!#$%&'*+-.^_`|~";
     ptrdiff_t colon = str_index(line, ':');
@@ -11877,20 +11968,20 @@ static bool http_is_field(Str line)
 }
 
 /*
- * Checks the header's lines, which begin at `at` in the head, and joins a line
- * that begins with white space to the one before it (obs-fold: RFC 9112, 5.2).
+ * Checks the fields, which begin at `at` in the header, and joins a line that
+ * begins with white space to the one before it (obs-fold: RFC 9112, 5.2).
  */
-static bool http_check_fields(HttpXfer *x, ptrdiff_t at)
+static FAST bool http_check_fields(HttpXfer *x, ptrdiff_t at)
 {
-    Str rest = str_slice(buf_str(&x->head), at, x->head.len);
+    Str rest = str_slice(buf_str(&x->header), at, x->header.len);
     bool first = true;
     while (rest.len) {
-        ptrdiff_t begins = x->head.len - rest.len;
+        ptrdiff_t begins = x->header.len - rest.len;
         Str line = str_cut(&rest, '\n');
         if (!first && line.len && (line.ptr[0] == ' ' || line.ptr[0] == '\t')) {
-            x->head.ptr[begins - 1] = ' ';
-            if (x->head.ptr[begins - 2] == '\r')
-                x->head.ptr[begins - 2] = ' ';
+            x->header.ptr[begins - 1] = ' ';
+            if (x->header.ptr[begins - 2] == '\r')
+                x->header.ptr[begins - 2] = ' ';
             continue;
         }
         first = false;
@@ -11900,17 +11991,18 @@ static bool http_check_fields(HttpXfer *x, ptrdiff_t at)
     return true;
 }
 
-/* Reads a whole head into x->res. False if it is malformed or has a NUL. */
-static bool http_parse_head(HttpXfer *x)
+/* Parses a complete header into x->res. False if it is malformed or contains
+ * a NUL. */
+static FAST bool http_parse_header(HttpXfer *x)
 {
-    Str rest = buf_str(&x->head);
+    Str rest = buf_str(&x->header);
     Str line = str_cut(&rest, '\n');
     HttpRes *res = &x->res;
     int64_t status = 0;
     if (str_ends(line, S("\r")))
         line.len--;
     *res = (HttpRes){.fields = rest};
-    if (str_index(buf_str(&x->head), 0) >= 0 ||
+    if (str_index(buf_str(&x->header), 0) >= 0 ||
         !str_starts(line, S("HTTP/1.")) || line.len < 12 ||
         !str_is_digit(line.ptr[7]) || line.ptr[8] != ' ' ||
         !str_int(str_slice(line, 9, 12), &status) || status < 100 ||
@@ -11918,41 +12010,40 @@ static bool http_parse_head(HttpXfer *x)
         return false;
     res->status = (int)status;
     res->reason = str_trim(str_slice(line, 12, line.len));
-    return http_check_fields(x, x->head.len - rest.len);
+    return http_check_fields(x, x->header.len - rest.len);
 }
 
-/*
- * Reads a head, the proxy's or the server's, into x->head and x->res. True
- * when it is whole; else it waits, or has set an error.
- */
-static bool http_read_head(HttpXfer *x, short *wants)
+/* Reads a header, the proxy's or the server's, into x->header and x->res.
+ * STEP_AGAIN: it is complete. */
+static HttpStep http_read_header(HttpXfer *x)
 {
-    while (!http_head_is_whole(buf_str(&x->head))) {
-        ptrdiff_t n = http_fill(x, wants);
-        if (n == 0)
-            return http_lost(x, x->head.len
-                                    ? "the answer ended in its head"
-                                    : "the connection was closed before "
-                                      "an answer");
-        if (n < 0)
-            return false;
-        http_take_line(x);
-        if (x->head.full)
-            return http_trouble(x, "the answer's head is larger than 64 KiB");
-        if (x->head.len >= 5 && !str_starts(buf_str(&x->head), S("HTTP/")))
-            return http_trouble(x, "the answer is not HTTP");
+    while (!http_header_is_complete(buf_str(&x->header))) {
+        HttpStep step = http_fill(x);
+        if (step != STEP_AGAIN)
+            return step;
+        if (!http_has_input(x->conn))
+            return http_fail_transient(
+                x, x->header.len ? "the connection was closed in the middle of "
+                                   "the response header"
+                                 : "the connection was closed before a "
+                                   "response");
+        http_read_line(x);
+        if (x->header.full)
+            return http_fail(x, "the response header is larger than 64 KiB");
+        if (x->header.len >= 5 && !str_starts(buf_str(&x->header), S("HTTP/")))
+            return http_fail(x, "the response is not HTTP");
     }
-    if (!http_parse_head(x))
-        return http_trouble(x, "the answer's head is malformed");
-    return true;
+    if (!http_parse_header(x))
+        return http_fail(x, "the response header is malformed");
+    return STEP_AGAIN;
 }
 
-static bool http_begin_tls(HttpPool *pool, HttpXfer *x)
+static HttpStep http_begin_tls(HttpPool *pool, HttpXfer *x)
 {
     HttpConn *conn = x->conn;
     bool resume = pool->has_session && !strcmp(pool->session_host, conn->host);
-    if (conn->in_at != conn->in_len) /* never to be taken for the server's */
-        return http_trouble(x, "the proxy sent bytes before TLS began");
+    if (http_has_input(conn)) /* must not be taken for the server's bytes */
+        return http_fail(x, "the proxy sent data before TLS started");
     conn->in_at = conn->in_len = 0;
     conn->tls = tls_new(&conn->arena, pool->trust);
     http_enter(pool, x, HTTP_TLS);
@@ -11960,8 +12051,8 @@ static bool http_begin_tls(HttpPool *pool, HttpXfer *x)
     if (os_now() + http_patience(pool) > until)
         until = os_now() + http_patience(pool);
     if (tls_start(conn->tls, conn->host, resume ? &pool->session : NULL, until))
-        return true;
-    return tls_fail(conn->tls, x->req.url.host, &x->err);
+        return STEP_AGAIN;
+    return http_fail_tls(x);
 }
 
 /* Adds bytes as base64 (RFC 4648, with padding). */
@@ -11981,7 +12072,7 @@ static void http_add_base64(Buf *out, Str bytes)
     }
 }
 
-/* `user:password` of the proxy, as Basic wants it (RFC 7617). */
+/* `user:password` of the proxy in base64, for Basic (RFC 7617). */
 static Str http_proxy_basic(const HttpPool *pool, Arena *arena)
 {
     bool alone = str_index(pool->proxy.user, ':') < 0;
@@ -12017,22 +12108,24 @@ static Str http_connect_request(const HttpPool *pool, HttpXfer *x)
     return buf_str(&out);
 }
 
-/* Adds the scheme of one challenge, unless it is a parameter of the one before
- * or is there already. */
+/* Adds the scheme of one challenge, unless it is a parameter of the challenge
+ * before it or a duplicate. */
 static void http_add_scheme(Buf *out, Str challenge)
 {
     Str rest = str_trim(challenge);
     Str word = str_cut(&rest, ' ');
+    Str shown = str_slice(word, 0, 40);
     Str there = buf_str(out);
     if (!word.len || str_index(word, '=') >= 0 || str_starts(rest, S("=")))
         return;
     while (there.len)
         if (str_eq_nocase(str_trim(str_cut(&there, ',')), word))
             return;
-    buf_printf(out, "%s%.*s", out->len ? ", " : "", P(str_slice(word, 0, 40)));
+    buf_printf(out, "%s%.*s", out->len ? ", " : "", P(shown));
 }
 
-/* The sign-in schemes that a proxy offers (RFC 9110, 11.6.1), for a message. */
+/* The authentication schemes that a proxy offers (RFC 9110, 11.6.1), for a
+ * message. */
 static Str http_schemes(Arena *arena, const HttpRes *res)
 {
     Buf out = buf_new(arena, 200);
@@ -12056,8 +12149,8 @@ static Str http_schemes(Arena *arena, const HttpRes *res)
     return buf_str(&out);
 }
 
-/* What to do about a 407. */
-static bool http_hint_sign_in(const HttpPool *pool, HttpXfer *x)
+/* Says what to do about a 407. */
+static void http_hint_sign_in(const HttpPool *pool, HttpXfer *x)
 {
     Str from = pool->proxy_from;
     Str schemes = http_schemes(&x->arena, &x->res);
@@ -12067,66 +12160,76 @@ static bool http_hint_sign_in(const HttpPool *pool, HttpXfer *x)
                                     P(schemes))
                      : S("");
     if (!basic)
-        return err_hint(&x->err,
-                        "The proxy offers %.*s, but hs supports only Basic "
-                        "(user and password in %.*s).",
-                        P(schemes), P(from));
-    if (pool->proxy.user.len)
-        return err_hint(&x->err,
-                        "It refused the user and password in %.*s. hs "
-                        "supports only Basic%.*s.",
-                        P(from), P(offers));
-    return err_hint(&x->err,
-                    "It requires a user and password: %.*s="
-                    "http://user:password@host:port. hs supports only "
-                    "Basic%.*s.",
-                    P(from), P(offers));
+        err_hint(&x->err,
+                 "The proxy offers %.*s, but hs supports only Basic (user and "
+                 "password in %.*s).",
+                 P(schemes), P(from));
+    else if (pool->proxy.user.len)
+        err_hint(&x->err,
+                 "The proxy rejected the user and password in %.*s. hs "
+                 "supports only Basic%.*s.",
+                 P(from), P(offers));
+    else
+        err_hint(&x->err,
+                 "Set a user and password: %.*s="
+                 "http://user:password@host:port. hs supports only Basic%.*s.",
+                 P(from), P(offers));
+}
+
+/* Sets the error for a proxy that refuses the tunnel, and if that may pass. */
+static HttpStep http_fail_tunnel(const HttpPool *pool, HttpXfer *x)
+{
+    int status = x->res.status;
+    int64_t pause = http_requested_pause(&x->res);
+    Str reason = str_slice(x->res.reason, 0, 100);
+    char what[128];
+    snprintf(what, sizeof(what), "%d %.*s", status, P(reason));
+    http_set_error(x, what);
+    x->transient = status == 429 || status == 502 || status == 503 ||
+                   status == 504;
+    x->proxy_pause = x->transient && pause > 0 ? pause : 0;
+    if (status == 407)
+        http_hint_sign_in(pool, x);
+    return STEP_FAILED;
 }
 
 /* The tunnel through an HTTP proxy (RFC 9110, 9.3.6). */
-static bool http_on_connect_proxy(HttpPool *pool, HttpXfer *x, short *wants)
+static HttpStep http_on_connect_proxy(HttpPool *pool, HttpXfer *x)
 {
     if (!x->out.len)
         x->out = http_connect_request(pool, x);
-    if (!http_send_out(x, wants) || !http_read_head(x, wants)) {
-        if (x->err.code)
-            err_hint(&x->err, "%.*s names it: is it an HTTP proxy?",
-                     P(pool->proxy_from));
-        return false;
-    }
-    if (x->res.status >= 200 && x->res.status < 300)
-        return http_begin_tls(pool, x);
+    HttpStep step = http_send_out(x);
+    if (step == STEP_AGAIN)
+        step = http_read_header(x);
+    if (step == STEP_FAILED)
+        err_hint(&x->err, "Check that %.*s names an HTTP proxy.",
+                 P(pool->proxy_from));
+    if (step != STEP_AGAIN)
+        return step;
     if (x->res.status < 200) {
-        x->head.len = 0; /* the real answer follows */
-        return true;
+        x->header.len = 0; /* the final response follows */
+        return STEP_AGAIN;
     }
-    err_set(&x->err, EXIT_NETWORK,
-            "the proxy %.*s does not connect to %.*s: %d %.*s",
-            P(pool->proxy.host), P(x->req.url.host), x->res.status,
-            P(x->res.reason));
-    x->may_pass = x->res.status == 429 || x->res.status == 502 ||
-                  x->res.status == 503 || x->res.status == 504;
-    int64_t asked = http_asked_pause(&x->res);
-    x->asked = x->may_pass && asked > 0 ? asked : 0;
-    return x->res.status == 407 ? http_hint_sign_in(pool, x) : false;
+    return x->res.status < 300 ? http_begin_tls(pool, x)
+                               : http_fail_tunnel(pool, x);
 }
 
-/* Waits for at least `size` bytes in the connection's buffer. */
-static bool http_need(HttpXfer *x, int size, short *wants)
+/* Reads until the connection's buffer has at least `size` bytes. */
+static HttpStep http_need(HttpXfer *x, int size)
 {
     HttpConn *conn = x->conn;
     while (conn->in_len - conn->in_at < size) {
-        *wants = POLLIN;
-        ptrdiff_t n = os_receive(conn->fd, conn->in + conn->in_len,
+        ptrdiff_t n = os_receive(http_fd(conn), conn->in + conn->in_len,
                                  HTTP_IN - conn->in_len);
         if (n == -EAGAIN)
-            return false;
-        if (n <= 0)
-            return n ? http_socket_trouble(x, (int)-n)
-                     : http_trouble(x, "the connection was closed");
+            return STEP_READ;
+        if (n < 0)
+            return http_fail_socket(x, (int)-n);
+        if (!n)
+            return http_fail(x, "the connection was closed");
         conn->in_len += (int)n;
     }
-    return true;
+    return STEP_AGAIN;
 }
 
 /* What to send at each stage: the methods, the password (RFC 1929), the
@@ -12137,10 +12240,10 @@ static Str http_socks_message(const HttpPool *pool, HttpXfer *x)
     Str password = pool->proxy.user;
     Str user = url_decode(&x->arena, str_cut(&password, ':'));
     password = url_decode(&x->arena, password);
-    if (x->socks_stage == 0) {
+    if (x->socks_stage == HTTP_SOCKS_METHODS) {
         buf_add(&out, pool->proxy.user.len ? S("\x05\x02\x00\x02")
                                            : S("\x05\x01\x00"));
-    } else if (x->socks_stage == 1) {
+    } else if (x->socks_stage == HTTP_SOCKS_PASSWORD) {
         buf_add_char(&out, 1);
         buf_add_char(&out, (char)user.len);
         buf_add(&out, user);
@@ -12156,177 +12259,209 @@ static Str http_socks_message(const HttpPool *pool, HttpXfer *x)
     return buf_str(&out);
 }
 
-/* Not every server at a port that is taken for a SOCKS proxy is one. */
-static bool http_socks_unknown(const HttpPool *pool, HttpXfer *x, int version)
+/* The server is not a SOCKS 5 proxy; `version` is its first byte. */
+static HttpStep http_fail_version(const HttpPool *pool, HttpXfer *x,
+                                  int version)
 {
-    http_trouble(x, "it does not speak SOCKS 5");
-    if (version == 'H') /* HTTP/1.1 400 … */
-        return err_hint(&x->err, "It answers in HTTP: use http:// in %.*s.",
-                        P(pool->proxy_from));
-    return err_hint(&x->err, "%.*s names it: is it a SOCKS 5 proxy?",
-                    P(pool->proxy_from));
+    http_set_error(x, "it is not a SOCKS 5 proxy");
+    if (version == 'H') /* HTTP/1.1 400 ... */
+        err_hint(&x->err, "Its response is HTTP. Use http:// in %.*s.",
+                 P(pool->proxy_from));
+    else
+        err_hint(&x->err, "Check that %.*s names a SOCKS 5 proxy.",
+                 P(pool->proxy_from));
+    return STEP_FAILED;
 }
 
-/* Checks the method that the proxy has chosen of those that it was offered. */
-static bool http_socks_method(const HttpPool *pool, HttpXfer *x, int method)
+/* Checks the method that the proxy chose from those that it was offered. */
+static HttpStep http_socks_method(const HttpPool *pool, HttpXfer *x, int method)
 {
     bool user = pool->proxy.user.len > 0;
-    if (method == 0 || (method == 2 && user))
-        return true;
-    if (method == 0xff && user)
-        return http_trouble(x, "it accepts neither a user and password nor "
-                               "none; hs supports no other sign-in");
-    http_trouble(x, method == 0xff
-                        ? "it requires a user and password"
-                        : "it chose a sign-in method that was not offered");
-    return err_hint(&x->err,
-                    "hs supports a user and password: %.*s="
-                    "socks5://user:password@host:port.",
-                    P(pool->proxy_from));
+    if (method == HTTP_SOCKS_NO_AUTH || (method == HTTP_SOCKS_USER && user))
+        return STEP_AGAIN;
+    if (method == HTTP_SOCKS_NONE && user)
+        return http_fail(x, "it requires a way to sign in that hs does not "
+                            "support");
+    http_set_error(x, method == HTTP_SOCKS_NONE
+                          ? "it requires a user and password"
+                          : "it chose a way to sign in that was not offered");
+    err_hint(&x->err,
+             "Set a user and password: %.*s=socks5://user:password@host:port.",
+             P(pool->proxy_from));
+    return STEP_FAILED;
 }
 
-static bool http_socks_refused(const HttpPool *pool, HttpXfer *x, int code)
+/* The proxy did not connect to the host; `code` as in RFC 1928, 6. */
+static HttpStep http_fail_socks(HttpXfer *x, int code)
 {
     static const char *const reasons[] = {
-        "",
-        "general failure",
-        "its rules forbid it",
-        "network unreachable",
-        "host unreachable",
-        "connection refused",
-        "the time-to-live expired",
-        "it does not support CONNECT",
-        "it does not support host names",
+        [1] = "general failure",
+        [2] = "forbidden by its rules",
+        [3] = "network unreachable",
+        [4] = "host unreachable",
+        [5] = "connection refused",
+        [6] = "TTL expired",
+        [7] = "it does not support CONNECT",
+        [8] = "it does not support host names",
     };
-    return err_set(&x->err, EXIT_NETWORK,
-                   "the SOCKS proxy %.*s does not connect to %.*s: %s (code "
-                   "%d)",
-                   P(pool->proxy.host), P(x->req.url.host),
-                   code < COUNT(reasons) ? reasons[code] : "unknown reason",
-                   code);
+    char what[64];
+    snprintf(what, sizeof(what), "%s (code %d)",
+             code < COUNT(reasons) ? reasons[code] : "unknown reason", code);
+    return http_fail(x, what);
 }
 
-/* The answer to the request: its length depends on the address's type. */
-static bool http_on_socks_answer(HttpPool *pool, HttpXfer *x, short *wants)
+/* The length of the response to the request; 0: malformed (RFC 1928, 6). */
+static int http_socks_size(const unsigned char *in)
+{
+    enum { FIXED = 6, V4 = 1, NAME = 3, V6 = 4 };
+    return in[3] == V4     ? FIXED + 4
+           : in[3] == V6   ? FIXED + 16
+           : in[3] == NAME ? FIXED + 1 + in[4]
+                           : 0;
+}
+
+/* Reads the response to the request. */
+static HttpStep http_read_socks_response(HttpPool *pool, HttpXfer *x)
 {
     HttpConn *conn = x->conn;
     const unsigned char *in = (unsigned char *)conn->in + conn->in_at;
-    if (!http_need(x, 2, wants))
-        return false;
-    if (in[0] != 5)
-        return http_trouble(x, "its response is malformed");
-    if (in[1]) /* what follows may be missing */
-        return http_socks_refused(pool, x, in[1]);
-    if (!http_need(x, 5, wants))
-        return false;
-    int size = in[3] == 1 ? 10 : in[3] == 4 ? 22 : in[3] == 3 ? 7 + in[4] : 0;
+    HttpStep step = http_need(x, 2);
+    if (step != STEP_AGAIN)
+        return step;
+    if (in[0] != HTTP_SOCKS_VERSION)
+        return http_fail(x, "its response is malformed");
+    if (in[1]) /* the rest may be missing */
+        return http_fail_socks(x, in[1]);
+    step = http_need(x, 5);
+    if (step != STEP_AGAIN)
+        return step;
+    int size = http_socks_size(in);
     if (!size)
-        return http_trouble(x, "its response is malformed");
-    if (!http_need(x, size, wants))
-        return false;
+        return http_fail(x, "its response is malformed");
+    step = http_need(x, size);
+    if (step != STEP_AGAIN)
+        return step;
     conn->in_at = conn->in_len = 0;
     return http_begin_tls(pool, x);
 }
 
-/* The tunnel through a SOCKS 5 proxy (RFC 1928), one stage after another:
- * 0 methods, 1 password, 2 request. */
-static bool http_on_socks(HttpPool *pool, HttpXfer *x, short *wants)
+/* Reads the response to the methods or to the password: `*value` is its
+ * second byte. */
+static HttpStep http_read_socks(const HttpPool *pool, HttpXfer *x, int *value)
 {
     HttpConn *conn = x->conn;
-    if (!x->out.len)
-        x->out = http_socks_message(pool, x);
-    if (!http_send_out(x, wants))
-        return false;
-    if (x->socks_stage == 2)
-        return http_on_socks_answer(pool, x, wants);
-    if (!http_need(x, 1, wants))
-        return false;
-    int version = (unsigned char)conn->in[conn->in_at];
-    if (x->socks_stage == 0 && version != 5)
-        return http_socks_unknown(pool, x, version);
-    if (x->socks_stage == 1 && version != 1)
-        return http_trouble(x, "its response to the user and password is "
-                               "malformed");
-    if (!http_need(x, 2, wants))
-        return false;
-    int method = (unsigned char)conn->in[conn->in_at + 1];
+    bool methods = x->socks_stage == HTTP_SOCKS_METHODS;
+    const unsigned char *in = (unsigned char *)conn->in + conn->in_at;
+    HttpStep step = http_need(x, 1);
+    if (step != STEP_AGAIN)
+        return step;
+    if (methods && in[0] != HTTP_SOCKS_VERSION)
+        return http_fail_version(pool, x, in[0]);
+    if (!methods && in[0] != HTTP_SOCKS_USER_VERSION)
+        return http_fail(x, "its response to the user and password is "
+                            "malformed");
+    step = http_need(x, 2);
+    if (step != STEP_AGAIN)
+        return step;
+    *value = in[1];
     conn->in_at += 2;
-    if (x->socks_stage == 1 && method) {
-        http_trouble(x, "it refused the user and password");
-        return err_hint(&x->err, "They come from %.*s.", P(pool->proxy_from));
-    }
-    if (x->socks_stage == 0 && !http_socks_method(pool, x, method))
-        return false;
-    x->socks_stage = x->socks_stage == 0 && method == 2 ? 1 : 2;
-    x->out = (Str){0};
-    x->out_at = 0;
-    return true;
+    return STEP_AGAIN;
 }
 
-static bool http_on_proxy(HttpPool *pool, HttpXfer *x, short *wants)
+/* The tunnel through a SOCKS 5 proxy (RFC 1928), stage by stage. */
+static HttpStep http_on_socks(HttpPool *pool, HttpXfer *x)
+{
+    bool methods = x->socks_stage == HTTP_SOCKS_METHODS;
+    int value = 0;
+    if (!x->out.len)
+        x->out = http_socks_message(pool, x);
+    HttpStep step = http_send_out(x);
+    if (step == STEP_AGAIN && x->socks_stage == HTTP_SOCKS_REQUEST)
+        return http_read_socks_response(pool, x);
+    if (step == STEP_AGAIN)
+        step = http_read_socks(pool, x, &value);
+    if (step == STEP_AGAIN && methods)
+        step = http_socks_method(pool, x, value);
+    if (step != STEP_AGAIN)
+        return step;
+    if (!methods && value) {
+        http_set_error(x, "it rejected the user and password");
+        err_hint(&x->err, "Check them in %.*s.", P(pool->proxy_from));
+        return STEP_FAILED;
+    }
+    x->socks_stage = methods && value == HTTP_SOCKS_USER ? HTTP_SOCKS_PASSWORD
+                                                         : HTTP_SOCKS_REQUEST;
+    x->out = (Str){0};
+    x->out_at = 0;
+    return STEP_AGAIN;
+}
+
+static HttpStep http_on_proxy(HttpPool *pool, HttpXfer *x)
 {
     if (!http_uses_proxy(pool, x))
         return http_begin_tls(pool, x);
-    return pool->socks ? http_on_socks(pool, x, wants)
-                       : http_on_connect_proxy(pool, x, wants);
+    return pool->socks ? http_on_socks(pool, x)
+                       : http_on_connect_proxy(pool, x);
 }
 
-static bool http_on_tls(HttpPool *pool, HttpXfer *x, short *wants)
+static HttpStep http_on_tls(HttpPool *pool, HttpXfer *x)
 {
     HttpConn *conn = x->conn;
     TlsPump pump = {0};
-    int code = tls_pump(conn->tls, conn->fd, &pump);
+    int code = tls_pump(conn->tls, http_fd(conn), &pump);
     x->deadline += tls_take_check_ms(
-        conn->tls); /* the server was not silent then */
-    *wants = pump.wants;
+        conn->tls); /* the server did not cause that */
     if (code) {
-        x->may_pass = true;
-        return err_set(&x->err, EXIT_NETWORK,
-                       "%.*s: the connection was lost while TLS was set up: "
-                       "%s",
-                       P(x->req.url.host), os_error(code));
+        char what[256];
+        snprintf(what, sizeof(what),
+                 "the connection was lost during the TLS handshake: %s",
+                 os_error(code));
+        return http_fail_transient(x, what);
     }
     if (tls_failed(conn->tls)) {
         pool->has_session = false;
-        return tls_fail(conn->tls, x->req.url.host, &x->err);
+        return http_fail_tls(x);
     }
     if (tls_is_ready(conn->tls)) {
         tls_save_session(conn->tls, &pool->session);
         memcpy(pool->session_host, conn->host, sizeof(conn->host));
         pool->has_session = true;
         http_begin_send(pool, x);
-        return true;
+        return STEP_AGAIN;
     }
     if (pump.ended)
-        return http_lost(x, "the connection was closed while TLS was set up");
-    x->eager |= pump.busy;
-    return pump.moved && !pump.busy;
+        return http_fail_transient(
+            x, "the connection was closed during the TLS handshake");
+    return pump.moved && !pump.busy ? STEP_AGAIN : http_step_of(&pump);
 }
 
-/* Sends the request. An answer that comes before its end (a refusal) is read
+/* Sends the request. A response that comes before its end (a refusal) is read
  * in the next state. */
-static bool http_on_send(HttpPool *pool, HttpXfer *x, short *wants)
+static HttpStep http_on_send(HttpPool *pool, HttpXfer *x)
 {
     int64_t before = x->out_at + x->body_at;
-    bool all = http_send_out(x, wants) &&
-               (!x->req.source || http_send_body(x, wants));
+    HttpStep step = http_send_out(x);
+    if (step == STEP_AGAIN && x->req.source)
+        step = http_send_body(x);
     int64_t after = x->out_at + x->body_at;
     x->sent |= after > 0;
-    if (x->err.code)
-        return false;
-    if (all || after > before) {
+    if (step == STEP_FAILED)
+        return STEP_FAILED;
+    if (step == STEP_AGAIN || after > before) {
         x->try_began = os_now();
-        http_enter(pool, x, all ? HTTP_HEAD : HTTP_SEND);
+        http_enter(pool, x, step == STEP_AGAIN ? HTTP_HEADER : HTTP_SEND);
     }
-    if (!all && tls_has_data(x->conn->tls))
-        x->state = HTTP_HEAD; /* this alone gives it no more time */
-    return x->state == HTTP_HEAD;
+    if (step != STEP_AGAIN && tls_has_data(x->conn->tls)) {
+        x->state = HTTP_HEADER; /* with the deadline that it has */
+        return STEP_AGAIN;
+    }
+    return step;
 }
 
 /*
- * Is the body chunked? Proxies repeat the word, which then still means one
- * coding, as no sender may apply it twice (RFC 9112, 6.1). Any other coding
- * was not asked for: false.
+ * Is the body chunked? Some proxies repeat "chunked", which still means one
+ * coding, because no sender may apply it twice (RFC 9112, 6.1). False if there
+ * is another coding, which hs did not request.
  */
 static bool http_find_coding(const HttpRes *res, bool *chunked)
 {
@@ -12345,8 +12480,9 @@ static bool http_find_coding(const HttpRes *res, bool *chunked)
     return true;
 }
 
-/* The body's length; -1 if no header says it. False if one is no number, or if
- * two of them differ, be it in one line ("8, 8" is fine: RFC 9110, 8.6). */
+/* The body's length; -1 if no field has it. False if one is not a number, or
+ * if two of them differ, also within one line ("8, 8" is fine: RFC 9110,
+ * 8.6). */
 static bool http_find_length(const HttpRes *res, int64_t *length)
 {
     Str fields = res->fields;
@@ -12367,7 +12503,7 @@ static bool http_find_length(const HttpRes *res, int64_t *length)
     return true;
 }
 
-/* How the body is framed (RFC 9112, 6.3). False where it cannot be told. */
+/* Finds how the body is framed (RFC 9112, 6.3). False after an error. */
 static bool http_find_framing(HttpXfer *x)
 {
     HttpRes *res = &x->res;
@@ -12378,7 +12514,8 @@ static bool http_find_framing(HttpXfer *x)
         return true;
     }
     if (!http_find_coding(res, &chunked))
-        return http_trouble(x, "the answer has an unknown Transfer-Encoding");
+        return http_set_error(x, "the response has an unknown "
+                                 "Transfer-Encoding");
     if (chunked) {
         x->framing = HTTP_CHUNKED;
         x->chunk = HTTP_CHUNK_SIZE;
@@ -12387,7 +12524,7 @@ static bool http_find_framing(HttpXfer *x)
         return true;
     }
     if (!http_find_length(res, &length))
-        return http_trouble(x, "the response's Content-Length is malformed");
+        return http_set_error(x, "the response's Content-Length is malformed");
     x->framing = length < 0   ? HTTP_TO_CLOSE
                  : length > 0 ? HTTP_LENGTH
                               : HTTP_NO_BODY;
@@ -12395,52 +12532,63 @@ static bool http_find_framing(HttpXfer *x)
     return true;
 }
 
-/* Has all of the request gone out? */
+/* Has all of the request been sent? */
 static bool http_is_sent(const HttpXfer *x)
 {
     return x->out_at == x->out.len &&
            (!x->req.source || x->body_at == x->req.body_size);
 }
 
-/* Reads the head of the answer. One that only says that the real answer will
- * follow may come while the request is on its way, which then goes on. */
-static bool http_on_head(HttpPool *pool, HttpXfer *x, short *wants)
+/* Shows the response's status and fields with --debug. */
+static void http_debug_response(HttpPool *pool, HttpXfer *x)
 {
-    if (!http_read_head(x, wants))
-        return false;
-    if (x->res.status < 200) {
-        if (x->res.status == 101)
-            return http_trouble(x, "the server switched protocols unasked");
-        x->head.len = 0;
-        if (!http_is_sent(x) && x->conn->in_at == x->conn->in_len)
-            x->state = HTTP_SEND;
-        return true;
-    }
+    Str fields = x->res.fields;
+    HttpField field;
+    if (!pool->term->debug)
+        return;
     term_debug(pool->term, "< %d %.*s, %" PRId64 " ms", x->res.status,
                P(x->res.reason), os_now() - x->try_began);
-    Str fields = x->res.fields;
-    HttpHeader field;
-    while (pool->term->debug && http_next_field(&fields, &field)) {
+    while (http_next_field(&fields, &field)) {
         if (str_eq_nocase(field.name, S("Location")))
-            field.value = http_shown(x, field.value);
+            field.value = http_debug_address(x, field.value);
         field.value = term_unecho(pool->term, &x->arena, field.value, 8);
         term_debug(pool->term, "< %.*s: %.*s", P(field.name), P(field.value));
     }
+}
+
+/* Reads the response's header. An interim one (1xx) may come while the request
+ * is being sent, which then continues. */
+static HttpStep http_on_header(HttpPool *pool, HttpXfer *x)
+{
+    HttpStep step = http_read_header(x);
+    if (step != STEP_AGAIN)
+        return step;
+    if (x->res.status < 200) {
+        if (x->res.status == 101)
+            return http_fail(x, "the server switched protocols unasked");
+        x->header.len = 0;
+        if (!http_is_sent(x) && !http_has_input(x->conn))
+            x->state = HTTP_SEND;
+        return STEP_AGAIN;
+    }
+    http_debug_response(pool, x);
     Str coding = http_header(&x->res, S("Content-Encoding"));
     if (coding.len && !str_eq_nocase(coding, S("identity"))) {
         err_set(&x->err, EXIT_NETWORK,
-                "%.*s: the answer came as %.*s, though none was asked for",
+                "%.*s: the response is encoded as %.*s, which hs did not "
+                "request",
                 P(x->req.url.host), P(coding));
-        return false;
+        return STEP_FAILED;
     }
     if (!http_find_framing(x))
-        return false;
+        return STEP_FAILED;
     http_enter(pool, x, HTTP_BODY);
-    return true;
+    return STEP_AGAIN;
 }
 
-/* Passes a piece of the body on: held while it fits, else to the sink. */
-static bool http_deliver(HttpXfer *x, Str piece)
+/* Delivers a piece of the body: it is held if it fits, else passed to the
+ * sink. False after an error. */
+static FAST bool http_deliver(HttpXfer *x, Str piece)
 {
     const HttpReq *req = &x->req;
     bool direct = req->direct && x->res.status / 100 == 2;
@@ -12450,7 +12598,7 @@ static bool http_deliver(HttpXfer *x, Str piece)
         return true;
     }
     if (!req->sink)
-        return http_trouble(x, "the answer is larger than 512 KiB");
+        return http_set_error(x, "the response is larger than 512 KiB");
     if (!x->streamed && !direct &&
         !req->sink(req->to, &x->res, buf_str(&x->hold), false, &x->err))
         return false;
@@ -12458,7 +12606,7 @@ static bool http_deliver(HttpXfer *x, Str piece)
     return req->sink(req->to, &x->res, piece, false, &x->err);
 }
 
-static int http_hex_value(char c)
+static FAST int http_hex_value(char c)
 {
     if (str_is_digit(c))
         return c - '0';
@@ -12466,10 +12614,11 @@ static int http_hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* A byte of a chunk's size line; what follows the digits is an extension and
- * passed over (RFC 9112, 7.1). False where it is malformed. */
-static bool http_chunk_size_byte(HttpXfer *x, char c)
+/* A byte of a chunk's size line. What follows the digits is an extension and
+ * ignored (RFC 9112, 7.1). False if it is malformed. */
+static FAST bool http_chunk_size_byte(HttpXfer *x, char c)
 {
+    enum { DIGIT_BITS = 4, SIZE_BITS = 55 }; /* far below INT64_MAX */
     int digit = x->chunk_digits_over ? -1 : http_hex_value(c);
     if (c == '\n') {
         x->chunk = x->left ? HTTP_CHUNK_DATA : HTTP_CHUNK_TRAILER;
@@ -12486,16 +12635,16 @@ static bool http_chunk_size_byte(HttpXfer *x, char c)
         if (!x->chunk_line || !extension)
             return false;
         x->chunk_digits_over = true;
-    } else if (x->left >> 55) {
+    } else if (x->left >> SIZE_BITS) {
         return false;
     } else {
-        x->left = x->left * 16 + digit;
+        x->left = x->left << DIGIT_BITS | digit;
     }
-    return ++x->chunk_line < 4 * KIB;
+    return ++x->chunk_line < HTTP_CHUNK_LINE_MAX;
 }
 
-/* One byte of a chunked body that is no data. False: malformed. */
-static bool http_chunk_byte(HttpXfer *x, char c)
+/* One byte of a chunked body that is not data. False: malformed. */
+static FAST bool http_chunk_byte(HttpXfer *x, char c)
 {
     if (x->chunk_cr && c != '\n')
         return false;
@@ -12515,11 +12664,12 @@ static bool http_chunk_byte(HttpXfer *x, char c)
         x->chunk_line = 0;
     else if (c != '\r')
         x->chunk_line++;
-    return ++x->trailer < HTTP_HEAD_MAX;
+    return ++x->trailer < HTTP_HEADER_MAX;
 }
 
-/* Takes what the buffer holds of the body. */
-static bool http_take_body(HttpXfer *x)
+/* Moves what the connection's buffer has of the body to its destination.
+ * False after an error. */
+static FAST bool http_take_body(HttpXfer *x)
 {
     HttpConn *conn = x->conn;
     Str have = {conn->in + conn->in_at, conn->in_len - conn->in_at};
@@ -12528,7 +12678,7 @@ static bool http_take_body(HttpXfer *x)
     if (x->framing == HTTP_CHUNKED && !counted) {
         conn->in_at++;
         return http_chunk_byte(x, have.ptr[0]) ||
-               http_trouble(x, "a chunk of the answer is malformed");
+               http_set_error(x, "a chunk of the response is malformed");
     }
     if (counted && have.len > x->left)
         have.len = (ptrdiff_t)x->left;
@@ -12543,13 +12693,14 @@ static bool http_take_body(HttpXfer *x)
     return true;
 }
 
-/* Gives the connection back to the pool, or closes it. */
-static void http_release_conn(HttpPool *pool, HttpXfer *x, bool to_close)
+/* Returns the connection to the pool if it can be used again, else closes it.
+ * The pool keeps the newest HTTP_IDLE_MAX connections. */
+static void http_release_conn(HttpPool *pool, HttpXfer *x)
 {
     HttpConn *conn = x->conn;
-    bool old = str_starts(buf_str(&x->head), S("HTTP/1.0"));
-    bool keep = !to_close && !conn->ended && !old &&
-                conn->in_at == conn->in_len && http_is_sent(x) &&
+    bool old = str_starts(buf_str(&x->header), S("HTTP/1.0"));
+    bool keep = x->framing != HTTP_TO_CLOSE && !conn->ended && !old &&
+                !http_has_input(conn) && http_is_sent(x) &&
                 !http_header_has(&x->res, S("Connection"), S("close"));
     x->conn = NULL;
     if (!keep) {
@@ -12560,9 +12711,9 @@ static void http_release_conn(HttpPool *pool, HttpXfer *x, bool to_close)
     conn->idle_since = os_now();
     conn->next = pool->idle;
     pool->idle = conn;
-    int count = 0; /* the newest ones stay */
+    int count = 0;
     for (HttpConn **link = &pool->idle; *link; link = &(*link)->next) {
-        if (++count <= HTTP_IDLE)
+        if (++count <= HTTP_IDLE_MAX)
             continue;
         HttpConn *oldest = *link;
         *link = NULL;
@@ -12578,60 +12729,56 @@ static bool http_is_redirect(const HttpRes *res)
            status == 308;
 }
 
-/* Where a redirect leads; or why it is not followed, else NULL. */
-static const char *http_find_redirect(HttpXfer *x, Url *to)
+/* Resolves the Location of a redirect into `to`. Returns NULL if it may be
+ * followed, else why not. */
+static const char *http_resolve_redirect(HttpXfer *x, Url *to)
 {
     Str location = arena_copy(&x->arena, http_header(&x->res, S("Location")));
-    Buf path = buf_new(&x->arena, HTTP_HEAD_MAX);
+    Buf path = buf_new(&x->arena, HTTP_HEADER_MAX);
     if (!location.len)
-        return "it is missing";
+        return "no Location";
     if (!x->req.follow)
-        return "hs follows redirects of a GET only";
+        return "hs follows redirects only for GET";
     if (x->streamed)
         return "its body is too large";
     if (x->redirects == HTTP_REDIRECTS)
-        return "it is one redirect too many";
+        return "too many redirects";
     if (!http_is_clean(location) ||
         !url_resolve(&x->arena, &x->req.url, location, to))
-        return "it is malformed";
+        return "the address is malformed";
     if (!str_eq_nocase(to->scheme, S("https")))
-        return str_eq_nocase(to->scheme, S("http")) ? "it is plain http"
-                                                    : "it is not https";
+        return str_eq_nocase(to->scheme, S("http")) ? "plain http"
+                                                    : "not https";
     url_add_encoded(&path, to->path, URL_PATH_MARKS);
     to->path = buf_str(&path);
-    return path.full ? "it is too long" : NULL;
+    return path.full ? "the address is too long" : NULL;
 }
 
-/* Follows a redirect; false if there is none, or none to be followed. */
-static bool http_redirect(HttpXfer *x)
+/* Points the request at the destination of a redirect. To another host, it
+ * goes without credentials, also after further redirects. */
+static void http_follow_redirect(HttpXfer *x, const Url *to)
 {
-    Url to = {0};
-    if (!http_is_redirect(&x->res))
-        return false;
-    x->res.unfollowed = http_find_redirect(x, &to);
-    if (x->res.unfollowed)
-        return false;
     x->redirects++;
-    x->foreign |= !str_eq_nocase(to.host, x->req.url.host) ||
-                  to.port != x->req.url.port;
-    x->req.url = to;
-    return true;
+    x->foreign |= !str_eq_nocase(to->host, x->req.url.host) ||
+                  to->port != x->req.url.port;
+    x->req.url = *to;
 }
 
-/* Adds where a redirect that was not followed leads, and why it was not. */
+/* Adds to a message where a redirect leads and why it was not followed. */
 static void http_add_redirect(Buf *out, const HttpRes *res)
 {
     Arena scratch = {0};
     Str to = url_redact(&scratch, http_header(res, S("Location")));
+    Str start = str_slice(to, 0, 300);
     if (res->unfollowed && to.len)
-        buf_printf(out, ": it leads to %.*s, which was not followed: %s",
-                   P(str_slice(to, 0, 300)), res->unfollowed);
+        buf_printf(out, ": redirect to %.*s not followed (%s)", P(start),
+                   res->unfollowed);
     else if (res->unfollowed)
-        buf_printf(out, ": a redirect without a destination");
+        buf_printf(out, ": redirect without a destination");
     arena_free(&scratch);
 }
 
-/* Does it go to HubSpot's API, and not where a redirect led? */
+/* Does the request go to HubSpot's API, and not to a redirect's destination? */
 static bool http_is_api(const HttpXfer *x)
 {
     return x->req.api && !x->foreign;
@@ -12639,19 +12786,42 @@ static bool http_is_api(const HttpXfer *x)
 
 /* ==== HTTP pool =========================================================== *
  *
- * Many transfers with one poll loop, and when each of them starts: retries,
- * pacing, deadlines. Nothing blocks except os_poll().
+ * Runs many transfers with one poll loop, and decides when each of them
+ * starts: retries, pacing, deadlines. Nothing blocks except os_poll().
+ *
+ * pool_do() makes one request, pool_run_many() many at a time; both may be
+ * used from the callbacks of pool_run_many(), while its transfers go on.
  *
  * Retries: network failures if the request is safe to repeat or nothing of it
  * was sent, and the statuses that mean "later" (pool_is_later()). All pauses
- * and retries of a run share one limit, `max_wait`.
+ * and retries of a run share one limit, `max_wait`. A pause doubles with each
+ * try, unless the server requests one (Retry-After: RFC 9110, 10.2.3).
  *
- * Pacing: HubSpot's responses say how many requests are left until when
- * (X-HubSpot-RateLimit headers). No more than that are started, counting
- * those in flight. Only the API's own host sets its pace, no CDN and no proxy.
+ * Pacing: the X-HubSpot-RateLimit headers of a response tell how many requests
+ * are left in an interval. No more than that are started, counting those in
+ * flight. Only the API's own host sets its pace, no CDN and no proxy.
  * `max_wait` limits these waits too, and waits of two seconds or more are
  * announced.
+ *
+ * Errors: a response with any status is a success here. A request that may
+ * have taken effect although it failed is reported as such, because the caller
+ * must not treat it as undone.
+ *
+ * A pool keeps up to HTTP_IDLE_MAX connections and one TLS session until
+ * pool_free(). A transfer lives from pool_add() to pool_end().
  */
+
+enum {
+    POOL_RESERVED = 10,      /* descriptors for everything else */
+    POOL_NETWORK_TRIES = 4,  /* of one request, on network failures */
+    POOL_ANNOUNCE_MS = 2000, /* waits from this on are announced */
+    POOL_MARGIN_PARTS = 16,  /* an interval is extended by this part of it */
+    POOL_MARGIN_MS = 20,     /* and by this */
+    POOL_BACKOFF_MS = 500,
+    POOL_BACKOFF_DOUBLINGS = 5, /* to 16 s */
+    POOL_BACKOFF_PARTS = 5,     /* up to this part of it is added at random */
+    POOL_LOCKED_MS = 2000       /* the shortest pause after a 423 */
+};
 
 /* SOCKS has one byte for the length of each (RFC 1929). */
 static bool pool_check_socks_user(const HttpPool *pool, Err *err)
@@ -12703,13 +12873,14 @@ static bool pool_init(HttpPool *pool, Err *err)
                          "[user:password@]host[:port].");
 }
 
-/* Is this request one of those that the host's rate limit counts? */
+/* Does the known rate limit apply to this request? */
 static bool pool_is_paced(const HttpPool *pool, const HttpXfer *x)
 {
     return http_is_api(x) &&
            str_eq_nocase(str_from(pool->pace.host), x->req.url.host);
 }
 
+/* Forgets the pace of another host. */
 static void pool_pace_host(HttpPace *pace, Str host)
 {
     if (str_eq_nocase(str_from(pace->host), host))
@@ -12718,9 +12889,11 @@ static void pool_pace_host(HttpPace *pace, Str host)
     memcpy(pace->host, host.ptr, (size_t)host.len);
 }
 
-/* Learns from an answer how many requests the host has left. Those under way
- * may not be counted in it yet. Requests do not all take the same time to
- * arrive, so that the interval is taken as somewhat longer. */
+/*
+ * Learns from a response how many requests the host allows. Requests in flight
+ * may not be counted in it, so they are subtracted. Some requests take longer
+ * to arrive than others, so the interval gets a margin.
+ */
 static void pool_note_pace(HttpPool *pool, const HttpXfer *x)
 {
     HttpPace *pace = &pool->pace;
@@ -12734,12 +12907,13 @@ static void pool_note_pace(HttpPool *pool, const HttpXfer *x)
         !str_int(http_header(&x->res,
                              S("X-HubSpot-RateLimit-Interval-Milliseconds")),
                  &interval) ||
-        most < 1 || left < 0 || left > most || interval < 1 || interval > 60000)
+        most < 1 || left < 0 || left > most || interval < 1 ||
+        interval > HTTP_INTERVAL_MAX_MS)
         return;
     pool_pace_host(pace, x->req.url.host);
     pace->most = most;
-    pace->said = interval;
-    pace->interval = interval + interval / 16 + 20;
+    pace->interval = interval;
+    pace->window = interval + interval / POOL_MARGIN_PARTS + POOL_MARGIN_MS;
     pace->left = left;
     for (const HttpXfer *other = pool->active; other; other = other->next)
         if (other != x && other->state > HTTP_WAIT &&
@@ -12747,20 +12921,22 @@ static void pool_note_pace(HttpPool *pool, const HttpXfer *x)
             pace->left--;
 }
 
-/* When the transfer, which is in HTTP_WAIT, may begin as far as the rate limit
- * goes: when no more than what is allowed began within an interval, and, with
- * none left, when the last one is so long ago. */
+/*
+ * The earliest time at which the rate limit lets a transfer in HTTP_WAIT
+ * start; 0: at once. No more than the allowed number start within a window;
+ * if none is left, the last one must have started a window ago.
+ */
 static int64_t pool_pace_until(const HttpPool *pool, const HttpXfer *x)
 {
     const HttpPace *pace = &pool->pace;
     int64_t back = pace->left > 0 ? pace->most : 1;
-    if (!pace->interval || !pool_is_paced(pool, x) || back > pace->begun ||
-        back > HTTP_PACE)
+    if (!pace->window || !pool_is_paced(pool, x) || back > pace->begun ||
+        back > HTTP_PACE_MAX)
         return 0;
-    return pace->at[(pace->begun - back) % HTTP_PACE] + pace->interval;
+    return pace->at[(pace->begun - back) % HTTP_PACE_MAX] + pace->window;
 }
 
-/* When a transfer in HTTP_WAIT may begin. */
+/* When a transfer in HTTP_WAIT may start. */
 static int64_t pool_wake_at(const HttpPool *pool, const HttpXfer *x)
 {
     int64_t at = pool_pace_until(pool, x);
@@ -12769,8 +12945,8 @@ static int64_t pool_wake_at(const HttpPool *pool, const HttpXfer *x)
     return at > x->wake_at ? at : x->wake_at;
 }
 
-/* Begins a transfer whose time has come, and counts it. */
-static bool pool_begin_paced(HttpPool *pool, HttpXfer *x)
+/* Starts a transfer that is due, and counts it. */
+static HttpStep pool_begin_paced(HttpPool *pool, HttpXfer *x)
 {
     HttpPace *pace = &pool->pace;
     if (http_is_api(x))
@@ -12779,50 +12955,54 @@ static bool pool_begin_paced(HttpPool *pool, HttpXfer *x)
         if (pace->left <= 0)
             pace->left = pace->most;
         pace->left--;
-        pace->at[pace->begun++ % HTTP_PACE] = os_now();
+        pace->at[pace->begun++ % HTTP_PACE_MAX] = os_now();
     }
     return http_begin(pool, x);
 }
 
-/* Announces a wait for a rate limit once, if it is long, whoever waits. */
-static void pool_tell_limit(HttpPool *pool, const HttpXfer *x, int64_t wait)
+/* Announces a long wait for a rate limit, once for all transfers. */
+static void pool_announce_limit(HttpPool *pool, const HttpXfer *x, int64_t wait)
 {
     const HttpPace *pace = &pool->pace;
-    char limit[96] = "";
-    if (wait < HTTP_TELL_MS || os_now() + wait < pool->told_until)
+    if (wait < POOL_ANNOUNCE_MS || os_now() + wait < pool->announced_until)
         return;
-    pool->told_until = os_now() + wait + HTTP_TICK_MS;
+    pool->announced_until = os_now() + wait + HTTP_TICK_MS;
+    int64_t seconds = (wait + 500) / 1000;
+    bool whole = pace->interval % 1000 == 0;
     if (pool_is_paced(pool, x) && pace->interval)
-        snprintf(limit, sizeof(limit),
-                 " (limit: %" PRId64 " requests per %" PRId64 "%s)", pace->most,
-                 pace->said % 1000 ? pace->said : pace->said / 1000,
-                 pace->said % 1000 ? " ms" : " s");
-    term_say(pool->term, "Rate limited; waiting %" PRId64 " s%s",
-             (wait + 500) / 1000, limit);
+        term_say(pool->term,
+                 "Rate limited; waiting %" PRId64 " s (limit: %" PRId64
+                 " requests per %" PRId64 "%s)",
+                 seconds, pace->most,
+                 whole ? pace->interval / 1000 : pace->interval,
+                 whole ? " s" : " ms");
+    else
+        term_say(pool->term, "Rate limited (429); retrying in %" PRId64 " s",
+                 seconds);
 }
 
-/* Begins a transfer when its time has come. A wait for the rate limit that
- * would be longer than --max-wait allows is not begun. */
-static bool pool_on_wait(HttpPool *pool, HttpXfer *x)
+/* Starts a transfer when it is due. Fails if the rate limit requires a longer
+ * wait than --max-wait allows. */
+static HttpStep pool_on_wait(HttpPool *pool, HttpXfer *x)
 {
     int64_t wait = pool_wake_at(pool, x) - os_now();
     if (wait <= 0)
         return pool_begin_paced(pool, x);
     if (pool_wake_at(pool, x) == x->wake_at)
-        return false; /* a pause of its own, which pool_try_later() allowed */
+        return STEP_WAIT; /* a pause that pool_try_later() allowed */
     if (wait <= http_patience(pool)) {
-        pool_tell_limit(pool, x, wait);
-        return false;
+        pool_announce_limit(pool, x, wait);
+        return STEP_WAIT;
     }
     err_set(&x->err, EXIT_RATE_LIMIT,
-            "%.*s: rate limited: the next request may start in %" PRId64 " s",
+            "%.*s: rate limited; the next request may start in %" PRId64 " s",
             P(x->req.url.host), (wait + 999) / 1000);
-    return err_hint(&x->err,
-                    "Try again later, or wait longer with --max-wait.");
+    err_hint(&x->err, "Try again later, or wait longer with --max-wait.");
+    return STEP_FAILED;
 }
 
-/* A pause between two requests; false if --max-wait does not allow it, or
- * after a signal. */
+/* Sleeps between two requests; false if --max-wait does not allow it, or after
+ * a signal. */
 static bool pool_sleep(HttpPool *pool, int64_t millis)
 {
     if (millis > http_patience(pool))
@@ -12832,13 +13012,17 @@ static bool pool_sleep(HttpPool *pool, int64_t millis)
     return !os_interrupted();
 }
 
-/* Does the answer mean "later" for this request? A 503 says so only with
- * Retry-After: without it, the request may have been carried out. */
+/*
+ * Does the response mean "try again later" for this request? 423, 429 and
+ * HubSpot's 477 do, as nothing was done. So does a 503 with Retry-After;
+ * without it, and with other errors of gateways, the request may have taken
+ * effect, so only a repeatable one is retried.
+ */
 static bool pool_is_later(const HttpXfer *x)
 {
     int status = x->res.status;
     bool any = status == 429 || status == 423 || status == 477 ||
-               (status == 503 && http_asked_pause(&x->res) >= 0);
+               (status == 503 && http_requested_pause(&x->res) >= 0);
     bool safe = status == 502 || status == 503 || status == 504 ||
                 status == 521 || status == 523 || status == 524;
     if (x->streamed || !(any || (safe && x->req.repeatable)))
@@ -12846,29 +13030,29 @@ static bool pool_is_later(const HttpXfer *x)
     return !x->req.is_final || !x->req.is_final(&x->res);
 }
 
-/* Half a second, doubled with each try, at most 16 s, and up to a fifth of
- * it more by chance, so that many runs do not come back at once. */
+/* The pause before a retry: doubled with each try, and randomized so that many
+ * runs do not return at once. */
 static int64_t pool_backoff(int tries)
 {
-    int64_t base = 500LL << (tries > 6 ? 5 : tries - 1);
-    base = base > 16000 ? 16000 : base;
-    return base + os_random(base / 5);
+    int doublings = tries > POOL_BACKOFF_DOUBLINGS ? POOL_BACKOFF_DOUBLINGS
+                                                   : tries - 1;
+    int64_t base = (int64_t)POOL_BACKOFF_MS << doublings;
+    return base + os_random(base / POOL_BACKOFF_PARTS);
 }
 
-/* Plans the next try after `pause` ms, if the patience allows it; no pause
- * needs none. */
+/* Plans the next try after `pause` ms; false if `max_wait` does not allow it.
+ * A retry without a pause is always allowed. */
 static bool pool_try_later(HttpPool *pool, HttpXfer *x, int64_t pause,
                            const char *why)
 {
-    if (pause && pause + HTTP_LEAST_MS > http_patience(pool))
+    if (pause && pause + HTTP_TRY_MIN_MS > http_patience(pool))
         return false;
-    if (pause < HTTP_TELL_MS)
-        term_debug(pool->term, "trying again in %" PRId64 " ms: %s", pause,
-                   why);
+    if (pause < POOL_ANNOUNCE_MS)
+        term_debug(pool->term, "retrying in %" PRId64 " ms: %s", pause, why);
     else if (!x->err.code && x->res.status == 429)
-        pool_tell_limit(pool, x, pause);
+        pool_announce_limit(pool, x, pause);
     else
-        term_say(pool->term, "hs: %s; trying again in %" PRId64 " s", why,
+        term_say(pool->term, "%s; retrying in %" PRId64 " s", why,
                  (pause + 500) / 1000);
     http_drop(x);
     x->err = (Err){0};
@@ -12877,108 +13061,129 @@ static bool pool_try_later(HttpPool *pool, HttpXfer *x, int64_t pause,
     return true;
 }
 
-/* The answer is whole: done, or a redirect, or another try. */
-static bool pool_on_whole(HttpPool *pool, HttpXfer *x)
+/* Plans a retry after a "later" response; false if there is to be none. */
+static bool pool_retry_response(HttpPool *pool, HttpXfer *x)
 {
-    char why[64];
-    bool to_close = x->framing == HTTP_TO_CLOSE;
-    int64_t asked = http_asked_pause(&x->res);
-    x->res.body = buf_str(&x->hold);
-    pool_note_pace(pool, x);
-    x->res.uncertain = x->unsure;
-    http_release_conn(pool, x, to_close);
-    if (http_redirect(x)) {
-        x->state = HTTP_WAIT;
-        x->wake_at = 0;
-        return true;
-    }
-    if (pool_is_later(x)) {
-        int64_t pause = pool_backoff(++x->tries);
-        snprintf(why, sizeof(why), "status %d", x->res.status);
-        if (x->res.status == 423 && pause < 2000)
-            pause = 2000;
-        if (asked > 0) /* "0" is no leave to hammer */
-            pause = asked;
-        bool limited = x->res.status == 429 && http_is_api(x);
-        x->unsure |= x->res.status >= 500;
-        if (pool_try_later(pool, x, pause, why)) {
-            if (limited && x->wake_at > pool->hold_until)
-                pool->hold_until = x->wake_at;
-            return true;
-        }
-    }
-    x->state = HTTP_DONE;
-    const HttpReq *req = &x->req;
-    x->res.warn_effect = req->changes && (x->unsure || x->res.status >= 500);
-    Str rest = x->streamed ? S("") : x->res.body;
-    if (req->sink && !req->sink(req->to, &x->res, rest, true, &x->err))
-        x->state = HTTP_FAILED;
-    return false;
+    const HttpRes *res = &x->res;
+    char why[128];
+    if (!pool_is_later(x))
+        return false;
+    int64_t asked = http_requested_pause(res);
+    int64_t pause = pool_backoff(++x->tries);
+    Str host = str_slice(x->req.url.host, 0, 100);
+    snprintf(why, sizeof(why), "%.*s returned %d", P(host), res->status);
+    if (res->status == 423 && pause < POOL_LOCKED_MS)
+        pause = POOL_LOCKED_MS;
+    if (asked > 0) /* 0 does not mean that retrying at once is fine */
+        pause = asked;
+    bool limited = res->status == 429 && http_is_api(x);
+    x->uncertain |= res->status >= 500;
+    if (!pool_try_later(pool, x, pause, why))
+        return false;
+    if (limited && x->wake_at > pool->hold_until)
+        pool->hold_until = x->wake_at;
+    return true;
 }
 
-/* Takes what has come of the body. After HTTP_TURN bytes the other transfers
- * have their turn. */
-static bool pool_on_body(HttpPool *pool, HttpXfer *x, short *wants)
+/* Follows the response if it is a redirect that may be followed. */
+static bool pool_redirect(HttpXfer *x)
+{
+    Url to = {0};
+    if (!http_is_redirect(&x->res))
+        return false;
+    x->res.unfollowed = http_resolve_redirect(x, &to);
+    if (x->res.unfollowed)
+        return false;
+    http_follow_redirect(x, &to);
+    x->state = HTTP_WAIT;
+    x->wake_at = 0;
+    return true;
+}
+
+/* The response is complete: a redirect, another try, or the end. */
+static HttpStep pool_on_complete(HttpPool *pool, HttpXfer *x)
+{
+    const HttpReq *req = &x->req;
+    x->res.body = buf_str(&x->hold);
+    pool_note_pace(pool, x);
+    x->res.uncertain = x->uncertain;
+    http_release_conn(pool, x);
+    if (pool_redirect(x) || pool_retry_response(pool, x))
+        return STEP_AGAIN;
+    x->res.warn_effect = req->changes && (x->uncertain || x->res.status >= 500);
+    Str rest = x->streamed ? S("") : x->res.body;
+    bool ok = !req->sink || req->sink(req->to, &x->res, rest, true, &x->err);
+    x->state = ok ? HTTP_DONE : HTTP_FAILED;
+    return ok ? STEP_DONE : STEP_FAILED;
+}
+
+/* The connection was closed: is that the end of the body? */
+static HttpStep pool_on_close(HttpPool *pool, HttpXfer *x)
+{
+    char what[96];
+    if (x->framing == HTTP_TO_CLOSE && tls_ended_cleanly(x->conn->tls))
+        return pool_on_complete(pool, x);
+    snprintf(what, sizeof(what),
+             "the connection was closed after %" PRId64
+             " bytes of the response",
+             x->res.received);
+    return http_fail_transient(x, what);
+}
+
+/* Reads what has come of the body. After HTTP_TURN bytes it is another
+ * transfer's turn. */
+static FAST HttpStep pool_on_body(HttpPool *pool, HttpXfer *x)
 {
     bool moved = false;
     int64_t turn = x->res.received + HTTP_TURN;
     while (x->framing != HTTP_NO_BODY) {
-        ptrdiff_t n = http_fill(x, wants);
-        bool over = n > 0 && x->res.received >= turn;
-        x->eager |= over;
-        if (n == -EAGAIN || over) {
-            if (moved) {
-                x->try_began = os_now();
-                http_enter(pool, x, HTTP_BODY);
-            }
-            return false;
+        HttpStep step = http_fill(x);
+        if (step == STEP_AGAIN && !http_has_input(x->conn))
+            return pool_on_close(pool, x);
+        if (step == STEP_AGAIN && x->res.received >= turn)
+            step = STEP_YIELD;
+        if (step != STEP_AGAIN && step != STEP_FAILED && moved) {
+            x->try_began = os_now();
+            http_enter(pool, x, HTTP_BODY);
         }
-        if (n < 0)
-            return false;
-        if (n == 0) {
-            if (x->framing == HTTP_TO_CLOSE && tls_ended_cleanly(x->conn->tls))
-                break;
-            char text[96];
-            snprintf(text, sizeof(text),
-                     "the answer broke off after %" PRId64 " bytes",
-                     x->res.received);
-            return http_lost(x, text);
-        }
+        if (step != STEP_AGAIN)
+            return step;
         if (!http_take_body(x))
-            return false;
+            return STEP_FAILED;
         moved = true;
         if (os_interrupted())
-            return false;
+            return STEP_YIELD;
     }
-    return pool_on_whole(pool, x);
+    return pool_on_complete(pool, x);
 }
 
-/* The sentence for a phase that took too long. */
-static void pool_timed_out(HttpXfer *x)
+/* The phase took too long. */
+static HttpStep pool_time_out(HttpXfer *x)
 {
     static const char *const phases[] = {
         [HTTP_WAIT] = "waiting",
         [HTTP_LOOKUP] = "looking up its address",
         [HTTP_CONNECT] = "connecting",
-        [HTTP_PROXY] = "talking to the proxy",
-        [HTTP_TLS] = "setting up TLS",
+        [HTTP_PROXY] = "waiting for the proxy",
+        [HTTP_TLS] = "negotiating TLS",
         [HTTP_SEND] = "sending the request",
-        [HTTP_HEAD] = "waiting for an answer",
-        [HTTP_BODY] = "receiving the answer",
+        [HTTP_HEADER] = "waiting for the response",
+        [HTTP_BODY] = "receiving the response",
     };
     char what[64];
     snprintf(what, sizeof(what), "timed out while %s", phases[x->state]);
-    http_lost(x, what);
-    err_hint(&x->err, "The limits are httpTimeout of the config and "
+    http_fail_transient(x, what);
+    err_hint(&x->err, "The limits are httpTimeout in the config and "
                       "--max-wait.");
+    return STEP_FAILED;
 }
 
-/* The transfer has failed for good. What may have been done all the same is
- * said: the caller must not take it for undone. */
+/* Ends a transfer that has failed. The message says if the request may have
+ * taken effect. */
 static void pool_give_up(HttpXfer *x)
 {
     ptrdiff_t at = (ptrdiff_t)strlen(x->err.message);
-    if (x->req.changes && (x->unsure || (x->sent && http_is_sent(x))))
+    if (x->req.changes && (x->uncertain || (x->sent && http_is_sent(x))))
         snprintf(x->err.message + at, sizeof(x->err.message) - (size_t)at,
                  "; the request may have taken effect");
     http_drop(x);
@@ -12986,129 +13191,143 @@ static void pool_give_up(HttpXfer *x)
 }
 
 /*
- * A try has failed. A kept connection that the server closed meanwhile is
- * replaced at once; else the request is repeated after a pause where that is
- * safe and may help.
+ * A try has failed. A reused connection that the server had closed is replaced
+ * at once; otherwise the request is repeated after a pause if that is safe and
+ * may help.
  */
-static bool pool_on_failure(HttpPool *pool, HttpXfer *x)
+static HttpStep pool_on_failure(HttpPool *pool, HttpXfer *x)
 {
-    bool stale = x->conn && x->conn->used && x->state <= HTTP_HEAD &&
-                 !x->head.len && os_now() < x->deadline;
+    bool stale = x->conn && x->conn->used && x->state <= HTTP_HEADER &&
+                 !x->header.len && os_now() < x->deadline;
     bool safe = (!x->streamed || x->req.direct) &&
                 (x->req.repeatable || !x->sent);
     Err err = x->err;
-    if (x->err.code != EXIT_NETWORK || os_interrupted() || !safe ||
-        !x->may_pass) {
+    if (err.code != EXIT_NETWORK || os_interrupted() || !safe ||
+        !x->transient) {
         pool_give_up(x);
-        return false;
+        return STEP_FAILED;
     }
     if (!x->tries)
-        pool->waited += os_now() - x->try_began + x->spent;
-    x->unsure |= x->sent;
+        pool->waited += os_now() - x->try_began + x->setup;
+    x->uncertain |= x->sent;
     int64_t pause = stale ? 0 : pool_backoff(x->tries + 1);
-    if (pause < x->asked)
-        pause = x->asked;
+    if (pause < x->proxy_pause)
+        pause = x->proxy_pause;
     x->tries++;
-    x->losses += !x->asked;
-    if (x->losses < HTTP_TRIES && pool_try_later(pool, x, pause, err.message))
-        return true;
+    x->network_tries += !x->proxy_pause;
+    if (x->network_tries < POOL_NETWORK_TRIES &&
+        pool_try_later(pool, x, pause, err.message))
+        return STEP_AGAIN;
     pool_give_up(x);
-    return false;
+    return STEP_FAILED;
 }
 
-/* A body that the system has taken may be long on its way, where the line is
- * slow or others share it: while it gets less, no time-out runs. */
-static void pool_look_at_line(HttpPool *pool, HttpXfer *x)
+/* Extends the deadline while the system's send buffer drains: on a slow or
+ * shared line, a body may be in there for long. */
+static void pool_check_line(HttpPool *pool, HttpXfer *x)
 {
-    bool sends = x->state == HTTP_SEND || x->state == HTTP_HEAD;
-    if (!sends || os_now() < x->look_at)
+    bool sends = x->state == HTTP_SEND || x->state == HTTP_HEADER;
+    if (!sends || os_now() < x->check_at)
         return;
-    int unsent = os_unsent(x->conn->fd);
+    int unsent = os_unsent(http_fd(x->conn));
     if (unsent < x->unsent) {
         x->try_began = os_now();
         http_enter(pool, x, x->state);
     }
     x->unsent = unsent;
-    x->look_at = os_now() + HTTP_TICK_MS;
+    x->check_at = os_now() + HTTP_TICK_MS;
 }
 
-/* Takes a transfer as far as it goes without waiting. `*wants` says which
- * events of the connection's socket it waits for. */
-static void pool_advance(HttpPool *pool, HttpXfer *x, short *wants)
+/* Runs the function of the transfer's state. */
+static HttpStep pool_step(HttpPool *pool, HttpXfer *x)
 {
-    bool again = true;
-    x->eager = false;
-    pool_look_at_line(pool, x);
-    while (again && !os_interrupted()) {
-        *wants = 0;
-        switch (x->state) {
-        case HTTP_WAIT:
-            again = pool_on_wait(pool, x);
-            break;
-        case HTTP_LOOKUP:
-            again = http_on_lookup(pool, x);
-            break;
-        case HTTP_CONNECT:
-            again = http_on_connect(pool, x);
-            break;
-        case HTTP_PROXY:
-            again = http_on_proxy(pool, x, wants);
-            break;
-        case HTTP_TLS:
-            again = http_on_tls(pool, x, wants);
-            break;
-        case HTTP_SEND:
-            again = http_on_send(pool, x, wants);
-            break;
-        case HTTP_HEAD:
-            again = http_on_head(pool, x, wants);
-            break;
-        case HTTP_BODY:
-            again = pool_on_body(pool, x, wants);
-            break;
-        default:
-            return;
-        }
-        if (!x->err.code && !os_interrupted() && x->state < HTTP_DONE &&
-            x->state > HTTP_WAIT && os_now() >= x->deadline)
-            pool_timed_out(x);
-        if (x->err.code && x->state < HTTP_DONE)
-            again = pool_on_failure(pool, x);
+    switch (x->state) {
+    case HTTP_WAIT:
+        return pool_on_wait(pool, x);
+    case HTTP_LOOKUP:
+        return http_on_lookup(pool, x);
+    case HTTP_CONNECT:
+        return http_on_connect(pool, x);
+    case HTTP_PROXY:
+        return http_on_proxy(pool, x);
+    case HTTP_TLS:
+        return http_on_tls(pool, x);
+    case HTTP_SEND:
+        return http_on_send(pool, x);
+    case HTTP_HEADER:
+        return http_on_header(pool, x);
+    case HTTP_BODY:
+        return pool_on_body(pool, x);
+    case HTTP_DONE:
+        return STEP_DONE;
+    default:
+        return STEP_FAILED;
     }
 }
 
-/* Adds what a transfer waits for to the poll set; gives how many entries. */
-static int pool_poll_set(const HttpXfer *x, short wants, struct pollfd *fds)
+/* Has the time of the transfer's phase run out? */
+static bool pool_is_late(const HttpXfer *x)
 {
+    return x->state > HTTP_WAIT && x->state < HTTP_DONE &&
+           os_now() >= x->deadline && !os_interrupted();
+}
+
+/* Advances a transfer as far as possible without waiting. Returns what it
+ * waits for, or that it has ended. */
+static HttpStep pool_advance(HttpPool *pool, HttpXfer *x)
+{
+    HttpStep step = STEP_AGAIN;
+    pool_check_line(pool, x);
+    while (step == STEP_AGAIN && !os_interrupted()) {
+        step = pool_step(pool, x);
+        if (step != STEP_FAILED && pool_is_late(x))
+            step = pool_time_out(x);
+        if (step == STEP_FAILED && x->state < HTTP_DONE)
+            step = pool_on_failure(pool, x);
+    }
+    return step;
+}
+
+/* Adds what a transfer waits for to the poll set; returns how many entries. */
+static int pool_poll_set(const HttpXfer *x, HttpStep step, struct pollfd *fds)
+{
+    static const short events[] = {
+        [STEP_READ] = POLLIN,
+        [STEP_WRITE] = POLLOUT,
+        [STEP_READ_WRITE] = POLLIN | POLLOUT,
+        [STEP_FAILED] = 0,
+    };
     int n = 0;
-    if (x->state == HTTP_LOOKUP)
-        fds[n++] = (struct pollfd){x->lookup_fd, POLLIN, 0};
-    for (int i = 0; x->state == HTTP_CONNECT && i < x->attempts; i++)
-        if (x->attempt[i] >= 0)
-            fds[n++] = (struct pollfd){x->attempt[i], POLLOUT, 0};
+    if (x->lookup)
+        fds[n++] = (struct pollfd){.fd = x->lookup - 1, .events = POLLIN};
+    for (int i = 0; i < x->attempts; i++)
+        if (x->attempt[i])
+            fds[n++] = (struct pollfd){.fd = x->attempt[i] - 1,
+                                       .events = POLLOUT};
     if (x->conn)
-        fds[n++] = (struct pollfd){x->conn->fd, wants, 0};
+        fds[n++] = (struct pollfd){.fd = http_fd(x->conn),
+                                   .events = events[step]};
     return n;
 }
 
-/* When a transfer next needs a look without any event. */
-static int64_t pool_next_look(const HttpPool *pool, const HttpXfer *x)
+/* When a transfer must be advanced again even without an event. */
+static int64_t pool_next_look(const HttpPool *pool, const HttpXfer *x,
+                              HttpStep step)
 {
-    if (x->eager)
+    if (step == STEP_YIELD)
         return 0;
     if (x->state == HTTP_WAIT)
         return pool_wake_at(pool, x);
     if (x->state == HTTP_CONNECT && x->attempts < x->addresses.count &&
         x->next_attempt_at < x->deadline)
         return x->next_attempt_at;
-    if ((x->state == HTTP_SEND || x->state == HTTP_HEAD) &&
-        x->look_at < x->deadline)
-        return x->look_at;
+    if ((x->state == HTTP_SEND || x->state == HTTP_HEADER) &&
+        x->check_at < x->deadline)
+        return x->check_at;
     return x->deadline;
 }
 
-/* Does the transfer do nothing but wait after a failure, its own or that of
- * another one? */
+/* Is the transfer only waiting after a failure, its own or another one's? */
 static bool pool_is_stuck(const HttpPool *pool, const HttpXfer *x)
 {
     if (x->state == HTTP_WAIT)
@@ -13116,7 +13335,7 @@ static bool pool_is_stuck(const HttpPool *pool, const HttpXfer *x)
     return x->tries && x->state != HTTP_SEND && x->state != HTTP_BODY;
 }
 
-/* Takes the finished ones out of the list. */
+/* Removes the transfers that have ended from the list. */
 static void pool_sweep(HttpPool *pool)
 {
     for (HttpXfer **link = &pool->active; *link;)
@@ -13135,9 +13354,9 @@ static void pool_interrupt(HttpPool *pool)
     pool->active = NULL;
 }
 
-/* One turn of the loop: each transfer as far as it goes, then a wait of at
- * most `most` milliseconds, or none where one has ended: the next one may
- * have its place at once. */
+/* One turn of the loop: advances each transfer, then waits for events for at
+ * most `most` milliseconds; not at all if a transfer has ended, so that the
+ * next one can start at once. */
 static void pool_turn(HttpPool *pool, int64_t most)
 {
     struct pollfd fds[HTTP_ACTIVE * (OS_ADDRESSES + 1) + 1];
@@ -13146,13 +13365,13 @@ static void pool_turn(HttpPool *pool, int64_t most)
     bool ended = false;
     int count = 0;
     for (HttpXfer *x = pool->active; x; x = x->next) {
-        short wants = 0;
-        pool_advance(pool, x, &wants);
+        HttpStep step = pool_advance(pool, x);
         ended |= x->state >= HTTP_DONE;
         if (x->state >= HTTP_DONE)
             continue;
-        count += pool_poll_set(x, wants, fds + count);
-        look = pool_next_look(pool, x) < look ? pool_next_look(pool, x) : look;
+        int64_t at = pool_next_look(pool, x, step);
+        count += pool_poll_set(x, step, fds + count);
+        look = at < look ? at : look;
         stuck &= pool_is_stuck(pool, x);
     }
     pool_sweep(pool);
@@ -13171,7 +13390,7 @@ static void pool_turn(HttpPool *pool, int64_t most)
         pool->waited += os_now() - began;
 }
 
-/* Drives the pool until this transfer has ended; the others move on with it. */
+/* Runs the pool until this transfer has ended; the others advance with it. */
 static void pool_run(HttpPool *pool, const HttpXfer *x)
 {
     while (x->state < HTTP_DONE && !os_interrupted())
@@ -13181,9 +13400,9 @@ static void pool_run(HttpPool *pool, const HttpXfer *x)
 }
 
 /*
- * Adds a request to the pool; pool_run() drives it. At most HTTP_ACTIVE at a
- * time. The transfer lives until pool_end(). A request that could not be
- * written safely (a control byte in it) fails at once.
+ * Adds a request to the pool; pool_run() runs it. At most HTTP_ACTIVE at a
+ * time. The transfer lives until pool_end(). A request that cannot be sent
+ * safely, because it contains a control byte, fails at once.
  */
 static HttpXfer *pool_add(HttpPool *pool, const HttpReq *req)
 {
@@ -13191,9 +13410,9 @@ static HttpXfer *pool_add(HttpPool *pool, const HttpReq *req)
     HttpXfer *x = arena_alloc(&arena, sizeof(*x));
     x->arena = arena;
     x->req = *req;
-    x->lookup_fd = -1;
     x->next = pool->active;
     int active = 0;
+    Str host = str_slice(req->url.host, 0, 100);
     x->state = HTTP_FAILED;
     for (const HttpXfer *other = pool->active; other; other = other->next)
         active++;
@@ -13202,15 +13421,15 @@ static HttpXfer *pool_add(HttpPool *pool, const HttpReq *req)
         return x;
     }
     if (!url_is_host(req->url.host)) {
-        err_set(&x->err, EXIT_USAGE, "'%.*s' cannot be a host's name",
-                P(str_slice(req->url.host, 0, 100)));
+        err_set(&x->err, EXIT_USAGE, "'%.*s' is not a valid host name",
+                P(host));
         return x;
     }
     if (!http_is_clean(req->method) || !http_is_clean(req->url.path) ||
         !http_is_clean(req->content_type) ||
         !http_is_clean(secret_text(req->authorization))) {
         err_set(&x->err, EXIT_USAGE,
-                "the request would hold a line break or another control byte");
+                "the request contains a line break or another control byte");
         return x;
     }
     x->state = HTTP_WAIT;
@@ -13218,7 +13437,7 @@ static HttpXfer *pool_add(HttpPool *pool, const HttpReq *req)
     return x;
 }
 
-/* Ends a transfer: wipes and frees all that it held. */
+/* Frees a transfer, and wipes what it held. */
 static void pool_end(HttpXfer *x)
 {
     Arena arena = x->arena;
@@ -13227,9 +13446,9 @@ static void pool_end(HttpXfer *x)
 }
 
 /*
- * One request, one answer. The answer's text is copied into `arena`. False
- * where there was no whole answer: then of `res` only `uncertain` counts. A
- * status of 400 or more is no failure here.
+ * Makes one request. The response's text is copied into `arena`. True for any
+ * complete response, also with a status of 400 or more. False after an error;
+ * then only `uncertain` of `res` is set.
  */
 static bool pool_do(HttpPool *pool, Arena *arena, const HttpReq *req,
                     HttpRes *res, Err *err)
@@ -13237,7 +13456,7 @@ static bool pool_do(HttpPool *pool, Arena *arena, const HttpReq *req,
     HttpXfer *x = pool_add(pool, req);
     pool_run(pool, x);
     bool ok = x->state == HTTP_DONE;
-    *res = (HttpRes){.uncertain = x->unsure || x->sent};
+    *res = (HttpRes){.uncertain = x->uncertain || x->sent};
     if (ok) {
         *res = x->res;
         res->body = arena_copy(arena, res->body);
@@ -13253,37 +13472,35 @@ static bool pool_do(HttpPool *pool, Arena *arena, const HttpReq *req,
 
 /* How a request of pool_run_many() ended. It is valid during the callback. */
 typedef struct {
-    const HttpRes *res;   /* the whole response; NULL if there is none */
+    const HttpRes *res;   /* the complete response; NULL if there is none */
     const Err *err;       /* why not */
     Str host;             /* that the response came from, after redirects */
     Secret authorization; /* that the request had */
 } HttpResult;
 
-/* The caller of pool_run_many(): where requests come from, and who is told
- * how they end. */
+/* The caller of pool_run_many(). Its callbacks get `to`. */
 typedef struct {
     void *to;
     int width;    /* requests at a time, 1 to HTTP_ACTIVE */
-    int64_t tick; /* milliseconds: how often `turned` is called at least */
-    /* Gives the next request, and a mark to know it by. False: none for now;
-     * it is asked again in each turn, until none is under way either. */
+    int64_t tick; /* milliseconds between two calls of `turned`, at most */
+    /* Fills in the next request, and a mark that identifies it. False: none
+     * now; it is called again in each turn until no request is running. */
     bool (*next)(void *to, HttpReq *req, void **mark);
     void (*ended)(void *to, void *mark, const HttpResult *result);
     void (*turned)(void *to); /* may be NULL */
 } HttpMany;
 
 /*
- * Drives requests, many at a time, until there are no more. Both callbacks
- * may use pool_do(); the other transfers move on meanwhile. The bound on
- * waiting is one for the time between two successes: a long run is not to fail
- * for many short pauses. After a signal no request is begun, and those under
- * way end with its code.
+ * Runs requests, many at a time, until there are no more. `max_wait` limits
+ * the time between two successes here: a long run must not fail because of
+ * many short pauses. After a signal no request is started, and those that are
+ * running end with its exit code.
  */
 static void pool_run_many(HttpPool *pool, const HttpMany *many)
 {
     HttpXfer *running[HTTP_ACTIVE];
     void *marks[HTTP_ACTIVE];
-    int64_t most = (os_descriptor_limit() - HTTP_RESERVED) / HTTP_DESCRIPTORS;
+    int64_t most = (os_descriptor_limit() - POOL_RESERVED) / HTTP_DESCRIPTORS;
     int n = 0;
     for (;;) {
         HttpReq req = {0};
@@ -13319,6 +13536,7 @@ static void pool_run_many(HttpPool *pool, const HttpMany *many)
     }
 }
 
+/* Closes the idle connections and wipes the TLS session. */
 static void pool_free(HttpPool *pool)
 {
     http_close_idle(pool);

@@ -234,8 +234,8 @@ def test_a_name_server_that_fails_is_asked_again(bare, names, sim):
 @pytest.mark.parametrize(
     "code, wait, words",
     [
-        (2, 0, "no name server had an answer"),
-        (None, 0, "no name server had an answer"),
+        (2, 0, "no name server responded"),
+        (None, 0, "no name server responded"),
         (None, 1, "timed out while looking up"),
     ],
 )

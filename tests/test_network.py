@@ -110,7 +110,7 @@ def test_listener_that_never_accepts(sim, api):
         done = api("/a", "--max-wait", 1, env={"HTTPS_PROXY": f"http://127.0.0.1:{port}"})
         for sock in filling:
             sock.close()
-    failed(done, 7, "timed out while (connecting|talking to the proxy)")
+    failed(done, 7, "timed out while (connecting|waiting for the proxy)")
     assert done.seconds < 9
 
 
@@ -127,7 +127,7 @@ def test_broken_answers(sim, api, then):
             sim.log.clear()
             rule = answer(sim, b"[1,2,3]", framing=framing, at=stage, then=then, times=None)
             done = api("/a", "--max-wait", 0)
-            failed(done, 7, API, "reset|closed|ended|broke off")
+            failed(done, 7, API, "reset|closed")
             assert done.out == ""
             assert len(sim.requests()) == 1
             sim.rules.remove(rule)
@@ -207,7 +207,7 @@ def test_records_without_an_end_hold_nothing_up(api, hs, record):
             with contextlib.suppress(OSError):
                 socket.create_connection(listener.getsockname()).close()
             server.join()
-    failed(done, 7, "timed out while setting up TLS")
+    failed(done, 7, "timed out while negotiating TLS")
     assert done.seconds < 9
 
 
@@ -233,7 +233,7 @@ def test_http_timeout_of_the_config(sim, hs):
     hs.write_config(portal, httpTimeout=3000)
     answer(sim, b"[1]", at="start", then="hang", times=None)
     done = hs("api", "/a", "-X", "POST")
-    failed(done, 7, "timed out while waiting", "httpTimeout")
+    failed(done, 7, "timed out while waiting for the response", "httpTimeout")
     assert 2.5 < done.seconds < 12
 
 
@@ -244,7 +244,7 @@ def test_a_large_body_that_breaks_is_not_repeated(sim, api):
         sim.log.clear()
         answer(sim, body, kind="text/plain", framing=framing, at="body", then="close")
         done = api("/a", "--max-wait", 5)
-        failed(done, 7, "broke off")
+        failed(done, 7, "closed after [0-9]+ bytes of the response")
         assert body.startswith(raw(done)) and 0 < len(done.out) < len(body)
         assert len(sim.requests()) == 1
 
@@ -255,7 +255,7 @@ def test_a_large_body_that_is_reset(sim, api):
     for framing in ("length", "chunked", "close"):
         answer(sim, body, kind="text/plain", framing=framing, at="body", then="reset")
         done = api("/a", "--max-wait", 0)
-        failed(done, 7, "broke off|reset")
+        failed(done, 7, "closed after [0-9]+ bytes of the response|reset")
         assert body.startswith(raw(done)) and len(done.out) < len(body)
 
 
@@ -718,10 +718,10 @@ def test_pacing_is_announced(sim, hs):
 @pytest.mark.parametrize(
     "status, said",
     [
-        (429, "Rate limited; waiting 2 s"),
-        (503, "503; trying again in 2 s"),
-        (477, "477; trying again in 2 s"),
-        (423, "423; trying again in 2 s"),
+        (429, "Rate limited (429); retrying in 2 s"),
+        (503, "api.hubapi.com returned 503; retrying in 2 s"),
+        (477, "api.hubapi.com returned 477; retrying in 2 s"),
+        (423, "api.hubapi.com returned 423; retrying in 2 s"),
     ],
 )
 def test_a_wait_of_two_seconds_is_announced(sim, api, status, said):
@@ -732,7 +732,7 @@ def test_a_wait_of_two_seconds_is_announced(sim, api, status, said):
     sim.fail("/a", status=status, headers={"Retry-After": "1"})
     answer(sim, b"[1]")
     done = api("/a")
-    assert done.code == 0 and "waiting" not in done.err and "trying" not in done.err, done.err
+    assert done.code == 0 and "waiting" not in done.err and "retrying" not in done.err, done.err
 
 
 def test_a_limit_that_is_met_is_told_with_its_size(sim, api):
@@ -978,7 +978,7 @@ def test_where_a_redirect_led_is_told_without_its_secrets(sim, hs, api):
     failed(
         api("/a", "--debug"),
         1,
-        r"http://evil\.test/b\?\.\.\., which was not followed: it is plain http",
+        r"redirect to http://evil\.test/b\?\.\.\. not followed \(plain http\)",
     )
 
 
@@ -1032,7 +1032,7 @@ def test_loops_end(sim, api):
         sim.log.clear()
         sim.rules.clear()
         redirect(sim, there, times=None)
-        failed(api("/a"), 1, "302", "one redirect too many")
+        failed(api("/a"), 1, "302", "too many redirects")
         assert len(sim.requests()) == 6
 
 
@@ -1041,7 +1041,7 @@ def test_only_a_get_follows(sim, api):
         for status in (301, 302, 303, 307, 308):
             sim.log.clear()
             redirect(sim, "b", status)
-            failed(api("/a", "-X", method), 1, str(status), "leads to b, ", "a GET only")
+            failed(api("/a", "-X", method), 1, str(status), "redirect to b not followed", "only for GET")
             assert len(sim.requests()) == 1
 
 

@@ -222,7 +222,7 @@ def test_sign_in_schemes_are_named(sim, hs, api, headers, offers, basic, user):
         "HTTPS_PROXY",
         f"offers {offers}[,).]" if offers else "Basic",
     )
-    assert ("refused the user and password" in done.err) == (basic and bool(user)), done.err
+    assert ("rejected the user and password" in done.err) == (basic and bool(user)), done.err
     assert ("HTTPS_PROXY=http://user:password@" in done.err) == (basic and not user), done.err
     assert len(done.err) < 1000 and len(seen(sim)) == 1
 
@@ -299,7 +299,7 @@ def test_the_wait_that_a_proxy_asks_for(sim, api, listen):
     answer(sim, b"[1]")
     env = {"HTTPS_PROXY": f"http://127.0.0.1:{listen(serve)}"}
     done = api("/a", "-X", "POST", env=env)
-    assert done.code == 0 and "503 Full; trying again in 2 s" in done.err, done.err
+    assert done.code == 0 and "503 Full; retrying in 2 s" in done.err, done.err
     assert times[1] - times[0] > 1.9
     answers[:] = [b"HTTP/1.1 429 Full\r\nRetry-After: 99\r\n\r\n"]
     failed(api("/a", "--max-wait", 5, env=env), 7, "429 Full")
@@ -356,7 +356,7 @@ def test_proxy_that_hangs(sim, api):
         (b"SSH-2.0-OpenSSH_9\r\n", "not HTTP"),
         (b"\x15\x03\x03\x00\x02\x02\x28", "not HTTP"),
         (b"HTTP/1.1 2x0 OK\r\n\r\n", "malformed"),
-        (b"HTTP/1.1 200 OK\r\n", "ended in its head"),
+        (b"HTTP/1.1 200 OK\r\n", "closed in the middle of the response header"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70000, "64 KiB"),
         (b"HTTP/1.1 200 OK\r\nX: \0\r\n\r\n", "malformed"),
         (b"", "closed"),
@@ -367,7 +367,7 @@ def test_the_proxy_is_named_if_it_sent_it(sim, api, answer_, word):
     failed(
         api("/a", "--max-wait", 0),
         7,
-        f"proxy 127.0.0.1, on the way to {API}: .*{word}",
+        f"cannot reach {API} through the proxy 127.0.0.1: .*{word}",
         "HTTPS_PROXY",
     )
     sim.proxy.raw = None
@@ -477,8 +477,8 @@ def test_socks_that_refuses(sim, api):
 
 
 ASKED, GRANTED = b"\x05\x00", b"\x05\x00\x00\x01" + bytes(6)
-NO_SOCKS = "SOCKS proxy 127.0.0.1, on the way to .*: it does not speak SOCKS 5"
-REFUSED = "SOCKS proxy 127.0.0.1 does not connect to .*: "
+NO_SOCKS = "through the SOCKS proxy 127.0.0.1: it is not a SOCKS 5 proxy"
+REFUSED = "cannot reach .* through the SOCKS proxy 127.0.0.1: "
 
 
 @pytest.mark.parametrize(
@@ -496,13 +496,13 @@ REFUSED = "SOCKS proxy 127.0.0.1 does not connect to .*: "
             [b"\x05\xff"],
             ["it requires a user and password", "ALL_PROXY=socks5://user:password@"],
         ),
-        ("me:x@", [b"\x05\xff"], ["neither a user and password nor none"]),
+        ("me:x@", [b"\x05\xff"], ["a way to sign in that hs does not support"]),
         ("", [b"\x05\x02"], ["not offered"]),
         ("", [b"\x05\x01"], ["not offered"]),
         ("me:x@", [b"\x05\x01"], ["not offered"]),
         ("me:x@", [b"\x05\x03"], ["not offered"]),
-        ("me:x@", [b"\x05\x02", b"\x01\x01"], ["refused the user and password", "ALL_PROXY"]),
-        ("me:x@", [b"\x05\x02", b"\x01\xff"], ["refused the user and password"]),
+        ("me:x@", [b"\x05\x02", b"\x01\x01"], ["rejected the user and password", "ALL_PROXY"]),
+        ("me:x@", [b"\x05\x02", b"\x01\xff"], ["rejected the user and password"]),
         ("me:x@", [b"\x05\x02", b"\x04\x00"], ["user and password is malformed"]),
         ("me:x@", [b"\x05\x02", b"\x01"], ["closed"]),
         *[
@@ -513,7 +513,7 @@ REFUSED = "SOCKS proxy 127.0.0.1 does not connect to .*: "
                 (3, "network unreachable"),
                 (4, "host unreachable"),
                 (5, "connection refused"),
-                (6, "time-to-live"),
+                (6, "TTL expired"),
                 (7, "does not support CONNECT"),
                 (8, "host names"),
                 (9, "unknown reason .code 9"),
@@ -685,7 +685,7 @@ def test_a_real_proxy(sim, hs, api, kind):
             done = api("/a", env={"HTTPS_PROXY": f"http://127.0.0.1:{number}"})
             failed(done, 7, "407", "HTTPS_PROXY=http://user:password@", "offers Basic")
             done = api("/a", env={"HTTPS_PROXY": f"http://me:wrongwrong@127.0.0.1:{number}"})
-            failed(done, 7, "40[17]", "refused the user and password|Unauthorized")
+            failed(done, 7, "40[17]", "rejected the user and password|Unauthorized")
         finally:
             process.terminate()
             process.wait(30)

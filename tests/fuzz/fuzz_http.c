@@ -24,15 +24,15 @@ static bool fuzz_feed(HttpConn *conn, Str *wire, ptrdiff_t step)
 
 static bool fuzz_head(HttpXfer *x, Str *wire, ptrdiff_t step)
 {
-    while (!http_head_is_whole(buf_str(&x->head))) {
+    while (!http_header_is_complete(buf_str(&x->header))) {
         if (x->conn->in_at == x->conn->in_len &&
             !fuzz_feed(x->conn, wire, step))
             return false;
-        http_take_line(x);
-        if (x->head.full)
+        http_read_line(x);
+        if (x->header.full)
             return false;
     }
-    return http_parse_head(x);
+    return http_parse_header(x);
 }
 
 static FuzzAnswer fuzz_answer(Arena *arena, Str wire, ptrdiff_t step)
@@ -46,7 +46,7 @@ static FuzzAnswer fuzz_answer(Arena *arena, Str wire, ptrdiff_t step)
     x->req.url = (Url){
         .scheme = S("https"), .host = S("h"), .port = 443, .path = S("/a/b?c")};
     x->req.follow = true;
-    http_begin_answer(x);
+    http_reset_response(x);
     bool ok = fuzz_head(x, &wire, step) && x->res.status >= 200 &&
               http_find_framing(x);
     while (ok && x->framing != HTTP_NO_BODY) {
@@ -61,13 +61,16 @@ static FuzzAnswer fuzz_answer(Arena *arena, Str wire, ptrdiff_t step)
     answer.received = x->res.received;
     answer.body = arena_copy(arena, buf_str(&x->hold));
     snprintf(answer.message, sizeof(answer.message), "%s", x->err.message);
-    http_asked_pause(&x->res);
+    http_requested_pause(&x->res);
     http_header_has(&x->res, S("Connection"), S("close"));
-    while (http_redirect(x))
+    Url to = {0};
+    while (http_is_redirect(&x->res) && !http_resolve_redirect(x, &to)) {
+        http_follow_redirect(x, &to);
         if (!http_is_clean(x->req.url.path) ||
             !http_is_clean(x->req.url.host) ||
             !str_starts(x->req.url.path, S("/")))
             abort();
+    }
     own = x->arena;
     arena_free(&own);
     return answer;
