@@ -1041,7 +1041,13 @@ def test_only_a_get_follows(sim, api):
         for status in (301, 302, 303, 307, 308):
             sim.log.clear()
             redirect(sim, "b", status)
-            failed(api("/a", "-X", method), 1, str(status), "redirect to b not followed", "only for GET")
+            failed(
+                api("/a", "-X", method),
+                1,
+                str(status),
+                "redirect to b not followed",
+                "only for GET",
+            )
             assert len(sim.requests()) == 1
 
 
