@@ -18369,12 +18369,20 @@ static bool hub_is_fresh(const Hub *hub)
     return os_now() < hub->fresh_until;
 }
 
-/* Fetches a new access token and keeps it in the config. That it cannot be
- * kept is worth a line, and no error: the next run fetches again. */
+/* Saves the account's tokens in its config; `what` names the new one. A failure
+ * is only a warning: the next run fetches again. */
+static void hub_save_tokens(const Hub *hub, const char *what)
+{
+    Err err = {0};
+    if (hub->config &&
+        !config_save_token(hub->arena, hub->config, &hub->account, &err))
+        term_warn(hub->term, "could not save the %s: %s", what, err.message);
+}
+
+/* Fetches a new access token and saves it. */
 static bool hub_renew(Hub *hub, Err *err)
 {
     HubToken token = {0};
-    Err unsaved = {0};
     Str before = secret_text(hub->account.refresh_token);
     bool ok = true;
     if (hub->foreign) /* it will not be another one next time */
@@ -18393,13 +18401,8 @@ static bool hub_renew(Hub *hub, Err *err)
                    !str_eq(before, secret_text(hub->account.refresh_token));
     hub_mark_fresh(hub);
     hub_hide(hub);
-    if (hub->config &&
-        !config_save_token(hub->arena, hub->config, &hub->account, &unsaved))
-        term_warn(hub->term, "the %s is not kept: %s",
-                  renewed ? "new refresh token" : "access token",
-                  unsaved.message);
-    else if (renewed &&
-             (!hub->config || hub->config->form == CONFIG_ENVIRONMENT))
+    hub_save_tokens(hub, renewed ? "new refresh token" : "access token");
+    if (renewed && (!hub->config || hub->config->form == CONFIG_ENVIRONMENT))
         term_warn(hub->term, "HubSpot has replaced the refresh token, and the "
                              "environment cannot keep the new one");
     return true;
@@ -19483,14 +19486,20 @@ static bool hub_look_up_account(Hub *hub, Err *err)
 
 /* ==== Command support ===================================================== *
  *
- * What the commands share: options and the parsed command line (Cmd), the
- * account picker, confirmation, input of secrets, changes of the config, and
- * output of results.
+ * What the commands share: options and the parsed command line (Cmd), output of
+ * results, loading of the config, confirmation, input of secrets, the choice of
+ * an account, and changes of the config.
  *
- * A command is a function that takes a Cmd. It returns true, or false with an
- * error that main() turns into a message and an exit code. Data goes to
- * stdout, everything else to stderr. A result is built once, as a document
- * with named fields; cmd_result() prints it as JSON or as text.
+ * A command is a function that gets a Cmd. It returns true, or false with an
+ * error that main() turns into a message and an exit code. Data goes to stdout,
+ * everything else to stderr. A result is built once, as a document with named
+ * fields; cmd_result() prints it as JSON or as text.
+ *
+ * Changes of the config are decided under its lock, against the config as it is
+ * at that moment: other programs may have changed it since it was loaded. What
+ * must be asked is asked before, so that no prompt holds the lock.
+ *
+ * Ownership: everything here lives in cmd->arena, until the run ends.
  */
 
 typedef struct Cmd Cmd;
@@ -19558,7 +19567,7 @@ struct Cmd {
     TlsTrust trust;
     HttpPool pool;
     bool online;   /* trust and pool are set up */
-    int64_t began; /* of a long run, for its progress */
+    int64_t began; /* when a long request began, for its progress */
 };
 
 /* ---- Options and groups that several sections use ---- */
@@ -19571,35 +19580,31 @@ static const CliOption opt_json = {.name = "json",
                                    .alias = "format-output-as-json",
                                    .help = "Print the result as JSON"};
 static const CliOption opt_debug = {
-    .name = "debug",
-    .letter = 'd',
-    .help = "Say what happens on stderr, without secrets"};
+    .name = "debug", .letter = 'd', .help = "Log to stderr, without secrets"};
 static const CliOption opt_network_debug = {
     .name = "network-debug", .hidden = true, .help = "The same as --debug"};
 static const CliOption opt_no_input = {
-    .name = "no-input", .help = "Never ask; end where an answer is missing"};
+    .name = "no-input", .help = "Never prompt; fail if something is missing"};
 static const CliOption opt_no_color = {.name = "no-color",
-                                       .help = "No colour on stderr"};
+                                       .help = "Do not use colour"};
 static const CliOption opt_no_hyperlinks = {
-    .name = "no-hyperlinks", .hidden = true, .help = "No hyperlinks"};
+    .name = "no-hyperlinks", .hidden = true, .help = "Do not use hyperlinks"};
 static const CliOption opt_disable_tracking = {
-    .name = "disable-tracking",
-    .hidden = true,
-    .help = "Accepted; nothing tracks"};
+    .name = "disable-tracking", .hidden = true, .help = "Accepted and ignored"};
 static const CliOption opt_disable_usage_tracking = {
     .name = "disable-usage-tracking",
     .hidden = true,
-    .help = "Accepted; nothing tracks"};
+    .help = "Accepted and ignored"};
 static const CliOption opt_ca_file = {
     .name = "ca-file",
     .kind = CLI_TEXT,
     .value = "FILE",
-    .help = "Trust the CA certificates of this file alone"};
+    .help = "Trust only the CA certificates in this file"};
 static const CliOption opt_max_wait = {
     .name = "max-wait",
     .kind = CLI_NUMBER,
     .value = "SECONDS",
-    .help = "The most to wait and retry in all (60)"};
+    .help = "Wait and retry for at most this long (60)"};
 static const CliOption opt_account = {.name = "account",
                                       .letter = 'a',
                                       .kind = CLI_LIST,
@@ -19613,13 +19618,11 @@ static const CliOption opt_config = {.name = "config",
                                      .value = "FILE",
                                      .help = "Use this config file"};
 static const CliOption opt_use_env = {
-    .name = "use-env", .help = "Take the account from the environment"};
+    .name = "use-env", .help = "Use the account in the environment"};
 static const CliOption opt_qa = {
     .name = "qa", .hidden = true, .help = "Use HubSpot's QA environment"};
 static const CliOption opt_force = {
-    .name = "force",
-    .letter = 'f',
-    .help = "Take every question for answered with yes"};
+    .name = "force", .letter = 'f', .help = "Answer yes to every prompt"};
 static const CliOption opt_new_default = {
     .name = "new-default",
     .kind = CLI_TEXT,
@@ -19627,26 +19630,28 @@ static const CliOption opt_new_default = {
     .value = "ACCOUNT",
     .help = "The new default, if the default account is removed"};
 static const CliOption opt_dry_run = {
-    .name = "dry-run", .help = "Print what would be done, and change nothing"};
+    .name = "dry-run", .help = "Show what would change, and change nothing"};
 
 static const CliGroup cmd_group_account = {
     .name = "account",
     .alias = "accounts",
-    .summary = "Accounts: sign in, list, choose, link to folders"};
+    .summary = "Sign in, and list, choose and link accounts"};
 static const CliGroup cmd_group_config = {
-    .name = "config", .summary = "The config file: settings, migration"};
+    .name = "config", .summary = "Change settings, and migrate config files"};
 static const CliGroup cmd_group_secrets = {
     .name = "secrets",
     .alias = "secret",
-    .summary = "Secrets of an account's serverless functions"};
+    .summary = "Manage the secrets of serverless functions"};
 static const CliGroup cmd_group_sandbox = {
     .name = "sandbox",
     .alias = "sandboxes",
-    .summary = "Sandboxes: create, delete"};
+    .summary = "Create and delete sandboxes"};
 static const CliGroup cmd_group_filemanager = {
     .name = "filemanager",
     .alias = "files",
-    .summary = "Files of the file manager: upload, fetch"};
+    .summary = "Upload and fetch files of the file manager"};
+
+/* ---- The parsed command line ---- */
 
 /* The value of an option; `set` is false if it was not passed. */
 static const CmdValue *cmd_value(const Cmd *cmd, const CliOption *option)
@@ -19658,7 +19663,7 @@ static const CmdValue *cmd_value(const Cmd *cmd, const CliOption *option)
     return &none;
 }
 
-/* The same, to be changed. */
+/* The same, for changing it; an option that was not passed is added. */
 static CmdValue *cmd_take_value(Cmd *cmd, const CliOption *option)
 {
     for (int i = 0; i < cmd->value_count; i++)
@@ -19669,247 +19674,35 @@ static CmdValue *cmd_take_value(Cmd *cmd, const CliOption *option)
     return value;
 }
 
+/* Was the option passed? */
 static bool cmd_is_set(const Cmd *cmd, const CliOption *option)
 {
     return cmd_value(cmd, option)->set;
 }
 
+/* Is the flag on? */
 static bool cmd_on(const Cmd *cmd, const CliOption *option)
 {
     return cmd_value(cmd, option)->on;
 }
 
+/* The option's text; empty if it was not passed. */
 static Str cmd_text(const Cmd *cmd, const CliOption *option)
 {
     return cmd_value(cmd, option)->text;
 }
 
+/* Which config the command line asks for. */
 static ConfigWhere cmd_where(const Cmd *cmd)
 {
     return (ConfigWhere){cmd_on(cmd, &opt_use_env), cmd_text(cmd, &opt_config)};
 }
 
-/* A secret was read from a file that an editor or PowerShell has marked. */
-static void cmd_note_bom(Cmd *cmd, Str from)
-{
-    term_say(cmd->term, "Removed the byte order mark at the start of %.*s.",
-             P(from));
-}
+/* ---- Output ---- */
 
-/* Warns about numbers in the config that cannot be used as they are. */
-static void cmd_warn_numbers(Cmd *cmd, const Config *config)
-{
-    for (int i = 0; i < COUNT(config_keys); i++) {
-        const ConfigKey *key = &config_keys[i];
-        const YamlNode *node = yaml_get(config->root, key->name);
-        int64_t value = 0;
-        if (key->option.kind != CLI_NUMBER || yaml_is_null(node))
-            continue;
-        value = config_number(config, key->name);
-        if (yaml_int(node) != value)
-            term_warn(cmd->term,
-                      "%s in %.*s must be a number from %" PRId64 " to %" PRId64
-                      "; using %" PRId64,
-                      key->name, P(config->path), key->option.least,
-                      key->option.most, value);
-    }
-}
-
-/* Says where the config has a time-out that cannot be what was meant, or is
- * open to others' eyes: to other users of the machine, or to who can read the
- * git repository. */
-static void cmd_warn_config(Cmd *cmd, const Config *config)
-{
-    Arena *arena = cmd->arena;
-    GitTree tree;
-    Err fault = {0};
-    bool covered = true;
-    Str loose = config_loose(arena, config);
-    if (config->bom.len)
-        cmd_note_bom(cmd, config->bom);
-    cmd_warn_numbers(cmd, config);
-    if (loose.len)
-        term_warn(cmd->term,
-                  "%.*s can be %s by other users (mode %04o); the next write "
-                  "closes it",
-                  P(loose), str_eq(loose, config->path) ? "read" : "written to",
-                  (unsigned)os_mode(arena, loose));
-    if (config->form != CONFIG_DEPRECATED)
-        return;
-    Str path = os_resolve_links(arena, config->path);
-    if (ignore_git_tree(arena, os_path_dir(path), &tree) &&
-        ignore_git_covers(&tree, path, IGNORE_FILE, &covered, &fault) &&
-        !covered)
-        term_warn(cmd->term,
-                  "%.*s holds keys, and git does not ignore it: add it to "
-                  ".gitignore",
-                  P(config->path));
-}
-
-/* What looks like a key in the place of a name is not to be printed. */
-static void cmd_hide_misplaced(Cmd *cmd, const Config *config)
-{
-    term_hide_misplaced(cmd->term, config->default_account);
-    for (int i = 0; i < config->count; i++) {
-        term_hide_misplaced(cmd->term, config->accounts[i].name);
-        term_hide_misplaced(cmd->term, config->accounts[i].type);
-        term_hide_misplaced(cmd->term, config->accounts[i].auth_name);
-    }
-}
-
-/* Loads the config and refuses one that is not valid. */
-static bool cmd_load_config(Cmd *cmd, Err *err)
-{
-    ConfigWhere where = cmd_where(cmd);
-    bool ok = config_load(cmd->arena, &where, &cmd->config, err);
-    cmd_hide_misplaced(cmd, &cmd->config);
-    if (!ok)
-        return false;
-    cmd_warn_config(cmd, &cmd->config);
-    return config_validate(&cmd->config, err);
-}
-
-/* Loads a config that is to be changed: the environment's cannot be. */
-static bool cmd_load_file(Cmd *cmd, Err *err)
-{
-    if (!cmd_load_config(cmd, err))
-        return false;
-    if (cmd->config.form != CONFIG_ENVIRONMENT)
-        return true;
-    return err_set(err, EXIT_USAGE,
-                   "the config is the environment's: there is nothing to "
-                   "change");
-}
-
-/* A person said no. That is no success, and nothing was touched. */
-static bool cmd_declined(Err *err)
-{
-    return err_set(err, EXIT_FAILED, "cancelled: nothing was changed");
-}
-
-/* Asks a yes-or-no question unless --force is set; fails if the response is no.
- * An empty response means `preset`. */
-static bool cmd_confirm(Cmd *cmd, Str question, AskPreset preset, Err *err)
-{
-    bool yes = cmd_on(cmd, &opt_force);
-    if (yes)
-        return true;
-    if (!ask_may_confirm(cmd->term, question, err) ||
-        !ask_confirm(cmd->term, arena_cstr(cmd->arena, question), preset, &yes,
-                     err))
-        return false;
-    return yes || cmd_declined(err);
-}
-
-/* A secret that comes on stdin must not be typed: it would be seen. */
-static bool cmd_stdin_hides(Err *err)
-{
-    return !os_is_terminal(STDIN_FILENO) ||
-           err_set(err, EXIT_USAGE,
-                   "stdin is a terminal, which would show what is "
-                   "typed: use a pipe, or a file");
-}
-
-/* What is read from a file, or from stdin where `path` is empty; `what` is for
- * messages ("the key"). */
-typedef struct {
-    const char *what;
-    Str path;
-    ptrdiff_t most; /* bytes */
-} CmdInput;
-
-static bool cmd_read_input(Cmd *cmd, const CmdInput *in, Str *out, Err *err)
-{
-    int code = in->path.len
-                   ? os_read_file(cmd->arena, in->path, in->most, out)
-                   : os_read_fd(cmd->arena, STDIN_FILENO, in->most, out);
-    if (code == EINTR && os_interrupted())
-        return os_set_interrupted(err);
-    if (code == EBADF && !in->path.len)
-        return err_set(err, EXIT_USAGE,
-                       "cannot read %s: stdin is closed, or not open for "
-                       "reading",
-                       in->what);
-    bool large = in->most >= MIB;
-    Str fault = str_from(os_error(code));
-    if (code == EFBIG)
-        fault = arena_printf(cmd->arena, "it is too large (over %d %s)",
-                             (int)(in->most / (large ? MIB : KIB)),
-                             large ? "MiB" : "KiB");
-    return !code ||
-           err_set(err, EXIT_USAGE, "cannot read %s from %.*s: %.*s", in->what,
-                   P(in->path.len ? in->path : S("stdin")), P(fault));
-}
-
-/* Removes the byte order mark of a key, a value or a dotenv file, and says so;
- * refuses UTF-16. `what` as in CmdInput. */
-static bool cmd_unmark(Cmd *cmd, const char *what, Str *text, Err *err)
-{
-    if (str_is_utf16(*text)) {
-        err_set(err, EXIT_USAGE, "%s is in UTF-16, not in UTF-8", what);
-        return err_hint(err, "Save it as UTF-8. In PowerShell: Set-Content "
-                             "-Encoding ascii, or utf8NoBOM.");
-    }
-    if (str_skip_bom(text))
-        cmd_note_bom(cmd, str_from(what));
-    return true;
-}
-
-/* As cmd_read_input(), of something secret: stdin may not be a terminal, and
- * cmd_unmark() applies. */
-static bool cmd_read_secret(Cmd *cmd, const CmdInput *in, Str *out, Err *err)
-{
-    return (in->path.len || cmd_stdin_hides(err)) &&
-           cmd_read_input(cmd, in, out, err) &&
-           cmd_unmark(cmd, in->what, out, err);
-}
-
-/* --max-wait in milliseconds. */
-static int64_t cmd_max_wait(const Cmd *cmd)
-{
-    const CmdValue *wait = cmd_value(cmd, &opt_max_wait);
-    return wait->set ? wait->number * 1000 : 60000;
-}
-
-/* The same for waits on this machine, which are short as a rule: a limit of 0
- * must not make them fail. */
-static int64_t cmd_local_wait(const Cmd *cmd)
-{
-    int64_t wait = cmd_max_wait(cmd);
-    return wait < 1000 ? 1000 : wait;
-}
-
-/* Gets ready for HTTP: trust anchors, proxy, the pool. */
-static bool cmd_go_online(Cmd *cmd, Err *err)
-{
-    if (cmd->online)
-        return true;
-    cmd->pool = (HttpPool){.arena = cmd->arena,
-                           .term = cmd->term,
-                           .trust = &cmd->trust,
-                           .max_wait = cmd_max_wait(cmd)};
-    if (!tls_load_trust(cmd->arena, cmd_text(cmd, &opt_ca_file),
-                        os_now() + cmd_local_wait(cmd), &cmd->trust, err) ||
-        !pool_init(&cmd->pool, err))
-        return false;
-    term_debug(cmd->term, "trust: %d authorities from %.*s", cmd->trust.count,
-               P(cmd->trust.source));
-    if (cmd->trust.skipped)
-        term_debug(cmd->term, "trust: %d certificates could not be read",
-                   cmd->trust.skipped);
-    if (cmd->trust.warning.len)
-        term_warn(cmd->term, "%.*s", P(cmd->trust.warning));
-    if (cmd->pool.has_proxy)
-        term_debug(cmd->term, "proxy: %.*s port %d, from %.*s",
-                   P(cmd->pool.proxy.host), cmd->pool.proxy.port,
-                   P(cmd->pool.proxy_from));
-    cmd->online = true;
-    return true;
-}
-
-/* Prints JSON that hs made. Controls that cJSON leaves as they are, and
- * runners' commands, are escaped: names come from servers and files. A byte
- * that is not UTF-8 has no escape in JSON. */
+/* Prints JSON that hs made. Names in it come from servers and files, so control
+ * characters that cJSON leaves alone, and the commands of CI runners, are
+ * escaped. A byte that is not UTF-8 has no escape in JSON. */
 static void cmd_print_json_text(Cmd *cmd, Str text)
 {
     char form[TERM_FORM];
@@ -19925,6 +19718,7 @@ static void cmd_print_json_text(Cmd *cmd, Str text)
     }
 }
 
+/* Prints a document, indented. */
 static void cmd_print_json(Cmd *cmd, const cJSON *document)
 {
     cmd_print_json_text(cmd, json_write_indented(cmd->arena, document));
@@ -19951,7 +19745,7 @@ static void cmd_report(Cmd *cmd, const cJSON *result,
     say(cmd, result);
 }
 
-/* "acme [standard] (1000001)", as messages name an account. */
+/* How messages name an account: "acme [standard] (1000001)". */
 static Str cmd_account_title(const Cmd *cmd, const ConfigAccount *account)
 {
     Str type = hub_type_label(account->type);
@@ -19986,21 +19780,330 @@ static Str cmd_json_title(const Cmd *cmd, const cJSON *row)
     return cmd_account_title(cmd, &account);
 }
 
-/* When an access token ends; empty: unknown. */
+/* When the access token expires; empty if that is unknown. */
 static Str cmd_expiry(Arena *arena, const ConfigAccount *account)
 {
     int64_t expires_at = config_expiry(account);
     return expires_at > 0 ? time_iso(arena, expires_at) : S("");
 }
 
-/* The account that --account, the folder or the config chooses. */
+/* An account without its secrets, as a JSON object for json_add(). */
+static cJSON *cmd_account_json(Arena *arena, const ConfigAccount *account)
+{
+    cJSON *object = cJSON_CreateObject();
+    if (!object)
+        arena_exhausted();
+    json_add_text(object, "name", account->name);
+    json_add_id(object, "accountId", account->id);
+    json_add_text(object, "accountType", account->type);
+    json_add_text(object, "authType", account->auth_name);
+    json_add_text(object, "env", account->qa ? S("qa") : S("prod"));
+    json_add_id(object, "parentAccountId", account->parent);
+    json_add_text(object, "tokenExpiresAt", cmd_expiry(arena, account));
+    return object;
+}
+
+/* A list of texts, for json_add(). */
+static cJSON *cmd_names_json(const Str *names, int count)
+{
+    cJSON *list = cJSON_CreateArray();
+    Arena scratch = {0};
+    for (int i = 0; i < count; i++)
+        if (!cJSON_AddItemToArray(
+                list, cJSON_CreateString(arena_cstr(&scratch, names[i]))))
+            arena_exhausted();
+    arena_free(&scratch);
+    return list;
+}
+
+/* A list of account IDs, for json_add(). */
+static cJSON *cmd_ids_json(const int64_t *ids, int count)
+{
+    cJSON *list = cJSON_CreateArray();
+    for (int i = 0; i < count; i++)
+        if (!cJSON_AddItemToArray(list, cJSON_CreateNumber((double)ids[i])))
+            arena_exhausted();
+    return list;
+}
+
+/* The result of a command that is about one account. */
+static cJSON *cmd_account_result(Cmd *cmd, const ConfigAccount *account)
+{
+    cJSON *result = json_new(cmd->arena);
+    json_add(result, "account", cmd_account_json(cmd->arena, account));
+    return result;
+}
+
+/* ---- The config of a command ---- */
+
+/* Says that a byte order mark was removed: editors and PowerShell add them. */
+static void cmd_note_bom(Cmd *cmd, Str from)
+{
+    term_say(cmd->term, "Removed the byte order mark at the start of %.*s.",
+             P(from));
+}
+
+/* Warns about numbers in the config that cannot be used as they are. */
+static void cmd_warn_numbers(Cmd *cmd, const Config *config)
+{
+    for (int i = 0; i < COUNT(config_keys); i++) {
+        const ConfigKey *key = &config_keys[i];
+        const YamlNode *node = yaml_get(config->root, key->name);
+        int64_t value = 0;
+        if (key->option.kind != CLI_NUMBER || yaml_is_null(node))
+            continue;
+        value = config_number(config, key->name);
+        if (yaml_int(node) != value)
+            term_warn(cmd->term,
+                      "%s in %.*s must be a number from %" PRId64 " to %" PRId64
+                      "; using %" PRId64,
+                      key->name, P(config->path), key->option.least,
+                      key->option.most, value);
+    }
+}
+
+/* Warns about invalid numbers, and about a config that others can read: users of
+ * the machine, or of the git repository. */
+static void cmd_warn_config(Cmd *cmd, const Config *config)
+{
+    Arena *arena = cmd->arena;
+    GitTree tree;
+    Err fault = {0};
+    bool covered = true;
+    Str loose = config_loose(arena, config);
+    if (config->bom.len)
+        cmd_note_bom(cmd, config->bom);
+    cmd_warn_numbers(cmd, config);
+    if (loose.len)
+        term_warn(cmd->term,
+                  "%.*s can be %s by other users (mode %04o); the next write "
+                  "fixes that",
+                  P(loose), str_eq(loose, config->path) ? "read" : "written to",
+                  (unsigned)os_mode(arena, loose));
+    if (config->form != CONFIG_DEPRECATED)
+        return;
+    Str path = os_resolve_links(arena, config->path);
+    if (ignore_git_tree(arena, os_path_dir(path), &tree) &&
+        ignore_git_covers(&tree, path, IGNORE_FILE, &covered, &fault) &&
+        !covered)
+        term_warn(cmd->term,
+                  "%.*s contains keys, but git does not ignore it; add it to "
+                  ".gitignore",
+                  P(config->path));
+}
+
+/* Hides names that look like keys: a key was pasted into the wrong field. */
+static void cmd_hide_misplaced(Cmd *cmd, const Config *config)
+{
+    term_hide_misplaced(cmd->term, config->default_account);
+    for (int i = 0; i < config->count; i++) {
+        term_hide_misplaced(cmd->term, config->accounts[i].name);
+        term_hide_misplaced(cmd->term, config->accounts[i].type);
+        term_hide_misplaced(cmd->term, config->accounts[i].auth_name);
+    }
+}
+
+/* Loads the config into cmd->config. An invalid one is EXIT_CONFIG. */
+static bool cmd_load_config(Cmd *cmd, Err *err)
+{
+    ConfigWhere where = cmd_where(cmd);
+    bool ok = config_load(cmd->arena, &where, &cmd->config, err);
+    cmd_hide_misplaced(cmd, &cmd->config);
+    if (!ok)
+        return false;
+    cmd_warn_config(cmd, &cmd->config);
+    return config_validate(&cmd->config, err);
+}
+
+/* As cmd_load_config(), for a command that changes the config: accounts from
+ * the environment cannot be changed. */
+static bool cmd_load_file(Cmd *cmd, Err *err)
+{
+    if (!cmd_load_config(cmd, err))
+        return false;
+    if (cmd->config.form != CONFIG_ENVIRONMENT)
+        return true;
+    return err_set(err, EXIT_USAGE,
+                   "cannot change accounts that come from the environment");
+}
+
+/* The global config's path. Fails with EXIT_CONFIG if there is no home. */
+static bool cmd_global_path(Cmd *cmd, Str *path, Err *err)
+{
+    *path = config_global_path(cmd->arena);
+    if (path->len)
+        return true;
+    err_set(err, EXIT_CONFIG, "no home directory to keep the config in");
+    return err_hint(err, "Set HOME or HUBSPOT_CONFIG_PATH, or use an account "
+                         "from the environment with --use-env.");
+}
+
+/* ---- Confirmation ---- */
+
+/* The answer was no: a failure, so that scripts notice. */
+static bool cmd_declined(Err *err)
+{
+    return err_set(err, EXIT_FAILED, "cancelled; nothing was changed");
+}
+
+/* Asks a yes-or-no question unless --force is set; fails if the answer is no.
+ * An empty answer means `preset`. */
+static bool cmd_confirm(Cmd *cmd, Str question, AskPreset preset, Err *err)
+{
+    bool yes = cmd_on(cmd, &opt_force);
+    if (yes)
+        return true;
+    if (!ask_may_confirm(cmd->term, question, err) ||
+        !ask_confirm(cmd->term, arena_cstr(cmd->arena, question), preset, &yes,
+                     err))
+        return false;
+    return yes || cmd_declined(err);
+}
+
+/* ---- Input ---- */
+
+/* Fails if stdin is a terminal, which would show a secret as it is typed. */
+static bool cmd_stdin_hides(Err *err)
+{
+    return !os_is_terminal(STDIN_FILENO) ||
+           err_set(err, EXIT_USAGE,
+                   "stdin is a terminal, which would show the secret; use a "
+                   "pipe or a file");
+}
+
+/* Input from a file, or from stdin if `path` is empty. `what` names it in
+ * messages ("the key"). */
+typedef struct {
+    const char *what;
+    Str path;
+    ptrdiff_t most; /* bytes */
+} CmdInput;
+
+static bool cmd_read_input(Cmd *cmd, const CmdInput *in, Str *out, Err *err)
+{
+    int code = in->path.len
+                   ? os_read_file(cmd->arena, in->path, in->most, out)
+                   : os_read_fd(cmd->arena, STDIN_FILENO, in->most, out);
+    if (code == EINTR && os_interrupted())
+        return os_set_interrupted(err);
+    if (code == EBADF && !in->path.len)
+        return err_set(err, EXIT_USAGE,
+                       "cannot read %s: stdin is closed or not readable",
+                       in->what);
+    bool large = in->most >= MIB;
+    Str fault = str_from(os_error(code));
+    if (code == EFBIG)
+        fault = arena_printf(cmd->arena, "too large (over %d %s)",
+                             (int)(in->most / (large ? MIB : KIB)),
+                             large ? "MiB" : "KiB");
+    return !code ||
+           err_set(err, EXIT_USAGE, "cannot read %s from %.*s: %.*s", in->what,
+                   P(in->path.len ? in->path : S("stdin")), P(fault));
+}
+
+/* Removes the byte order mark of a key, a value or a dotenv file, and says so.
+ * Fails if the text is UTF-16. `what` as in CmdInput. */
+static bool cmd_unmark(Cmd *cmd, const char *what, Str *text, Err *err)
+{
+    if (str_is_utf16(*text)) {
+        err_set(err, EXIT_USAGE, "%s is UTF-16, not UTF-8", what);
+        return err_hint(err, "Save it as UTF-8. In PowerShell: Set-Content "
+                             "-Encoding ascii, or utf8NoBOM.");
+    }
+    if (str_skip_bom(text))
+        cmd_note_bom(cmd, str_from(what));
+    return true;
+}
+
+/* As cmd_read_input(), for a secret: stdin must not be a terminal, and
+ * cmd_unmark() applies. */
+static bool cmd_read_secret(Cmd *cmd, const CmdInput *in, Str *out, Err *err)
+{
+    return (in->path.len || cmd_stdin_hides(err)) &&
+           cmd_read_input(cmd, in, out, err) &&
+           cmd_unmark(cmd, in->what, out, err);
+}
+
+/* Can this be a name in HubSpot? `whose` is as in "a secret's name"; `most` is
+ * in bytes. */
+static bool cmd_check_name(const char *whose, Str name, int most, Err *err)
+{
+    bool clean = name.len > 0;
+    for (Str rest = name; rest.len;) {
+        uint32_t c = 0;
+        int n = str_utf8(rest, &c);
+        clean &= n && c >= ' ' && !(c >= 0x7f && c < 0xa0);
+        rest = str_slice(rest, n ? n : 1, rest.len);
+    }
+    if (!clean)
+        return err_set(err, EXIT_USAGE,
+                       "a %s name must not be empty or contain control "
+                       "characters or invalid UTF-8",
+                       whose);
+    return name.len <= most ||
+           err_set(err, EXIT_USAGE, "a %s name must be at most %d bytes long",
+                   whose, most);
+}
+
+/* ---- Network ---- */
+
+enum {
+    CMD_MAX_WAIT_MS = 60 * 1000, /* unless --max-wait is set */
+    CMD_LOCAL_WAIT_MS = 1000     /* at least, for waits on this machine */
+};
+
+/* --max-wait, in milliseconds. */
+static int64_t cmd_max_wait(const Cmd *cmd)
+{
+    const CmdValue *wait = cmd_value(cmd, &opt_max_wait);
+    return wait->set ? wait->number * 1000 : CMD_MAX_WAIT_MS;
+}
+
+/* The same for waits on this machine. They are usually short, and --max-wait 0
+ * must not make them fail. */
+static int64_t cmd_local_wait(const Cmd *cmd)
+{
+    int64_t wait = cmd_max_wait(cmd);
+    return wait < CMD_LOCAL_WAIT_MS ? CMD_LOCAL_WAIT_MS : wait;
+}
+
+/* Sets up HTTP once: trust anchors, proxy, the pool. */
+static bool cmd_go_online(Cmd *cmd, Err *err)
+{
+    if (cmd->online)
+        return true;
+    cmd->pool = (HttpPool){.arena = cmd->arena,
+                           .term = cmd->term,
+                           .trust = &cmd->trust,
+                           .max_wait = cmd_max_wait(cmd)};
+    if (!tls_load_trust(cmd->arena, cmd_text(cmd, &opt_ca_file),
+                        os_now() + cmd_local_wait(cmd), &cmd->trust, err) ||
+        !pool_init(&cmd->pool, err))
+        return false;
+    term_debug(cmd->term, "trust: %d authorities from %.*s", cmd->trust.count,
+               P(cmd->trust.source));
+    if (cmd->trust.skipped)
+        term_debug(cmd->term, "trust: %d certificates could not be read",
+                   cmd->trust.skipped);
+    if (cmd->trust.warning.len)
+        term_warn(cmd->term, "%.*s", P(cmd->trust.warning));
+    if (cmd->pool.has_proxy)
+        term_debug(cmd->term, "proxy: %.*s port %d, from %.*s",
+                   P(cmd->pool.proxy.host), cmd->pool.proxy.port,
+                   P(cmd->pool.proxy_from));
+    cmd->online = true;
+    return true;
+}
+
+/* ---- The account of a command ---- */
+
+/* Loads the config and chooses the account: --account, the directory's, or the
+ * default. */
 static bool cmd_choose_account(Cmd *cmd, ConfigChoice *choice, Err *err)
 {
     Str which = cmd_text(cmd, &opt_account);
-    if (cmd_on(cmd, &opt_use_env) && which.len) {
-        err_set(err, EXIT_USAGE, "--use-env does not go with --account");
-        return false;
-    }
+    if (cmd_on(cmd, &opt_use_env) && which.len)
+        return err_set(err, EXIT_USAGE, "cannot use --account with --use-env");
     if (!cmd_load_config(cmd, err) ||
         !config_choose(cmd->arena, &cmd->config, which, choice, err) ||
         !choice->account)
@@ -20010,18 +20113,36 @@ static bool cmd_choose_account(Cmd *cmd, ConfigChoice *choice, Err *err)
     return true;
 }
 
-/* ---- HUBSPOT_ACCESS_TOKEN: an account by itself ---- */
+/* Fetches a new access token for an account that has a key, and saves it;
+ * `token` also tells what HubSpot knows about the key. Does nothing for other
+ * kinds of accounts. */
+static bool cmd_fetch_token(Cmd *cmd, ConfigAccount *account, HubToken *token,
+                            Err *err)
+{
+    if (account->auth != CONFIG_AUTH_KEY)
+        return true;
+    Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool, &cmd->config,
+                       account);
+    if (!hub_fetch_token(&hub, token, err))
+        return false;
+    account->access_token = hub.account.access_token = token->access_token;
+    account->expires_at = hub.account.expires_at = token->expires_at;
+    hub_save_tokens(&hub, "access token");
+    return true;
+}
+
+/* ---- HUBSPOT_ACCESS_TOKEN: an account without a config ---- */
 
 typedef struct {
-    bool decides;          /* it is the account of commands that name none */
+    bool decides;          /* it is the account to use */
     ConfigAccount account; /* id 0: HUBSPOT_ACCOUNT_ID is not set */
-    Str from;              /* the variable that it is from */
+    Str from;              /* the variable that set it */
     ConfigFolder folder;
 } CmdToken;
 
 /*
- * Reads the token of the environment, and what the directory says. An account,
- * config or environment that the command line names takes precedence: then
+ * Reads the token of the environment, and the directory's account. An account,
+ * a config or --use-env on the command line takes precedence: then
  * `token->decides` is false.
  */
 static bool cmd_read_token(Cmd *cmd, CmdToken *token, Err *err)
@@ -20055,7 +20176,7 @@ static bool cmd_read_token(Cmd *cmd, CmdToken *token, Err *err)
     return token->decides;
 }
 
-/* The account of the token, for people: empty if it is not known. */
+/* The token's account, for messages; empty if it is unknown. */
 static Str cmd_token_account(Cmd *cmd, const CmdToken *token)
 {
     return token->account.id > 0
@@ -20064,8 +20185,8 @@ static Str cmd_token_account(Cmd *cmd, const CmdToken *token)
                : S("");
 }
 
-/* A token is not sent from a directory that names another account, or one
- * that may be another. */
+/* Fails if the directory names another account than the token's, or one that
+ * may be another. */
 static bool cmd_token_agrees(Cmd *cmd, const CmdToken *token, Err *err)
 {
     const ConfigFolder *folder = &token->folder;
@@ -20085,8 +20206,8 @@ static bool cmd_token_agrees(Cmd *cmd, const CmdToken *token, Err *err)
                     P(token->from));
 }
 
-/* Says that the token is used where the config has a default. A config that
- * cannot be read is no concern of a run that does not use it. */
+/* Says that the token is used although the config has a default account. A
+ * config that cannot be read does not matter here: the run does not use it. */
 static void cmd_token_note(Cmd *cmd, const CmdToken *token)
 {
     Config config = {0};
@@ -20097,16 +20218,15 @@ static void cmd_token_note(Cmd *cmd, const CmdToken *token)
         return;
     const ConfigAccount *preset = config_find(&config, config.default_account);
     cmd_hide_misplaced(cmd, &config);
+    Str title = preset ? cmd_account_title(cmd, preset) : S("");
     if (preset)
         term_say(cmd->term,
-                 "%.*s is used, for %.*s, instead of the default account %.*s",
-                 P(token->from),
-                 P(own.len ? own : S("the account that it belongs to")),
-                 P(cmd_account_title(cmd, preset)));
+                 "Using %.*s%s%.*s instead of the default account %.*s",
+                 P(token->from), own.len ? " for " : "", P(own), P(title));
 }
 
-/* Opens the account for calls: the environment's token, unless the command
- * line names another account, else the one that is chosen from the config. */
+/* Opens the account for calls: HUBSPOT_ACCESS_TOKEN, unless the command line
+ * names another account; else the account that the config chooses. */
 static bool cmd_open_account(Cmd *cmd, Hub *hub, Err *err)
 {
     CmdToken token;
@@ -20128,128 +20248,84 @@ static bool cmd_open_account(Cmd *cmd, Hub *hub, Err *err)
     return true;
 }
 
-/* The fields of an account that are no secret. */
-static cJSON *cmd_account_json(Arena *arena, const ConfigAccount *account)
-{
-    cJSON *object = cJSON_CreateObject();
-    if (!object)
-        arena_exhausted();
-    json_add_text(object, "name", account->name);
-    json_add_id(object, "accountId", account->id);
-    json_add_text(object, "accountType", account->type);
-    json_add_text(object, "authType", account->auth_name);
-    json_add_text(object, "env", account->qa ? S("qa") : S("prod"));
-    json_add_id(object, "parentAccountId", account->parent);
-    json_add_text(object, "tokenExpiresAt", cmd_expiry(arena, account));
-    return object;
-}
+/* ---- Account picker ---- */
 
-static cJSON *cmd_names_json(const Str *names, int count)
+static bool cmd_is_among(const int64_t *ids, int count, int64_t id)
 {
-    cJSON *list = cJSON_CreateArray();
-    Arena scratch = {0};
     for (int i = 0; i < count; i++)
-        if (!cJSON_AddItemToArray(
-                list, cJSON_CreateString(arena_cstr(&scratch, names[i]))))
-            arena_exhausted();
-    arena_free(&scratch);
-    return list;
+        if (ids[i] == id)
+            return true;
+    return false;
 }
 
-static cJSON *cmd_ids_json(const int64_t *ids, int count)
-{
-    cJSON *list = cJSON_CreateArray();
-    for (int i = 0; i < count; i++)
-        if (!cJSON_AddItemToArray(list, cJSON_CreateNumber((double)ids[i])))
-            arena_exhausted();
-    return list;
-}
-
-/* The result of a command that is about one account. */
-static cJSON *cmd_account_result(Cmd *cmd, const ConfigAccount *account)
-{
-    cJSON *result = json_new(cmd->arena);
-    json_add(result, "account", cmd_account_json(cmd->arena, account));
-    return result;
-}
-
-/* The global config's path, or an error where there is no home. */
-static bool cmd_global_path(Cmd *cmd, Str *path, Err *err)
-{
-    *path = config_global_path(cmd->arena);
-    if (path->len)
-        return true;
-    err_set(err, EXIT_CONFIG, "there is no home folder to keep a config in");
-    return err_hint(err, "Set HOME or HUBSPOT_CONFIG_PATH; or keep nothing "
-                         "and use --use-env.");
-}
-
-/* Asks HubSpot about a key account, and keeps the token that this gives. */
-static bool cmd_fetch_token(Cmd *cmd, ConfigAccount *account, HubToken *token,
-                            Err *err)
-{
-    Err unsaved = {0};
-    if (account->auth != CONFIG_AUTH_KEY)
-        return true;
-    Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool, &cmd->config,
-                       account);
-    if (!hub_fetch_token(&hub, token, err))
-        return false;
-    account->access_token = token->access_token;
-    account->expires_at = token->expires_at;
-    if (!config_save_token(cmd->arena, &cmd->config, account, &unsaved))
-        term_warn(cmd->term, "the access token is not kept: %s",
-                  unsaved.message);
-    return true;
-}
-
-/* A choice among the config's accounts. */
+/* A prompt for one of several accounts. */
 typedef struct {
-    bool (*fits)(const ConfigAccount *); /* NULL: any */
-    const char *what;                    /* what it is for */
-    const char *how;                     /* a hint: how to pass it */
+    const char *what; /* the question */
+    const char *noun; /* what is missing without a prompt; NULL: "account" */
+    const char *how;  /* a hint: how to pass it; see ask_allowed() */
+    bool (*fits)(const ConfigAccount *); /* of the config; NULL: all do */
     const char *other;                   /* a last entry, or NULL */
 } CmdPick;
 
-/* Has a person pick one of the config's accounts; the cursor starts at the
+/* Accounts by ID. They need not be in the config. */
+typedef struct {
+    int64_t *list;
+    int count;
+} CmdIds;
+
+/*
+ * Prompts for one of the accounts. `*id` is the one that the cursor starts at,
+ * and then the one chosen; 0: the last entry, `pick->other`.
+ */
+static bool cmd_pick(Cmd *cmd, const CmdPick *pick, CmdIds ids, int64_t *id,
+                     Err *err)
+{
+    const char *noun = pick->noun ? pick->noun : "account";
+    Str *items = arena_array(cmd->arena, ids.count + 1, sizeof(*items));
+    int count = ids.count;
+    int at = 0;
+    if (!ask_allowed(cmd->term, noun, pick->how, err))
+        return false;
+    for (int i = 0; i < ids.count; i++) {
+        items[i] = cmd_id_title(cmd, ids.list[i]);
+        if (ids.list[i] == *id)
+            at = i;
+    }
+    if (pick->other)
+        items[count++] = str_from(pick->other);
+    if (!ask_select(cmd->term, pick->what, (AskLabels){items, count}, &at, err))
+        return false;
+    *id = at < ids.count ? ids.list[at] : 0;
+    return true;
+}
+
+/* Prompts for one of the config's accounts that fit; the cursor starts at the
  * default. `*out` is NULL for the last entry, `pick->other`. */
 static bool cmd_pick_account(Cmd *cmd, const CmdPick *pick,
                              const ConfigAccount **out, Err *err)
 {
     const Config *config = &cmd->config;
-    Str *items = arena_array(cmd->arena, config->count + 1, sizeof(*items));
-    const ConfigAccount **list = arena_array(cmd->arena, config->count + 1,
-                                             sizeof(*list));
-    const ConfigAccount *present = config_find(config, config->default_account);
-    int count = 0;
-    int at = 0;
-    if (!ask_allowed(cmd->term, "account", pick->how, err))
-        return false;
-    for (int i = 0; i < config->count; i++) {
-        const ConfigAccount *account = &config->accounts[i];
-        if (pick->fits && !pick->fits(account))
-            continue;
-        if (account == present)
-            at = count;
-        list[count] = account;
-        items[count++] = cmd_account_title(cmd, account);
-    }
-    if (pick->other)
-        items[count++] = str_from(pick->other);
-    if (!count) {
-        err_set(err, EXIT_CONFIG, "there is no %s in %.*s",
+    const ConfigAccount *preset = config_find(config, config->default_account);
+    CmdIds ids = {
+        .list = arena_array(cmd->arena, config->count, sizeof(*ids.list))};
+    int64_t id = preset ? preset->id : 0;
+    for (int i = 0; i < config->count; i++)
+        if (!pick->fits || pick->fits(&config->accounts[i]))
+            ids.list[ids.count++] = config->accounts[i].id;
+    if (!ids.count && !pick->other && cmd->term->interactive) {
+        err_set(err, EXIT_CONFIG, "no %s in %.*s",
                 pick->fits ? "sandbox" : "account", P(config->path));
-        err_hint(err, "hs account auth signs in to one%s.",
-                 pick->fits ? "; hs sandbox create makes one" : "");
-        return false;
+        return err_hint(err, "Sign in to one with hs account auth%s.",
+                        pick->fits ? ", or create one with hs sandbox create"
+                                   : "");
     }
-    if (!ask_select(cmd->term, pick->what, (AskLabels){items, count}, &at, err))
+    if (!cmd_pick(cmd, pick, ids, &id, err))
         return false;
-    *out = list[at];
+    *out = id ? config_find_id(config, id) : NULL;
     return true;
 }
 
-/* The account of the first argument, or the one that a person picks. */
+/* The account that the first argument names, or else the one picked. */
 static bool cmd_arg_account(Cmd *cmd, const CmdPick *pick,
                             const ConfigAccount **out, Err *err)
 {
@@ -20258,7 +20334,10 @@ static bool cmd_arg_account(Cmd *cmd, const CmdPick *pick,
                : cmd_pick_account(cmd, pick, out, err);
 }
 
-/* Changes the config that the command has loaded. */
+/* ---- Config changes ---- */
+
+/* Changes the config that the command has loaded: `apply` is called under its
+ * lock, with `context`. See config_change(). */
 static bool cmd_change_config(Cmd *cmd,
                               bool (*apply)(ConfigEdit *, void *, Err *),
                               void *context, Err *err)
@@ -20270,46 +20349,63 @@ static bool cmd_change_config(Cmd *cmd,
     return config_change(cmd->arena, &change, err);
 }
 
-static bool cmd_is_among(const int64_t *ids, int count, int64_t id)
+/*
+ * An account to be saved. `settle` is called under the lock and completes it,
+ * with its name, against the config as it is then; it may be called again if
+ * another program writes at the same time.
+ */
+typedef struct {
+    Cmd *cmd;
+    ConfigPlace place;
+    ConfigAccount *account;
+    bool (*settle)(Cmd *cmd, ConfigEdit *edit, void *context, Err *err);
+    void *context;
+} CmdSave;
+
+static bool cmd_save_apply(ConfigEdit *edit, void *context, Err *err)
 {
-    for (int i = 0; i < count; i++)
-        if (ids[i] == id)
-            return true;
-    return false;
+    const CmdSave *save = context;
+    const ConfigAccount *account = save->account;
+    const ConfigAccount *there = config_find_id(&edit->config, account->id);
+    if (!save->settle(save->cmd, edit, save->context, err))
+        return false;
+    /* another program may have fetched a later token with this key */
+    bool stays = edit->again && there && config_same_sign_in(there, account) &&
+                 str_eq(there->name, account->name);
+    return stays || config_edit_put(edit, account, err);
 }
 
-/* Has a person pick one of the accounts that stay. */
+/* Adds an account to the config, or replaces it. */
+static bool cmd_save_account(CmdSave *save, Err *err)
+{
+    ConfigChange change = {
+        .place = save->place, .apply = cmd_save_apply, .context = save};
+    return config_change(save->cmd->arena, &change, err);
+}
+
+/* ---- Removal of accounts ---- */
+
+/* Prompts for one of the accounts that are left without those of `gone`. */
 static bool cmd_pick_next(Cmd *cmd, const int64_t *gone, int count,
                           int64_t *next, Err *err)
 {
+    static const CmdPick pick = {.what = "New default account:",
+                                 .noun = "new default account",
+                                 .how = "Pass --new-default ACCOUNT."};
     const Config *config = &cmd->config;
-    Str *items = arena_array(cmd->arena, config->count, sizeof(*items));
-    int64_t *ids = arena_array(cmd->arena, config->count, sizeof(*ids));
-    int left = 0;
-    int at = 0;
-    for (int i = 0; i < config->count; i++) {
-        const ConfigAccount *account = &config->accounts[i];
-        if (cmd_is_among(gone, count, account->id))
-            continue;
-        ids[left] = account->id;
-        items[left++] = cmd_account_title(cmd, account);
-    }
-    *next = left ? ids[0] : 0;
-    if (left < 2)
-        return true;
-    if (!ask_allowed(cmd->term, "new default account",
-                     "Pass --new-default ACCOUNT.", err) ||
-        !ask_select(cmd->term, "New default account:", (AskLabels){items, left},
-                    &at, err))
-        return false;
-    *next = ids[at];
-    return true;
+    CmdIds left = {
+        .list = arena_array(cmd->arena, config->count, sizeof(*left.list))};
+    for (int i = 0; i < config->count; i++)
+        if (!cmd_is_among(gone, count, config->accounts[i].id))
+            left.list[left.count++] = config->accounts[i].id;
+    *next = left.count ? left.list[0] : 0;
+    return left.count < 2 || cmd_pick(cmd, &pick, left, next, err);
 }
 
 /*
- * Decides which account is the default once those of `gone` have left the
- * config: --new-default, the only one that stays, or what a person picks.
- * `*next` is 0 where the default does not change, or nothing stays.
+ * Decides which account becomes the default when those of `gone` are removed:
+ * --new-default, the only one left, or the one picked. `*next` is 0 if the
+ * default does not change, or no account is left.
  */
 static bool cmd_next_default(Cmd *cmd, const int64_t *gone, int count,
                              int64_t *next, Err *err)
@@ -20324,7 +20420,8 @@ static bool cmd_next_default(Cmd *cmd, const int64_t *gone, int count,
             return false;
         if (cmd_is_among(gone, count, wanted->id))
             return err_set(err, EXIT_USAGE,
-                           "--new-default names an account that is removed");
+                           "--new-default names an account that is being "
+                           "removed");
     }
     bool stays = present && !cmd_is_among(gone, count, present->id);
     if (wanted && !stays)
@@ -20333,14 +20430,15 @@ static bool cmd_next_default(Cmd *cmd, const int64_t *gone, int count,
            cmd_pick_next(cmd, gone, count, next, err);
 }
 
-/* Accounts that are to leave the config, as they were when that was decided. */
+/* Accounts to remove from the config, as they were when that was decided. */
 typedef struct {
     const ConfigAccount **accounts;
-    bool *kept; /* those that were changed since: they stay */
+    bool *kept; /* set: it was changed since, and stays */
     int count;
-    int64_t next; /* the default, should the present one leave; 0: none */
+    int64_t next; /* the new default, if the default is removed; 0: none */
 } CmdRemoval;
 
+/* A removal of up to `most` accounts. */
 static CmdRemoval cmd_removal(Arena *arena, int most)
 {
     return (CmdRemoval){
@@ -20348,8 +20446,8 @@ static CmdRemoval cmd_removal(Arena *arena, int most)
         .kept = arena_array(arena, most, sizeof(bool))};
 }
 
-/* Is an account still what it was: not signed in to again, not renamed? A new
- * access token counts as well: its key works. */
+/* Is an account as it was: not signed in to again, not renamed? A new access
+ * token counts as a change: its key works. */
 static bool cmd_is_unchanged(const ConfigAccount *now, const ConfigAccount *old)
 {
     return config_same_sign_in(now, old) && str_eq(now->name, old->name) &&
@@ -20359,9 +20457,8 @@ static bool cmd_is_unchanged(const ConfigAccount *now, const ConfigAccount *old)
                      secret_text(old->refresh_token));
 }
 
-/* Takes the accounts out of the config, and sets the default that is next.
- * Where another run has changed the default meanwhile, so that none would be
- * left, nothing is done. */
+/* Removes the accounts and sets the new default. Fails, and changes nothing, if
+ * another program has changed the default so that none would be left. */
 static bool cmd_remove_apply(ConfigEdit *edit, void *context, Err *err)
 {
     CmdRemoval *removal = context;
@@ -20391,23 +20488,23 @@ static bool cmd_remove_apply(ConfigEdit *edit, void *context, Err *err)
     edit->done = !left;
     return !leaves || preset || !now->count ||
            err_set(err, EXIT_CONFIG,
-                   "the default account of %.*s has just been changed: "
-                   "nothing was removed",
+                   "another program has just changed the default account in "
+                   "%.*s; nothing was removed",
                    P(now->path));
 }
 
-/* An account that was to be removed has been changed meanwhile. */
+/* Sets the error for an account that changed before it could be removed. */
 static bool cmd_not_removed(Cmd *cmd, const ConfigAccount *account, Err *err)
 {
+    Str title = cmd_account_title(cmd, account);
     err_set(err, EXIT_CONFIG,
-            "%.*s was not removed: it was signed in to again, or changed, "
-            "meanwhile",
-            P(cmd_account_title(cmd, account)));
-    return err_hint(err, "Run the command again to remove it all the same.");
+            "%.*s was not removed: another program has just changed it",
+            P(title));
+    return err_hint(err, "Run the command again to remove it anyway.");
 }
 
-/* Takes one account out of the config. `*next` is the default that is to
- * follow, and 0 afterwards where it did not become that. */
+/* Removes one account from the config. `*next` is the new default; it is set to
+ * 0 if the default did not change. */
 static bool cmd_remove_one(Cmd *cmd, const ConfigAccount *account,
                            int64_t *next, Err *err)
 {
@@ -20420,44 +20517,52 @@ static bool cmd_remove_one(Cmd *cmd, const ConfigAccount *account,
     return !removal.kept[0] || cmd_not_removed(cmd, account, err);
 }
 
-/* Asks about a file that names a removed account: `*yes` without a terminal
- * only with --force. */
-static bool cmd_forget_ask(Cmd *cmd, int64_t id, Str path, const char *question,
-                           bool *yes, Err *err)
+/* A file of the directory that names a removed account. */
+typedef struct {
+    int64_t id;
+    Str path;
+    const char *question;
+} CmdMention;
+
+/* Asks whether to change the file. Without a terminal, only --force is a yes.
+ */
+static bool cmd_forget_ask(Cmd *cmd, const CmdMention *mention, bool *yes,
+                           Err *err)
 {
-    Str title = cmd_id_title(cmd, id);
+    Str title = cmd_id_title(cmd, mention->id);
     *yes = cmd_on(cmd, &opt_force);
     if (*yes)
         return true;
     if (cmd->term->interactive) {
-        term_say(cmd->term, "%.*s names %.*s.", P(path), P(title));
-        return ask_confirm(cmd->term, question, ASK_YES, yes, err);
+        term_say(cmd->term, "%.*s names %.*s.", P(mention->path), P(title));
+        return ask_confirm(cmd->term, mention->question, ASK_YES, yes, err);
     }
-    term_warn(cmd->term, "%.*s still names %.*s; with --force it would not",
-              P(path), P(title));
+    term_warn(cmd->term, "%.*s still names %.*s; --force removes it there, too",
+              P(mention->path), P(title));
     return true;
 }
 
-/* What the folder says of an account that leaves the config, and is to go. */
+/* What else names an account that leaves the config, and is to be removed. */
 typedef struct {
     ConfigOverride override; /* the .hsaccount that names it, or none */
-    Str links;               /* the settings that have it linked, or empty */
+    Str links;               /* the settings that link it, or empty */
 } CmdForget;
 
-/* Decides that, before anything is written. An .hsaccount is of no other config
- * than the global one, where the account may well stay. */
+/* Decides that, before anything is written. An .hsaccount refers to the global
+ * config, where the account may stay while another config loses it. */
 static bool cmd_forget_decide(Cmd *cmd, int64_t id, CmdForget *forget, Err *err)
 {
     ConfigOverride override;
     ConfigLinks links = {0};
     Err ignored = {0};
     bool yes = false;
+    CmdMention mention = {.id = id, .question = "Remove that file?"};
     *forget = (CmdForget){0};
     if (cmd->config.is_global &&
         config_read_override(cmd->arena, &override, &ignored) &&
         override.id == id) {
-        if (!cmd_forget_ask(cmd, id, override.path, "Remove that file?", &yes,
-                            err))
+        mention.path = override.path;
+        if (!cmd_forget_ask(cmd, &mention, &yes, err))
             return false;
         if (yes)
             forget->override = override;
@@ -20465,13 +20570,15 @@ static bool cmd_forget_decide(Cmd *cmd, int64_t id, CmdForget *forget, Err *err)
     if (!config_read_links(cmd->arena, &links, &ignored) ||
         (!config_is_linked(&links, id) && links.default_account != id))
         return true;
-    if (!cmd_forget_ask(cmd, id, links.path, "Unlink it there?", &yes, err))
+    mention.path = links.path;
+    mention.question = "Unlink it there?";
+    if (!cmd_forget_ask(cmd, &mention, &yes, err))
         return false;
     forget->links = yes ? links.path : (Str){0};
     return true;
 }
 
-/* Does what was decided, once the account has left the config. */
+/* Does what was decided, after the account has left the config. */
 static bool cmd_forget(Cmd *cmd, int64_t id, const CmdForget *forget, Err *err)
 {
     const ConfigLinkChange change = {
@@ -20481,34 +20588,14 @@ static bool cmd_forget(Cmd *cmd, int64_t id, const CmdForget *forget, Err *err)
             config_change_links(cmd->arena, forget->links, &change, err));
 }
 
-/* Says what the default is now, where it changed. */
+/* Says which account is the default now, if it changed. */
 static void cmd_say_default(Cmd *cmd, int64_t next)
 {
     const ConfigAccount *account = next ? config_find_id(&cmd->config, next)
                                         : NULL;
+    Str title = account ? cmd_account_title(cmd, account) : S("");
     if (account)
-        term_say(cmd->term, "The default account is now %.*s",
-                 P(cmd_account_title(cmd, account)));
-}
-
-/* Can this be a name in HubSpot? `whose` is as in "a secret's name". */
-static bool cmd_check_name(const char *whose, Str name, int most, Err *err)
-{
-    bool clean = name.len > 0;
-    for (Str rest = name; rest.len;) {
-        uint32_t c = 0;
-        int n = str_utf8(rest, &c);
-        clean &= n && c >= ' ' && !(c >= 0x7f && c < 0xa0);
-        rest = str_slice(rest, n ? n : 1, rest.len);
-    }
-    if (!clean)
-        return err_set(err, EXIT_USAGE,
-                       "a %s name may not be empty, nor have control "
-                       "characters or bytes that are no UTF-8",
-                       whose);
-    return name.len <= most ||
-           err_set(err, EXIT_USAGE, "a %s name has at most %d bytes", whose,
-                   most);
+        term_say(cmd->term, "The default account is now %.*s", P(title));
 }
 
 /* ==== Settings ============================================================ *
@@ -21871,48 +21958,38 @@ static bool signin_oauth_sign_in(Cmd *cmd, const Config *config,
     return ok;
 }
 
-/* A sign-in that is to be written. */
-typedef struct {
-    Cmd *cmd;
-    Signin *auth;
-} SigninSave;
-
-/* What is there now counts, not what was there when the key was asked for: of
- * runs at the same time each gets a name of its own, and the first one the
- * default. */
-static bool signin_apply(ConfigEdit *edit, void *context, Err *err)
+/* Decides the default and the name against the config as it is now, not as it
+ * was when the key was asked for: of runs at the same time each gets a name of
+ * its own, and the first one becomes the default. */
+static bool signin_settle(Cmd *cmd, ConfigEdit *edit, void *context, Err *err)
 {
-    SigninSave *save = context;
-    Signin *auth = save->auth;
+    Signin *auth = context;
     ConfigAccount *account = &auth->account;
     Err taken = {0};
     const Config *now = &edit->config;
     const ConfigAccount *preset = config_find(now, now->default_account);
-    const ConfigAccount *there = config_find_id(now, account->id);
     if (auth->is_first && preset && preset->id != account->id)
         auth->is_default = false;
     if (auth->own_name &&
         !config_check_name(now, account->name, account->id, &taken))
-        account->name = signin_default_name(save->cmd, now, auth->hub_name,
+        account->name = signin_default_name(cmd, now, auth->hub_name,
                                             account->id);
     if (!config_check_name(now, account->name, account->id, err))
         return err_hint(err, "Choose another with --name.");
     if (auth->is_default)
         config_edit_default(edit, account);
-    /* another program may have fetched a later token with this key */
-    bool stays = edit->again && there && config_same_sign_in(there, account) &&
-                 str_eq(there->name, account->name);
-    return stays || config_edit_put(edit, account, err);
+    return true;
 }
 
 static bool signin_save(Cmd *cmd, Signin *auth, Err *err)
 {
-    SigninSave save = {cmd, auth};
-    ConfigChange change = {
+    CmdSave save = {
+        .cmd = cmd,
         .place = {.path = auth->path, .form = auth->form, .reset_torn = true},
-        .apply = signin_apply,
-        .context = &save};
-    return config_change(cmd->arena, &change, err);
+        .account = &auth->account,
+        .settle = signin_settle,
+        .context = auth};
+    return cmd_save_account(&save, err);
 }
 
 /* Signs in and writes the account to the config that `auth` names. */
@@ -23159,26 +23236,9 @@ static bool link_override(Cmd *cmd, LinkChange *link,
     return true;
 }
 
-/* Lets the user pick the directory's default from `ids`. */
-static bool link_pick(Cmd *cmd, LinkChange *link, const int64_t *ids, int count,
-                      Err *err)
-{
-    Str *items = arena_array(cmd->arena, count, sizeof(*items));
-    int at = 0;
-    if (!ask_allowed(cmd->term, "directory's default account",
-                     "Pass --default ACCOUNT.", err))
-        return false;
-    for (int i = 0; i < count; i++) {
-        items[i] = cmd_id_title(cmd, ids[i]);
-        if (ids[i] == link->links.default_account)
-            at = i;
-    }
-    if (!ask_select(cmd->term, "Default account of this directory:",
-                    (AskLabels){items, count}, &at, err))
-        return false;
-    link->preset = ids[at];
-    return true;
-}
+static const CmdPick link_pick = {.what = "Default account of this directory:",
+                                  .noun = "directory's default account",
+                                  .how = "Pass --default ACCOUNT."};
 
 /* Decides the directory's default: --default, the current one (in a script),
  * the only account, or the one that the user picks. */
@@ -23202,9 +23262,9 @@ static bool link_default(Cmd *cmd, LinkChange *link, Err *err)
         link->preset = link->links.default_account;
         return true;
     }
-    if (count == 1)
-        link->preset = ids[0];
-    return count == 1 || link_pick(cmd, link, ids, count, err);
+    link->preset = count == 1 ? ids[0] : link->links.default_account;
+    return count == 1 ||
+           cmd_pick(cmd, &link_pick, (CmdIds){ids, count}, &link->preset, err);
 }
 
 /* Writes the settings, makes git ignore them, and removes the .hsaccount that
@@ -23349,7 +23409,8 @@ static bool link_unlink_default(Cmd *cmd, LinkChange *link, Err *err)
     if (!cmd_is_among(link->ids, link->count, link->preset))
         return true;
     link->preset = count == 1 ? ids[0] : 0;
-    return count < 2 || link_pick(cmd, link, ids, count, err);
+    return count < 2 ||
+           cmd_pick(cmd, &link_pick, (CmdIds){ids, count}, &link->preset, err);
 }
 
 static bool link_unlink(Cmd *cmd, Err *err)
@@ -24708,30 +24769,25 @@ static Str sandbox_config_name(Cmd *cmd, const Config *config, Str name,
     return buf_str(&out);
 }
 
-/* A sandbox that is to be written. */
-typedef struct {
-    Cmd *cmd;
-    SandboxCreate *sandbox;
-} SandboxCreateSave;
-
-/* The name is decided under the lock. */
-static bool sandbox_apply(ConfigEdit *edit, void *context, Err *err)
+/* Decides the sandbox's name in the config. */
+static bool sandbox_settle(Cmd *cmd, ConfigEdit *edit, void *context, Err *err)
 {
-    SandboxCreateSave *save = context;
-    SandboxCreate *s = save->sandbox;
-    const ConfigAccount *there = config_find_id(&edit->config, s->made.id);
-    if (edit->again && there && config_same_sign_in(there, &s->made))
-        return true;
-    s->made.name = sandbox_config_name(save->cmd, &edit->config, s->name,
-                                       s->made.id);
-    return config_edit_put(edit, &s->made, err);
+    SandboxCreate *s = context;
+    (void)err;
+    s->made.name = sandbox_config_name(cmd, &edit->config, s->name, s->made.id);
+    return true;
 }
 
 /* Adds the sandbox to the config. */
 static bool sandbox_save(Cmd *cmd, SandboxCreate *s, Err *err)
 {
-    SandboxCreateSave save = {cmd, s};
-    s->saved = cmd_change_config(cmd, sandbox_apply, &save, err);
+    CmdSave save = {
+        .cmd = cmd,
+        .place = {.path = cmd->config.path, .form = cmd->config.form},
+        .account = &s->made,
+        .settle = sandbox_settle,
+        .context = s};
+    s->saved = cmd_save_account(&save, err);
     return s->saved;
 }
 

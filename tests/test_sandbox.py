@@ -730,6 +730,6 @@ def test_all_is_asked_before_anything_is_deleted(tty, hs, acme, box):
 
 def test_no_sandbox_to_pick(tty, sim, acme):
     child = tty("sandbox", "delete")
-    child.expect("there is no sandbox in ")
+    child.expect("no sandbox in ")
     child.expect("hs sandbox create makes one")
     assert tty.end(child) == 3

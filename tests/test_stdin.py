@@ -90,10 +90,10 @@ def test_a_stdin_that_is_for_writing(hs, sim, reader, tmp_path):
     with open(tmp_path / "out", "r+b") as file:
         file.seek(0, os.SEEK_END)
         with open(tmp_path / "out", "ab") as only:
-            failed(hs(*reader, input=only), 2, "stdin is closed, or not open for reading")
+            failed(hs(*reader, input=only), 2, "stdin is closed or not readable")
     reading, writing = os.pipe()
     with open(reading), open(writing, "w") as end:
-        failed(hs(*reader, input=end, timeout=20), 2, "stdin is closed, or not open for reading")
+        failed(hs(*reader, input=end, timeout=20), 2, "stdin is closed or not readable")
     assert (tmp_path / "out").read_text() == "as it was" and not sim.log
 
 

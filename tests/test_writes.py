@@ -547,7 +547,7 @@ def test_a_default_that_another_run_changed_is_not_lost(three, args):
             del config["accounts"][1]
         three.write_yaml(config)
     code, err = three.ends(run)
-    assert code == 3 and "has just been changed" in err
+    assert code == 3 and "another program has just changed the default account" in err
     assert three.read_config() == config
 
 
