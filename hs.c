@@ -23806,9 +23806,23 @@ static const CliCommand api_commands[] = {
 
 /* ==== Secrets ============================================================= *
  *
- * hs secrets: the secrets of an account's serverless functions. A value is
- * never an argument and never printed. After each change the list is read
- * again, because HubSpot may accept a change and not make it.
+ * hs secrets list, add, update, delete and apply: the secrets of an account's
+ * serverless functions.
+ *
+ * A value is never an argument, which other users could see, and never printed:
+ * it is a Secret, and each value that was read is redacted from all output, in
+ * case the server or a proxy repeats it.
+ *
+ * HubSpot can accept a change and not make it, so the list of names is read
+ * again after each command; a change that it does not show is an error.
+ *
+ * apply checks the whole dotenv file before it sends anything. Additions and
+ * updates come before deletions, so that a failure leaves the old secrets in
+ * place, unless the account is full and needs the space. Changes are sent many
+ * at once; one that fails does not stop the others. It is safe to repeat.
+ *
+ * Limits: DOTENV_ITEMS secrets per account, DOTENV_NAME_MAX and
+ * DOTENV_VALUE_MAX bytes. Memory is in the run's arena.
  */
 
 static const CliOption opt_value_stdin = {.name = "value-stdin",
@@ -23823,7 +23837,7 @@ static const CliOption opt_value_env = {
     .kind = CLI_TEXT,
     .secret = true,
     .value = "VAR",
-    .help = "Take the value of this environment variable"};
+    .help = "Use the value of this environment variable"};
 static const CliOption opt_keep_newline = {
     .name = "keep-newline",
     .help = "Keep a line break at the end of the value"};
@@ -23839,11 +23853,35 @@ static const CliOption opt_secret_name = {
     .kind = CLI_TEXT,
     .hidden = true,
     .value = "NAME",
-    .help = "The same as the argument [name]"};
+    .help = "Same as the argument [name]"};
 
-/* ---- hs secrets ---- */
+/* ---- hs secrets list, add, update and delete ---- */
 
-/* The secrets of an account, and the one that a command is about. */
+/* What each kind of change is called. */
+static const struct {
+    const char *verb;
+    const char *done; /* in a result */
+    const char *said; /* at the start of a message */
+    const char *link; /* between the secret and the account */
+    const char *pass; /* the hint if the name is missing */
+} secrets_acts[] = {
+    [HUB_SECRET_ADD] = {.verb = "add",
+                        .done = "added",
+                        .said = "Added",
+                        .link = "to",
+                        .pass = "Pass one: hs secrets add <name>"},
+    [HUB_SECRET_UPDATE] = {.verb = "update",
+                           .done = "updated",
+                           .said = "Updated",
+                           .link = "in",
+                           .pass = "Pass one: hs secrets update <name>"},
+    [HUB_SECRET_DELETE] = {.verb = "delete",
+                           .done = "deleted",
+                           .said = "Deleted",
+                           .link = "from",
+                           .pass = "Pass one: hs secrets delete <name>"}};
+
+/* The secrets of an account, and the change of one. */
 typedef struct {
     Hub hub;
     Str *names;
@@ -23851,42 +23889,40 @@ typedef struct {
     HubChange change;
 } SecretsRun;
 
-/* Is this a name that can be sent? "." and ".." cannot stand in a path. */
+/* Checks a name before it is part of a path, which "." and ".." cannot be. */
 static bool secrets_check_name(Str name, Err *err)
 {
     if (str_eq(name, S(".")) || str_eq(name, S("..")))
-        return err_set(err, EXIT_USAGE, "'%.*s' cannot be a secret's name",
+        return err_set(err, EXIT_USAGE, "'%.*s' is not a valid secret name",
                        P(name));
     return cmd_check_name("secret's", name, DOTENV_NAME_MAX, err);
 }
 
-/* Checks the name of a change. A value that was typed with it (NAME=value) is
- * not sent, nor shown. */
+/* Checks the name of a change. NAME=value is refused, without showing it: the
+ * value must not be sent as a part of the name. */
 static bool secrets_check_new(const HubChange *change, Err *err)
 {
     if (change->act == HUB_SECRET_DELETE || str_index(change->name, '=') < 0)
         return secrets_check_name(change->name, err);
     err_set(err, EXIT_USAGE,
-            "a secret's name has no =, and its value is never "
-            "taken from an argument");
-    return err_hint(err, "Give it on stdin, with --value-file, --value-env, "
-                         "or at the prompt.");
+            "a secret name cannot contain '=', and its value is never an "
+            "argument");
+    return err_hint(err, "Pass the value on stdin, with --value-file or "
+                         "--value-env, or at the prompt.");
 }
 
-/* The name where it is an argument; without one a terminal is needed. */
+/* Reads the name from the argument. Without one, it is asked for later, which
+ * needs a terminal. */
 static bool secrets_arg(Cmd *cmd, HubChange *change, Err *err)
 {
-    static const char *const ways[] = {
-        [HUB_SECRET_ADD] = "Pass one: hs secrets add <name>",
-        [HUB_SECRET_UPDATE] = "Pass one: hs secrets update <name>",
-        [HUB_SECRET_DELETE] = "Pass one: hs secrets delete <name>"};
     change->name = cmd->args[0];
     if (!change->name.len)
-        return ask_allowed(cmd->term, "secret name", ways[change->act], err);
+        return ask_allowed(cmd->term, "secret name",
+                           secrets_acts[change->act].pass, err);
     return secrets_check_new(change, err);
 }
 
-/* Asks for the name of a new secret, until it is one. */
+/* Asks for the name of a new secret until it is valid. */
 static bool secrets_ask_name(Cmd *cmd, HubChange *change, Err *err)
 {
     while (!change->name.len) {
@@ -23903,22 +23939,24 @@ static bool secrets_ask_name(Cmd *cmd, HubChange *change, Err *err)
     return true;
 }
 
-/* Has the value, and each longer line of it, be hidden in what HubSpot says. */
+/* Redacts the value from all output, and each line of it that is long enough
+ * not to redact common words. */
 static void secrets_hide(Cmd *cmd, Secret value)
 {
+    enum { LINE_MIN = 8 };
     Str rest = secret_text(value);
     term_hide_echo(cmd->term, value);
     while (rest.len) {
         Str line = str_trim(str_cut(&rest, '\n'));
-        if (line.len >= 8)
+        if (line.len >= LINE_MIN)
             term_hide_echo(cmd->term, secret_from(line));
     }
 }
 
 /*
- * Takes the value from where the command line says it is, else from stdin
- * where that is no terminal, else leaves it to the prompt. One line break at
- * the end of a file or of stdin is not the value's, without --keep-newline.
+ * Reads the value from the option that is set, or from stdin if that is not a
+ * terminal; otherwise `*out` stays empty for the prompt. One line break at the
+ * end of a file or stdin is removed, unless --keep-newline is set.
  */
 static bool secrets_value(Cmd *cmd, Secret *out, Err *err)
 {
@@ -23926,15 +23964,17 @@ static bool secrets_value(Cmd *cmd, Secret *out, Err *err)
                                      &opt_value_env};
     Str name = cmd_text(cmd, &opt_value_env);
     Str value = {0};
-    CmdInput in = {"the value", cmd_text(cmd, &opt_value_file),
-                   DOTENV_VALUE_MAX + 8}; /* with marks and a line break */
+    enum { EXTRA = 8 }; /* a byte order mark and a line break */
+    CmdInput in = {.what = "the value",
+                   .path = cmd_text(cmd, &opt_value_file),
+                   .most = DOTENV_VALUE_MAX + EXTRA};
     int given = 0;
     for (int i = 0; i < COUNT(ways); i++)
         given += cmd_is_set(cmd, ways[i]);
     if (given > 1)
         return err_set(err, EXIT_USAGE,
-                       "--value-stdin, --value-file and "
-                       "--value-env exclude each other");
+                       "--value-stdin, --value-file and --value-env cannot be "
+                       "used together");
     if (!given && os_is_terminal(STDIN_FILENO)) {
         ask_echo_off(cmd->term);
         return ask_allowed(
@@ -23943,10 +23983,10 @@ static bool secrets_value(Cmd *cmd, Secret *out, Err *err)
     }
     if (name.len) {
         const char *variable = arena_cstr(cmd->arena, name);
-        /* Its name is not printed: by mistake, it can be the value. */
+        /* Do not print the name: it may be the value, by mistake. */
         if (!os_env_exists(variable))
             return err_set(err, EXIT_USAGE,
-                           "the variable that --value-env names is not set");
+                           "the variable in --value-env is not set");
         value = os_env(variable);
         if (!cmd_unmark(cmd, in.what, &value, err))
             return false;
@@ -23963,8 +24003,8 @@ static bool secrets_value(Cmd *cmd, Secret *out, Err *err)
         return true;
     err_set(err, EXIT_USAGE, "%s", fault);
     if (!given && !value.len)
-        err_hint(err, "It was read from stdin, which is no terminal; there "
-                      "are --value-file and --value-env, too.");
+        err_hint(err, "It was read from stdin, which is not a terminal. Use "
+                      "--value-file or --value-env instead.");
     return false;
 }
 
@@ -23983,7 +24023,7 @@ static bool secrets_exists(const SecretsRun *s, Str name)
     return false;
 }
 
-/* Has a person pick one of the secrets. */
+/* Lets the user pick one of the secrets. */
 static bool secrets_pick(Cmd *cmd, SecretsRun *s, const char *question,
                          Err *err)
 {
@@ -23997,7 +24037,7 @@ static bool secrets_pick(Cmd *cmd, SecretsRun *s, const char *question,
     return secrets_check_name(s->change.name, err);
 }
 
-/* The secret must be there: the closest name is suggested. */
+/* Fails if the secret does not exist, and suggests the nearest name. */
 static bool secrets_require(Cmd *cmd, const SecretsRun *s, Err *err)
 {
     const Str name = s->change.name;
@@ -24006,21 +24046,22 @@ static bool secrets_require(Cmd *cmd, const SecretsRun *s, Err *err)
         return true;
     for (int i = 0; i < s->count; i++)
         str_nearer(&nearest, s->names[i]);
-    err_set(err, EXIT_NOT_FOUND, "there is no secret %.*s in %.*s", P(name),
-            P(cmd_account_title(cmd, &s->hub.account)));
+    Str title = cmd_account_title(cmd, &s->hub.account);
+    err_set(err, EXIT_NOT_FOUND, "no secret named %.*s in %.*s", P(name),
+            P(title));
     if (nearest.found.len)
         return err_hint(err, "Did you mean %.*s?", P(nearest.found));
-    return err_hint(err, "hs secrets list shows those that there are.");
+    return err_hint(err, "Run hs secrets list to see the names.");
 }
 
-/* Asks for the value where nothing gave it. */
+/* Asks for the value if it was not passed. */
 static bool secrets_ask(Cmd *cmd, HubChange *change, Err *err)
 {
     Str question = arena_printf(cmd->arena, "Value of %.*s:", P(change->name));
     if (secret_is_set(change->value))
         return true;
     if (!ask_secret(cmd->term, cmd->arena, question.ptr, &change->value, err))
-        return err_hint(err, "Give it with --value-file, or on stdin.");
+        return err_hint(err, "Pass it with --value-file, or on stdin.");
     secrets_hide(cmd, change->value);
     const char *fault = dotenv_value_fault(secret_text(change->value));
     return !fault || err_set(err, EXIT_USAGE, "%s", fault);
@@ -24032,7 +24073,7 @@ static const char *secrets_unseen(const HubChange *change)
                                             : "accepted, but not listed";
 }
 
-/* Makes sure that the list of secrets shows the change. */
+/* Fails unless the list of secrets shows the change. */
 static bool secrets_verify(SecretsRun *s, Err *err)
 {
     HubChange *change = &s->change;
@@ -24040,8 +24081,8 @@ static bool secrets_verify(SecretsRun *s, Err *err)
     change->done = true;
     if (!hub_check_listed(&s->hub, change, 1, &fault)) {
         err_set(err, fault.code,
-                "the change of secret %.*s was accepted, but whether it is "
-                "listed is not known: %s",
+                "HubSpot accepted the change of secret %.*s, but hs could not "
+                "check it: %s",
                 P(change->name), fault.message);
         return err_hint(err, "Check it with hs secrets list.");
     }
@@ -24049,32 +24090,54 @@ static bool secrets_verify(SecretsRun *s, Err *err)
         return true;
     err_set(err, EXIT_FAILED, "secret %.*s: %s", P(change->name),
             secrets_unseen(change));
-    return err_hint(err, "HubSpot may not have stored the change. Look again "
-                         "with hs secrets list, then repeat it.");
+    return err_hint(err, "HubSpot may not have stored the change. Check with "
+                         "hs secrets list, then try again.");
 }
 
-/* Makes the change and says so. */
+/* The kind of change that a result calls `done`. */
+static HubAct secrets_act(Str done)
+{
+    HubAct act = HUB_SECRET_ADD;
+    while (act < HUB_SECRET_DELETE &&
+           !str_eq(done, str_from(secrets_acts[act].done)))
+        act++;
+    return act;
+}
+
+static void secrets_say(Cmd *cmd, const cJSON *result)
+{
+    HubAct act = secrets_act(json_text(result, "action"));
+    Str name = json_text(result, "secret");
+    Str title = cmd_id_title(cmd, json_int(result, "accountId"));
+    term_say(cmd->term, "%s secret %.*s %s %.*s%s", secrets_acts[act].said,
+             P(name), secrets_acts[act].link, P(title),
+             act == HUB_SECRET_UPDATE
+                 ? ". Functions may use the old value for up to a minute."
+                 : "");
+}
+
+/* Makes the change and reports it. */
 static bool secrets_change(Cmd *cmd, SecretsRun *s, Err *err)
 {
-    static const char *const said[] = {"Added", "Updated", "Deleted"};
-    static const char *const words[] = {"added", "updated", "deleted"};
     const HubChange *change = &s->change;
     if (!hub_change_secret(&s->hub, change, err) || !secrets_verify(s, err))
         return false;
-    term_say(cmd->term, "%s the secret %.*s %s %.*s%s", said[change->act],
-             P(change->name), change->act == HUB_SECRET_ADD ? "to" : "of",
-             P(cmd_account_title(cmd, &s->hub.account)),
-             change->act == HUB_SECRET_UPDATE
-                 ? ". It can take a minute until functions see the new value."
-                 : "");
-    if (cmd_on(cmd, &opt_json)) {
-        cJSON *answer = json_new(cmd->arena);
-        json_add_text(answer, "secret", change->name);
-        json_add_text(answer, "action", str_from(words[change->act]));
-        json_add_id(answer, "accountId", s->hub.account.id);
-        cmd_print_json(cmd, answer);
-    }
+    cJSON *result = json_new(cmd->arena);
+    json_add_text(result, "secret", change->name);
+    json_add_text(result, "action", str_from(secrets_acts[change->act].done));
+    json_add_id(result, "accountId", s->hub.account.id);
+    cmd_report(cmd, result, secrets_say);
     return true;
+}
+
+static void secrets_list_text(Cmd *cmd, const cJSON *result)
+{
+    const cJSON *item = NULL;
+    cJSON_ArrayForEach(item, json_get(result, "secrets"))
+    {
+        Str name = str_from(cJSON_GetStringValue(item));
+        term_printf(cmd->term, "%.*s\n", P(name));
+    }
 }
 
 static bool secrets_list(Cmd *cmd, Err *err)
@@ -24082,21 +24145,16 @@ static bool secrets_list(Cmd *cmd, Err *err)
     SecretsRun s = {0};
     if (!secrets_open(cmd, &s, err))
         return false;
-    if (cmd_on(cmd, &opt_json)) {
-        cJSON *answer = json_new(cmd->arena);
-        json_add(answer, "secrets", cmd_names_json(s.names, s.count));
-        cmd_print_json(cmd, answer);
-        return true;
-    }
-    for (int i = 0; i < s.count; i++)
-        term_printf(cmd->term, "%.*s\n", P(s.names[i]));
-    if (!s.count)
-        term_say(cmd->term, "%.*s has no secrets.",
-                 P(cmd_account_title(cmd, &s.hub.account)));
+    cJSON *result = json_new(cmd->arena);
+    json_add(result, "secrets", cmd_names_json(s.names, s.count));
+    cmd_result(cmd, result, secrets_list_text);
+    Str title = cmd_account_title(cmd, &s.hub.account);
+    if (!s.count && !cmd_on(cmd, &opt_json))
+        term_say(cmd->term, "%.*s has no secrets.", P(title));
     return true;
 }
 
-/* A name that is there already: a person may change its value instead. */
+/* Handles a name that already exists: the user may change its value instead. */
 static bool secrets_taken(Cmd *cmd, SecretsRun *s, Err *err)
 {
     bool yes = false;
@@ -24104,11 +24162,11 @@ static bool secrets_taken(Cmd *cmd, SecretsRun *s, Err *err)
     if (!secrets_exists(s, s->change.name))
         return true;
     if (!cmd->term->interactive) {
-        err_set(err, EXIT_USAGE, "there is a secret %.*s in %.*s already",
+        err_set(err, EXIT_USAGE, "secret %.*s already exists in %.*s",
                 P(s->change.name), P(title));
-        return err_hint(err, "hs secrets update changes its value.");
+        return err_hint(err, "Use hs secrets update to change its value.");
     }
-    term_say(cmd->term, "There is a secret %.*s in %.*s already.",
+    term_say(cmd->term, "Secret %.*s already exists in %.*s.",
              P(s->change.name), P(title));
     if (!ask_confirm(cmd->term, "Change its value?", ASK_NO, &yes, err))
         return false;
@@ -24149,9 +24207,9 @@ static bool secrets_delete(Cmd *cmd, Err *err)
         return false;
     if (!s.change.name.len && !secrets_pick(cmd, &s, "Secret to delete:", err))
         return false;
-    Str question = arena_printf(cmd->arena, "Delete the secret %.*s of %.*s?",
-                                P(s.change.name),
-                                P(cmd_account_title(cmd, &s.hub.account)));
+    Str title = cmd_account_title(cmd, &s.hub.account);
+    Str question = arena_printf(cmd->arena, "Delete secret %.*s from %.*s?",
+                                P(s.change.name), P(title));
     return secrets_require(cmd, &s, err) &&
            cmd_confirm(cmd, question, ASK_NO, err) &&
            secrets_change(cmd, &s, err);
@@ -24159,20 +24217,20 @@ static bool secrets_delete(Cmd *cmd, Err *err)
 
 /* ---- hs secrets apply ---- */
 
-/* What a file changes: additions and updates first, then deletions. */
+/* What a file changes. */
 typedef struct {
     SecretsRun secrets;
+    bool dry; /* only the plan is shown */
     Str file; /* its name, for messages */
     DotenvFile env;
-    HubChange *changes;
-    int count; /* of them */
+    HubChange *changes; /* additions and updates, then deletions */
+    int count;          /* of `changes` */
     int adds;
-    int deletes;  /* the last ones */
+    int deletes;
     Err unlisted; /* why the list could not be read afterwards */
 } SecretsApply;
 
-/* Makes an error of the lines that are refused: of one by itself, of several
- * after a list of them. */
+/* Fails because of lines that were refused; several are listed first. */
 static bool secrets_apply_refuse(Cmd *cmd, const SecretsApply *apply, Err *err)
 {
     const DotenvFault *faults = apply->env.faults;
@@ -24189,21 +24247,22 @@ static bool secrets_apply_refuse(Cmd *cmd, const SecretsApply *apply, Err *err)
     if (more > 0)
         term_say(cmd->term, "  and %d more lines", more);
     return err_set(err, EXIT_USAGE,
-                   "%.*s: %d lines mean different things to different "
-                   "programs, or nothing; nothing was changed",
+                   "%.*s: %d lines are invalid or ambiguous; nothing was "
+                   "changed",
                    P(apply->file), count);
 }
 
 /* Reads and checks the whole file before anything is asked or sent. */
 static bool secrets_apply_read(Cmd *cmd, SecretsApply *apply, Err *err)
 {
-    CmdInput in = {"the secrets", cmd_text(cmd, &opt_file), DOTENV_MAX};
+    CmdInput in = {.path = cmd_text(cmd, &opt_file), .most = DOTENV_MAX};
     DotenvFile *env = &apply->env;
     Str text = {0};
     if (!in.path.len) {
-        err_set(err, EXIT_USAGE, "hs secrets apply needs a file");
-        return err_hint(err, "Name it with --file, or - for stdin: hs secrets "
-                             "apply -f .env");
+        err_set(err, EXIT_USAGE, "no file given");
+        return err_hint(
+            err,
+            "Pass one with --file, or - for stdin: hs secrets apply -f .env");
     }
     if (str_eq(in.path, S("-")))
         in.path = (Str){0};
@@ -24216,15 +24275,15 @@ static bool secrets_apply_read(Cmd *cmd, SecretsApply *apply, Err *err)
         return secrets_apply_refuse(cmd, apply, err);
     if (env->more)
         return err_set(err, EXIT_USAGE,
-                       "%.*s holds more than %d secrets, and an account "
-                       "can have no more",
+                       "%.*s has more than %d secrets, the limit of an "
+                       "account",
                        P(apply->file), DOTENV_ITEMS);
-    for (int i = 0; i < env->count; i++) /* the lines come after the values */
+    for (int i = 0; i < env->count; i++) /* all values before their lines */
         term_hide_echo(cmd->term, env->items[i].value);
     for (int i = 0; i < env->count; i++)
         secrets_hide(cmd, env->items[i].value);
     return env->count ||
-           err_set(err, EXIT_USAGE, "%.*s holds no secret", P(apply->file));
+           err_set(err, EXIT_USAGE, "%.*s contains no secrets", P(apply->file));
 }
 
 static bool secrets_apply_has(const SecretsApply *apply, Str name)
@@ -24235,7 +24294,7 @@ static bool secrets_apply_has(const SecretsApply *apply, Str name)
     return false;
 }
 
-/* Compares the file with what the account has. */
+/* Compares the file with the secrets of the account. */
 static void secrets_apply_plan(Cmd *cmd, SecretsApply *apply)
 {
     const SecretsRun *s = &apply->secrets;
@@ -24243,10 +24302,10 @@ static void secrets_apply_plan(Cmd *cmd, SecretsApply *apply)
                                  sizeof(HubChange));
     for (int i = 0; i < apply->env.count; i++) {
         const DotenvItem *item = &apply->env.items[i];
-        bool there = secrets_exists(s, item->name);
-        apply->adds += !there;
+        bool exists = secrets_exists(s, item->name);
+        apply->adds += !exists;
         apply->changes[apply->count++] = (HubChange){
-            .act = there ? HUB_SECRET_UPDATE : HUB_SECRET_ADD,
+            .act = exists ? HUB_SECRET_UPDATE : HUB_SECRET_ADD,
             .name = item->name,
             .value = item->value};
     }
@@ -24261,18 +24320,18 @@ static void secrets_apply_plan(Cmd *cmd, SecretsApply *apply)
     }
 }
 
-/* Would the account have more secrets than it can? */
+/* Fails if the account would have more secrets than it can. */
 static bool secrets_apply_fits(const SecretsApply *apply, Err *err)
 {
     int after = apply->secrets.count - apply->deletes + apply->adds;
     if (after <= DOTENV_ITEMS || !apply->adds)
         return true;
     err_set(err, EXIT_FAILED,
-            "the account would have %d secrets, and it can have no more than "
-            "%d; nothing was changed",
+            "the account would have %d secrets, but the limit is %d; nothing "
+            "was changed",
             after, DOTENV_ITEMS);
     return err_hint(err,
-                    "It has %d, of which the file names %d. --prune "
+                    "It has %d now, and %d of them are in the file; --prune "
                     "deletes the others.",
                     apply->secrets.count, apply->env.count - apply->adds);
 }
@@ -24283,7 +24342,7 @@ static bool secrets_apply_confirm(Cmd *cmd, const SecretsApply *apply, Err *err)
     if (!apply->deletes || cmd_on(cmd, &opt_force))
         return true;
     Str title = cmd_account_title(cmd, &apply->secrets.hub.account);
-    Str question = arena_printf(cmd->arena, "Delete %d secret%s of %.*s?",
+    Str question = arena_printf(cmd->arena, "Delete %d secret%s from %.*s?",
                                 apply->deletes, apply->deletes == 1 ? "" : "s",
                                 P(title));
     for (int i = apply->count - apply->deletes; i < apply->count; i++)
@@ -24292,7 +24351,7 @@ static bool secrets_apply_confirm(Cmd *cmd, const SecretsApply *apply, Err *err)
     return cmd_confirm(cmd, question, ASK_NO, err);
 }
 
-/* Makes sure that the list of secrets shows the changes that were accepted. */
+/* Marks accepted changes that the list of secrets does not show as failed. */
 static void secrets_apply_verify(SecretsApply *apply)
 {
     bool any = false;
@@ -24311,8 +24370,7 @@ static void secrets_apply_verify(SecretsApply *apply)
     }
 }
 
-/* Makes the changes. Deletions come last, so that a failure costs nothing,
- * unless the additions need their room. */
+/* Makes the changes: deletions last, unless the additions need the space. */
 static void secrets_apply_run(SecretsApply *apply)
 {
     Hub *hub = &apply->secrets.hub;
@@ -24326,107 +24384,130 @@ static void secrets_apply_run(SecretsApply *apply)
     secrets_apply_verify(apply);
 }
 
-/* Prints what is planned, or was done, as JSON. */
-static void secrets_apply_json(Cmd *cmd, const SecretsApply *apply, bool dry)
+/* The changes that were made, or that a dry run would make. */
+static cJSON *secrets_apply_result(Cmd *cmd, const SecretsApply *apply)
 {
-    static const char *const words[] = {"added", "updated", "deleted"};
-    static const char *const acts[] = {"add", "update", "delete"};
-    cJSON *answer = json_new(cmd->arena);
+    cJSON *result = json_new(cmd->arena);
+    cJSON *failed = cJSON_CreateArray();
     Str *names = arena_array(cmd->arena, apply->count, sizeof(*names));
-    json_add_id(answer, "accountId", apply->secrets.hub.account.id);
-    json_add_bool(answer, "dryRun", dry);
-    for (int act = 0; act < COUNT(words); act++) {
+    json_add_id(result, "accountId", apply->secrets.hub.account.id);
+    json_add_bool(result, "dryRun", apply->dry);
+    for (int act = 0; act < COUNT(secrets_acts); act++) {
         int count = 0;
         for (int i = 0; i < apply->count; i++)
             if ((int)apply->changes[i].act == act &&
-                (dry || apply->changes[i].done))
+                (apply->dry || apply->changes[i].done))
                 names[count++] = apply->changes[i].name;
-        json_add(answer, words[act], cmd_names_json(names, count));
+        json_add(result, secrets_acts[act].done, cmd_names_json(names, count));
     }
-    cJSON *failed = cJSON_CreateArray();
-    json_add(answer, "failed", failed);
-    for (int i = 0; i < apply->count && !dry; i++) {
+    json_add(result, "failed", failed);
+    for (int i = 0; i < apply->count && !apply->dry; i++) {
         const HubChange *change = &apply->changes[i];
         if (change->done)
             continue;
         cJSON *row = cJSON_CreateObject();
         cJSON_AddItemToArray(failed, row);
         json_add_text(row, "name", change->name);
-        json_add_text(row, "action", str_from(acts[change->act]));
+        json_add_text(row, "action", str_from(secrets_acts[change->act].verb));
         json_add_text(row, "message",
                       term_hidden(cmd->term, cmd->arena, change->reason));
     }
-    cmd_print_json(cmd, answer);
+    return result;
 }
 
-/* Says how each change went. False where some were not made. */
-static bool secrets_apply_report(Cmd *cmd, const SecretsApply *apply, Err *err)
+/* Prints the plan: one line per change, such as "add API_KEY". */
+static void secrets_apply_plan_text(Cmd *cmd, const cJSON *result)
 {
-    static const char *const said[] = {"Added", "Updated", "Deleted"};
-    static const char *const acts[] = {"add", "update", "delete"};
+    for (int act = 0; act < COUNT(secrets_acts); act++) {
+        const cJSON *item = NULL;
+        cJSON_ArrayForEach(item, json_get(result, secrets_acts[act].done))
+        {
+            Str name = str_from(cJSON_GetStringValue(item));
+            term_printf(cmd->term, "%s %.*s\n", secrets_acts[act].verb,
+                        P(name));
+        }
+    }
+}
+
+static void secrets_apply_say(Cmd *cmd, const cJSON *result)
+{
+    const cJSON *item = NULL;
+    const char *updated = secrets_acts[HUB_SECRET_UPDATE].done;
+    for (int act = 0; act < COUNT(secrets_acts); act++) {
+        cJSON_ArrayForEach(item, json_get(result, secrets_acts[act].done))
+        {
+            Str name = str_from(cJSON_GetStringValue(item));
+            term_say(cmd->term, "%s %.*s", secrets_acts[act].said, P(name));
+        }
+    }
+    cJSON_ArrayForEach(item, json_get(result, "failed"))
+    {
+        Str verb = json_text(item, "action");
+        Str name = json_text(item, "name");
+        Str reason = json_text(item, "message");
+        if (!reason.len)
+            reason = S("not attempted");
+        term_warn(cmd->term, "cannot %.*s %.*s: %.*s", P(verb), P(name),
+                  P(reason));
+    }
+    if (cJSON_GetArraySize(json_get(result, updated)))
+        term_say(cmd->term, "Functions may use the old values for up to a "
+                            "minute.");
+}
+
+/* Fails if a change failed, or could not be checked. */
+static bool secrets_apply_end(Cmd *cmd, const SecretsApply *apply, Err *err)
+{
+    const Hub *hub = &apply->secrets.hub;
     int failed = 0;
     ExitCode code = EXIT_FAILED;
     for (int i = 0; i < apply->count; i++) {
         const HubChange *change = &apply->changes[i];
-        if (change->done) {
-            term_say(cmd->term, "%s %.*s", said[change->act], P(change->name));
-            continue;
-        }
-        failed++;
-        code = change->code ? change->code : code;
-        term_warn(cmd->term, "cannot %s %.*s: %.*s", acts[change->act],
-                  P(change->name),
-                  P(change->code ? change->reason : S("it was not tried")));
+        failed += !change->done;
+        if (!change->done && change->code)
+            code = change->code;
     }
-    if (apply->count - apply->adds > apply->deletes)
-        term_say(cmd->term, "It can take a minute until functions see the new "
-                            "values.");
     if (apply->unlisted.code && !failed) {
         err_set(err, apply->unlisted.code,
-                "the changes were accepted, but whether they are listed is not "
-                "known: %s",
+                "HubSpot accepted the changes, but hs could not check them: %s",
                 apply->unlisted.message);
         return err_hint(err, "Check them with hs secrets list.");
     }
     if (apply->unlisted.code)
-        term_say(cmd->term,
-                 "Whether the accepted changes are listed is not known: %s",
+        term_say(cmd->term, "Could not check the accepted changes: %s",
                  apply->unlisted.message);
     if (!failed)
         return true;
-    if (apply->secrets.hub.foreign)
-        return hub_check_owner(&apply->secrets.hub, apply->secrets.hub.foreign,
-                               err);
+    if (hub->foreign)
+        return hub_check_owner(hub, hub->foreign, err);
+    Str title = cmd_account_title(cmd, &hub->account);
     err_set(err, failed == apply->count ? code : EXIT_PARTIAL,
             "%d of %d changes to the secrets of %.*s failed", failed,
-            apply->count,
-            P(cmd_account_title(cmd, &apply->secrets.hub.account)));
-    return err_hint(err, "Running it again does no harm to what was done.");
+            apply->count, P(title));
+    return err_hint(err, "It is safe to run the command again.");
 }
 
 static bool secrets_apply(Cmd *cmd, Err *err)
 {
-    static const char *const acts[] = {"add", "update", "delete"};
     SecretsApply *apply = arena_alloc(cmd->arena, sizeof(*apply));
-    bool dry = cmd_on(cmd, &opt_dry_run);
+    apply->dry = cmd_on(cmd, &opt_dry_run);
     if (!secrets_apply_read(cmd, apply, err) ||
         !secrets_open(cmd, &apply->secrets, err))
         return false;
     secrets_apply_plan(cmd, apply);
-    if (!secrets_apply_fits(apply, err) ||
-        (!dry && !secrets_apply_confirm(cmd, apply, err)))
+    if (!secrets_apply_fits(apply, err))
         return false;
-    for (int i = 0; i < apply->count && dry && !cmd_on(cmd, &opt_json); i++)
-        term_printf(cmd->term, "%s %.*s\n", acts[apply->changes[i].act],
-                    P(apply->changes[i].name));
-    if (!dry)
-        secrets_apply_run(apply);
-    if (cmd_on(cmd, &opt_json))
-        secrets_apply_json(cmd, apply, dry);
-    if (!dry)
-        return secrets_apply_report(cmd, apply, err);
-    term_say(cmd->term, "Nothing was changed: --dry-run.");
-    return true;
+    if (apply->dry) {
+        cmd_result(cmd, secrets_apply_result(cmd, apply),
+                   secrets_apply_plan_text);
+        term_say(cmd->term, "Dry run: nothing was changed.");
+        return true;
+    }
+    if (!secrets_apply_confirm(cmd, apply, err))
+        return false;
+    secrets_apply_run(apply);
+    cmd_report(cmd, secrets_apply_result(cmd, apply), secrets_apply_say);
+    return secrets_apply_end(cmd, apply, err);
 }
 
 static const CliCommand secrets_commands[] = {
@@ -24434,7 +24515,7 @@ static const CliCommand secrets_commands[] = {
      .name = "list",
      .args = "",
      .summary = "List the names of the account's secrets",
-     .more = "HubSpot does not give the values back.",
+     .more = "HubSpot does not return the values.",
      .examples = "hs secrets list\nhs secrets list --json",
      .json = "{\"secrets\": [NAME]}",
      .run = secrets_list,
@@ -24444,10 +24525,13 @@ static const CliCommand secrets_commands[] = {
      .args = "[name]",
      .summary = "Add a secret",
      .more =
-         "The value comes from a masked prompt; from stdin, where that is no\n"
-         "terminal, all of it but one line break at the end; from a file; or "
-         "from\n"
-         "the environment. It is never an argument, which others could see.",
+         "The value is read from a masked prompt, from stdin if that is not a\n"
+         "terminal, from a file, or from an environment variable. One line "
+         "break at the\n"
+         "end of stdin or of a file is removed. The value is never an "
+         "argument, "
+         "which\n"
+         "other users could see.",
      .examples = "hs secrets add API_KEY\n"
                  "hs secrets add API_KEY < key.txt\n"
                  "hs secrets add API_KEY --value-env UPSTREAM_KEY",
@@ -24460,7 +24544,7 @@ static const CliCommand secrets_commands[] = {
      .name = "update",
      .args = "[name]",
      .summary = "Change the value of a secret",
-     .more = "The value comes from where hs secrets add takes it.",
+     .more = "The value is read as for hs secrets add.",
      .examples = "hs secrets update API_KEY --value-file key.txt",
      .json = "{\"secret\": NAME, \"action\", \"accountId\"}",
      .run = secrets_update,
@@ -24479,12 +24563,14 @@ static const CliCommand secrets_commands[] = {
     {.group = &cmd_group_secrets,
      .name = "apply",
      .args = "",
-     .summary = "Add and update all secrets of a dotenv file",
-     .more = "The file has lines NAME=value; values in quotes may have several "
-             "lines.\n"
-             "It is checked as a whole before anything is sent: a line that "
-             "dotenv\n"
-             "readers do not all read alike is refused.",
+     .summary = "Add and update secrets from a dotenv file",
+     .more = "The file has lines NAME=value; a quoted value may span lines. "
+             "The whole\n"
+             "file is checked before anything is sent: a line that dotenv "
+             "parsers read\n"
+             "differently is an error. Secrets that are not in the file are "
+             "kept, unless\n"
+             "you pass --prune.",
      .examples = "hs secrets apply -f .env --dry-run\n"
                  "hs secrets apply -f .env --prune --force",
      .json = "{\"accountId\", \"dryRun\": BOOL, \"added\": [NAME], "

@@ -890,7 +890,7 @@ def test_every_missing_scope_is_named_once(sim, api):
 
 
 def test_the_hint_is_about_the_credential_in_use(sim, hs):
-    """What hs account auth would not mend does not say so."""
+    """The hint names hs account auth only if that helps."""
     portal = sim.portal(101)
     sim.fail("/a", status=401, times=None)
     sim.fail("/b", status=403, times=None, body={"category": "MISSING_SCOPES"})
@@ -898,9 +898,9 @@ def test_the_hint_is_about_the_credential_in_use(sim, hs):
     key = {"HUBSPOT_ACCOUNT_ID": "101", "HUBSPOT_API_KEY": portal.api_key}
     pak = {"HUBSPOT_ACCOUNT_ID": "101", "HUBSPOT_PERSONAL_ACCESS_KEY": portal.key}
     for args, env, word in (
-        ([], token, "HUBSPOT_ACCESS_TOKEN is not"),
-        (["--use-env"], key, "HUBSPOT_API_KEY is not"),
-        (["--use-env"], pak, "HUBSPOT_PERSONAL_ACCESS_KEY is not"),
+        ([], token, "HUBSPOT_ACCESS_TOKEN is invalid or has expired"),
+        (["--use-env"], key, "HUBSPOT_API_KEY is invalid or has expired"),
+        (["--use-env"], pak, "HUBSPOT_PERSONAL_ACCESS_KEY is invalid or has expired"),
     ):
         done = hs("api", "/a", *args, env=env)
         failed(done, 4, word)

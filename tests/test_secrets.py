@@ -191,8 +191,8 @@ def test_the_value_comes_from_the_environment(hs, sim, acme):
         (["--value-env", VALUE], "not set"),
         (["--value-env", "EMPTY"], "empty"),
         (["--value-file", "/"], "director"),
-        (["--value-stdin", "--value-env", "MINE"], "exclude"),
-        (["--value-file", "x", "--value-env", "MINE"], "exclude"),
+        (["--value-stdin", "--value-env", "MINE"], "cannot be used together"),
+        (["--value-file", "x", "--value-env", "MINE"], "cannot be used together"),
     ],
 )
 def test_a_value_that_cannot_be_had(hs, sim, acme, options, words):
@@ -281,7 +281,7 @@ def test_without_a_terminal_the_name_is_needed(hs, sim, acme, verb):
         hs("secrets", verb, "--force" if verb == "delete" else "--value-stdin", input=VALUE),
         2,
         "name",
-        f"hs secrets {verb} NAME",
+        f"hs secrets {verb} <name>",
     )
     assert not sim.log
 
@@ -305,7 +305,7 @@ def test_a_name_that_goes_meanwhile_is_not_found(hs, sim, acme):
 
 def test_add_does_not_overwrite(hs, sim, acme):
     acme.secrets["NAME"] = "old-value-123"
-    failed(hs("secrets", "add", "NAME", input=VALUE), 2, "already", "secrets update")
+    failed(hs("secrets", "add", "NAME", input=VALUE), 2, "already exists", "secrets update")
     assert acme.secrets["NAME"] == "old-value-123" and changes(sim) == []
 
 
@@ -392,7 +392,7 @@ def test_a_person_is_asked_before_a_deletion(person, acme, answer, code, left):
     child = person("secrets", "delete")
     child.expect("Secret to delete:")
     child.send("\r")
-    child.expect(r"Delete the secret NAME of acme .*\[y/N\]")
+    child.expect(r"Delete secret NAME from acme .*\[y/N\]")
     child.send(answer + "\r")
     assert person.end(child) == code
     assert acme.secrets == ({"NAME": "old-value-123"} if left is None else left)
@@ -402,7 +402,7 @@ def test_a_person_is_asked_before_a_deletion(person, acme, answer, code, left):
 def test_a_person_may_change_what_was_to_be_added(person, acme, answer, code):
     acme.secrets["NAME"] = "old-value-123"
     child = person("secrets", "add", "NAME")
-    child.expect("already")
+    child.expect("already exists")
     child.expect("Change its value")
     child.send(answer + "\r")
     if answer == "y":
@@ -641,11 +641,11 @@ def test_only_the_servers_text_is_searched_for_the_value(
         assert said not in done.err
 
 
-@pytest.mark.parametrize("value", ["1", "Updated the secret", "NAME", "It can take", "acme"])
+@pytest.mark.parametrize("value", ["1", "Updated secret", "NAME", "Functions may", "acme"])
 def test_a_value_does_not_garble_what_hs_says(hs, sim, acme, value):
     acme.secrets["NAME"] = "old-value-123"
     done = ok(hs("secrets", "update", "NAME", input=value, check_secrets=False))
-    assert "[hidden]" not in done.err and "Updated the secret NAME of acme" in done.err
+    assert "[hidden]" not in done.err and "Updated secret NAME in acme" in done.err
 
 
 @pytest.mark.parametrize("key", ["k", "1", "abc-123", "0123456789ab-cdef"])
@@ -721,7 +721,7 @@ def test_updated_but_not_listed(hs, sim, acme):
     "how, code, words",
     [
         ({"status": 403}, 4, "403"),
-        ({"then": "reset"}, 7, "not known"),
+        ({"then": "reset"}, 7, "the connection was reset"),
         ({"status": 500}, 1, "500"),
         ({"status": 200, "body": "<html>"}, 1, "not JSON"),
     ],
@@ -739,7 +739,14 @@ def test_a_list_that_fails_is_said(hs, sim, acme, verb, how, code, words):
         "1",
         input=f"NAME={VALUE}" if verb == "apply" else VALUE,
     )
-    failed(done, code, "accepted, but whether", "not known", "hs secrets list", words)
+    failed(
+        done,
+        code,
+        "HubSpot accepted the change",
+        "but hs could not check",
+        "hs secrets list",
+        words,
+    )
     assert "not listed" not in done.err
     assert ("NAME" in acme.secrets) == (verb != "delete")
 
@@ -751,7 +758,14 @@ def test_a_list_that_hangs_is_asked_for_once(hs, sim, timeout):
     hs.write_config(sim.portal(101), httpTimeout=timeout)
     sim.fail(f"GET {PATH}", status=200, after=1, at="start", then="hang", times=None)
     done = hs("secrets", "add", "NAME", "--max-wait", "0", input=VALUE)
-    failed(done, 7, "accepted, but whether", "timed out", "hs secrets list")
+    failed(
+        done,
+        7,
+        "HubSpot accepted the change",
+        "but hs could not check it",
+        "timed out",
+        "hs secrets list",
+    )
     assert [r.method for r in sim.requests(PATH)] == ["GET", "POST", "GET"]
     assert done.seconds < 40
 
@@ -785,7 +799,7 @@ def test_all_pages_of_the_list_are_read(hs, sim, acme):
     acme.secrets_page = 10
     assert ok(hs("secrets", "list")).out.split() == sorted(acme.secrets)
     ok(hs("secrets", "add", "Z", input=VALUE))
-    failed(hs("secrets", "add", "N24", input=VALUE), 2, "already")
+    failed(hs("secrets", "add", "N24", input=VALUE), 2, "already exists")
 
 
 def test_a_list_without_end_is_an_error(hs, sim, acme):
@@ -889,7 +903,7 @@ def test_a_person_is_asked_about_prune(person, hs, sim, acme, answer, code):
     (hs.cwd / ".env").write_text(ENV)
     child = person("secrets", "apply", "-f", ".env", "--prune")
     child.expect("GONE")
-    child.expect(r"Delete 1 secret of acme")
+    child.expect(r"Delete 1 secret from acme")
     child.send(answer + "\r")
     assert person.end(child) == code
     assert ("GONE" in acme.secrets) == (code == 1)
@@ -899,7 +913,7 @@ def test_a_person_is_asked_about_prune(person, hs, sim, acme, answer, code):
 def test_apply_dry_run_changes_nothing(hs, sim, acme):
     acme.secrets.update(ONE="old-value-123", GONE="gone-value-123")
     done = ok(apply(hs, ENV, "--prune", "--dry-run"))
-    assert done.out == "update ONE\nadd TWO\nadd THREE\ndelete GONE\n"
+    assert done.out == "add TWO\nadd THREE\nupdate ONE\ndelete GONE\n"
     assert changes(sim) == [] and acme.secrets["ONE"] == "old-value-123"
     assert ok(apply(hs, ENV, "--prune", "--dry-run", "--json")).json == {
         "accountId": 101,
@@ -1217,9 +1231,9 @@ def test_echo_is_on_again_at_the_end(person, acme):
 def test_an_invalid_name_is_asked_for_again(person, acme):
     child = person("secrets", "add")
     for name, words in (
-        ("..", "cannot be a secret"),
+        ("..", "not a valid secret name"),
         ("", "may not be empty"),
-        ("A=B", "has no ="),
+        ("A=B", "cannot contain '='"),
     ):
         child.expect("Name of the secret:")
         child.send(name + "\r")

@@ -438,7 +438,7 @@ def test_no_message_says_account_0(both, tty, sim):
         done = hs(*command, "--debug", env=pat(sim, VALUE="some value"))
         assert "(0)" not in done.out + done.err and "account 0" not in done.err, done.err
     child = tty("secrets", "delete", "A", env=pat(sim))
-    child.expect("Delete the secret A")
+    child.expect("Delete secret A")
     child.send("n\r")
     tty.end(child)
     assert (
