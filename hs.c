@@ -201,7 +201,7 @@ typedef struct {
     int rows_left_out; /* that did not fit */
     int row_len;
     int line; /* of a YAML syntax error, from 1; 0: another error */
-    char message[4096];
+    char message[4 * KIB];
     char hint[KIB];
     char row[3 * KIB];
 } Err;
@@ -258,6 +258,8 @@ typedef struct {
     ptrdiff_t max;
     bool full;
 } Buf;
+
+/* ---- Text ---- */
 
 static Str str_from(const char *text)
 {
@@ -383,15 +385,16 @@ static bool str_is_digit(char c)
  * an id by mistake is not printed. */
 static bool str_is_key(Str s)
 {
+    enum { UUID = 36, SHORTEST = 20, LONG = 32 };
     bool seen[3] = {false, false, false}; /* digits, capitals, the rest */
-    bool uuid = s.len == 36 && s.ptr[8] == '-' && s.ptr[13] == '-';
-    if (s.len < 20)
+    bool uuid = s.len == UUID && s.ptr[8] == '-' && s.ptr[13] == '-';
+    if (s.len < SHORTEST)
         return false;
     for (ptrdiff_t i = 0; i < s.len; i++)
         seen[str_is_digit(s.ptr[i])               ? 0
              : s.ptr[i] >= 'A' && s.ptr[i] <= 'Z' ? 1
                                                   : 2] = true;
-    bool mixed = s.len >= 32 && seen[0] && seen[1] && seen[2];
+    bool mixed = s.len >= LONG && seen[0] && seen[1] && seen[2];
     return uuid || mixed || !strncmp(s.ptr, "pat-", 4);
 }
 
@@ -593,6 +596,8 @@ static void str_nearer(StrNearest *nearest, Str candidate)
     nearest->distance = distance;
 }
 
+/* ---- Secrets ---- */
+
 /* Zeroes memory. The compiler may not remove the call. */
 static void secret_wipe(void *memory, ptrdiff_t size)
 {
@@ -633,6 +638,8 @@ static bool secret_same(Secret a, Secret b)
 {
     return secret_is_set(a) && secret_eq(secret_text(a), secret_text(b));
 }
+
+/* ---- Arenas ---- */
 
 static _Noreturn void arena_exhausted(void)
 {
@@ -787,6 +794,8 @@ static Str arena_int(Arena *arena, int64_t value)
     return (Str){at, text + MOST - at};
 }
 
+/* ---- Buffers ---- */
+
 static Buf buf_new(Arena *arena, ptrdiff_t max)
 {
     return (Buf){.arena = arena, .max = max};
@@ -911,6 +920,8 @@ buf_printf(Buf *buf, const char *format, ...)
     buf->len += len;
 }
 
+/* ---- Errors ---- */
+
 /* Sets the error, unless one is set already. Returns false, so that a function
  * that fails can end with `return err_set(...)`. */
 __attribute__((format(printf, 3, 4))) static bool
@@ -957,6 +968,8 @@ err_hint(Err *err, const char *format, ...)
     va_end(args);
     return false;
 }
+
+/* ---- Times ---- */
 
 enum { TIME_MINUTE_MS = 60 * 1000, TIME_DAY_MS = 24 * 60 * TIME_MINUTE_MS };
 
@@ -1120,6 +1133,8 @@ static Str time_iso(Arena *arena, int64_t millis)
                         tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(millis % 1000));
 }
 
+/* ---- Hash sets ---- */
+
 /* A set of 64-bit hashes, to recognise names again in 8 bytes each. Zero is an
  * empty set; arena_free(&set->arena) frees it. */
 typedef struct {
@@ -1184,6 +1199,8 @@ static bool set_add(HashSet *set, uint64_t hash)
     return true;
 }
 
+/* ---- Texts for people ---- */
+
 /* Adds a file's size to a sum. A server may report nonsense, so the sum stops
  * at a value that still leaves room for later additions. */
 static void size_add(int64_t *sum, int64_t size)
@@ -1210,12 +1227,14 @@ static Str size_text(Arena *arena, int64_t bytes)
 /* A duration for people: "48 s", "12 min", "3 h 20 min". */
 static Str time_span(Arena *arena, int64_t seconds)
 {
+    enum { MINUTE = 60, HOUR = 60 * MINUTE };
     if (seconds < 100)
         return arena_printf(arena, "%" PRId64 " s", seconds);
-    if (seconds < 6000)
-        return arena_printf(arena, "%" PRId64 " min", (seconds + 30) / 60);
-    return arena_printf(arena, "%" PRId64 " h %" PRId64 " min", seconds / 3600,
-                        seconds % 3600 / 60);
+    if (seconds < 100 * MINUTE)
+        return arena_printf(arena, "%" PRId64 " min",
+                            (seconds + MINUTE / 2) / MINUTE);
+    return arena_printf(arena, "%" PRId64 " h %" PRId64 " min", seconds / HOUR,
+                        seconds % HOUR / MINUTE);
 }
 
 /* Text quoted as one word for a POSIX shell. */
@@ -1281,6 +1300,8 @@ typedef struct {
 
 _Static_assert(sizeof(OsAddresses) <= PIPE_BUF,
                "written to a pipe in one write");
+
+/* ---- Signals ---- */
 
 /* What happened to the terminal while a prompt was open. */
 typedef enum {
@@ -1474,6 +1495,8 @@ static void os_init(void)
     setlocale(LC_CTYPE, "C.UTF-8");
 }
 
+/* ---- Environment, clocks, random numbers ---- */
+
 /* The value of an environment variable; empty if it is unset. */
 static Str os_env(const char *name)
 {
@@ -1525,6 +1548,8 @@ static int64_t os_random(int64_t below)
         value = (uint64_t)os_wall() * spread;
     return below > 0 ? (int64_t)(value % (uint64_t)below) : 0;
 }
+
+/* ---- Waiting, reading, writing ---- */
 
 /* Opens the pipe through which signal handlers wake os_poll(). */
 static void os_open_signal_pipe(void)
@@ -1625,6 +1650,8 @@ static int os_write_all(int fd, Str data)
     }
     return 0;
 }
+
+/* ---- Paths ---- */
 
 /* The folder part of a path; "." if it has none. */
 static Str os_path_dir(Str path)
@@ -1762,6 +1789,8 @@ static int os_follow_links(Arena *arena, Str path, Str *forms, int max)
     return str_eq(done, forms[count - 1]) ? count : 0;
 }
 
+/* ---- Reading files ---- */
+
 /* True if the path leads to something that can be reached. */
 static bool os_reachable(Arena *arena, Str path)
 {
@@ -1877,120 +1906,6 @@ static int os_read_file_until(Arena *arena, Str path, ptrdiff_t max,
     return code;
 }
 
-/* Identifies one version of a file: a later write, or another file of the same
- * name, has a different stamp. Zero: no file. */
-typedef struct {
-    uint64_t device;
-    uint64_t inode;
-    int64_t size;
-    int64_t changed; /* nanoseconds since 1970 */
-} OsStamp;
-
-static bool os_stamp_eq(OsStamp a, OsStamp b)
-{
-    return a.device == b.device && a.inode == b.inode && a.size == b.size &&
-           a.changed == b.changed;
-}
-
-static OsStamp os_stamp_of(const struct stat *st)
-{
-    return (OsStamp){.device = st->st_dev,
-                     .inode = st->st_ino,
-                     .size = st->st_size,
-                     .changed = (int64_t)st->st_mtim.tv_sec * OS_SECOND_NS +
-                                st->st_mtim.tv_nsec};
-}
-
-/* The stamp of the file that a path leads to; zero if there is none. */
-static OsStamp os_stamp(Arena *arena, Str path)
-{
-    struct stat st;
-    if (stat(arena_cstr(arena, path), &st))
-        return (OsStamp){0};
-    return os_stamp_of(&st);
-}
-
-static OsStamp os_stamp_fd(int fd)
-{
-    struct stat st;
-    if (fstat(fd, &st))
-        return (OsStamp){0};
-    return os_stamp_of(&st);
-}
-
-/* A file that was written less than OS_YOUNG_MS ago may be incomplete; after
- * OS_CALM_MS without a write it counts as complete if nothing else tells. */
-enum { OS_YOUNG_MS = 1000, OS_CALM_MS = 60 };
-
-typedef enum { OS_REGULAR_ONLY, OS_ANY_KIND } OsKinds;
-
-/* What was read from a file that other programs write, too. */
-typedef struct {
-    bool open; /* `fd` is open; os_view_close() follows */
-    int fd;
-    Str text;
-    OsStamp stamp;
-    bool regular; /* a pipe or a device can be read only once */
-    bool young;   /* written less than OS_YOUNG_MS ago */
-    bool busy;    /* another program is writing it, or may be */
-} OsView;
-
-/*
- * Reads the whole file that `out->fd` has open, and finds out whether another
- * program is writing it. If the last write is younger than OS_YOUNG_MS, a read
- * lease (fcntl(2)) tells: the kernel refuses it while anybody has the file open
- * for writing, and delays whoever opens it until the lease ends. Without leases
- * (NFS, FUSE, another user's file), a file is busy until it is OS_CALM_MS old.
- *
- * With OS_REGULAR_ONLY, anything else fails with ENXIO. With OS_ANY_KIND, a
- * pipe without a writer is empty, and one that does not end is ETIMEDOUT.
- */
-static int os_view_fd(Arena *arena, ptrdiff_t max, OsKinds kinds, OsView *out)
-{
-    enum { BEGIN_MS = 1000, END_MS = 60000 };
-    struct stat st = {0};
-    int fd = out->fd;
-    lseek(fd, 0, SEEK_SET);
-    int code = fstat(fd, &st) ? errno : 0;
-    out->stamp = os_stamp_of(&st);
-    out->regular = S_ISREG(st.st_mode);
-    int64_t age = os_wall() - out->stamp.changed / OS_MS_NS;
-    out->young = out->regular && age < OS_YOUNG_MS;
-    bool held = out->young && !fcntl(fd, F_SETLEASE, F_RDLCK);
-    out->busy = out->young && !held && (errno == EAGAIN || age < OS_CALM_MS);
-    if (!code && !out->regular && kinds == OS_REGULAR_ONLY)
-        code = ENXIO;
-    if (!code && !out->regular)
-        os_wait(fd, POLLIN, BEGIN_MS); /* until a pipe has a writer */
-    int64_t until = out->regular ? 0 : os_now() + os_limit_wait(END_MS);
-    code = code ? code : os_read_whole(arena, fd, max, until, &out->text);
-    if (held)
-        fcntl(fd, F_SETLEASE, F_UNLCK);
-    if (out->regular && !os_stamp_eq(out->stamp, os_stamp_fd(fd)))
-        out->busy = true;
-    return code;
-}
-
-/* Opens a file and reads it as os_view_fd() does. The caller calls
- * os_view_close(), also after a failure. */
-static int os_view(Arena *arena, Str path, ptrdiff_t max, OsKinds kinds,
-                   OsView *out)
-{
-    *out = (OsView){0};
-    out->fd = os_fails() ? -1
-                         : open(arena_cstr(arena, path),
-                                O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    out->open = out->fd >= 0;
-    return out->open ? os_view_fd(arena, max, kinds, out) : errno;
-}
-
-static void os_view_close(OsView *view)
-{
-    if (view->open)
-        close(view->fd);
-    view->open = false;
-}
-
 /* As os_read_fd(), then closes the file. */
 static int os_read_open(Arena *arena, int fd, ptrdiff_t max, Str *out)
 {
@@ -2050,6 +1965,8 @@ static int os_read_own_file(Arena *arena, Str path, ptrdiff_t max, Str *out)
                                &fd);
     return code ? code : os_read_open(arena, fd, max, out);
 }
+
+/* ---- Entries and folders ---- */
 
 /* True if the path leads to a regular file, symbolic links followed. Opening a
  * pipe would wait for its writer. */
@@ -2274,139 +2191,6 @@ static bool os_is_named(int fd, int dir, const char *name)
            x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* True if the errno means that a file system does not support a call, rather
- * than that it failed. (EBADF: flock() over NFS, fsync() of an O_PATH.) */
-static bool os_unsupported(int code)
-{
-    static const int codes[] = {ENOSYS, EOPNOTSUPP, EINVAL,
-                                EPERM,  EROFS,      EBADF};
-    for (int i = 0; i < COUNT(codes); i++)
-        if (code == codes[i])
-            return true;
-    return false;
-}
-
-/* What a file system does not support; the run continues without it. */
-typedef enum { OS_NO_LOCK = 1, OS_NO_SYNC = 2, OS_NO_MODE = 4 } OsMissing;
-
-static int os_missing_bits; /* OsMissing bits */
-
-static int os_missing_code; /* the errno of the first */
-
-static void os_note_missing(OsMissing what, int code)
-{
-    os_missing_code = os_missing_bits ? os_missing_code : code;
-    os_missing_bits |= what;
-}
-
-/* What the run had to do without, as OsMissing bits, and the first errno. */
-static int os_missing(int *code)
-{
-    *code = os_missing_code;
-    return os_missing_bits;
-}
-
-/* Writes a file's data to the disk, if the file system supports that. */
-static int os_sync(int fd)
-{
-    int code = 0;
-    do
-        code = os_fails() || fsync(fd) ? errno : 0;
-    while (code == EINTR && !os_interrupted());
-    if (!os_unsupported(code))
-        return code;
-    os_note_missing(OS_NO_SYNC, code);
-    return 0;
-}
-
-/* Writes the data of several files to the disk. For many, syncing the whole
- * file system is one wait instead of one for each. */
-static int os_sync_files(const int *fds, int count)
-{
-    enum { MANY = 4 };
-    int code = 0;
-    if (count > MANY && !os_fails() && !syncfs(fds[0]))
-        return 0;
-    for (int i = 0; i < count && !code; i++)
-        code = os_sync(fds[i]);
-    return code;
-}
-
-/* The result of setting a mode that failed with `code`. Some file systems have
- * no modes, or nobody may set them: that is not an error, but is recorded if
- * others may now read or write the file. */
-static int os_mode_fault(int code, mode_t now, mode_t mode)
-{
-    if (!os_unsupported(code) && code != EACCES)
-        return code;
-    if (now & 077 & ~mode)
-        os_note_missing(OS_NO_MODE, code);
-    return 0;
-}
-
-/* Sets the permission bits of an open file. */
-static int os_set_mode(int fd, mode_t mode)
-{
-    struct stat st;
-    if (os_fails() || fstat(fd, &st))
-        return errno;
-    bool set = (st.st_mode & 07777) == mode || !fchmod(fd, mode);
-    return set ? 0 : os_mode_fault(errno, st.st_mode, mode);
-}
-
-static int os_chmod(Arena *arena, Str path, mode_t mode)
-{
-    struct stat st;
-    const char *name = arena_cstr(arena, path);
-    if (os_fails() || stat(name, &st))
-        return errno;
-    bool set = (st.st_mode & 07777) == mode || !chmod(name, mode);
-    return set ? 0 : os_mode_fault(errno, st.st_mode, mode);
-}
-
-typedef enum { OS_KEEP_EXISTING, OS_REPLACE_EXISTING } OsExisting;
-
-/*
- * Renames a file. With OS_KEEP_EXISTING, EEXIST if the new name exists. A
- * symbolic link at the new name is replaced itself, not followed.
- *
- * renameat2() needs Linux 3.15 and some file systems lack it; then a hard link
- * does the same. Without hard links, the name is checked first, and a file that
- * appears in that instant is replaced.
- */
-static int os_rename_at(int from, const char *old, int to, const char *new,
-                        OsExisting existing)
-{
-    OsEntry entry;
-    if (existing == OS_KEEP_EXISTING) {
-        enum { NOREPLACE = 1 }; /* RENAME_NOREPLACE */
-        if (!os_fails() &&
-            !syscall(SYS_renameat2, from, old, to, new, NOREPLACE))
-            return 0;
-        if (!os_unsupported(errno))
-            return errno;
-        if (!os_fails() && !linkat(from, old, to, new, 0)) {
-            if (!unlinkat(from, old, 0))
-                return 0;
-            int code = errno;
-            unlinkat(to, new, 0);
-            return code;
-        }
-        if (!os_unsupported(errno) && errno != EMLINK && errno != EXDEV)
-            return errno;
-        if (!os_look(to, new, &entry) && entry.kind != OS_NOTHING)
-            return EEXIST;
-    }
-    return os_fails() || renameat(from, old, to, new) ? errno : 0;
-}
-
-/* Renames a file; EEXIST if the new name exists. */
-static int os_rename_new(Arena *arena, Str from, Str to)
-{
-    return os_rename_at(AT_FDCWD, arena_cstr(arena, from), AT_FDCWD,
-                        arena_cstr(arena, to), OS_KEEP_EXISTING);
-}
-
 /* An open folder, read entry by entry, in no order. */
 typedef struct {
     DIR *stream;
@@ -2451,136 +2235,6 @@ static void os_dir_close(OsDir *dir)
     dir->stream = NULL;
 }
 
-enum {
-    OS_WALK_DEPTH = 128, /* open folders of a walk */
-    OS_TOO_DEEP = 4097   /* not an errno: the walk has reached that depth */
-};
-
-/*
- * A walk through a folder and those below it, one entry at a time, in no
- * order. Links are not followed, and each folder is opened from the one that
- * it is in, so that nobody can redirect the walk by replacing a folder.
- *
- * os_walk_begin() enters the root; os_walk_next() returns each entry. The
- * caller decides about a folder: os_walk_enter() descends into it, otherwise
- * it is passed over. os_walk_next() also reports when a folder ends, so that
- * the caller can undo what it did on entering. To end a walk early, call
- * os_walk_leave() until `depth` is 0. A zeroed OsWalk is one that has ended.
- */
-typedef struct {
-    int depth;                 /* how many folders are open */
-    OsDir dirs[OS_WALK_DEPTH]; /* the innermost last */
-    int lens[OS_WALK_DEPTH];   /* of the path of each */
-    int root;                  /* the length of the root's path */
-    char path[PATH_MAX];       /* absolute, of the current entry */
-} OsWalk;
-
-/* One step of a walk. Its text is valid until the next step. */
-typedef struct {
-    bool left; /* a folder has ended: only path and code are set */
-    int code;  /* why the entry, or the rest of the folder, cannot be read */
-    Str path;  /* relative to the root; empty: the root */
-    Str full;  /* absolute */
-    int dir;   /* the folder that contains it, and its name there */
-    const char *name;
-    OsEntry entry;
-} OsStep;
-
-/* The first `len` bytes of the current path, relative to the root. */
-static Str os_walk_relative(const OsWalk *walk, int len)
-{
-    return str_slice((Str){walk->path, len}, walk->root + 1, len);
-}
-
-/* The innermost folder, for openat(). */
-static int os_walk_fd(const OsWalk *walk)
-{
-    return os_dir_fd(&walk->dirs[walk->depth - 1]);
-}
-
-/* The path of the innermost folder, absolute; empty: the root directory. */
-static Str os_walk_folder(const OsWalk *walk)
-{
-    return (Str){walk->path, walk->lens[walk->depth - 1]};
-}
-
-static int os_walk_open(OsWalk *walk, int dir, const char *name, int len)
-{
-    int fd = -1;
-    if (walk->depth == OS_WALK_DEPTH)
-        return OS_TOO_DEEP;
-    int code = os_open_folder(dir, name, &fd);
-    code = code ? code : os_dir_open(fd, &walk->dirs[walk->depth]);
-    if (!code)
-        walk->lens[walk->depth++] = len;
-    return code;
-}
-
-/* Begins a walk at an absolute path without links. Returns 0, an errno or
- * OS_TOO_DEEP, as os_walk_enter() does. */
-static int os_walk_begin(OsWalk *walk, Str root)
-{
-    root.len -= str_eq(root, S("/"));
-    walk->depth = 0;
-    if (root.len >= PATH_MAX)
-        return ENAMETOOLONG;
-    str_put(walk->path, root);
-    walk->path[root.len] = '\0';
-    walk->root = (int)root.len;
-    return os_walk_open(walk, AT_FDCWD, root.len ? walk->path : "/",
-                        walk->root);
-}
-
-/* Enters the folder of the last step. */
-static int os_walk_enter(OsWalk *walk, const OsStep *step)
-{
-    return os_walk_open(walk, step->dir, step->name, (int)step->full.len);
-}
-
-/* Closes the innermost folder. */
-static void os_walk_leave(OsWalk *walk)
-{
-    os_dir_close(&walk->dirs[--walk->depth]);
-}
-
-/* Looks at the entry `name` of the innermost folder. False if it has
- * disappeared. */
-static bool os_walk_look(OsWalk *walk, const char *name, OsStep *step)
-{
-    int from = walk->lens[walk->depth - 1];
-    int len = from + 1 + (int)strlen(name);
-    *step = (OsStep){.dir = os_walk_fd(walk), .name = name};
-    if (len >= PATH_MAX) {
-        step->path = str_from(name);
-        step->code = ENAMETOOLONG;
-        return true;
-    }
-    walk->path[from] = '/';
-    memcpy(walk->path + from + 1, name, strlen(name) + 1);
-    step->full = (Str){walk->path, len};
-    step->path = os_walk_relative(walk, len);
-    step->code = os_look(step->dir, name, &step->entry);
-    return step->code || step->entry.kind != OS_NOTHING;
-}
-
-/* The next step; false at the end of the walk. */
-static bool os_walk_next(OsWalk *walk, OsStep *step)
-{
-    while (walk->depth > 0) {
-        int code = 0;
-        const char *name = os_dir_next(&walk->dirs[walk->depth - 1], &code);
-        if (name && os_walk_look(walk, name, step))
-            return true;
-        if (name)
-            continue;
-        Str path = os_walk_relative(walk, walk->lens[walk->depth - 1]);
-        *step = (OsStep){.left = true, .code = code, .path = path};
-        os_walk_leave(walk);
-        return true;
-    }
-    return false;
-}
-
 /* Opens a manifest to append lines to, with mode 0600. `fresh`: replaces an
  * existing file by an empty one. Anything but a regular file (a link, a pipe,
  * a device) is opened as it is. */
@@ -2597,6 +2251,8 @@ static int os_open_manifest(const char *path, bool fresh, int *out)
                              0600);
     return *out < 0 ? errno : 0;
 }
+
+/* ---- Network ---- */
 
 /* Adds the loopback addresses. "localhost" has them even if /etc/hosts does not
  * exist (RFC 6761, 6.3). */
@@ -2884,6 +2540,8 @@ static void os_close(int fd)
     close(fd);
 }
 
+/* ---- Programs ---- */
+
 /* The path of a program: `name` itself if it contains a slash, otherwise the
  * first executable in PATH; empty if there is none. */
 static Str os_find_program(Arena *arena, Str name)
@@ -3094,6 +2752,8 @@ static int os_browser_launch(Arena *arena, const OsBrowser *browser)
                      S("HUBSPOT_"));
 }
 
+/* ---- The terminal's mode ---- */
+
 static bool os_is_terminal(int fd)
 {
     return isatty(fd) == 1;
@@ -3231,7 +2891,12 @@ static void os_stop(void)
 
 /* ==== Safe files ========================================================== *
  *
- * Files that other programs never see half-written, and locks.
+ * Files that other programs read and write at the same time: walks that cannot
+ * be redirected, versions, files that nobody sees half-written, and locks.
+ *
+ * A walk (OsWalk) opens each folder from its parent's descriptor and follows no
+ * links. An OsStamp identifies a version of a file. os_view() reads a file and
+ * tells whether another program may be writing it.
  *
  * A new version of a file is written to a temporary file next to it, synced to
  * the disk, and renamed over it: readers see the old version or the new one. A
@@ -3258,6 +2923,391 @@ static void os_stop(void)
  * os_unlock(). After os_part_create() it calls os_part_publish() or
  * os_part_remove(), then os_tmp_leave().
  */
+
+/* ---- Walking folders ---- */
+
+enum {
+    OS_WALK_DEPTH = 128, /* open folders of a walk */
+    OS_TOO_DEEP = 4097   /* not an errno: the walk has reached that depth */
+};
+
+/*
+ * A walk through a folder and those below it, one entry at a time, in no
+ * order. Links are not followed, and each folder is opened from the one that
+ * it is in, so that nobody can redirect the walk by replacing a folder.
+ *
+ * os_walk_begin() enters the root; os_walk_next() returns each entry. The
+ * caller decides about a folder: os_walk_enter() descends into it, otherwise
+ * it is passed over. os_walk_next() also reports when a folder ends, so that
+ * the caller can undo what it did on entering. To end a walk early, call
+ * os_walk_leave() until `depth` is 0. A zeroed OsWalk is one that has ended.
+ */
+typedef struct {
+    int depth;                 /* how many folders are open */
+    OsDir dirs[OS_WALK_DEPTH]; /* the innermost last */
+    int lens[OS_WALK_DEPTH];   /* of the path of each */
+    int root;                  /* the length of the root's path */
+    char path[PATH_MAX];       /* absolute, of the current entry */
+} OsWalk;
+
+/* One step of a walk. Its text is valid until the next step. */
+typedef struct {
+    bool left; /* a folder has ended: only path and code are set */
+    int code;  /* why the entry, or the rest of the folder, cannot be read */
+    Str path;  /* relative to the root; empty: the root */
+    Str full;  /* absolute */
+    int dir;   /* the folder that contains it, and its name there */
+    const char *name;
+    OsEntry entry;
+} OsStep;
+
+/* The first `len` bytes of the current path, relative to the root. */
+static Str os_walk_relative(const OsWalk *walk, int len)
+{
+    return str_slice((Str){walk->path, len}, walk->root + 1, len);
+}
+
+/* The innermost folder, for openat(). */
+static int os_walk_fd(const OsWalk *walk)
+{
+    return os_dir_fd(&walk->dirs[walk->depth - 1]);
+}
+
+/* The path of the innermost folder, absolute; empty: the root directory. */
+static Str os_walk_folder(const OsWalk *walk)
+{
+    return (Str){walk->path, walk->lens[walk->depth - 1]};
+}
+
+static int os_walk_open(OsWalk *walk, int dir, const char *name, int len)
+{
+    int fd = -1;
+    if (walk->depth == OS_WALK_DEPTH)
+        return OS_TOO_DEEP;
+    int code = os_open_folder(dir, name, &fd);
+    code = code ? code : os_dir_open(fd, &walk->dirs[walk->depth]);
+    if (!code)
+        walk->lens[walk->depth++] = len;
+    return code;
+}
+
+/* Begins a walk at an absolute path without links. Returns 0, an errno or
+ * OS_TOO_DEEP, as os_walk_enter() does. */
+static int os_walk_begin(OsWalk *walk, Str root)
+{
+    root.len -= str_eq(root, S("/"));
+    walk->depth = 0;
+    if (root.len >= PATH_MAX)
+        return ENAMETOOLONG;
+    str_put(walk->path, root);
+    walk->path[root.len] = '\0';
+    walk->root = (int)root.len;
+    return os_walk_open(walk, AT_FDCWD, root.len ? walk->path : "/",
+                        walk->root);
+}
+
+/* Enters the folder of the last step. */
+static int os_walk_enter(OsWalk *walk, const OsStep *step)
+{
+    return os_walk_open(walk, step->dir, step->name, (int)step->full.len);
+}
+
+/* Closes the innermost folder. */
+static void os_walk_leave(OsWalk *walk)
+{
+    os_dir_close(&walk->dirs[--walk->depth]);
+}
+
+/* Looks at the entry `name` of the innermost folder. False if it has
+ * disappeared. */
+static bool os_walk_look(OsWalk *walk, const char *name, OsStep *step)
+{
+    int from = walk->lens[walk->depth - 1];
+    int len = from + 1 + (int)strlen(name);
+    *step = (OsStep){.dir = os_walk_fd(walk), .name = name};
+    if (len >= PATH_MAX) {
+        step->path = str_from(name);
+        step->code = ENAMETOOLONG;
+        return true;
+    }
+    walk->path[from] = '/';
+    memcpy(walk->path + from + 1, name, strlen(name) + 1);
+    step->full = (Str){walk->path, len};
+    step->path = os_walk_relative(walk, len);
+    step->code = os_look(step->dir, name, &step->entry);
+    return step->code || step->entry.kind != OS_NOTHING;
+}
+
+/* The next step; false at the end of the walk. */
+static bool os_walk_next(OsWalk *walk, OsStep *step)
+{
+    while (walk->depth > 0) {
+        int code = 0;
+        const char *name = os_dir_next(&walk->dirs[walk->depth - 1], &code);
+        if (name && os_walk_look(walk, name, step))
+            return true;
+        if (name)
+            continue;
+        Str path = os_walk_relative(walk, walk->lens[walk->depth - 1]);
+        *step = (OsStep){.left = true, .code = code, .path = path};
+        os_walk_leave(walk);
+        return true;
+    }
+    return false;
+}
+
+/* ---- Versions of a file ---- */
+
+/* Identifies one version of a file: a later write, or another file of the same
+ * name, has a different stamp. Zero: no file. */
+typedef struct {
+    uint64_t device;
+    uint64_t inode;
+    int64_t size;
+    int64_t changed; /* nanoseconds since 1970 */
+} OsStamp;
+
+static bool os_stamp_eq(OsStamp a, OsStamp b)
+{
+    return a.device == b.device && a.inode == b.inode && a.size == b.size &&
+           a.changed == b.changed;
+}
+
+static OsStamp os_stamp_of(const struct stat *st)
+{
+    return (OsStamp){.device = st->st_dev,
+                     .inode = st->st_ino,
+                     .size = st->st_size,
+                     .changed = (int64_t)st->st_mtim.tv_sec * OS_SECOND_NS +
+                                st->st_mtim.tv_nsec};
+}
+
+/* The stamp of the file that a path leads to; zero if there is none. */
+static OsStamp os_stamp(Arena *arena, Str path)
+{
+    struct stat st;
+    if (stat(arena_cstr(arena, path), &st))
+        return (OsStamp){0};
+    return os_stamp_of(&st);
+}
+
+static OsStamp os_stamp_fd(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st))
+        return (OsStamp){0};
+    return os_stamp_of(&st);
+}
+
+/* A file that was written less than OS_YOUNG_MS ago may be incomplete; after
+ * OS_CALM_MS without a write it counts as complete if nothing else tells. */
+enum { OS_YOUNG_MS = 1000, OS_CALM_MS = 60 };
+
+typedef enum { OS_REGULAR_ONLY, OS_ANY_KIND } OsKinds;
+
+/* What was read from a file that other programs write, too. */
+typedef struct {
+    bool open; /* `fd` is open; os_view_close() follows */
+    int fd;
+    Str text;
+    OsStamp stamp;
+    bool regular; /* a pipe or a device can be read only once */
+    bool young;   /* written less than OS_YOUNG_MS ago */
+    bool busy;    /* another program is writing it, or may be */
+} OsView;
+
+/*
+ * Reads the whole file that `out->fd` has open, and finds out whether another
+ * program is writing it. If the last write is younger than OS_YOUNG_MS, a read
+ * lease (fcntl(2)) tells: the kernel refuses it while anybody has the file open
+ * for writing, and delays whoever opens it until the lease ends. Without leases
+ * (NFS, FUSE, another user's file), a file is busy until it is OS_CALM_MS old.
+ *
+ * With OS_REGULAR_ONLY, anything else fails with ENXIO. With OS_ANY_KIND, a
+ * pipe without a writer is empty, and one that does not end is ETIMEDOUT.
+ */
+static int os_view_fd(Arena *arena, ptrdiff_t max, OsKinds kinds, OsView *out)
+{
+    enum { BEGIN_MS = 1000, END_MS = 60000 };
+    struct stat st = {0};
+    int fd = out->fd;
+    lseek(fd, 0, SEEK_SET);
+    int code = fstat(fd, &st) ? errno : 0;
+    out->stamp = os_stamp_of(&st);
+    out->regular = S_ISREG(st.st_mode);
+    int64_t age = os_wall() - out->stamp.changed / OS_MS_NS;
+    out->young = out->regular && age < OS_YOUNG_MS;
+    bool held = out->young && !fcntl(fd, F_SETLEASE, F_RDLCK);
+    out->busy = out->young && !held && (errno == EAGAIN || age < OS_CALM_MS);
+    if (!code && !out->regular && kinds == OS_REGULAR_ONLY)
+        code = ENXIO;
+    if (!code && !out->regular)
+        os_wait(fd, POLLIN, BEGIN_MS); /* until a pipe has a writer */
+    int64_t until = out->regular ? 0 : os_now() + os_limit_wait(END_MS);
+    code = code ? code : os_read_whole(arena, fd, max, until, &out->text);
+    if (held)
+        fcntl(fd, F_SETLEASE, F_UNLCK);
+    if (out->regular && !os_stamp_eq(out->stamp, os_stamp_fd(fd)))
+        out->busy = true;
+    return code;
+}
+
+/* Opens a file and reads it as os_view_fd() does. The caller calls
+ * os_view_close(), also after a failure. */
+static int os_view(Arena *arena, Str path, ptrdiff_t max, OsKinds kinds,
+                   OsView *out)
+{
+    *out = (OsView){0};
+    out->fd = os_fails() ? -1
+                         : open(arena_cstr(arena, path),
+                                O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    out->open = out->fd >= 0;
+    return out->open ? os_view_fd(arena, max, kinds, out) : errno;
+}
+
+static void os_view_close(OsView *view)
+{
+    if (view->open)
+        close(view->fd);
+    view->open = false;
+}
+
+/* ---- Modes, sync, rename ---- */
+
+/* True if the errno means that a file system does not support a call, rather
+ * than that it failed. (EBADF: flock() over NFS, fsync() of an O_PATH.) */
+static bool os_unsupported(int code)
+{
+    static const int codes[] = {ENOSYS, EOPNOTSUPP, EINVAL,
+                                EPERM,  EROFS,      EBADF};
+    for (int i = 0; i < COUNT(codes); i++)
+        if (code == codes[i])
+            return true;
+    return false;
+}
+
+/* What a file system does not support; the run continues without it. */
+typedef enum { OS_NO_LOCK = 1, OS_NO_SYNC = 2, OS_NO_MODE = 4 } OsMissing;
+
+static int os_missing_bits; /* OsMissing bits */
+
+static int os_missing_code; /* the errno of the first */
+
+static void os_note_missing(OsMissing what, int code)
+{
+    os_missing_code = os_missing_bits ? os_missing_code : code;
+    os_missing_bits |= what;
+}
+
+/* What the run had to do without, as OsMissing bits, and the first errno. */
+static int os_missing(int *code)
+{
+    *code = os_missing_code;
+    return os_missing_bits;
+}
+
+/* Writes a file's data to the disk, if the file system supports that. */
+static int os_sync(int fd)
+{
+    int code = 0;
+    do
+        code = os_fails() || fsync(fd) ? errno : 0;
+    while (code == EINTR && !os_interrupted());
+    if (!os_unsupported(code))
+        return code;
+    os_note_missing(OS_NO_SYNC, code);
+    return 0;
+}
+
+/* Writes the data of several files to the disk. For many, syncing the whole
+ * file system is one wait instead of one for each. */
+static int os_sync_files(const int *fds, int count)
+{
+    enum { MANY = 4 };
+    int code = 0;
+    if (count > MANY && !os_fails() && !syncfs(fds[0]))
+        return 0;
+    for (int i = 0; i < count && !code; i++)
+        code = os_sync(fds[i]);
+    return code;
+}
+
+/* The result of setting a mode that failed with `code`. Some file systems have
+ * no modes, or nobody may set them: that is not an error, but is recorded if
+ * others may now read or write the file. */
+static int os_mode_fault(int code, mode_t now, mode_t mode)
+{
+    if (!os_unsupported(code) && code != EACCES)
+        return code;
+    if (now & 077 & ~mode)
+        os_note_missing(OS_NO_MODE, code);
+    return 0;
+}
+
+/* Sets the permission bits of an open file. */
+static int os_set_mode(int fd, mode_t mode)
+{
+    struct stat st;
+    if (os_fails() || fstat(fd, &st))
+        return errno;
+    bool set = (st.st_mode & 07777) == mode || !fchmod(fd, mode);
+    return set ? 0 : os_mode_fault(errno, st.st_mode, mode);
+}
+
+static int os_chmod(Arena *arena, Str path, mode_t mode)
+{
+    struct stat st;
+    const char *name = arena_cstr(arena, path);
+    if (os_fails() || stat(name, &st))
+        return errno;
+    bool set = (st.st_mode & 07777) == mode || !chmod(name, mode);
+    return set ? 0 : os_mode_fault(errno, st.st_mode, mode);
+}
+
+typedef enum { OS_KEEP_EXISTING, OS_REPLACE_EXISTING } OsExisting;
+
+/*
+ * Renames a file. With OS_KEEP_EXISTING, EEXIST if the new name exists. A
+ * symbolic link at the new name is replaced itself, not followed.
+ *
+ * renameat2() needs Linux 3.15 and some file systems lack it; then a hard link
+ * does the same. Without hard links, the name is checked first, and a file that
+ * appears in that instant is replaced.
+ */
+static int os_rename_at(int from, const char *old, int to, const char *new,
+                        OsExisting existing)
+{
+    OsEntry entry;
+    if (existing == OS_KEEP_EXISTING) {
+        enum { NOREPLACE = 1 }; /* RENAME_NOREPLACE */
+        if (!os_fails() &&
+            !syscall(SYS_renameat2, from, old, to, new, NOREPLACE))
+            return 0;
+        if (!os_unsupported(errno))
+            return errno;
+        if (!os_fails() && !linkat(from, old, to, new, 0)) {
+            if (!unlinkat(from, old, 0))
+                return 0;
+            int code = errno;
+            unlinkat(to, new, 0);
+            return code;
+        }
+        if (!os_unsupported(errno) && errno != EMLINK && errno != EXDEV)
+            return errno;
+        if (!os_look(to, new, &entry) && entry.kind != OS_NOTHING)
+            return EEXIST;
+    }
+    return os_fails() || renameat(from, old, to, new) ? errno : 0;
+}
+
+/* Renames a file; EEXIST if the new name exists. */
+static int os_rename_new(Arena *arena, Str from, Str to)
+{
+    return os_rename_at(AT_FDCWD, arena_cstr(arena, from), AT_FDCWD,
+                        arena_cstr(arena, to), OS_KEEP_EXISTING);
+}
+
+/* ---- Temporary files ---- */
 
 #define OS_TMP ".hs-tmp"
 
@@ -3858,6 +3908,8 @@ static Str term_shown(const Term *term, Arena *arena, Str text)
     return buf_str(&out);
 }
 
+/* ---- Untrusted text ---- */
+
 /* True for characters that a terminal or a log obeys instead of showing: the
  * controls C0, DEL and C1, the line and paragraph separators, and the
  * bidirectional controls (Unicode Standard Annex 9, 2), which reorder text. */
@@ -4012,6 +4064,8 @@ static Str term_unecho(const Term *term, Arena *arena, Str text, int least)
     }
     return buf_str(&hidden);
 }
+
+/* ---- Output ---- */
 
 /* Writes a line to stderr in one write: secrets hidden, controls visible.
  * `head`, a constant, precedes it in `color`. */
@@ -4343,6 +4397,8 @@ static void term_table(Term *term, Str *cells, int rows, int columns)
         line.len = 0;
     }
 }
+
+/* ---- Prompts ---- */
 
 typedef enum {
     KEY_NONE, /* no key that prompts use; the frame may need drawing */
@@ -4791,6 +4847,8 @@ static void ask_suspend(Ask *ask)
     os_stop();
 }
 
+/* ---- Keys ---- */
+
 /* Handles the terminal's events while the prompt waits for a key; the caller
  * draws the prompt again. False if the prompt cannot continue. */
 static bool ask_handle_events(Ask *ask)
@@ -4954,6 +5012,8 @@ static Key ask_key(Ask *ask)
         return c < ' ' ? KEY_NONE : KEY_TEXT;
     }
 }
+
+/* ---- Lines ---- */
 
 /* True if the character at byte `at` combines with the one before it. */
 static bool ask_line_combines(const Line *line, int at)
@@ -5225,6 +5285,8 @@ static bool ask_confirm(Term *term, const char *question, AskPreset preset,
         }
     }
 }
+
+/* ---- Lists ---- */
 
 /* Applies the filter. The cursor stays on its entry if that one matches. */
 static void ask_choice_filter(Choice *choice)
