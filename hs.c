@@ -11188,7 +11188,7 @@ typedef struct {
     int64_t body_size;
     bool repeatable; /* doing it twice is the same as once */
     bool changes; /* it changes data: errors say if it may have taken effect */
-    bool api;     /* it counts against the rate limit of HubSpot's API */
+    bool api;     /* it counts against HubSpot's rate limit */
     bool follow;  /* follow redirects */
     int64_t timeout; /* milliseconds */
     /* Returns true if a response whose status means "later" is final. */
@@ -11414,8 +11414,8 @@ static bool http_header_has(const HttpRes *res, Str name, Str word)
 }
 
 /* The pause that the server requests, in milliseconds: Retry-After (RFC 9110,
- * 10.2.3) in seconds or as a date, else the interval of HubSpot's rate limit
- * if no request is left in it. -1: it requests none. */
+ * 10.2.3) in seconds or as a date, else the interval of the rate limit if no
+ * request is left in it. -1: it requests none. */
 static int64_t http_requested_pause(const HttpRes *res)
 {
     Str text = http_header(res, S("Retry-After"));
@@ -12104,7 +12104,7 @@ static HttpStep http_begin_tls(HttpPool *pool, HttpXfer *x)
 {
     HttpConn *conn = x->conn;
     bool resume = pool->has_session && !strcmp(pool->session_host, conn->host);
-    if (http_has_input(conn)) /* must not be taken for the server's bytes */
+    if (http_has_input(conn)) /* must not be mistaken for the server's */
         return http_fail(x, "the proxy sent data before TLS started");
     conn->in_at = conn->in_len = 0;
     conn->tls = tls_new(&conn->arena, pool->trust);
@@ -12930,8 +12930,8 @@ static bool pool_init(HttpPool *pool, Err *err)
         return pool_check_socks_user(pool, err);
     if (pool->has_proxy && str_eq_nocase(pool->proxy.scheme, S("http")))
         return true;
-    err_set(err, EXIT_USAGE, "cannot use the proxy that %s names", name);
-    return err_hint(err, "It must be http://, socks5:// or socks5h://"
+    err_set(err, EXIT_USAGE, "cannot use the proxy in %s", name);
+    return err_hint(err, "Set it to http://, socks5:// or socks5h://"
                          "[user:password@]host[:port].");
 }
 
@@ -13607,37 +13607,48 @@ static void pool_free(HttpPool *pool)
 
 /* ==== Loopback ============================================================ *
  *
- * A server for one browser, on 127.0.0.1 and ::1: what a sign-in needs, where
- * HubSpot's page hands something to the program that opened it. It speaks
- * HTTP/1.1 (GET alone, one request a connection) and WebSocket (RFC 6455, no
- * extensions). What is asked and answered is the caller's, a LoopApp.
+ * A server for one browser, on 127.0.0.1 and ::1. A sign-in needs it: HubSpot's
+ * page passes a key or a code to the program that opened the page. It supports
+ * HTTP/1.1 (RFC 9112; only GET, one request per connection) and WebSocket (RFC
+ * 6455, no extensions). The caller's LoopApp decides what to respond.
  *
- * Anything on the machine can connect, and every page that the browser shows
- * can have it connect. So all of it is bounded: connections, the bytes of a
- * head, a frame and a message, the time for a head and for leaving. Where all
- * places are taken the oldest connection makes room, one without a WebSocket
- * first. A frame that is too large is refused by its header alone. No
- * connection can hold another up: nothing here waits but loop_turn(), in one
- * poll.
+ *   loop_open()     starts to listen
+ *   loop_turn()     waits once, and serves what has come
+ *   loop_respond()  sends the page that the LoopApp had put off
+ *   loop_finish()   ends it when the last responses have left
+ *   loop_close()    ends it at once
  *
- * Who asks is told by its origin, or by what it brings back, never by the Host
- * that it names: a name that a page has rebound to loopback gains nothing.
+ * Any program on the machine can connect, and any page in the browser can make
+ * it connect. So everything is bounded: connections, the bytes of a header, a
+ * frame and a message, the time for a header and for closing. If all slots are
+ * in use, the oldest connection is closed, one without a WebSocket first. A
+ * frame that is too large is rejected by its header. No connection can block
+ * another one, because only loop_turn() waits, in one poll.
  *
- * Memory is the caller's arena's, all of it from the start; what a connection
- * received is wiped when it ends.
+ * A client is judged by its Origin, or by the secret that it brings back,
+ * never by the Host that it names: a host name that a page has rebound to
+ * loopback (DNS rebinding) gains nothing.
+ *
+ * Memory: all of it is in the caller's LoopServer from the start, and a zeroed
+ * one is valid. What a connection received is wiped when it ends. Limits:
+ * LOOP_CONNS connections, 8 KiB of header, 16 KiB per message.
  */
 
 enum {
     LOOP_CONNS = 8,
-    LOOP_HEAD = 8 * KIB,
+    LOOP_HEADER = 8 * KIB,
     LOOP_MESSAGE = 16 * KIB,     /* bytes of a message */
-    LOOP_IN = LOOP_MESSAGE + 14, /* with a frame's header */
+    LOOP_IN = LOOP_MESSAGE + 14, /* and of a frame's header */
     LOOP_OUT = 4 * KIB,          /* not yet sent */
-    LOOP_ANSWER = 1 * KIB,       /* the most that a frame is answered with */
-    LOOP_HEAD_MS = 10 * 1000,    /* for a request to come whole */
-    LOOP_LEAVE_MS = 1000,        /* for a last answer to be taken */
-    LOOP_FINISH_MS = 500         /* the same, when nobody else is awaited */
+    LOOP_REPLY = 1 * KIB,        /* the longest reply to a frame */
+    LOOP_HEADER_MS = 10 * 1000,  /* for a request to be complete */
+    LOOP_LEAVE_MS = 1000,        /* for a last response to be read */
+    LOOP_FINISH_MS = 500,        /* the same in loop_finish() */
+    LOOP_PORTS = 8               /* tries to find one that both can use */
 };
+
+/* Results of loop_frame(). */
+enum { LOOP_INCOMPLETE = 0, LOOP_COMPLETE = 1 };
 
 /* Opcodes (RFC 6455, 5.2) and close codes (7.4.1). */
 enum {
@@ -13655,34 +13666,35 @@ enum {
     LOOP_TOO_BIG = 1009
 };
 
-/* A page for the browser. All text is ours: nothing in it is escaped. */
+/* A page for the browser. Its text comes from hs, so it is not escaped. */
 typedef struct {
     int status;
     const char *title;
     const char *text;
-    bool later; /* loop_respond() will give it; the rest counts for nothing */
+    bool later; /* loop_respond() sends the page; the other fields are unused */
 } LoopPage;
 
-/* What the server is for. */
+/* What the server does. `to` is passed to its functions. */
 typedef struct {
     void *to;
-    /* The page for a GET of `target`, a path and query as they came. */
+    /* The page for a GET of `target`, a path and query, not decoded. */
     LoopPage (*get)(void *to, Str target);
-    /* May a page of this origin open a WebSocket? NULL: there are none. */
+    /* May a page of this origin open a WebSocket? NULL: nobody may. */
     bool (*may_open)(void *to, Str origin);
-    Str greeting; /* the first message to whom may */
-    /* Takes a text message. Gives the answer, empty for none, which lives on;
-     * a `*close` other than 0 is the code to close with after it. */
+    Str greeting; /* the first message on a WebSocket */
+    /* Handles a text message. Returns the reply, empty for none, which must
+     * outlive the call; with a `*close` other than 0 the server closes the
+     * WebSocket with this code after it. */
     Str (*message)(void *to, Str text, int *close);
 } LoopApp;
 
 typedef enum {
     LOOP_FREE,
-    LOOP_ASKING,  /* its request is coming */
-    LOOP_HELD,    /* its answer is loop_respond()'s */
+    LOOP_REQUEST, /* reading its request */
+    LOOP_HELD,    /* waiting for loop_respond() */
     LOOP_OPEN,    /* a WebSocket */
-    LOOP_LEAVING, /* the last bytes go out, what comes is dropped */
-    LOOP_SHUT     /* they are out: the other side's end is awaited */
+    LOOP_LEAVING, /* sending the last bytes; input is dropped */
+    LOOP_SHUT     /* they are sent; waiting for the other side to close */
 } LoopState;
 
 typedef struct {
@@ -13694,7 +13706,7 @@ typedef struct {
     int out_at;
     int out_len;
     int message_len;
-    bool in_message; /* a fragment of one is there */
+    bool in_message; /* a fragment of one has come */
     char in[LOOP_IN];
     char out[LOOP_OUT];
     char message[LOOP_MESSAGE];
@@ -13711,21 +13723,21 @@ typedef struct {
 typedef struct {
     int opcode;
     bool fin;
-    ptrdiff_t head; /* bytes of the header */
-    ptrdiff_t size; /* of the payload */
+    ptrdiff_t header; /* bytes of the header */
+    ptrdiff_t size;   /* of the payload */
     unsigned char mask[4];
 } LoopFrame;
 
 /*
- * Reads the header of a client's frame (RFC 6455, 5.2). `room` is how much of
- * a message may still come. Gives 1 and the frame; 0 where the header is not
- * whole; or the code to close with.
+ * Parses the header of a client's frame (RFC 6455, 5.2). `space` is how many
+ * bytes the message may still get. Returns LOOP_COMPLETE and the frame;
+ * LOOP_INCOMPLETE if more bytes are needed; or the code to close with.
  */
-static int loop_frame(Str in, ptrdiff_t room, LoopFrame *frame)
+static int loop_frame(Str in, ptrdiff_t space, LoopFrame *frame)
 {
     const unsigned char *bytes = (const unsigned char *)in.ptr;
     if (in.len < 2)
-        return 0;
+        return LOOP_INCOMPLETE;
     *frame = (LoopFrame){.opcode = bytes[0] & 15, .fin = bytes[0] >> 7};
     bool control = frame->opcode >= LOOP_CLOSE;
     int more = (bytes[1] & 127) == 127 ? 8 : (bytes[1] & 127) == 126 ? 2 : 0;
@@ -13734,26 +13746,26 @@ static int loop_frame(Str in, ptrdiff_t room, LoopFrame *frame)
         (control && (!frame->fin || more)))
         return LOOP_PROTOCOL;
     if (in.len < 2 + more)
-        return 0;
+        return LOOP_INCOMPLETE;
     uint64_t size = more ? 0 : bytes[1] & 127;
     for (int i = 0; i < more; i++)
         size = size << 8 | bytes[2 + i];
     if ((more == 2 && size < 126) || (more == 8 && size <= UINT16_MAX) ||
         size > INT64_MAX)
         return LOOP_PROTOCOL;
-    if (!control && size > (uint64_t)room)
+    if (!control && size > (uint64_t)space)
         return LOOP_TOO_BIG;
     if (in.len < 6 + more)
-        return 0;
+        return LOOP_INCOMPLETE;
     memcpy(frame->mask, bytes + 2 + more, 4);
-    frame->head = 6 + more;
+    frame->header = 6 + more;
     frame->size = (ptrdiff_t)size;
-    return 1;
+    return LOOP_COMPLETE;
 }
 
-/* The answer to a client's key: base64 of the SHA-1 of it and of a constant
- * of the protocol (RFC 6455, 4.2.2). `to` takes its 28 bytes. */
-static Str loop_accept(Arena *arena, Str key)
+/* The response to a client's key: base64 of the SHA-1 of the key and of a
+ * constant of the protocol (RFC 6455, 4.2.2). */
+static Str loop_accept_key(Arena *arena, Str key)
 {
     br_sha1_context sha1;
     char hash[br_sha1_SIZE];
@@ -13767,8 +13779,8 @@ static Str loop_accept(Arena *arena, Str key)
     return buf_str(&out);
 }
 
-/* What to answer a close frame with: its own code, or that it breaks the
- * rules (RFC 6455, 5.5.1 and 7.4). */
+/* The code to reply to a close frame with: its own, or LOOP_PROTOCOL if that
+ * is not allowed (RFC 6455, 5.5.1 and 7.4). */
 static int loop_close_code(Str payload)
 {
     const unsigned char *bytes = (const unsigned char *)payload.ptr;
@@ -13784,6 +13796,7 @@ static int loop_close_code(Str payload)
                                                            : LOOP_NOT_UTF8;
 }
 
+/* Closes a connection at once, and wipes what it received. */
 static void loop_drop(LoopConn *conn)
 {
     if (conn->state == LOOP_FREE)
@@ -13792,7 +13805,7 @@ static void loop_drop(LoopConn *conn)
     secret_wipe(conn, sizeof(*conn));
 }
 
-/* Queues bytes; where they do not fit, the connection is broken off. */
+/* Queues bytes to be sent. If they do not fit, the connection is closed. */
 static void loop_queue(LoopConn *conn, Str bytes)
 {
     if (conn->state == LOOP_FREE)
@@ -13805,7 +13818,7 @@ static void loop_queue(LoopConn *conn, Str bytes)
     conn->out_len += (int)bytes.len;
 }
 
-/* Sends what is queued, as far as it goes now. */
+/* Sends as much of the queue as possible now. */
 static void loop_send(LoopConn *conn)
 {
     while (conn->out_at < conn->out_len) {
@@ -13826,8 +13839,8 @@ static void loop_send(LoopConn *conn)
     }
 }
 
-/* Nothing more will be answered; closing at once would have the other side's
- * bytes on their way answered with a reset, which loses what was sent. */
+/* Closes a connection after the queue is sent. Closing at once would reset the
+ * connection if more input arrives, and lose what was sent. */
 static void loop_leave(LoopConn *conn)
 {
     if (conn->state == LOOP_FREE)
@@ -13840,17 +13853,17 @@ static void loop_leave(LoopConn *conn)
     loop_send(conn);
 }
 
-/* Queues a frame of the server's: whole, not masked, below 64 KiB. */
+/* Queues a frame: complete, not masked, below 64 KiB. */
 static void loop_queue_frame(LoopConn *conn, int opcode, Str payload)
 {
-    char head[4] = {(char)(0x80 | opcode), (char)payload.len};
+    char header[4] = {(char)(0x80 | opcode), (char)payload.len};
     bool wide = payload.len > 125;
     if (wide) {
-        head[1] = 126;
-        head[2] = (char)(payload.len >> 8);
-        head[3] = (char)payload.len;
+        header[1] = 126;
+        header[2] = (char)(payload.len >> 8);
+        header[3] = (char)payload.len;
     }
-    loop_queue(conn, (Str){head, wide ? 4 : 2});
+    loop_queue(conn, (Str){header, wide ? 4 : 2});
     loop_queue(conn, payload);
 }
 
@@ -13861,8 +13874,8 @@ static void loop_close_socket(LoopConn *conn, int code)
     loop_leave(conn);
 }
 
-/* Answers a request with a page and leaves. Nothing may keep, frame or refer
- * to a page whose address holds a code. */
+/* Responds with a page and closes. The address of the page may contain a code,
+ * so nothing may cache, frame or refer to it. */
 static void loop_page(LoopConn *conn, const LoopPage *page)
 {
     Arena scratch = {0};
@@ -13875,7 +13888,7 @@ static void loop_page(LoopConn *conn, const LoopPage *page)
         "padding:0 1em;color-scheme:light dark}</style>\n"
         "<h1>%s</h1>\n<p>%s</p>\n</html>\n",
         page->title, page->title, page->text);
-    Str head = arena_printf(
+    Str header = arena_printf(
         &scratch,
         "HTTP/1.1 %d %s\r\nContent-Type: text/html; charset=utf-8\r\n"
         "Content-Length: %td\r\nConnection: close\r\n"
@@ -13888,7 +13901,7 @@ static void loop_page(LoopConn *conn, const LoopPage *page)
         : page->status == 426 ? "Sec-WebSocket-Version: 13\r\n"
                               : "");
     conn->out_at = conn->out_len = 0;
-    loop_queue(conn, head);
+    loop_queue(conn, header);
     loop_queue(conn, body);
     loop_leave(conn);
     arena_free(&scratch);
@@ -13896,26 +13909,26 @@ static void loop_page(LoopConn *conn, const LoopPage *page)
 
 static void loop_refuse(LoopConn *conn, int status, const char *text)
 {
-    LoopPage page = {status, "No", text, false};
+    LoopPage page = {.status = status, .title = "Refused", .text = text};
     loop_page(conn, &page);
 }
 
-/* The value of a field in a request's head; empty where it is missing. */
-static Str loop_field(Str head, Str name)
+/* The value of a field in a request's header; empty if it is missing. */
+static Str loop_field(Str header, Str name)
 {
-    str_cut(&head, '\n');
-    while (head.len) {
-        Str line = str_cut(&head, '\n');
+    str_cut(&header, '\n');
+    while (header.len) {
+        Str line = str_cut(&header, '\n');
         if (str_eq_nocase(str_cut(&line, ':'), name))
             return str_trim(line);
     }
     return (Str){0};
 }
 
-/* Is the word one of those in a field, which commas separate? */
-static bool loop_field_has(Str head, Str name, Str word)
+/* Does this list field contain `word`? */
+static bool loop_field_has(Str header, Str name, Str word)
 {
-    Str list = loop_field(head, name);
+    Str list = loop_field(header, name);
     while (list.len)
         if (str_eq_nocase(str_trim(str_cut(&list, ',')), word))
             return true;
@@ -13923,17 +13936,18 @@ static bool loop_field_has(Str head, Str name, Str word)
 }
 
 /*
- * Checks a head, all up to its empty line, and takes the request's method and
- * target from it. False where it is no HTTP/1 request.
+ * Parses a request's header, up to its empty line, and returns its method and
+ * target. False if it is not a valid HTTP/1 request.
  */
-static bool loop_request(Str head, Str *method, Str *target)
+static bool loop_parse_request(Str header, Str *method, Str *target)
 {
-    Str rest = head;
+    Str rest = header;
     Str line = str_trim(str_cut(&rest, '\n'));
-    for (ptrdiff_t i = 0; i < head.len; i++) {
-        unsigned char c = (unsigned char)head.ptr[i];
-        bool ends = c == '\n' && i > 0 && head.ptr[i - 1] == '\r';
-        bool begins = c == '\r' && i + 1 < head.len && head.ptr[i + 1] == '\n';
+    for (ptrdiff_t i = 0; i < header.len; i++) {
+        unsigned char c = (unsigned char)header.ptr[i];
+        bool ends = c == '\n' && i > 0 && header.ptr[i - 1] == '\r';
+        bool begins = c == '\r' && i + 1 < header.len &&
+                      header.ptr[i + 1] == '\n';
         if ((c < 0x20 && c != '\t' && !ends && !begins) || c == 0x7f)
             return false;
     }
@@ -13952,25 +13966,25 @@ static bool loop_request(Str head, Str *method, Str *target)
     return true;
 }
 
-/* Opens a WebSocket (RFC 6455, 4.2). An origin that may not is told so by a
- * close frame: a page can read that, and no HTTP status. */
-static void loop_upgrade(LoopServer *server, LoopConn *conn, Str head)
+/* Opens a WebSocket (RFC 6455, 4.2). An origin that is not allowed gets a close
+ * frame, because a page can read that but not an HTTP status. */
+static void loop_upgrade(LoopServer *server, LoopConn *conn, Str header)
 {
     Arena scratch = {0};
-    Str key = loop_field(head, S("Sec-WebSocket-Key"));
-    bool sound = key.len == 24 && str_ends(key, S("==")) &&
-                 loop_field_has(head, S("Connection"), S("upgrade"));
-    if (!str_eq(loop_field(head, S("Sec-WebSocket-Version")), S("13"))) {
-        loop_refuse(conn, 426, "This is version 13 of WebSocket alone.");
+    Str key = loop_field(header, S("Sec-WebSocket-Key"));
+    bool valid = key.len == 24 && str_ends(key, S("==")) &&
+                 loop_field_has(header, S("Connection"), S("upgrade"));
+    if (!str_eq(loop_field(header, S("Sec-WebSocket-Version")), S("13"))) {
+        loop_refuse(conn, 426, "Only version 13 of WebSocket is supported.");
         return;
     }
-    if (!sound) {
-        loop_refuse(conn, 400, "This is no WebSocket handshake.");
+    if (!valid) {
+        loop_refuse(conn, 400, "The WebSocket handshake is malformed.");
         return;
     }
-    Str accept = loop_accept(&scratch, key);
+    Str accept = loop_accept_key(&scratch, key);
     bool may = server->app.may_open(server->app.to,
-                                    loop_field(head, S("Origin")));
+                                    loop_field(header, S("Origin")));
     loop_queue(conn, arena_printf(&scratch,
                                   "HTTP/1.1 101 Switching Protocols\r\n"
                                   "Upgrade: websocket\r\n"
@@ -13986,17 +14000,18 @@ static void loop_upgrade(LoopServer *server, LoopConn *conn, Str head)
         loop_close_socket(conn, LOOP_POLICY);
 }
 
-static void loop_asked(LoopServer *server, LoopConn *conn, Str head)
+/* Responds to a complete request. */
+static void loop_on_request(LoopServer *server, LoopConn *conn, Str header)
 {
     Str method = {0};
     Str target = {0};
-    if (!loop_request(head, &method, &target)) {
-        loop_refuse(conn, 400, "This is no request that a browser makes.");
+    if (!loop_parse_request(header, &method, &target)) {
+        loop_refuse(conn, 400, "The request is malformed.");
     } else if (!str_eq(method, S("GET"))) {
-        loop_refuse(conn, 405, "Only GET works here.");
+        loop_refuse(conn, 405, "Only GET is supported.");
     } else if (server->app.may_open &&
-               loop_field_has(head, S("Upgrade"), S("websocket"))) {
-        loop_upgrade(server, conn, head);
+               loop_field_has(header, S("Upgrade"), S("websocket"))) {
+        loop_upgrade(server, conn, header);
     } else {
         LoopPage page = server->app.get(server->app.to, target);
         if (page.later) {
@@ -14008,8 +14023,8 @@ static void loop_asked(LoopServer *server, LoopConn *conn, Str head)
     }
 }
 
-/* Takes `size` bytes off the front of what has come. */
-static void loop_take(LoopConn *conn, ptrdiff_t size)
+/* Removes `size` bytes from the start of the input. */
+static void loop_consume(LoopConn *conn, ptrdiff_t size)
 {
     if (conn->state == LOOP_FREE || size > conn->in_len)
         return;
@@ -14017,27 +14032,27 @@ static void loop_take(LoopConn *conn, ptrdiff_t size)
     memmove(conn->in, conn->in + size, (size_t)conn->in_len);
 }
 
-/* Looks for the head of a request in what has come; false: not whole yet. */
-static bool loop_head(LoopServer *server, LoopConn *conn)
+/* Handles the request in the input; false: it is not complete yet. */
+static bool loop_read_request(LoopServer *server, LoopConn *conn)
 {
     Str in = {conn->in, conn->in_len};
     ptrdiff_t end = str_find(in, S("\r\n\r\n"));
-    if (end < 0 && conn->in_len <= LOOP_HEAD)
+    if (end < 0 && conn->in_len <= LOOP_HEADER)
         return false;
-    if (end < 0 || end > LOOP_HEAD) {
-        loop_refuse(conn, 431, "The request is too long.");
+    if (end < 0 || end > LOOP_HEADER) {
+        loop_refuse(conn, 431, "The request header is too long.");
         return true;
     }
-    loop_asked(server, conn, str_slice(in, 0, end + 2));
+    loop_on_request(server, conn, str_slice(in, 0, end + 2));
     if (conn->state == LOOP_OPEN)
-        loop_take(conn, end + 4);
+        loop_consume(conn, end + 4);
     return true;
 }
 
-/* A data frame is whole: adds it to its message, and hands that over where it
- * is whole as well. */
-static void loop_data(LoopServer *server, LoopConn *conn,
-                      const LoopFrame *frame, Str payload)
+/* Adds a complete data frame to its message. If that is complete too, it is
+ * passed to the LoopApp. */
+static void loop_on_data(LoopServer *server, LoopConn *conn,
+                         const LoopFrame *frame, Str payload)
 {
     int code = 0;
     if (frame->opcode == LOOP_BINARY)
@@ -14058,26 +14073,26 @@ static void loop_data(LoopServer *server, LoopConn *conn,
         loop_close_socket(conn, LOOP_NOT_UTF8);
         return;
     }
-    Str answer = server->app.message(server->app.to, text, &code);
+    Str reply = server->app.message(server->app.to, text, &code);
     secret_wipe(conn->message, conn->message_len);
     conn->message_len = 0;
-    if (answer.len)
-        loop_queue_frame(conn, LOOP_TEXT, answer);
+    if (reply.len)
+        loop_queue_frame(conn, LOOP_TEXT, reply);
     if (code && conn->state == LOOP_OPEN)
         loop_close_socket(conn, code);
 }
 
-/* Takes the next frame that has come whole; false: there is none. */
+/* Handles the next complete frame of the input; false: there is none. */
 static bool loop_next_frame(LoopServer *server, LoopConn *conn)
 {
     LoopFrame frame;
-    ptrdiff_t room = LOOP_MESSAGE - conn->message_len;
-    int got = loop_frame((Str){conn->in, conn->in_len}, room, &frame);
-    if (got > 1)
+    ptrdiff_t space = LOOP_MESSAGE - conn->message_len;
+    int got = loop_frame((Str){conn->in, conn->in_len}, space, &frame);
+    if (got > LOOP_COMPLETE)
         loop_close_socket(conn, got);
-    if (got != 1 || conn->in_len < frame.head + frame.size)
+    if (got != LOOP_COMPLETE || conn->in_len < frame.header + frame.size)
         return false;
-    char *bytes = conn->in + frame.head;
+    char *bytes = conn->in + frame.header;
     for (ptrdiff_t i = 0; i < frame.size; i++)
         bytes[i] ^= (char)frame.mask[i & 3];
     Str payload = {bytes, frame.size};
@@ -14086,31 +14101,31 @@ static bool loop_next_frame(LoopServer *server, LoopConn *conn)
     else if (frame.opcode == LOOP_CLOSE)
         loop_close_socket(conn, loop_close_code(payload));
     else if (frame.opcode != LOOP_PONG)
-        loop_data(server, conn, &frame, payload);
-    loop_take(conn, frame.head + frame.size);
+        loop_on_data(server, conn, &frame, payload);
+    loop_consume(conn, frame.header + frame.size);
     return conn->state == LOOP_OPEN;
 }
 
-/* Deals with all that has come on a connection, as long as there is room for
- * what has to be answered. */
-static void loop_digest(LoopServer *server, LoopConn *conn)
+/* Handles the input of a connection while the output has space for the longest
+ * reply. */
+static void loop_process(LoopServer *server, LoopConn *conn)
 {
     bool more = true;
     while (more) {
-        if (LOOP_OUT - conn->out_len < LOOP_ANSWER)
+        if (LOOP_OUT - conn->out_len < LOOP_REPLY)
             loop_send(conn);
-        if (LOOP_OUT - conn->out_len < LOOP_ANSWER)
+        if (LOOP_OUT - conn->out_len < LOOP_REPLY)
             return;
-        more = conn->state == LOOP_ASKING ? loop_head(server, conn)
-               : conn->state == LOOP_OPEN ? loop_next_frame(server, conn)
-                                          : false;
+        more = conn->state == LOOP_REQUEST ? loop_read_request(server, conn)
+               : conn->state == LOOP_OPEN  ? loop_next_frame(server, conn)
+                                           : false;
     }
     if (conn->state != LOOP_FREE)
         loop_send(conn);
 }
 
-/* Reads once what is there. A connection that leaves is read to its end, and
- * no further than its deadline. */
+/* Reads once. The input of a connection that is closing is dropped, until its
+ * end or deadline. */
 static void loop_receive(LoopServer *server, LoopConn *conn)
 {
     bool leaving = conn->state >= LOOP_LEAVING;
@@ -14125,12 +14140,13 @@ static void loop_receive(LoopServer *server, LoopConn *conn)
     if (leaving)
         return;
     conn->in_len += (int)n;
-    loop_digest(server, conn);
+    loop_process(server, conn);
 }
 
-/* A place for a new connection: a free one, else that of the oldest, of those
- * with a WebSocket only where all have one. NULL where all answers are held. */
-static LoopConn *loop_place(LoopServer *server)
+/* A slot for a new connection: a free one, else that of the oldest connection,
+ * one with a WebSocket only if all have one. NULL if all wait for
+ * loop_respond(). */
+static LoopConn *loop_find_slot(LoopServer *server)
 {
     LoopConn *oldest = NULL;
     bool oldest_open = false;
@@ -14154,19 +14170,19 @@ static LoopConn *loop_place(LoopServer *server)
 static void loop_accept_one(LoopServer *server, int listener)
 {
     int fd = os_accept(listener);
-    LoopConn *conn = fd < 0 ? NULL : loop_place(server);
+    LoopConn *conn = fd < 0 ? NULL : loop_find_slot(server);
     if (conn) {
-        conn->state = LOOP_ASKING;
+        conn->state = LOOP_REQUEST;
         conn->fd = fd;
         conn->since = os_now();
-        conn->deadline = conn->since + LOOP_HEAD_MS;
+        conn->deadline = conn->since + LOOP_HEADER_MS;
     } else if (fd >= 0) {
         os_close(fd);
     }
 }
 
-/* Which events a connection waits for. While something is still to be sent,
- * nothing more is taken in. */
+/* The events that a connection waits for. A WebSocket reads nothing while it
+ * has something to send. */
 static short loop_events(const LoopConn *conn)
 {
     if (conn->state == LOOP_OPEN)
@@ -14175,20 +14191,21 @@ static short loop_events(const LoopConn *conn)
 }
 
 /*
- * Waits once, up to `timeout` milliseconds (-1: for ever), for the browser
- * and for input on `fd` (-1: none), and deals with what the browser does.
- * True where there is input; false also on a signal.
+ * Waits once, up to `timeout` milliseconds (-1: no limit), for the browser and
+ * for input on `fd` (-1: none), and serves the browser. True if `fd` has
+ * input; false also after a signal.
  */
 static bool loop_turn(LoopServer *server, int fd, int64_t timeout)
 {
     struct pollfd fds[1 + COUNT(server->listeners) + LOOP_CONNS + 1] = {
-        {fd, POLLIN, 0}};
+        {.fd = fd, .events = POLLIN}};
     LoopConn *conns[LOOP_CONNS];
     int first = 1 + server->listening;
     int n = 0;
     int64_t now = os_now();
     for (int i = 0; i < server->listening; i++)
-        fds[1 + i] = (struct pollfd){server->listeners[i], POLLIN, 0};
+        fds[1 + i] = (struct pollfd){.fd = server->listeners[i],
+                                     .events = POLLIN};
     for (int i = 0; i < LOOP_CONNS; i++) {
         LoopConn *conn = &server->conns[i];
         if (conn->state == LOOP_FREE || conn->state == LOOP_HELD)
@@ -14201,7 +14218,8 @@ static bool loop_turn(LoopServer *server, int fd, int64_t timeout)
             (timeout < 0 || conn->deadline - now < timeout))
             timeout = conn->deadline - now;
         conns[n] = conn;
-        fds[first + n++] = (struct pollfd){conn->fd, loop_events(conn), 0};
+        fds[first + n++] = (struct pollfd){.fd = conn->fd,
+                                           .events = loop_events(conn)};
     }
     if (!os_poll(fds, first + n, timeout))
         return false;
@@ -14209,7 +14227,7 @@ static bool loop_turn(LoopServer *server, int fd, int64_t timeout)
         short events = fds[first + i].revents;
         if (events & POLLOUT) {
             loop_send(conns[i]);
-            loop_digest(server, conns[i]);
+            loop_process(server, conns[i]);
         } else if (events) {
             loop_receive(server, conns[i]);
         }
@@ -14220,7 +14238,7 @@ static bool loop_turn(LoopServer *server, int fd, int64_t timeout)
     return fds[0].revents != 0;
 }
 
-/* Ends listening and every connection at once. */
+/* Stops listening, and closes every connection at once. */
 static void loop_close(LoopServer *server)
 {
     for (int i = 0; i < server->listening; i++)
@@ -14231,14 +14249,14 @@ static void loop_close(LoopServer *server)
 }
 
 /*
- * Starts to listen at `port`, or with 0 at one that the system chooses: the
- * same one on 127.0.0.1 and on ::1, since "localhost" may be either. A
- * machine without one of them is fine. Gives 0, or an errno.
+ * Starts to listen on `port`, or if it is 0 on one that the system chooses: the
+ * same port on 127.0.0.1 and ::1, because "localhost" may be either. One of
+ * them is enough if the machine lacks the other. Returns 0 or an errno.
  */
 static int loop_open(LoopServer *server, const LoopApp *app, int port)
 {
     int code = 0;
-    for (int tries = 0; tries < 8; tries++) {
+    for (int tries = 0; tries < LOOP_PORTS; tries++) {
         server->app = *app;
         server->port = port;
         server->listening = 0;
@@ -14261,7 +14279,7 @@ static int loop_open(LoopServer *server, const LoopApp *app, int port)
     return code;
 }
 
-/* Answers the request that was to be answered later. */
+/* Sends the page of each request whose LoopPage was `later`. */
 static void loop_respond(LoopServer *server, const LoopPage *page)
 {
     for (int i = 0; i < LOOP_CONNS; i++)
@@ -14269,7 +14287,8 @@ static void loop_respond(LoopServer *server, const LoopPage *page)
             loop_page(&server->conns[i], page);
 }
 
-/* Ends all, but has a moment's patience for answers on their way. */
+/* Ends the server, but waits up to LOOP_FINISH_MS for the last responses to be
+ * read. */
 static void loop_finish(LoopServer *server)
 {
     int64_t deadline = os_now() + LOOP_FINISH_MS;

@@ -76,7 +76,7 @@ static void fuzz_run(FuzzRun *run, Arena *arena, Str wire, ptrdiff_t step,
                                       .may_open = signin_may_open,
                                       .message = signin_take_key,
                                       .greeting = S("{}")};
-    *conn = (LoopConn){.state = LOOP_ASKING, .fd = ends[0]};
+    *conn = (LoopConn){.state = LOOP_REQUEST, .fd = ends[0]};
     conn->deadline = INT64_MAX;
     while (wire.len && conn->state != LOOP_FREE) {
         Str piece = str_slice(wire, 0, step);
@@ -85,7 +85,7 @@ static void fuzz_run(FuzzRun *run, Arena *arena, Str wire, ptrdiff_t step,
         wire = str_slice(wire, piece.len, wire.len);
         for (int i = 0; i < 8 && conn->state != LOOP_FREE; i++) {
             loop_send(conn);
-            loop_digest(&visit->server, conn);
+            loop_process(&visit->server, conn);
             fuzz_drain(run, ends[1]);
             if (conn->state != LOOP_FREE && conn->state != LOOP_HELD)
                 loop_receive(&visit->server, conn);

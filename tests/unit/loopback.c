@@ -55,7 +55,7 @@ static void test_loop_frame(void)
         if (got != 1)
             continue;
         CHECK_INT(frame.opcode, rows[i].opcode);
-        CHECK_INT(frame.head, rows[i].head);
+        CHECK_INT(frame.header, rows[i].head);
         CHECK_INT(frame.size, rows[i].size);
         CHECK(!memcmp(frame.mask, "mask", 4));
     }
@@ -91,7 +91,7 @@ static void test_loop_close_code(void)
     }
 }
 
-static void test_loop_request(void)
+static void test_loop_parse_request(void)
 {
     static const struct {
         Str head;
@@ -126,7 +126,7 @@ static void test_loop_request(void)
         Str method = {0};
         Str target = {0};
         unit_at(rows[i].head);
-        bool ok = loop_request(rows[i].head, &method, &target);
+        bool ok = loop_parse_request(rows[i].head, &method, &target);
         CHECK_INT(ok, rows[i].method != NULL);
         if (!ok || !rows[i].method)
             continue;
@@ -142,11 +142,11 @@ static void test_loop_request(void)
 }
 
 /* The example of RFC 6455, 1.3. */
-static void test_loop_accept(void)
+static void test_loop_accept_key(void)
 {
     Arena arena = {0};
     unit_at(S("RFC 6455"));
-    CHECK_STR(loop_accept(&arena, S("dGhlIHNhbXBsZSBub25jZQ==")),
+    CHECK_STR(loop_accept_key(&arena, S("dGhlIHNhbXBsZSBub25jZQ==")),
               S("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
     arena_free(&arena);
 }
