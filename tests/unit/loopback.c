@@ -91,7 +91,7 @@ static void test_loop_close_code(void)
     }
 }
 
-static void test_loop_parse_request(void)
+static void test_loop_request(void)
 {
     static const struct {
         Str head;
@@ -142,7 +142,7 @@ static void test_loop_parse_request(void)
 }
 
 /* The example of RFC 6455, 1.3. */
-static void test_loop_accept_key(void)
+static void test_loop_accept(void)
 {
     Arena arena = {0};
     unit_at(S("RFC 6455"));
