@@ -9141,26 +9141,33 @@ static void dotenv_read(Arena *arena, Str text, DotenvFile *file)
 
 /* ==== TLS ================================================================= *
  *
- * TLS 1.2 (RFC 5246) by BearSSL on a non-blocking socket: ECDHE with AES-GCM
- * or ChaCha20-Poly1305, X25519, P-256 and P-384, RSA keys of 2048 to 4096
- * bits, no SHA-1, no renegotiation, always a server name. BearSSL knows no
- * TLS 1.3 and no revocation: the README says so.
+ * TLS 1.2 (RFC 5246) with BearSSL on a non-blocking socket: ECDHE with AES-GCM
+ * or ChaCha20-Poly1305; X25519, P-256 and P-384; RSA keys of 2048 to 4096 bits;
+ * always a server name; no SHA-1 and no renegotiation. BearSSL supports neither
+ * TLS 1.3 nor revocation.
  *
- * Trust, in this order: --ca-file; SSL_CERT_FILE and SSL_CERT_DIR; the
- * system's bundle; the anchors built in. NODE_EXTRA_CA_CERTS adds to any. A
- * certificate that cannot be read is counted and skipped.
+ * Trust comes from the first of these that is set or exists: --ca-file;
+ * SSL_CERT_FILE and SSL_CERT_DIR; the system's bundle; the built-in anchors.
+ * NODE_EXTRA_CA_CERTS adds to it. A source that the user sets must contain at
+ * least one certificate: hs never falls back to a wider one. Certificates that
+ * cannot be read are skipped and counted.
  *
- * BearSSL's own validator wants each issuer right after the certificate that
- * it signed, and knows neither name constraints nor an anchor's limits. So the
- * engine is given a validator from here (RFC 5280, 6): it keeps the chain that
- * the server sends and searches it for a path to an anchor. Order, duplicates
- * and unrelated certificates do not matter. Signatures are BearSSL's. Where
- * RFC 5280 leaves a choice, the decisions are OpenSSL's, which curl and Node
- * use; tests/test_trust.py compares them.
+ * BearSSL's validator expects each certificate to be followed by its issuer,
+ * and checks neither name constraints nor an anchor's dates and key usage. So
+ * hs passes its own validator to the engine (RFC 5280, 6). It collects the
+ * chain that the server sends and searches it for a path to an anchor; order,
+ * duplicates and unrelated certificates do not matter. BearSSL verifies the
+ * signatures. If RFC 5280 leaves a choice, hs does what OpenSSL does, which
+ * curl and Node use; tests/test_trust.py compares the three.
  *
- * Ownership: a Tls points into itself and must not move; it lives in its
- * connection's arena, as does the chain. An anchor keeps the signed part of
- * its certificate. Limits: 100 KiB and 256 certificates a chain, 16 a path.
+ * A connection: tls_new(), tls_start(), then tls_pump() whenever the socket is
+ * ready. tls_read() and tls_write() move the data. After each tls_pump(), check
+ * tls_failed(); tls_fail() explains why. Errors are EXIT_NETWORK.
+ *
+ * Ownership: a Tls contains pointers to itself and must not move. It is in its
+ * connection's arena, with the chain. An anchor keeps the signed part of its
+ * certificate in the arena of tls_load_trust().
+ * Limits: 8 MiB a CA file; 100 KiB and 256 certificates a chain, 16 a path.
  */
 
 enum {
@@ -9169,13 +9176,16 @@ enum {
     TLS_CHAIN_COUNT = 256,
     TLS_PATH_MAX = 16,
     TLS_CHECKS = 256,          /* issuers tried within one chain */
-    TLS_NAMES_WORK = 64 * MIB, /* bytes of names times those of their limits */
-    TLS_CHECKS_FREE = 16,      /* issuers before the clock is looked at */
-    TLS_RSA_MIN = 256,         /* bytes of a modulus */
+    TLS_NAMES_WORK = 64 * MIB, /* size of the names times size of constraints */
+    TLS_CHECKS_FREE = 16,      /* issuers tried before the time limit applies */
+    TLS_RSA_MIN = 256,         /* bytes of the modulus */
     TLS_RSA_MAX = 512,
-    TLS_RSA_EXPONENT = 8, /* more would be slow */
-    TLS_AHEAD = 64 * KIB, /* read from the socket at once */
-    TLS_TURN = 1000       /* steps that bring no data, in one go */
+    TLS_RSA_EXPONENT = 8, /* bytes; longer ones are slow */
+    TLS_AHEAD = 64 * KIB, /* bytes per read from the socket */
+    TLS_TURN = 1000,      /* steps without data per tls_pump() */
+    TLS_SEED = 48,        /* bytes of entropy per connection */
+    TLS_HASH_MAX = 64,
+    TLS_DAY = 86400 /* seconds */
 };
 
 /* Why a certificate is refused; see tls_fault_text(). */
@@ -9204,26 +9214,27 @@ typedef enum {
     TLS_TOO_LONG
 } TlsFault;
 
-/* What a certificate's extensions say (RFC 5280, 4.2.1). */
+/* A certificate's version and extensions (RFC 5280, 4.2.1). */
 enum {
-    TLS_IS_V1 = 1,
-    TLS_HAS_BASIC = 2, /* basicConstraints, */
-    TLS_IS_CA = 4,     /* which say that it is an authority */
-    TLS_HAS_USAGE = 8, /* keyUsage, of which: */
-    TLS_MAY_SIGN = 16,
-    TLS_MAY_ENCRYPT = 32, /* or agree on a key */
-    TLS_MAY_CERTIFY = 64,
-    TLS_HAS_PURPOSE = 128, /* extKeyUsage, */
-    TLS_FOR_SERVERS = 256, /* with serverAuth */
-    TLS_UNKNOWN = 512      /* a critical extension that is not known here */
+    TLS_IS_V1 = 1 << 0,
+    TLS_HAS_BASIC = 1 << 1, /* basicConstraints: */
+    TLS_IS_CA = 1 << 2,
+    TLS_HAS_PATH_LEN = 1 << 3,
+    TLS_HAS_USAGE = 1 << 4, /* keyUsage: */
+    TLS_MAY_SIGN = 1 << 5,
+    TLS_MAY_ENCRYPT = 1 << 6, /* or agree on a key */
+    TLS_MAY_CERTIFY = 1 << 7,
+    TLS_HAS_PURPOSE = 1 << 8, /* extKeyUsage: */
+    TLS_FOR_SERVERS = 1 << 9, /* serverAuth */
+    TLS_UNKNOWN = 1 << 10     /* a critical extension that hs does not know */
 };
 
-/* A certificate as read. Everything points into its bytes. */
+/* A parsed certificate. All Strs and the key point into its bytes. */
 typedef struct {
-    Str tbs;    /* what is signed */
-    Str issuer; /* names, with their header */
+    Str tbs;    /* the signed part, TBSCertificate */
+    Str issuer; /* names, with their DER header */
     Str subject;
-    Str algorithm; /* of the signature, an OID; none of an anchor */
+    Str algorithm; /* of the signature, an OID; empty for an anchor */
     Str signature;
     Str names;     /* subjectAltName */
     Str limits;    /* nameConstraints */
@@ -9232,56 +9243,57 @@ typedef struct {
     Str key_kind;  /* an OID */
     int64_t from;  /* seconds since 1970 */
     int64_t until;
-    br_x509_pkey key; /* its type is 0 where BearSSL has no use for it */
-    int path_len;     /* -1: no limit */
+    br_x509_pkey key; /* type 0: BearSSL does not support it */
+    int path_len;     /* with TLS_HAS_PATH_LEN */
     unsigned flags;
 } TlsCert;
 
-/* A certificate that is trusted. Its `tbs` is read again when it is needed;
- * one that is built in has its row of ANCHORS instead. */
+/* A trusted certificate. `tbs` is parsed again when it is needed; a built-in
+ * one has no `tbs`, but a row of ANCHORS. */
 typedef struct {
     Str subject;
     Str tbs;
     int row;
-    bool rejected; /* OpenSSL's trust settings say so */
+    bool rejected; /* by OpenSSL's trust settings */
 } TlsAnchor;
 
+/* What a run trusts; see tls_load_trust(). */
 typedef struct {
     const TlsAnchor *anchors;
     int count;
     int skipped; /* certificates that could not be read */
-    Str source;  /* where they come from, for people */
-    Str warning; /* what else there is to say, or empty */
+    Str source;  /* the files, and what named them, for messages */
+    Str warning; /* to show to the user, or empty */
 } TlsTrust;
 
-/* Trust anchors being gathered from files. */
+/* Trust anchors while they are read from files. */
 typedef struct {
     Arena *arena;
     TlsAnchor *anchors;
     int count;
     int cap;
     int skipped;
-    int64_t until;   /* no pipe is waited for any longer (os_now()) */
-    char label[32];  /* of a PEM block that is no certificate, or empty */
-    const char *why; /* what a file is that held no certificate */
-    const char *fix; /* a command that makes PEM of it, or NULL */
+    int64_t until;   /* os_now() at which reading a pipe ends */
+    char label[32];  /* of the first PEM block that is not a certificate */
+    const char *why; /* the reason that the last file added no anchor */
+    const char *fix; /* the start of a command that converts it, or NULL */
 } TlsAnchors;
 
-/* The engine's X.509 validator: keeps the chain, then judges it. */
+/* The engine's X.509 validator: collects the chain, then judges it. */
 typedef struct {
-    const br_x509_class *vtable; /* first: the engine's pointer is to this */
+    const br_x509_class *vtable; /* first: the engine points to it */
     const TlsTrust *trust;
     Arena *arena;
     const char *host;
     int64_t until;
     Buf chain;
     int count;
-    int ends[TLS_CHAIN_COUNT]; /* in `chain` */
+    int ends[TLS_CHAIN_COUNT]; /* of each certificate, in `chain` */
     br_x509_pkey key;
     int64_t took; /* milliseconds; see tls_take_check_ms() */
     TlsFault fault;
     char about[80];  /* the authority at fault; empty: the server */
-    char detail[80]; /* a date, a name, an algorithm; or empty */
+    char detail[80]; /* a date, name or algorithm, or empty */
 } TlsJudge;
 
 typedef struct {
@@ -9289,7 +9301,7 @@ typedef struct {
     TlsJudge judge;
     br_ec_impl curves;
     unsigned char buffer[BR_SSL_BUFSIZE_BIDI];
-    int ahead_at; /* what was read, and is for the engine yet */
+    int ahead_at; /* bytes read from the socket, but not yet by the engine */
     int ahead_len;
     unsigned char ahead[TLS_AHEAD];
 } Tls;
@@ -9307,12 +9319,25 @@ enum {
     DER_OID = 0x06,
     DER_SEQUENCE = 0x30,
     DER_SET = 0x31,
+    DER_UTF8 = 0x0c,
+    DER_PRINTABLE = 0x13,
+    DER_TELETEX = 0x14,
+    DER_IA5 = 0x16,
+    DER_VISIBLE = 0x1a,
+    DER_UTC_TIME = 0x17,
+    DER_TIME = 0x18,    /* GeneralizedTime */
     DER_CONTEXT = 0x80, /* plus the number */
     DER_INNER = 0xa0    /* the same, constructed */
 };
 
-/* Takes an element off `*from`: sets its content, gives its tag; -1 where
- * there is no whole one. */
+/* A static Str of an OID's bytes. */
+#define TLS_OID(bytes) \
+    { \
+        "" bytes, sizeof(bytes) - 1 \
+    }
+
+/* Removes an element from the start of `*from`, sets its content and returns
+ * its tag; -1 if there is no complete element. */
 static int tls_der_next(Str *from, Str *content)
 {
     const unsigned char *bytes = (const unsigned char *)from->ptr;
@@ -9334,7 +9359,7 @@ static int tls_der_next(Str *from, Str *content)
     return bytes[0];
 }
 
-/* Takes an element off `*from` if it has this tag. */
+/* Removes an element from the start of `*from` if it has this tag. */
 static bool tls_der(Str *from, int tag, Str *content)
 {
     Str rest = *from;
@@ -9344,7 +9369,7 @@ static bool tls_der(Str *from, int tag, Str *content)
     return true;
 }
 
-/* The same, but with the element's header. */
+/* The same, but `*whole` includes the element's header. */
 static bool tls_der_whole(Str *from, int tag, Str *whole)
 {
     Str before = *from;
@@ -9355,8 +9380,8 @@ static bool tls_der_whole(Str *from, int tag, Str *whole)
     return true;
 }
 
-/* Takes the bytes of a BIT STRING or of an INTEGER that is not negative,
- * without the zeros before it. */
+/* Removes a BIT STRING of whole bytes, or an INTEGER that is not negative, and
+ * sets its bytes, without leading zeros. */
 static bool tls_der_bytes(Str *from, int tag, Str *bytes)
 {
     if (!tls_der(from, tag, bytes) || !bytes->len)
@@ -9370,14 +9395,15 @@ static bool tls_der_bytes(Str *from, int tag, Str *bytes)
     return true;
 }
 
-/* Takes a UTCTime or a GeneralizedTime, to the second (4.1.2.5). */
+/* Removes a UTCTime or GeneralizedTime (4.1.2.5); `*out` is in seconds since
+ * 1970. */
 static bool tls_der_time(Str *from, int64_t *out)
 {
     Str text = {0};
     int64_t days = 0;
     int tag = tls_der_next(from, &text);
-    int digits = tag == 0x17 ? 2 : 4;
-    if ((tag != 0x17 && tag != 0x18) || text.len != digits + 11 ||
+    int digits = tag == DER_UTC_TIME ? 2 : 4;
+    if ((tag != DER_UTC_TIME && tag != DER_TIME) || text.len != digits + 11 ||
         text.ptr[text.len - 1] != 'Z')
         return false;
     for (ptrdiff_t i = 0; i < text.len - 1; i++)
@@ -9389,16 +9415,16 @@ static bool tls_der_time(Str *from, int64_t *out)
     int64_t hour = time_take_number(&text, 2);
     int64_t minute = time_take_number(&text, 2);
     int64_t second = time_take_number(&text, 2);
-    if (tag == 0x17)
+    if (tag == DER_UTC_TIME)
         year += year < 50 ? 2000 : 1900;
     *out = second + 60 * (minute + 60 * hour);
-    if (!time_date(year, month, day, &days) || *out > 86400)
+    if (!time_date(year, month, day, &days) || *out > TLS_DAY)
         return false;
-    *out += days * 86400;
+    *out += days * TLS_DAY;
     return true;
 }
 
-/* BearSSL's pointers are not to const, though it writes through none. */
+/* BearSSL's pointers are not const, but it does not write through them. */
 static unsigned char *tls_bytes(Str s)
 {
     return (unsigned char *)(uintptr_t)s.ptr;
@@ -9419,16 +9445,18 @@ static br_x509_pkey tls_ec_key(int curve, Str q)
     return key;
 }
 
-/* Takes the public key (4.1.2.7). One of an unknown kind is no mistake. */
+/* Removes the public key (4.1.2.7). An unsupported one is not an error: the
+ * key's type stays 0. */
 static bool tls_read_key(Str *from, TlsCert *cert)
 {
     static const struct {
         Str oid;
         int curve;
     } curves[] = {
-        {{"\x2a\x86\x48\xce\x3d\x03\x01\x07", 8}, BR_EC_secp256r1},
-        {{"\x2b\x81\x04\x00\x22", 5}, BR_EC_secp384r1},
-        {{"\x2b\x81\x04\x00\x23", 5}, BR_EC_secp521r1},
+        {.oid = TLS_OID("\x2a\x86\x48\xce\x3d\x03\x01\x07"),
+         .curve = BR_EC_secp256r1},
+        {.oid = TLS_OID("\x2b\x81\x04\x00\x22"), .curve = BR_EC_secp384r1},
+        {.oid = TLS_OID("\x2b\x81\x04\x00\x23"), .curve = BR_EC_secp521r1},
     };
     Str info = {0};
     Str kind = {0};
@@ -9475,6 +9503,7 @@ static bool tls_read_basic(Str value, TlsCert *cert)
         return true;
     if (!tls_der_bytes(&basic, DER_INTEGER, &part) || basic.len)
         return false;
+    cert->flags |= TLS_HAS_PATH_LEN;
     cert->path_len = part.len > 1 ? INT_MAX
                      : part.len   ? (unsigned char)part.ptr[0]
                                   : 0;
@@ -9494,60 +9523,79 @@ static bool tls_read_usage(Str value, TlsCert *cert)
     return true;
 }
 
-/* Is serverAuth, or with `any` also anyExtendedKeyUsage, one of these OIDs? */
-static bool tls_lists_servers(Str oids, bool any)
+/* OIDs of extKeyUsage: serverAuth and anyExtendedKeyUsage (4.2.1.12). */
+#define TLS_SERVER_AUTH S("\x2b\x06\x01\x05\x05\x07\x03\x01")
+#define TLS_ANY_USAGE S("\x55\x1d\x25\x00")
+
+/* Does the list of OIDs contain this one? */
+static bool tls_lists(Str oids, Str wanted)
 {
     Str oid = {0};
     while (tls_der(&oids, DER_OID, &oid))
-        if (str_eq(oid, S("\x2b\x06\x01\x05\x05\x07\x03\x01")) ||
-            (any && str_eq(oid, S("\x55\x1d\x25\x00"))))
+        if (str_eq(oid, wanted))
             return true;
     return false;
 }
 
+/* The last number of an extension's OID, 2.5.29.x (RFC 5280, 4.2.1). */
+enum {
+    TLS_EXT_OWN_ID = 14,
+    TLS_EXT_USAGE = 15,
+    TLS_EXT_NAMES = 17,
+    TLS_EXT_BASIC = 19,
+    TLS_EXT_LIMITS = 30,
+    TLS_EXT_CRL = 31,
+    TLS_EXT_POLICIES = 32,
+    TLS_EXT_POLICY_MAPPINGS = 33,
+    TLS_EXT_ISSUER_ID = 35,
+    TLS_EXT_POLICY_LIMITS = 36,
+    TLS_EXT_PURPOSE = 37,
+    TLS_EXT_ANY_POLICY = 54
+};
+
 /*
- * Reads the extension 2.5.29.`number`. False: it is malformed. Those that are
- * known and not read here do not change what is valid: nobody asks for a
- * policy, and where a CRL lies is of no use.
+ * Reads the extension 2.5.29.`number`; false if it is malformed. Policies and
+ * CRL locations are known but not read: hs requires no policy and does not
+ * check revocation.
  */
 static bool tls_read_extension(int number, bool critical, Str value,
                                TlsCert *cert)
 {
     Str list = {0};
     switch (number) {
-    case 14:
+    case TLS_EXT_OWN_ID:
         cert->flags |= critical ? TLS_UNKNOWN : 0;
         return tls_der(&value, DER_OCTETS, &cert->own_id);
-    case 15:
+    case TLS_EXT_USAGE:
         return tls_read_usage(value, cert);
-    case 17:
+    case TLS_EXT_NAMES:
         if (!tls_der(&value, DER_SEQUENCE, &cert->names))
             return false;
         for (list = cert->names; list.len;)
             if (tls_der_next(&list, &value) < 0)
                 return false;
         return true;
-    case 19:
+    case TLS_EXT_BASIC:
         return tls_read_basic(value, cert);
-    case 30: /* an empty one would limit nothing; it is not allowed */
+    case TLS_EXT_LIMITS: /* must not be empty (4.2.1.10) */
         return tls_der(&value, DER_SEQUENCE, &cert->limits) && cert->limits.len;
-    case 35:
+    case TLS_EXT_ISSUER_ID:
         cert->flags |= critical ? TLS_UNKNOWN : 0;
         if (!tls_der(&value, DER_SEQUENCE, &list))
             return false;
         tls_der(&list, DER_CONTEXT, &cert->issuer_id);
         return true;
-    case 37:
+    case TLS_EXT_PURPOSE:
         if (!tls_der(&value, DER_SEQUENCE, &list))
             return false;
         cert->flags |= TLS_HAS_PURPOSE |
-                       (tls_lists_servers(list, false) ? TLS_FOR_SERVERS : 0);
+                       (tls_lists(list, TLS_SERVER_AUTH) ? TLS_FOR_SERVERS : 0);
         return true;
-    case 31: /* where its CRL is */
-    case 32: /* policies, their mapping and their limits */
-    case 33:
-    case 36:
-    case 54:
+    case TLS_EXT_CRL:
+    case TLS_EXT_POLICIES:
+    case TLS_EXT_POLICY_MAPPINGS:
+    case TLS_EXT_POLICY_LIMITS:
+    case TLS_EXT_ANY_POLICY:
         return true;
     default:
         cert->flags |= critical ? TLS_UNKNOWN : 0;
@@ -9583,15 +9631,15 @@ static bool tls_read_extensions(Str list, TlsCert *cert)
     return true;
 }
 
-/* Reads the signed part of a certificate. `*algorithm` is the one that it says
- * it is signed with. */
+/* Reads the signed part of a certificate. `*algorithm` is the signature
+ * algorithm that it names. */
 static bool tls_read_tbs(Str tbs, TlsCert *cert, Str *algorithm)
 {
     Str all = tbs;
     Str body = {0};
     Str part = {0};
     Str list = {0};
-    *cert = (TlsCert){.tbs = tbs, .path_len = -1};
+    *cert = (TlsCert){.tbs = tbs};
     if (!tls_der(&all, DER_SEQUENCE, &body))
         return false;
     if (!tls_der(&body, DER_INNER, &part))
@@ -9613,8 +9661,8 @@ static bool tls_read_tbs(Str tbs, TlsCert *cert, Str *algorithm)
            tls_read_extensions(list, cert);
 }
 
-/* Takes a certificate off `*der`. Both places that name its algorithm must
- * agree (4.1.1.2). */
+/* Removes a certificate from the start of `*der`. Its algorithm is in two
+ * places, which must agree (4.1.1.2). */
 static bool tls_read_certificate(Str *der, TlsCert *cert)
 {
     Str body = {0};
@@ -9631,15 +9679,16 @@ static bool tls_read_certificate(Str *der, TlsCert *cert)
 
 /* ---- Names ---- */
 
-/* Is this the tag of a string whose characters are ASCII, or begin so? */
+/* Is this the tag of a string type that is a superset of ASCII? */
 static bool tls_is_text(int tag)
 {
-    return tag == 12 || tag == 19 || tag == 20 || tag == 22 || tag == 26;
+    return tag == DER_UTF8 || tag == DER_PRINTABLE || tag == DER_TELETEX ||
+           tag == DER_IA5 || tag == DER_VISIBLE;
 }
 
-/* Takes the next character of a name's text: letters in lower case, any white
- * space as one blank. -1 at the end. */
-static int tls_fold(Str *text)
+/* Removes the next character of a name's text: letters in lower case, white
+ * space of any length as one blank. -1 at the end. */
+static int tls_take_folded(Str *text)
 {
     if (!text->len)
         return -1;
@@ -9651,25 +9700,23 @@ static int tls_fold(Str *text)
     return str_is_space(c) ? ' ' : (unsigned char)str_lower(c);
 }
 
-/* Are two values of a name the same (7.1, in short)? */
+/* Are two values of a name equal (7.1, for ASCII letters)? */
 static bool tls_same_value(int tag_a, Str a, int tag_b, Str b)
 {
-    if (tag_a == tag_b && str_eq(a, b))
-        return true;
     if (!tls_is_text(tag_a) || !tls_is_text(tag_b))
-        return false;
+        return tag_a == tag_b && str_eq(a, b);
     a = str_trim(a);
     b = str_trim(b);
     for (;;) {
-        int c = tls_fold(&a);
-        if (c != tls_fold(&b))
+        int c = tls_take_folded(&a);
+        if (c != tls_take_folded(&b))
             return false;
         if (c < 0)
             return true;
     }
 }
 
-/* Takes an attribute off a set of them. */
+/* Removes an attribute from a set; returns its value's tag, -1 at the end. */
 static int tls_take_attribute(Str *set, Str *oid, Str *value)
 {
     Str pair = {0};
@@ -9678,15 +9725,14 @@ static int tls_take_attribute(Str *set, Str *oid, Str *value)
     return tls_der_next(&pair, value);
 }
 
-/* Do two names agree, or, with `below`, does `name` begin with all of `other`?
- */
-static bool tls_same_name(Str name, Str other, bool below)
+/* Does `name` start with all the attributes of `prefix` (7.1)? `*rest` are the
+ * other attributes of `name`. */
+static bool tls_name_starts(Str name, Str prefix, Str *rest)
 {
     Str a = {0};
     Str b = {0};
-    if (str_eq(name, other))
-        return true;
-    if (!tls_der(&name, DER_SEQUENCE, &a) || !tls_der(&other, DER_SEQUENCE, &b))
+    if (!tls_der(&name, DER_SEQUENCE, &a) ||
+        !tls_der(&prefix, DER_SEQUENCE, &b))
         return false;
     while (a.len && b.len) {
         Str set_a = {0};
@@ -9707,10 +9753,19 @@ static bool tls_same_name(Str name, Str other, bool below)
         if (set_a.len || set_b.len)
             return false;
     }
-    return !b.len && (below || !a.len);
+    *rest = a;
+    return !b.len;
 }
 
-/* The text of a name's last attribute of this kind; empty: it has none. */
+/* Are two names equal (7.1)? */
+static bool tls_same_name(Str name, Str other)
+{
+    Str rest = {0};
+    return str_eq(name, other) ||
+           (tls_name_starts(name, other, &rest) && !rest.len);
+}
+
+/* The text of a name's last attribute of this kind; empty if it has none. */
 static Str tls_attribute(Str name, Str kind)
 {
     Str list = {0};
@@ -9732,17 +9787,18 @@ static Str tls_common_name(Str name)
     return tls_attribute(name, S("\x55\x04\x03"));
 }
 
-/* What people may know the holder of a name by. */
+/* A name as messages show it: the common name, else the unit, else the
+ * organization. */
 static Str tls_title(Str name)
 {
     Str title = tls_common_name(name);
     if (!title.len)
-        title = tls_attribute(name, S("\x55\x04\x0b")); /* its unit */
+        title = tls_attribute(name, S("\x55\x04\x0b"));
     return title.len ? title : tls_attribute(name, S("\x55\x04\x0a"));
 }
 
-/* Does a name of a certificate, maybe "*.x.y", stand for this host? The star
- * is one label of a name; as in curl, two must follow it. No address has it. */
+/* Does a certificate's name match the host? In "*.x.y" the star is one label;
+ * as in curl, two labels must follow it. It never matches an address. */
 static bool tls_is_for(Str name, Str host)
 {
     if (str_eq_nocase(name, host))
@@ -9757,45 +9813,33 @@ static bool tls_is_for(Str name, Str host)
 
 enum { TLS_EMAIL = 0x81, TLS_DNS = 0x82, TLS_DIRECTORY = 0xa4, TLS_IP = 0x87 };
 
-/* Has the certificate a DNS name or an address? Then its common name does not
- * count (RFC 6125, 6.4.4). */
-static bool tls_has_names(const TlsCert *cert)
-{
-    Str names = cert->names;
-    Str name = {0};
-    while (names.len) {
-        int tag = tls_der_next(&names, &name);
-        if (tag == TLS_DNS || tag == TLS_IP)
-            return true;
-        if (tag < 0)
-            break;
-    }
-    return false;
-}
-
+/* Is the host one of the certificate's names? Its common name is used only if
+ * it has no DNS name and no address (RFC 6125, 6.4.4). */
 static bool tls_is_named(const TlsCert *cert, Str host)
 {
     Str names = cert->names;
     Str name = {0};
-    if (!tls_has_names(cert))
-        return host.len && tls_is_for(tls_common_name(cert->subject), host);
+    bool has_names = false;
     while (names.len) {
         int tag = tls_der_next(&names, &name);
-        if (tag == TLS_DNS && tls_is_for(name, host))
-            return true;
         if (tag < 0)
             break;
+        if (tag == TLS_DNS && tls_is_for(name, host))
+            return true;
+        has_names |= tag == TLS_DNS || tag == TLS_IP;
     }
-    return false;
+    return !has_names && host.len &&
+           tls_is_for(tls_common_name(cert->subject), host);
 }
 
 /* ---- Name constraints (4.2.1.10) ---- */
 
-/* Is the name in the subtree `base`, which is of the same kind? */
+/* Is the name within `base`, which is of the same kind? */
 static bool tls_is_within(int tag, Str name, Str base)
 {
+    Str rest = {0};
     if (tag == TLS_DIRECTORY)
-        return tls_same_name(name, base, true);
+        return tls_name_starts(name, base, &rest);
     if (tag == TLS_IP) {
         if (base.len != 2 * name.len)
             return false;
@@ -9810,8 +9854,8 @@ static bool tls_is_within(int tag, Str name, Str base)
             (!at || base.ptr[0] == '.' || name.ptr[at - 1] == '.'));
 }
 
-/* Do the constraints allow this name? A kind that they limit and that is not
- * understood here is not allowed. */
+/* Do the constraints allow this name? If they limit a kind of names that hs
+ * does not know, names of that kind are not allowed. */
 static bool tls_allows_name(Str limits, int tag, Str name)
 {
     bool known = tag == TLS_DNS || tag == TLS_DIRECTORY || tag == TLS_IP;
@@ -9840,8 +9884,8 @@ static bool tls_allows_name(Str limits, int tag, Str name)
     return true;
 }
 
-/* Do the constraints allow all names of a certificate? `host` is what the
- * server is called, empty where the certificate is an authority's. */
+/* Do the constraints allow all names of a certificate? `host` is the server's
+ * name, empty if the certificate is an authority's. */
 static bool tls_allows(Str limits, const TlsCert *cert, Str host)
 {
     Str names = cert->names;
@@ -9876,8 +9920,8 @@ static int tls_base64_value(char c)
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* The bytes of base64 text (RFC 4648); line breaks are passed over, and so
- * is everything else that is no base64 character. */
+/* Decodes base64 text (RFC 4648) up to the first "=". Skips line breaks and all
+ * other characters that are not base64. */
 static Str tls_base64(Arena *arena, Str text)
 {
     char *bytes = arena_alloc(arena, text.len / 4 * 3 + 3);
@@ -9912,9 +9956,9 @@ static TlsAnchor *tls_add_anchor(TlsAnchors *to)
 }
 
 /*
- * Does OpenSSL's CertAux, which follows a TRUSTED CERTIFICATE, keep it from
- * vouching for servers? It lists the purposes that it is trusted for, if any,
- * and those for which it is rejected:
+ * Does OpenSSL's CertAux, which follows a TRUSTED CERTIFICATE, reject it as an
+ * authority for servers? It lists the purposes for which the certificate is
+ * trusted, if they are limited, and those for which it is rejected:
  *     SEQUENCE { trust SEQUENCE OF OID OPTIONAL,
  *                reject [0] SEQUENCE OF OID OPTIONAL, ... }
  */
@@ -9927,15 +9971,15 @@ static bool tls_is_rejected(Str aux)
     if (!tls_der(&aux, DER_SEQUENCE, &settings))
         return true;
     if (tls_der(&settings, DER_SEQUENCE, &list) &&
-        !tls_lists_servers(list, true))
+        !tls_lists(list, TLS_SERVER_AUTH) && !tls_lists(list, TLS_ANY_USAGE))
         return true;
     return tls_der(&settings, DER_INNER, &list) &&
-           tls_lists_servers(list, true);
+           (tls_lists(list, TLS_SERVER_AUTH) || tls_lists(list, TLS_ANY_USAGE));
 }
 
-/* Makes one certificate (DER) an anchor. What follows it is a CertAux where it
- * is `trusted`; else OpenSSL ignores it. */
-static void tls_add_certificate(TlsAnchors *to, Str der, bool trusted)
+/* Adds one certificate (DER) as an anchor. If `has_aux`, a CertAux may follow
+ * it; other bytes after it are ignored, as OpenSSL does. */
+static void tls_add_certificate(TlsAnchors *to, Str der, bool has_aux)
 {
     TlsCert cert = {0};
     if (!tls_read_certificate(&der, &cert)) {
@@ -9947,12 +9991,12 @@ static void tls_add_certificate(TlsAnchors *to, Str der, bool trusted)
     *tls_add_anchor(to) = (TlsAnchor){
         .subject = str_slice(tbs, at, at + cert.subject.len),
         .tbs = tbs,
-        .rejected = trusted && tls_is_rejected(der)};
+        .rejected = has_aux && tls_is_rejected(der)};
 }
 
-/* Takes what comes before the next PEM boundary (RFC 7468) off `*text`, and
- * that line. Gives its label, without "BEGIN " or "END "; NULL: there is none.
- */
+/* Removes the next PEM boundary (RFC 7468) from `*text`, and sets `*before` to
+ * the text before it. Returns its label, without "BEGIN " or "END "; empty if
+ * there is no boundary. */
 static Str tls_next_boundary(Str *text, Str *before, bool *begins)
 {
     const Str dashes = S("-----");
@@ -9986,7 +10030,7 @@ static bool tls_is_certificate_label(Str label)
            str_eq(label, S("TRUSTED CERTIFICATE"));
 }
 
-/* Adds every certificate of a PEM text; a signal ends it early. */
+/* Adds every certificate of a PEM text. Stops at a signal. */
 static void tls_add_pem(TlsAnchors *to, Str text)
 {
     Str open = {0}; /* the label of the block that has begun */
@@ -10001,7 +10045,7 @@ static void tls_add_pem(TlsAnchors *to, Str text)
                                 str_starts(open, S("TRUSTED")));
             arena_free(&scratch);
         } else if (tls_is_certificate_label(open)) {
-            to->skipped++; /* its end is missing; the next may be whole */
+            to->skipped++; /* no END line; the next block may be complete */
         } else if (open.len && !to->label[0]) {
             snprintf(to->label, sizeof(to->label), "%.*s", P(open));
         }
@@ -10011,8 +10055,8 @@ static void tls_add_pem(TlsAnchors *to, Str text)
     }
 }
 
-/* What a file is that holds no certificate in PEM. `*fix` is the begin of a
- * command that makes one of it, or stays NULL. */
+/* The reason that a file contains no PEM certificate. `*fix` is the start of a
+ * command that converts the file, or stays NULL. */
 static const char *tls_file_kind(Str text, const char *label, const char **fix)
 {
     TlsCert cert = {0};
@@ -10027,33 +10071,33 @@ static const char *tls_file_kind(Str text, const char *label, const char **fix)
     }
     if (tls_read_certificate(&der, &cert)) {
         *fix = "openssl x509 -inform der -in";
-        return "it is in DER, the binary format";
+        return "it is in DER (binary) format";
     }
     der = text;
     if (tls_der(&der, DER_SEQUENCE, &body)) {
         if (tls_der(&body, DER_OID, &part)) {
             *fix = "openssl pkcs7 -inform der -print_certs -in";
-            return "it is PKCS#7 in DER, the binary format";
+            return "it is PKCS#7 in DER (binary) format";
         }
         if (tls_der(&body, DER_INTEGER, &part) && str_eq(part, S("\x03"))) {
             *fix = "openssl pkcs12 -cacerts -nokeys -in";
             return "it is PKCS#12";
         }
-        return "it is in DER, the binary format, and not a certificate";
+        return "it is in DER (binary) format, and not a certificate";
     }
     if (!strcmp(label, "PKCS7") || !strcmp(label, "CMS")) {
         *fix = "openssl pkcs7 -print_certs -in";
         return "it is PKCS#7";
     }
     if (strstr(label, "PRIVATE KEY"))
-        return "it holds a private key and no certificate";
+        return "it contains a private key, not a certificate";
     if (strstr(label, "REQUEST"))
-        return "it holds a request for a certificate and no certificate";
-    return text.len ? "there is no certificate in it" : "it is empty";
+        return "it contains a certificate request, not a certificate";
+    return text.len ? "it contains no certificate" : "it is empty";
 }
 
-/* Adds the certificates of a file. Gives an errno, or 0; where there are none,
- * to->why says why. */
+/* Adds the certificates of a file. Returns 0 or an errno. If it adds none, sets
+ * to->why and to->fix. */
 static int tls_add_file(TlsAnchors *to, Str path)
 {
     Arena scratch = {0};
@@ -10068,17 +10112,17 @@ static int tls_add_file(TlsAnchors *to, Str path)
         tls_add_pem(to, text);
     if (!code && to->count == count)
         to->why = to->skipped > skipped
-                      ? "no certificate in it can be read"
+                      ? "its certificates are malformed"
                       : tls_file_kind(text, to->label, &to->fix);
     arena_free(&scratch);
     return code;
 }
 
-/* Adds all files of the folders in `list`, separated by colons. What is no
- * certificate adds nothing. Gives ETIMEDOUT, or 0. */
+/* Adds all files of the directories in `list`, separated by colons. Ignores
+ * files without certificates. Returns 0 or ETIMEDOUT. */
 static int tls_add_folders(TlsAnchors *to, Str list)
 {
-    enum { SOME = 512 }; /* files, read whatever the time */
+    enum { SOME = 512 }; /* files that are read regardless of the time */
     while (list.len) {
         Arena scratch = {0};
         Str folder = str_cut(&list, ':');
@@ -10095,12 +10139,13 @@ static int tls_add_folders(TlsAnchors *to, Str list)
         if (late)
             return ETIMEDOUT;
     }
-    to->why = "no file in it holds a certificate in PEM";
+    to->why = "no file in it contains a PEM certificate";
     to->fix = NULL;
     return 0;
 }
 
-/* The first of the system's bundles that has an anchor. */
+/* Adds the first of the system's bundles that contains an anchor, and returns
+ * its path; empty if none does. */
 static Str tls_add_system(TlsAnchors *to)
 {
     static const char *const bundles[] = {
@@ -10127,12 +10172,13 @@ static void tls_add_built_in(TlsAnchors *to)
     to->anchors = arena_array(to->arena, to->cap, sizeof(*to->anchors));
     for (int i = 0; i < COUNT(ANCHORS); i++) {
         ptrdiff_t end = at + ANCHORS[i].name;
-        *tls_add_anchor(to) = (TlsAnchor){str_slice(bytes, at, end), {0}, i, 0};
+        *tls_add_anchor(to) = (TlsAnchor){.subject = str_slice(bytes, at, end),
+                                          .row = i};
         at = end + ANCHORS[i].n_or_q + ANCHORS[i].e;
     }
 }
 
-/* An anchor as a certificate. It has been read before. */
+/* An anchor as a certificate. Its `tbs` was valid when it was added. */
 static TlsCert tls_anchor_certificate(const TlsAnchor *anchor)
 {
     TlsCert cert = {0};
@@ -10144,10 +10190,11 @@ static TlsCert tls_anchor_certificate(const TlsAnchor *anchor)
     int size = ANCHORS[anchor->row].n_or_q;
     const char *key = anchor->subject.ptr + anchor->subject.len;
     cert.issuer = cert.subject = anchor->subject;
-    cert.from = ANCHORS[anchor->row].from * INT64_C(86400);
-    cert.until = (ANCHORS[anchor->row].until + 1) * INT64_C(86400) - 1;
+    cert.from = ANCHORS[anchor->row].from * (int64_t)TLS_DAY;
+    cert.until = (ANCHORS[anchor->row].until + 1) * (int64_t)TLS_DAY - 1;
     cert.path_len = ANCHORS[anchor->row].path_len;
-    cert.flags = TLS_HAS_BASIC | TLS_IS_CA;
+    cert.flags = TLS_HAS_BASIC | TLS_IS_CA |
+                 (cert.path_len < 0 ? 0 : TLS_HAS_PATH_LEN);
     if (ANCHORS[anchor->row].curve)
         cert.key = tls_ec_key(ANCHORS[anchor->row].curve, (Str){key, size});
     else
@@ -10156,7 +10203,8 @@ static TlsCert tls_anchor_certificate(const TlsAnchor *anchor)
     return cert;
 }
 
-/* Says why a file or a folder gives no anchor. `code` is an errno, or 0. */
+/* Sets the error for a file or directory that adds no anchor. `code` is 0 or an
+ * errno. Returns false. */
 static bool tls_no_anchor(const TlsAnchors *to, const char *what, Str where,
                           int code, Err *err)
 {
@@ -10169,16 +10217,16 @@ static bool tls_no_anchor(const TlsAnchors *to, const char *what, Str where,
         return os_set_interrupted(err);
     err_set(err, EXIT_NETWORK, "cannot use %s %.*s: %s", what, P(where), why);
     if (code == EISDIR)
-        return err_hint(err, "A directory of CA files is for SSL_CERT_DIR.");
+        return err_hint(err, "For a directory of CA files, set SSL_CERT_DIR.");
     if (code == ETIMEDOUT)
-        return err_hint(err, "--max-wait limits the time.");
+        return err_hint(err, "Allow more time with --max-wait.");
     return !code && to->fix
                ? err_hint(err, "Convert it to PEM: %s %.*s > ca.pem", to->fix,
                           P(where))
-               : err_hint(err, "It must be a PEM file of CA certificates.");
+               : err_hint(err, "Use a PEM file of CA certificates.");
 }
 
-/* Where the anchors come from, and what says so, for people. */
+/* The source of the anchors, and the option or variable that names it. */
 static Str tls_source(Arena *arena, Str ca_file, Str file, Str folders,
                       Str system)
 {
@@ -10191,12 +10239,12 @@ static Str tls_source(Arena *arena, Str ca_file, Str file, Str folders,
     if (file.len || folders.len)
         return arena_printf(arena, "%.*s (%s)", P(file.len ? file : folders),
                             file.len ? "SSL_CERT_FILE" : "SSL_CERT_DIR");
-    return system.len ? arena_printf(arena, "%.*s (the system's)", P(system))
-                      : S("the certificates built in");
+    return system.len ? arena_printf(arena, "%.*s (system)", P(system))
+                      : S("the built-in certificates");
 }
 
-/* Adds the anchors of NODE_EXTRA_CA_CERTS. Node goes on without a file that is
- * missing, and warns; so does this. */
+/* Adds the anchors of NODE_EXTRA_CA_CERTS. If the file is missing, warns and
+ * continues, as Node does. */
 static bool tls_add_extra(TlsAnchors *to, TlsTrust *out, Err *err)
 {
     Str extra = os_env("NODE_EXTRA_CA_CERTS");
@@ -10206,8 +10254,8 @@ static bool tls_add_extra(TlsAnchors *to, TlsTrust *out, Err *err)
     int code = tls_add_file(to, extra);
     if (code == ENOENT || code == ENOTDIR) {
         out->warning = arena_printf(to->arena,
-                                    "NODE_EXTRA_CA_CERTS: cannot read %.*s: "
-                                    "%s; it is ignored",
+                                    "ignoring NODE_EXTRA_CA_CERTS: cannot read "
+                                    "%.*s: %s",
                                     P(extra), os_error(code));
         return true;
     }
@@ -10219,10 +10267,11 @@ static bool tls_add_extra(TlsAnchors *to, TlsTrust *out, Err *err)
 }
 
 /*
- * Gathers the trust anchors (see the room's head). `ca_file` is that of
- * --ca-file and may be empty. A store that was named and holds nothing is an
- * error; it never falls back to a wider one. Pipes are read up to `until`
- * (os_now()); a signal ends it.
+ * Loads the trust anchors, in the order of the section's comment, into `arena`.
+ * `ca_file` is the value of --ca-file, or empty. A file or directory that the
+ * user set and that adds no anchor is an error. Reading a pipe ends at `until`
+ * (os_now()). Returns false and sets `err` to EXIT_NETWORK, or to the signal's
+ * exit code after a signal.
  */
 static bool tls_load_trust(Arena *arena, Str ca_file, int64_t until,
                            TlsTrust *out, Err *err)
@@ -10239,7 +10288,7 @@ static bool tls_load_trust(Arena *arena, Str ca_file, int64_t until,
     }
     int code = tls_add_folders(&to, folders);
     if (code || (named && !to.count))
-        return tls_no_anchor(&to, "the CA folder", folders, code, err);
+        return tls_no_anchor(&to, "the CA directory", folders, code, err);
     if (!named)
         system = tls_add_system(&to);
     if (!to.count)
@@ -10258,70 +10307,52 @@ static bool tls_load_trust(Arena *arena, Str ca_file, int64_t until,
 
 /* ---- Path validation (RFC 5280, 6) ---- */
 
-/* How certificates are signed (RFC 4055, RFC 5758, RFC 8410). One without a
- * hash is known, and not accepted. */
+/* A signature algorithm (RFC 4055, RFC 5758, RFC 8410). One without a hash is
+ * known by name, but not accepted. */
 typedef struct {
     Str oid;
-    const char *name;
-    int key;
+    const char *name; /* of one that is not accepted */
+    int key;          /* a BR_KEYTYPE_ */
     const br_hash_class *hash;
-    const char *hash_oid; /* as PKCS#1 has it: its length first */
+    const char *hash_oid; /* for PKCS#1: preceded by its length */
 } TlsAlgorithm;
 
+#define TLS_RSA_WITH(last, bits) \
+    { \
+        .oid = TLS_OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01" last), \
+        .key = BR_KEYTYPE_RSA, .hash = &br_sha##bits##_vtable, \
+        .hash_oid = sha##bits \
+    }
+#define TLS_ECDSA_WITH(last, bits) \
+    { \
+        .oid = TLS_OID("\x2a\x86\x48\xce\x3d\x04\x03" last), \
+        .key = BR_KEYTYPE_EC, .hash = &br_sha##bits##_vtable \
+    }
+
+/* The algorithm with this OID; NULL if it is unknown. */
 static const TlsAlgorithm *tls_algorithm(Str oid)
 {
     static const char sha224[] = "\x09\x60\x86\x48\x01\x65\x03\x04\x02\x04";
     static const char sha256[] = "\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01";
     static const char sha384[] = "\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02";
     static const char sha512[] = "\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03";
-    enum { RSA = BR_KEYTYPE_RSA, EC = BR_KEYTYPE_EC };
     static const TlsAlgorithm known[] = {
-        {{"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b", 9},
-         "",
-         RSA,
-         &br_sha256_vtable,
-         sha256},
-        {{"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c", 9},
-         "",
-         RSA,
-         &br_sha384_vtable,
-         sha384},
-        {{"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d", 9},
-         "",
-         RSA,
-         &br_sha512_vtable,
-         sha512},
-        {{"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0e", 9},
-         "",
-         RSA,
-         &br_sha224_vtable,
-         sha224},
-        {{"\x2a\x86\x48\xce\x3d\x04\x03\x02", 8},
-         "",
-         EC,
-         &br_sha256_vtable,
-         NULL},
-        {{"\x2a\x86\x48\xce\x3d\x04\x03\x03", 8},
-         "",
-         EC,
-         &br_sha384_vtable,
-         NULL},
-        {{"\x2a\x86\x48\xce\x3d\x04\x03\x04", 8},
-         "",
-         EC,
-         &br_sha512_vtable,
-         NULL},
-        {{"\x2a\x86\x48\xce\x3d\x04\x03\x01", 8},
-         "",
-         EC,
-         &br_sha224_vtable,
-         NULL},
-        {{"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05", 9}, "SHA-1", 0, NULL, NULL},
-        {{"\x2a\x86\x48\xce\x3d\x04\x01", 7}, "SHA-1", 0, NULL, NULL},
-        {{"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04", 9}, "MD5", 0, NULL, NULL},
-        {{"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a", 9}, "RSA-PSS", 0, NULL, NULL},
-        {{"\x2b\x65\x70", 3}, "Ed25519", 0, NULL, NULL},
-        {{"\x2b\x65\x71", 3}, "Ed448", 0, NULL, NULL},
+        TLS_RSA_WITH("\x0b", 256),
+        TLS_RSA_WITH("\x0c", 384),
+        TLS_RSA_WITH("\x0d", 512),
+        TLS_RSA_WITH("\x0e", 224),
+        TLS_ECDSA_WITH("\x02", 256),
+        TLS_ECDSA_WITH("\x03", 384),
+        TLS_ECDSA_WITH("\x04", 512),
+        TLS_ECDSA_WITH("\x01", 224),
+        {.oid = TLS_OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05"),
+         .name = "SHA-1"},
+        {.oid = TLS_OID("\x2a\x86\x48\xce\x3d\x04\x01"), .name = "SHA-1"},
+        {.oid = TLS_OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04"), .name = "MD5"},
+        {.oid = TLS_OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a"),
+         .name = "RSA-PSS"},
+        {.oid = TLS_OID("\x2b\x65\x70"), .name = "Ed25519"},
+        {.oid = TLS_OID("\x2b\x65\x71"), .name = "Ed448"},
     };
     for (int i = 0; i < COUNT(known); i++)
         if (str_eq(known[i].oid, oid))
@@ -10329,21 +10360,22 @@ static const TlsAlgorithm *tls_algorithm(Str oid)
     return NULL;
 }
 
-/* The search for a path: `path` begins with the server's certificate. */
+/* The search for a path, which starts with the server's certificate. */
 typedef struct {
     TlsJudge *judge;
     const TlsCert *certs;
     int count;
     int64_t now; /* seconds since 1970 */
-    int checks;  /* of signatures */
-    int issuers; /* in the chain that were looked at */
-    int depth;   /* of the last one in `path` */
+    int checks;  /* signatures checked */
+    int issuers; /* certificates of the chain tried as issuers */
+    int depth;   /* of the last certificate in `path` */
     int path[TLS_PATH_MAX];
-    int next[TLS_PATH_MAX];     /* the issuer to try next for each */
-    int tried[TLS_CHAIN_COUNT]; /* the least depth at which it led nowhere */
+    int next[TLS_PATH_MAX];     /* the issuer to try next at each depth */
+    int tried[TLS_CHAIN_COUNT]; /* the lowest depth at which it failed */
 } TlsSearch;
 
-/* Keeps the first fault. `cert` is whose it is, NULL the server's. */
+/* Records a fault, unless there is one already. `cert` is the certificate at
+ * fault, NULL for the server's. */
 static void tls_blame(TlsJudge *judge, TlsFault fault, const TlsCert *cert,
                       Str detail)
 {
@@ -10351,13 +10383,14 @@ static void tls_blame(TlsJudge *judge, TlsFault fault, const TlsCert *cert,
         return;
     judge->fault = fault;
     Str title = cert ? tls_title(cert->subject) : (Str){0};
-    snprintf(judge->about, sizeof(judge->about), "%.*s",
-             P(cert && !title.len ? S("?") : title));
+    if (cert && !title.len)
+        title = S("?");
+    snprintf(judge->about, sizeof(judge->about), "%.*s", P(title));
     snprintf(judge->detail, sizeof(judge->detail), "%.*s", P(detail));
 }
 
-/* The faults that any certificate of a path can have. `*detail` is a date or
- * the name of an algorithm, in `room`. */
+/* Checks what every certificate of a path must meet. `*detail` is a date or the
+ * name of an algorithm; it may be in `scratch`. */
 static TlsFault tls_judge_any(const TlsCert *cert, int64_t now, Arena *scratch,
                               Str *detail)
 {
@@ -10372,7 +10405,7 @@ static TlsFault tls_judge_any(const TlsCert *cert, int64_t now, Arena *scratch,
         return TLS_CRITICAL;
     if (!key->key_type) {
         const TlsAlgorithm *kind = tls_algorithm(cert->key_kind);
-        *detail = kind ? str_from(kind->name) : (Str){0};
+        *detail = kind && kind->name ? str_from(kind->name) : (Str){0};
         return TLS_KEY_KIND;
     }
     if (key->key_type == BR_KEYTYPE_RSA && key->key.rsa.nlen < TLS_RSA_MIN)
@@ -10384,7 +10417,7 @@ static TlsFault tls_judge_any(const TlsCert *cert, int64_t now, Arena *scratch,
                : TLS_OK;
 }
 
-/* What else the server's own certificate must be. */
+/* Checks what only the server's certificate must meet. */
 static TlsFault tls_judge_server(const TlsCert *cert, Str host, Str *detail)
 {
     unsigned use = cert->key.key_type == BR_KEYTYPE_EC
@@ -10402,16 +10435,16 @@ static TlsFault tls_judge_server(const TlsCert *cert, Str host, Str *detail)
 }
 
 /*
- * What else an issuer of the path's last certificate must be. An anchor may be
- * older than basicConstraints: it says itself whose it is (version 1), or that
- * it certifies (keyUsage).
+ * Checks what an issuer of the path's last certificate must meet. An anchor
+ * without basicConstraints is accepted if it is a self-issued version 1
+ * certificate or its keyUsage allows certificates.
  */
 static TlsFault tls_judge_issuer(const TlsSearch *search, const TlsCert *cert,
                                  bool anchor)
 {
     int below = 0;
     bool old = anchor && ((cert->flags & TLS_IS_V1 &&
-                           tls_same_name(cert->subject, cert->issuer, false)) ||
+                           tls_same_name(cert->subject, cert->issuer)) ||
                           cert->flags & TLS_HAS_USAGE);
     if (cert->flags & TLS_HAS_USAGE && !(cert->flags & TLS_MAY_CERTIFY))
         return TLS_NO_SIGNER;
@@ -10419,7 +10452,7 @@ static TlsFault tls_judge_issuer(const TlsSearch *search, const TlsCert *cert,
         return TLS_NOT_CA;
     for (int i = 0; i <= search->depth; i++) {
         const TlsCert *other = &search->certs[search->path[i]];
-        bool self = tls_same_name(other->subject, other->issuer, false);
+        bool self = tls_same_name(other->subject, other->issuer);
         if (i && self)
             continue;
         below += i > 0;
@@ -10427,17 +10460,18 @@ static TlsFault tls_judge_issuer(const TlsSearch *search, const TlsCert *cert,
                         i ? S("") : str_from(search->judge->host)))
             return TLS_NAMES;
     }
-    return cert->path_len >= 0 && below > cert->path_len ? TLS_PATH_LENGTH
-                                                         : TLS_OK;
+    return cert->flags & TLS_HAS_PATH_LEN && below > cert->path_len
+               ? TLS_PATH_LENGTH
+               : TLS_OK;
 }
 
-/* Is the certificate signed with this key? */
+/* Checks that the certificate is signed with this key. */
 static TlsFault tls_check_signature(const TlsCert *cert,
                                     const br_x509_pkey *key)
 {
     const TlsAlgorithm *how = tls_algorithm(cert->algorithm);
-    unsigned char hash[64];
-    unsigned char signed_hash[64];
+    unsigned char hash[TLS_HASH_MAX];
+    unsigned char signed_hash[TLS_HASH_MAX];
     br_hash_compat_context context;
     if (!how || !how->hash)
         return TLS_ALGORITHM;
@@ -10461,23 +10495,23 @@ static TlsFault tls_check_signature(const TlsCert *cert,
     return good ? TLS_OK : TLS_SIGNATURE;
 }
 
-/* Has the search taken its time, or is it to end? */
+/* Must the search stop, because of its time limit or a signal? */
 static bool tls_is_late(const TlsSearch *search)
 {
     return search->checks + search->issuers > TLS_CHECKS_FREE &&
            (os_interrupted() || os_now() >= search->judge->until);
 }
 
-/* Can it be the issuer, going by its name and the id of its key? */
+/* Is `issuer` a possible issuer, judged by its name and key identifier? */
 static bool tls_may_be_issuer(const TlsCert *cert, const TlsCert *issuer)
 {
-    return tls_same_name(cert->issuer, issuer->subject, false) &&
+    return tls_same_name(cert->issuer, issuer->subject) &&
            (!issuer->own_id.len || !cert->issuer_id.len ||
             str_eq(issuer->own_id, cert->issuer_id));
 }
 
 /* Is `issuer`, which has the right name, the issuer of the path's last
- * certificate? Notes what is wrong with it. */
+ * certificate? If not, records the fault. */
 static bool tls_is_issuer(TlsSearch *search, const TlsCert *issuer, bool anchor)
 {
     TlsJudge *judge = search->judge;
@@ -10499,7 +10533,7 @@ static bool tls_is_issuer(TlsSearch *search, const TlsCert *issuer, bool anchor)
     return !fault;
 }
 
-/* The anchor that is this very certificate; NULL: there is none. */
+/* The anchor that is this certificate itself; NULL if none is. */
 static const TlsAnchor *tls_same_anchor(const TlsTrust *trust,
                                         const TlsCert *cert)
 {
@@ -10514,12 +10548,12 @@ static bool tls_is_anchored(TlsSearch *search)
 {
     const TlsTrust *trust = search->judge->trust;
     const TlsCert *cert = &search->certs[search->path[search->depth]];
-    Str last = {0}; /* many an anchor is there twice */
+    Str last = {0}; /* bundles contain many anchors twice */
     if (tls_same_anchor(trust, cert))
         return true;
     for (int i = 0; i < trust->count && !tls_is_late(search); i++) {
         const TlsAnchor *anchor = &trust->anchors[i];
-        if (!tls_same_name(cert->issuer, anchor->subject, false) ||
+        if (!tls_same_name(cert->issuer, anchor->subject) ||
             (last.len && str_eq(last, anchor->tbs)))
             continue;
         TlsCert issuer = tls_anchor_certificate(anchor);
@@ -10533,8 +10567,9 @@ static bool tls_is_anchored(TlsSearch *search)
     return false;
 }
 
-/* The next certificate of the chain that is the issuer of the path's last one;
- * -1: there is none. One that led nowhere from as near is not tried again. */
+/* The next certificate of the chain that is an issuer of the path's last one;
+ * -1 if there is none. One that failed at this depth or a lower one is not
+ * tried again. */
 static int tls_next_issuer(TlsSearch *search)
 {
     int depth = search->depth + 1;
@@ -10559,8 +10594,8 @@ static int tls_next_issuer(TlsSearch *search)
     return -1;
 }
 
-/* Looks for a path from the first certificate to an anchor: depth first, and
- * for each of its certificates the anchors before the rest of the chain. */
+/* Searches for a path from the first certificate to an anchor, depth first. For
+ * each certificate, the anchors are tried before the rest of the chain. */
 static bool tls_find_path(TlsSearch *search)
 {
     bool found = tls_is_anchored(search);
@@ -10578,8 +10613,8 @@ static bool tls_find_path(TlsSearch *search)
     return found;
 }
 
-/* Reads the chain, without what is there twice or is no certificate. Gives how
- * many there are; 0 where the server's own, the first, cannot be read. */
+/* Parses the chain, without duplicates and malformed certificates. Returns the
+ * number of certificates; 0 if the first one, the server's, is malformed. */
 static int tls_read_chain(const TlsJudge *judge, TlsCert *certs)
 {
     Str bytes = buf_str(&judge->chain);
@@ -10598,7 +10633,7 @@ static int tls_read_chain(const TlsJudge *judge, TlsCert *certs)
     return count;
 }
 
-/* Judges the server's certificate by itself, then looks for a path from it. */
+/* Judges the server's certificate, then searches for a path from it. */
 static void tls_judge_path(TlsJudge *judge, TlsSearch *search, Arena *scratch)
 {
     const TlsCert *cert = search->certs;
@@ -10617,17 +10652,16 @@ static void tls_judge_path(TlsJudge *judge, TlsSearch *search, Arena *scratch)
         judge->key = cert->key;
         return;
     }
-    if (tls_is_late(search))
-        judge->fault = TLS_OK;
-    if (tls_is_late(search))
+    if (tls_is_late(search)) {
+        judge->fault = TLS_OK; /* of an issuer: it is not the reason */
         tls_blame(judge, TLS_TOO_LONG, NULL, tls_title(cert->issuer));
-    else if (tls_same_name(cert->issuer, cert->subject, false))
+    } else if (tls_same_name(cert->issuer, cert->subject))
         tls_blame(judge, TLS_SELF_SIGNED, NULL, S(""));
     else
         tls_blame(judge, TLS_UNTRUSTED, NULL, tls_title(cert->issuer));
 }
 
-/* ---- The validator, as BearSSL's engine calls it ---- */
+/* ---- The validator's methods, which BearSSL's engine calls ---- */
 
 static TlsJudge *tls_judge_of(const br_x509_class **at)
 {
@@ -10665,7 +10699,7 @@ static void tls_chain_end_one(const br_x509_class **at)
         judge->ends[judge->count++] = (int)judge->chain.len;
 }
 
-/* Gives 0 where the chain is good. */
+/* Judges the chain. Returns 0 if it is valid. */
 static unsigned tls_chain_end(const br_x509_class **at)
 {
     TlsJudge *judge = tls_judge_of(at);
@@ -10686,7 +10720,7 @@ static unsigned tls_chain_end(const br_x509_class **at)
     return judge->fault ? BR_ERR_X509_NOT_TRUSTED : 0;
 }
 
-/* The server's key, for signatures: with ECDHE it needs no other use. */
+/* The server's key, for signatures only: ECDHE needs no other use. */
 static const br_x509_pkey *tls_chain_key(const br_x509_class *const *at,
                                          unsigned *usages)
 {
@@ -10697,8 +10731,13 @@ static const br_x509_pkey *tls_chain_key(const br_x509_class *const *at,
 }
 
 static const br_x509_class tls_validator = {
-    sizeof(TlsJudge),  tls_chain_start, tls_chain_start_one, tls_chain_append,
-    tls_chain_end_one, tls_chain_end,   tls_chain_key,
+    .context_size = sizeof(TlsJudge),
+    .start_chain = tls_chain_start,
+    .start_cert = tls_chain_start_one,
+    .append = tls_chain_append,
+    .end_cert = tls_chain_end_one,
+    .end_chain = tls_chain_end,
+    .get_pkey = tls_chain_key,
 };
 
 /* ---- The engine ---- */
@@ -10735,6 +10774,8 @@ static void tls_init_engine(Tls *tls)
     br_ssl_engine_set_buffer(engine, tls->buffer, sizeof(tls->buffer), 1);
 }
 
+/* Creates a connection's state in `arena`, which must live as long, as must
+ * `trust`. */
 static Tls *tls_new(Arena *arena, const TlsTrust *trust)
 {
     Tls *tls = arena_alloc(arena, sizeof(*tls));
@@ -10745,14 +10786,16 @@ static Tls *tls_new(Arena *arena, const TlsTrust *trust)
 }
 
 /*
- * Prepares a connection to `host`; tls_pump() then does the handshake.
- * `session` holds the parameters of an earlier one to the same host, or NULL.
- * A chain is not searched for longer than `until` (os_now()).
+ * Prepares a connection to `host`, whose text must live as long as `tls`;
+ * tls_pump() then performs the handshake. `session` is the session of an
+ * earlier connection to the same host (tls_save_session()), or NULL. Checking
+ * the chain ends at `until` (os_now()). If it returns false, tls_fail() sets
+ * the error.
  */
 static bool tls_start(Tls *tls, const char *host, const TlsSession *session,
                       int64_t until)
 {
-    unsigned char seed[48];
+    unsigned char seed[TLS_SEED];
     br_ssl_client_zero(&tls->client);
     tls->judge.until = until;
     tls_init_engine(tls);
@@ -10764,37 +10807,35 @@ static bool tls_start(Tls *tls, const char *host, const TlsSession *session,
     return br_ssl_client_reset(&tls->client, host, session != NULL);
 }
 
-/* Why the server's certificate is refused, and what to do about it. */
+/* Sets the error for a certificate that is refused. Returns false. */
 static bool tls_fail_judged(const TlsJudge *judge, Str host, Err *err)
 {
     static const char *const texts[] = {
         [TLS_OK] = "",
-        [TLS_UNTRUSTED] = "comes from an authority that is not trusted here",
-        [TLS_SELF_SIGNED] = "is self-signed, and not trusted here",
-        [TLS_MALFORMED] = "cannot be read",
-        [TLS_CHAIN_SIZE] = "comes with a chain of more than 100 KiB",
+        [TLS_UNTRUSTED] = "is signed by an authority that is not trusted",
+        [TLS_SELF_SIGNED] = "is self-signed and not trusted",
+        [TLS_MALFORMED] = "is malformed",
+        [TLS_CHAIN_SIZE] = "comes with a chain larger than 100 KiB",
         [TLS_EXPIRED] = "has expired",
         [TLS_NOT_YET] = "is not valid yet",
         [TLS_OTHER_NAME] = "is for another name",
-        [TLS_CRITICAL] = "has a critical extension that hs does not know",
-        [TLS_KEY_KIND] = "has a key of a kind that hs does not support",
-        [TLS_KEY_WEAK] = "has an RSA key of less than 2048 bits",
-        [TLS_KEY_LARGE] = "has an RSA key of more than 4096 bits, the most "
-                          "that hs supports",
-        [TLS_ALGORITHM] = "is signed with an algorithm that hs does not accept",
-        [TLS_PURPOSE] = "must not be used for servers (extended key usage)",
-        [TLS_USAGE] = "must not be used for TLS (key usage)",
-        [TLS_NO_SIGNER] = "must not sign certificates (key usage)",
-        [TLS_NOT_CA] = "is not an authority's (basic constraints)",
-        [TLS_PATH_LENGTH] = "does not allow as many authorities below it "
-                            "(path length)",
-        [TLS_NAMES] = "does not allow it to vouch for this name (name "
-                      "constraints)",
-        [TLS_SIGNATURE] = "has a wrong signature, or an authority that is not "
-                          "trusted here has the name of a trusted one",
+        [TLS_CRITICAL] = "has an unknown critical extension",
+        [TLS_KEY_KIND] = "has an unsupported type of key",
+        [TLS_KEY_WEAK] = "has an RSA key shorter than 2048 bits",
+        [TLS_KEY_LARGE] = "has an RSA key longer than 4096 bits",
+        [TLS_ALGORITHM] = "is signed with an unsupported algorithm",
+        [TLS_PURPOSE] = "is not valid for servers (extended key usage)",
+        [TLS_USAGE] = "is not valid for TLS (key usage)",
+        [TLS_NO_SIGNER] = "is not allowed to sign certificates (key usage)",
+        [TLS_NOT_CA] = "is not a CA certificate (basic constraints)",
+        [TLS_PATH_LENGTH] =
+            "does not allow this many authorities (path length)",
+        [TLS_NAMES] = "is not valid for this name (name constraints)",
+        [TLS_SIGNATURE] = "has an invalid signature, or an untrusted "
+                          "authority uses the name of a trusted one",
         [TLS_REJECTED] = "is marked as rejected in the CA file",
         [TLS_TOO_LONG] = "took too long to check: too many trusted "
-                         "authorities have the name of its issuer",
+                         "authorities share the name of its issuer",
     };
     const char *detail = judge->detail;
     const char *about = judge->about;
@@ -10806,7 +10847,7 @@ static bool tls_fail_judged(const TlsJudge *judge, Str host, Err *err)
     case TLS_UNTRUSTED:
     case TLS_SELF_SIGNED:
     case TLS_SIGNATURE:
-        return err_hint(err, "Behind a proxy that opens TLS, pass its CA with "
+        return err_hint(err, "If a proxy intercepts TLS, pass its CA with "
                              "--ca-file or SSL_CERT_FILE.");
     case TLS_EXPIRED:
     case TLS_NOT_YET:
@@ -10817,119 +10858,114 @@ static bool tls_fail_judged(const TlsJudge *judge, Str host, Err *err)
     }
 }
 
-/* The name of an alert (RFC 5246, 7.2; RFC 6066; RFC 8446). */
-static const char *tls_alert(int alert)
+/* Alerts (RFC 5246, 7.2; RFC 6066; RFC 8446) that hs explains. */
+enum {
+    TLS_ALERT_HANDSHAKE_FAILURE = 40,
+    TLS_ALERT_BAD_CERTIFICATE = 42,
+    TLS_ALERT_CERTIFICATE_UNKNOWN = 46,
+    TLS_ALERT_PROTOCOL_VERSION = 70,
+    TLS_ALERT_INSUFFICIENT_SECURITY = 71,
+    TLS_ALERT_CERTIFICATE_REQUIRED = 116
+};
+
+static Str tls_alert(int alert)
 {
-    static const struct {
-        int alert;
-        const char *name;
-    } names[] = {
-        {0, "close_notify"},
-        {10, "unexpected_message"},
-        {20, "bad_record_mac"},
-        {22, "record_overflow"},
-        {40, "handshake_failure"},
-        {42, "bad_certificate"},
-        {43, "unsupported_certificate"},
-        {44, "certificate_revoked"},
-        {45, "certificate_expired"},
-        {46, "certificate_unknown"},
-        {47, "illegal_parameter"},
-        {48, "unknown_ca"},
-        {49, "access_denied"},
-        {50, "decode_error"},
-        {51, "decrypt_error"},
-        {70, "protocol_version"},
-        {71, "insufficient_security"},
-        {80, "internal_error"},
-        {86, "inappropriate_fallback"},
-        {90, "user_canceled"},
-        {100, "no_renegotiation"},
-        {109, "missing_extension"},
-        {110, "unsupported_extension"},
-        {112, "unrecognized_name"},
-        {113, "bad_certificate_status_response"},
-        {116, "certificate_required"},
-        {120, "no_application_protocol"},
-    };
-    for (int i = 0; i < COUNT(names); i++)
-        if (names[i].alert == alert)
-            return names[i].name;
-    return "unknown";
+    static const char names[] =
+        "0 close_notify 10 unexpected_message 20 bad_record_mac "
+        "22 record_overflow 40 handshake_failure 42 bad_certificate "
+        "43 unsupported_certificate 44 certificate_revoked "
+        "45 certificate_expired 46 certificate_unknown 47 illegal_parameter "
+        "48 unknown_ca 49 access_denied 50 decode_error 51 decrypt_error "
+        "70 protocol_version 71 insufficient_security 80 internal_error "
+        "86 inappropriate_fallback 90 user_canceled 100 no_renegotiation "
+        "109 missing_extension 110 unsupported_extension "
+        "112 unrecognized_name 113 bad_certificate_status_response "
+        "116 certificate_required 120 no_application_protocol";
+    Str rest = str_from(names);
+    while (rest.len) {
+        int64_t number = 0;
+        str_int(str_cut(&rest, ' '), &number);
+        Str name = str_cut(&rest, ' ');
+        if (number == alert)
+            return name;
+    }
+    return S("unknown");
 }
 
-/* What went wrong in the engine, in words, and what to do about it. */
-static bool tls_fail(const Tls *tls, Str host, Err *err)
+/* Says what to do about BearSSL's error `code`. Returns false. */
+static bool tls_fail_hint(int code, Err *err)
 {
-    static const struct {
-        int code;
-        const char *text;
-    } known[] = {
-        {BR_ERR_BAD_VERSION, "it does not speak TLS"},
-        {BR_ERR_UNSUPPORTED_VERSION, "it offers no TLS 1.2, or does not speak "
-                                     "TLS"},
-        {BR_ERR_RECV_FATAL_ALERT + 70, "it offers no TLS 1.2"},
-        {BR_ERR_NO_RANDOM, "the system gives no random bytes"},
-        {BR_ERR_BAD_MAC, "its data was changed on the way"},
-        {BR_ERR_BAD_FINISHED, "its data was changed on the way"},
-        {BR_ERR_BAD_SIGNATURE, "it does not have the key of its certificate"},
-        {BR_ERR_WRONG_KEY_USAGE, "its key does not fit the cipher that it "
-                                 "chose"},
-        {BR_ERR_BAD_CIPHER_SUITE, "it chose a cipher that hs did not offer"},
-        {BR_ERR_INVALID_ALGORITHM, "it chose an algorithm that hs did not "
-                                   "offer"},
-        {BR_ERR_BAD_SECRENEG, "it renegotiates, which hs does not allow"},
-        {BR_ERR_NO_CLIENT_AUTH, "it asks for a client certificate, and hs has "
-                                "none"},
-    };
-    int code = br_ssl_engine_last_error(&tls->client.eng);
-    const char *text = NULL;
-    if (tls->judge.fault)
-        return tls_fail_judged(&tls->judge, host, err);
-    for (int i = 0; i < COUNT(known) && !text; i++)
-        if (known[i].code == code)
-            text = known[i].text;
-    if (text)
-        err_set(err, EXIT_NETWORK, "no secure connection to %.*s: %s", P(host),
-                text);
-    else if (code >= BR_ERR_RECV_FATAL_ALERT)
-        err_set(err, EXIT_NETWORK,
-                "no secure connection to %.*s: %s with alert %d (%s)", P(host),
-                code >= BR_ERR_SEND_FATAL_ALERT ? "hs ended it" : "it refused",
-                code & 0xff, tls_alert(code & 0xff));
-    else
-        err_set(err, EXIT_NETWORK,
-                "no secure connection to %.*s: it breaks the rules of TLS 1.2 "
-                "(BearSSL's error %d)",
-                P(host), code);
-    if (code == BR_ERR_RECV_FATAL_ALERT + 40 ||
-        code == BR_ERR_RECV_FATAL_ALERT + 71)
+    int alert = code - BR_ERR_RECV_FATAL_ALERT;
+    if (alert == TLS_ALERT_HANDSHAKE_FAILURE ||
+        alert == TLS_ALERT_INSUFFICIENT_SECURITY)
         return err_hint(err, "hs offers TLS 1.2, ECDHE ciphers with AES-GCM or "
                              "ChaCha20-Poly1305, and server keys of RSA, P-256 "
                              "or P-384.");
-    if (code == BR_ERR_RECV_FATAL_ALERT + 70 ||
+    if (alert == TLS_ALERT_PROTOCOL_VERSION ||
         code == BR_ERR_UNSUPPORTED_VERSION)
-        return err_hint(err, "This program speaks TLS 1.2 and no other "
-                             "version; the server must allow it.");
-    return code == BR_ERR_RECV_FATAL_ALERT + 116 ||
-                   (code >= BR_ERR_RECV_FATAL_ALERT + 42 &&
-                    code <= BR_ERR_RECV_FATAL_ALERT + 46)
-               ? err_hint(err, "It may ask for a client certificate; hs has "
-                               "none.")
+        return err_hint(err, "hs supports only TLS 1.2; enable it on the "
+                             "server.");
+    return alert == TLS_ALERT_CERTIFICATE_REQUIRED ||
+                   (alert >= TLS_ALERT_BAD_CERTIFICATE &&
+                    alert <= TLS_ALERT_CERTIFICATE_UNKNOWN)
+               ? err_hint(err, "The server may require a client certificate, "
+                               "which hs does not support.")
                : false;
 }
 
+/* Sets the error of a connection that failed. Returns false. */
+static bool tls_fail(const Tls *tls, Str host, Err *err)
+{
+    static const char *const texts[] = {
+        [BR_ERR_BAD_VERSION] = "does not use TLS",
+        [BR_ERR_UNSUPPORTED_VERSION] = "does not support TLS 1.2, or does not "
+                                       "use TLS",
+        [BR_ERR_NO_RANDOM] = "provides no random bytes",
+        [BR_ERR_BAD_MAC] = "sent data that was modified",
+        [BR_ERR_BAD_FINISHED] = "sent data that was modified",
+        [BR_ERR_BAD_SIGNATURE] = "does not have the key of its certificate",
+        [BR_ERR_WRONG_KEY_USAGE] = "has a key that does not fit its cipher",
+        [BR_ERR_BAD_CIPHER_SUITE] = "chose a cipher that hs did not offer",
+        [BR_ERR_INVALID_ALGORITHM] = "chose an algorithm that hs did not offer",
+        [BR_ERR_BAD_SECRENEG] = "renegotiates, which hs does not allow",
+        [BR_ERR_NO_CLIENT_AUTH] = "requires a client certificate, which hs "
+                                  "does not support",
+    };
+    int code = br_ssl_engine_last_error(&tls->client.eng);
+    const char *text = code < COUNT(texts) ? texts[code] : NULL;
+    Str alert = tls_alert(code & 0xff);
+    if (tls->judge.fault)
+        return tls_fail_judged(&tls->judge, host, err);
+    if (code == BR_ERR_RECV_FATAL_ALERT + TLS_ALERT_PROTOCOL_VERSION)
+        text = "does not support TLS 1.2";
+    if (text)
+        err_set(err, EXIT_NETWORK, "TLS with %.*s failed: the %s %s", P(host),
+                code == BR_ERR_NO_RANDOM ? "system" : "server", text);
+    else if (code >= BR_ERR_RECV_FATAL_ALERT)
+        err_set(err, EXIT_NETWORK,
+                "TLS with %.*s failed: %s sent alert %d (%.*s)", P(host),
+                code >= BR_ERR_SEND_FATAL_ALERT ? "hs" : "the server",
+                code & 0xff, P(alert));
+    else
+        err_set(err, EXIT_NETWORK,
+                "TLS with %.*s failed: the server violates the protocol "
+                "(BearSSL error %d)",
+                P(host), code);
+    return tls_fail_hint(code, err);
+}
+
+/* The parameter and result of tls_pump(). */
 typedef struct {
     bool more;   /* set by the caller: it has more to send right away */
     short wants; /* poll events to wait for */
-    bool moved;  /* bytes went through */
-    bool busy;   /* TLS_TURN of them brought nothing: others have their turn */
+    bool moved;  /* some bytes were moved */
+    bool busy;   /* stopped after TLS_TURN steps, to let others run */
     bool ended;  /* the peer closed: see tls_ended_cleanly() */
 } TlsPump;
 
-/* Feeds the engine with what the socket has. It asks for each record in two
- * parts; read as they come, that would be two system calls a record. Gives
- * bytes, 0 at the end, or -errno. */
+/* Passes bytes from the socket to the engine. The engine asks for each record
+ * in two parts; reading ahead avoids two system calls a record. Returns the
+ * number of bytes, 0 at the end, or -errno. */
 static ptrdiff_t tls_feed(Tls *tls, int fd)
 {
     size_t size = 0;
@@ -10950,13 +10986,13 @@ static ptrdiff_t tls_feed(Tls *tls, int fd)
 }
 
 /*
- * Moves records between the engine and the socket until one of them blocks
- * or data has come for the caller. Gives 0, or an errno of the socket; the
- * engine's own state says whether it failed. A socket that cannot be written
- * any more is still read: a server may refuse a request before its end. A
- * caller that has `more` to give has the turn again as soon as there is room
- * for it, before the socket is read. A peer that sends warnings or empty
- * records without an end is left after TLS_TURN steps.
+ * Moves records between the engine and the socket until one of them blocks or
+ * there is data for the caller. Returns 0, or an errno of the socket; whether
+ * TLS failed, tls_failed() tells. If the socket cannot be written, it is still
+ * read: a server may refuse a request before its end. If the caller has `more`
+ * to send, returns as soon as the engine can accept it, before the socket is
+ * read. Returns after TLS_TURN steps in any case: a peer may send warnings or
+ * empty records endlessly.
  */
 static int tls_pump(Tls *tls, int fd, TlsPump *pump)
 {
@@ -11002,14 +11038,14 @@ static int tls_pump(Tls *tls, int fd, TlsPump *pump)
     }
 }
 
-/* Is there decrypted data to take? */
+/* Is there decrypted data to read? */
 static bool tls_has_data(const Tls *tls)
 {
     return (br_ssl_engine_current_state(&tls->client.eng) & BR_SSL_RECVAPP) !=
            0;
 }
 
-/* Did the peer say that it closes (close_notify), and nothing fail? */
+/* Did the peer close the connection with close_notify, without an error? */
 static bool tls_ended_cleanly(const Tls *tls)
 {
     const br_ssl_engine_context *engine = &tls->client.eng;
@@ -11022,7 +11058,7 @@ static bool tls_failed(const Tls *tls)
     return br_ssl_engine_last_error(&tls->client.eng) != BR_ERR_OK;
 }
 
-/* How long the server's chain has been judged since the last call. */
+/* Returns and resets the milliseconds spent on checking the server's chain. */
 static int64_t tls_take_check_ms(Tls *tls)
 {
     int64_t took = tls->judge.took;
@@ -11045,7 +11081,7 @@ static void tls_save_session(const Tls *tls, TlsSession *session)
     br_ssl_engine_get_session_parameters(&tls->client.eng, session);
 }
 
-/* Takes up to `size` decrypted bytes; 0 where there are none now. */
+/* Reads up to `size` decrypted bytes; 0 if there are none now. */
 static ptrdiff_t tls_read(Tls *tls, void *to, ptrdiff_t size)
 {
     br_ssl_engine_context *engine = &tls->client.eng;

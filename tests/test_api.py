@@ -592,7 +592,7 @@ def test_large_data(sim, api, tmp_path):
 BAD_DATA = [
     ("{", "unexpected end"),
     ("[1,", "unexpected end"),
-    ('"a', "early"),
+    ('"a', "unexpected end"),
     ("-", "unexpected end"),
     ("1.", "unexpected end"),
     ("{a:1}", "line 1, column 2"),

@@ -1799,7 +1799,7 @@ def test_why_names_the_authorities(three, sim, tmp_path):
     )
     found = why(SSL_CERT_FILE=None, NODE_EXTRA_CA_CERTS=other)
     assert found.endswith(f" and {other} (NODE_EXTRA_CA_CERTS)")
-    assert "(the system's)" in found or "built in" in found
+    assert "(system)" in found or "built-in" in found
 
 
 def test_why_names_what_chose_the_config(hs, sim, tmp_path):

@@ -161,16 +161,16 @@ anchor("expired", r"authority 'expired-root' has expired \(20\d\d-\d\d-\d\d\)", 
 anchor("not-yet-valid", r"not valid yet \(20\d\d-\d\d-\d\d\)", days=(2, 30))
 anchor(
     "no-cert-sign",
-    r"must not sign certificates \(key usage\)",
+    r"is not allowed to sign certificates \(key usage\)",
     ext=PLAIN_CA + "keyUsage=critical,digitalSignature\n",
 )
 anchor("unknown-critical", "critical extension", ext=CA + "1.2.3.4=critical,DER:0500\n")
 anchor("unknown-not-critical", ext=CA + "1.2.3.4=DER:0500\n")
 anchor("critical-key-id", "critical extension", ext=CA + "subjectKeyIdentifier=critical,hash\n")
-anchor("no-authority", "is not an authority's", ext="basicConstraints=critical,CA:FALSE\n")
+anchor("no-authority", "is not a CA certificate", ext="basicConstraints=critical,CA:FALSE\n")
 anchor("version-1", ext="")
 anchor("only-key-usage", ext="keyUsage=critical,keyCertSign\n")
-anchor("no-constraints-no-usage", "is not an authority's", ext="subjectKeyIdentifier=hash\n")
+anchor("no-constraints-no-usage", "is not a CA certificate", ext="subjectKeyIdentifier=hash\n")
 anchor("for-clients", "extended key usage", ext=CA + "extendedKeyUsage=clientAuth\n")
 anchor("for-servers", ext=CA + "extendedKeyUsage=critical,serverAuth\n")
 anchor("for-any", "extended key usage", ext=CA + "extendedKeyUsage=anyExtendedKeyUsage\n")
@@ -181,13 +181,13 @@ anchor(
 )
 anchor("rsa-1024", "2048 bits", key="rsa:1024", node=True)
 anchor("rsa-4096", key="rsa:4096")
-anchor("rsa-4104", "more than 4096 bits", key="rsa:4104", curl=True, node=True)
+anchor("rsa-4104", "longer than 4096 bits", key="rsa:4104", curl=True, node=True)
 anchor("p384", key="P-384", md="sha384")
 anchor("p521", key="P-521", md="sha512")
-anchor("secp256k1", "a kind that hs does not support", key="secp256k1", curl=True, node=True)
+anchor("secp256k1", "an unsupported type of key", key="secp256k1", curl=True, node=True)
 anchor(
     "ed25519",
-    r"a kind that hs does not support \(Ed25519\)",
+    r"an unsupported type of key \(Ed25519\)",
     key="ED25519",
     md="default",
     curl=True,
@@ -307,16 +307,16 @@ leaf(
 )
 leaf("p384", key="P-384")
 leaf("rsa-4096", key="rsa:4096")
-leaf("rsa-4104", "more than 4096 bits", key="rsa:4104", curl=True, node=True)
+leaf("rsa-4104", "longer than 4096 bits", key="rsa:4104", curl=True, node=True)
 leaf("p521", "alert 40.*\n.*P-256 or P-384", key="P-521", curl=True, node=True)
 leaf("ed25519", "alert 40.*\n.*P-256 or P-384", key="ED25519", curl=True, node=True)
-leaf("sha1", r"hs does not accept \(SHA-1\)", md="sha1")
+leaf("sha1", r"an unsupported algorithm \(SHA-1\)", md="sha1")
 leaf("sha224", md="sha224")
 leaf("sha384", md="sha384")
 leaf("sha512", md="sha512")
 
 
-@case(r"hs does not accept \(RSA-PSS\)", curl=True, node=True)
+@case(r"an unsupported algorithm \(RSA-PSS\)", curl=True, node=True)
 def signed_with_pss(m):
     root = m("pss-root", ext=CA, key="rsa:2048")
     return [m("pss-leaf", issuer=root, ext=SERVER, sign=("-sigopt", "rsa_padding_mode:pss"))], [
@@ -324,7 +324,7 @@ def signed_with_pss(m):
     ]
 
 
-@case(r"hs does not support \(RSA-PSS\)", curl=True, node=True)
+@case(r"an unsupported type of key \(RSA-PSS\)", curl=True, node=True)
 def anchor_with_pss_key(m):
     root = m("pss-key", ext=CA, key="RSA-PSS")
     return [m("pss-key-leaf", issuer=root, ext=SERVER)], [root]
@@ -371,10 +371,10 @@ between(
 between("for-clients", "extended key usage", ext=CA + "extendedKeyUsage=clientAuth\n")
 between("for-servers", ext=CA + "extendedKeyUsage=critical,serverAuth\n")
 between("expired", "'between-expired' has expired", days=(-9, -1))
-between("version-1", "is not an authority's", ext="")
-between("only-key-usage", "is not an authority's", ext="keyUsage=keyCertSign\n")
-between("a-leaf", "is not an authority's", ext=SERVER + "basicConstraints=CA:FALSE\n")
-between("no-cert-sign", "must not sign", ext=PLAIN_CA + "keyUsage=critical,cRLSign\n")
+between("version-1", "is not a CA certificate", ext="")
+between("only-key-usage", "is not a CA certificate", ext="keyUsage=keyCertSign\n")
+between("a-leaf", "is not a CA certificate", ext=SERVER + "basicConstraints=CA:FALSE\n")
+between("no-cert-sign", "not allowed to sign", ext=PLAIN_CA + "keyUsage=critical,cRLSign\n")
 between("unknown-critical", "critical extension", ext=CA + "1.2.3.4=critical,DER:0500\n")
 between("rsa-1024", "2048 bits", key="rsa:1024", node=True)
 
@@ -421,7 +421,7 @@ alone("for-clients", "extended key usage", ext=SERVER + "extendedKeyUsage=client
 alone("other-name", "another name", ext="subjectAltName=DNS:other.invalid\n")
 
 
-@case("self-signed, and not trusted")
+@case("self-signed and not trusted")
 def self_signed(m):
     return [m("self", ext=SERVER)], [m("root", ext=CA)]
 
@@ -452,7 +452,7 @@ def namesakes(m):
     return m("name-leaf", issuer=root, ext=SERVER + NO_IDS), other, root
 
 
-@case("wrong signature, or an authority that is not trusted here has the name")
+@case("invalid signature, or an untrusted authority uses the name")
 def same_name_as_the_root(m):
     own, other, _ = namesakes(m)
     return [own], [other]
@@ -647,19 +647,19 @@ def test_other_formats_are_named_with_the_command_that_converts_them(sim, api, p
     (tmp_path / "large").write_text("\n" * (8 << 20) + text)
     (tmp_path / "damaged").write_text(text[:200] + text[300:])
     says = {
-        "der": (r"in DER, the binary format$", "openssl x509 -inform der -in FILE > ca.pem"),
+        "der": (r"in DER \(binary\) format$", "openssl x509 -inform der -in FILE > ca.pem"),
         "p7b": (r"PKCS#7$", "openssl pkcs7 -print_certs -in FILE > ca.pem"),
         "p7b-der": (r"PKCS#7 in DER", "openssl pkcs7 -inform der -print_certs -in FILE > ca.pem"),
         "p12": (r"PKCS#12$", "openssl pkcs12 -cacerts -nokeys -in FILE > ca.pem"),
-        "csr": ("a request for a certificate", None),
+        "csr": ("a certificate request", None),
         "key": ("a private key", None),
         "key-der": ("not a certificate$", None),
         "utf-16": ("in UTF-16$", "iconv -f UTF-16 -t UTF-8 FILE > ca.pem"),
         "utf-16-be": ("in UTF-16$", "iconv -f UTF-16 -t UTF-8 FILE > ca.pem"),
         "utf-16-no-bom": ("in UTF-16$", "iconv -f UTF-16 -t UTF-8 FILE > ca.pem"),
-        "text": ("no certificate in it$", None),
+        "text": ("it contains no certificate$", None),
         "large": ("larger than 8 MiB$", None),
-        "damaged": ("can be read$", None),
+        "damaged": ("its certificates are malformed$", None),
     }
     assert set(says) == {path.name for path in tmp_path.iterdir() if path.is_file()}
     for name, (why, command) in says.items():
@@ -847,7 +847,7 @@ def test_a_chain_of_more_than_100_kib(sim, api, pki, tmp_path):
     assert api("/a", "--ca-file", root).code == 0
     serve(sim, pki.context(own, large, large, large))
     assert curl_trusts(sim, root) in (None, False)
-    failed(api("/a", "--ca-file", root), 7, "a chain of more than 100 KiB")
+    failed(api("/a", "--ca-file", root), 7, "a chain larger than 100 KiB")
 
 
 def test_authorities_that_sign_each_other(sim, api, pki, tmp_path):
