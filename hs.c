@@ -19543,6 +19543,26 @@ static bool hub_download_request(const Hub *hub, Arena *arena, Str url,
     return true;
 }
 
+/* Is the response to hub_download_request() the whole file? `size` is what
+ * HubSpot lists; -1 if it lists none. */
+static bool hub_check_download(Arena *arena, const HttpResult *result,
+                               int64_t size, Err *err)
+{
+    const HttpRes *res = result->res;
+    Buf more = buf_new(arena, KIB);
+    if (res->status != 200) {
+        http_add_redirect(&more, res);
+        Str redirect = buf_str(&more);
+        return err_set(err, hub_exit_code(res->status),
+                       "%.*s returned %d %.*s%.*s", P(result->host),
+                       res->status, P(res->reason), P(redirect));
+    }
+    return size < 0 || res->received == size ||
+           err_set(err, EXIT_FAILED,
+                   "received %" PRId64 " bytes, but HubSpot lists %" PRId64,
+                   res->received, size);
+}
+
 /*
  * Asks HubSpot which account a fresh token is for, and what type it has.
  * False where that is another one than it was got for. That it cannot be
@@ -25349,7 +25369,7 @@ static const CliOption opt_resume = {
     .name = "resume",
     .kind = CLI_TEXT,
     .value = "FILE",
-    .help = "Skip what the manifest FILE lists as done, and add to it"};
+    .help = "Continue a manifest, skipping files that are done"};
 
 enum {
     TRANSFER_WIDTH = 8,     /* transfers at a time, without --concurrency */
@@ -25361,6 +25381,7 @@ enum {
     TRANSFER_LINE = 64 * KIB,  /* longest line of a manifest */
     TRANSFER_FIRST_LINE = MIB, /* read to see whether a file is a manifest */
     TRANSFER_DESCRIPTORS = 6,  /* that one transfer needs for a while */
+    TRANSFER_LOOKUPS = 2,      /* of the signed URL of one file */
     TRANSFER_SHOWN_PATH = 200, /* bytes of a path in the list at the end */
     TRANSFER_SHOWN_REASON = 300
 };
@@ -25910,15 +25931,15 @@ static bool transfer_fail_retry(Transfer *run, TransferItem *item)
     return failed;
 }
 
-/* Makes room for another transfer if descriptors are scarce. True if it must
- * wait for one in flight to end; if none is, idle connections are closed. */
-static bool transfer_must_wait(const Transfer *run, bool in_flight)
+/* Makes sure that there are descriptors for one more transfer. False if it must
+ * wait for one in flight to end; if none is, closes idle connections. */
+static bool transfer_make_room(const Transfer *run, bool in_flight)
 {
     if (os_can_open(TRANSFER_DESCRIPTORS))
-        return false;
+        return true;
     if (!in_flight)
         http_close_idle(&run->cmd->pool);
-    return in_flight;
+    return !in_flight;
 }
 
 /* ---- progress ---- */
@@ -26188,7 +26209,7 @@ static const CliOption opt_access = {
 static const CliOption opt_overwrite = {
     .name = "overwrite",
     .letter = 'o',
-    .help = "Replace existing files; keep them: --no-overwrite"};
+    .help = "Replace existing files (--no-overwrite: keep them)"};
 static const CliOption opt_archived = {.name = "include-archived",
                                        .letter = 'i',
                                        .help = "Fetch archived files too"};
@@ -26642,8 +26663,8 @@ static bool files_upload_hint_manifest(const FilesUpload *up, Err *err)
                                                            : "manifest");
 }
 
-/* Reports if the source, or a folder above it, belongs to hs: true. */
-static bool files_upload_is_own(const FilesUpload *up, Str path, Err *err)
+/* Checks that the source, or a folder above it, does not belong to hs. */
+static bool files_upload_check_own(const FilesUpload *up, Str path, Err *err)
 {
     Cmd *cmd = up->run.cmd;
     Arena scratch = {0};
@@ -26651,15 +26672,13 @@ static bool files_upload_is_own(const FilesUpload *up, Str path, Err *err)
     const char *own = files_own_fault(&up->own, path, &entry);
     arena_free(&scratch);
     if (!own)
-        return false;
+        return true;
     Str shown = files_shown_path(cmd, path);
     err_set(err, EXIT_USAGE, "cannot upload '%.*s': %s", P(shown), own);
     if (own == up->manifest)
-        files_upload_hint_manifest(up, err);
-    else
-        err_hint(err, "hs never uploads its own configs and keys, whatever "
-                      "--include and --exclude say.");
-    return true;
+        return files_upload_hint_manifest(up, err);
+    return err_hint(err, "hs never uploads its own configs and keys, whatever "
+                         "--include and --exclude say.");
 }
 
 /* Judges the source and the folders above it, in all forms. False and `err`
@@ -26674,7 +26693,7 @@ static bool files_upload_judge(const FilesUpload *up, Err *err)
             bool last = at == form->path.len;
             IgnoreKind kind = last && up->run.single ? IGNORE_FILE
                                                      : IGNORE_FOLDER;
-            if (files_upload_is_own(up, path, err))
+            if (!files_upload_check_own(up, path, err))
                 return false;
             Str rel = kind == IGNORE_FILE ? os_path_base(path) : S("");
             const IgnoreRule *rule = ignore_find_upload(&up->rules, form, path,
@@ -26930,21 +26949,25 @@ static bool files_upload_next(void *to, HttpReq *req, void **mark)
         TransferItem *item = up->run.stopped
                                  ? NULL
                                  : transfer_item_pop(&up->run.again);
-        if (!item && transfer_must_wait(&up->run, up->run.active != NULL))
+        if (!item && !transfer_make_room(&up->run, up->run.active != NULL))
             return false;
         if (!item)
             item = files_upload_item(up);
         if (!item)
             return false;
         Str folder = os_path_dir(item->remote);
-        item->up.fd = item->fd1 - 1;
-        item->up.moved = &item->moved;
-        item->up.folder = str_eq(folder, S(".")) ? S("/") : folder;
-        item->up.name = os_path_base(item->remote);
-        item->up.local = os_path_base(item->path);
-        item->up.type = files_media_type(item->up.local);
-        item->up.access = up->run.access;
-        item->up.replace = up->run.replace;
+        Str local = os_path_base(item->path);
+        item->up = (HubUpload){
+            .entry = item->up.entry,
+            .fd = item->fd1 - 1,
+            .moved = &item->moved,
+            .folder = str_eq(folder, S(".")) ? S("/") : folder,
+            .name = os_path_base(item->remote),
+            .local = local,
+            .type = files_media_type(local),
+            .access = up->run.access,
+            .replace = up->run.replace,
+        };
         *mark = item;
         if (hub_upload_request(&up->run.hub, &item->arena, &item->up, req,
                                &item->err)) {
@@ -27307,8 +27330,8 @@ static TransferItem *files_fetch_item(FilesFetch *fetch, FilesFolder *folder,
     Arena scratch = {0};
     Str path = files_folder_path(&scratch, folder, name);
     const Str parts[] = {fetch->above, path};
-    TransferItem *item = transfer_item_new(path,
-                                           arena_join(&scratch, parts, 2));
+    TransferItem *item = transfer_item_new(
+        path, arena_join(&scratch, parts, COUNT(parts)));
     item->folder = files_folder_hold(folder);
     arena_free(&scratch);
     return item;
@@ -27340,7 +27363,7 @@ static void files_fetch_land(FilesFetch *fetch)
     OsEntry entry = {0};
     int n = 0;
     if (fetch->landing_count < TRANSFER_LANDING &&
-        transfer_must_wait(&fetch->run, fetch->moving + fetch->listing > 0))
+        !transfer_make_room(&fetch->run, fetch->moving + fetch->listing > 0))
         return; /* renaming needs descriptors, too */
     for (const TransferItem *item = fetch->landing; item; item = item->next)
         fds[n++] = item->fd1 - 1;
@@ -27385,9 +27408,9 @@ static bool files_fetch_claim(FilesFolder *folder, Str name)
     return set_add(&folder->taken, hash_add(0, name));
 }
 
-/* Would the file replace one that this run uses? Then item->err says so, with
- * the code of files_fetch_name(). */
-static bool files_fetch_is_used(const FilesFetch *fetch, TransferItem *item)
+/* Checks that the file does not replace one that this run uses; else sets
+ * item->err, with the code of files_fetch_name(). */
+static bool files_fetch_check_own(const FilesFetch *fetch, TransferItem *item)
 {
     Arena scratch = {0};
     Str full = os_path_join(&scratch, fetch->run.into, item->path);
@@ -27398,7 +27421,7 @@ static bool files_fetch_is_used(const FilesFetch *fetch, TransferItem *item)
         err_set(&item->err, EXIT_PARTIAL, "this run uses the local file (%s)",
                 own);
     arena_free(&scratch);
-    return own != NULL;
+    return !own;
 }
 
 /* Decides whether a listed file is fetched. If not, `*end` says how its item
@@ -27445,7 +27468,7 @@ static bool files_fetch_check(FilesFetch *fetch, TransferItem *item,
     *end = TRANSFER_FAILED;
     item->written = -1;
     item->old = there;
-    return !files_fetch_is_used(fetch, item);
+    return files_fetch_check_own(fetch, item);
 }
 
 /* Begins the next file of the pages. NULL if its item has already ended. */
@@ -27609,7 +27632,7 @@ static bool files_fetch_next(void *to, HttpReq *req, void **mark)
             files_fetch_land(fetch);
             lists &= !fetch->pages; /* their folders need descriptors, too */
         }
-        if (transfer_must_wait(run, fetch->moving + fetch->listing > 0))
+        if (!transfer_make_room(run, fetch->moving + fetch->listing > 0))
             return false;
         TransferItem *item = full ? NULL : transfer_item_pop(&run->again);
         if (!item && lists) {
@@ -27745,27 +27768,18 @@ static void files_fetch_on_file(FilesFetch *fetch, TransferItem *item,
     int status = res ? res->status : 0;
     bool expired = status == 401 || status == 403 || status == 404 ||
                    status == 410;
-    if (!item->err.code && expired && item->lookups < 2 && item->file.id > 0) {
+    if (!item->err.code && expired && item->lookups < TRANSFER_LOOKUPS &&
+        item->file.id > 0) {
         item->lookups++;
         item->stage = TRANSFER_LOCATE;
         transfer_item_link(&fetch->run.again, item);
         return;
     }
-    if (!item->err.code && status != 200) {
-        Buf more = buf_new(&item->arena, KIB);
-        http_add_redirect(&more, res);
-        Str redirect = buf_str(&more);
-        err_set(&item->err, hub_exit_code(status), "%.*s returned %d %.*s%.*s",
-                P(result->host), status, P(res->reason), P(redirect));
-    }
-    if (!item->err.code && item->file.size >= 0 &&
-        res->received != item->file.size)
-        err_set(&item->err, EXIT_FAILED,
-                "received %" PRId64 " bytes, but HubSpot lists %" PRId64,
-                res->received, item->file.size);
-    int code = item->err.code || item->out
-                   ? 0
-                   : os_set_size(item->fd1 - 1, res->received);
+    bool good = !item->err.code &&
+                hub_check_download(&item->arena, result, item->file.size,
+                                   &item->err);
+    int code = good && !item->out ? os_set_size(item->fd1 - 1, res->received)
+                                  : 0;
     if (code)
         err_set(&item->err, EXIT_FAILED, "cannot write the file: %s",
                 os_error(code));
@@ -27850,6 +27864,7 @@ static bool files_fetch_open(FilesFetch *fetch, Err *err)
     fetch->run.into = os_resolve_links(arena, path);
     if (!code) /* the folders that were missing may have links now */
         return files_fetch_may_go(fetch, fetch->run.into, err);
+    /* ENOTDIR and ENOENT can mean a link at the last folder, or above it. */
     for (int i = 0; i < 2; i++, made = os_path_dir(made)) {
         Str name = os_path_base(made);
         if (!os_look(AT_FDCWD, arena_cstr(arena, made), &there) &&
