@@ -14351,27 +14351,42 @@ static void loop_finish(LoopServer *server)
  *
  * Reads accounts and settings, and chooses the account of a command.
  *
- * Sources: the environment (--use-env), the file of --config or
- * HUBSPOT_CONFIG_PATH, ~/.hscli/config.yml, or the nearest hubspot.config.yml
- * at or above the current directory. Folders choose accounts with .hsaccount
- * and .hs/settings.json. The official client reads and writes the same files.
- * A file keeps its form, global or deprecated.
+ * The config is the first of these that applies: the environment (--use-env),
+ * the file of --config or HUBSPOT_CONFIG_PATH, ~/.hscli/config.yml, the nearest
+ * hubspot.config.yml at or above the current directory. The account is the
+ * first of: --account, the default of the nearest .hs/settings.json (a linked
+ * folder), the nearest .hsaccount (global config only), the config's default.
  *
- * A Config is a typed view of the YAML tree that it keeps. Changes are made in
- * the tree, so that unknown keys survive; see Config changes. A file that is
- * empty or ends early is being written by another program: it is read again
- * for up to CONFIG_SETTLE_MS, and never overwritten if it stays incomplete.
+ * The official client reads and writes the same files. A file has one of two
+ * forms and keeps it: global (accounts, accountId) or deprecated (portals,
+ * portalId). The official client reads the keys of both forms in one file, so a
+ * file in which they disagree is refused.
+ *
+ * A Config is a typed view of the YAML tree that it holds. Changes are made in
+ * the tree, so that unknown keys survive; see Config changes. Settings are not
+ * fields: config_number() and config_flag() read them from the tree or the
+ * environment, as their rows in config_keys say.
+ *
+ * A file that is empty or ends early is being written by another program: it is
+ * read again for up to CONFIG_SETTLE_MS, and never overwritten if it stays
+ * incomplete.
+ *
+ * Ownership: a Config's strings point into the text that was read, which lives
+ * in the caller's arena. Limits: a config has 1 MiB, a linked folder 256
+ * accounts. Errors are EXIT_CONFIG, or EXIT_USAGE for what a variable of the
+ * environment holds.
  */
 
 enum {
     CONFIG_LOCK_MS = 20000,
-    CONFIG_SETTLE_MS = 1000, /* what is being written is waited for */
+    CONFIG_SETTLE_MS = 1000, /* how long to wait for a writer to finish */
 #ifdef HS_TEST
     CONFIG_STAY_MS = 0, /* the unit tests write a thousand times */
 #else
-    CONFIG_STAY_MS = 60, /* a change is watched after it was written */
+    CONFIG_STAY_MS = 60, /* how long a written change is watched */
 #endif
-    CONFIG_AGAIN = 5,   /* times that a lost change is made again */
+    CONFIG_REPEATS = 5, /* how often a lost change is repeated */
+    CONFIG_POLL_MS = 5, /* between two looks at a file */
     CONFIG_LINKED = 256 /* accounts linked to one folder */
 };
 
@@ -14386,27 +14401,28 @@ typedef enum {
     CONFIG_AUTH_KEY,    /* personalaccesskey */
     CONFIG_AUTH_OAUTH2, /* oauth2 */
     CONFIG_AUTH_API_KEY,
-    CONFIG_AUTH_TOKEN /* HUBSPOT_ACCESS_TOKEN: a bearer token as it is */
+    CONFIG_AUTH_TOKEN /* HUBSPOT_ACCESS_TOKEN: used as a bearer token */
 } ConfigAuth;
 
 typedef struct {
-    YamlNode *node; /* NULL where it is not from a file */
+    YamlNode *node; /* NULL if the account is not from a file */
     Str name;
     bool name_is_odd; /* a list or a map */
-    int64_t id;       /* 0: none (only for CONFIG_AUTH_TOKEN) */
+    int64_t id;       /* 0: unknown (only for CONFIG_AUTH_TOKEN) */
     bool qa;
     ConfigAuth auth;
-    Str auth_name; /* as the file spells it */
-    Str type;      /* STANDARD, DEVELOPMENT_SANDBOX, …; empty: unknown */
+    Str auth_name; /* as in the file */
+    Str type;      /* STANDARD, DEVELOPMENT_SANDBOX, ...; empty: unknown */
     int64_t parent;
     Secret key; /* the personal access key, or the API key */
     Secret access_token;
-    Str expires;        /* of the access token, as the file spells it, and */
-    int64_t expires_at; /* as it was learnt since; 0: config_expiry() reads */
+    Str expires; /* when the access token expires, as in the file */
+    int64_t
+        expires_at; /* of a token fetched by this run; see config_expiry() */
     Str client_id;
     Secret client_secret;
     Secret refresh_token;
-    Str scopes; /* to be written, separated by spaces: config_scopes() reads */
+    Str scopes; /* to write, separated by spaces; config_scopes() reads them */
 } ConfigAccount;
 
 typedef struct {
@@ -14422,7 +14438,7 @@ typedef struct {
     Str bom;   /* the variable whose file began with a BOM, or empty */
 } Config;
 
-/* A secret of the environment. */
+/* A secret from the environment. */
 typedef struct {
     Secret value;
     Str from; /* the variable that is set */
@@ -14456,7 +14472,7 @@ typedef struct {
     int64_t most;  /* 0: CLI_NUMBER_MOST */
 } CliOption;
 
-/* What the command line says about where the config is. */
+/* Where the command line says that the config is. */
 typedef struct {
     bool use_env;
     Str file;
@@ -14465,16 +14481,16 @@ typedef struct {
 /* The account that a command works on, and what chose it. */
 typedef struct {
     const ConfigAccount *account;
-    Str why;  /* an option, or the path of a file */
-    int line; /* in that file; 0: none */
+    Str why;  /* an option, a variable, or the path of a file */
+    int line; /* in that file; 0: unknown */
 } ConfigChoice;
 
-/* .hs/settings.json: a linked folder. Zero where there is none. */
+/* .hs/settings.json: a linked folder. Zero if there is none. */
 typedef struct {
     Str path;
     cJSON *document;
     int64_t default_account; /* 0: none */
-    int default_line;        /* where the file says so */
+    int default_line;        /* its line in the file */
     int64_t linked[CONFIG_LINKED];
     int count;
 } ConfigLinks;
@@ -14623,8 +14639,8 @@ static const char *config_id_key(const Config *config)
     return config->form == CONFIG_DEPRECATED ? "portalId" : "accountId";
 }
 
-/* Is a name one of these, as file systems that ignore case compare it? Windows
- * passes over dots and spaces at its end. */
+/* Does a name match one of the patterns, on a file system that ignores case?
+ * Windows ignores dots and spaces at the end of a name. */
 static bool config_name_in(Str name, const char *const *patterns, int count)
 {
     _Alignas(max_align_t) char memory[2 * KIB];
@@ -14640,11 +14656,10 @@ static bool config_name_in(Str name, const char *const *patterns, int count)
 }
 
 /*
- * Is this the name of a file or folder that belongs to hs: a config, an older
- * one, what links a folder to accounts, or what hs makes while it writes one
- * of them? An upload never sends such a file, nor anything in such a folder.
- * Names are compared as file systems that ignore case do. To protect another
- * kind of file, add its pattern here.
+ * Does this name belong to hs: a config, an archived one, the settings of a
+ * linked folder, or a temporary file or lock of one of these? Uploads never
+ * send such a file, nor anything in such a folder. Case is ignored. To protect
+ * another kind of file, add its pattern here.
  */
 static bool config_is_own_name(Str name)
 {
@@ -14655,7 +14670,7 @@ static bool config_is_own_name(Str name)
         ".hs",
         ".hsaccount",
         (OS_TMP "*"),
-        ".*.hs-new", /* these, and locks, of versions before 2026-12 */
+        ".*.hs-new", /* these two: temporary files of older versions */
         ".*.hs-part",
     };
     Str end = str_slice(name, name.len - 5, name.len);
@@ -14665,10 +14680,10 @@ static bool config_is_own_name(Str name)
 }
 
 /*
- * Would hs read a file or folder of this name as configuration or rules? Then a
- * download never writes it. Besides what is hs's own, that is .hsignore, and
- * git's .gitignore and .git, which say whether a config can be committed by
- * mistake (and what is in .git, git runs).
+ * Would hs read a file or folder of this name as configuration or rules? A
+ * download never writes such a file. Besides hs's own names, these are
+ * .hsignore, and git's .gitignore and .git, which decide whether a config can
+ * be committed by mistake (git also runs programs in .git).
  */
 static bool config_is_read_name(Str name)
 {
@@ -14677,8 +14692,9 @@ static bool config_is_read_name(Str name)
            config_name_in(name, patterns, COUNT(patterns));
 }
 
-/* Would it on a disk of Windows? There a colon begins the name of a stream, a
- * backslash ends a folder's, and a long name has a short one (NTFS, 8.3). */
+/* As config_is_read_name(), on a Windows disk: a colon starts the name of a
+ * stream, a backslash separates folders, and a long name has a short alias
+ * (NTFS, 8.3). */
 static bool config_is_read_on_windows(Str name)
 {
     static const char *const patterns[] = {
@@ -14708,9 +14724,9 @@ static ConfigAuth config_auth_from(Str name)
                                             : CONFIG_AUTH_UNKNOWN;
 }
 
-/* The nearest file of one of these names (the second may be empty) in the
- * folder that the user works in, or one above it; empty: none. Folders that
- * may not be looked into, above a container's work folder say, have none. */
+/* The nearest file with one of these names (the second may be empty) at or
+ * above the current directory; empty: none. A folder that cannot be searched,
+ * for example above a container's work folder, counts as empty. */
 static Str config_find_upward(Arena *arena, Str name, Str other)
 {
     Str dir = os_cwd(arena);
@@ -14755,11 +14771,11 @@ static bool config_uses_env(const ConfigWhere *where)
 
 enum { CONFIG_OWN = 16 };
 
-/* A file or folder that is never uploaded or fetched, whatever its name. */
+/* A file or folder that is never uploaded or overwritten, whatever its name. */
 typedef struct {
-    Str path; /* links resolved; it need not exist */
-    const char *what;
-    OsEntry entry; /* when it was added */
+    Str path;         /* links resolved; it need not exist */
+    const char *what; /* why, for messages */
+    OsEntry entry;    /* when it was added */
 } ConfigOwn;
 
 typedef struct {
@@ -14779,7 +14795,7 @@ static void config_add_own(Arena *arena, ConfigOwns *list, Str path,
                                            os_look_through(arena, path)};
 }
 
-/* Lists what hs reads keys from in this run, or could. */
+/* Lists the files that this run reads keys from, or could. */
 static void config_list_own(Arena *arena, const ConfigWhere *where,
                             ConfigOwns *list)
 {
@@ -14787,11 +14803,11 @@ static void config_list_own(Arena *arena, const ConfigWhere *where,
                            config_global_path(arena),
                            config_deprecated_path(arena)};
     for (int i = 0; i < COUNT(configs); i++) {
-        config_add_own(arena, list, configs[i], "it is the config of hs");
+        config_add_own(arena, list, configs[i], "it is hs's config");
         if (i < 2 && configs[i].len)
             config_add_own(arena, list,
                            arena_printf(arena, "%.*s.lock", P(configs[i])),
-                           "it is the lock of the config of hs");
+                           "it is the lock of hs's config");
     }
     if (configs[2].len)
         config_add_own(arena, list, os_path_dir(configs[2]),
@@ -14802,8 +14818,7 @@ static void config_list_own(Arena *arena, const ConfigWhere *where,
                    "HUBSPOT_ACCESS_TOKEN_FILE names it");
 }
 
-/* Why a file is never uploaded, by what it is: one of the list, also under
- * another name; NULL: it is none of them. */
+/* Why the file is in the list, also under another name; NULL: it is not. */
 static const char *config_own_entry(const ConfigOwns *list,
                                     const OsEntry *entry)
 {
@@ -14816,8 +14831,8 @@ static const char *config_own_entry(const ConfigOwns *list,
     return NULL;
 }
 
-/* As config_own_entry(), and asks what is at the paths of the list now: this
- * run, or another program, may have replaced a file. */
+/* As config_own_entry(), for the files that are at the list's paths now: this
+ * run, or another program, may have replaced one. */
 static const char *config_own_now(const ConfigOwns *list, const OsEntry *entry)
 {
     const char *what = config_own_entry(list, entry);
@@ -14832,7 +14847,8 @@ static const char *config_own_now(const ConfigOwns *list, const OsEntry *entry)
     return what;
 }
 
-/* The same by its path, without links: the file need not exist yet. */
+/* As config_own_entry(), by path with links resolved: the file need not exist
+ * yet. */
 static const char *config_own_path(const ConfigOwns *list, Str path)
 {
     for (int i = 0; i < list->count; i++)
@@ -14841,7 +14857,8 @@ static const char *config_own_path(const ConfigOwns *list, Str path)
     return NULL;
 }
 
-/* The account type; files from before `accountType` say it for sandboxes. */
+/* The account type. Older files have no accountType, and a sandboxAccountType
+ * for sandboxes. */
 static Str config_type_of(const YamlNode *node)
 {
     Str type = yaml_text(yaml_get(node, "accountType"));
@@ -14854,7 +14871,7 @@ static Str config_type_of(const YamlNode *node)
                                                   : S("STANDARD_SANDBOX");
 }
 
-/* What names that differ in no more than case have in common (FNV-1a). */
+/* A hash of a name that ignores case (FNV-1a). */
 static uint32_t config_name_hash(Str name)
 {
     uint32_t hash = 2166136261u;
@@ -14863,8 +14880,8 @@ static uint32_t config_name_hash(Str name)
     return hash;
 }
 
-/* One account. An access token counts only where it stands in the account
- * itself: what an alias or a merge shares is another account's. */
+/* Reads one account. Its access token is used only if it is in the account's
+ * own map: an alias or a merge would bring another account's. */
 static void config_read_account(YamlNode *node, ConfigAccount *account)
 {
     const YamlNode *name = yaml_get(node, "name");
@@ -14901,7 +14918,8 @@ static void config_read_account(YamlNode *node, ConfigAccount *account)
         yaml_text(yaml_get(token, "refreshToken")));
 }
 
-/* When the account's access token ends; -1: unknown. */
+/* When the account's access token expires, in seconds since 1970; -1:
+ * unknown. */
 static int64_t config_expiry(const ConfigAccount *account)
 {
     if (account->expires_at)
@@ -14909,7 +14927,7 @@ static int64_t config_expiry(const ConfigAccount *account)
     return account->expires.len ? time_parse(account->expires) : -1;
 }
 
-/* What names the default account; NULL: nothing does. */
+/* The node that names the default account; NULL: none. */
 static const YamlNode *config_default_node(const Config *config)
 {
     const YamlNode *own = yaml_get(config->root, config_default_key(config));
@@ -14918,7 +14936,7 @@ static const YamlNode *config_default_node(const Config *config)
                : own;
 }
 
-/* What the tree names as the default account: an id or a name. */
+/* The default account in the tree, as an ID or a name. */
 static Str config_default_text(const Config *config)
 {
     return yaml_text(config_default_node(config));
@@ -14976,8 +14994,7 @@ static void config_read_tree(Arena *arena, Config *config)
                             &config->accounts[config->count++]);
 }
 
-/* The account that `which` names: an id where it is a number, then a name.
- * NULL: none. */
+/* The account with this ID, or else with this name; NULL: none. */
 static const ConfigAccount *config_find(const Config *config, Str which)
 {
     int64_t id = 0;
@@ -14999,7 +15016,7 @@ static const ConfigAccount *config_find_id(const Config *config, int64_t id)
     return NULL;
 }
 
-/* Do both sign in by the same key, or by the same app? */
+/* Do both accounts sign in with the same key, or the same app? */
 static bool config_same_sign_in(const ConfigAccount *a, const ConfigAccount *b)
 {
     return a->auth == b->auth &&
@@ -15024,33 +15041,33 @@ static void config_fault(Err *faults, const ConfigAccount *account, int number,
     arena_free(&scratch);
 }
 
-/* The faults of one account by itself. */
+/* Adds a row for each fault of one account by itself. */
 static void config_check_account(Err *faults, const ConfigAccount *account,
                                  int number)
 {
     if (account->id <= 0)
-        config_fault(faults, account, number, "it has no valid account id");
+        config_fault(faults, account, number, "no valid account ID");
     if (!account->auth_name.len)
-        config_fault(faults, account, number, "it has no authType");
+        config_fault(faults, account, number, "no authType");
     else if (account->auth == CONFIG_AUTH_UNKNOWN)
-        config_fault(faults, account, number, "its authType is unknown");
+        config_fault(faults, account, number, "unknown authType");
     if ((account->auth == CONFIG_AUTH_KEY ||
          account->auth == CONFIG_AUTH_API_KEY) &&
         !secret_is_set(account->key))
-        config_fault(faults, account, number, "it has no key");
+        config_fault(faults, account, number, "no key");
     if (account->name_is_odd)
-        config_fault(faults, account, number, "its name is not text");
+        config_fault(faults, account, number, "the name is not text");
     if (account->auth == CONFIG_AUTH_OAUTH2 &&
         (!account->client_id.len || !secret_is_set(account->client_secret)))
-        config_fault(faults, account, number, "its auth block is incomplete");
+        config_fault(faults, account, number, "incomplete auth block");
     for (ptrdiff_t i = 0; i < account->name.len; i++)
         if (str_is_space(account->name.ptr[i])) {
-            config_fault(faults, account, number, "its name has white space");
+            config_fault(faults, account, number, "white space in the name");
             break;
         }
 }
 
-/* The form that a tree has: by its keys, else `preset`. */
+/* The form of a tree, by its keys; `preset` if it has no list of accounts. */
 static ConfigForm config_form_of(const YamlNode *root, ConfigForm preset)
 {
     if (!yaml_is_null(yaml_get(root, "accounts")))
@@ -15081,8 +15098,8 @@ static bool config_has_any(const YamlNode *map, const char *keys)
     return false;
 }
 
-/* Are the config's accounts accounts of HubSpot, although each may have faults?
- * Another program's list of that name is not to be added to. */
+/* Are the config's accounts HubSpot accounts, possibly with faults? Nothing is
+ * added to another program's list of that name. */
 static bool config_has_ours(const Config *config)
 {
     const YamlNode *list = yaml_get(config->root, config_accounts_key(config));
@@ -15097,12 +15114,11 @@ static bool config_has_ours(const Config *config)
 static bool config_not_ours(Str path, Err *err)
 {
     err_set(err, EXIT_CONFIG,
-            "cannot use %.*s: it is not a HubSpot config (no accounts)",
-            P(path));
-    return err_hint(err, "Is the path right? Nothing was changed.");
+            "cannot use %.*s: not a HubSpot config (no accounts)", P(path));
+    return err_hint(err, "Check the path. Nothing was changed.");
 }
 
-/* Are the two lists of one file the same, account by account? */
+/* Do both lists of a file have the same accounts, in the same order? */
 static bool config_same_lists(const Config *a, const Config *b)
 {
     bool same = a->count == b->count;
@@ -15115,8 +15131,8 @@ static bool config_same_lists(const Config *a, const Config *b)
 }
 
 /*
- * Refuses a file that says the same thing in both forms, and differently: the
- * official client would use one account, and we another.
+ * Refuses a file whose keys of both forms disagree: hs and the official client
+ * could use different accounts.
  */
 static bool config_check_forms(Arena *arena, const Config *config, Err *err)
 {
@@ -15147,20 +15163,19 @@ static bool config_check_forms(Arena *arena, const Config *config, Err *err)
     }
     if (!keys)
         return true;
-    err_set(err, EXIT_CONFIG, "cannot use %.*s: its %s disagree",
-            P(config->path), keys);
-    return err_hint(err, "Remove the one that is wrong from the file.");
+    err_set(err, EXIT_CONFIG, "cannot use %.*s: %s disagree", P(config->path),
+            keys);
+    return err_hint(err, "Remove the wrong one from the file.");
 }
 
-/* What a config file's text is. */
+/* The state of a config file's text. */
 typedef enum {
     CONFIG_WHOLE,
     CONFIG_TORN, /* it ends early: another program may be writing it */
-    CONFIG_BAD   /* no config, or not a usable one: the error says why */
+    CONFIG_BAD   /* not a usable config: the error says why */
 } ConfigState;
 
-/* How many bytes the text has up to the white space at its end; 0: it is
- * blank. */
+/* The length of the text without white space at its end; 0: it is blank. */
 static ptrdiff_t config_end(Str text)
 {
     ptrdiff_t end = text.len;
@@ -15171,14 +15186,14 @@ static ptrdiff_t config_end(Str text)
     return end;
 }
 
-/* The number of the last line that is not blank; 0: all are. */
+/* The number of the last line that is not blank; 0: all lines are. */
 static int config_last_line(Str text)
 {
     ptrdiff_t end = config_end(text);
     return end ? str_line(text, end - 1) : 0;
 }
 
-/* Has the last account all that it needs? */
+/* Is the last account complete? */
 static bool config_last_is_good(const Config *config)
 {
     Err faults = {0};
@@ -15211,14 +15226,14 @@ static bool config_begins(Str text)
 }
 
 /*
- * Reads a config file's text. `config` needs its path, and the form that a file
- * without accounts has. The error of a torn one is for config_incomplete().
+ * Parses a config file's text. Set the path of `config`, and the form of a file
+ * without accounts. The error of a torn text is a reason for
+ * config_incomplete(). `text` must live as long as the arena.
  *
- * Another program may be writing the file: the official client empties it, and
- * then writes it from its beginning. A text that is blank, stops in the middle
- * of its YAML or of a line of its last account, or has settings and no accounts
- * (both clients write these last) is the beginning of one. `text` must live as
- * long as the arena.
+ * The official client truncates the file and then writes it, so a reader can
+ * see its beginning: a text that is blank, that ends within its YAML or within
+ * a line of its last account, or that has settings and no accounts (both
+ * clients write accounts last).
  */
 static ConfigState config_parse(Arena *arena, Str text, Config *config,
                                 Err *err)
@@ -15230,17 +15245,17 @@ static ConfigState config_parse(Arena *arena, Str text, Config *config,
         bool torn = blank || fault.line >= config_last_line(text);
         err_set(err, EXIT_CONFIG, torn ? "%.*s%s" : "cannot read %.*s: %s",
                 torn ? 0 : (int)config->path.len, config->path.ptr,
-                blank ? "it is empty" : fault.message);
+                blank ? "the file is empty" : fault.message);
         return torn ? CONFIG_TORN : CONFIG_BAD;
     }
     if (root && root->kind == YAML_TEXT && config_last_line(text) == 1 &&
         config_begins(text)) {
-        err_set(err, EXIT_CONFIG, "it has no list of accounts");
+        err_set(err, EXIT_CONFIG, "no list of accounts");
         return CONFIG_TORN;
     }
     if (!root || root->kind != YAML_MAP) {
         err_set(err, EXIT_CONFIG,
-                "cannot read %.*s: it does not hold settings (a map)",
+                "cannot read %.*s: not a YAML map with settings",
                 P(config->path));
         return CONFIG_BAD;
     }
@@ -15255,34 +15270,34 @@ static ConfigState config_parse(Arena *arena, Str text, Config *config,
         return CONFIG_BAD;
     const YamlNode *list = yaml_get(root, config_accounts_key(config));
     if (yaml_is_null(list))
-        err_set(err, EXIT_CONFIG, "it has no list of accounts");
+        err_set(err, EXIT_CONFIG, "no list of accounts");
     else if (str_ends(text, S("\n")) || list->flow ||
              config_last_is_good(config))
         return CONFIG_WHOLE;
     else
-        err_set(err, EXIT_CONFIG, "its last account is cut off");
+        err_set(err, EXIT_CONFIG, "the last account is cut off");
     return CONFIG_TORN;
 }
 
-/* A file that other programs write, too, and what a whole one looks like. */
+/* A file that other programs also write, and how to tell that it is whole. */
 typedef struct {
     Str path;
     ptrdiff_t max;
     bool pipes;   /* need not be a regular file: --config <(...) */
-    bool doubted; /* look at an old file as well as at a young one */
+    bool doubted; /* check the text of an old file as well */
     bool (*is_whole)(Arena *scratch, Str text, bool young);
 } ConfigSource;
 
 /*
- * Reads a file. One that another program is writing is read again for up to
- * CONFIG_SETTLE_MS; what it is then counts. Gives 0, or an errno; the caller
- * closes `out->fd`, where it is not negative.
+ * Reads a file into `out`, and waits up to CONFIG_SETTLE_MS while another
+ * program is writing it; the result may still be incomplete. Returns 0 or an
+ * errno. The caller calls os_view_close().
  */
 static int config_view(Arena *arena, const ConfigSource *source, OsView *out)
 {
     int64_t deadline = os_now() + CONFIG_SETTLE_MS;
     for (bool first = true;; first = false) {
-        Arena scratch = {0}; /* what is read again and again goes at once */
+        Arena scratch = {0}; /* freed at once, or every reading would stay */
         int code = os_view(first ? arena : &scratch, source->path, source->max,
                            source->pipes ? OS_ANY_KIND : OS_REGULAR_ONLY, out);
         bool look = out->young || source->doubted;
@@ -15297,16 +15312,15 @@ static int config_view(Arena *arena, const ConfigSource *source, OsView *out)
             return code;
         }
         arena_free(&scratch);
-        os_close(out->fd);
-        os_sleep(5);
+        os_view_close(out);
+        os_sleep(CONFIG_POLL_MS);
     }
 }
 
 /*
- * Does the text look like a whole config? Of a file that was written just now
- * more is asked, since the beginning of a config can be valid YAML: a line
- * break at the end, a default that is one of the accounts, and all that the
- * last account needs.
+ * Is the text a whole config? The beginning of a config can be valid YAML, so a
+ * file that was written just now must also end with a line break, have a
+ * complete last account, and a default that is one of the accounts.
  */
 static bool config_is_whole(Arena *scratch, Str text, bool young)
 {
@@ -15320,34 +15334,37 @@ static bool config_is_whole(Arena *scratch, Str text, bool young)
             config_find(&config, config.default_account));
 }
 
-/* A file that another program may be writing, and how that shows. */
-static bool config_incomplete(Str path, const char *how, Err *err)
+/* Sets the error for a file that another program may be writing. `reason` is
+ * what is missing; it is printed below the message. */
+static bool config_incomplete(Str path, const char *reason, Err *err)
 {
+    if (err->code)
+        return false;
     err_set(err, EXIT_CONFIG,
-            "%.*s is incomplete; another program may be writing it (%s)",
-            P(path), how);
+            "%.*s is incomplete; another program may be writing it", P(path));
+    err_row(err, "%s", reason);
     return err_hint(err, "Nothing was changed. Try again.");
 }
 
-/* A pipe, or a device, must not be replaced by a file. */
+/* Sets the error for a pipe or a device: a file must not replace it. */
 static bool config_not_regular(Str path, Err *err)
 {
-    return err_set(err, EXIT_CONFIG,
-                   "cannot write %.*s: it is not a regular file", P(path));
+    return err_set(err, EXIT_CONFIG, "cannot write %.*s: not a regular file",
+                   P(path));
 }
 
 static bool config_cannot_read(Str path, int code, Err *err)
 {
     return err_set(err, EXIT_CONFIG, "cannot read %.*s: %s", P(path),
-                   code == EFBIG   ? "it is larger than 1 MiB"
-                   : code == ENXIO ? "it is not a regular file"
+                   code == EFBIG   ? "larger than 1 MiB"
+                   : code == ENXIO ? "not a regular file"
                                    : os_error(code));
 }
 
 /*
- * What can be used of a config that ends early: its accounts up to the first
- * line from which on it cannot be read, without the last one if that has
- * faults. False where nothing can.
+ * Reads what is usable of a config that ends early: the accounts before the
+ * first line that cannot be read, without the last one if it is incomplete.
+ * Returns false if nothing is usable.
  */
 static bool config_salvage(Arena *arena, Str text, Config *config)
 {
@@ -15372,15 +15389,18 @@ static bool config_salvage(Arena *arena, Str text, Config *config)
     return !config_last_line(text);
 }
 
-/* How a config is read: where it is, and what becomes of a torn one. */
+/* Which config file to read, and how. */
 typedef struct {
     Str path;
-    ConfigForm form; /* of a file that does not say */
+    ConfigForm form; /* of a file without accounts */
     bool reset_torn; /* replace a file that stays incomplete: auth, init */
 } ConfigPlace;
 
-/* Reads a config file that must be there. One that stays torn has no root, or
- * what could be saved of it, where it may be begun anew. */
+/*
+ * Reads an existing config file. If it stays incomplete, `place->reset_torn`
+ * decides: with it, `config` has what is usable, possibly nothing; without it,
+ * reading fails.
+ */
 static bool config_read_place(Arena *arena, const ConfigPlace *place,
                               Config *config, Err *err)
 {
@@ -15389,7 +15409,7 @@ static bool config_read_place(Arena *arena, const ConfigPlace *place,
                            .pipes = true,
                            .is_whole = config_is_whole};
     const Config blank = {.path = place->path, .form = place->form};
-    /* before it is opened, which could wait for the writer of a pipe */
+    /* before opening it: that could wait for the writer of a pipe */
     if (place->reset_torn && os_exists(arena, place->path) &&
         !os_is_file(arena, place->path))
         return config_not_regular(place->path, err);
@@ -15428,14 +15448,14 @@ static bool config_read_file(Arena *arena, Str path, ConfigForm form,
     return config_read_place(arena, &place, config, err);
 }
 
-/* A variable of the environment, without the white space around it: what a CI
- * system keeps as a secret often ends with a line break. */
+/* An environment variable, without the white space around it: secrets in CI
+ * systems often end with a line break. */
 static Str config_env(const char *name)
 {
     return str_trim(os_env(name));
 }
 
-/* The variable that says which account the environment's is. */
+/* The variable that has the ID of the environment's account. */
 static const char *config_env_id(void)
 {
     return config_env("HUBSPOT_ACCOUNT_ID").len ||
@@ -15444,7 +15464,7 @@ static const char *config_env_id(void)
                : "HUBSPOT_PORTAL_ID";
 }
 
-/* ---- Secrets of the environment: NAME, or a file, NAME_FILE ---- */
+/* ---- Secrets from the environment: NAME, or the file in NAME_FILE ---- */
 
 static Str config_env_file(const char *name)
 {
@@ -15460,17 +15480,18 @@ static const char *config_env_source(Arena *arena, const char *name)
     return file ? arena_printf(arena, "%s_FILE", name).ptr : name;
 }
 
-/* Is this a secret where a path should be? Then no message may quote it. */
-static bool config_is_no_path(Str path)
+/* Is a path more likely a secret? Then no message may quote it. */
+static bool config_is_secret(Str path)
 {
+    enum { SHORTEST = 32 };
     bool token = str_starts(path, S("pat-"));
     bool relative = !str_starts(path, S("/")) && !str_starts(path, S("."));
-    return token || (relative && path.len >= 32);
+    return token || (relative && path.len >= SHORTEST);
 }
 
 /*
- * Reads the file that NAME_FILE names. Only a regular file will do: a FIFO
- * could block for ever. No message quotes what the file holds.
+ * Reads the secret in the file of NAME_FILE. It must be a regular file: a FIFO
+ * could block forever. No message quotes the file's text.
  */
 static bool config_read_secret(Arena *arena, const char *name, Str path,
                                ConfigSecret *out, Err *err)
@@ -15481,32 +15502,32 @@ static bool config_read_secret(Arena *arena, const char *name, Str path,
     int code = os_read_regular(arena, AT_FDCWD, arena_cstr(arena, path), MOST,
                                &text);
     if (code == EFBIG)
-        fault = "it is larger than 64 KiB";
+        fault = "larger than 64 KiB";
     else if (code == ENXIO)
-        fault = "it is not a regular file";
+        fault = "not a regular file";
     else if (code)
         fault = os_error(code);
     else if (str_is_utf16(text))
-        fault = "it is in UTF-16: save it as UTF-8";
+        fault = "it is UTF-16; save it as UTF-8";
     out->had_bom = str_skip_bom(&text);
     text = str_trim(text);
     if (!fault && !text.len)
-        fault = "it is empty";
+        fault = "the file is empty";
     if (!fault && (str_index(text, '\n') >= 0 || str_index(text, '\r') >= 0))
         fault = "it has more than one line";
     out->value = secret_from(text);
     if (!fault)
         return true;
-    if (code && config_is_no_path(path)) {
-        err_set(err, EXIT_USAGE, "%s_FILE does not name a file", name);
+    if (code && config_is_secret(path)) {
+        err_set(err, EXIT_USAGE, "%s_FILE is not the path of a file", name);
         return err_hint(err, "If it is the secret itself, set %s instead.",
                         name);
     }
-    return err_set(err, EXIT_USAGE, "cannot use %.*s, which %s_FILE names: %s",
+    return err_set(err, EXIT_USAGE, "cannot use %.*s (set in %s_FILE): %s",
                    P(path), name, fault);
 }
 
-/* Refuses NAME and NAME_FILE at once: either may be the wrong one. */
+/* Refuses NAME together with NAME_FILE: either may be the wrong one. */
 static bool config_env_once(const char *name, Err *err)
 {
     Str text = config_env(name);
@@ -15517,8 +15538,8 @@ static bool config_env_once(const char *name, Err *err)
     return err_hint(err, "Unset one of them.");
 }
 
-/* The secret that NAME, or the file of NAME_FILE, holds; not set if neither
- * variable is. White space around it is not a part of it. */
+/* Reads the secret in NAME, or in the file of NAME_FILE, without the white
+ * space around it. It is not set if neither variable is. */
 static bool config_env_secret(Arena *arena, const char *name, ConfigSecret *out,
                               Err *err)
 {
@@ -15533,7 +15554,7 @@ static bool config_env_secret(Arena *arena, const char *name, ConfigSecret *out,
     return !file.len || config_read_secret(arena, name, file, out, err);
 }
 
-/* The credentials of --use-env. */
+/* Reads the credentials for --use-env. */
 static bool config_env_sign_in(Arena *arena, ConfigAccount *account,
                                Config *config, Err *err)
 {
@@ -15563,14 +15584,15 @@ static bool config_env_sign_in(Arena *arena, ConfigAccount *account,
         account->auth_name = S("apikey");
         account->key = api_key.value;
     } else {
-        err_set(err, EXIT_CONFIG, "--use-env finds no key in the environment");
+        err_set(err, EXIT_CONFIG,
+                "--use-env needs a key in the environment; none is set");
         return err_hint(err, "Set HUBSPOT_PERSONAL_ACCESS_KEY, or "
                              "HUBSPOT_PERSONAL_ACCESS_KEY_FILE.");
     }
     return true;
 }
 
-/* The config that the environment spells out; nothing of it is written. */
+/* Builds the config from environment variables. It is never written. */
 static bool config_from_env(Arena *arena, const ConfigWhere *where,
                             Config *config, Err *err)
 {
@@ -15582,8 +15604,8 @@ static bool config_from_env(Arena *arena, const ConfigWhere *where,
         err_set(err, EXIT_CONFIG,
                 id_text.len ? "%s is not a number" : "--use-env needs %s",
                 name);
-        return err_hint(err, "Set it to the account's id, and "
-                             "HUBSPOT_PERSONAL_ACCESS_KEY to its key.");
+        return err_hint(err, "Set it to the account ID, and "
+                             "HUBSPOT_PERSONAL_ACCESS_KEY to the key.");
     }
     for (int i = 0; i < COUNT(config_keys); i++) {
         const ConfigKey *key = &config_keys[i];
@@ -15614,13 +15636,13 @@ static bool config_from_env(Arena *arena, const ConfigWhere *where,
     return true;
 }
 
-/* Not every command takes it, and those that do are named. */
+/* How to run without a config. It names the commands, since not all can. */
 #define CONFIG_ENV_HINT \
     "Without a config, hs api, secrets and filemanager use " \
     "HUBSPOT_ACCESS_TOKEN or --use-env; hs sandbox uses --use-env."
 
-/* The file that the config is in, and the form of a new one there. False
- * where no file can be named: no home. */
+/* Finds the path of the config file, which need not exist, and the form of a
+ * new file there. Fails if there is no home directory to put it in. */
 static bool config_locate(Arena *arena, const ConfigWhere *where, Str *path,
                           ConfigForm *form, Err *err)
 {
@@ -15636,7 +15658,7 @@ static bool config_locate(Arena *arena, const ConfigWhere *where, Str *path,
     *path = deprecated.len ? deprecated : global;
     if (path->len)
         return true;
-    err_set(err, EXIT_CONFIG, "there is no home folder to keep a config in");
+    err_set(err, EXIT_CONFIG, "no home directory for the config");
     return err_hint(err, "Set HOME or HUBSPOT_CONFIG_PATH. " CONFIG_ENV_HINT);
 }
 
@@ -15645,10 +15667,9 @@ static bool config_missing(Arena *arena, const ConfigWhere *where, Str path,
 {
     if (os_exists(arena, path))
         return false;
-    err_set(err, EXIT_CONFIG, "there is no config: %.*s does not exist",
-            P(path));
+    err_set(err, EXIT_CONFIG, "no config: %.*s does not exist", P(path));
     err_hint(err, where->file.len
-                      ? "--config names it: is the path right?"
+                      ? "Check the path in --config."
                       : "Run hs account auth to sign in. " CONFIG_ENV_HINT);
     return true;
 }
@@ -15662,9 +15683,8 @@ static bool config_load(Arena *arena, const ConfigWhere *where, Config *config,
     if (config_uses_env(where)) {
         if (config_named_path(where).len)
             return err_set(err, EXIT_USAGE,
-                           "--use-env does not go with a "
-                           "config file (--config or "
-                           "HUBSPOT_CONFIG_PATH)");
+                           "--use-env cannot be used with a config file "
+                           "(--config or HUBSPOT_CONFIG_PATH)");
         return config_from_env(arena, where, config, err);
     }
     if (!config_locate(arena, where, &path, &form, err) ||
@@ -15677,14 +15697,14 @@ static bool config_load(Arena *arena, const ConfigWhere *where, Config *config,
     config->why = where->file.len ? S("--config")
                   : named         ? S("HUBSPOT_CONFIG_PATH")
                   : config->is_global
-                      ? S("the global config: it is there")
-                      : S("the nearest upward; there is no global config");
+                      ? S("the global config exists")
+                      : S("the nearest one; no global config exists");
     return true;
 }
 
-/* Adds a hash to a set of them; was it there? It may say so wrongly where it
- * was not, never the other way. */
-static bool config_saw(uint64_t *seen, int words, uint64_t hash)
+/* Adds a hash to a set. Returns whether it may have been in the set before:
+ * false is certain. */
+static bool config_add_hash(uint64_t *seen, int words, uint64_t hash)
 {
     uint64_t *word = &seen[hash / 64 % (uint64_t)words];
     uint64_t bit = 1ull << hash % 64;
@@ -15693,28 +15713,30 @@ static bool config_saw(uint64_t *seen, int words, uint64_t hash)
     return saw;
 }
 
-/* Whether an account has the id, or the name, of one before it; what is not to
- * be looked for is false. */
-static void config_check_twins(Err *faults, const Config *config, int number,
-                               bool id, bool name)
+static void config_check_twin_id(Err *faults, const Config *config, int number)
 {
     const ConfigAccount *account = &config->accounts[number];
-    for (int k = 0; k < number && (id || name); k++) {
-        const ConfigAccount *other = &config->accounts[k];
-        if (id && account->id == other->id) {
-            config_fault(faults, account, number, "its id stands twice");
-            id = false;
+    for (int k = 0; k < number; k++)
+        if (config->accounts[k].id == account->id) {
+            config_fault(faults, account, number, "duplicate id");
+            return;
         }
-        if (name && str_eq_nocase(account->name, other->name)) {
-            config_fault(faults, account, number, "its name stands twice");
-            name = false;
+}
+
+static void config_check_twin_name(Err *faults, const Config *config,
+                                   int number)
+{
+    const ConfigAccount *account = &config->accounts[number];
+    for (int k = 0; k < number; k++)
+        if (str_eq_nocase(config->accounts[k].name, account->name)) {
+            config_fault(faults, account, number, "duplicate name");
+            return;
         }
-    }
 }
 
 /*
- * Is every account usable (facts of the file format)? If not, the error has a
- * row for each fault. No account at all is no fault: the last one was removed.
+ * Checks every account. The error has a row for each fault. A config without
+ * accounts is valid: its last one was removed.
  */
 static bool config_validate(const Config *config, Err *err)
 {
@@ -15728,36 +15750,39 @@ static bool config_validate(const Config *config, Err *err)
     for (int i = 0; i < config->count; i++) {
         const ConfigAccount *account = &config->accounts[i];
         bool same_id = account->id > 0 &&
-                       config_saw(ids, COUNT(ids), (uint64_t)account->id);
+                       config_add_hash(ids, COUNT(ids), (uint64_t)account->id);
         bool same_name = account->name.len &&
-                         config_saw(names, COUNT(names),
-                                    config_name_hash(account->name));
+                         config_add_hash(names, COUNT(names),
+                                         config_name_hash(account->name));
         config_check_account(&faults, account, i);
-        config_check_twins(&faults, config, i, same_id, same_name);
+        if (same_id)
+            config_check_twin_id(&faults, config, i);
+        if (same_name)
+            config_check_twin_name(&faults, config, i);
     }
     if (!faults.rows && !faults.rows_left_out)
         return true;
     err_set(&faults, EXIT_CONFIG,
-            "the config %.*s is not valid:", P(config->path));
+            "%.*s is not a valid config:", P(config->path));
     err_hint(&faults, "Fix the file, or sign in again with hs account auth.");
     if (!err->code)
         *err = faults;
     return false;
 }
 
-/* An account's name for people: its id where it has none. */
+/* An account's name for people: its ID if it has no name. */
 static Str config_label(Arena *arena, const ConfigAccount *account)
 {
     return account->name.len ? account->name
                              : arena_printf(arena, "%" PRId64, account->id);
 }
 
-/* Refuses a config without accounts, where one is needed. */
+/* Fails if the config has no accounts. */
 static bool config_need_any(const Config *config, Err *err)
 {
     if (config->count)
         return true;
-    err_set(err, EXIT_CONFIG, "there are no accounts in %.*s", P(config->path));
+    err_set(err, EXIT_CONFIG, "no accounts in %.*s", P(config->path));
     return err_hint(err, "Run hs account auth to sign in.");
 }
 
@@ -15800,14 +15825,14 @@ static bool config_gone(const Config *config, Err *err)
                    P(config->path));
 }
 
-/* The settings of the linked folder that the user works in: the nearest
- * .hs/settings.json upward; empty: none. */
+/* The nearest .hs/settings.json, at or above the current directory; empty:
+ * none. */
 static Str config_links_path(Arena *arena)
 {
     return config_find_upward(arena, S(".hs/settings.json"), S(""));
 }
 
-/* Builds the typed view of a linked folder's settings. */
+/* Sets the typed fields of a linked folder's settings from the document. */
 static void config_view_links(ConfigLinks *links)
 {
     const cJSON *item = NULL;
@@ -15821,8 +15846,8 @@ static void config_view_links(ConfigLinks *links)
     }
 }
 
-/* Says where a folder's settings link more accounts than we keep in mind: none
- * is to be left out in silence. */
+/* Does a folder link more accounts than ConfigLinks can hold? Sets the error:
+ * none may be left out silently. */
 static bool config_too_many_links(const cJSON *document, Str path, Err *err)
 {
     if (cJSON_GetArraySize(json_get(document, "accounts")) <= CONFIG_LINKED)
@@ -15832,17 +15857,17 @@ static bool config_too_many_links(const cJSON *document, Str path, Err *err)
     return true;
 }
 
-/* Reads the text of a linked folder's settings. */
+/* Parses the settings of a linked folder. */
 static bool config_parse_links(Arena *arena, Str text, ConfigLinks *links,
                                Err *err)
 {
     Str path = links->path;
     Err fault = {0};
     if (json_ends_early(text))
-        return config_incomplete(path, "its JSON has no end", err);
+        return config_incomplete(path, "its JSON ends early", err);
     cJSON *document = json_read(arena, text);
     if (!cJSON_IsObject(document)) {
-        err_set(err, EXIT_CONFIG, "cannot read %.*s: it is not a JSON object",
+        err_set(err, EXIT_CONFIG, "cannot read %.*s: not a JSON object",
                 P(path));
         return err_hint(err, "Fix it, or remove it.");
     }
@@ -15861,7 +15886,7 @@ static bool config_parse_links(Arena *arena, Str text, ConfigLinks *links,
     const cJSON *preset = json_get(document, "localDefaultAccount");
     if (preset && !cJSON_IsNull(preset) && !links->default_account) {
         err_set(err, EXIT_CONFIG,
-                "cannot use %.*s: its localDefaultAccount is no account id",
+                "cannot use %.*s: localDefaultAccount is not an account ID",
                 P(path));
         return err_hint(err, "Fix it, or remove it.");
     }
@@ -15883,8 +15908,8 @@ static ConfigSource config_links_source(Str path)
                           .is_whole = config_links_are_whole};
 }
 
-/* Reads the settings of a linked folder. A file that is not there, or no path,
- * is no error: then `links` is empty. */
+/* Reads the settings of a linked folder. `links` is empty if the file does not
+ * exist, or the path is empty. */
 static bool config_read_links_at(Arena *arena, Str path, ConfigLinks *links,
                                  Err *err)
 {
@@ -15915,7 +15940,7 @@ static bool config_is_linked(const ConfigLinks *links, int64_t id)
     return false;
 }
 
-/* White space to the official client's parseInt(). */
+/* White space in JavaScript. */
 static bool config_is_js_space(uint32_t c)
 {
     return c == ' ' || (c >= 9 && c <= 13) || c == 0xa0 || c == 0x1680 ||
@@ -15924,10 +15949,10 @@ static bool config_is_js_space(uint32_t c)
 }
 
 /*
- * The id in an .hsaccount, as the official client reads it, with JavaScript's
+ * Parses the ID in an .hsaccount as the official client does, with JavaScript's
  * parseInt(): white space and a byte order mark before it are skipped, and
- * whatever follows its digits (a line break, a comment) is ignored. 0x begins
- * a hexadecimal number. False where there is no id.
+ * anything after its digits (a line break, a comment) is ignored. 0x starts a
+ * hexadecimal number. Returns false if there is no ID.
  */
 static bool config_parse_override(Str text, int64_t *id)
 {
@@ -15971,7 +15996,7 @@ static ConfigSource config_override_source(Str path)
 /* The nearest .hsaccount. */
 typedef struct {
     Str path;   /* empty: there is none */
-    Str text;   /* all that it holds */
+    Str text;   /* the whole file */
     int64_t id; /* 0: none */
 } ConfigOverride;
 
@@ -15989,8 +16014,8 @@ static bool config_read_override_at(Arena *arena, Str path, ConfigOverride *out,
     if (code)
         config_cannot_read(path, code, err);
     else
-        err_set(err, EXIT_CONFIG,
-                "cannot use %.*s: it does not hold an account id", P(path));
+        err_set(err, EXIT_CONFIG, "cannot use %.*s: no account ID in it",
+                P(path));
     return err_hint(err, "Fix it, or remove it.");
 }
 
@@ -16001,30 +16026,29 @@ static bool config_read_override(Arena *arena, ConfigOverride *out, Err *err)
     return !path.len || config_read_override_at(arena, path, out, err);
 }
 
-/* A file that would choose the account cannot be read: for those who need no
- * more than the choice there is another way out. */
+/* Replaces the hint of an error about a file that chooses the account: a
+ * command can also be told the account. */
 static void config_hint_choice(Err *err)
 {
     err->hint[0] = '\0';
-    err_hint(err, "Mend it, remove it, or name an account with "
-                  "--account.");
+    err_hint(err, "Fix it, remove it, or pass --account.");
 }
 
-/* The account that a file names by id; an error names the file. */
-static bool config_choose_by_file(const Config *config, Str path, int line,
-                                  int64_t id, ConfigChoice *choice, Err *err)
+/* Chooses the account of this ID, which the file in `choice->why` names. */
+static bool config_choose_id(const Config *config, int64_t id,
+                             ConfigChoice *choice, Err *err)
 {
-    *choice = (ConfigChoice){config_find_id(config, id), path, line};
+    choice->account = config_find_id(config, id);
     if (choice->account)
         return true;
     err_set(err, EXIT_CONFIG,
-            "%.*s names account %" PRId64 ", which is not in %.*s", P(path), id,
-            P(config->path));
-    return err_hint(err, "Sign in to it with hs account auth, change the file, "
-                         "or name an account with --account.");
+            "%.*s names account %" PRId64 ", which is not in %.*s",
+            P(choice->why), id, P(config->path));
+    return err_hint(err, "Sign in to it with hs account auth, edit the file, "
+                         "or pass --account.");
 }
 
-/* The config's own default. */
+/* Chooses the config's default account. */
 static bool config_choose_default(const Config *config, ConfigChoice *choice,
                                   Err *err)
 {
@@ -16039,16 +16063,16 @@ static bool config_choose_default(const Config *config, ConfigChoice *choice,
         err_set(err, EXIT_CONFIG, "the default account '%.*s' is not in %.*s",
                 P(config->default_account), P(config->path));
     else
-        err_set(err, EXIT_CONFIG, "no account is chosen: %.*s has no default",
+        err_set(err, EXIT_CONFIG, "no account given, and %.*s has no default",
                 P(config->path));
-    return err_hint(err, "Name one with --account, or set the default with "
+    return err_hint(err, "Pass --account, or set the default with "
                          "hs account use.");
 }
 
 /*
- * Chooses the account where none is named: the linked folder's default, else
- * .hsaccount (with the global config only), else the config's default. `links`
- * is zero where no folder is linked, and with the environment.
+ * Chooses the account if the command line names none: the linked folder's
+ * default, else .hsaccount (global config only), else the config's default.
+ * `links` is zero if no folder is linked, and with --use-env.
  */
 static bool config_choose_unnamed(Arena *arena, const Config *config,
                                   const ConfigLinks *links,
@@ -16058,23 +16082,30 @@ static bool config_choose_unnamed(Arena *arena, const Config *config,
     *choice = (ConfigChoice){0};
     if (!config_need_any(config, err))
         return false;
-    if (links->default_account > 0)
-        return config_choose_by_file(config, links->path, links->default_line,
-                                     links->default_account, choice, err);
+    if (links->default_account > 0) {
+        choice->why = links->path;
+        choice->line = links->default_line;
+        return config_choose_id(config, links->default_account, choice, err);
+    }
     if (config->is_global) {
         if (!config_read_override(arena, &override, err)) {
             config_hint_choice(err);
             return false;
         }
-        if (override.id > 0)
-            return config_choose_by_file(config, override.path, 1, override.id,
-                                         choice, err);
+        if (override.id > 0) {
+            choice->why = override.path;
+            choice->line = 1;
+            return config_choose_id(config, override.id, choice, err);
+        }
     }
     return config_choose_default(config, choice, err);
 }
 
-/* Chooses the account: `which` (of --account) where it is given, else as
- * config_choose_unnamed() does. */
+/*
+ * Chooses the account of a command: `which` (from --account) if it is not
+ * empty, else as config_choose_unnamed(). On success `choice->account` is set
+ * and belongs to the config; errors are EXIT_CONFIG.
+ */
 static bool config_choose(Arena *arena, const Config *config, Str which,
                           ConfigChoice *choice, Err *err)
 {
@@ -16093,13 +16124,13 @@ static bool config_choose(Arena *arena, const Config *config, Str which,
 }
 
 /*
- * The account that the directory names: in the nearest .hs/settings.json, else
- * in the nearest .hsaccount.
+ * The account that the current directory names: in the nearest
+ * .hs/settings.json, else in the nearest .hsaccount.
  */
 typedef struct {
     Str path; /* empty: none names one */
     int line;
-    int64_t id; /* 0: those that are linked, without a default */
+    int64_t id; /* 0: one of the linked accounts, without a default */
     ConfigLinks links;
 } ConfigFolder;
 
@@ -16126,8 +16157,8 @@ static bool config_read_folder(Arena *arena, ConfigFolder *out, Err *err)
     return ok;
 }
 
-/* Does what the directory names agree with an account that is chosen without
- * the config? `id` 0: it is not known which. */
+/* May an account that was chosen without the config be used in this directory?
+ * `id` is 0 if it is unknown. */
 static bool config_folder_agrees(const ConfigFolder *folder, int64_t id)
 {
     if (!folder->path.len)
@@ -16136,9 +16167,9 @@ static bool config_folder_agrees(const ConfigFolder *folder, int64_t id)
                       : id > 0 && config_is_linked(&folder->links, id);
 }
 
-/* The config file, where others may read or write it, or the global one's
- * folder, where others may replace the file; empty: neither. A folder that
- * others may only look into shows them no key. */
+/* The config file if other users can read or write it, or the global config's
+ * folder if they can replace files in it; empty: neither. A folder that others
+ * can only list is safe. */
 static Str config_loose(Arena *arena, const Config *config)
 {
     if (config->form == CONFIG_ENVIRONMENT)
@@ -16336,13 +16367,13 @@ static ConfigTurn config_turn(ConfigFile *file, Err *err)
  * Changes a file: reads it under its lock, waits while another program writes
  * it, replaces it only if it is still what was read, and looks at it for a
  * while afterwards. A change that another program undid is made again, up to
- * CONFIG_AGAIN times.
+ * CONFIG_REPEATS times.
  */
 static bool config_transact(ConfigFile *file, Err *err)
 {
     int64_t deadline = os_now() + os_limit_wait(CONFIG_LOCK_MS);
     int again = 0;
-    while (again <= CONFIG_AGAIN && os_now() < deadline) {
+    while (again <= CONFIG_REPEATS && os_now() < deadline) {
         ConfigTurn turn = config_turn(file, err);
         if (turn == CONFIG_FAILED)
             return false;
@@ -17602,7 +17633,7 @@ static bool config_migrate_locked(Arena *arena, Str from, ConfigChange *change,
     ConfigMigration *migration = change->context;
     ConfigMigrated *done = migration->done;
     Str source = from;
-    for (int i = 0; i <= CONFIG_AGAIN; i++) {
+    for (int i = 0; i <= CONFIG_REPEATS; i++) {
         OsStamp stamp = os_stamp(arena, source);
         migration->old = (Config){0};
         if (!config_read_file(arena, source, CONFIG_DEPRECATED, &migration->old,

@@ -946,7 +946,7 @@ def test_no_config_at_a_path_that_was_given(hs, sim):
     """Signing in would not make that file, so it is no advice."""
     result = hs("account", "list", "-c", "nope.yml")
     assert result.code == 3 and "nope.yml does not exist" in result.err
-    assert "--config names it" in result.err and "account auth" not in result.err
+    assert "Check the path in --config." in result.err and "account auth" not in result.err
 
 
 def test_no_home_at_all_for_auth(hs, sim):

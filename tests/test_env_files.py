@@ -64,9 +64,9 @@ def test_a_link_is_followed(run, tmp_path):
 @pytest.mark.parametrize(
     "text, word",
     [
-        (b"", "it is empty"),
-        (b" \r\n\n", "it is empty"),
-        (b"\xef\xbb\xbf\n", "it is empty"),
+        (b"", "the file is empty"),
+        (b" \r\n\n", "the file is empty"),
+        (b"\xef\xbb\xbf\n", "the file is empty"),
         (b"SECRET\nSECRET\n", "more than one line"),
         (b"SECRET\rX", "more than one line"),
         ("SECRET".encode("utf-16"), "UTF-16"),
@@ -84,7 +84,7 @@ def test_what_cannot_be_used(run, sim, text, word):
 
 
 def test_what_is_no_file(run, tmp_path, sim):
-    failed(run(), 2, f"cannot use {run.path}, which {run.name}_FILE names: No such file")
+    failed(run(), 2, rf"cannot use {run.path} \(set in {run.name}_FILE\): No such file")
     failed(run(file=tmp_path), 2, f"{run.name}_FILE", "not a regular file")
     os.mkfifo(run.path)
     failed(run(), 2, f"{run.name}_FILE", "not a regular file")
@@ -95,7 +95,7 @@ def test_what_is_no_file(run, tmp_path, sim):
 def test_the_secret_in_the_place_of_its_path_is_not_shown(run):
     secret = run.secret.decode()
     done = run(file=secret)
-    failed(done, 2, f"{run.name}_FILE does not name a file", f"set {run.name} instead")
+    failed(done, 2, f"{run.name}_FILE is not the path of a file", f"set {run.name} instead")
     assert secret not in done.err
 
 

@@ -552,14 +552,14 @@ def test_the_config_in_use_is_never_uploaded_under_any_name(hs, sim, how):
     ended(run("t", "d", *force), 0)
     assert stored(portal) == {"d/c.txt": b"x"}
     plan = run("t", "d", *force, "--dry-run")
-    assert "ignore deep/my.yml (it is the config of hs)" in plan.out
-    assert "ignore hard.txt (it is the config of hs)" in plan.out or "token" in path.read_text()
+    assert "ignore deep/my.yml (it is hs's config)" in plan.out
+    assert "ignore hard.txt (it is hs's config)" in plan.out or "token" in path.read_text()
     (hs.cwd / "link").symlink_to(path)
     (hs.cwd / "way").symlink_to("t/deep")
     sim.log.clear()
     for source in (path, "t/deep/my.yml", "link", "way/my.yml", "t/deep/../deep/my.yml"):
         for more in ([], ["--dry-run"]):
-            failed(run(source, "d", *force, *more), 2, "cannot upload '.*': it is the config of hs")
+            failed(run(source, "d", *force, *more), 2, "cannot upload '.*': it is hs's config")
     assert not sim.log
 
 

@@ -235,11 +235,11 @@ static void test_cli_flags(void)
         {"account remove -f acme", &opt_force, 1, "acme"},
         {"account remove -- true", &opt_force, -1, "true"},
         {"account remove --force -- true", &opt_force, 1, "true"},
-        {"config set --allow-usage-tracking false", &opt_allow_tracking, 0,
+        {"config set --allow-usage-tracking false", &config_keys[3].option, 0,
          NULL},
-        {"config set --allowAutoUpdates", &opt_allow_updates, 1, NULL},
-        {"config set --no-auto-open-browser", &opt_open_browser, 0, NULL},
-        {"config set --no-autoOpenBrowser", &opt_open_browser, 0, NULL},
+        {"config set --allowAutoUpdates", &config_keys[4].option, 1, NULL},
+        {"config set --no-auto-open-browser", &config_keys[6].option, 0, NULL},
+        {"config set --no-autoOpenBrowser", &config_keys[6].option, 0, NULL},
     };
     for (int i = 0; i < COUNT(rows); i++) {
         Arena arena = {0};
