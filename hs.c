@@ -163,7 +163,7 @@ typedef struct {
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
-/* hs.c is compiled with -Os. This compiles one function with -O2, for the few
+/* hs.c is compiled with -Oz. This compiles one function with -O2, for the few
  * in which a measurement shows a difference. */
 #define FAST __attribute__((optimize("O2")))
 

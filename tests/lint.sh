@@ -44,7 +44,7 @@ lint_analyzer() {
 
 lint_tidy() {
     clang-tidy --quiet --warnings-as-errors='*' --checks="${TIDY//[ $'\n']/}" \
-        hs.c vendor/anchors.c -- "${HS[@]}"
+        hs.c vendor/anchors.c vendor/start.c -- "${HS[@]}"
 }
 
 lint_cppcheck() {
@@ -116,7 +116,7 @@ lint_jobs() {
 lint() {
     local key scripts sources pythons tools
     mapfile -t sources \
-        < <(find hs.c vendor/anchors.c tests -name '*.[ch]' | sort)
+        < <(find hs.c vendor/*.c tests -name '*.[ch]' | sort)
     mapfile -t scripts < <(find build.sh .ci/run vendor/*.sh tests \
         \( -name '*.sh' -o -path .ci/run \) -type f | sort)
     mapfile -t pythons < <(find tests -name '*.py' | sort)

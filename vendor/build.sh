@@ -9,9 +9,9 @@
 BEARSSL=(-DBR_RDRAND=0 -DBR_USE_URANDOM=0
     -I"$root/$src/bearssl/inc" -I"$root/$src/bearssl/src")
 
-# libyaml and cJSON are built for size: hs.c has its own reader where speed
-# matters.
-SMALL=(-Os)
+# For code whose speed does not matter. Where it does, hs.c has its own readers
+# of YAML and JSON.
+SMALL=(-Oz)
 LIBYAML=("${SMALL[@]}" -DYAML_VERSION_MAJOR=0 -DYAML_VERSION_MINOR=2
     -DYAML_VERSION_PATCH=5 '-DYAML_VERSION_STRING="0.2.5"'
     -I"$root/$src/libyaml/include")
@@ -32,7 +32,8 @@ compile_all() {
         (cd "$dir" && xargs -0 -n 16 -P "$jobs" "${@:1:count}" -w -c)
 }
 
-# archive DIR NAME FILE...: compiles one library with the command in $cmd.
+# archive DIR NAME FILE...: adds files to a library, compiled with the command in
+# $cmd.
 archive() {
     local dir=$1 name=$2
     shift 2
@@ -41,17 +42,29 @@ archive() {
         rm -r "${dir:?}/$name"
 }
 
+# Prints the C files of BearSSL. The first argument is "fast" for those that
+# encrypt, hash and calculate, "small" for the rest.
+bearssl_files() {
+    local options=(-E)
+    [[ $1 == fast ]] || options+=(-v)
+    find "$root/$src/bearssl/src" -name '*.c' | sort |
+        grep "${options[@]}" '/src/(aead|codec|ec|hash|int|mac|rsa|symcipher)/'
+}
+
 # vendors DIR COMPILER FLAGS...: the three libraries, with the same flags.
 vendors() {
     local dir=$1 key cmd files
     shift
     key=$(key_of "$* ${BEARSSL[*]} ${LIBYAML[*]} $toolchain" \
-        vendor/sources.lock)
+        vendor/sources.lock vendor/build.sh)
     fresh "$dir" "$key" && return
     say "$dir: compiling BearSSL, libyaml and cJSON"
     rm -rf "$dir" "$dir.new"
-    mapfile -t files < <(find "$root/$src/bearssl/src" -name '*.c' | sort)
+    mapfile -t files < <(bearssl_files fast)
     cmd=("$@" "${BEARSSL[@]}")
+    quietly archive "$dir.new" bearssl "${files[@]}"
+    mapfile -t files < <(bearssl_files small)
+    cmd=("$@" "${SMALL[@]}" "${BEARSSL[@]}")
     quietly archive "$dir.new" bearssl "${files[@]}"
     cmd=("$@" "${LIBYAML[@]}")
     quietly archive "$dir.new" libyaml "$root/$src/libyaml/src"/*.c
