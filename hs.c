@@ -261,6 +261,7 @@ typedef struct {
 
 /* ---- Text ---- */
 
+/* A view of a NUL-terminated string; empty for NULL. */
 static Str str_from(const char *text)
 {
     return (Str){text, text ? (ptrdiff_t)strlen(text) : 0};
@@ -318,6 +319,7 @@ static inline bool str_eq(Str a, Str b)
     return a.len == b.len && str_same(a.ptr, b.ptr, a.len);
 }
 
+/* ASCII only. */
 static char str_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
@@ -430,6 +432,7 @@ static ptrdiff_t str_printable_run(Str s, char stop)
     return i;
 }
 
+/* Without ASCII white space at both ends. */
 static Str str_trim(Str s)
 {
     while (s.len && str_is_space(s.ptr[0]))
@@ -616,6 +619,7 @@ static Str secret_text(Secret secret)
     return secret.hidden;
 }
 
+/* True if the secret is not empty. */
 static bool secret_is_set(Secret secret)
 {
     return secret.hidden.len > 0;
@@ -734,6 +738,7 @@ static void arena_free(Arena *arena)
     *arena = (Arena){0};
 }
 
+/* A copy with a NUL after it, which `len` does not count. */
 static Str arena_copy(Arena *arena, Str s)
 {
     char *copy = arena_take(arena, s.len + 1);
@@ -749,6 +754,7 @@ static const char *arena_cstr(Arena *arena, Str s)
     return arena_copy(arena, s).ptr;
 }
 
+/* A formatted text with a NUL after it, which `len` does not count. */
 __attribute__((format(printf, 2, 3))) static Str
 arena_printf(Arena *arena, const char *format, ...)
 {
@@ -796,11 +802,13 @@ static Str arena_int(Arena *arena, int64_t value)
 
 /* ---- Buffers ---- */
 
+/* An empty buffer that allocates in `arena` and holds at most `max` bytes. */
 static Buf buf_new(Arena *arena, ptrdiff_t max)
 {
     return (Buf){.arena = arena, .max = max};
 }
 
+/* The content. Valid until the next addition. */
 static Str buf_str(const Buf *buf)
 {
     return (Str){buf->ptr, buf->len};
@@ -831,6 +839,7 @@ static bool buf_reserve(Buf *buf, ptrdiff_t more)
     return true;
 }
 
+/* Appends all of `s`, or nothing and sets `full`. */
 static void buf_add(Buf *buf, Str s)
 {
     if (!s.len || !buf_reserve(buf, s.len))
@@ -1157,6 +1166,7 @@ static uint64_t hash_add(uint64_t hash, Str s)
     return hash ? hash : 1;
 }
 
+/* As hash_add(), for a number. */
 static uint64_t hash_add_int(uint64_t hash, int64_t value)
 {
     return hash_add(hash, (Str){(const char *)&value, sizeof(value)});
@@ -1265,10 +1275,11 @@ static Str str_shell_word(Arena *arena, Str text)
  *
  * Functions that can fail return 0 or an errno value; those that count bytes
  * return -errno. They print nothing: the caller writes the message, because it
- * knows what it tried to do. A function that opens a descriptor sets `*out`
- * only on success, and the caller closes it. A path is a Str and is copied into
- * `arena` to become NUL-terminated; a function with a folder's descriptor takes
- * a name in that folder instead, so that nobody can move the folder in between.
+ * knows what it tried to do. The caller closes a descriptor that it received
+ * in `*out`, which is valid only after success. A path is a Str and is copied
+ * into `arena` to become NUL-terminated; with a folder's descriptor a function
+ * expects a name in that folder instead, so that nobody can replace the folder
+ * in between.
  *
  * Waiting: everything waits in os_poll(), which also watches a pipe that the
  * signal handlers write to, so that no signal is lost between a check and a
@@ -1886,6 +1897,7 @@ static int os_read_whole(Arena *arena, int fd, ptrdiff_t max, int64_t until,
     return buf.len > max ? EFBIG : 0;
 }
 
+/* Reads an open file or pipe to its end; see os_read_whole(). */
 static int os_read_fd(Arena *arena, int fd, ptrdiff_t max, Str *out)
 {
     return os_read_whole(arena, fd, max, 0, out);
@@ -1914,6 +1926,8 @@ static int os_read_open(Arena *arena, int fd, ptrdiff_t max, Str *out)
     return code;
 }
 
+/* Reads a file of at most `max` bytes to its end, pipes and devices included;
+ * see os_read_whole(). */
 static int os_read_file(Arena *arena, Str path, ptrdiff_t max, Str *out)
 {
     if (str_eq(path, S("/dev/stdin")) && os_is_unreadable(STDIN_FILENO))
@@ -2108,6 +2122,7 @@ static bool os_can_open(int count)
     return n == count;
 }
 
+/* As os_look(), for an open file. */
 static int os_look_fd(int fd, OsEntry *out)
 {
     struct stat st;
@@ -2177,6 +2192,7 @@ static int os_write_at(int fd, Str data, int64_t at)
     return 0;
 }
 
+/* Truncates or extends an open file. */
 static int os_set_size(int fd, int64_t size)
 {
     return os_fails() || ftruncate(fd, size) ? errno : 0;
@@ -2208,6 +2224,7 @@ static int os_dir_open(int fd, OsDir *out)
     return code;
 }
 
+/* The folder's descriptor, for openat(); os_dir_close() closes it. */
 static int os_dir_fd(const OsDir *dir)
 {
     return dirfd(dir->stream);
@@ -3067,6 +3084,7 @@ typedef struct {
     int64_t changed; /* nanoseconds since 1970 */
 } OsStamp;
 
+/* True if both are the same version of the same file. */
 static bool os_stamp_eq(OsStamp a, OsStamp b)
 {
     return a.device == b.device && a.inode == b.inode && a.size == b.size &&
@@ -3091,6 +3109,7 @@ static OsStamp os_stamp(Arena *arena, Str path)
     return os_stamp_of(&st);
 }
 
+/* The stamp of an open file; zero if it cannot be read. */
 static OsStamp os_stamp_fd(int fd)
 {
     struct stat st;
@@ -3254,6 +3273,7 @@ static int os_set_mode(int fd, mode_t mode)
     return set ? 0 : os_mode_fault(errno, st.st_mode, mode);
 }
 
+/* Sets the permission bits of a file, as os_set_mode(). */
 static int os_chmod(Arena *arena, Str path, mode_t mode)
 {
     struct stat st;
