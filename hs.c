@@ -11449,24 +11449,28 @@ static bool http_next_named(Str *fields, Str name, Str *value)
 }
 
 /* The first field of this name; empty if there is none. */
-static Str http_header(const HttpRes *res, Str name)
+static Str http_find_field(Str fields, Str name)
 {
-    Str fields = res->fields;
     Str value = {0};
     http_next_named(&fields, name, &value);
     return value;
 }
 
 /* Does this list field contain `word` (in any of its lines)? */
-static bool http_header_has(const HttpRes *res, Str name, Str word)
+static bool http_field_has(Str fields, Str name, Str word)
 {
-    Str fields = res->fields;
     Str list;
     while (http_next_named(&fields, name, &list))
         while (list.len)
             if (str_eq_nocase(str_trim(str_cut(&list, ',')), word))
                 return true;
     return false;
+}
+
+/* The first field of this name in a response; empty if there is none. */
+static Str http_header(const HttpRes *res, Str name)
+{
+    return http_find_field(res->fields, name);
 }
 
 /* The pause that the server requests, in milliseconds: Retry-After (RFC 9110,
@@ -12819,7 +12823,7 @@ static void http_release_conn(HttpPool *pool, HttpXfer *x)
     bool old = str_starts(buf_str(&x->header), S("HTTP/1.0"));
     bool keep = x->framing != HTTP_TO_CLOSE && !conn->ended && !old &&
                 !http_has_input(conn) && http_is_sent(x) &&
-                !http_header_has(&x->res, S("Connection"), S("close"));
+                !http_field_has(x->res.fields, S("Connection"), S("close"));
     x->conn = NULL;
     if (!keep) {
         http_close(conn);
@@ -12989,6 +12993,26 @@ static bool pool_init(HttpPool *pool, Err *err)
     err_set(err, EXIT_USAGE, "cannot use the proxy in %s", name);
     return err_hint(err, "Set it to http://, socks5:// or socks5h://"
                          "[user:password@]host[:port].");
+}
+
+/* The proxy that requests to `host` use, for people. */
+static Str pool_describe_proxy(const HttpPool *pool, Arena *arena, Str host)
+{
+    if (!pool->has_proxy)
+        return S("none");
+    if (url_bypasses_proxy(pool->no_proxy, host, 443))
+        return arena_printf(arena,
+                            "none for %.*s (NO_PROXY); otherwise from %.*s",
+                            P(host), P(pool->proxy_from));
+    return arena_printf(arena, "%.*s port %d (%.*s)", P(pool->proxy.host),
+                        pool->proxy.port, P(pool->proxy_from));
+}
+
+/* Calls tick(to) each HTTP_TICK_MS while the pool waits; NULL: no longer. */
+static void pool_set_tick(HttpPool *pool, void (*tick)(void *to), void *to)
+{
+    pool->tick = tick;
+    pool->tick_to = to;
 }
 
 /* Does the known rate limit apply to this request? */
@@ -13969,28 +13993,6 @@ static void loop_refuse(LoopConn *conn, int status, const char *text)
     loop_page(conn, &page);
 }
 
-/* The value of a field in a request's header; empty if it is missing. */
-static Str loop_field(Str header, Str name)
-{
-    str_cut(&header, '\n');
-    while (header.len) {
-        Str line = str_cut(&header, '\n');
-        if (str_eq_nocase(str_cut(&line, ':'), name))
-            return str_trim(line);
-    }
-    return (Str){0};
-}
-
-/* Does this list field contain `word`? */
-static bool loop_field_has(Str header, Str name, Str word)
-{
-    Str list = loop_field(header, name);
-    while (list.len)
-        if (str_eq_nocase(str_trim(str_cut(&list, ',')), word))
-            return true;
-    return false;
-}
-
 /*
  * Parses a request's header, up to its empty line, and returns its method and
  * target. False if it is not a valid HTTP/1 request.
@@ -14024,13 +14026,13 @@ static bool loop_parse_request(Str header, Str *method, Str *target)
 
 /* Opens a WebSocket (RFC 6455, 4.2). An origin that is not allowed gets a close
  * frame, because a page can read that but not an HTTP status. */
-static void loop_upgrade(LoopServer *server, LoopConn *conn, Str header)
+static void loop_upgrade(LoopServer *server, LoopConn *conn, Str fields)
 {
     Arena scratch = {0};
-    Str key = loop_field(header, S("Sec-WebSocket-Key"));
+    Str key = http_find_field(fields, S("Sec-WebSocket-Key"));
     bool valid = key.len == 24 && str_ends(key, S("==")) &&
-                 loop_field_has(header, S("Connection"), S("upgrade"));
-    if (!str_eq(loop_field(header, S("Sec-WebSocket-Version")), S("13"))) {
+                 http_field_has(fields, S("Connection"), S("upgrade"));
+    if (!str_eq(http_find_field(fields, S("Sec-WebSocket-Version")), S("13"))) {
         loop_refuse(conn, 426, "Only version 13 of WebSocket is supported.");
         return;
     }
@@ -14040,7 +14042,7 @@ static void loop_upgrade(LoopServer *server, LoopConn *conn, Str header)
     }
     Str accept = loop_accept_key(&scratch, key);
     bool may = server->app.may_open(server->app.to,
-                                    loop_field(header, S("Origin")));
+                                    http_find_field(fields, S("Origin")));
     loop_queue(conn, arena_printf(&scratch,
                                   "HTTP/1.1 101 Switching Protocols\r\n"
                                   "Upgrade: websocket\r\n"
@@ -14061,13 +14063,15 @@ static void loop_on_request(LoopServer *server, LoopConn *conn, Str header)
 {
     Str method = {0};
     Str target = {0};
+    Str fields = header;
+    str_cut(&fields, '\n');
     if (!loop_parse_request(header, &method, &target)) {
         loop_refuse(conn, 400, "The request is malformed.");
     } else if (!str_eq(method, S("GET"))) {
         loop_refuse(conn, 405, "Only GET is supported.");
     } else if (server->app.may_open &&
-               loop_field_has(header, S("Upgrade"), S("websocket"))) {
-        loop_upgrade(server, conn, header);
+               http_field_has(fields, S("Upgrade"), S("websocket"))) {
+        loop_upgrade(server, conn, fields);
     } else {
         LoopPage page = server->app.get(server->app.to, target);
         if (page.later) {
@@ -22676,22 +22680,6 @@ static cJSON *account_info_result(Cmd *cmd, const AccountInfo *info)
     return result;
 }
 
-/* Which proxy the account's requests use, and what says so. */
-static Str account_why_proxy(Cmd *cmd, const Hub *hub)
-{
-    Arena *arena = cmd->arena;
-    const HttpPool *pool = &cmd->pool;
-    Str host = hub_host(arena, hub, false);
-    if (!pool->has_proxy)
-        return S("none");
-    if (url_bypasses_proxy(pool->no_proxy, host, 443))
-        return arena_printf(arena,
-                            "none for %.*s (NO_PROXY); otherwise from %.*s",
-                            P(host), P(pool->proxy_from));
-    return arena_printf(arena, "%.*s port %d (%.*s)", P(pool->proxy.host),
-                        pool->proxy.port, P(pool->proxy_from));
-}
-
 /* What chose the account, config, proxy and CA store of this run. `unused`
  * says why the environment's token is not used; it may be empty. */
 static cJSON *account_why(Cmd *cmd, const AccountInfo *info, const Hub *hub,
@@ -22712,7 +22700,9 @@ static cJSON *account_why(Cmd *cmd, const AccountInfo *info, const Hub *hub,
     if (unused.len)
         json_add_text(why, "accessToken", unused);
     json_add_text(why, "config", path);
-    json_add_text(why, "proxy", account_why_proxy(cmd, hub));
+    json_add_text(
+        why, "proxy",
+        pool_describe_proxy(&cmd->pool, arena, hub_host(arena, hub, false)));
     json_add_text(why, "ca", cmd->trust.source);
     json_add_text(why, "otherHs", os_find_other(arena, S("hs")));
     return why;
@@ -24955,14 +24945,13 @@ static bool sandbox_send(Cmd *cmd, SandboxCreate *s, bool *unsure, Err *err)
              sandbox_word(s->kind), P(s->name),
              P(cmd_account_title(cmd, &s->hub.account)));
     cmd->began = os_now();
-    cmd->pool.tick = draws ? sandbox_tick : NULL;
-    cmd->pool.tick_to = cmd;
+    pool_set_tick(&cmd->pool, draws ? sandbox_tick : NULL, cmd);
     HubSandbox made = {
         .name = s->name, .kind = s->kind, .contacts = s->contacts};
     bool ok = hub_create_sandbox(&s->hub, &made, err);
     s->made.id = made.id;
     *unsure = made.unsure;
-    cmd->pool.tick = NULL;
+    pool_set_tick(&cmd->pool, NULL, NULL);
     term_erase(cmd->term);
     return ok;
 }

@@ -62,7 +62,7 @@ static FuzzAnswer fuzz_answer(Arena *arena, Str wire, ptrdiff_t step)
     answer.body = arena_copy(arena, buf_str(&x->hold));
     snprintf(answer.message, sizeof(answer.message), "%s", x->err.message);
     http_requested_pause(&x->res);
-    http_header_has(&x->res, S("Connection"), S("close"));
+    http_field_has(x->res.fields, S("Connection"), S("close"));
     Url to = {0};
     while (http_is_redirect(&x->res) && !http_resolve_redirect(x, &to)) {
         http_follow_redirect(x, &to);
