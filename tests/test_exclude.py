@@ -216,14 +216,16 @@ def test_the_override_that_a_message_names_matches_any_name(files, project, port
         ({"way": "../out3/css"}, "way/../private", None),
     ],
 )
-def test_links_are_judged_as_given_and_where_they_lead(files, project, portal, links, source, sent):
+def test_links_are_judged_as_given_and_by_their_targets(
+    files, project, portal, links, source, sent
+):
     for name, to in links.items():
         (project / name).symlink_to(to)
     assert uploaded(files, portal, source, project) == (sent or set())
     assert uploaded(files, portal, project / source, project / "sub") == (sent or set())
 
 
-def test_anchored_rules_judge_links_by_their_own_place(files, project, portal):
+def test_anchored_rules_judge_links_by_their_own_path(files, project, portal):
     place(project / ".hsignore", "/dist2\n/sub/up/css\n")
     (project / "dist2").symlink_to("../out3")
     (project / "sub" / "up").symlink_to("../../out3")
@@ -333,7 +335,7 @@ def test_a_work_tree_or_submodule_with_a_git_file_is_a_top(files, hs, portal):
     assert not uploaded(files, portal, ".trees/x/t", main)
 
 
-def test_nothing_of_a_git_repository_is_sent_whatever_hsignore_takes_back(files, hs, portal):
+def test_a_git_repository_is_never_sent_whatever_hsignore_allows(files, hs, portal):
     place(hs.cwd / ".hsignore", "!.*\n")
     for name in (".git/config", ".well-known/x", "c.txt", "sub/.git"):
         place(hs.cwd / "t" / name, "x")
@@ -429,7 +431,7 @@ def test_lines_are_those_of_a_gitignore_file(files, hs, portal):
     assert uploaded(files, portal, "b/an/ch", hs.cwd)
 
 
-def test_the_current_directory_of_npm_counts_besides_the_process_own(files, hs, portal):
+def test_the_current_directory_of_npm_applies_in_addition(files, hs, portal):
     """npm sets INIT_CWD; the official client resolves sources there, and looks for
     .hsignore at the process's own."""
     place(hs.cwd / "pkg" / ".hsignore", "a.txt\n")
@@ -465,7 +467,7 @@ BAD = {
 
 @pytest.mark.parametrize("kind", BAD)
 @pytest.mark.parametrize("where", [".", "sub", "sub/t", "sub/t/deep"])
-def test_an_hsignore_that_cannot_be_used_is_refused_and_named(files, hs, sim, kind, where):
+def test_an_unusable_hsignore_is_refused_and_named(files, hs, sim, kind, where):
     """Above, at, and below the source; nothing is sent, and nothing waited for."""
     place(hs.cwd / "sub" / "t" / "a.txt", "x")
     place(hs.cwd / "sub" / "t" / "deep" / "b.txt", "x")
@@ -501,7 +503,7 @@ def test_an_hsignore_that_cannot_be_read_is_an_error(outsider, portal):
     assert not stored(portal)
 
 
-def test_what_makes_no_hsignore_unusable(files, hs, portal):
+def test_unusual_hsignore_files_that_are_usable(files, hs, portal):
     """A mark of UTF-8, a link to a file, Latin-1, no line end, no line."""
     place(hs.cwd / "rules", "*.key\n")
     for n, text in enumerate(
@@ -519,7 +521,7 @@ def test_what_makes_no_hsignore_unusable(files, hs, portal):
 
 @pytest.mark.skipif(not GIT, reason="git is missing")
 @pytest.mark.parametrize("where", [".gitignore", ".git/info/exclude", ".git/config"])
-def test_no_pipe_is_waited_for_where_git_has_its_rules(hs, sim, where):
+def test_a_pipe_in_place_of_gits_rules_does_not_block(hs, sim, where):
     """They tell whether git would add a new .hs folder."""
     subprocess.run([GIT, "init", "-q", hs.cwd], check=True)
     (hs.cwd / where).unlink(missing_ok=True)
@@ -645,7 +647,7 @@ def test_a_config_that_this_run_has_just_written_is_not_uploaded(hs, sim):
         "x\n::stop-commands::tok",
     ],
 )
-def test_a_name_with_control_characters_is_a_failed_one(files, hs, sim, portal, name):
+def test_a_name_with_control_characters_fails(files, hs, sim, portal, name):
     """As in fetch: other files are sent."""
     for path in (name, "c.txt", f"{name}d/e.txt"):
         place(hs.cwd / "t" / path, "x")

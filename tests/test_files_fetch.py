@@ -45,7 +45,7 @@ def fill(portal, **data):
 # ---- what lands where
 
 
-def test_a_file_lands_in_the_folder(files, hs, portal):
+def test_a_file_is_written_into_the_folder(files, hs, portal):
     portal.add_file("images/logo.png", b"PNG")
     ended(files("fetch", "images/logo.png", "here/there"), 0, "Fetched 1 file, 3 B")
     assert tree_of(hs.cwd) == {"here/there/logo.png": b"PNG"}
@@ -53,7 +53,7 @@ def test_a_file_lands_in_the_folder(files, hs, portal):
     assert (hs.cwd / "logo.png").read_bytes() == b"PNG"
 
 
-def test_a_folder_lands_in_one_of_its_own_name(files, hs, portal):
+def test_a_folder_is_written_into_one_of_the_same_name(files, hs, portal):
     fill(portal, **{"site/assets/a.txt": b"a", "site/assets/sub/b.txt": b"b", "site/c.txt": b"c"})
     portal.add_folder("site/assets/empty")
     ended(files("fetch", "site/assets", "out"), 0)
@@ -61,8 +61,8 @@ def test_a_folder_lands_in_one_of_its_own_name(files, hs, portal):
     assert (hs.cwd / "out" / "assets" / "empty").is_dir()
 
 
-def test_the_destination_by_its_name(files, hs, portal):
-    """hs filemanager fetch X --dest Y, as the official client's parser takes it too."""
+def test_the_destination_as_an_option(files, hs, portal):
+    """hs filemanager fetch X --dest Y, which the official client also accepts."""
     fill(portal, **{"x.txt": b"x"})
     ended(files("fetch", "x.txt", "--dest", "out"), 0)
     assert tree_of(hs.cwd) == {"out/x.txt": b"x"}
@@ -102,7 +102,7 @@ def test_deep_folders(files, hs, portal):
     assert tree_of(hs.cwd) == {f"{path}/x.txt": b"x"}
 
 
-def test_the_requests_are_those_that_hubspot_knows(files, sim, portal):
+def test_the_requests_have_the_form_that_hubspot_expects(files, sim, portal):
     portal.add_file("a b/x.txt", b"x")
     ended(files("fetch", "a b", "out"), 0)
     targets = [r.target for r in sim.log]
@@ -118,25 +118,25 @@ def test_the_requests_are_those_that_hubspot_knows(files, sim, portal):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_path_is_asked_for_as_it_is_spelt(files, hs, portal, name):
+def test_a_path_is_requested_exactly_as_given(files, hs, portal, name):
     portal.add_file(f"f/{name}", b"x")
     ended(files("fetch", f"f/{name}"), 0)
     assert tree_of(hs.cwd) == {name: b"x"}
 
 
-def test_what_is_not_there_is_said(files, hs):
+def test_a_missing_source_is_reported(files, hs):
     failed(files("fetch", "no/such.txt", "out"), 5, "404")
     assert not (hs.cwd / "out").exists()
 
 
 @pytest.mark.parametrize("path", ["..", "../x", "a/../../../../crm/v3/objects/contacts", "a\nb"])
-def test_what_is_no_path_is_not_asked_for(files, sim, path):
-    """A server that resolves ".." would be asked for something else."""
+def test_an_invalid_path_is_not_requested(files, sim, path):
+    """A server that resolves ".." would return something else."""
     failed(files("fetch", path, "out"), 2, "is not a valid path in the file manager")
     assert not sim.log
 
 
-def test_slashes_and_dots_too_many_are_nothing(files, hs, portal):
+def test_extra_slashes_and_dots_are_ignored(files, hs, portal):
     portal.add_file("a/b/c.txt", b"c")
     ended(files("fetch", "//a/./b//", "one"), 0)
     assert tree_of(hs.cwd / "one") == {"b/c.txt": b"c"}
@@ -148,7 +148,7 @@ def test_slashes_and_dots_too_many_are_nothing(files, hs, portal):
 
 
 def fetch_raw(files, *args, **how):
-    """A fetch to a pipe: how it ended, and the bytes of stdout."""
+    """A fetch to a pipe: the exit code and the bytes of stdout."""
     done = files("fetch", *args, **how)
     return done, raw(done)
 
@@ -156,7 +156,7 @@ def fetch_raw(files, *args, **how):
 @pytest.mark.parametrize(
     "size", [0, 1, 4096, 70_000, (512 << 10) - 1, 512 << 10, (512 << 10) + 1, 3_000_000]
 )
-def test_one_file_goes_to_stdout(files, hs, portal, size):
+def test_one_file_is_printed_to_stdout(files, hs, portal, size):
     data = os.urandom(size)
     portal.add_file("d/a.bin", data)
     done, out = fetch_raw(files, "d/a.bin", "-")
@@ -166,8 +166,8 @@ def test_one_file_goes_to_stdout(files, hs, portal, size):
     assert done.code == 0 and out == data
 
 
-def test_stdout_takes_any_name_and_private_files(files, hs, sim, portal):
-    """Nothing is written here, so no name is refused."""
+def test_stdout_allows_any_name_and_private_files(files, hs, sim, portal):
+    """No file is written, so no name is refused."""
     portal.add_file("d/.hsignore", b"rules")
     portal.add_file("d/p.txt", b"private", access="PRIVATE")
     assert [fetch_raw(files, f"d/{n}", "-")[1] for n in (".hsignore", "p.txt")] == [
@@ -180,7 +180,7 @@ def test_stdout_takes_any_name_and_private_files(files, hs, sim, portal):
 
 
 @pytest.mark.parametrize("source", ["d", "/", "d/sub/"])
-def test_a_folder_does_not_go_to_stdout(files, hs, sim, portal, source):
+def test_a_folder_is_not_printed_to_stdout(files, hs, sim, portal, source):
     portal.add_file("d/sub/a.txt", b"a")
     done = files("fetch", source, "-")
     failed(done, 2, "to stdout: it is a folder")
@@ -188,7 +188,7 @@ def test_a_folder_does_not_go_to_stdout(files, hs, sim, portal, source):
 
 
 @pytest.mark.parametrize("option", [["--json"], ["--manifest", "m"], ["--resume", "m"]])
-def test_stdout_is_for_the_file_alone(files, hs, sim, portal, option):
+def test_options_that_print_to_stdout_are_refused(files, hs, sim, portal, option):
     portal.add_file("a.txt", b"a")
     failed(files("fetch", "a.txt", "-", *option), 2, "when writing to stdout")
     assert not sim.log and [*hs.cwd.iterdir()] == []
@@ -196,7 +196,7 @@ def test_stdout_is_for_the_file_alone(files, hs, sim, portal, option):
     assert (hs.cwd / "-" / "a.txt").read_bytes() == b"a"
 
 
-def test_what_is_missing_hidden_or_archived_does_not_go_to_stdout(files, portal):
+def test_a_missing_hidden_or_archived_file_is_not_printed_to_stdout(files, portal):
     portal.add_file("h.txt", b"h", hidden=True)
     portal.add_file("o.txt", b"o", archived=True)
     for name, code in (("no.txt", 5), ("h.txt", 1), ("o.txt", 1)):
@@ -226,7 +226,7 @@ def test_a_transfer_to_stdout_that_breaks_off(files, sim, portal, size, how):
     assert out == data if done.code == 0 else data.startswith(out) and "a.bin" in done.err
 
 
-def test_an_error_page_does_not_go_to_stdout(files, sim, portal):
+def test_an_error_page_is_not_printed_to_stdout(files, sim, portal):
     portal.add_file("a.bin", b"data")
     for status in (500, 404, 206, 204):
         sim.fail(CDN, times=None, status=status, body=b"<html>")
@@ -236,7 +236,7 @@ def test_an_error_page_does_not_go_to_stdout(files, sim, portal):
 
 
 @pytest.mark.parametrize("size", [10, 3_000_000])
-def test_a_reader_that_goes_away_is_a_failure(files, hs, portal, size):
+def test_a_closed_pipe_is_a_failure(files, hs, portal, size):
     portal.add_file("a.bin", b"x" * size)
     read, write = os.pipe()
     os.close(read)
@@ -258,7 +258,7 @@ def test_stdout_on_a_terminal_shows_no_control_bytes(tty, hs, portal):
 # ---- hidden, archived, private
 
 
-def test_archived_files_are_fetched_only_where_wanted(files, hs, portal):
+def test_archived_files_are_fetched_only_on_request(files, hs, portal):
     portal.add_file("d/old.txt", b"o", archived=True)
     portal.add_file("d/new.txt", b"n")
     ended(files("fetch", "d", "one"), 0)
@@ -274,7 +274,7 @@ def test_a_hidden_file_is_not_fetched(files, portal):
     failed(files("fetch", "d/h.txt"), 1, "hidden")
 
 
-def test_a_private_file_comes_through_a_signed_address(files, hs, sim, portal):
+def test_a_private_file_is_fetched_from_a_signed_url(files, hs, sim, portal):
     portal.add_file("d/p.txt", b"private", access="PRIVATE")
     portal.add_file("d/q.txt", b"hidden private", access="HIDDEN_PRIVATE")
     ended(files("fetch", "d", "."), 0)
@@ -282,8 +282,8 @@ def test_a_private_file_comes_through_a_signed_address(files, hs, sim, portal):
     assert len(sim.requests(SIGN)) == 2
 
 
-def test_a_signed_address_is_not_shown(files, hs, sim, portal):
-    """It is good for whoever has it."""
+def test_a_signed_url_is_not_shown(files, hs, sim, portal):
+    """Anyone who has it can use it."""
     portal.add_file("d/p.txt", b"private", access="PRIVATE")
     sim.fail(CDN, status=302, headers={"Location": "https://cdn.example.com/there?Signature=other"})
     done = files("fetch", "d", ".", "--debug", "--max-wait", "1")
@@ -291,7 +291,7 @@ def test_a_signed_address_is_not_shown(files, hs, sim, portal):
     assert "https://cdn.example.com/there?" in done.err and "Signature=" not in done.err
 
 
-def test_an_address_that_has_run_out_is_looked_up_once_more(files, hs, sim, portal):
+def test_an_expired_url_is_looked_up_once_more(files, hs, sim, portal):
     portal.add_file("d/p.txt", b"private", access="PRIVATE")
     portal.add_file("d/a.txt", b"public")
     for name, body in (("p.txt", b"private"), ("a.txt", b"public")):
@@ -301,7 +301,7 @@ def test_an_address_that_has_run_out_is_looked_up_once_more(files, hs, sim, port
     assert len(sim.requests(SIGN)) == 3
 
 
-def test_an_address_that_stays_dead_is_a_failed_file(files, hs, sim, portal):
+def test_a_url_that_keeps_failing_fails_the_file(files, hs, sim, portal):
     portal.add_file("d/a.txt", b"a")
     portal.add_file("d/b.txt", b"b")
     sim.fail(f"GET cdn.example.com/hubfs/101/{next(iter(portal.files))}", times=None, status=403)
@@ -312,7 +312,7 @@ def test_an_address_that_stays_dead_is_a_failed_file(files, hs, sim, portal):
 # ---- credentials
 
 
-def test_no_token_and_no_account_reach_the_files_host(hs, sim):
+def test_neither_token_nor_account_reaches_the_file_host(hs, sim):
     here = sim.portal(202)
     hs.write_config(here)
     here.add_file("d/a.txt", b"a", host="cdn.evil.test")
@@ -323,7 +323,7 @@ def test_no_token_and_no_account_reach_the_files_host(hs, sim):
         assert "hapikey" not in r.query
 
 
-def test_an_address_in_clear_is_asked_for_by_tls(files, hs, sim, portal):
+def test_a_plain_http_url_is_requested_over_tls(files, hs, sim, portal):
     made = portal.add_file("d/a.txt", b"a")
     made["url"] = made["url"].replace("https:", "http:")
     other = portal.add_file("d/b.txt", b"b")
@@ -336,7 +336,7 @@ def test_an_address_in_clear_is_asked_for_by_tls(files, hs, sim, portal):
 @pytest.mark.parametrize(
     "url", ["file:///etc/passwd", "ftp://x/y", "nonsense", "https://", "https://a b/c"]
 )
-def test_an_address_that_is_none_is_a_failed_file(files, hs, portal, url):
+def test_an_invalid_url_fails_the_file(files, hs, portal, url):
     portal.add_file("d/a.txt", b"a", url=url)
     portal.add_file("d/b.txt", b"b")
     ended(files("fetch", "d", "."), 8, r"failed d/a\.txt")
@@ -381,7 +381,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_name_is_a_failed_file(files, hs, portal, name):
+def test_a_hostile_file_name_fails_the_file(files, hs, portal, name):
     fill(portal, **{"d/good.txt": b"g"})
     portal.add_file("d/x", b"evil", name=name, extension="")
     done = files("fetch", "d", "out")
@@ -391,7 +391,7 @@ def test_a_hostile_file_name_is_a_failed_file(files, hs, portal, name):
 
 
 @pytest.mark.parametrize("name, extension", [("a", "/../../up"), ("..", "./x"), (".", "")])
-def test_a_hostile_extension_is_no_way_out(files, hs, portal, name, extension):
+def test_a_hostile_extension_cannot_leave_the_folder(files, hs, portal, name, extension):
     fill(portal, **{"d/good.txt": b"g"})
     portal.add_file("d/x", b"evil", name=name, extension=extension)
     ended(files("fetch", "d", "out"), 8)
@@ -478,7 +478,7 @@ def test_a_file_that_hs_would_read_is_never_written(files, hs, portal, name):
 
 
 @pytest.mark.parametrize("name", READ[:-2])
-def test_nor_anything_in_a_folder_of_such_a_name(files, hs, sim, portal, name):
+def test_nothing_in_a_folder_that_hs_would_read_is_written(files, hs, sim, portal, name):
     fill(portal, **{"d/good.txt": b"g", "d/sub/settings.json": b"e", "d/sub/more/x.txt": b"e"})
     next(f for f in portal.folders.values() if f["name"] == "sub")["name"] = name
     ended(files("fetch", "d", "out"), 8, "read it as configuration or rules")
@@ -487,7 +487,7 @@ def test_nor_anything_in_a_folder_of_such_a_name(files, hs, sim, portal, name):
 
 
 @pytest.mark.parametrize("path", [".hsignore", "d/.hs/settings.json", "d/.hs"])
-def test_nor_is_it_if_it_was_asked_for_itself(files, hs, portal, path):
+def test_a_file_that_hs_would_read_is_refused_as_the_source(files, hs, portal, path):
     fill(portal, **{".hsignore": b"e", "d/.hs/settings.json": b"e"})
     if path == "d/.hs/settings.json":  # no name in the way: it lands in the folder itself
         ended(files("fetch", path, "out"), 0)
@@ -498,7 +498,7 @@ def test_nor_is_it_if_it_was_asked_for_itself(files, hs, portal, path):
 
 
 @pytest.mark.parametrize("name", NOT_READ)
-def test_names_that_are_like_those_are_fetched(files, hs, portal, name):
+def test_similar_names_are_fetched(files, hs, portal, name):
     portal.add_file("d/x", b"fine", name=name, extension="")
     ended(files("fetch", "d", "."), 0)
     assert tree_of(hs.cwd) == {f"d/{name}": b"fine"}
@@ -553,14 +553,14 @@ def test_a_file_that_the_run_itself_uses_is_never_replaced(hs, sim, portal, how)
 
 
 @pytest.mark.parametrize("name", HOSTILE[:-1])
-def test_a_hostile_folder_name_is_a_failed_folder(files, hs, portal, name):
+def test_a_hostile_folder_name_fails_the_folder(files, hs, portal, name):
     fill(portal, **{"d/good.txt": b"g", "d/sub/evil.txt": b"e"})
     next(f for f in portal.folders.values() if f["name"] == "sub")["name"] = name
     ended(files("fetch", "d", "out"), 8)
     assert tree_of(hs.cwd) == {"out/d/good.txt": b"g"}
 
 
-def test_a_folder_that_calls_itself_otherwise_stays_inside(files, hs, portal):
+def test_a_folder_with_a_false_name_stays_inside(files, hs, portal):
     number = portal.add_folder("d")
     portal.add_file("d/a.txt", b"a")
     stat = {"folder": {"id": number, "name": "../../up"}}
@@ -569,7 +569,7 @@ def test_a_folder_that_calls_itself_otherwise_stays_inside(files, hs, portal):
     assert tree_of(hs.cwd) == {}
 
 
-def test_backslashes_are_bytes_of_a_name(files, hs, portal):
+def test_backslashes_are_part_of_a_name(files, hs, portal):
     portal.add_file("d/x", b"w", name="..\\..\\win", extension="txt")
     ended(files("fetch", "d", "."), 0)
     assert tree_of(hs.cwd) == {"d/..\\..\\win.txt": b"w"}
@@ -596,7 +596,7 @@ def test_a_link_planted_in_the_destination_is_not_followed(files, hs, portal, tm
     assert (hs.cwd / "d" / "c.txt").read_bytes() == b"c"
 
 
-def test_a_destination_that_is_a_link_itself_is_used(files, hs, portal):
+def test_a_destination_that_is_a_link_is_followed(files, hs, portal):
     portal.add_file("a.txt", b"a")
     (hs.cwd / "real").mkdir()
     (hs.cwd / "link").symlink_to("real")
@@ -605,7 +605,7 @@ def test_a_destination_that_is_a_link_itself_is_used(files, hs, portal):
 
 
 @pytest.mark.parametrize("to", ["nowhere", "file", "link"])
-def test_a_destination_that_is_a_link_to_no_folder_is_called_one(files, hs, portal, to):
+def test_a_destination_that_is_a_broken_link_is_reported_as_one(files, hs, portal, to):
     fill(portal, **{"a.txt": b"a", "d/sub/b.txt": b"b", "d/c.txt": b"c"})
     place(hs.cwd / "file", "x")
     (hs.cwd / "link").symlink_to(to)
@@ -630,7 +630,7 @@ def test_two_files_of_one_name_do_not_overwrite_each_other(files, hs, portal):
 
 
 @pytest.mark.parametrize("args", [[], ["--overwrite"], ["--resume", "m"]])
-def test_names_that_are_one_for_the_file_system(files, hs, sim, portal, args):
+def test_names_that_are_the_same_for_the_file_system(files, hs, sim, portal, args):
     """As "A" and "a" on a disk of Windows. Here a rename behind its back has to
     stand for that."""
     for name in ("A.txt", "slow.txt", "a.txt"):
@@ -651,7 +651,7 @@ def test_names_that_are_one_for_the_file_system(files, hs, sim, portal, args):
     assert tree_of(folder) == {"a.txt": b"A.txt", "slow.txt": b"slow.txt"}
 
 
-def test_folders_that_are_one_for_the_file_system(files, hs, sim, portal):
+def test_folders_that_are_the_same_for_the_file_system(files, hs, sim, portal):
     for name in ("Sub", "slow", "sub"):
         portal.add_file(f"d/{name}/x.txt", name.encode())
     number = {f["name"]: k for k, f in portal.folders.items()}
@@ -683,7 +683,7 @@ def test_a_file_and_a_folder_of_one_name(files, hs, portal):
     assert tree_of(hs.cwd) == {"d/x": b"file"}
 
 
-def test_a_listing_in_a_ring_ends(files, hs, portal):
+def test_a_cyclic_listing_ends(files, hs, portal):
     portal.add_file("d/e/a.txt", b"a")
     outer, inner = list(portal.folders)
     portal.folders[7] = {"id": outer, "name": "again", "parent_folder_id": inner}
@@ -692,7 +692,7 @@ def test_a_listing_in_a_ring_ends(files, hs, portal):
 
 
 @pytest.mark.parametrize("lie", [5, -3])
-def test_a_total_that_lies_neither_loops_nor_loses(files, hs, sim, portal, lie):
+def test_a_wrong_total_neither_loops_nor_loses_files(files, hs, sim, portal, lie):
     for n in range(25):
         portal.add_file(f"d/{n}.txt", b"x")
     portal.lie = lie
@@ -704,7 +704,7 @@ def test_a_total_that_lies_neither_loops_nor_loses(files, hs, sim, portal, lie):
         ended(done, 0)
 
 
-def test_a_total_that_one_page_tells_counts_for_the_others(files, sim, portal):
+def test_a_total_on_one_page_applies_to_the_others(files, sim, portal):
     for n in range(50):
         portal.add_file(f"d/{n}.txt", b"x")
     sim.fail(
@@ -713,7 +713,7 @@ def test_a_total_that_one_page_tells_counts_for_the_others(files, sim, portal):
     ended(files("fetch", "d", "."), 8, "HubSpot counts 50 files here, but lists 20")
 
 
-def test_a_page_that_comes_again_and_again_ends(files, sim, portal):
+def test_a_page_that_repeats_ends_the_listing(files, sim, portal):
     portal.add_file("d/a.txt", b"a")
     page = {
         "objects": [dict(portal.files[next(iter(portal.files))], data=None)],
@@ -732,7 +732,7 @@ def test_a_page_that_comes_again_and_again_ends(files, sim, portal):
 # ---- what is there already
 
 
-def test_a_file_that_is_there_is_skipped_with_a_word(files, hs, sim, portal):
+def test_an_existing_file_is_skipped_and_reported(files, hs, sim, portal):
     fill(portal, **{"d/a.txt": b"new", "d/b.txt": b"b"})
     place(hs.cwd / "d" / "a.txt", b"mine")
     ended(files("fetch", "d", "."), 0, r"skipped d/a\.txt: already exists; use --overwrite")
@@ -757,7 +757,7 @@ def test_a_file_that_is_there_is_skipped_with_a_word(files, hs, sim, portal):
     ],
 )
 def test_overwriting_keeps_the_mode(files, hs, portal, mode, kept):
-    """But no right to run as somebody else: the bytes are the server's."""
+    """But not the setuid bits: the content is the server's."""
     portal.add_file("d/a.txt", b"new")
     portal.add_file("d/b.txt", b"b")
     place(hs.cwd / "d" / "a.txt", "old").chmod(mode)
@@ -782,7 +782,7 @@ def test_the_mode_is_kept_while_the_file_is_fetched(files, hs, sim, portal):
     assert modes == [0o600]
 
 
-def test_overwriting_a_link_takes_no_mode_from_where_it_leads(files, hs, portal):
+def test_overwriting_a_link_ignores_the_mode_of_its_target(files, hs, portal):
     portal.add_file("a.txt", b"new")
     place(hs.cwd / "real", "old").chmod(0o777)
     (hs.cwd / "a.txt").symlink_to("real")
@@ -791,7 +791,7 @@ def test_overwriting_a_link_takes_no_mode_from_where_it_leads(files, hs, portal)
     assert (hs.cwd / "real").read_bytes() == b"old"
 
 
-def test_a_folder_in_the_place_of_a_file_is_a_failure(files, hs, portal):
+def test_a_folder_with_the_name_of_a_file_is_a_failure(files, hs, portal):
     fill(portal, **{"d/a.txt": b"new", "d/b.txt": b"b"})
     (hs.cwd / "d" / "a.txt").mkdir(parents=True)
     ended(files("fetch", "d", ".", "-o"), 8, "a folder has that name")
@@ -814,7 +814,7 @@ def test_a_folder_in_the_place_of_a_file_is_a_failure(files, hs, portal):
         {"status": 429, "headers": {"Retry-After": "1"}},
     ],
 )
-def test_trouble_on_the_way_is_met_by_another_try(files, hs, sim, portal, how):
+def test_network_errors_are_retried(files, hs, sim, portal, how):
     data = {f"d/{n}.bin": os.urandom(200_000 + n) for n in range(4)}
     fill(portal, **data)
     sim.fail(CDN, **how)
@@ -830,9 +830,7 @@ def test_trouble_on_the_way_is_met_by_another_try(files, hs, sim, portal, how):
         ({"status": 500}, "500"),
     ],
 )
-def test_a_file_that_breaks_off_each_time_is_a_failed_one_without_a_stump(
-    files, hs, sim, portal, how, word
-):
+def test_a_file_that_never_completes_fails_and_leaves_nothing(files, hs, sim, portal, how, word):
     fill(portal, **{"d/a.bin": os.urandom(900_000), "d/b.bin": b"b"})
     sim.fail(f"GET cdn.example.com/hubfs/101/{next(iter(portal.files))}", times=None, **how)
     ended(files("fetch", "d", ".", "--max-wait", "5"), 8, rf"failed d/a\.bin: .*{word}")
@@ -840,14 +838,14 @@ def test_a_file_that_breaks_off_each_time_is_a_failed_one_without_a_stump(
 
 
 @pytest.mark.parametrize("size", [5, 500])
-def test_a_length_that_is_not_the_listed_one_is_a_failed_file(files, hs, portal, size):
+def test_a_length_other_than_the_listed_one_fails_the_file(files, hs, portal, size):
     portal.add_file("d/a.txt", b"x" * 100, size=size)
     portal.add_file("d/b.txt", b"b")
     ended(files("fetch", "d", "."), 8, r"failed d/a\.txt: .*(5|500)")
     assert tree_of(hs.cwd) == {"d/b.txt": b"b"}
 
 
-def test_sizes_that_no_file_has_can_be_summed_up(files, hs, sim):
+def test_impossible_sizes_do_not_overflow(files, hs, sim):
     sim.fail(
         LIST.removesuffix("?"),
         status=200,
@@ -887,7 +885,7 @@ def sim_500():
     "how, code",
     [({"status": 500}, 1), ({"status": 401}, 4), ({"status": 429, "policy": "DAILY"}, 6)],
 )
-def test_where_all_fail_alike_that_is_the_code(files, sim, portal, how, code):
+def test_if_all_fail_alike_the_exit_code_is_theirs(files, sim, portal, how, code):
     fill(portal, **{"d/a.txt": b"a"})
     sim.fail(LIST.removesuffix("?"), after=1, times=None, **how)
     ended(files("fetch", "d", "."), code)
@@ -912,7 +910,7 @@ def test_fail_fast(files, sim, portal):
     assert done.json["failed"] == 1 and done.json["notTried"] >= 16
 
 
-def test_what_was_not_tried_is_counted_by_itself(files, sim, portal):
+def test_untried_files_are_counted_separately(files, sim, portal):
     for n in range(20):
         portal.add_file(f"d/{n}.txt", b"x", access="PRIVATE")
     sim.fail(SIGN, after=5, times=None, status=429, policy="DAILY")
@@ -926,8 +924,8 @@ def test_what_was_not_tried_is_counted_by_itself(files, sim, portal):
     }
 
 
-def test_a_full_disk_is_said(files, hs, portal):
-    """A limit on the size of files stands for it."""
+def test_a_full_disk_is_reported(files, hs, portal):
+    """Simulated with a limit on the size of files."""
     portal.add_file("d/a.bin", b"x" * 300_000)
     portal.add_file("d/b.bin", b"x")
     done = files("fetch", "d", ".", preexec_fn=lambda: limit_size(100_000))
@@ -962,8 +960,8 @@ def test_json_and_manifest(files, hs, portal):
     assert manifest(hs.cwd / "m") == [entry]
 
 
-def test_json_and_manifest_hold_the_longest_address(files, hs, sim, portal):
-    """Over 64 KiB an entry was left out: the JSON was broken, the file not noted."""
+def test_json_and_manifest_hold_the_longest_url(files, hs, sim, portal):
+    """An entry over 64 KiB was omitted, and the JSON was broken."""
     ids = [portal.add_file(f"{name}.txt", b"x")["id"] for name in "abc"]
     sim.fail(
         LIST.removesuffix("?"),
@@ -989,7 +987,7 @@ def test_json_and_manifest_hold_the_longest_address(files, hs, sim, portal):
     assert len(manifest(hs.cwd / "m")) == 3
 
 
-def test_resume_fetches_what_is_missing_only(files, hs, sim, portal):
+def test_resume_fetches_only_what_is_missing(files, hs, sim, portal):
     for n in range(10):
         portal.add_file(f"d/{n}.txt", str(n).encode())
     sim.fail(CDN, after=6, times=4, status=500)
@@ -1005,8 +1003,8 @@ def test_resume_fetches_what_is_missing_only(files, hs, sim, portal):
     assert len(tree_of(hs.cwd)) == 11
 
 
-def test_resume_fetches_again_what_is_not_the_same_any_more(files, hs, sim, portal):
-    """By account, destination, size, the server's time and the file's time here."""
+def test_resume_fetches_again_what_has_changed(files, hs, sim, portal):
+    """Compares account, destination, size, the server's time and the local file's time."""
     entry = portal.add_file("d/a.txt", b"one")
     entry["updated"] = 1_700_000_000_000
 
@@ -1033,7 +1031,7 @@ def test_resume_fetches_again_what_is_not_the_same_any_more(files, hs, sim, port
     assert {e["into"] for e in manifest(hs.cwd / "m")} == {str(hs.cwd), str(hs.cwd / "other")}
 
 
-def test_ctrl_c_leaves_whole_files_only(files, hs, sim, portal):
+def test_ctrl_c_leaves_only_complete_files(files, hs, sim, portal):
     for n in range(10):
         portal.add_file(f"d/{n}.bin", os.urandom(100_000))
     sim.fail(CDN, after=5, times=None, at="body", then="hang")
@@ -1055,7 +1053,7 @@ def test_ctrl_c_leaves_whole_files_only(files, hs, sim, portal):
     assert b"5 interrupted" in err and b"failed" not in err and b"--resume m" in err
 
 
-def test_a_killed_run_goes_on(files, hs, sim, portal):
+def test_a_killed_run_resumes(files, hs, sim, portal):
     for n in range(60):
         portal.add_file(f"d/{n}.bin", os.urandom(50_000))
     sim.fail(CDN, after=40, times=None, at="body", then="hang")
@@ -1082,10 +1080,8 @@ def test_a_killed_run_goes_on(files, hs, sim, portal):
 
 
 @pytest.mark.parametrize("call", ["mkdirat", "openat", "flock", "unlinkat", "renameat2"])
-def test_two_runs_that_begin_at_once_do_not_take_each_others_file(
-    files, hs, sim, portal, strace, call
-):
-    """One is slow at each of these calls; the other one comes, goes and clears up meanwhile."""
+def test_two_runs_at_once_keep_their_files_apart(files, hs, sim, portal, strace, call):
+    """One is slow at each of these calls; the other one starts, ends and cleans up in the meantime."""
     data = os.urandom(200_000)
     portal.add_file("a.bin", data)
     slow = subprocess.Popen(
@@ -1154,7 +1150,7 @@ def test_downloads_share_a_few_connections(files, sim, portal):
 
 @pytest.mark.parametrize("source", ["/", "a"])
 def test_a_source_that_cannot_be_listed_is_counted_once(hs, sim, source):
-    """It was found when it failed: nothing is left that was not tried, and it has a name."""
+    """It is counted when it fails, so nothing remains untried, and it has a name."""
     portal, other = sim.portal(101), sim.portal(202)
     portal.add_file("a/b.txt", b"x")
     done = hs(

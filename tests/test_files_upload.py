@@ -61,7 +61,7 @@ def test_a_file_goes_to_its_path_or_into_a_folder(files, hs, portal, dest, path)
     assert stored(portal) == {path: b"PNG"}
 
 
-def test_the_request_is_the_one_that_hubspot_knows(files, hs, sim, portal):
+def test_the_request_has_the_form_that_hubspot_expects(files, hs, sim, portal):
     place(hs.cwd / "a.png", b"\x89PNG\r\n--not-a-boundary\r\n")
     ended(files("upload", "a.png", "images/x/logo.png"), 0)
     [request] = sim.requests(UPLOAD)
@@ -77,8 +77,8 @@ def test_the_request_is_the_one_that_hubspot_knows(files, hs, sim, portal):
 
 
 @pytest.mark.parametrize("dest", ["images/logo", "logo", "images/logo.old"])
-def test_the_type_is_that_of_the_local_file(files, hs, sim, dest):
-    """As the official client has it: the destination need not tell the type."""
+def test_the_media_type_comes_from_the_local_name(files, hs, sim, dest):
+    """As in the official client: the destination need not have an extension."""
     place(hs.cwd / "in" / "a.png", b"PNG")
     ended(files("upload", "in/a.png", dest), 0)
     parts = multipart(sim.requests(UPLOAD)[0])
@@ -155,7 +155,7 @@ def test_no_media_type_differs_from_the_official_clients(files, hs, sim, officia
     assert len(ours) > 130
 
 
-def test_a_local_name_ends_no_header(files, hs, sim):
+def test_a_local_name_cannot_end_a_header(files, hs, sim):
     place(hs.cwd / 'a"; X=1.png', b"PNG")
     ended(files("upload", 'a"; X=1.png', "a.png"), 0)
     parts = multipart(sim.requests(UPLOAD)[0])
@@ -170,7 +170,7 @@ def test_a_local_name_ends_no_header(files, hs, sim):
         (["--no-overwrite"], {"access": "PUBLIC_INDEXABLE", "overwrite": False}),
     ],
 )
-def test_access_and_overwriting_are_said_to_hubspot(files, hs, sim, args, options):
+def test_access_and_overwrite_are_sent_to_hubspot(files, hs, sim, args, options):
     place(hs.cwd / "a.txt", "x")
     done = files("upload", "a.txt", "a.txt", *args)
     ended(done, 0)
@@ -178,7 +178,7 @@ def test_access_and_overwriting_are_said_to_hubspot(files, hs, sim, args, option
     assert ("will be public" in done.err) == (options["access"] != "PRIVATE")
 
 
-def test_public_access_that_was_asked_for_is_not_announced(files, hs, sim):
+def test_no_notice_if_public_access_was_chosen(files, hs, sim):
     place(hs.cwd / "a.txt", "x")
     for value in ("public", "PUBLIC"):
         done = files("upload", "a.txt", "a.txt", f"--access={value}")
@@ -189,7 +189,7 @@ def test_public_access_that_was_asked_for_is_not_announced(files, hs, sim):
     )
 
 
-def test_no_overwrite_leaves_a_file_alone_and_says_so(files, hs, portal):
+def test_no_overwrite_keeps_a_file_and_reports_it(files, hs, portal):
     portal.add_file("a.txt", b"old")
     place(hs.cwd / "a.txt", "new")
     failed(files("upload", "a.txt", "a.txt", "--no-overwrite"), 1, "exists")
@@ -197,7 +197,7 @@ def test_no_overwrite_leaves_a_file_alone_and_says_so(files, hs, portal):
 
 
 @pytest.mark.parametrize("dest", ["../x", "a/../../b", "a\nb"])
-def test_a_destination_that_is_no_path_is_refused(files, hs, sim, dest):
+def test_an_invalid_destination_is_refused(files, hs, sim, dest):
     place(hs.cwd / "a.txt", "x")
     failed(files("upload", "a.txt", dest), 2, "is not a valid path")
     assert not sim.log
@@ -208,7 +208,7 @@ def test_a_missing_source_is_an_error(files, sim):
     assert not sim.log
 
 
-def test_a_folder_is_uploaded_with_all_below_it_and_every_name(files, hs, portal):
+def test_a_folder_is_uploaded_with_everything_in_it(files, hs, portal):
     for n, name in enumerate(NAMES):
         place(hs.cwd / "tree" / name, str(n))
         place(hs.cwd / "tree" / "sub dir" / "ü%#?" / name, b"\0" * n)
@@ -217,7 +217,7 @@ def test_a_folder_is_uploaded_with_all_below_it_and_every_name(files, hs, portal
     assert stored(portal) == {f"site/assets/{p}": d for p, d in tree_of(hs.cwd / "tree").items()}
 
 
-def test_a_file_of_no_bytes_and_one_of_many(files, hs, portal):
+def test_an_empty_file_and_a_large_one(files, hs, portal):
     big = os.urandom(5 << 20)
     place(hs.cwd / "t" / "empty.bin")
     place(hs.cwd / "t" / "big.bin", big)
@@ -257,8 +257,8 @@ def test_a_config_account_is_used_and_its_token_kept(hs, sim):
     ],
 )
 @pytest.mark.parametrize("which", ["porta", "1010"])
-def test_an_account_that_is_not_there_is_never_another_one(hs, sim, line, which):
-    """The official client takes the default account, even to delete."""
+def test_an_unknown_account_is_never_replaced_by_another(hs, sim, line, which):
+    """The official client uses the default account, even to delete."""
     hs.write_config(sim.portal(101, secrets={"X": "value-of-x"}), sim.portal(102))
     place(hs.cwd / "a.txt", "x")
     place(hs.cwd / "env", "X=1\n")
@@ -269,7 +269,7 @@ def test_an_account_that_is_not_there_is_never_another_one(hs, sim, line, which)
 # ---- what is left out
 
 
-def test_the_built_in_rules_leave_out_what_is_no_asset(files, hs, portal):
+def test_the_built_in_rules_exclude_files_that_are_not_assets(files, hs, portal):
     for name in (
         ".env",
         ".git/config",
@@ -357,7 +357,7 @@ def test_names_that_only_resemble_those_of_hs_are_uploaded(files, hs, portal):
     assert set(stored(portal)) == {f"d/{name}" for name in names}
 
 
-def test_hsignore_counts_by_gits_rules_from_its_own_place(files, hs, portal):
+def test_hsignore_rules_are_relative_to_their_folder_as_in_git(files, hs, portal):
     for name in ("a.txt", "a.tmp", "keep.tmp", "build/x", "src/build/y", "docs/z.txt", ".x"):
         place(hs.cwd / "t" / name, "x")
     place(hs.cwd / ".hsignore", "*.tmp\n!keep.tmp\n/t/build\n!.x\n# a comment\n")
@@ -376,7 +376,7 @@ def test_the_path_above_the_current_directory_is_not_judged(files, hs, portal):
     assert set(stored(portal)) == {"d/a.txt", "e/a.txt", "f/a.txt"}
 
 
-def test_an_hsignore_counts_besides_the_one_above_it(files, hs, portal):
+def test_an_hsignore_applies_in_addition_to_the_one_above_it(files, hs, portal):
     place(hs.cwd / ".hsignore", "a.txt\n")
     place(hs.cwd / "t" / ".hsignore", "b.txt\n!a.txt\n")
     for name in "abc":
@@ -422,7 +422,7 @@ def test_nothing_to_upload_is_an_error_that_names_the_rules(files, hs, sim):
 
 
 def test_dry_run_shows_the_plan_and_sends_nothing(hs, sim):
-    """Without an account, too: nothing is asked for."""
+    """Also without an account: no request is made."""
     place(hs.cwd / "t" / "a.png", "x" * 2048)
     place(hs.cwd / "t" / ".b", "x")
     place(hs.cwd / "t" / "c.txt", "x")
@@ -463,7 +463,7 @@ def test_links_and_pipes_are_reported_and_not_followed(files, hs, portal):
     assert stored(portal) == {"d/a.txt": b"x"}
 
 
-def test_a_link_that_was_named_itself_is_followed(files, hs, portal):
+def test_a_link_given_as_the_source_is_followed(files, hs, portal):
     place(hs.cwd / "t" / "a.txt", "x")
     os.symlink("t", hs.cwd / "here")
     os.symlink("t/a.txt", hs.cwd / "one.txt")
@@ -563,7 +563,7 @@ def test_a_failed_file_does_not_stop_the_others(files, hs, sim, portal):
     }
 
 
-def test_fail_fast_begins_no_more(files, hs, sim, portal):
+def test_fail_fast_starts_no_more_files(files, hs, sim, portal):
     for n in range(20):
         place(hs.cwd / "t" / f"{n:02}.txt", str(n))
     sim.fail(UPLOAD, after=3, times=None, status=500)
@@ -593,7 +593,7 @@ def counts(document):
         ({"status": 413, "body": "<html>too large</html>"}, 1, 3),
     ],
 )
-def test_where_all_fail_alike_that_is_the_code(files, hs, sim, how, code, tries):
+def test_if_all_fail_alike_the_exit_code_is_theirs(files, hs, sim, how, code, tries):
     for n in range(3):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
     sim.fail(UPLOAD, **{**how, "times": None})
@@ -602,7 +602,7 @@ def test_where_all_fail_alike_that_is_the_code(files, hs, sim, how, code, tries)
     assert len(sim.requests(UPLOAD)) == tries
 
 
-def test_the_daily_limit_stops_the_run_and_is_said(files, hs, sim, portal):
+def test_the_daily_limit_stops_the_run_and_is_reported(files, hs, sim, portal):
     for n in range(50):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
     sim.fail(UPLOAD, after=10, **DAILY)
@@ -616,7 +616,7 @@ def test_the_daily_limit_stops_the_run_and_is_said(files, hs, sim, portal):
     )
 
 
-def test_a_dead_account_is_not_asked_for_each_of_many_files(files, hs, sim):
+def test_a_deactivated_account_stops_the_run(files, hs, sim):
     for n in range(100):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
     sim.fail(UPLOAD, times=None, status=403, body={"category": "MISSING_SCOPES"})
@@ -634,7 +634,7 @@ def test_a_rate_limit_is_waited_out(files, hs, sim, portal, headers):
 
 
 def test_a_second_refusal_does_not_shorten_the_servers_wait(files, hs, sim, portal):
-    """One said 3 seconds, another nothing: all went on after half a second."""
+    """One response said 3 seconds, another none: all were retried after half a second."""
     times = []
     for n in range(8):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
@@ -674,8 +674,8 @@ def test_the_rate_limits_headers_are_followed(files, hs, sim, portal):
     assert done.seconds > 6
 
 
-def test_waiting_for_the_rate_is_no_failure(files, hs, portal):
-    """--max-wait is for trouble; keeping to the limit may take longer."""
+def test_waiting_for_the_rate_limit_is_not_a_failure(files, hs, portal):
+    """--max-wait limits retries; pacing within the rate limit may take longer."""
     portal.rate = (5, 0.6, 0.4)
     for n in range(20):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
@@ -695,7 +695,7 @@ def test_waiting_for_the_rate_is_no_failure(files, hs, portal):
         {"drip": (20, 0.01)},
     ],
 )
-def test_trouble_on_the_way_is_met_by_another_try(files, hs, sim, portal, how):
+def test_network_errors_are_retried(files, hs, sim, portal, how):
     data = os.urandom(300_000)
     place(hs.cwd / "t" / "a.bin", data)
     place(hs.cwd / "t" / "b.bin", data[::-1])
@@ -714,8 +714,8 @@ def test_trouble_on_the_way_is_met_by_another_try(files, hs, sim, portal, how):
         ({"objects": []}, 0),
     ],
 )
-def test_only_what_hubspot_takes_is_confirmed(files, hs, sim, body, code):
-    """The answer's fields may be missing, but a page of an edge is no yes."""
+def test_only_a_valid_response_confirms_an_upload(files, hs, sim, body, code):
+    """Fields of the response may be missing, but a proxy's page confirms nothing."""
     place(hs.cwd / "t" / "a.txt", "x")
     place(hs.cwd / "t" / "b.txt", "x")
     sim.fail(UPLOAD, status=200, body=body)
@@ -723,7 +723,7 @@ def test_only_what_hubspot_takes_is_confirmed(files, hs, sim, body, code):
     assert len(by_status(manifest(hs.cwd / "m"))["uploaded"]) == 2 - (code != 0)
 
 
-def test_a_slow_line_is_no_silent_server(hs, sim):
+def test_a_slow_network_does_not_time_out(hs, sim):
     """What the system has taken may be long on its way: the time-out is for a
     server that is silent after the last byte."""
     here = sim.portal(202)
@@ -737,15 +737,15 @@ def test_a_slow_line_is_no_silent_server(hs, sim):
 
 
 @pytest.mark.parametrize("size", [1000, 8 << 20])
-def test_a_word_of_the_server_on_the_way_does_not_end_the_sending(files, hs, sim, portal, size):
-    """A 1xx while the body was sent had the rest of it stay here: a time-out."""
+def test_an_interim_response_does_not_end_the_upload(files, hs, sim, portal, size):
+    """A 1xx response while the body was sent stopped the upload, which timed out."""
     data = place(hs.cwd / "a.bin", os.urandom(size)).read_bytes()
     sim.fail(UPLOAD, hint=b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n")
     ended(files("upload", "a.bin", "a.bin", "--max-wait", 5), 0)
     assert stored(portal) == {"a.bin": data} and len(sim.requests(UPLOAD)) == 1
 
 
-def test_words_of_the_server_alone_give_no_more_time(files, hs, sim):
+def test_interim_responses_alone_do_not_extend_the_timeout(files, hs, sim):
     place(hs.cwd / "a.bin", bytes(8 << 20))
     stop = threading.Event()
     word = b"HTTP/1.1 102 Processing\r\n\r\n"
@@ -763,15 +763,15 @@ def test_words_of_the_server_alone_give_no_more_time(files, hs, sim):
     failed(done, 7, "timed out while")
 
 
-def test_what_may_not_be_repeated_is_not(files, hs, sim):
-    """Without overwriting, a second try would meet the file of the first."""
+def test_unsafe_requests_are_not_repeated(files, hs, sim):
+    """Without --overwrite, a second attempt would find the file of the first."""
     place(hs.cwd / "a.txt", "x")
     sim.fail(UPLOAD, at="start", then="reset")
     failed(files("upload", "a.txt", "a.txt", "--no-overwrite"), 7, "reset")
     assert len(sim.requests(UPLOAD)) == 1
 
 
-def test_a_token_that_ends_on_the_way_is_renewed_once(hs, sim):
+def test_a_token_that_expires_during_the_run_is_renewed_once(hs, sim):
     here = sim.portal(202)
     hs.write_config(here)
     for n in range(12):
@@ -783,7 +783,7 @@ def test_a_token_that_ends_on_the_way_is_renewed_once(hs, sim):
     assert len(sim.requests("POST /localdevauth")) == 2
 
 
-def test_a_file_that_cannot_be_read_is_a_failed_one(files, hs, portal):
+def test_an_unreadable_file_fails(files, hs, portal):
     if is_root():
         pytest.skip("root reads everything")
     place(hs.cwd / "t" / "a.txt", "x")
@@ -826,7 +826,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_uploaded(files, hs, portal,
     assert stored(portal) == {"d/b.txt": b"x"}
 
 
-def test_files_that_went_away_are_missed(files, hs, sim, portal):
+def test_files_that_disappear_are_reported(files, hs, sim, portal):
     """They were counted as not tried, and the run as a success."""
     for name in "abcd":
         place(hs.cwd / "t" / name, "x")
@@ -836,7 +836,7 @@ def test_files_that_went_away_are_missed(files, hs, sim, portal):
     assert len(portal.files) == 1  # that was open
 
 
-def test_files_that_another_program_adds_meanwhile_are_no_failure(files, hs, sim, portal):
+def test_files_added_during_the_run_are_not_a_failure(files, hs, sim, portal):
     """They were "-1 of 2 files" that "disappeared"."""
     place(hs.cwd / "t" / "a", "x")
     place(hs.cwd / "t" / "s" / "b", "x")
@@ -867,7 +867,7 @@ def test_a_source_that_no_longer_has_a_current_directory(files, hs, sim, name):
 def test_a_top_folder_that_failed_has_a_name_in_the_manifest(
     files, hs, sim, portal, strace, command
 ):
-    """It was an empty one, and --resume then took the file for no manifest."""
+    """Its path was empty, so --resume did not recognize the manifest."""
     if command == "fetch":
         portal.add_file("d/a.txt", b"x")
         sim.fail(LIST.removesuffix("?"), status=400)
@@ -900,8 +900,8 @@ def test_a_top_folder_that_failed_has_a_name_in_the_manifest(
     ended(files(command, *(["/", "out"] if command == "fetch" else ["t", "d"]), "--resume", "m"), 0)
 
 
-def test_a_folder_that_cannot_be_read_any_more_is_a_failure(files, hs, portal):
-    """The first look at it has one descriptor more than the upload itself."""
+def test_a_folder_that_becomes_unreadable_fails(files, hs, portal):
+    """The first walk has one more descriptor than the upload itself."""
     place(hs.cwd / "t" / "a.txt", "x")
     failed(
         files(
@@ -918,7 +918,7 @@ def test_a_folder_that_cannot_be_read_any_more_is_a_failure(files, hs, portal):
     assert not portal.files
 
 
-def test_a_name_that_is_not_utf8_is_a_failed_one(files, hs, portal):
+def test_a_name_that_is_not_utf8_fails(files, hs, portal):
     place(hs.cwd / "t" / "a.txt", "x")
     with open(os.fsencode(hs.cwd / "t") + b"/\xff.txt", "wb"):
         pass
@@ -956,7 +956,7 @@ def test_few_descriptors_mean_fewer_connections(files, hs, sim, portal, count, a
     "shape", ["w{n}/{n}.txt", "w{n}/x/y/z/{n}.txt", "w{third}/x{n}/y/{n}.txt", "{chain}{n}.txt"]
 )
 def test_few_descriptors_and_many_folders(files, hs, portal, shape, args):
-    """Folders that only hold the names of others need none, and listings give way to files."""
+    """A folder needs one only while something is created in it; files take precedence over listings."""
     for n in range(60):
         place(hs.cwd / "t" / shape.format(n=n, third=n % 20, chain="c/" * (n % 7)), str(n))
     ended(files("upload", "t", "d", *args, **few_descriptors(16)), 0, "Uploaded 60 files")
@@ -966,7 +966,7 @@ def test_few_descriptors_and_many_folders(files, hs, portal, shape, args):
 
 
 def test_few_descriptors_and_a_deep_folder(files, hs, portal):
-    """A folder keeps one while those below it are read: what is too deep fails."""
+    """Each folder keeps one while those below it are read: a folder that is too deep fails."""
     for n in range(20):
         place(hs.cwd / "t" / ("x/" * 4) / f"{n}.txt", str(n))
     ended(files("upload", "t", "d", **few_descriptors(16)), 0)
@@ -980,8 +980,8 @@ def test_few_descriptors_and_a_deep_folder(files, hs, portal):
 
 
 @pytest.mark.parametrize("path", ["/proc/version", "/proc/self/status"])
-def test_a_file_of_no_size_that_holds_bytes_is_refused(files, sim, path):
-    """It was uploaded as a file of no bytes."""
+def test_a_file_with_content_but_size_0_is_refused(files, sim, path):
+    """It was uploaded as an empty file."""
     failed(
         files("upload", path, "v.txt"),
         1,
@@ -991,7 +991,7 @@ def test_a_file_of_no_size_that_holds_bytes_is_refused(files, sim, path):
     assert not sim.requests(UPLOAD)
 
 
-def test_a_file_that_holds_less_than_its_size_is_a_failed_one(files, sim, portal):
+def test_a_file_shorter_than_its_size_fails(files, sim, portal):
     sizes = [
         p
         for p in (
@@ -1011,8 +1011,8 @@ def test_a_file_that_holds_less_than_its_size_is_a_failed_one(files, sim, portal
     assert not portal.files
 
 
-def test_a_log_that_grows_all_the_time_is_a_failed_one(files, hs, sim, portal):
-    path = place(hs.cwd / "t" / "a.txt", "x" * 3_000_000)
+def test_a_file_that_keeps_growing_fails(files, hs, sim, portal):
+    path = place(hs.cwd / "t" / "a.txt", "x" * 20_000_000)
     sim.fail(UPLOAD, hint=b"")
     read, sim.read_body = (
         sim.read_body,
@@ -1032,7 +1032,7 @@ def test_a_log_that_grows_all_the_time_is_a_failed_one(files, hs, sim, portal):
 # ---- the manifest, and going on with it
 
 
-def test_resume_sends_only_what_was_not_done(files, hs, sim, portal):
+def test_resume_sends_only_what_is_missing(files, hs, sim, portal):
     for n in range(10):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
     sim.fail(UPLOAD, after=6, times=4, status=500)
@@ -1055,7 +1055,7 @@ def test_resume_sends_what_has_changed_since(files, hs, sim, portal):
     ended(files("upload", "t", "elsewhere", "--resume", "m"), 0, "Uploaded 2 files")
 
 
-def test_a_killed_run_goes_on_and_sends_nothing_twice_that_was_confirmed(files, hs, sim, portal):
+def test_a_killed_run_resumes_and_sends_nothing_confirmed_twice(files, hs, sim, portal):
     for n in range(40):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
     sim.fail(UPLOAD, after=25, times=None, at="start", then="hang")
@@ -1119,7 +1119,7 @@ def test_ctrl_c_ends_the_run_with_130_and_a_good_manifest(files, hs, sim, portal
 
 
 @pytest.mark.parametrize("name", ["m.jsonl", "my manifest's.jsonl", "-m", "sub/ü.jsonl"])
-def test_a_run_that_failed_names_the_way_to_go_on(files, hs, sim, portal, name):
+def test_a_failed_run_suggests_resume(files, hs, sim, portal, name):
     (hs.cwd / "sub").mkdir()
     for n in range(4):
         place(hs.cwd / "t" / f"{n}.txt", "x")
@@ -1144,7 +1144,7 @@ def test_a_run_that_failed_names_the_way_to_go_on(files, hs, sim, portal, name):
 )
 @pytest.mark.parametrize("option", ["--manifest", "--resume"])
 @pytest.mark.parametrize("command", ["upload", "fetch"])
-def test_also_if_all_failed(files, hs, sim, portal, how, option, command):
+def test_a_run_in_which_all_failed_suggests_resume(files, hs, sim, portal, how, option, command):
     place(hs.cwd / "a.txt", "x")
     portal.add_file("t/a.txt", b"x")
     place(hs.cwd / "t" / "a.txt", "x")
@@ -1156,7 +1156,7 @@ def test_also_if_all_failed(files, hs, sim, portal, how, option, command):
         assert "--resume" not in files(command, source, "d", "--max-wait", "1").err
 
 
-def test_a_manifest_that_cannot_be_gone_on_with_is_not_named(files, hs, sim):
+def test_resume_is_not_suggested_without_a_manifest_to_read(files, hs, sim):
     place(hs.cwd / "a.txt", "x")
     sim.fail(UPLOAD, status=500)
     (hs.cwd / "out").symlink_to("/dev/stdout")
@@ -1164,13 +1164,13 @@ def test_a_manifest_that_cannot_be_gone_on_with_is_not_named(files, hs, sim):
     assert done.code == 1 and "--resume" not in done.err
 
 
-def test_manifest_and_resume_exclude_each_other(files, hs, sim):
+def test_manifest_and_resume_cannot_be_combined(files, hs, sim):
     place(hs.cwd / "a.txt", "x")
     failed(files("upload", "a.txt", "a.txt", "--manifest", "m", "--resume", "n"), 2, "--resume")
     assert not sim.requests(UPLOAD)
 
 
-def test_a_manifest_that_cannot_be_written_is_said_before_anything_is_sent(files, hs, sim):
+def test_an_unwritable_manifest_is_reported_before_anything_is_sent(files, hs, sim):
     place(hs.cwd / "a.txt", "x")
     failed(files("upload", "a.txt", "a.txt", "--manifest", "no/such/m"), 1, "manifest")
     assert not sim.requests(UPLOAD)
@@ -1183,7 +1183,7 @@ NOT_A_MANIFEST = {
 }
 
 
-def test_what_is_no_manifest_is_not_written_to(files, hs, sim):
+def test_a_file_that_is_not_a_manifest_is_not_written_to(files, hs, sim):
     place(hs.cwd / "a.txt", "x")
     place(hs.cwd / "logo.png", b"\x89PNG\r\n")
     (hs.cwd / "link").symlink_to("logo.png")
@@ -1245,7 +1245,7 @@ def test_json_that_is_not_a_manifest_is_kept(files, hs, sim, name, option, comma
     assert path.read_text() == NOT_MANIFESTS[name] and not sim.log
 
 
-def test_a_manifest_with_a_first_line_of_any_length_is_one(files, hs, portal):
+def test_the_first_line_of_a_manifest_can_have_any_length(files, hs, portal):
     place(hs.cwd / "a.txt", "x")
     entry = {**json.loads(OLD_ENTRY), "url": "https://cdn.example.com/" + "x" * 300_000}
     path = place(hs.cwd / "m", json.dumps(entry) + "\n")
@@ -1344,7 +1344,7 @@ def test_the_account_of_a_token_is_looked_up_once_for_the_manifest(files, hs, si
     assert len(sim.requests(DETAILS)) == 2
 
 
-def test_a_token_without_the_scope_for_it_is_looked_up_in_another_way(files, hs, sim, portal):
+def test_a_token_without_the_scope_is_looked_up_in_another_way(files, hs, sim, portal):
     place(hs.cwd / "a.txt", "x")
     sim.fail(DETAILS, times=None, status=403, body={"category": "MISSING_SCOPES"})
     sim.fail(TOKEN_INFO, status=200, body={"hubId": 101, "userId": 1})
@@ -1357,7 +1357,7 @@ def test_a_token_without_the_scope_for_it_is_looked_up_in_another_way(files, hs,
 @pytest.mark.parametrize(
     "how", [{"status": 403}, {"status": 200, "body": {}}, {"status": 200, "body": {"portalId": 0}}]
 )
-def test_without_an_account_no_manifest_is_begun(files, hs, sim, how):
+def test_without_an_account_no_manifest_is_created(files, hs, sim, how):
     place(hs.cwd / "a.txt", "x")
     place(hs.cwd / "m", OLD_ENTRY)
     sim.fail(DETAILS, times=None, **how)
@@ -1371,7 +1371,7 @@ def test_without_an_account_no_manifest_is_begun(files, hs, sim, how):
     assert done.json["items"][0]["account"] is None and not sim.requests(DETAILS)[1:]
 
 
-def test_a_manifest_takes_the_place_of_an_older_one(files, hs):
+def test_a_manifest_overwrites_an_earlier_one(files, hs):
     place(hs.cwd / "a.txt", "x")
     for before in ("", OLD_ENTRY, '{"path":"torn'):
         place(hs.cwd / "m", before)
@@ -1381,7 +1381,7 @@ def test_a_manifest_takes_the_place_of_an_older_one(files, hs):
 
 @pytest.mark.parametrize("name", ["m.jsonl", "sub/m [1] !#.jsonl", "link"])
 def test_the_manifest_itself_is_not_uploaded(files, hs, portal, name):
-    """It would be public, and name what is private."""
+    """It would be public, and lists private files."""
     place(hs.cwd / "t" / "a.txt", "a")
     place(hs.cwd / "t" / "sub" / "m.jsonl", "{} of another run")
     if name == "link":
@@ -1394,7 +1394,7 @@ def test_the_manifest_itself_is_not_uploaded(files, hs, portal, name):
     assert f"ignore {real} (the manifest of --resume)\n" in done.out
 
 
-def test_a_source_that_is_the_manifest_itself_is_named_with_a_hint_that_works(files, hs, portal):
+def test_uploading_the_manifest_itself_is_refused_with_a_hint_that_works(files, hs, portal):
     """The name was shown with a backslash before each character, and the hint did not help."""
     place(hs.cwd / "t" / "m.jsonl", OLD_ENTRY)
     for option, args in (("--manifest", ["t"]), ("--resume", ["t/m.jsonl"])):
@@ -1410,8 +1410,8 @@ def test_a_source_that_is_the_manifest_itself_is_named_with_a_hint_that_works(fi
         ended(files("upload", *args, "d", option, "n.jsonl"), 0, "Uploaded 1 file")
 
 
-def test_a_manifest_that_is_no_plain_file_is_written_to_and_stays(files, hs, sim):
-    """--manifest /dev/stdout took the link away, as root that of the machine."""
+def test_a_manifest_that_is_not_a_regular_file_is_kept(files, hs, sim):
+    """--manifest /dev/stdout removed the link, as root that of the machine."""
     place(hs.cwd / "a.txt", "x")
     place(hs.cwd / "real", OLD_ENTRY)
     (hs.cwd / "link").symlink_to("real")
@@ -1465,7 +1465,7 @@ def test_a_request_is_not_held_back_by_nagle(files, hs, portal, strace):
 
 
 @pytest.mark.parametrize("n", ["0", "65", "x"])
-def test_concurrency_has_bounds(files, hs, n):
+def test_concurrency_has_limits(files, hs, n):
     place(hs.cwd / "a.txt", "x")
     failed(files("upload", "a.txt", "a.txt", "--concurrency", n), 2, "concurrency")
 

@@ -329,7 +329,7 @@ def test_random_files_at_three_depths(tree, seed):
         tree.compare()
 
 
-def test_nearer_files_weigh_more(tree):
+def test_nearer_files_take_precedence(tree):
     tree.write(".gitignore", "*.log\n/top\nsub/deep/x\n")
     tree.write("sub/.gitignore", "!keep.log\n/top\ndeep/*\n")
     tree.write("sub/deep/.gitignore", "!x\n")
@@ -357,7 +357,7 @@ def test_nearer_files_weigh_more(tree):
     }
 
 
-def test_info_exclude_weighs_less_than_gitignore_and_more_than_excludes_file(tree):
+def test_info_exclude_is_between_gitignore_and_excludes_file(tree):
     tree.write("excludes", "one\ntwo\nthree\n", at=tree.home)
     tree.git("config", "core.excludesFile", "~/excludes")
     tree.write(".git/info/exclude", "!two\nfour\n")
@@ -398,7 +398,7 @@ def test_info_exclude_weighs_less_than_gitignore_and_more_than_excludes_file(tre
     ids=repr,
 )
 @pytest.mark.parametrize("xdg", [False, True])
-def test_the_file_for_all_trees_is_found_where_git_finds_it(tree, place, line, xdg):
+def test_the_excludes_file_is_found_as_git_finds_it(tree, place, line, xdg):
     if xdg:
         tree.env["XDG_CONFIG_HOME"] = str(tree.home / "xdg")
         place = place.replace(".config", "xdg")
@@ -433,7 +433,7 @@ def test_the_nearest_config_wins(tree):
     assert tree.compare() == {"f2"}
 
 
-def test_a_linked_gitignore_does_not_count_and_a_linked_excludes_file_does(tree):
+def test_a_linked_gitignore_is_ignored_and_a_linked_excludes_file_is_read(tree):
     tree.write("list", "one\n", at=tree.home)
     (tree.root / ".gitignore").symlink_to(tree.home / "list")
     (tree.home / ".gitignore").symlink_to(tree.home / "list2")
@@ -444,14 +444,14 @@ def test_a_linked_gitignore_does_not_count_and_a_linked_excludes_file_does(tree)
     assert tree.compare() == {"two"}
 
 
-def test_a_folder_named_gitignore_and_one_behind_a_file_are_no_error(tree):
+def test_a_folder_named_gitignore_is_not_an_error(tree):
     tree.write(".gitignore/x")
     tree.write("sub/a")
     tree.write("sub/.gitignore", "a\n")
     assert tree.compare() == {"sub/a"}
 
 
-def test_a_link_to_a_folder_is_no_folder(tree):
+def test_a_link_to_a_folder_is_not_a_folder(tree):
     tree.write(".gitignore", "link/\nreal/\n")
     tree.write("real/f")
     (tree.root / "link").symlink_to("real")
@@ -459,7 +459,7 @@ def test_a_link_to_a_folder_is_no_folder(tree):
     assert tree.compare() == {"real", "real/f"}
 
 
-def test_what_is_not_there_yet_is_judged_by_its_name(tree):
+def test_a_missing_path_is_judged_by_its_name(tree):
     tree.write(".gitignore", ".hs\nhubspot.config.yml\nsub/later/\n")
     root = os.fsencode(tree.root)
     paths = [
@@ -483,7 +483,7 @@ def test_what_is_not_there_yet_is_judged_by_its_name(tree):
     }
 
 
-def test_a_further_work_tree_shares_info_exclude_and_config(tree, tmp_path):
+def test_linked_work_trees_share_info_exclude_and_config(tree, tmp_path):
     tree.write("excludes", "everywhere\n", at=tree.home)
     tree.git("config", "core.excludesFile", "~/excludes")
     tree.commit()

@@ -159,7 +159,7 @@ def test_errors(run, hs, sim, plant, tree, name, status):
     harmless(result.err, f"stderr of {name}")
 
 
-def test_a_page_of_a_proxy(run, hs, sim, plant):
+def test_an_error_page_of_a_proxy(run, hs, sim, plant):
     hs.write_config(sim.portal(1000001, "acme"))
     sim.fail("*", times=None, status=502, body=f"<html><title>{plant}</title>{plant}")
     assert run("secrets", "list", "--max-wait", "0").code != 0

@@ -275,7 +275,7 @@ def test_the_next_run_removes_what_a_killed_one_left(hs, sim, killed, name):
         assert litter(hs) == []
 
 
-def test_what_a_killed_run_left_is_no_repository_in_a_submodule_either(hs, sim, strace):
+def test_what_a_killed_run_leaves_is_not_a_repository_in_a_submodule(hs, sim, strace):
     """Killed just before the rename, with the whole config in place."""
     hs.write_config(sim.portal(101), sim.portal(202, "Box"))
     work_tree(hs, hs.home)
@@ -342,7 +342,7 @@ def test_what_a_killed_run_left_is_no_repository_in_a_submodule_either(hs, sim, 
     assert [p.name for p in config.parent.iterdir()] == ["config.yml"]
 
 
-def test_the_next_run_clears_up(three, killed):
+def test_the_next_run_cleans_up(three, killed):
     for _ in killed("account", "rename", "box", "crate"):
         done = three("config", "set", "--http-timeout", "4000")
         assert done.code == 0, done.err
@@ -351,7 +351,7 @@ def test_the_next_run_clears_up(three, killed):
 
 
 @pytest.mark.parametrize("umask", [0, 0o377])
-def test_what_a_killed_run_leaves_is_its_owners_alone(three, killed, umask):
+def test_what_a_killed_run_leaves_is_private(three, killed, umask):
     """The lock, the file half written and their folder, whatever the umask."""
     modes = set()
     for _ in killed("account", "rename", "box", "crate", umask=umask):
@@ -518,7 +518,7 @@ def test_renaming_two_accounts_to_one_name_at_once(three):
     ],
     ids=lambda v: " ".join(v) if isinstance(v, list) else None,
 )
-def test_what_another_run_did_meanwhile_counts(three, args, code):
+def test_changes_by_another_run_are_respected(three, args, code):
     """Another run holds the lock, and takes box out of the config."""
     config = three.read_config()
     with held(three.config_path) as met:
@@ -555,7 +555,7 @@ def test_a_default_that_another_run_changed_is_not_lost(three, args):
 @pytest.mark.parametrize(
     "args", [*COMMANDS.values(), ["config", "migrate", "--force"]], ids=[*COMMANDS, "migrate"]
 )
-def test_a_signal_while_the_lock_is_awaited(three, sim, args, number, code):
+def test_a_signal_while_waiting_for_the_lock(three, sim, args, number, code):
     if args[1] == "migrate":
         write_old(three, sim, 44)
     with held(three.config_path) as met:
@@ -571,7 +571,7 @@ def test_a_signal_while_the_lock_is_awaited(three, sim, args, number, code):
 @pytest.mark.parametrize(
     "args", [*COMMANDS.values(), ["config", "migrate", "--force"]], ids=[*COMMANDS, "migrate"]
 )
-def test_the_lock_is_awaited_for_max_wait(three, sim, args):
+def test_the_lock_is_waited_for_up_to_max_wait(three, sim, args):
     """And a long wait is announced."""
     if args[1] == "migrate":
         write_old(three, sim, 44)
@@ -613,7 +613,7 @@ def test_a_full_disk(three, sim, name):
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_config_that_may_not_be_written(outsider, sim, name):
+def test_an_unwritable_config(outsider, sim, name):
     """Read-only folders: it is said, exit 3, and all stays as it was."""
     files = outsider.files
     files.write_config(
@@ -639,7 +639,7 @@ def test_a_config_that_may_not_be_written(outsider, sim, name):
 
 
 @pytest.mark.parametrize("where", ["old", "new"])
-def test_a_migration_where_one_side_may_not_be_written(outsider, sim, where):
+def test_a_migration_with_an_unwritable_side(outsider, sim, where):
     """Neither is touched: the accounts are not in two places by halves."""
     files = outsider.files
     files.write_config(sim.portal(11))
@@ -655,7 +655,7 @@ def test_a_migration_where_one_side_may_not_be_written(outsider, sim, where):
     assert os.listdir(outsider.cwd) == [OLD]
 
 
-def test_init_where_nothing_can_be_made(outsider, sim):
+def test_init_in_an_unwritable_folder(outsider, sim):
     portal = sim.portal(11)
     outsider.cwd.chmod(0o500)
     result = outsider("init", "--pak-stdin", input=portal.key)
@@ -664,7 +664,7 @@ def test_init_where_nothing_can_be_made(outsider, sim):
 
 
 @pytest.mark.parametrize("name", [n for n in COMMANDS])
-def test_a_config_behind_a_symbolic_link_stays_there(three, tmp_path, name):
+def test_a_config_that_is_a_symbolic_link_stays_one(three, tmp_path, name):
     target = tmp_path / "dotfiles.yml"
     three.config_path.rename(target)
     three.config_path.symlink_to(target)
@@ -676,7 +676,7 @@ def test_a_config_behind_a_symbolic_link_stays_there(three, tmp_path, name):
     assert three.read_config()["mine"] == {"x": [1, "2"]}
 
 
-def test_a_migration_behind_symbolic_links(three, sim, tmp_path):
+def test_a_migration_through_symbolic_links(three, sim, tmp_path):
     target = tmp_path / "dotfiles.yml"
     three.config_path.rename(target)
     three.config_path.symlink_to(target)
@@ -793,7 +793,7 @@ def test_a_file_system_without_modes(hs, strace, written, code):
 
 @pytest.mark.parametrize("links", ["ENOSYS", "EPERM", "EOPNOTSUPP", "EINVAL", None])
 @pytest.mark.parametrize("code", ["ENOSYS", "EINVAL", "EPERM", "EOPNOTSUPP"])
-def test_a_file_system_where_a_rename_always_replaces(hs, strace, written, code, links):
+def test_a_file_system_in_which_a_rename_always_replaces(hs, strace, written, code, links):
     """Or which has no hard links either."""
     faults = [f"renameat2:error={code}"] + [f"linkat:error={links}"] * bool(links)
     got, err = failing(hs, strace, KILLED[written][0], *faults)
@@ -817,7 +817,7 @@ def test_a_download_that_is_too_large_for_the_limit(hs, sim):
     assert [p.name for p in (hs.cwd / "d").rglob("*")] == []
 
 
-def test_other_programs_get_the_signals_as_they_were(hs, sim, tmp_path):
+def test_child_programs_inherit_the_original_signals(hs, sim, tmp_path):
     """What hs ignores would be ignored in a program that it runs, too."""
     program = tmp_path / "bin" / "hs"
     program.parent.mkdir()
@@ -828,7 +828,7 @@ def test_other_programs_get_the_signals_as_they_were(hs, sim, tmp_path):
     assert hs("project", "upload", env=path).out == want
 
 
-def test_a_manifest_that_does_not_reach_the_disk(hs, sim, strace):
+def test_a_manifest_that_cannot_be_synced(hs, sim, strace):
     portal = sim.portal(101)
     hs.write_config(portal)
     assert hs("account", "info").code == 0  # the token is kept
