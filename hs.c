@@ -17706,13 +17706,23 @@ static bool config_migrate(Arena *arena, Str from, Str to,
 
 /* ==== HubSpot ============================================================= *
  *
- * What HubSpot's servers want and answer: origins, tokens, the error
- * envelope, and one function for each endpoint that we call. A Hub is an
- * account in use. Its access token comes from the config while it is good,
- * else from HubSpot, and a fresh one is written back; a token that the API
- * refuses (401) is fetched again once, and the call repeated.
+ * HubSpot's API: endpoints, origins, tokens, errors, and one function for each
+ * call that hs makes.
  *
- * Answers are read with tolerance: every field may be missing.
+ * A Hub is an account in use. Its access token comes from the config until it
+ * expires, then from HubSpot, and a new one is saved. If the API rejects a
+ * token (401), a new one is fetched once and the call is repeated. A token goes
+ * to the API's origin only, and only if it belongs to the account.
+ *
+ * Functions named _request() make a request for a transfer of the pool, and
+ * _response() or _page() read what came back; the others make a whole call.
+ * A call fails with EXIT_AUTH for 401 and 403, EXIT_NOT_FOUND for 404,
+ * EXIT_RATE_LIMIT for 429 and EXIT_FAILED for other statuses.
+ *
+ * Responses are read with tolerance: any field may be missing.
+ *
+ * Ownership: texts live in the arena of the Hub, or in the one that is passed.
+ * Limits: 3 KiB per key, 100 pages of secrets.
  */
 
 /* ---- Endpoints: every path and version that hs uses ---- */
@@ -17722,7 +17732,7 @@ static bool config_migrate(Arena *arena, Str from, Str to,
 
 #define HUB_KEY_TOKEN "/localdevauth/v1/auth/refresh"
 #define HUB_OAUTH_TOKEN "/oauth/" HUB_API_VERSION "/token"
-#define HUB_OAUTH_TOKEN_V1 "/oauth/v1/token" /* HubSpot ends it 2027-02-16 */
+#define HUB_OAUTH_TOKEN_V1 "/oauth/v1/token" /* ends on 2027-02-16 */
 #define HUB_ACCOUNT "/account-info/v3/details"
 #define HUB_APP_TOKEN "/oauth/v2/private-apps/get/access-token-info"
 #define HUB_SECRETS "/cms/v3/functions/secrets"
@@ -17742,7 +17752,7 @@ static bool config_migrate(Arena *arena, Str from, Str to,
 #define HUB_FOLDERS "/filemanager/api/v2/folders/"
 #define HUB_FILE_URL "/files/v3/files/%" PRId64 "/signed-url"
 
-/* Pages of the website, that people open. */
+/* Pages of the website, for people. */
 #define HUB_SITE "https://app.hubspot.com"
 #define HUB_SITE_QA "https://app.hubspotqa.com"
 #define HUB_KEY_PAGE "/l/personal-access-key" /* asks for the account */
@@ -17756,8 +17766,8 @@ static bool config_migrate(Arena *arena, Str from, Str to,
 #define HUB_CALLBACK "http://localhost:3000" HUB_CALLBACK_PATH
 
 enum {
-    HUB_EARLY_MS = 5 * 60 * 1000, /* a token is renewed before its end */
-    HUB_FRESH_MS = 60 * 1000,     /* and then not so soon again */
+    HUB_EARLY_MS = 5 * 60 * 1000, /* a token is renewed before it expires */
+    HUB_FRESH_MS = 60 * 1000,     /* and not again for this long */
     HUB_KEY_MIN = 20,
     HUB_KEY_MAX = 3 * KIB
 };
@@ -17766,16 +17776,16 @@ typedef struct {
     Arena *arena;
     Term *term;
     HttpPool *pool;
-    const Config *config; /* NULL: nothing to write tokens to */
+    const Config *config; /* NULL: tokens are not saved */
     ConfigAccount account;
     int64_t timeout;
     bool use_localhost;
-    int64_t fresh_until; /* of a token that this run fetched: see os_now() */
-    bool oauth_v1;       /* HubSpot does not know the dated token call */
-    int64_t foreign; /* the account that a fresh token belongs to, if another */
+    int64_t fresh_until; /* for a token of this run; see os_now() */
+    bool oauth_v1;       /* the dated token endpoint does not exist */
+    int64_t foreign;     /* if another: the account that a new token is for */
 } Hub;
 
-/* What the token call says about a key. */
+/* The response to a personal access key. */
 typedef struct {
     int64_t id;
     Str name; /* of the hub */
@@ -17785,7 +17795,7 @@ typedef struct {
     const cJSON *scopes; /* an array, or NULL */
 } HubToken;
 
-/* A call of the API. Zero is a GET that asks for JSON. */
+/* An API call. Zero is a GET that accepts JSON. */
 typedef struct {
     Str method;
     Str path; /* percent-encoded, with its query, without portalId */
@@ -17796,16 +17806,25 @@ typedef struct {
     void *to;
 } HubCall;
 
-/* The API's host for an account; the token call is never local. */
-static Str hub_host(Arena *arena, const Hub *hub, bool for_token)
+/* A host of HubSpot's API: `label` is its first part. */
+static Str hub_host_of(Arena *arena, const Hub *hub, const char *label)
 {
-    bool qa = hub->account.qa;
+    const char *qa = hub->account.qa ? "qa" : "";
     Str override = os_env("HUBAPI_DOMAIN_OVERRIDE");
-    if (override.len)
-        return arena_printf(arena, "%.*s%s.com", P(override), qa ? "qa" : "");
-    return arena_printf(arena, "%s.hubapi%s.com",
-                        hub->use_localhost && !for_token ? "local" : "api",
-                        qa ? "qa" : "");
+    return override.len ? arena_printf(arena, "%.*s%s.com", P(override), qa)
+                        : arena_printf(arena, "%s.hubapi%s.com", label, qa);
+}
+
+/* The host of token calls, which is never a local one. */
+static Str hub_token_host(Arena *arena, const Hub *hub)
+{
+    return hub_host_of(arena, hub, "api");
+}
+
+/* The host of all other calls. */
+static Str hub_host(Arena *arena, const Hub *hub)
+{
+    return hub_host_of(arena, hub, hub->use_localhost ? "local" : "api");
 }
 
 /* The website's origin, for addresses that people open. */
@@ -17828,7 +17847,7 @@ static const char *hub_website(const Hub *hub)
     return hub_site(hub->account.qa);
 }
 
-/* The account type as the tables name it; empty where it is not known. */
+/* The account type as tables show it; empty if it is unknown. */
 static Str hub_type_label(Str type)
 {
     static const struct {
@@ -17856,8 +17875,7 @@ static ExitCode hub_exit_code(int status)
     return status == 429 ? EXIT_RATE_LIMIT : EXIT_FAILED;
 }
 
-/* Is `scope` one of those that `out` lists? "files" is no part of
- * "files.ui_hidden.read". */
+/* Is `scope` in the list `out`? "files" is not in "files.ui_hidden.read". */
 static bool hub_has_scope(Str out, Str scope)
 {
     while (out.len)
@@ -17866,8 +17884,8 @@ static bool hub_has_scope(Str out, Str scope)
     return false;
 }
 
-/* Adds the strings of every list in `context`, where the missing scopes
- * stand under names that differ from API to API. */
+/* Adds the missing scopes: the strings of every list in `context` whose name
+ * contains "scope". The names differ from API to API. */
 static void hub_add_scopes(Buf *out, const cJSON *context)
 {
     const cJSON *list = NULL;
@@ -17888,7 +17906,7 @@ static void hub_add_scopes(Buf *out, const cJSON *context)
     }
 }
 
-/* The environment variable that has the account's credential. */
+/* The environment variable that sets the account's credential. */
 static const char *hub_variable(const Hub *hub)
 {
     static const char *const names[] = {
@@ -17901,7 +17919,7 @@ static const char *hub_variable(const Hub *hub)
     return config_env_source(hub->arena, names[hub->account.auth]);
 }
 
-/* What to do where HubSpot refuses the credential itself. */
+/* A hint for a credential that HubSpot rejects. */
 static const char *hub_reauth_hint(const Hub *hub)
 {
     const Config *config = hub->config;
@@ -17924,24 +17942,24 @@ static const char *hub_reauth_hint(const Hub *hub)
     return arena_printf(hub->arena, "%s is invalid or has expired.", what).ptr;
 }
 
-/* Names the missing scopes, and where they are given. */
+/* Adds a hint: which scopes are missing, and how to add them. */
 static void hub_hint_scopes(Arena *arena, const Hub *hub, Str scopes, Err *err)
 {
     const ConfigAccount *account = &hub->account;
     bool key = account->auth != CONFIG_AUTH_TOKEN &&
                account->auth != CONFIG_AUTH_OAUTH2;
-    Str where = S("Add them to its app.");
+    Str how = S("Add them to its app.");
     if (account->auth == CONFIG_AUTH_OAUTH2)
-        where = S("Sign in again with --scopes.");
+        how = S("Sign in again with --scopes.");
     else if (key)
-        where = arena_printf(arena, "Add them at %s" HUB_ACCOUNT_KEY_PAGE ".",
-                             hub_website(hub), account->id);
+        how = arena_printf(arena, "Add them at %s" HUB_ACCOUNT_KEY_PAGE ".",
+                           hub_website(hub), account->id);
     err_hint(err, "The %s lacks scopes%s%.*s. %.*s", key ? "key" : "token",
-             scopes.len ? ": " : "", P(scopes), P(where));
+             scopes.len ? ": " : "", P(scopes), P(how));
 }
 
-/* Is it a web page? Then a proxy or a login page of the network has sent it,
- * or HubSpot's edge, and nothing in it is about the key. */
+/* Is the response a web page? Then it comes from a proxy, a login page of the
+ * network or HubSpot's edge, and says nothing about the key. */
 static bool hub_is_page(const HttpRes *res)
 {
     Str type = http_header(res, S("Content-Type"));
@@ -17954,8 +17972,8 @@ static bool hub_is_page(const HttpRes *res)
     return str_starts(body, S("<")) || (html && !str_starts(body, S("{")));
 }
 
-/* The account's data is in another region, a Hublet, than the host's (488). A
- * token must not follow there by itself: the answer could name any host. */
+/* The account's data is in another region (hublet) than the host (488). The
+ * token does not follow by itself: the response could name any host. */
 static void hub_hint_region(const Hub *hub, const HttpRes *res,
                             const cJSON *body, Err *err)
 {
@@ -17972,17 +17990,16 @@ static void hub_hint_region(const Hub *hub, const HttpRes *res,
                  end - letters >= 1 && end - letters <= 2;
     if (known)
         err_hint(err,
-                 "The account is in the region %.*s. Its API host: "
+                 "The account is in region %.*s. Set "
                  "HUBAPI_DOMAIN_OVERRIDE=api-%.*s.hubapi",
                  P(region), P(region));
     else
         err_hint(err,
-                 "Account %" PRId64 " is in another region of HubSpot's, or "
-                 "does not exist.",
+                 "Account %" PRId64 " is in another region, or does not exist.",
                  hub->account.id);
 }
 
-/* The hint that belongs to a refused answer. */
+/* Adds the hint for an error response. */
 static void hub_hint(Arena *arena, const Hub *hub, const HttpRes *res,
                      const cJSON *body, Err *err)
 {
@@ -17998,31 +18015,35 @@ static void hub_hint(Arena *arena, const Hub *hub, const HttpRes *res,
     if (missing || scopes.len)
         hub_hint_scopes(arena, hub, buf_str(&scopes), err);
     if (str_eq(json_text(body, "policyName"), S("DAILY")))
-        err_hint(err, "The daily limit ends at midnight of the account's time "
-                      "zone; trying again before is no use.");
+        err_hint(err, "The daily limit resets at midnight in the account's "
+                      "time zone.");
     if (res->status == 429)
-        err_hint(err, "Try again later, or wait longer with --max-wait.");
+        err_hint(err, "Try again later, or pass a longer --max-wait.");
     if (res->status == 488)
         hub_hint_region(hub, res, body, err);
     if (hub_is_page(res) && res->status < 500 && res->status != 404)
-        err_hint(err, "A web page came with it: a proxy or a login page of the "
-                      "network may have answered, not HubSpot.");
+        err_hint(err,
+                 "The response is a web page: it may come from a proxy or a "
+                 "login page of the network.");
     if (res->status == 401)
         err_hint(err, "%s", hub_reauth_hint(hub));
 }
 
-/* The id that HubSpot's support asks for; a web page has it in its header. */
+/* Adds the ID that HubSpot's support asks for; a web page has it in its
+ * header. */
 static void hub_add_correlation(Buf *text, const HttpRes *res,
                                 const cJSON *body)
 {
     Str id = json_text(body, "correlationId");
     if (!id.len)
         id = http_header(res, S("X-HubSpot-Correlation-Id"));
+    id = str_slice(id, 0, 80);
     if (id.len)
-        buf_printf(text, " (correlation id %.*s)", P(str_slice(id, 0, 80)));
+        buf_printf(text, " (correlation ID %.*s)", P(id));
 }
 
-/* What a refusal says, and its code if `status` is one (that of OAuth2 is). */
+/* Adds the response's messages, and its `status` if that is a code (OAuth2's
+ * is). */
 static void hub_add_reason(const Hub *hub, Buf *text, const cJSON *body)
 {
     static const char *const names[] = {"message", "error_description",
@@ -18038,23 +18059,25 @@ static void hub_add_reason(const Hub *hub, Buf *text, const cJSON *body)
     for (ptrdiff_t i = 0; i < code.len; i++)
         is_code &= code.ptr[i] == '_' || str_is_digit(code.ptr[i]) ||
                    (code.ptr[i] >= 'A' && code.ptr[i] <= 'Z');
+    Str start = str_slice(message, 0, 400);
     if (message.len)
-        buf_printf(text, ": %.*s", P(str_slice(message, 0, 400)));
+        buf_printf(text, ": %.*s", P(start));
     if (is_code)
         buf_printf(text, " [%.*s]", P(code));
     cJSON_ArrayForEach(fault, json_get(body, "errors"))
     {
         Str detail = term_unecho(hub->term, text->arena,
                                  json_text(fault, "message"), 1);
+        start = str_slice(detail, 0, 200);
         if (detail.len && !str_eq(detail, message) && text->len < 600)
-            buf_printf(text, "; %.*s", P(str_slice(detail, 0, 200)));
+            buf_printf(text, "; %.*s", P(start));
     }
 }
 
 /*
- * Reads a response. cJSON's strings end at a NUL, so that "a\u0000.png" would
- * pass for "a": such a NUL becomes another control character, which no name and
- * no token may have either.
+ * Reads a JSON response. cJSON's strings end at a NUL, so "a\u0000.png" would
+ * become "a": such a NUL is replaced by another control character, which no
+ * name and no token may contain either.
  */
 static const cJSON *hub_read_json(Arena *arena, Str body)
 {
@@ -18070,27 +18093,29 @@ static const cJSON *hub_read_json(Arena *arena, Str body)
     return json_read(arena, (Str){text, body.len});
 }
 
-/* Makes an error of an answer with a status of 300 or more. */
+/* Sets the error for a response with a status of 300 or more. Returns false. */
 static bool hub_refused(Arena *arena, const Hub *hub, const HttpRes *res,
                         Err *err)
 {
     const cJSON *body = hub_read_json(arena, res->body);
     Buf text = buf_new(arena, 2 * KIB);
     Str reason = term_unecho(hub->term, arena, res->reason, 1);
-    buf_printf(&text, "HubSpot answered %d", res->status);
+    buf_printf(&text, "HubSpot returned %d", res->status);
+    reason = str_slice(reason, 0, 80);
     if (reason.len)
-        buf_printf(&text, " %.*s", P(str_slice(reason, 0, 80)));
+        buf_printf(&text, " %.*s", P(reason));
     http_add_redirect(&text, res);
     hub_add_reason(hub, &text, body);
     hub_add_correlation(&text, res, body);
     if (res->warn_effect)
         buf_add(&text, S("; the request may have taken effect"));
-    err_set(err, hub_exit_code(res->status), "%.*s", P(buf_str(&text)));
+    Str message = buf_str(&text);
+    err_set(err, hub_exit_code(res->status), "%.*s", P(message));
     hub_hint(arena, hub, res, body, err);
     return false;
 }
 
-/* A 429 for the day is final: waiting is no use. */
+/* Is it a 429 for the whole day? Then waiting does not help. */
 static bool hub_is_final(const HttpRes *res)
 {
     Arena scratch = {0};
@@ -18103,8 +18128,7 @@ static bool hub_is_final(const HttpRes *res)
     return daily;
 }
 
-/* Does a key or token have only the characters that one can have (RFC 6750,
- * 2.1)? */
+/* Does a key or token contain only valid characters (RFC 6750, 2.1)? */
 static bool hub_is_plain(Str key)
 {
     bool plain = true;
@@ -18115,31 +18139,30 @@ static bool hub_is_plain(Str key)
     return plain;
 }
 
-/* An access token is sent as it is. `from` is the variable that it is from. */
+/* Checks an access token that the user set. `from` is its variable. */
 static bool hub_check_token(Str token, Str from, Err *err)
 {
     if (hub_is_plain(token))
         return true;
     err_set(err, EXIT_USAGE,
-            "%.*s is not an access token: it has spaces, quotes or other "
-            "characters that no token has",
+            "%.*s is not an access token: it contains spaces, quotes or other "
+            "invalid characters",
             P(from));
-    return err_hint(err, "Set it to the token alone, without quotes.");
+    return err_hint(err, "Set it to the token only, without quotes.");
 }
 
-/* A token or key of a response, before it is used or kept: it goes into a
- * header and into the config. */
+/* Checks a token or key of a response before it goes into a header and into the
+ * config. */
 static bool hub_check_response(Str token, Err *err)
 {
     if (hub_is_plain(token))
         return true;
     err_set(err, EXIT_FAILED,
-            "HubSpot's response has a token with characters that no token has; "
-            "it is not used");
+            "HubSpot's response contains a token with invalid characters");
     return err_hint(err, "A proxy may have changed the response. Try again.");
 }
 
-/* What is no personal access key is refused before anything is sent. */
+/* Rejects what cannot be a personal access key before anything is sent. */
 static bool hub_check_key(Str key, Err *err)
 {
     bool plain = hub_is_plain(key);
@@ -18151,20 +18174,18 @@ static bool hub_check_key(Str key, Err *err)
                 "personal access key");
     else if (!plain)
         err_set(err, EXIT_USAGE,
-                "this is not a personal access key: it has "
-                "spaces, bullets or other characters that no "
-                "key has");
+                "this is not a personal access key: it contains spaces, "
+                "bullets or other invalid characters");
     else if (key.len < HUB_KEY_MIN || key.len > HUB_KEY_MAX)
         err_set(err, EXIT_USAGE,
-                "this is not a personal access key: it is too "
-                "%s",
+                "this is not a personal access key: it is too %s",
                 key.len < HUB_KEY_MIN ? "short" : "long");
     if (!err->code)
         return true;
     if (str_starts(key, S("pat-")))
-        return err_hint(err, "Use it as it is: HUBSPOT_ACCESS_TOKEN=… hs api "
+        return err_hint(err, "Use it directly: HUBSPOT_ACCESS_TOKEN=… hs api "
                              "…");
-    return err_hint(err, "Copy it whole from " HUB_SITE HUB_KEY_PAGE
+    return err_hint(err, "Copy the whole key from " HUB_SITE HUB_KEY_PAGE
                          " (\"Show\" first).");
 }
 
@@ -18173,12 +18194,12 @@ static HttpReq hub_token_request(Arena *arena, const Hub *hub, Str path)
     return (HttpReq){
         .method = S("POST"),
         .url = {.scheme = S("https"),
-                .host = hub_host(arena, hub, true),
+                .host = hub_token_host(arena, hub),
                 .port = 443,
                 .path = path},
         .accept = S("application/json"),
         .has_body = true,
-        .repeatable = true, /* a token more does no harm */
+        .repeatable = true, /* an extra token does no harm */
         .api = true,
         .timeout = hub->timeout,
         .is_final = hub_is_final,
@@ -18186,38 +18207,40 @@ static HttpReq hub_token_request(Arena *arena, const Hub *hub, Str path)
 }
 
 /*
- * A web page came where a token was due, or a redirect, say to a login page:
- * HubSpot has not judged the key. What calls itself JSON under a good status
- * is as likely a fault of HubSpot's.
+ * Sets the error for a web page or a redirect in place of a token: HubSpot has
+ * not judged the key. A 200 that claims to be JSON is more likely HubSpot's own
+ * fault.
  */
 static bool hub_page_came(const Hub *hub, const HttpRes *res, Err *err)
 {
     Buf text = buf_new(hub->arena, 2 * KIB);
+    Str host = hub_token_host(hub->arena, hub);
+    Str reason = str_slice(res->reason, 0, 80);
+    Str proxy = hub->pool->has_proxy ? hub->pool->proxy_from : S("");
     Str type = http_header(res, S("Content-Type"));
     bool fault = res->status == 200 && str_find(type, S("json")) >= 0;
-    buf_printf(&text, "%.*s: %s came instead of a token: %d %.*s",
-               P(hub_host(hub->arena, hub, true)),
+    buf_printf(&text, "%.*s returned %s instead of a token: %d %.*s", P(host),
                http_is_redirect(res) ? "a redirect" : "a web page", res->status,
-               P(str_slice(res->reason, 0, 80)));
+               P(reason));
     http_add_redirect(&text, res);
     hub_add_correlation(&text, res, NULL);
-    err_set(err, fault ? EXIT_FAILED : EXIT_NETWORK, "%.*s", P(buf_str(&text)));
+    Str message = buf_str(&text);
+    err_set(err, fault ? EXIT_FAILED : EXIT_NETWORK, "%.*s", P(message));
     return err_hint(err,
-                    "A proxy or a login page of the network may have sent it; "
-                    "HubSpot has not refused the sign-in.%s%.*s%s",
-                    hub->pool->has_proxy ? " Check " : "",
-                    P(hub->pool->has_proxy ? hub->pool->proxy_from : S("")),
-                    hub->pool->has_proxy ? "." : "");
+                    "It may come from a proxy or a login page of the network; "
+                    "HubSpot has not rejected the sign-in.%s%.*s%s",
+                    proxy.len ? " Check " : "", P(proxy), proxy.len ? "." : "");
 }
 
-/* Is it no answer of the token call's, but what hub_page_came() is for? A page
- * with a rate limit is one of HubSpot's edge. */
+/* Is it a response for hub_page_came()? A page with a 429 is not: it comes from
+ * HubSpot's edge. */
 static bool hub_is_stray(const HttpRes *res)
 {
     return http_is_redirect(res) || (res->status != 429 && hub_is_page(res));
 }
 
-/* The token call says no. These refusals are about the key. */
+/* Sets the error for a rejected key. 400, 401, 403 and 404 are about the
+ * key. */
 static bool hub_key_refused(const Hub *hub, const HttpRes *res, Err *err)
 {
     if (hub_is_stray(res))
@@ -18257,9 +18280,9 @@ static HttpReq hub_key_request(const Hub *hub)
 
 /* The account that a response names under `name`; -1 if it names none, or
  * repeats the name: parsers differ in which of the values they use. */
-static int64_t hub_named_id(const cJSON *answer, const char *name)
+static int64_t hub_named_id(const cJSON *response, const char *name)
 {
-    const cJSON *item = json_get(answer, name);
+    const cJSON *item = json_get(response, name);
     const cJSON *other = item ? item->next : NULL;
     for (; other; other = other->next)
         if (other->string && !strcmp(other->string, name))
@@ -18267,7 +18290,8 @@ static int64_t hub_named_id(const cJSON *answer, const char *name)
     return json_int_of(item);
 }
 
-/* Explains a credential from the config that belongs to account `id`. */
+/* Sets the error for a credential from the config that belongs to account
+ * `id`. */
 static bool hub_wrong_account(const Hub *hub, int64_t id, Err *err)
 {
     const ConfigAccount *account = &hub->account;
@@ -18288,10 +18312,10 @@ static bool hub_wrong_account(const Hub *hub, int64_t id, Err *err)
 }
 
 /*
- * Is a new token for the account that it was requested for? `id` is the
- * account that HubSpot's response names. A token of another account is never
- * sent or kept, whatever the config says (design.md, "Other programs"). While
- * the account is unknown, at a first sign-in, any is right.
+ * Checks that a new token is for the account that it was requested for. `id` is
+ * the account in HubSpot's response. A token of another account is never sent
+ * or saved, whatever the config says. While the account is unknown, on a first
+ * sign-in, any is right.
  */
 static bool hub_check_owner(const Hub *hub, int64_t id, Err *err)
 {
@@ -18317,8 +18341,8 @@ static bool hub_check_owner(const Hub *hub, int64_t id, Err *err)
         return hub_wrong_account(hub, id, err);
     if (account->auth == CONFIG_AUTH_OAUTH2)
         err_set(err, EXIT_CONFIG,
-                "access was given to account %" PRId64 ", not to %" PRId64, id,
-                account->id);
+                "access was granted to account %" PRId64 ", not to %" PRId64,
+                id, account->id);
     else
         err_set(err, EXIT_CONFIG,
                 "the key belongs to account %" PRId64 ", not to %" PRId64, id,
@@ -18329,31 +18353,31 @@ static bool hub_check_owner(const Hub *hub, int64_t id, Err *err)
                     id, id);
 }
 
-/* Reads the response to a personal access key, for the hub's account. What it
- * gives is in `arena`. */
+/* Reads the response to a personal access key. The token's texts live in
+ * `arena`. */
 static bool hub_read_token(Arena *arena, const Hub *hub, Str body,
                            HubToken *token, Err *err)
 {
-    const cJSON *answer = hub_read_json(arena, body);
-    Str access = json_text(answer, "oauthAccessToken");
-    int64_t expires = json_int(answer, "expiresAtMillis");
+    const cJSON *response = hub_read_json(arena, body);
+    Str access = json_text(response, "oauthAccessToken");
+    int64_t expires = json_int(response, "expiresAtMillis");
     if (!access.len)
         return err_set(err, EXIT_FAILED,
-                       "HubSpot's answer to the key holds no access token");
+                       "HubSpot's response has no access token");
     if (!hub_check_response(access, err))
         return false;
     *token = (HubToken){
-        .id = hub_named_id(answer, "hubId"),
-        .name = json_text(answer, "hubName"),
-        .type = json_text(answer, "accountType"),
+        .id = hub_named_id(response, "hubId"),
+        .name = json_text(response, "hubName"),
+        .type = json_text(response, "accountType"),
         .access_token = secret_from(access),
         .expires_at = expires > 0 ? expires : os_wall(),
-        .scopes = json_get(answer, "scopeGroups"),
+        .scopes = json_get(response, "scopeGroups"),
     };
     return hub_check_owner(hub, token->id, err);
 }
 
-/* Fetches an access token for a personal access key. A refused key is
+/* Fetches an access token for a personal access key. A rejected key is
  * EXIT_AUTH. A key of another account is EXIT_CONFIG, and `token->id` is that
  * account. */
 static bool hub_fetch_token(const Hub *hub, HubToken *token, Err *err)
@@ -18381,33 +18405,32 @@ static void hub_add_form(Buf *form, const char *name, Str value)
     url_add_encoded(form, value, "");
 }
 
-/* The response to an OAuth2 call may name the account of its token. */
-static bool hub_check_hub_id(Hub *hub, const cJSON *answer, Err *err)
+/* Checks the account of a token, if the OAuth2 response names it. */
+static bool hub_check_hub_id(Hub *hub, const cJSON *response, Err *err)
 {
-    const cJSON *named = json_get(answer, "hub_id");
-    int64_t id = hub_named_id(answer, "hub_id");
+    const cJSON *named = json_get(response, "hub_id");
+    int64_t id = hub_named_id(response, "hub_id");
     if (!named || cJSON_IsNull(named) || hub_check_owner(hub, id, err))
         return true;
     hub->foreign = id;
     return false;
 }
 
-/* Takes the tokens from an answer of the token call. The end is kept as
- * three quarters of the token's life from now, as the official client keeps
- * it. */
-static bool hub_take_tokens(Hub *hub, const HttpRes *res, Err *err)
+/* Reads the tokens of an OAuth2 response into the account. The token is said to
+ * expire after three quarters of its life, as in the official client. */
+static bool hub_read_oauth(Hub *hub, const HttpRes *res, Err *err)
 {
     ConfigAccount *account = &hub->account;
-    const cJSON *answer = hub_read_json(hub->arena, res->body);
-    Str access = json_text(answer, "access_token");
-    Str refresh = json_text(answer, "refresh_token");
-    int64_t life = json_int(answer, "expires_in");
+    const cJSON *response = hub_read_json(hub->arena, res->body);
+    Str access = json_text(response, "access_token");
+    Str refresh = json_text(response, "refresh_token");
+    int64_t life = json_int(response, "expires_in");
     if (!access.len)
         return err_set(err, EXIT_FAILED,
-                       "HubSpot's answer holds no access token");
+                       "HubSpot's response has no access token");
     if (!hub_check_response(access, err) || !hub_check_response(refresh, err))
         return false;
-    if (!hub_check_hub_id(hub, answer, err))
+    if (!hub_check_hub_id(hub, response, err))
         return false;
     account->access_token = secret_from(access);
     if (refresh.len)
@@ -18418,7 +18441,8 @@ static bool hub_take_tokens(Hub *hub, const HttpRes *res, Err *err)
     return true;
 }
 
-/* The token call of OAuth2 says no. `hint` is for what is not about the app. */
+/* Sets the error for a rejected OAuth2 call. `hint` is for errors that are not
+ * about the app. */
 static bool hub_oauth_refused(const Hub *hub, const HttpRes *res,
                               const char *hint, Err *err)
 {
@@ -18426,9 +18450,9 @@ static bool hub_oauth_refused(const Hub *hub, const HttpRes *res,
     bool app = str_eq(json_text(body, "error"), S("invalid_client")) ||
                str_starts(json_text(body, "status"), S("BAD_CLIENT_"));
     if (app)
-        err_hint(err, "The app's client ID or client secret is wrong: "
-                      "HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET set them, "
-                      "also to sign in again.");
+        err_hint(err, "The app's client ID or client secret is wrong. Set "
+                      "HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET to correct "
+                      "it.");
     else if (res->status < 500 && res->status != 429 && res->status != 488)
         err_hint(err, "%s", hint);
     hub_refused(hub->arena, hub, res, err);
@@ -18437,10 +18461,12 @@ static bool hub_oauth_refused(const Hub *hub, const HttpRes *res,
     return false;
 }
 
-/* Makes the token call of OAuth2 with a form that says what for. `hint` is
- * for a refusal, which is EXIT_AUTH where it is about the form. That HubSpot
- * is busy or has a fault is none. */
-static bool hub_call_oauth(Hub *hub, Buf *form, bool repeatable,
+/* May a call be repeated after a lost response? */
+typedef enum { HUB_ONCE, HUB_REPEAT } HubRepeat;
+
+/* Fetches OAuth2 tokens; `form` has the grant. A rejected form is EXIT_AUTH
+ * with `hint`; a server error is not. */
+static bool hub_call_oauth(Hub *hub, Buf *form, HubRepeat repeat,
                            const char *hint, Err *err)
 {
     HttpRes res;
@@ -18452,7 +18478,7 @@ static bool hub_call_oauth(Hub *hub, Buf *form, bool repeatable,
                                         hub->oauth_v1 ? S(HUB_OAUTH_TOKEN_V1)
                                                       : S(HUB_OAUTH_TOKEN));
         req.content_type = S("application/x-www-form-urlencoded");
-        req.repeatable = repeatable;
+        req.repeatable = repeat == HUB_REPEAT;
         req.body = buf_str(form);
         if (!pool_do(hub->pool, hub->arena, &req, &res, err))
             return false;
@@ -18463,7 +18489,7 @@ static bool hub_call_oauth(Hub *hub, Buf *form, bool repeatable,
     if (hub_is_stray(&res))
         return hub_page_came(hub, &res, err);
     if (res.status == 200)
-        return hub_take_tokens(hub, &res, err);
+        return hub_read_oauth(hub, &res, err);
     return hub_oauth_refused(hub, &res, hint, err);
 }
 
@@ -18479,11 +18505,11 @@ static bool hub_refresh_oauth(Hub *hub, Err *err)
     }
     hub_add_form(&form, "grant_type", S("refresh_token"));
     hub_add_form(&form, "refresh_token", secret_text(account->refresh_token));
-    return hub_call_oauth(hub, &form, true, hub_reauth_hint(hub), err);
+    return hub_call_oauth(hub, &form, HUB_REPEAT, hub_reauth_hint(hub), err);
 }
 
-/* Trades the code that the browser brought for tokens, which the account then
- * has. A code is good for one call: that is not repeated. */
+/* Exchanges the code from the browser for tokens, which are set in the account.
+ * A code works once, so the call is not repeated. */
 static bool hub_trade_code(Hub *hub, Secret code, Err *err)
 {
     Buf form = buf_new(hub->arena, 16 * KIB);
@@ -18492,13 +18518,13 @@ static bool hub_trade_code(Hub *hub, Secret code, Err *err)
     hub_add_form(&form, "code", secret_text(code));
     term_hide(hub->term, code);
     return hub_call_oauth(
-        hub, &form, false,
+        hub, &form, HUB_ONCE,
         "Check the client ID and secret, and that " HUB_CALLBACK
         " is one of the app's redirect URLs.",
         err);
 }
 
-/* Has every secret of the account be hidden on stderr. */
+/* Hides the account's secrets in all output to stderr. */
 static void hub_hide(const Hub *hub)
 {
     Str key = secret_text(hub->account.key);
@@ -18511,7 +18537,8 @@ static void hub_hide(const Hub *hub)
     term_hide(hub->term, hub->account.client_secret);
 }
 
-/* Opens an account for calls. Nothing is sent yet. */
+/* Opens an account for calls, and hides its secrets. Sends nothing. `config`
+ * may be NULL: then new tokens are not saved. */
 static Hub hub_open(Arena *arena, Term *term, HttpPool *pool,
                     const Config *config, const ConfigAccount *account)
 {
@@ -18529,8 +18556,8 @@ static Hub hub_open(Arena *arena, Term *term, HttpPool *pool,
     return hub;
 }
 
-/* The access token is new: for a while it is not fetched again, not for a 401
- * and not for its end, which the clock of this machine may put in the past. */
+/* Marks the access token as new. For a while it is not fetched again, not after
+ * a 401 and not if it seems expired: this machine's clock may be wrong. */
 static void hub_mark_fresh(Hub *hub)
 {
     hub->fresh_until = os_now() + HUB_FRESH_MS;
@@ -18557,7 +18584,7 @@ static bool hub_renew(Hub *hub, Err *err)
     HubToken token = {0};
     Str before = secret_text(hub->account.refresh_token);
     bool ok = true;
-    if (hub->foreign) /* it will not be another one next time */
+    if (hub->foreign) /* a new token would be for it, too */
         return hub_check_owner(hub, hub->foreign, err);
     if (hub->account.auth == CONFIG_AUTH_OAUTH2) {
         ok = hub_refresh_oauth(hub, err);
@@ -18575,8 +18602,9 @@ static bool hub_renew(Hub *hub, Err *err)
     hub_hide(hub);
     hub_save_tokens(hub, renewed ? "new refresh token" : "access token");
     if (renewed && (!hub->config || hub->config->form == CONFIG_ENVIRONMENT))
-        term_warn(hub->term, "HubSpot has replaced the refresh token, and the "
-                             "environment cannot keep the new one");
+        term_warn(hub->term,
+                  "HubSpot replaced the refresh token, and the new one "
+                  "cannot be saved in the environment");
     return true;
 }
 
@@ -18587,9 +18615,9 @@ static bool hub_has_tokens(const Hub *hub)
 }
 
 /*
- * Does the config have the account's credentials for another account as well?
- * A key belongs to one account, so the token beside it may be that of the
- * other: only a new one says which.
+ * Does the config use the account's credentials for another account, too? A key
+ * belongs to one account, so the token beside it may be the other's: only a new
+ * token tells.
  */
 static bool hub_is_shared(const Hub *hub)
 {
@@ -18605,7 +18633,7 @@ static bool hub_is_shared(const Hub *hub)
     return false;
 }
 
-/* Has an access token ready, where the account's kind needs one. */
+/* Makes sure that the access token is valid, if the account's kind uses one. */
 static bool hub_need_token(Hub *hub, Err *err)
 {
     const ConfigAccount *account = &hub->account;
@@ -18620,11 +18648,11 @@ static bool hub_need_token(Hub *hub, Err *err)
     return hub_renew(hub, err);
 }
 
-/* What HubSpot says of an account's key. */
+/* What HubSpot says about an account's key. */
 typedef enum {
-    HUB_UNCHECKED, /* no answer, or one that says neither */
+    HUB_UNCHECKED, /* no response, or an unclear one */
     HUB_ACTIVE,
-    HUB_INACTIVE /* the account is deactivated, or gone */
+    HUB_INACTIVE /* the account is deactivated or deleted */
 } HubStanding;
 
 typedef struct {
@@ -18641,7 +18669,7 @@ typedef struct {
     int begun;
 } HubChecks;
 
-/* These two refusals, and no other error, mean that an account is inactive. */
+/* Only these two errors mean that an account is inactive. */
 static bool hub_is_inactive(const HttpRes *res)
 {
     Arena scratch = {0};
@@ -18704,8 +18732,8 @@ static void hub_check_keys(HttpPool *pool, HubCheck *checks, int count)
     pool_run_many(pool, &many);
 }
 
-/* The path with what every call carries: portalId last, and the API key of
- * an account that has one. */
+/* Adds what every call needs to a path: portalId, and the API key if the
+ * account has one. */
 static Str hub_full_path(const Hub *hub, Str path)
 {
     const ConfigAccount *account = &hub->account;
@@ -18730,7 +18758,7 @@ static HttpReq hub_request(const Hub *hub, const HubCall *call)
     HttpReq req = {
         .method = method,
         .url = {.scheme = S("https"),
-                .host = hub_host(hub->arena, hub, false),
+                .host = hub_host(hub->arena, hub),
                 .port = 443,
                 .path = hub_full_path(hub, call->path)},
         .accept = S("application/json"),
@@ -18752,8 +18780,8 @@ static HttpReq hub_request(const Hub *hub, const HubCall *call)
     return req;
 }
 
-/* Stands between a call's sink and the transfer: the body of a 401 that will
- * be answered with a fresh token is not for the caller. */
+/* Between a transfer and a call's sink: keeps the body of a 401 that is about
+ * to be repeated with a new token from the caller. */
 typedef struct {
     const HubCall *call;
     bool may_renew;
@@ -18769,9 +18797,9 @@ static bool hub_gate(void *to, const HttpRes *res, Str piece, bool last,
 }
 
 /*
- * Makes a call with the account's credentials. False where there is no whole
- * answer; the status is the caller's to judge. A 401 on a token from the
- * config is met once with a fresh token.
+ * Makes a call with the account's credentials. False if there is no complete
+ * response; the caller checks the status. A 401 on a token from the config is
+ * repeated once with a new token.
  */
 static bool hub_call(Hub *hub, const HubCall *call, HttpRes *res, Err *err)
 {
@@ -18788,17 +18816,15 @@ static bool hub_call(Hub *hub, const HubCall *call, HttpRes *res, Err *err)
             return false;
         if (res->status != 401 || !gate.may_renew)
             return true;
-        term_debug(hub->term, "the access token was refused: fetching another");
+        term_debug(hub->term,
+                   "the access token was rejected; fetching a new one");
         if (!hub_renew(hub, err))
             return false;
     }
 }
 
-/*
- * A transfer made with hub_request() was answered 401. True where it is worth
- * to make it once more: the token was another one than now, or the present one
- * could be renewed. `used` is the request's authorization.
- */
+/* True if a transfer that ended with 401 is worth repeating: the token has
+ * changed since, or was renewed now. `used` is the request's authorization. */
 static bool hub_renew_for(Hub *hub, Secret used, Err *err)
 {
     Str text = secret_text(used);
@@ -18809,7 +18835,8 @@ static bool hub_renew_for(Hub *hub, Secret used, Err *err)
     return !hub_is_fresh(hub) && hub_renew(hub, err);
 }
 
-/* A call whose answer is a JSON object to look into. */
+/* Gets a JSON object; `*out` lives in the Hub's arena. Another status than 200
+ * is an error. */
 static bool hub_get_json(Hub *hub, Str path, const cJSON **out, Err *err)
 {
     HttpRes res;
@@ -18821,30 +18848,31 @@ static bool hub_get_json(Hub *hub, Str path, const cJSON **out, Err *err)
     *out = hub_read_json(hub->arena, res.body);
     if (*out)
         return true;
-    err_set(err, EXIT_FAILED, "HubSpot's answer is %s",
+    err_set(err, EXIT_FAILED, "HubSpot's response is %s",
             hub_is_page(&res) ? "a web page, not JSON" : "not JSON");
-    return !hub_is_page(&res) ? false
-                              : err_hint(err, "A proxy or a login page of the "
-                                              "network may have sent it.");
+    return !hub_is_page(&res)
+               ? false
+               : err_hint(err, "It may come from a proxy or a login "
+                               "page of the network.");
 }
 
-/* The account above a sandbox or test account; 0 where it has none, or where
- * it cannot be told. */
+/* The parent account of a sandbox or test account; 0 if there is none, or if it
+ * is unknown. */
 static int64_t hub_parent(Hub *hub)
 {
     Err ignored = {0};
-    const cJSON *answer = NULL;
+    const cJSON *response = NULL;
     bool sandbox = str_ends(hub->account.type, S("_SANDBOX"));
     bool test = str_eq(hub->account.type, S("DEVELOPER_TEST"));
     if (!sandbox && !test)
         return 0;
     if (!hub_get_json(hub, sandbox ? S(HUB_SANDBOX_SELF) : S(HUB_TEST_ACCOUNT),
-                      &answer, &ignored)) {
+                      &response, &ignored)) {
         term_debug(hub->term, "the parent account is unknown: %s",
                    ignored.message);
         return 0;
     }
-    int64_t id = json_int(answer, sandbox ? "parentHubId" : "parentPortalId");
+    int64_t id = json_int(response, sandbox ? "parentHubId" : "parentPortalId");
     return id > 0 ? id : 0;
 }
 
@@ -18852,17 +18880,17 @@ static int64_t hub_parent(Hub *hub)
 
 typedef enum { HUB_SECRET_ADD, HUB_SECRET_UPDATE, HUB_SECRET_DELETE } HubAct;
 
-/* A change of one secret, and how it went. */
+/* A change of one secret, and its result. */
 typedef struct HubChange {
     HubAct act;
     Str name;
     Secret value;
     bool done;     /* HubSpot accepted it */
-    bool unseen;   /* the list says otherwise: see hub_check_listed() */
-    ExitCode code; /* why it is not done; 0: it was not tried */
+    bool unseen;   /* the list does not show it: see hub_check_listed() */
+    ExitCode code; /* why it failed; 0: it was not tried */
     Str reason;
-    bool renewed;           /* a 401 was met with another token */
-    struct HubChange *next; /* of those to be sent once more */
+    bool renewed;           /* repeated with another token after a 401 */
+    struct HubChange *next; /* in the list of those to repeat */
 } HubChange;
 
 typedef struct {
@@ -18870,11 +18898,10 @@ typedef struct {
     HubChange *changes;
     int count;
     int begun;
-    HubChange *again; /* to be sent once more */
+    HubChange *again; /* to repeat */
 } HubChanges;
 
-/* Lists the names of the account's secrets, of all pages; their values cannot
- * be read. */
+/* Lists the names of the account's secrets. Their values cannot be read. */
 static bool hub_list_secrets(Hub *hub, Str **names, int *count, Err *err)
 {
     enum { PAGES = 100 };
@@ -18882,15 +18909,15 @@ static bool hub_list_secrets(Hub *hub, Str **names, int *count, Err *err)
     *count = 0;
     *names = NULL;
     for (int page = 0; page < PAGES; page++) {
-        const cJSON *answer = NULL;
+        const cJSON *response = NULL;
         const cJSON *item = NULL;
         Buf path = buf_new(hub->arena, 16 * KIB);
         buf_add(&path, S(HUB_SECRETS));
         if (after.len)
             url_add_query(&path, S("after"), after);
-        if (!hub_get_json(hub, buf_str(&path), &answer, err))
+        if (!hub_get_json(hub, buf_str(&path), &response, err))
             return false;
-        const cJSON *results = json_get(answer, "results");
+        const cJSON *results = json_get(response, "results");
         Str *all = arena_array(hub->arena, *count + cJSON_GetArraySize(results),
                                sizeof(*all));
         for (int i = 0; i < *count; i++)
@@ -18901,18 +18928,18 @@ static bool hub_list_secrets(Hub *hub, Str **names, int *count, Err *err)
             if (cJSON_IsString(item))
                 all[(*count)++] = str_from(item->valuestring);
         }
-        Str cursor = json_text(json_get(json_get(answer, "paging"), "next"),
+        Str cursor = json_text(json_get(json_get(response, "paging"), "next"),
                                "after");
         if (!cursor.len || str_eq(cursor, after))
             return true;
         after = cursor;
     }
     return err_set(err, EXIT_FAILED,
-                   "HubSpot's list of secrets has no end (%d pages)", PAGES);
+                   "HubSpot's list of secrets does not end (%d pages)", PAGES);
 }
 
-/* The call that makes a change. A name is one segment of a path: every mark
- * in it is encoded. */
+/* Makes the call for a change. A name is one segment of a path, so every
+ * special character in it is encoded. */
 static HubCall hub_secret_call(const Hub *hub, const HubChange *change)
 {
     static const char *const methods[] = {"POST", "PUT", "DELETE"};
@@ -18933,8 +18960,8 @@ static HubCall hub_secret_call(const Hub *hub, const HubChange *change)
     return call;
 }
 
-/* Judges the answer to a change. What is not there any more at the second try
- * was deleted by the first. */
+/* Checks the response to a change. A 404 for a repeated deletion is fine: the
+ * first try deleted the secret. */
 static bool hub_secret_judge(const Hub *hub, const HubChange *change,
                              const HttpRes *res, Err *err)
 {
@@ -18944,7 +18971,7 @@ static bool hub_secret_judge(const Hub *hub, const HubChange *change,
            hub_refused(hub->arena, hub, res, err);
 }
 
-/* Makes one change. An addition whose answer was lost may have been made. */
+/* Makes one change. An addition without a response may have taken effect. */
 static bool hub_change_secret(Hub *hub, const HubChange *change, Err *err)
 {
     HttpRes res = {0};
@@ -18954,8 +18981,8 @@ static bool hub_change_secret(Hub *hub, const HubChange *change, Err *err)
         return true;
     if (res.uncertain && change->act == HUB_SECRET_ADD) {
         err->hint[0] = 0;
-        err_hint(err, "It may have been added all the same: hs secrets list "
-                      "shows it.");
+        err_hint(err, "It may have been added anyway; check with hs secrets "
+                      "list.");
     }
     return false;
 }
@@ -18998,8 +19025,8 @@ static void hub_on_change(void *to, void *mark, const HttpResult *result)
                          : arena_copy(all->hub->arena, str_from(fault.message));
 }
 
-/* Makes changes, several at a time; one that fails stops no other. A call
- * before this one has seen to it that the access token is good. */
+/* Makes changes, several at a time; a failed one does not stop the others. The
+ * access token must be valid: an earlier call has checked it. */
 static void hub_change_secrets(Hub *hub, HubChange *changes, int count)
 {
     enum { AT_ONCE = 8 };
@@ -19011,8 +19038,8 @@ static void hub_change_secrets(Hub *hub, HubChange *changes, int count)
     pool_run_many(hub->pool, &many);
 }
 
-/* Counts the accepted changes that a list of names does not show, and marks
- * them: a name that should be listed and is not, or the reverse. */
+/* Marks and counts the accepted changes that a list of names does not show: a
+ * name that should be listed and is not, or the reverse. */
 static int hub_mark_unseen(HubChange *changes, int count, const Str *names,
                            int listed)
 {
@@ -19030,10 +19057,10 @@ static int hub_mark_unseen(HubChange *changes, int count, const Str *names,
 }
 
 /*
- * Lists the secrets until the list shows the changes that HubSpot accepted,
- * for up to HUB_LISTED_MS, and within --max-wait. What it does not show then
- * is `unseen`: users have seen additions that were accepted and never listed.
- * False where a list fails: then that is not known.
+ * Lists the secrets until the list shows all accepted changes, for up to
+ * HUB_LISTED_MS and within --max-wait. What it does not show then is marked
+ * `unseen`: users have seen additions that were accepted but never listed.
+ * False if a list fails.
  */
 static bool hub_check_listed(Hub *hub, HubChange *changes, int count, Err *err)
 {
@@ -19056,8 +19083,8 @@ static bool hub_check_listed(Hub *hub, HubChange *changes, int count, Err *err)
         if (!ok || !hub_mark_unseen(changes, count, names, listed) || left <= 0)
             break;
         if (!told && os_now() - began >= TELL_MS)
-            term_say(hub->term, "Waiting for HubSpot's list of secrets to "
-                                "show the change");
+            term_say(hub->term, "Waiting for the change to appear in HubSpot's "
+                                "list of secrets");
         told |= os_now() - began >= TELL_MS;
         if (!pool_sleep(hub->pool, pause < left ? pause : left))
             break;
@@ -19072,14 +19099,15 @@ static bool hub_check_listed(Hub *hub, HubChange *changes, int count, Err *err)
 
 /* ---- sandboxes: all with the parent account's token ---- */
 
-/* How many sandboxes of a kind there are; -1: HubSpot does not say. */
+/* How many sandboxes of a kind exist. -1: unknown. */
 typedef struct {
     int64_t used;
     int64_t available;
     int64_t limit;
 } HubUsage;
 
-/* The refusals that have a sentence of their own; the rest is as ever. */
+/* Sets the error for a sandbox call; three errors have messages of their
+ * own. */
 static bool hub_sandbox_refused(const Hub *hub, const HttpRes *res, Err *err)
 {
     static const struct {
@@ -19090,12 +19118,11 @@ static bool hub_sandbox_refused(const Hub *hub, const HttpRes *res, Err *err)
     } known[] = {
         {403, "SandboxErrors.USER_ACCESS_NOT_ALLOWED",
          "the key's user is not a super admin of the account",
-         "Only super admins make and delete sandboxes: ask one of them, or "
-         "for that right."},
+         "Only super admins can create and delete sandboxes. Ask one of them."},
         {403, "SandboxErrors.DEVELOPMENT_SANDBOX_ACCESS_NOT_ALLOWED",
          "the account's plan has no development sandboxes",
-         "See the account's plan, or make a standard sandbox."},
-        {404, "SandboxErrors.SANDBOX_NOT_FOUND", "there is no such sandbox",
+         "Create a standard sandbox, or change the plan."},
+        {404, "SandboxErrors.SANDBOX_NOT_FOUND", "no such sandbox",
          "It may have been deleted already."},
     };
     Str sub = json_text(hub_read_json(hub->arena, res->body), "subCategory");
@@ -19118,7 +19145,7 @@ static bool hub_sandbox_refused(const Hub *hub, const HttpRes *res, Err *err)
     return err_hint(err, "%s", fault.hint);
 }
 
-/* How many sandboxes of `kind` (STANDARD, DEVELOPER) the account has. */
+/* Gets how many sandboxes of `kind` (STANDARD or DEVELOPER) the account has. */
 static bool hub_sandbox_usage(Hub *hub, const char *kind, HubUsage *out,
                               Err *err)
 {
@@ -19144,7 +19171,7 @@ typedef struct {
     const char *kind; /* STANDARD or DEVELOPER */
     bool contacts;    /* copies the 5,000 that changed last */
     int64_t id;       /* its account, once created */
-    bool unsure;      /* after a failure: it may exist all the same */
+    bool unsure;      /* after a failure: it may exist anyway */
 } HubSandbox;
 
 /*
@@ -19175,7 +19202,7 @@ static bool hub_create_sandbox(Hub *hub, HubSandbox *sandbox, Err *err)
            err_set(err, EXIT_FAILED, "HubSpot's response has no sandbox ID");
 }
 
-/* Has HubSpot make a personal access key for a sandbox. */
+/* Creates a personal access key for a sandbox. */
 static bool hub_sandbox_key(Hub *hub, int64_t id, Secret *key, Err *err)
 {
     HttpRes res;
@@ -19185,8 +19212,8 @@ static bool hub_sandbox_key(Hub *hub, int64_t id, Secret *key, Err *err)
         return false;
     if (res.status >= 300)
         return hub_sandbox_refused(hub, &res, err);
-    const cJSON *answer = hub_read_json(hub->arena, res.body);
-    *key = secret_from(json_text(json_get(answer, "personalAccessKey"),
+    const cJSON *response = hub_read_json(hub->arena, res.body);
+    *key = secret_from(json_text(json_get(response, "personalAccessKey"),
                                  "encodedOAuthRefreshToken"));
     term_hide(hub->term, *key);
     if (!secret_is_set(*key))
@@ -19194,8 +19221,8 @@ static bool hub_sandbox_key(Hub *hub, int64_t id, Secret *key, Err *err)
     return hub_check_response(secret_text(*key), err);
 }
 
-/* Deletes a sandbox. `*gone`: HubSpot says that there is none (any more),
- * which is an error here and may be none for the caller. */
+/* Deletes a sandbox. `*gone` is set if it does not exist (any more), which is
+ * an error here, but may not be one for the caller. */
 static bool hub_delete_sandbox(Hub *hub, int64_t id, bool *gone, Err *err)
 {
     HttpRes res;
@@ -19216,13 +19243,13 @@ static bool hub_delete_sandbox(Hub *hub, int64_t id, bool *gone, Err *err)
 
 /* ---- The file manager ---- */
 
-/* A file, or a folder, as the file manager shows it. */
+/* A file or a folder of the file manager. -1: unknown. */
 typedef struct {
-    int64_t id; /* -1: not told */
-    Str name;   /* with its extension */
+    int64_t id;
+    Str name; /* with its extension */
     Str url;
-    int64_t size;    /* -1: not told */
-    int64_t updated; /* milliseconds since 1970; -1: not told */
+    int64_t size;
+    int64_t updated; /* milliseconds since 1970 */
     bool archived;
     bool hidden;
     bool is_private;
@@ -19247,26 +19274,26 @@ typedef struct {
     bool folders;
     HubFile *files;
     int count;
-    int64_t total; /* of all pages; -1: not told */
+    int64_t total; /* of all pages; -1: unknown */
 } HubPage;
 
-/* A file on its way up: `fd` is open for reading and stays the caller's. */
+/* A file to upload. `fd` is open for reading, and remains the caller's. */
 typedef struct {
     int fd;
-    OsEntry entry; /* what it was when it was opened */
-    Str folder;    /* "/" for the top */
+    OsEntry entry; /* as it was when it was opened */
+    Str folder;    /* "/" is the root */
     Str name;
     Str local;      /* its name on this machine */
     Str type;       /* its media type */
     Str access;     /* PUBLIC_INDEXABLE and the like */
-    bool replace;   /* a file of that name */
-    int64_t *moved; /* set to how much of the file was taken */
-    Str head;       /* of the multipart body: what stands before the file */
-    Str tail;       /* and behind it */
+    bool replace;   /* replaces a file of that name */
+    int64_t *moved; /* set to how many bytes of the file were sent */
+    Str head;       /* of the multipart body: what precedes the file */
+    Str tail;       /* and what follows it */
 } HubUpload;
 
-/* Makes a request for a transfer of the pool, in its `arena`. It carries the
- * present token; false where none is to be had. */
+/* Makes a request for a transfer of the pool, in `arena`, with a valid
+ * token. */
 static bool hub_prepare(Hub *hub, Arena *arena, const HubCall *call,
                         HttpReq *req, Err *err)
 {
@@ -19311,12 +19338,12 @@ static void hub_add_field(Buf *out, Str boundary, const char *part, Str value)
     buf_add(out, S("\r\n"));
 }
 
-/* A boundary that no file can hold but by a chance of one in 2^128. */
+/* A boundary that a file contains with a probability of 2^-128. */
 static bool hub_boundary(Arena *arena, Str *out, Err *err)
 {
     unsigned char bytes[16];
     if (!os_entropy(bytes, sizeof(bytes)))
-        return err_set(err, EXIT_FAILED, "the system gives no random bytes");
+        return err_set(err, EXIT_FAILED, "cannot get random bytes");
     Buf text = buf_new(arena, 64);
     buf_add(&text, S("hs-"));
     for (int i = 0; i < COUNT(bytes); i++)
@@ -19325,8 +19352,8 @@ static bool hub_boundary(Arena *arena, Str *out, Err *err)
     return true;
 }
 
-/* The source of an upload's body: head, file, tail. The file must still be
- * what it was when the tail is due, else the server must not take it. */
+/* The source of an upload's body: head, file, tail. If the file has changed
+ * before the tail is sent, the upload fails, so that the server drops it. */
 static ptrdiff_t hub_upload_source(void *from, int64_t at, char *into,
                                    ptrdiff_t room, Err *err)
 {
@@ -19342,7 +19369,7 @@ static ptrdiff_t hub_upload_source(void *from, int64_t at, char *into,
             (os_look_fd(up->fd, &now) || now.size != up->entry.size ||
              now.changed != up->entry.changed ||
              os_read_at(up->fd, &more, 1, now.size))) {
-            err_set(err, EXIT_FAILED, "it changed while it was read");
+            err_set(err, EXIT_FAILED, "it changed during the upload");
             return -1;
         }
         part = str_slice(part, skip, skip + room);
@@ -19353,7 +19380,7 @@ static ptrdiff_t hub_upload_source(void *from, int64_t at, char *into,
         n = os_read_at(up->fd, into, left < room ? (ptrdiff_t)left : room,
                        at - up->head.len);
         if (!n)
-            err_set(err, EXIT_FAILED, "it became shorter while it was read");
+            err_set(err, EXIT_FAILED, "it became shorter during the upload");
         if (n < 0)
             err_set(err, EXIT_FAILED, "cannot read it: %s", os_error((int)-n));
     }
@@ -19422,21 +19449,21 @@ static HubFile hub_read_file(Arena *arena, const cJSON *object, bool folder)
     };
 }
 
-/* What an upload's answer says about the file that was made. It may say
- * nothing; but a web page, or an error under a good status, is no yes. */
-static bool hub_upload_answer(Hub *hub, Arena *arena, const HttpRes *res,
-                              HubFile *out, Err *err)
+/* Reads the response to an upload. It may be empty; but a web page, or an error
+ * with a good status, is a failure. */
+static bool hub_upload_response(Hub *hub, Arena *arena, const HttpRes *res,
+                                HubFile *out, Err *err)
 {
     if (res->status >= 300)
         return hub_refused(arena, hub, res, err);
-    const cJSON *answer = hub_read_json(arena, res->body);
-    const cJSON *first = json_get(answer, "objects");
-    if ((res->body.len && !cJSON_IsObject(answer)) ||
-        str_eq(json_text(answer, "status"), S("error")))
+    const cJSON *response = hub_read_json(arena, res->body);
+    const cJSON *first = json_get(response, "objects");
+    if ((res->body.len && !cJSON_IsObject(response)) ||
+        str_eq(json_text(response, "status"), S("error")))
         return err_set(err, EXIT_FAILED,
-                       "HubSpot answered %d, but not that it has the file",
+                       "HubSpot returned %d without confirming the upload",
                        res->status);
-    first = cJSON_IsArray(first) ? first->child : answer;
+    first = cJSON_IsArray(first) ? first->child : response;
     *out = hub_read_file(arena, first, false);
     return true;
 }
@@ -19452,15 +19479,16 @@ static bool hub_find_file(Hub *hub, Str path, HubFile *out, Err *err)
     if (!hub_call(hub, &call, &res, err))
         return false;
     if (res.status == 404)
-        err_hint(err, "Is it spelt as in the file manager, from its top?");
+        err_hint(err, "Check the path; it starts at the root of the file "
+                      "manager.");
     if (res.status != 200)
         return hub_refused(hub->arena, hub, &res, err);
-    const cJSON *answer = hub_read_json(hub->arena, res.body);
-    const cJSON *file = json_get(answer, "file");
-    const cJSON *folder = json_get(answer, "folder");
+    const cJSON *response = hub_read_json(hub->arena, res.body);
+    const cJSON *file = json_get(response, "file");
+    const cJSON *folder = json_get(response, "folder");
     if (!cJSON_IsObject(file) && !cJSON_IsObject(folder))
         return err_set(err, EXIT_NOT_FOUND,
-                       "HubSpot has no file and no folder %.*s", P(path));
+                       "no file or folder %.*s in the file manager", P(path));
     bool is_folder = !cJSON_IsObject(file);
     *out = hub_read_file(hub->arena, is_folder ? folder : file, is_folder);
     return true;
@@ -19543,7 +19571,7 @@ static bool hub_list_advance(HubListing *list, HubPage *page, Err *fault)
     return more || hub_list_next_kind(list);
 }
 
-/* The request for an address at which a private file can be had for a while. */
+/* Makes the request for a temporary address of a private file. */
 static bool hub_signed_request(Hub *hub, Arena *arena, int64_t id, HttpReq *req,
                                Err *err)
 {
@@ -19551,20 +19579,20 @@ static bool hub_signed_request(Hub *hub, Arena *arena, int64_t id, HttpReq *req,
     return hub_prepare(hub, arena, &call, req, err);
 }
 
-static bool hub_signed_answer(Hub *hub, Arena *arena, const HttpRes *res,
-                              Str *url, Err *err)
+static bool hub_signed_response(Hub *hub, Arena *arena, const HttpRes *res,
+                                Str *url, Err *err)
 {
     if (res->status != 200)
         return hub_refused(arena, hub, res, err);
     *url = arena_copy(arena, json_text(hub_read_json(arena, res->body), "url"));
     return url->len || err_set(err, EXIT_FAILED,
-                               "HubSpot's answer holds no address of the file");
+                               "HubSpot's response has no address of the file");
 }
 
 /*
- * The request for a file's bytes, without credentials and without portalId,
- * which would break a signed address. What is listed as plain http is asked
- * for by TLS at the same place.
+ * Makes the request for a file's bytes, without credentials, and without
+ * portalId, which would break a signed address. A plain http address is
+ * requested over TLS.
  */
 static bool hub_download_request(const Hub *hub, Arena *arena, Str url,
                                  HttpReq *req, Err *err)
@@ -19580,7 +19608,7 @@ static bool hub_download_request(const Hub *hub, Arena *arena, Str url,
     }
     if (!ok || !str_eq_nocase(to.scheme, S("https")))
         return err_set(err, EXIT_FAILED,
-                       "HubSpot names no address for it that can be used");
+                       "HubSpot lists no usable address for it");
     Buf path = buf_new(arena, to.path.len * 3 + 1);
     if (!str_starts(to.path, S("/")))
         buf_add_char(&path, '/');
@@ -19619,43 +19647,43 @@ static bool hub_check_download(Arena *arena, const HttpResult *result,
 }
 
 /*
- * Asks HubSpot which account a fresh token is for, and what type it has.
- * False where that is another one than it was got for. That it cannot be
- * asked is no error: an app may lack the scope.
+ * Checks which account a new token is for, and gets the account's type. False
+ * if it is another account than requested. A failed call is not an error: an
+ * app may lack the scope.
  */
 static bool hub_check_account(Hub *hub, Err *err)
 {
     Err unknown = {0};
-    const cJSON *answer = NULL;
-    if (!hub_get_json(hub, S(HUB_ACCOUNT), &answer, &unknown)) {
+    const cJSON *response = NULL;
+    if (!hub_get_json(hub, S(HUB_ACCOUNT), &response, &unknown)) {
         if (os_interrupted())
             return err_set(err, unknown.code, "%s", unknown.message);
         term_debug(hub->term, "the account's type is unknown: %s",
                    unknown.message);
         return true;
     }
-    int64_t id = hub_named_id(answer, "portalId");
+    int64_t id = hub_named_id(response, "portalId");
     if (id > 0 && !hub_check_owner(hub, id, err))
         return false;
-    hub->account.type = json_text(answer, "accountType");
+    hub->account.type = json_text(response, "accountType");
     return true;
 }
 
 /*
- * Looks up the account of a token that came alone (HUBSPOT_ACCESS_TOKEN without
- * HUBSPOT_ACCOUNT_ID). A service key or a private app may lack the scope of the
- * first request; the second needs none, but knows only their tokens.
+ * Looks up the account of HUBSPOT_ACCESS_TOKEN if HUBSPOT_ACCOUNT_ID is not
+ * set. A service key or a private app may lack the scope for the first request;
+ * the second needs none, but knows only their tokens.
  */
 static bool hub_look_up_account(Hub *hub, Err *err)
 {
     HttpRes res = {0};
     Err ignored = {0};
-    const cJSON *answer = NULL;
+    const cJSON *response = NULL;
     if (hub->account.id > 0)
         return true;
-    hub_get_json(hub, S(HUB_ACCOUNT), &answer, err);
-    int64_t id = hub_named_id(answer, "portalId");
-    hub->account.type = json_text(answer, "accountType");
+    hub_get_json(hub, S(HUB_ACCOUNT), &response, err);
+    int64_t id = hub_named_id(response, "portalId");
+    hub->account.type = json_text(response, "accountType");
     if (id <= 0 && !os_interrupted() && err->code != EXIT_NETWORK) {
         cJSON *body = json_new(hub->arena);
         json_add_text(body, "tokenKey", secret_text(hub->account.key));
@@ -19668,8 +19696,8 @@ static bool hub_look_up_account(Hub *hub, Err *err)
             id = hub_named_id(hub_read_json(hub->arena, res.body), "hubId");
     }
     if (id <= 0) {
-        err_set(err, EXIT_CONFIG, "HubSpot does not name the token's account");
-        return err_hint(err, "Set HUBSPOT_ACCOUNT_ID to the account's ID.");
+        err_set(err, EXIT_CONFIG, "cannot tell which account the token is for");
+        return err_hint(err, "Set HUBSPOT_ACCOUNT_ID to its account ID.");
     }
     hub->account.id = id;
     *err = (Err){0};
@@ -20054,8 +20082,8 @@ static void cmd_warn_numbers(Cmd *cmd, const Config *config)
     }
 }
 
-/* Warns about invalid numbers, and about a config that others can read: users of
- * the machine, or of the git repository. */
+/* Warns about invalid numbers, and about a config that others can read: users
+ * of the machine, or of the git repository. */
 static void cmd_warn_config(Cmd *cmd, const Config *config)
 {
     Arena *arena = cmd->arena;
@@ -22700,9 +22728,8 @@ static cJSON *account_why(Cmd *cmd, const AccountInfo *info, const Hub *hub,
     if (unused.len)
         json_add_text(why, "accessToken", unused);
     json_add_text(why, "config", path);
-    json_add_text(
-        why, "proxy",
-        pool_describe_proxy(&cmd->pool, arena, hub_host(arena, hub, false)));
+    json_add_text(why, "proxy",
+                  pool_describe_proxy(&cmd->pool, arena, hub_host(arena, hub)));
     json_add_text(why, "ca", cmd->trust.source);
     json_add_text(why, "otherHs", os_find_other(arena, S("hs")));
     return why;
@@ -23893,7 +23920,7 @@ static bool api_data(Cmd *cmd, Str *out, Err *err)
 static bool api_path(Cmd *cmd, const Hub *hub, Str endpoint, Str *out, Err *err)
 {
     Url url = {0};
-    Str host = hub_host(cmd->arena, hub, false);
+    Str host = hub_host(cmd->arena, hub);
     Buf path = buf_new(cmd->arena, API_PATH_MAX);
     for (ptrdiff_t i = 0; i < endpoint.len; i++)
         if ((unsigned char)endpoint.ptr[i] < ' ' || endpoint.ptr[i] == 0x7f)
@@ -23953,7 +23980,7 @@ static bool api_run(Cmd *cmd, Err *err)
         (call.has_body && !api_data(cmd, &call.body, err)) ||
         !cmd_go_online(cmd, err))
         return false;
-    Str host = hub_host(cmd->arena, &hub, false);
+    Str host = hub_host(cmd->arena, &hub);
     term_say(cmd->term, "%.*s https://%.*s%.*s", P(call.method), P(host),
              P(call.path));
     if (!hub_call(&hub, &call, &res, err))
@@ -27033,8 +27060,9 @@ static void files_upload_ended(void *to, void *mark, const HttpResult *result)
     }
     if (transfer_retry(run, item, result))
         return;
-    if (!item->err.code && hub_upload_answer(&run->hub, &item->arena,
-                                             result->res, &made, &item->err)) {
+    if (!item->err.code &&
+        hub_upload_response(&run->hub, &item->arena, result->res, &made,
+                            &item->err)) {
         item->file.id = made.id;
         item->file.url = made.url;
         transfer_end_item(run, item, TRANSFER_DONE);
@@ -27789,8 +27817,9 @@ static void files_fetch_on_page(FilesFetch *fetch, TransferItem *item,
 static void files_fetch_on_address(FilesFetch *fetch, TransferItem *item,
                                    const HttpRes *res)
 {
-    if (item->err.code || !hub_signed_answer(&fetch->run.hub, &item->arena, res,
-                                             &item->file.url, &item->err)) {
+    if (item->err.code ||
+        !hub_signed_response(&fetch->run.hub, &item->arena, res,
+                             &item->file.url, &item->err)) {
         transfer_note_refusal(&fetch->run, res, item->err.code);
         files_fetch_end(fetch, item, TRANSFER_FAILED);
         return;

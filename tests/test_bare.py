@@ -227,7 +227,7 @@ def test_a_name_server_that_fails_is_asked_again(bare, names, sim):
     those of one look-up.)"""
     names.code = lambda number: 2 if number <= 6 else 0
     done = through(bare, sim, "--data", "{}")
-    assert "HubSpot answered 400" in done.stderr, done.stderr
+    assert "HubSpot returned 400" in done.stderr, done.stderr
     assert len(sim.requests()) == 1
 
 

@@ -155,7 +155,7 @@ def test_messages_name_the_variable_that_is_set(hs, sim, tmp_path):
     sim.fail("/b/", status=401, times=None)
     done = hs("api", "/b/", env=env)
     failed(done, 4, f"{TOKEN}_FILE is invalid or has expired")
-    assert f"{TOKEN}_FILE is used" in done.err
+    assert f"Using {TOKEN}_FILE instead" in done.err
     assert f"Access token: {TOKEN}_FILE" in ok(hs("account", "list", env=env)).out
     assert f"{TOKEN}_FILE" in ok(hs("account", "info", "--why", env=env)).out
     (tmp_path / "secret").write_text(portal.key)

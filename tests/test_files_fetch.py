@@ -869,7 +869,7 @@ def test_a_listing_that_fails_is_a_failure_and_the_rest_is_fetched(files, hs, si
         else old(r)
     )
     try:
-        ended(files("fetch", "d", "."), 8, "failed d/e/?: HubSpot answered 500")
+        ended(files("fetch", "d", "."), 8, "failed d/e/?: HubSpot returned 500")
     finally:
         del sim.rule_for
     assert tree_of(hs.cwd) == {"d/a.txt": b"a", "d/f/c.txt": b"c"}

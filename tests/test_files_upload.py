@@ -542,7 +542,7 @@ def test_a_failure_stays_readable_on_a_terminal(tty, hs, sim, portal):
     place(hs.cwd / "t" / "b.txt", "x")
     sim.fail(UPLOAD, status=500)
     child = tty("filemanager", "upload", "t", "d", "--concurrency", "1", env=token(portal))
-    child.expect(r"failed [ab]\.txt: HubSpot answered 500")
+    child.expect(r"failed [ab]\.txt: HubSpot returned 500")
     child.expect("1 of 2 files failed")
     assert tty.end(child) == 8
 
@@ -555,7 +555,7 @@ def test_a_failed_file_does_not_stop_the_others(files, hs, sim, portal):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
     sim.fail(UPLOAD, after=5, status=500)
     done = files("upload", "t", "d", "--manifest", "m")
-    ended(done, 8, "1 of 20 files failed", r"failed \d+\.txt: HubSpot answered 500")
+    ended(done, 8, "1 of 20 files failed", r"failed \d+\.txt: HubSpot returned 500")
     assert len(portal.files) == 19
     assert {k: len(v) for k, v in by_status(manifest(hs.cwd / "m")).items()} == {
         "uploaded": 19,
@@ -598,7 +598,7 @@ def test_if_all_fail_alike_the_exit_code_is_theirs(files, hs, sim, how, code, tr
         place(hs.cwd / "t" / f"{n}.txt", str(n))
     sim.fail(UPLOAD, **{**how, "times": None})
     done = files("upload", "t", "d", "--concurrency", "1")
-    ended(done, code, "nothing was uploaded: HubSpot answered")
+    ended(done, code, "nothing was uploaded: HubSpot returned")
     assert len(sim.requests(UPLOAD)) == tries
 
 
@@ -658,7 +658,7 @@ def test_a_rate_limit_that_does_not_end(files, hs, sim, portal, headers):
     ended(
         files("upload", "t", "d", "--max-wait", "2"),
         6,
-        "nothing was uploaded: HubSpot answered 429",
+        "nothing was uploaded: HubSpot returned 429",
     )
     assert not portal.files
 
@@ -822,7 +822,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_uploaded(files, hs, portal,
     finally:
         stop.set()
         worker.join()
-    ended(done, 8, r"failed a\.bin: it (changed|became shorter) while it was read")
+    ended(done, 8, r"failed a\.bin: it (changed|became shorter) during the upload")
     assert stored(portal) == {"d/b.txt": b"x"}
 
 
@@ -1006,7 +1006,7 @@ def test_a_file_shorter_than_its_size_fails(files, sim, portal):
     failed(
         files("upload", sizes[0], "v.txt", "--max-wait", "1"),
         1,
-        "it became shorter while it was read",
+        "it became shorter during the upload",
     )
     assert not portal.files
 
@@ -1025,7 +1025,7 @@ def test_a_file_that_keeps_growing_fails(files, hs, sim, portal):
         done = files("upload", "t", "d", "--max-wait", "1")
     finally:
         sim.read_body = read
-    ended(done, 1, r"failed a\.txt: it changed while it was read")
+    ended(done, 1, r"failed a\.txt: it changed during the upload")
     assert not portal.files
 
 

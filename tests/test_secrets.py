@@ -542,7 +542,7 @@ def test_a_second_try_that_meets_the_secret_of_the_first(hs, sim, acme):
         headers={"Retry-After": "0"},
         then=lambda: acme.secrets.update(NEW="value"),
     )
-    failed(hs("secrets", "add", "NEW", input="value"), 1, "409", "added all the same")
+    failed(hs("secrets", "add", "NEW", input="value"), 1, "409", "added anyway")
 
 
 def test_a_limit_that_does_not_end(hs, sim, acme, command):
@@ -606,7 +606,7 @@ ID = "0f1e2d3c-1111-4444-8888-123456789abc"
         ("1", "no more than 10 of 1 are allowed", "no more than 10 of [hidden] are allowed"),
         ("1", "nothing of it", "nothing of it"),
         ("HubSpot", "nothing of it", "nothing of it"),
-        ("answered 400", "nothing of it", "nothing of it"),
+        ("returned 400", "nothing of it", "nothing of it"),
         ("correlation", "nothing of it", "nothing of it"),
         ("secrets list", "see secrets list", "see [hidden]"),
         ("abc", "'abc' is bad, abcd is not", "'[hidden]' is bad, abcd"),
@@ -634,7 +634,7 @@ def test_only_the_servers_text_is_searched_for_the_value(
     )
     assert done.code == 1, done.err
     assert (
-        "HubSpot answered 400 Bad Request" in done.err and f"(correlation id {ID})" in done.err
+        "HubSpot returned 400 Bad Request" in done.err and f"(correlation ID {ID})" in done.err
     ), done.err
     assert shown in done.err, done.err
     if shown != said:
@@ -817,7 +817,7 @@ def test_a_list_without_end_is_an_error(hs, sim, acme):
             status=200,
             body={"results": ["A"], "paging": {"next": {"after": f"x{i}"}}},
         )
-    failed(hs("secrets", "list"), 1, "no end")
+    failed(hs("secrets", "list"), 1, "does not end")
 
 
 # ---- apply
