@@ -24788,9 +24788,22 @@ static const CliCommand secrets_commands[] = {
 
 /* ==== Sandbox ============================================================= *
  *
- * hs sandbox create and delete, with the key of the parent account. If a later
- * step of create fails, the sandbox id is still printed: a sandbox that nobody
- * knows of could not be deleted.
+ * hs sandbox create and delete: sandboxes of a production account. HubSpot
+ * creates and deletes them with the token of the parent account.
+ *
+ * create sends one request that cannot be repeated safely. If its response is
+ * lost, the count of sandboxes, which was read before, shows whether it took
+ * effect; there is no list of sandboxes to read. If a later step fails, the
+ * sandbox id is still printed: without it, the sandbox could not be deleted.
+ * The sandbox is saved in the config as soon as its key is known, also if the
+ * first sign-in with that key fails.
+ *
+ * delete asks everything first: the confirmation, the new default account and
+ * the files in this directory that name the sandbox. Then it deletes the
+ * sandbox in HubSpot, and then its account in the config.
+ *
+ * With the config from the environment, nothing is saved; its one account is
+ * the parent.
  */
 
 static const CliOption opt_sandbox_name = {.name = "name",
@@ -24805,28 +24818,37 @@ static const CliOption opt_sandbox_type = {
     .help = "developer (dev, development) or standard"};
 static const CliOption opt_copy_contacts = {
     .name = "copy-contacts",
-    .help = "Copy contacts (standard); --no-copy-contacts: do "
-            "not"};
+    .help = "Copy contacts to a standard sandbox, or do not: "
+            "--no-copy-contacts"};
 
 /* ---- hs sandbox create ---- */
 
-enum { CMD_SANDBOX_MS = 60000, CMD_SANDBOX_NAME_MAX = 256 };
+enum {
+    SANDBOX_TIMEOUT_MS = 60000, /* HubSpot needs up to a minute */
+    SANDBOX_NAME_MAX = 256      /* bytes */
+};
+
+/* The kinds of sandboxes, as HubSpot spells them. */
+static const char sandbox_standard[] = "STANDARD";
+static const char sandbox_developer[] = "DEVELOPER";
 
 typedef struct {
-    Hub hub; /* the parent's */
-    Str name;
-    const char *kind; /* as HubSpot spells it: STANDARD, DEVELOPER */
-    bool contacts;
-    HubUsage usage;
-    int64_t began;
-    ConfigAccount made; /* zero until it is */
-    bool saved;
+    Hub hub;            /* the parent's */
+    HubSandbox box;     /* what to create */
+    HubUsage usage;     /* before */
+    ConfigAccount made; /* id 0 until it is created */
+    bool saved;         /* in the config */
 } SandboxCreate;
 
-/* What people call a kind of sandbox. */
-static const char *sandbox_word(const char *kind)
+static bool sandbox_is_standard(const char *kind)
 {
-    return strcmp(kind, "STANDARD") ? "developer" : "standard";
+    return !strcmp(kind, sandbox_standard);
+}
+
+/* A kind of sandbox in options and messages. */
+static const char *sandbox_label(const char *kind)
+{
+    return sandbox_is_standard(kind) ? "standard" : "developer";
 }
 
 static bool sandbox_is_type(const ConfigAccount *account)
@@ -24834,7 +24856,7 @@ static bool sandbox_is_type(const ConfigAccount *account)
     return str_ends(account->type, S("_SANDBOX"));
 }
 
-/* Learns an account's type from its key, where the config does not say it. */
+/* Reads an account's type with its key, if the config does not have it. */
 static bool sandbox_learn_type(Cmd *cmd, ConfigAccount *account, Err *err)
 {
     HubToken token = {0};
@@ -24846,111 +24868,120 @@ static bool sandbox_learn_type(Cmd *cmd, ConfigAccount *account, Err *err)
     return true;
 }
 
-/* Sandboxes are made, and deleted, by production accounts. One whose type
- * cannot be told (OAuth2) is HubSpot's to judge. */
-static bool sandbox_parent(Cmd *cmd, const ConfigAccount *chosen, Hub *hub,
-                           Err *err)
+/* Opens the parent, which must be a production account. If its type is unknown
+ * (OAuth2), HubSpot decides. */
+static bool sandbox_open_parent(Cmd *cmd, const ConfigAccount *chosen, Hub *hub,
+                                Err *err)
 {
     ConfigAccount account = *chosen;
     if (!sandbox_learn_type(cmd, &account, err))
         return false;
+    Str title = cmd_account_title(cmd, &account);
     if (account.type.len && !str_eq_nocase(account.type, S("STANDARD"))) {
         err_set(err, EXIT_CONFIG,
-                "%.*s is not a production account, and only those have "
-                "sandboxes",
-                P(cmd_account_title(cmd, &account)));
-        return err_hint(err, "Name one of type standard with --account; hs "
-                             "account list shows the types.");
+                "%.*s is not a production account; only production accounts "
+                "have sandboxes",
+                P(title));
+        return err_hint(err, "Pass --account with an account of type standard; "
+                             "hs account list shows the types.");
     }
     *hub = hub_open(cmd->arena, cmd->term, &cmd->pool, &cmd->config, &account);
-    if (hub->timeout < CMD_SANDBOX_MS)
-        hub->timeout = CMD_SANDBOX_MS;
+    if (hub->timeout < SANDBOX_TIMEOUT_MS)
+        hub->timeout = SANDBOX_TIMEOUT_MS;
     return cmd_go_online(cmd, err);
 }
 
 static bool sandbox_check_name(Str name, Err *err)
 {
-    return cmd_check_name("sandbox's", name, CMD_SANDBOX_NAME_MAX, err);
+    return cmd_check_name("sandbox's", name, SANDBOX_NAME_MAX, err);
 }
 
-/* Copying contacts is for standard sandboxes. */
-static bool sandbox_check_copy(const Cmd *cmd, const SandboxCreate *s, Err *err)
+static bool sandbox_check_copy(const Cmd *cmd, const HubSandbox *box, Err *err)
 {
-    if (!cmd_on(cmd, &opt_copy_contacts) || !strcmp(s->kind, "STANDARD"))
+    if (!cmd_on(cmd, &opt_copy_contacts) || sandbox_is_standard(box->kind))
         return true;
     return err_set(err, EXIT_USAGE,
-                   "--copy-contacts is for standard sandboxes: a developer "
-                   "sandbox has none");
+                   "--copy-contacts works only with a standard sandbox");
 }
 
-/* What the options say. Without a terminal they must say it all. */
-static bool sandbox_options(Cmd *cmd, SandboxCreate *s, Err *err)
+/* Reads the options. Without a terminal they must be complete. */
+static bool sandbox_options(Cmd *cmd, HubSandbox *box, Err *err)
 {
     Str type = cmd_text(cmd, &opt_sandbox_type);
-    s->name = str_trim(cmd_text(cmd, &opt_sandbox_name));
+    box->name = str_trim(cmd_text(cmd, &opt_sandbox_name));
     if (type.len)
-        s->kind = str_eq(type, S("standard")) ? "STANDARD" : "DEVELOPER";
-    if (cmd_is_set(cmd, &opt_sandbox_name) && !sandbox_check_name(s->name, err))
+        box->kind = str_eq(type, S("standard")) ? sandbox_standard
+                                                : sandbox_developer;
+    if (cmd_is_set(cmd, &opt_sandbox_name) &&
+        !sandbox_check_name(box->name, err))
         return false;
-    return (s->kind ? sandbox_check_copy(cmd, s, err)
-                    : ask_allowed(cmd->term, "sandbox type",
-                                  "Pass --type developer or --type standard.",
-                                  err)) &&
-           (s->name.len ||
+    return (box->kind ? sandbox_check_copy(cmd, box, err)
+                      : ask_allowed(cmd->term, "sandbox type",
+                                    "Pass --type developer or --type standard.",
+                                    err)) &&
+           (box->name.len ||
             ask_allowed(cmd->term, "sandbox name", "Pass --name NAME.", err));
 }
 
-/* Is there room for one more of this kind, as far as HubSpot says? */
-static bool sandbox_room(Cmd *cmd, SandboxCreate *s, const char *kind, Err *err)
+/* Fails if the account cannot have another sandbox of this kind. HubSpot may
+ * not report it: then the request decides. */
+static bool sandbox_check_limit(Cmd *cmd, SandboxCreate *s, Err *err)
 {
-    if (!hub_sandbox_usage(&s->hub, kind, &s->usage, err))
+    if (!hub_sandbox_usage(&s->hub, s->box.kind, &s->usage, err))
         return false;
     if (s->usage.available != 0)
         return true;
+    Str title = cmd_account_title(cmd, &s->hub.account);
     err_set(err, EXIT_FAILED,
-            "%.*s has no room for another %s sandbox: %" PRId64 " of %" PRId64
+            "%.*s cannot have another %s sandbox: %" PRId64 " of %" PRId64
             " are in use",
-            P(cmd_account_title(cmd, &s->hub.account)), sandbox_word(kind),
-            s->usage.used, s->usage.limit);
-    return err_hint(err, "Use one that there is, or delete one with hs "
+            P(title), sandbox_label(s->box.kind), s->usage.used,
+            s->usage.limit);
+    return err_hint(err, "Use an existing sandbox, or delete one with hs "
                          "sandbox delete.");
 }
 
-/* Asks what the options do not say. */
-static bool sandbox_ask(Cmd *cmd, SandboxCreate *s, Err *err)
+static bool sandbox_ask_kind(Cmd *cmd, HubSandbox *box, Err *err)
 {
-    const Str kinds[] = {S("Development sandbox"), S("Standard sandbox")};
+    static const char *const kinds[] = {sandbox_developer, sandbox_standard};
+    const Str items[] = {S("Development sandbox"), S("Standard sandbox")};
     int at = 0;
-    if (!s->kind) {
-        if (!ask_select(cmd->term, "Type of the sandbox:",
-                        (AskLabels){kinds, 2}, &at, err))
-            return false;
-        s->kind = at ? "STANDARD" : "DEVELOPER";
-        if (!sandbox_check_copy(cmd, s, err))
-            return false;
-    }
-    if (!sandbox_room(cmd, s, s->kind, err))
+    if (box->kind)
+        return true;
+    if (!ask_select(cmd->term, "Type of the sandbox:",
+                    (AskLabels){items, COUNT(items)}, &at, err))
         return false;
-    while (!s->name.len) {
+    box->kind = kinds[at];
+    return sandbox_check_copy(cmd, box, err);
+}
+
+static bool sandbox_ask_name(Cmd *cmd, HubSandbox *box, Err *err)
+{
+    const Question question = {.text = "Name of the sandbox:"};
+    while (!box->name.len) {
         Err fault = {0};
-        if (!ask_text(cmd->term, cmd->arena,
-                      &(Question){.text = "Name of the sandbox:"}, &s->name,
-                      err))
+        if (!ask_text(cmd->term, cmd->arena, &question, &box->name, err))
             return false;
-        if (sandbox_check_name(s->name, &fault))
+        if (sandbox_check_name(box->name, &fault))
             break;
         term_error(cmd->term, &fault);
-        s->name = (Str){0};
+        box->name = (Str){0};
     }
-    s->contacts = cmd_on(cmd, &opt_copy_contacts);
-    if (strcmp(s->kind, "STANDARD") != 0 || cmd_is_set(cmd, &opt_copy_contacts))
+    return true;
+}
+
+static bool sandbox_ask_copy(Cmd *cmd, HubSandbox *box, Err *err)
+{
+    box->contacts = cmd_on(cmd, &opt_copy_contacts);
+    if (!sandbox_is_standard(box->kind) || cmd_is_set(cmd, &opt_copy_contacts))
         return true;
     if (cmd->term->interactive && !cmd_on(cmd, &opt_force))
         return ask_confirm(cmd->term,
-                           "Copy the 5,000 contacts that changed last, and "
-                           "what belongs to them?",
-                           ASK_NO, &s->contacts, err);
-    term_say(cmd->term, "Contacts are not copied; --copy-contacts does it.");
+                           "Copy the 5,000 most recently updated contacts and "
+                           "their associated records?",
+                           ASK_NO, &box->contacts, err);
+    term_say(cmd->term,
+             "Contacts are not copied; pass --copy-contacts to copy them.");
     return true;
 }
 
@@ -24963,58 +24994,57 @@ static void sandbox_tick(void *to)
     term_draw(cmd->term, &row, 1);
 }
 
-/* Sends the request, and shows on a terminal how long it takes. */
-static bool sandbox_send(Cmd *cmd, SandboxCreate *s, bool *unsure, Err *err)
+/* Sends the request; a terminal shows how long it takes. */
+static bool sandbox_send(Cmd *cmd, SandboxCreate *s, Err *err)
 {
-    bool draws = term_can_draw(cmd->term);
+    Str title = cmd_account_title(cmd, &s->hub.account);
     term_say(cmd->term,
-             "Creating the %s sandbox %.*s of %.*s. This can take a minute.",
-             sandbox_word(s->kind), P(s->name),
-             P(cmd_account_title(cmd, &s->hub.account)));
+             "Creating the %s sandbox %.*s in %.*s; this can take a minute.",
+             sandbox_label(s->box.kind), P(s->box.name), P(title));
     cmd->began = os_now();
-    pool_set_tick(&cmd->pool, draws ? sandbox_tick : NULL, cmd);
-    HubSandbox made = {
-        .name = s->name, .kind = s->kind, .contacts = s->contacts};
-    bool ok = hub_create_sandbox(&s->hub, &made, err);
-    s->made.id = made.id;
-    *unsure = made.unsure;
+    pool_set_tick(&cmd->pool, term_can_draw(cmd->term) ? sandbox_tick : NULL,
+                  cmd);
+    bool ok = hub_create_sandbox(&s->hub, &s->box, err);
+    s->made.id = s->box.id;
     pool_set_tick(&cmd->pool, NULL, NULL);
     term_erase(cmd->term);
     return ok;
 }
 
 /*
- * The request failed in a way that leaves open whether the sandbox was made.
- * There is no list to look into, only the count of sandboxes: it is looked at
- * a few times, as HubSpot may still be at it. `fault` is what went wrong.
+ * Finds out whether a request that failed with `fault` took effect. The count
+ * of sandboxes is read up to LOOKS times, because HubSpot may still be working.
+ * Always fails, with what was found out.
  */
-static bool sandbox_look(Cmd *cmd, SandboxCreate *s, const Err *fault, Err *err)
+static bool sandbox_check_created(Cmd *cmd, SandboxCreate *s, const Err *fault,
+                                  Err *err)
 {
     enum { LOOKS = 3, PAUSE_MS = 1000 };
     HubUsage now = {0};
     Err blind = {0};
-    const char *word = sandbox_word(s->kind);
+    const char *label = sandbox_label(s->box.kind);
     Str place = arena_printf(
         cmd->arena, "Sandboxes in the settings of account %" PRId64 " (%s)",
         s->hub.account.id, hub_website(&s->hub));
     if (os_interrupted()) {
-        term_warn(cmd->term, "the sandbox may be made all the same: see %.*s",
+        term_warn(cmd->term,
+                  "the sandbox may still be created; look under "
+                  "%.*s",
                   P(place));
         return err_set(err, fault->code, "%s", fault->message);
     }
-    term_say(cmd->term, "%s. Looking whether the sandbox was made.",
+    term_say(cmd->term, "%s; checking whether the sandbox was created",
              fault->message);
     for (int i = 0; i < LOOKS && !blind.code; i++) {
         if (i && !pool_sleep(&cmd->pool, (int64_t)i * PAUSE_MS))
             break;
-        if (!hub_sandbox_usage(&s->hub, s->kind, &now, &blind))
+        if (!hub_sandbox_usage(&s->hub, s->box.kind, &now, &blind))
             break;
         if (s->usage.used >= 0 && now.used > s->usage.used) {
             err_set(err, fault->code,
-                    "the sandbox was made, but HubSpot's answer with its id "
-                    "was lost: the count of %s sandboxes went from %" PRId64
-                    " to %" PRId64,
-                    word, s->usage.used, now.used);
+                    "the sandbox was created, but the response with its id was "
+                    "lost (%s sandboxes: %" PRId64 " before, %" PRId64 " now)",
+                    label, s->usage.used, now.used);
             return err_hint(err,
                             "Find it under %.*s, and sign in to it with hs "
                             "account auth.",
@@ -25023,25 +25053,23 @@ static bool sandbox_look(Cmd *cmd, SandboxCreate *s, const Err *fault, Err *err)
     }
     if (blind.code || now.used < 0 || s->usage.used < 0) {
         err_set(err, fault->code,
-                "it is not known whether the sandbox was "
-                "made: %s",
+                "cannot tell whether the sandbox was created: %s",
                 fault->message);
-        return err_hint(err, "See %.*s before you try again.", P(place));
+        return err_hint(err, "Look under %.*s before you try again.", P(place));
     }
     err_set(err, fault->code,
-            "the sandbox was not made: the count of %s sandboxes is still "
-            "%" PRId64 " (%s)",
-            word, now.used, fault->message);
-    return err_hint(err, "Should it still come, it stands under %.*s.",
-                    P(place));
+            "the sandbox was not created (%s sandboxes: still %" PRId64 "): %s",
+            label, now.used, fault->message);
+    return err_hint(err, "If it appears later, look under %.*s.", P(place));
 }
 
-/* The name in the config: lower case, dashes for white space, and the id
- * after it where the name is taken. */
+/* The sandbox's name in the config: lower case, with dashes for white space,
+ * and followed by the id if that name is taken. */
 static Str sandbox_config_name(Cmd *cmd, const Config *config, Str name,
                                int64_t id)
 {
-    Buf out = buf_new(cmd->arena, name.len + 32);
+    enum { ID_MAX = 32 }; /* "_" and an id */
+    Buf out = buf_new(cmd->arena, name.len + ID_MAX);
     Err taken = {0};
     for (Str rest = name; rest.len;) {
         uint32_t c = 0;
@@ -25059,12 +25087,13 @@ static Str sandbox_config_name(Cmd *cmd, const Config *config, Str name,
     return buf_str(&out);
 }
 
-/* Decides the sandbox's name in the config. */
+/* Sets the sandbox's name, under the config's lock. */
 static bool sandbox_settle(Cmd *cmd, ConfigEdit *edit, void *context, Err *err)
 {
     SandboxCreate *s = context;
     (void)err;
-    s->made.name = sandbox_config_name(cmd, &edit->config, s->name, s->made.id);
+    s->made.name = sandbox_config_name(cmd, &edit->config, s->box.name,
+                                       s->made.id);
     return true;
 }
 
@@ -25081,8 +25110,8 @@ static bool sandbox_save(Cmd *cmd, SandboxCreate *s, Err *err)
     return s->saved;
 }
 
-/* Fills in what the sandbox's own token says. A key that turns out to be of
- * another account is dropped. */
+/* Signs in with the sandbox's key, for its token and exact type. A key that
+ * belongs to another account is dropped. */
 static bool sandbox_token(Cmd *cmd, SandboxCreate *s, Err *err)
 {
     HubToken token = {0};
@@ -25100,9 +25129,9 @@ static bool sandbox_token(Cmd *cmd, SandboxCreate *s, Err *err)
     return true;
 }
 
-/* Gets the sandbox's key and keeps it, also where the first sign-in with it
- * fails: what is made is not to be lost. */
-static bool sandbox_keep(Cmd *cmd, SandboxCreate *s, Err *err)
+/* Gets the key of the new sandbox, signs in and saves it. It is saved also if
+ * the sign-in fails. */
+static bool sandbox_sign_in(Cmd *cmd, SandboxCreate *s, Err *err)
 {
     Err unsigned_in = {0};
     ConfigAccount *made = &s->made;
@@ -25110,9 +25139,9 @@ static bool sandbox_keep(Cmd *cmd, SandboxCreate *s, Err *err)
     made->auth_name = S("personalaccesskey");
     made->qa = s->hub.account.qa;
     made->parent = s->hub.account.id;
-    made->name = s->name;
-    made->type = strcmp(s->kind, "STANDARD") ? S("DEVELOPMENT_SANDBOX")
-                                             : S("STANDARD_SANDBOX");
+    made->name = s->box.name;
+    made->type = sandbox_is_standard(s->box.kind) ? S("STANDARD_SANDBOX")
+                                                  : S("DEVELOPMENT_SANDBOX");
     if (cmd->config.form == CONFIG_ENVIRONMENT)
         return true;
     if (!hub_sandbox_key(&s->hub, made->id, &made->key, err))
@@ -25125,49 +25154,52 @@ static bool sandbox_keep(Cmd *cmd, SandboxCreate *s, Err *err)
     if (signed_in)
         return true;
     err_set(err, unsigned_in.code, "%s", unsigned_in.message);
-    return err_hint(err, "hs account info %.*s tries again.", P(made->name));
+    return err_hint(err, "Run hs account info %.*s to try again.",
+                    P(made->name));
 }
 
-static void sandbox_json(Cmd *cmd, const SandboxCreate *s)
+static cJSON *sandbox_result(Cmd *cmd, const SandboxCreate *s)
 {
-    cJSON *answer = json_new(cmd->arena);
-    json_add_text(answer, "sandbox", s->name);
-    json_add_text(answer, "type", str_from(sandbox_word(s->kind)));
-    json_add_bool(answer, "saved", s->saved);
-    json_add(answer, "account", cmd_account_json(cmd->arena, &s->made));
-    cmd_print_json(cmd, answer);
+    cJSON *result = json_new(cmd->arena);
+    json_add_text(result, "sandbox", s->box.name);
+    json_add_text(result, "type", str_from(sandbox_label(s->box.kind)));
+    json_add_bool(result, "saved", s->saved);
+    json_add(result, "account", cmd_account_json(cmd->arena, &s->made));
+    return result;
 }
 
-/* Says what was made. `fault` is what failed afterwards, and empty where
- * nothing did. */
+static void sandbox_create_say(Cmd *cmd, const cJSON *result)
+{
+    Str title = cmd_json_title(cmd, json_get(result, "account"));
+    if (cJSON_IsTrue(json_get(result, "saved")))
+        term_say(cmd->term, "Created %.*s, saved in %.*s", P(title),
+                 P(cmd->config.path));
+    else
+        term_say(cmd->term, "Created %.*s", P(title));
+}
+
+/* Reports the new sandbox, with its id in any case, and fails if a step after
+ * its creation failed with `fault`. */
 static bool sandbox_report(Cmd *cmd, const SandboxCreate *s, const Err *fault,
                            Err *err)
 {
     int64_t id = s->made.id;
-    if (cmd_on(cmd, &opt_json))
-        sandbox_json(cmd, s);
-    if (!fault->code && s->saved) {
-        term_say(cmd->term, "Created %.*s. Saved in %.*s",
-                 P(cmd_account_title(cmd, &s->made)), P(cmd->config.path));
-        return true;
-    }
+    cmd_report(cmd, sandbox_result(cmd, s), sandbox_create_say);
     if (!fault->code) {
-        term_say(cmd->term, "Created the sandbox %.*s (%" PRId64 ")",
-                 P(s->name), id);
-        term_warn(cmd->term, "it is not saved: the config is the "
-                             "environment's");
+        if (!s->saved)
+            term_warn(cmd->term,
+                      "not saved; the config comes from the environment");
         return true;
     }
-    if (os_interrupted()) /* main will say no more than that */
-        term_warn(cmd->term, "the sandbox %.*s (%" PRId64 ") was made",
-                  P(s->name), id);
-    err_set(err, fault->code, "the sandbox %.*s (%" PRId64 ") was made%s: %s",
-            P(s->name), id,
-            s->saved ? " and is in the config, but it could not be signed in to"
-                     : ", but it is not in the config",
-            fault->message);
-    if (s->saved)
+    if (s->saved) {
+        err_set(err, fault->code,
+                "sandbox %" PRId64 " was created, but hs cannot sign in: %s",
+                id, fault->message);
         return err_hint(err, "%s", fault->hint);
+    }
+    err_set(err, fault->code,
+            "sandbox %" PRId64 " was created, but not saved: %s", id,
+            fault->message);
     return err_hint(err,
                     "Sign in to it with hs account auth and a key from "
                     "%s/personal-access-key/%" PRId64 ".",
@@ -25179,19 +25211,21 @@ static bool sandbox_create(Cmd *cmd, Err *err)
     SandboxCreate s = {0};
     ConfigChoice choice = {0};
     Err fault = {0};
-    bool unsure = false;
-    if (!sandbox_options(cmd, &s, err) ||
+    if (!sandbox_options(cmd, &s.box, err) ||
         !cmd_choose_account(cmd, &choice, err) ||
-        !sandbox_parent(cmd, choice.account, &s.hub, err) ||
-        !sandbox_ask(cmd, &s, err))
+        !sandbox_open_parent(cmd, choice.account, &s.hub, err) ||
+        !sandbox_ask_kind(cmd, &s.box, err) ||
+        !sandbox_check_limit(cmd, &s, err) ||
+        !sandbox_ask_name(cmd, &s.box, err) ||
+        !sandbox_ask_copy(cmd, &s.box, err))
         return false;
-    if (!sandbox_send(cmd, &s, &unsure, &fault)) {
-        if (unsure)
-            return sandbox_look(cmd, &s, &fault, err);
+    if (!sandbox_send(cmd, &s, &fault)) {
+        if (s.box.unsure)
+            return sandbox_check_created(cmd, &s, &fault, err);
         *err = fault;
         return false;
     }
-    sandbox_keep(cmd, &s, &fault);
+    sandbox_sign_in(cmd, &s, &fault);
     return sandbox_report(cmd, &s, &fault, err);
 }
 
@@ -25200,12 +25234,13 @@ static bool sandbox_create(Cmd *cmd, Err *err)
 typedef struct {
     Hub hub;               /* the parent's */
     ConfigAccount sandbox; /* only its id with the environment's config */
-    bool gone;
-    int64_t next; /* the default account from then on; 0: as before */
+    bool gone;             /* it was deleted before */
+    int64_t next;          /* the new default account; 0: no change */
     CmdForget forget;
 } SandboxDelete;
 
-/* The sandbox of the config that is meant, with its type. */
+/* Finds the sandbox in the config: --account, or the one that the user picks.
+ * Fails if it is not a sandbox. */
 static bool sandbox_pick(Cmd *cmd, ConfigAccount *sandbox, Err *err)
 {
     const ConfigAccount *account = NULL;
@@ -25221,144 +25256,151 @@ static bool sandbox_pick(Cmd *cmd, ConfigAccount *sandbox, Err *err)
         return false;
     if (sandbox_is_type(sandbox))
         return true;
-    err_set(err, EXIT_CONFIG, "%.*s is not a sandbox",
-            P(cmd_account_title(cmd, sandbox)));
-    return err_hint(err, "hs account remove takes any account out of the "
+    Str title = cmd_account_title(cmd, sandbox);
+    err_set(err, EXIT_CONFIG, "%.*s is not a sandbox", P(title));
+    return err_hint(err, "Use hs account remove to remove an account from the "
                          "config.");
 }
 
-/* The account above the sandbox, whose key deletes it: the config says which
- * it is, else the sandbox itself does. */
-static bool sandbox_above(Cmd *cmd, SandboxDelete *end, Err *err)
+/* Opens the sandbox's parent. If the config does not name it, the sandbox's own
+ * key tells. */
+static bool sandbox_find_parent(Cmd *cmd, SandboxDelete *del, Err *err)
 {
-    int64_t id = end->sandbox.parent;
+    int64_t id = del->sandbox.parent;
     if (id <= 0) {
         if (!cmd_go_online(cmd, err))
             return false;
         Hub own = hub_open(cmd->arena, cmd->term, &cmd->pool, &cmd->config,
-                           &end->sandbox);
+                           &del->sandbox);
         id = hub_parent(&own);
-        end->sandbox = own.account; /* it may have a new token by now */
+        del->sandbox = own.account; /* it may have a new token */
     }
     const ConfigAccount *parent = config_find_id(&cmd->config, id);
     if (parent)
-        return sandbox_parent(cmd, parent, &end->hub, err);
-    Str title = cmd_account_title(cmd, &end->sandbox);
+        return sandbox_open_parent(cmd, parent, &del->hub, err);
+    Str title = cmd_account_title(cmd, &del->sandbox);
     if (id > 0)
         err_set(err, EXIT_CONFIG,
-                "%.*s is deleted with the key of its parent account %" PRId64
-                ", which is not in %.*s",
+                "cannot delete %.*s without the key of its parent account "
+                "%" PRId64 ", which is not in %.*s",
                 P(title), id, P(cmd->config.path));
     else
-        err_set(err, EXIT_CONFIG, "the parent account of %.*s is not known",
+        err_set(err, EXIT_CONFIG, "cannot tell the parent account of %.*s",
                 P(title));
     return err_hint(err, "Sign in to the parent account first: hs account "
                          "auth.");
 }
 
-/* With the environment's config its one account is the parent, and --account
- * is the sandbox's id. */
-static bool sandbox_of_env(Cmd *cmd, SandboxDelete *end, Err *err)
+/* With the environment's config, its account is the parent, and --account is
+ * the sandbox's id. */
+static bool sandbox_pick_env(Cmd *cmd, SandboxDelete *del, Err *err)
 {
     ConfigChoice choice = {0};
     Str which = cmd_text(cmd, &opt_account);
-    if (!str_int(which, &end->sandbox.id) || end->sandbox.id <= 0) {
-        err_set(err, EXIT_USAGE, "the id of the sandbox is needed");
-        return err_hint(err, "Give it with --account ID: the account of the "
-                             "environment is its parent.");
+    if (!str_int(which, &del->sandbox.id) || del->sandbox.id <= 0) {
+        err_set(err, EXIT_USAGE, "no sandbox id given");
+        return err_hint(err, "Pass --account ID; the environment's account is "
+                             "the parent.");
     }
     if (!config_choose(cmd->arena, &cmd->config, S(""), &choice, err) ||
         !choice.account)
         return false;
-    if (choice.account->id == end->sandbox.id)
+    if (choice.account->id == del->sandbox.id)
         return err_set(err, EXIT_USAGE,
-                       "account %" PRId64 " is the environment's own: a "
-                       "sandbox is deleted with its parent's key",
-                       end->sandbox.id);
-    return sandbox_parent(cmd, choice.account, &end->hub, err);
+                       "account %" PRId64 " is the environment's account; "
+                       "a sandbox is deleted with the key of its parent",
+                       del->sandbox.id);
+    return sandbox_open_parent(cmd, choice.account, &del->hub, err);
 }
 
-/* Decides the next default, before anything is deleted: --force takes the
- * parent. */
-static bool sandbox_next(Cmd *cmd, SandboxDelete *end, Err *err)
+/* Decides the new default account. With --force it is the parent. */
+static bool sandbox_next_default(Cmd *cmd, SandboxDelete *del, Err *err)
 {
     const Config *config = &cmd->config;
     const ConfigAccount *present = config_find(config, config->default_account);
     if (!cmd_on(cmd, &opt_force) || cmd_text(cmd, &opt_new_default).len)
-        return cmd_next_default(cmd, &end->sandbox.id, 1, &end->next, err);
-    if (present && present->id == end->sandbox.id)
-        end->next = end->hub.account.id;
+        return cmd_next_default(cmd, &del->sandbox.id, 1, &del->next, err);
+    if (present && present->id == del->sandbox.id)
+        del->next = del->hub.account.id;
     return true;
 }
 
-/* Deletes it at HubSpot. One that is gone already is as good as deleted, if
- * the config knew it; a mere id may be a slip. */
-static bool sandbox_remove(Cmd *cmd, SandboxDelete *end, Err *err)
+/* Deletes the sandbox in HubSpot. One that no longer exists counts as deleted
+ * if it is in the config; an id from the command line may be a typo. */
+static bool sandbox_remove(Cmd *cmd, SandboxDelete *del, Err *err)
 {
     Err fault = {0};
-    Str title = cmd_account_title(cmd, &end->sandbox);
     bool known = cmd->config.form != CONFIG_ENVIRONMENT;
-    bool ok = hub_delete_sandbox(&end->hub, end->sandbox.id, &end->gone,
+    bool ok = hub_delete_sandbox(&del->hub, del->sandbox.id, &del->gone,
                                  &fault);
-    if (!ok && !(end->gone && known)) {
+    if (!ok && !(del->gone && known)) {
         *err = fault;
         return false;
     }
-    if (end->gone)
-        term_say(cmd->term, "HubSpot has no sandbox %.*s any more.", P(title));
-    else
-        term_say(cmd->term, "Deleted the sandbox %.*s", P(title));
     return true;
 }
 
-/* Takes it out of the config, and out of what the folder says. */
-static bool sandbox_drop(Cmd *cmd, const SandboxDelete *end, Err *err)
+static void sandbox_delete_say(Cmd *cmd, const cJSON *result)
+{
+    Str title = cmd_json_title(cmd, json_get(result, "account"));
+    if (cJSON_IsTrue(json_get(result, "wasGone")))
+        term_say(cmd->term, "Sandbox %.*s no longer exists in HubSpot",
+                 P(title));
+    else
+        term_say(cmd->term, "Deleted sandbox %.*s", P(title));
+}
+
+/* Removes the sandbox from the config, and from the files in this directory
+ * that name it. */
+static bool sandbox_forget(Cmd *cmd, const SandboxDelete *del, Err *err)
 {
     Err fault = {0};
-    int64_t id = end->sandbox.id;
-    int64_t next = end->next;
+    int64_t id = del->sandbox.id;
+    int64_t next = del->next;
     if (cmd->config.form == CONFIG_ENVIRONMENT)
         return true;
-    if (!cmd_remove_one(cmd, &end->sandbox, &next, &fault)) {
+    if (!cmd_remove_one(cmd, &del->sandbox, &next, &fault)) {
         err_set(err, fault.code,
-                "the sandbox is deleted, but still in the config: %s",
+                "the sandbox was deleted, but is still in the config: %s",
                 fault.message);
-        return err_hint(err, "Take it out with hs account remove %" PRId64 ".",
+        return err_hint(err, "Remove it with hs account remove %" PRId64 ".",
                         id);
     }
     term_say(cmd->term, "Removed it from %.*s", P(cmd->config.path));
     cmd_say_default(cmd, next);
-    return cmd_forget(cmd, id, &end->forget, err);
+    return cmd_forget(cmd, id, &del->forget, err);
+}
+
+/* Finds the sandbox and its parent, and asks what there is to ask. */
+static bool sandbox_delete_prepare(Cmd *cmd, SandboxDelete *del, Err *err)
+{
+    bool known = cmd->config.form != CONFIG_ENVIRONMENT;
+    bool ok = known ? sandbox_pick(cmd, &del->sandbox, err) &&
+                          sandbox_find_parent(cmd, del, err) &&
+                          sandbox_next_default(cmd, del, err)
+                    : sandbox_pick_env(cmd, del, err);
+    Str title = cmd_account_title(cmd, &del->sandbox);
+    Str question = arena_printf(
+        cmd->arena, "Delete sandbox %.*s and everything in it?", P(title));
+    return ok && cmd_confirm(cmd, question, ASK_NO, err) &&
+           (!known ||
+            cmd_forget_decide(cmd, del->sandbox.id, &del->forget, err));
 }
 
 static bool sandbox_delete(Cmd *cmd, Err *err)
 {
-    SandboxDelete end = {0};
+    SandboxDelete del = {0};
     if (!cmd_text(cmd, &opt_account).len &&
         !ask_allowed(cmd->term, "sandbox", "Pass --account ACCOUNT.", err))
         return false;
     if ((!cmd_on(cmd, &opt_force) && !ask_may_confirm(cmd->term, S(""), err)) ||
-        !cmd_load_config(cmd, err))
+        !cmd_load_config(cmd, err) || !sandbox_delete_prepare(cmd, &del, err) ||
+        !sandbox_remove(cmd, &del, err))
         return false;
-    bool known = cmd->config.form != CONFIG_ENVIRONMENT;
-    bool ok = known ? sandbox_pick(cmd, &end.sandbox, err) &&
-                          sandbox_above(cmd, &end, err) &&
-                          sandbox_next(cmd, &end, err)
-                    : sandbox_of_env(cmd, &end, err);
-    Str question = arena_printf(
-        cmd->arena, "Delete the sandbox %.*s, and all that is in it?",
-        P(cmd_account_title(cmd, &end.sandbox)));
-    if (!ok || !cmd_confirm(cmd, question, ASK_NO, err) ||
-        (known && !cmd_forget_decide(cmd, end.sandbox.id, &end.forget, err)) ||
-        !sandbox_remove(cmd, &end, err))
-        return false;
-    if (cmd_on(cmd, &opt_json)) {
-        cJSON *answer = json_new(cmd->arena);
-        json_add(answer, "account", cmd_account_json(cmd->arena, &end.sandbox));
-        json_add_bool(answer, "wasGone", end.gone);
-        cmd_print_json(cmd, answer);
-    }
-    return sandbox_drop(cmd, &end, err);
+    cJSON *result = cmd_account_result(cmd, &del.sandbox);
+    json_add_bool(result, "wasGone", del.gone);
+    cmd_report(cmd, result, sandbox_delete_say);
+    return sandbox_forget(cmd, &del, err);
 }
 
 static const CliCommand sandbox_commands[] = {
@@ -25366,7 +25408,9 @@ static const CliCommand sandbox_commands[] = {
      .name = "create",
      .args = "",
      .summary = "Create a sandbox of a production account",
-     .more = "The sandbox is signed in to and kept in the config.",
+     .more = "Signs in to the sandbox and saves it in the config. If a later "
+             "step fails,\n"
+             "the sandbox id is still printed.",
      .examples = "hs sandbox create\n"
                  "hs sandbox create --name \"My box\" --type developer",
      .json =
@@ -25378,12 +25422,13 @@ static const CliCommand sandbox_commands[] = {
     {.group = &cmd_group_sandbox,
      .name = "delete",
      .args = "",
-     .summary = "Delete a sandbox, and take it out of the config",
-     .more = "It is deleted with the key of the account above it. Where it was "
-             "the\n"
-             "default account, --new-default names the next one; --force takes "
-             "the\n"
-             "account above it. With --use-env, --account is the sandbox's id.",
+     .summary = "Delete a sandbox and remove it from the config",
+     .more =
+         "Uses the key of the parent account. If the sandbox is the default "
+         "account,\n"
+         "--new-default sets the new default; with --force, that is the "
+         "parent account.\n"
+         "With --use-env, --account is the sandbox's id.",
      .examples = "hs sandbox delete --account my-box --force",
      .json = "{\"account\": ACCOUNT, \"wasGone\": BOOL}",
      .run = sandbox_delete,

@@ -366,7 +366,7 @@ def test_a_failure_that_made_nothing(hs, sim, acme, match, how, code):
     done = create(hs, *DEV, "--max-wait", "3")
     assert done.code == code, done.err
     if match == MAKE and how["status"] == 500:
-        assert "was not made" in done.err and "101" in done.err
+        assert "was not created" in done.err and "101" in done.err
     assert list(sim.portals) == [101] and account(hs, 102) is None
     assert len(posted(sim)) <= 1
 
@@ -382,7 +382,7 @@ def test_a_failure_that_made_nothing(hs, sim, acme, match, how, code):
 )
 def test_an_answer_that_is_lost_after_it_was_made(hs, sim, acme, how):
     sim.fail(MAKE, **how)
-    failed(create(hs), 7, "was made", "account auth", "account 101")
+    failed(create(hs), 7, "was created", "account auth", "account 101")
     assert 102 in sim.portals and len(posted(sim)) == 1
 
 
@@ -395,7 +395,7 @@ def test_a_second_try_that_meets_the_sandbox_of_the_first(hs, sim, acme):
         then=lambda: sim.portal(102, "Box", type="DEVELOPMENT_SANDBOX", parent=101),
     )
     sim.fail(MAKE, status=400, body={"message": "the limit is reached"})
-    failed(create(hs), 1, "was made", "account auth", "account 101")
+    failed(create(hs), 1, "was created", "account auth", "account 101")
     assert len(posted(sim)) == 2
 
 
@@ -405,19 +405,19 @@ def test_an_answer_that_does_not_come(hs, sim, acme):
         pytest.skip("a minute for each binary is too long")
     sim.fail(MAKE, then="hang")
     done = create(hs, timeout=120)
-    failed(done, 7, "was made", "account auth")
+    failed(done, 7, "was created", "account auth")
     assert 60 <= done.seconds and len(posted(sim)) == 1
 
 
 def test_an_answer_without_an_id(hs, sim, acme):
     sim.fail(MAKE, status=200, body="{}")
-    failed(create(hs), 1, "not made", "has no sandbox ID")
+    failed(create(hs), 1, "not created", "has no sandbox ID")
 
 
 def test_lost_and_out_of_reach(hs, sim, acme):
     sim.fail(MAKE, then="reset")
     sim.fail(USAGE, status=500, after=1, times=None)
-    failed(create(hs), 7, "not known whether", "account 101")
+    failed(create(hs), 7, "cannot tell whether", "account 101")
 
 
 def test_a_request_that_never_left(hs, sim, acme):
@@ -431,7 +431,7 @@ def test_a_request_that_never_left(hs, sim, acme):
     )
     done = create(hs, *DEV, "--max-wait", "3")
     assert done.code == 7 and "reset" in done.err, done.err
-    assert "was made" not in done.err and "known" not in done.err and not posted(sim)
+    assert "was created" not in done.err and "cannot tell" not in done.err and not posted(sim)
 
 
 @pytest.mark.parametrize(
@@ -472,8 +472,7 @@ def test_a_sandbox_without_a_key_is_not_forgotten(hs, sim, acme, how, code):
         done,
         code,
         "102",
-        "was made",
-        "not in the config",
+        "was created, but not saved",
         "personal-access-key/102",
         "account auth",
     )
@@ -493,7 +492,14 @@ def test_a_sandbox_without_a_key_is_not_forgotten(hs, sim, acme, how, code):
 def test_a_sandbox_is_kept_though_it_cannot_be_signed_in_to(hs, sim, acme, how, code):
     sim.fail(REFRESH, times=None, **how)
     done = create(hs, *DEV, "--json", "--max-wait", "2")
-    failed(done, code, "102", "was made", "in the config", "account info my-box-one")
+    failed(
+        done,
+        code,
+        "102",
+        "saved in",
+        "was created, but hs cannot sign in",
+        "account info my-box-one",
+    )
     assert done.json["saved"] is True
     assert account(hs, 102)["personalAccessKey"] == sim.portals[102].key
     sim.rules.clear()
@@ -509,7 +515,7 @@ def test_a_key_of_another_account_is_not_kept(hs, sim, acme):
 def test_a_config_that_cannot_be_written(hs, sim, acme):
     """A file stands where the lock's folder would."""
     (hs.config_path.parent / ".hs-tmp").touch()
-    failed(create(hs), 3, "102", "was made", "not in the config", "account auth")
+    failed(create(hs), 3, "102", "was created, but not saved", "account auth")
 
 
 def test_ctrl_c_while_it_is_made_says_that_it_may_be_there(tty, sim, acme):
@@ -517,7 +523,7 @@ def test_ctrl_c_while_it_is_made_says_that_it_may_be_there(tty, sim, acme):
     child = tty("sandbox", "create", *DEV)
     child.expect("Creating the sandbox: 1 s")
     child.sendintr()
-    child.expect("may be made all the same")
+    child.expect("may still be created")
     child.expect("interrupted")
     assert tty.end(child) == 130
 
@@ -528,7 +534,7 @@ def test_ctrl_c_after_it_was_made_says_its_id(tty, sim, acme):
     while not sim.requests(KEY):
         child.expect(["nothing is said", pexpect.TIMEOUT], timeout=0.05)
     child.sendintr()
-    child.expect(r"\(102\) was made")
+    child.expect(r"Created .*\(102\)")
     assert tty.end(child) == 130
 
 
@@ -680,7 +686,7 @@ def test_with_the_environments_account_the_id_says_which(hs, sim):
     portal = sim.portal(101, "Acme")
     box = sim.portal(102, "Box", type="DEVELOPMENT_SANDBOX", parent=101)
     env = {"HUBSPOT_ACCOUNT_ID": 101, "HUBSPOT_PERSONAL_ACCESS_KEY": portal.key}
-    for which, words in (("box", "id"), ("101", "own")):
+    for which, words in (("box", "id"), ("101", "is the environment's account")):
         failed(delete(hs, "--use-env", "--account", which, "--force", env=env), 2, words)
     ok(delete(hs, "--use-env", "--account", "102", "--force", env=env))
     assert box.state == "gone" and not hs.config_path.exists()
@@ -696,7 +702,7 @@ def test_a_person_picks_and_confirms(tty, hs, sim, acme, box, answer, code):
     child.expect("Sandbox to delete:")
     child.expect(r"box \[dev sandbox\] \(102\)")
     child.send("\r")
-    child.expect(r"Delete the sandbox box .*\[y/N\]")
+    child.expect(r"Delete sandbox box .*\[y/N\]")
     child.send(answer + "\r")
     assert tty.end(child) == code
     assert "acme [standard]" not in child.logfile_read.text
@@ -710,7 +716,7 @@ def test_a_person_picks_the_next_default(tty, hs, sim, acme, box):
     child.expect("New default account:")
     child.expect("third")
     child.send("\x1b[B\r")
-    child.expect("Delete the sandbox")
+    child.expect("Delete sandbox")
     child.send("y\r")
     assert tty.end(child) == 0
     assert hs.read_config()["defaultAccount"] == 303
@@ -720,7 +726,7 @@ def test_all_is_asked_before_anything_is_deleted(tty, hs, acme, box):
     """Ctrl-C at the last question leaves everything as it was."""
     (hs.cwd / ".hsaccount").write_text("102")
     child = tty("sandbox", "delete", "--account", "box")
-    child.expect("Delete the sandbox")
+    child.expect("Delete sandbox")
     child.send("y\r")
     child.expect("Remove that file")
     child.send("\x03")
@@ -731,5 +737,5 @@ def test_all_is_asked_before_anything_is_deleted(tty, hs, acme, box):
 def test_no_sandbox_to_pick(tty, sim, acme):
     child = tty("sandbox", "delete")
     child.expect("no sandbox in ")
-    child.expect("hs sandbox create makes one")
+    child.expect("create one with hs sandbox create")
     assert tty.end(child) == 3

@@ -520,14 +520,14 @@ def test_sandbox_delete_keeps_what_was_signed_in_to_again(hs, tty, sim):
     assert hs("sandbox", "create", "--name", "Box", "--type", "developer").code == 0
     box = max(sim.portals)
     child = tty("sandbox", "delete", "--account", str(box))
-    child.expect("Delete the sandbox")
+    child.expect("Delete sandbox")
     config = hs.read_config()
     config["accounts"][1]["personalAccessKey"] = "another-key-of-the-same-account"
     hs.write_yaml(config)
     child.send("y\r")
     assert tty.end(child) == 3
     shown = " ".join(child.logfile_read.text.split())
-    assert "the sandbox is deleted, but still in the config" in shown
+    assert "the sandbox was deleted, but is still in the config" in shown
     assert ids(hs) == [101, box]
 
 
