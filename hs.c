@@ -16207,23 +16207,32 @@ static Str config_loose(Arena *arena, const Config *config)
 
 /* ==== Config changes ====================================================== *
  *
- * Changes files that other programs also write, without losing anything of
- * theirs: configs, .hs/settings.json, .hsaccount, .gitignore.
+ * Changes files that other programs also write, without losing their changes:
+ * configs, .hs/settings.json, .hsaccount, .gitignore.
  *
  * config_transact() is the only writer. It locks the file, reads it, lets a
  * callback change the text, and renames the new file into place only if the
  * old one is still the one that was read. Other programs do not know the lock,
- * so it then checks that the change stays, and repeats it if it was lost.
- * config_change() does this for a parsed config, as a ConfigEdit.
+ * so it then watches the file, and repeats the change if it was lost.
+ *
+ * config_change() does this for a config. The caller's apply() gets a
+ * ConfigEdit: the tree of the file as it is now, not as it was when the command
+ * loaded it. It changes the tree with config_edit_...(), or sets `done` if
+ * there is nothing to write. It can be called more than once.
+ *
+ * A new config is read again before it replaces the old one, and never has
+ * fewer accounts, except those that apply() removed. Unknown keys keep their
+ * order.
  *
  * Migration from the deprecated form to the global one is at the end.
  */
 
-/* What a person was asked about is no longer so. */
-static bool config_meanwhile(Str path, Err *err)
+/* Sets the error for a file that changed after a person was asked about it. */
+static bool config_changed_since(Str path, Err *err)
 {
-    err_set(err, EXIT_CONFIG, "%.*s has just been changed", P(path));
-    return err_hint(err, "It was left as it is now. Try again.");
+    err_set(err, EXIT_CONFIG, "%.*s has just been changed by another program",
+            P(path));
+    return err_hint(err, "It was not overwritten. Try again.");
 }
 
 static bool config_cannot_write(Str path, int code, Err *err)
@@ -16231,14 +16240,15 @@ static bool config_cannot_write(Str path, int code, Err *err)
     if (code == EINTR && os_interrupted())
         return os_set_interrupted(err);
     err_set(err, EXIT_CONFIG, "cannot write %.*s: %s", P(path),
-            code == EAGAIN ? "another run holds its lock" : os_error(code));
+            code == EAGAIN ? "another run of hs has locked it"
+                           : os_error(code));
     if (code == EBUSY)
-        return err_hint(err, "A file that is mounted by itself cannot be "
-                             "replaced: mount its folder.");
+        return err_hint(err, "A mounted file cannot be replaced; mount its "
+                             "folder instead.");
     return false;
 }
 
-/* Has a folder be its owner's alone, where it is not; as far as may be. */
+/* Makes a folder accessible to its owner only, if the file system allows it. */
 static void config_tighten(Arena *arena, Str dir)
 {
     if (os_mode(arena, dir) & 077)
@@ -16246,25 +16256,23 @@ static void config_tighten(Arena *arena, Str dir)
 }
 
 /*
- * One change of a file that other programs write, too, without locks: all
- * that is shared with them is written by config_transact(). `change` makes of
- * `text` what is to be there, `next`, or sets `done` where nothing is to be
- * written. It is called again whenever the file turns out to be another one
- * than it was called for, so it must not count on being called once.
+ * One change of a file that other programs also write, without locks. `change`
+ * sets `next`, the new text, from `text`, or sets `done` if there is nothing to
+ * write. It is called again if another program changed the file in between.
  */
 typedef struct ConfigFile ConfigFile;
 
 struct ConfigFile {
     Arena *arena;
     ConfigSource source;
-    bool secret;  /* 0600, whatever the old file's mode is */
-    bool no_link; /* a symbolic link at the path is refused */
-    bool brief;   /* a change that may be lost is not watched */
+    bool secret;  /* write it with mode 0600, whatever the old mode was */
+    bool no_link; /* refuse a symbolic link at the path */
+    bool brief;   /* do not watch the change: it may be lost */
     bool (*change)(ConfigFile *file, Err *err);
     void *context;
     /* for `change` */
     bool exists;
-    bool again; /* it was written before, and another program undid it */
+    bool again; /* it was written, and another program undid it */
     bool done;
     Str text;
     Str next;
@@ -16272,18 +16280,18 @@ struct ConfigFile {
     Str real;      /* the path, symbolic links resolved */
     OsView view;   /* of the file that was replaced */
     OsStamp stamp; /* of the file that was written */
-    Str rescued;   /* what another program wrote into the replaced file */
+    Str rescued;   /* the text that another program wrote into that file */
 };
 
 typedef enum {
     CONFIG_FAILED,
     CONFIG_DONE,
-    CONFIG_CHANGED, /* another program was faster */
+    CONFIG_CHANGED, /* another program changed the file first */
     CONFIG_GONE     /* another program undid the change */
 } ConfigTurn;
 
-/* Reads the file, changes it, and writes it, under its lock. CONFIG_GONE:
- * written, and it is to be seen whether it stays. */
+/* Reads, changes and writes the file, under its lock. Returns CONFIG_GONE after
+ * it was written: the caller checks whether the change stays. */
 static ConfigTurn config_turn_locked(ConfigFile *file, Err *err)
 {
     Arena *arena = file->arena;
@@ -16323,8 +16331,8 @@ static ConfigTurn config_turn_locked(ConfigFile *file, Err *err)
     return code ? config_cannot_write(path, code, err) : CONFIG_GONE;
 }
 
-/* Another program opened the file before it was replaced, and wrote into the
- * old one, which has no name any more: what it wrote is to be kept. */
+/* Reads what another program wrote into the file that was replaced: it had
+ * opened the file before, and its change must not be lost. */
 static void config_rescue(ConfigFile *file)
 {
     int64_t deadline = os_now() + CONFIG_SETTLE_MS;
@@ -16345,10 +16353,10 @@ static void config_rescue(ConfigFile *file)
 }
 
 /*
- * Does a change that was written stay? It is lost where another program has
- * read the old file, and writes that back with a change of its own: in place,
- * or into the old file. Who replaces the file, as we do, is taken to have read
- * ours.
+ * Watches whether a written change stays. It is lost if another program that
+ * read the old file writes it back with its own change, in place or into the
+ * replaced file. A program that replaces the file, as hs does, is assumed to
+ * have read the new one.
  */
 static bool config_stays(ConfigFile *file)
 {
@@ -16389,9 +16397,9 @@ static ConfigTurn config_turn(ConfigFile *file, Err *err)
 
 /*
  * Changes a file: reads it under its lock, waits while another program writes
- * it, replaces it only if it is still what was read, and looks at it for a
- * while afterwards. A change that another program undid is made again, up to
- * CONFIG_REPEATS times.
+ * it, replaces it only if it has not changed since, and watches it for
+ * CONFIG_STAY_MS. Repeats a change that another program undid, up to
+ * CONFIG_REPEATS times. Fails with EXIT_CONFIG, or with the code of a signal.
  */
 static bool config_transact(ConfigFile *file, Err *err)
 {
@@ -16411,19 +16419,19 @@ static bool config_transact(ConfigFile *file, Err *err)
             return config_cannot_write(file->source.path, EINTR, err);
     }
     err_set(err, EXIT_CONFIG,
-            "cannot write %.*s: another program keeps writing it",
+            "cannot write %.*s: another program keeps changing it",
             P(file->source.path));
-    return err_hint(err, "The change may be missing. Stop that program, and "
+    return err_hint(err, "The change may be missing. Stop that program and "
                          "try again.");
 }
 
 /* A config file that is being changed. */
 typedef struct {
     Arena *arena;
-    Config config;
-    bool again;  /* see ConfigFile */
-    bool done;   /* nothing is to be written */
-    int removed; /* accounts that were taken out */
+    Config config; /* the file as it is now */
+    bool again;    /* see ConfigFile */
+    bool done;     /* set by apply(): there is nothing to write */
+    int removed;   /* accounts that were removed */
 } ConfigEdit;
 
 /* How a config file is changed: `apply` changes the tree. */
@@ -16434,7 +16442,7 @@ typedef struct {
     void *context;
 } ConfigChange;
 
-/* The account of this ID in the file as it is now; NULL, and an error, if
+/* The account with this ID in the file as it is now; NULL, and an error, if
  * another run has removed it. */
 static const ConfigAccount *config_edit_find(const ConfigEdit *edit, int64_t id,
                                              Err *err)
@@ -16445,9 +16453,9 @@ static const ConfigAccount *config_edit_find(const ConfigEdit *edit, int64_t id,
     return account;
 }
 
-/* The changed tree as text, which must read again as what it is: a limit
- * passed, or a tag that libyaml writes and does not read, must not take the old
- * file's place. */
+/* Writes the tree to `*text` and reads it again, into `again`: a text that is
+ * too large, or has a tag that libyaml writes and cannot read, must not replace
+ * the old file. */
 static bool config_edit_text(const ConfigEdit *edit, Str *text, Config *again,
                              Err *err)
 {
@@ -16457,18 +16465,18 @@ static bool config_edit_text(const ConfigEdit *edit, Str *text, Config *again,
         return err_set(err, EXIT_CONFIG, "cannot write %.*s: %s", P(path),
                        text->len > YAML_MAX
                            ? "it would be larger than 1 MiB"
-                           : "an alias in it would not name what it does now");
+                           : "an alias would refer to another value");
     *again = (Config){.path = path, .form = edit->config.form};
     if (!yaml_read(edit->arena, *text, &again->root, &fault))
         return err_set(err, EXIT_CONFIG,
-                       "cannot write %.*s: it could not be read again: %s",
+                       "cannot write %.*s: the new text is not readable: %s",
                        P(path), fault.message);
     config_read_tree(edit->arena, again);
     return true;
 }
 
-/* Never write a config with fewer accounts than there were, but for those that
- * were to be removed. */
+/* Refuses to write a config that lacks accounts of the old one, other than the
+ * ones that were removed on purpose. */
 static bool config_check_loss(const Config *before, const Config *after,
                               int removed, Err *err)
 {
@@ -16478,11 +16486,11 @@ static bool config_check_loss(const Config *before, const Config *after,
     if (missing <= removed && after->count >= before->count - removed)
         return true;
     return err_set(err, EXIT_CONFIG,
-                   "cannot write %.*s: accounts in it would be lost",
+                   "cannot write %.*s: it would lose accounts",
                    P(before->path));
 }
 
-/* The settings come before the accounts, also those that are new. */
+/* Moves the accounts behind the settings, where both clients write them. */
 static void config_edit_accounts_last(ConfigEdit *edit)
 {
     YamlNode *root = edit->config.root;
@@ -16494,8 +16502,8 @@ static void config_edit_accounts_last(ConfigEdit *edit)
     yaml_append(root, list);
 }
 
-/* A file that says the same thing in both forms keeps one of them: otherwise
- * they would disagree from now on. */
+/* Removes the keys of the other form from a file that has both: after the
+ * change they would disagree. */
 static void config_edit_unify(ConfigEdit *edit)
 {
     Config *config = &edit->config;
@@ -16512,7 +16520,7 @@ static void config_edit_unify(ConfigEdit *edit)
     }
 }
 
-/* Reads the text that is to be changed; an empty tree where there is none. */
+/* Parses the text of the file; a new file has an empty tree. */
 static bool config_edit_parse(const ConfigFile *file, Config *config, Err *err)
 {
     const ConfigChange *change = file->context;
@@ -16538,7 +16546,7 @@ static bool config_edit_parse(const ConfigFile *file, Config *config, Err *err)
     return config_has_ours(config) || config_not_ours(place->path, err);
 }
 
-/* The change of a config file as one of its text. */
+/* Makes the change of a config on its text: config_change()'s callback. */
 static bool config_change_text(ConfigFile *file, Err *err)
 {
     const ConfigChange *change = file->context;
@@ -16550,8 +16558,8 @@ static bool config_change_text(ConfigFile *file, Err *err)
         return false;
     if (file->again && !config_edit_text(&edit, &present, &after, err))
         return false;
-    /* parsed twice: what is changed is no longer what there was, and a tree
-     * that was written cannot be written again */
+    /* parsed again: `before` stays unchanged, and a tree that was written
+     * cannot be written a second time */
     if (!config_edit_parse(file, &before, err) ||
         !config_edit_parse(file, &edit.config, err))
         return false;
@@ -16568,14 +16576,19 @@ static bool config_change_text(ConfigFile *file, Err *err)
     return true;
 }
 
-/* Makes the folder of a config that is to be new: ~/.hscli, for its owner. */
+/* Creates the folder of a new config, ~/.hscli, for its owner only. */
 static bool config_make_folder(Arena *arena, Str path, Err *err)
 {
     int code = os_mkdir(arena, os_path_dir(path), 0700);
     return code ? config_cannot_write(path, code, err) : true;
 }
 
-/* Changes a config file, or makes one. */
+/*
+ * Changes a config file, or creates it. `change->apply` changes the tree; its
+ * strings must live in `arena` or longer. Fails with EXIT_CONFIG, with
+ * apply()'s error, or with the code of a signal; the file is then unchanged,
+ * unless another program keeps changing it.
+ */
 static bool config_change(Arena *arena, ConfigChange *change, Err *err)
 {
     Str path = change->place.path;
@@ -16586,7 +16599,7 @@ static bool config_change(Arena *arena, ConfigChange *change, Err *err)
         .brief = change->brief,
         .change = config_change_text,
         .context = change};
-    /* what begins a config anew, a sign-in, has waited when it began */
+    /* a sign-in, which may reset it, has already waited for the file */
     file.source.doubted = !change->place.reset_torn;
     if (!os_exists(arena, path) && change->place.form == CONFIG_GLOBAL &&
         !config_make_folder(arena, path, err))
@@ -16598,8 +16611,8 @@ static bool config_change(Arena *arena, ConfigChange *change, Err *err)
     return true;
 }
 
-/* The list of accounts in the tree, made where it is missing. Something else
- * in its place is not replaced: NULL, and an error. */
+/* The list of accounts in the tree, created if it is missing; NULL, and an
+ * error, if something else is in its place. */
 static YamlNode *config_edit_list(ConfigEdit *edit, Err *err)
 {
     const char *key = config_accounts_key(&edit->config);
@@ -16609,7 +16622,8 @@ static YamlNode *config_edit_list(ConfigEdit *edit, Err *err)
         yaml_set(edit->arena, edit->config.root, key, list);
     }
     if (list->kind != YAML_LIST) {
-        err_set(err, EXIT_CONFIG, "cannot add to %.*s: line %d: %s is no list",
+        err_set(err, EXIT_CONFIG,
+                "cannot add to %.*s: line %d: %s is not a list",
                 P(edit->config.path), list->line, key);
         return NULL;
     }
@@ -16617,6 +16631,7 @@ static YamlNode *config_edit_list(ConfigEdit *edit, Err *err)
     return list;
 }
 
+/* Makes an account the default: by name in the deprecated form, else by ID. */
 static void config_edit_default(ConfigEdit *edit, const ConfigAccount *account)
 {
     const Config *config = &edit->config;
@@ -16630,6 +16645,7 @@ static void config_edit_default(ConfigEdit *edit, const ConfigAccount *account)
         config_edit_accounts_last(edit);
 }
 
+/* Sets a key of a map, unless the text is empty. */
 static void config_set_text(Arena *arena, YamlNode *map, const char *key,
                             Str text)
 {
@@ -16638,9 +16654,9 @@ static void config_set_text(Arena *arena, YamlNode *map, const char *key,
 }
 
 /*
- * Adds to a map what stands in a shared one: without its anchors, which may
- * not stand twice. The maps in it are copied as well, since they will be
- * changed; deeper down both share what neither changes.
+ * Copies a shared map into `to`, without its anchors, which must be unique. The
+ * maps in it are copied as well, because they will be changed; both share the
+ * nodes below, which are not.
  */
 static void config_copy_map(Arena *arena, YamlNode *to, const YamlNode *from)
 {
@@ -16659,8 +16675,8 @@ static void config_copy_map(Arena *arena, YamlNode *to, const YamlNode *from)
     }
 }
 
-/* The account's own map under `key`, to be changed: made where it is missing,
- * a copy where an alias or a merge shares it with others. */
+/* The account's own map under `key`, for changes: created if it is missing,
+ * copied if an alias or a merge shares it with other accounts. */
 static YamlNode *config_submap(Arena *arena, YamlNode *map, const char *key)
 {
     YamlNode *own = yaml_get_own(map, key);
@@ -16674,7 +16690,7 @@ static YamlNode *config_submap(Arena *arena, YamlNode *map, const char *key)
     return own;
 }
 
-/* Writes the token into an account's node. */
+/* Sets the access token in an account's node. */
 static void config_put_token(Arena *arena, YamlNode *node,
                              const ConfigAccount *account)
 {
@@ -16690,7 +16706,7 @@ static void config_put_token(Arena *arena, YamlNode *node,
                         secret_text(account->refresh_token));
 }
 
-/* Writes the app of an OAuth2 account, and what it may do. */
+/* Sets the app of an OAuth2 account, and its scopes. */
 static void config_put_client(Arena *arena, YamlNode *node,
                               const ConfigAccount *account)
 {
@@ -16719,8 +16735,7 @@ static Str config_scopes(Arena *arena, const ConfigAccount *account)
     return buf_str(&out);
 }
 
-/* The account that the tree's default names among those of the typed view; 0:
- * none. */
+/* The ID of the account that the tree's default names; 0: none. */
 static int64_t config_edit_default_id(const ConfigEdit *edit)
 {
     const Config *config = &edit->config;
@@ -16730,9 +16745,9 @@ static int64_t config_edit_default_id(const ConfigEdit *edit)
 }
 
 /*
- * Adds an account to the file, or updates the one of the same id in place.
- * What stands in its node beside the fields of `account` is kept. A default
- * that goes by a name of digits stays what it is where they are the new id.
+ * Adds an account to the file, or updates the one with the same ID in place;
+ * other keys of its node are kept. If the default is a name of digits that now
+ * equals this ID, it is replaced by the ID of the account that it named.
  */
 static bool config_edit_put(ConfigEdit *edit, const ConfigAccount *account,
                             Err *err)
@@ -16770,8 +16785,8 @@ static bool config_edit_put(ConfigEdit *edit, const ConfigAccount *account,
     return true;
 }
 
-/* Changes a setting, whose value is a word or a number. A new one stands
- * before the accounts; in a deprecated file it gets today's name. */
+/* Sets a setting, whose value is a word or a number. A new one is put before
+ * the accounts. A deprecated file's alias is replaced by the name. */
 static void config_edit_setting(ConfigEdit *edit, const ConfigKey *key,
                                 Str value)
 {
@@ -16784,9 +16799,9 @@ static void config_edit_setting(ConfigEdit *edit, const ConfigKey *key,
         config_edit_accounts_last(edit);
 }
 
-/* Takes an account out of the file; the default goes with it where it named
- * this one. Those after it move up in the typed view: to read the tree anew for
- * each of many would cost their square. */
+/* Removes an account from the file, and the default if it names this account.
+ * The typed view is updated in place: reading the tree again for each of many
+ * accounts would take quadratic time. */
 static void config_edit_remove(ConfigEdit *edit, const ConfigAccount *account)
 {
     Config *config = &edit->config;
@@ -16805,7 +16820,7 @@ static void config_edit_remove(ConfigEdit *edit, const ConfigAccount *account)
         config->accounts[i] = config->accounts[i + 1];
 }
 
-/* Gives an account another name; a default that goes by the name follows. */
+/* Renames an account, and the default if it has the name. */
 static void config_edit_rename(ConfigEdit *edit, const ConfigAccount *account,
                                Str name)
 {
@@ -16819,8 +16834,8 @@ static void config_edit_rename(ConfigEdit *edit, const ConfigAccount *account,
     config_read_tree(edit->arena, config);
 }
 
-/* Puts the token into the account, if it is still the one that the token was
- * fetched for, and another program has not fetched a later one. */
+/* Sets the token of the account, if the account still signs in the same way,
+ * and no other program has fetched a later token. */
 static bool config_apply_token(ConfigEdit *edit, void *context, Err *err)
 {
     const ConfigAccount *account = context;
@@ -16835,10 +16850,10 @@ static bool config_apply_token(ConfigEdit *edit, void *context, Err *err)
 }
 
 /*
- * Keeps a fresh access token in the file. The account may be gone from it
- * meanwhile, or another run may have signed in to it anew, with a key that
- * the token does not belong to: then nothing is written. A key's token that is
- * lost is fetched again by the next run, but a refresh token may not be.
+ * Saves a new access token in the file. Nothing is written if the account has
+ * been removed, or signed in to again with another key. The change is watched
+ * for OAuth2 only: the next run can fetch a key's token again, but a lost
+ * refresh token may be the only one.
  */
 static bool config_save_token(Arena *arena, const Config *config,
                               const ConfigAccount *account, Err *err)
@@ -16854,22 +16869,22 @@ static bool config_save_token(Arena *arena, const Config *config,
     return config_change(arena, &change, err);
 }
 
-/* What a .gitignore is to cover. */
+/* A file that a .gitignore must cover. */
 typedef struct {
     const GitTree *tree;
-    Str path; /* of the file that we write */
+    Str path; /* of the file */
     Str name; /* the line that covers it */
     bool added;
 } ConfigHide;
 
-/* A .gitignore that was emptied just now is being written. */
+/* A .gitignore that has just been truncated is being written. */
 static bool config_ignore_is_whole(Arena *scratch, Str text, bool young)
 {
     (void)scratch;
     return !young || text.len;
 }
 
-/* Adds a line to a .gitignore, unless another run has added it meanwhile. */
+/* Adds a line to a .gitignore, unless another run has already added it. */
 static bool config_change_ignored(ConfigFile *file, Err *err)
 {
     ConfigHide *hide = file->context;
@@ -16890,10 +16905,10 @@ static bool config_change_ignored(ConfigFile *file, Err *err)
 }
 
 /*
- * Has git ignore a file that we write, where it lies in a work tree and no
- * ignore file covers it: the name of `entry`, the file or the folder that it
- * is in, goes to the nearest .gitignore, or to a new one beside it. `*changed`
- * is that file, or empty.
+ * Makes git ignore the file at `path`, if it is in a work tree and no ignore
+ * file covers it: adds the name of `entry`, the file itself or its folder, to
+ * the nearest .gitignore, or to a new one next to it. Sets `*changed` to that
+ * .gitignore, or to an empty path.
  */
 static bool config_hide_from_git(Arena *arena, Str path, Str entry,
                                  Str *changed, Err *err)
@@ -16916,8 +16931,8 @@ static bool config_hide_from_git(Arena *arena, Str path, Str entry,
         file = os_path_join(arena, dir, S(".gitignore"));
     ConfigHide hide = {
         .tree = &tree, .path = path, .name = os_path_base(entry)};
-    /* Git reads no .gitignore that is a symbolic link, and what such a one
-     * leads to is not ours to change. */
+    /* git does not read a .gitignore that is a symbolic link, and its target
+     * may be another project's file */
     ConfigFile ignore = {.arena = arena,
                          .source = {.path = file,
                                     .max = MIB,
@@ -16931,10 +16946,10 @@ static bool config_hide_from_git(Arena *arena, Str path, Str entry,
     return true;
 }
 
-/* What an .hsaccount is to become. */
+/* A change of an .hsaccount. */
 typedef struct {
     Str id;
-    const Str *before; /* what it was when it was asked about; NULL: any */
+    const Str *before; /* the text that may be replaced; NULL: any */
 } ConfigOverrideChange;
 
 static bool config_change_override(ConfigFile *file, Err *err)
@@ -16945,11 +16960,11 @@ static bool config_change_override(ConfigFile *file, Err *err)
     if (file->done || file->again || !override->before ||
         str_eq(file->text, *override->before))
         return true;
-    return config_meanwhile(file->source.path, err);
+    return config_changed_since(file->source.path, err);
 }
 
-/* Writes an .hsaccount: the id and no more. With `before` it replaces no other
- * one than that. */
+/* Writes an .hsaccount with this ID. If `before` is not NULL, the old file must
+ * still have that text. */
 static bool config_write_override(Arena *arena, Str path, int64_t id,
                                   const Str *before, Err *err)
 {
@@ -16961,7 +16976,7 @@ static bool config_write_override(Arena *arena, Str path, int64_t id,
     return config_transact(&file, err);
 }
 
-/* Removes an .hsaccount that is still what it was when it was read. */
+/* Removes an .hsaccount, if it has not changed since it was read. */
 static bool config_remove_override(Arena *arena, const ConfigOverride *override,
                                    Err *err)
 {
@@ -16971,20 +16986,20 @@ static bool config_remove_override(Arena *arena, const ConfigOverride *override,
         return true;
     config_read_override_at(arena, override->path, &now, &ignored);
     if (!str_eq(now.text, override->text))
-        return config_meanwhile(override->path, err);
+        return config_changed_since(override->path, err);
     int code = os_unlink(arena, override->path);
     return code ? config_cannot_write(override->path, code, err) : true;
 }
 
-/* How a linked folder's settings are to change. */
+/* A change of a linked folder's settings. */
 typedef struct {
     const int64_t *add;
     int add_count;
     const int64_t *drop;
     int drop_count;
-    bool keep_default; /* unless it is dropped */
-    int64_t preset;    /* else the folder's default; 0: none, and then the
-                          config's counts */
+    bool keep_default; /* unless that account is dropped */
+    int64_t preset;    /* otherwise the new default of the folder; 0: none, so
+                          that the config's default is used */
 } ConfigLinkChange;
 
 /* Sets the folder's default; 0: none. */
@@ -17014,7 +17029,7 @@ static void config_links_add(ConfigLinks *links, int64_t id)
     config_view_links(links);
 }
 
-/* Takes an account out; the folder's default goes with it where it is that. */
+/* Removes an account, and the folder's default if it is this account. */
 static void config_links_drop(ConfigLinks *links, int64_t id)
 {
     cJSON *list = json_get(links->document, "accounts");
@@ -17026,7 +17041,7 @@ static void config_links_drop(ConfigLinks *links, int64_t id)
     config_view_links(links);
 }
 
-/* Explains the folder to who finds it; what is there already is kept. */
+/* Writes a README.txt into the folder, unless there is one. */
 static bool config_explain_links(Arena *arena, Str dir, Err *err)
 {
     Str path = os_path_join(arena, dir, S("README.txt"));
@@ -17035,14 +17050,15 @@ static bool config_explain_links(Arena *arena, Str dir, Err *err)
     int code = os_replace_file(
         arena, path,
         S("This folder belongs to the HubSpot CLI (hs).\n\n"
-          "settings.json says which HubSpot accounts are linked to the folder\n"
-          "above and which of them commands use there. It holds ids and no\n"
-          "secrets. hs account link and hs account unlink change it.\n"),
+          "settings.json lists the HubSpot accounts that are linked to the\n"
+          "parent folder, and the one that commands use there. It has account\n"
+          "IDs and no secrets. hs account link and hs account unlink change\n"
+          "it.\n"),
         0644, NULL);
     return code ? config_cannot_write(path, code, err) : true;
 }
 
-/* The change of a folder's settings as one of their text. */
+/* Makes the change of a folder's settings on their text. */
 static bool config_change_links_text(ConfigFile *file, Err *err)
 {
     const ConfigLinkChange *change = file->context;
@@ -17067,13 +17083,13 @@ static bool config_change_links_text(ConfigFile *file, Err *err)
         return false;
     file->next = json_write_indented(arena, links.document);
     file->done = file->again && str_eq(present, file->next);
-    /* What could not be read again must not take the old file's place. */
+    /* a file that hs could not read again must not replace the old one */
     return file->next.len <= JSON_DOC_MAX ||
            config_cannot_write(path, EFBIG, err);
 }
 
-/* Changes the settings at `path`, which need not exist yet; a README.txt is
- * put beside new ones first. */
+/* Changes the settings at `path`, or creates them together with a README.txt.
+ * Fails with EXIT_CONFIG. */
 static bool config_change_links(Arena *arena, Str path,
                                 const ConfigLinkChange *change, Err *err)
 {
@@ -17090,8 +17106,8 @@ static bool config_change_links(Arena *arena, Str path,
 }
 
 /*
- * Makes `id` the default of the linked folder whose settings are at `path`,
- * and one of its linked accounts.
+ * Makes `id` the default of the linked folder with the settings at `path`, and
+ * links it.
  */
 static bool config_save_link_default(Arena *arena, Str path, int64_t id,
                                      Err *err)
@@ -17100,7 +17116,7 @@ static bool config_save_link_default(Arena *arena, Str path, int64_t id,
     return config_change_links(arena, path, &change, err);
 }
 
-/* How many bytes from `at` on `test` holds for. */
+/* The number of bytes from `at` on that pass `test`. */
 static ptrdiff_t config_run_of(Str s, ptrdiff_t at, int (*test)(int))
 {
     ptrdiff_t end = at;
@@ -17134,7 +17150,8 @@ static ptrdiff_t config_word_at(Str s, ptrdiff_t at)
     return digits ? digits : 1;
 }
 
-/* Is the name letters and digits in lower case, joined with single dashes? */
+/* Is the name in kebab-case: lower-case letters and digits, with single dashes
+ * between words? */
 static bool config_is_kebab(Str name)
 {
     bool inside = false; /* a word: a dash may follow */
@@ -17149,10 +17166,10 @@ static bool config_is_kebab(Str name)
 }
 
 /*
- * An account's name made of a hub's: some punctuation dropped, split at all
- * else that is no ASCII letter or digit (the official client makes the same
- * name of it) and where the case or the kind of letters changes, joined with
- * '-', in lower case ("HTTPServer2 east" -> "http-server2-east"). May be empty.
+ * Makes an account's name from a hub's, as the official client does: drops some
+ * punctuation, splits at any other character that is not an ASCII letter or
+ * digit and between words in camelCase, and joins the words with '-' in lower
+ * case ("HTTPServer2 east" -> "http-server2-east"). The result may be empty.
  */
 static Str config_kebab_case(Arena *arena, Str name)
 {
@@ -17180,24 +17197,22 @@ static Str config_kebab_case(Arena *arena, Str name)
     return buf_str(&out);
 }
 
-/* White space as JavaScript knows it (the official client refuses it in a
- * name), and control characters. */
+/* White space in JavaScript, which the official client refuses in a name, and
+ * control characters. */
 static bool config_is_white(uint32_t c)
 {
-    return c <= ' ' || (c >= 0x7f && c <= 0xa0) || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
-           c == 0x202f || c == 0x205f || c == 0x3000 || c == 0xfeff;
+    return c < ' ' || (c >= 0x7f && c < 0xa0) || config_is_js_space(c);
 }
 
-/* The name that a person chose, in kebab-case. One that is in it stays as it
- * is, where the official client would drop its dashes. */
+/* The name that a person chose, in kebab-case. A name that already is keeps its
+ * dashes; the official client would drop them. */
 static Str config_new_name(Arena *arena, Str name)
 {
     return config_is_kebab(name) ? name : config_kebab_case(arena, name);
 }
 
-/* The characters that config_new_name() drops from a name, each once and with
- * spaces between; empty: none. */
+/* The characters that config_new_name() drops from a name, each once, separated
+ * by spaces; empty: none. */
 static Str config_kebab_dropped(Arena *arena, Str name)
 {
     Buf out = buf_new(arena, name.len * 2 + 1);
@@ -17209,7 +17224,7 @@ static Str config_kebab_dropped(Arena *arena, Str name)
         Str one = str_slice(name, 0, n ? n : 1);
         bool control = (c < ' ' && (c < '\t' || c > '\r')) ||
                        (c >= 0x7f && c < 0xa0);
-        bool white = config_is_white(c) && !control; /* it becomes a dash */
+        bool white = config_is_white(c) && !control; /* becomes a dash */
         bool kept = n && (white || (c < 0x80 && isalnum((int)c)));
         if (!kept && str_find(buf_str(&out), one) < 0) {
             buf_add(&out, out.len ? S(" ") : S(""));
@@ -17221,23 +17236,23 @@ static Str config_kebab_dropped(Arena *arena, Str name)
 }
 
 /*
- * May an account be called this? Not with white space or control bytes, not
- * as another account (`id` is its own) is called, or is numbered.
+ * Checks the name of the account `id`: it must not be empty, have white space
+ * or control characters, or equal another account's name or ID. Fails with
+ * EXIT_USAGE.
  */
 static bool config_check_name(const Config *config, Str name, int64_t id,
                               Err *err)
 {
     int64_t number = 0;
     if (!name.len)
-        return err_set(err, EXIT_USAGE, "an account's name may not be empty");
+        return err_set(err, EXIT_USAGE, "an account name must not be empty");
     for (Str rest = name; rest.len;) {
         uint32_t c = 0;
         int n = str_utf8(rest, &c);
         if (!n || config_is_white(c)) {
-            err_set(err, EXIT_USAGE,
-                    "an account's name may not have %s: '%.*s'",
+            err_set(err, EXIT_USAGE, "an account name must not have %s: '%.*s'",
                     n ? "white space or control characters"
-                      : "bytes that are no UTF-8",
+                      : "bytes that are not UTF-8",
                     P(name));
             return false;
         }
@@ -17250,8 +17265,8 @@ static bool config_check_name(const Config *config, Str name, int64_t id,
         if (str_eq_nocase(other->name, name) ||
             (str_int(name, &number) && number == other->id)) {
             err_set(err, EXIT_USAGE,
-                    "the name '%.*s' is taken by account %" PRId64, P(name),
-                    other->id);
+                    "the name '%.*s' is already used by account %" PRId64,
+                    P(name), other->id);
             return false;
         }
     }
@@ -17259,17 +17274,17 @@ static bool config_check_name(const Config *config, Str name, int64_t id,
 }
 
 /*
- * What the deprecated config and the global one hold differently: a setting
- * with two values, the default account, or an account's name that the global
- * config gives to another id. A person, or --force, says what is to be done.
+ * A difference between the deprecated config and the global one: a setting with
+ * two values, two default accounts, or an account's name that the global config
+ * uses for another ID. A person, or --force, decides.
  */
 typedef struct {
-    Str key;     /* of a setting, in the global form; empty: an account */
-    int64_t id;  /* of the account */
-    Str now;     /* the global config's value */
-    Str old;     /* the deprecated one's; of an account: its name */
-    bool take;   /* the old value counts; the account is taken over */
-    Str renamed; /* the account's name from now on */
+    Str key;      /* of a setting, in the global form; empty: an account */
+    int64_t id;   /* of the account */
+    Str now;      /* the global config's value */
+    Str old;      /* the deprecated one's value, or the account's name */
+    bool use_old; /* use the old value, or move the account */
+    Str renamed;  /* the account's new name */
 } ConfigClash;
 
 typedef struct {
@@ -17279,16 +17294,16 @@ typedef struct {
 
 /* What a migration did. */
 typedef struct {
-    Str *added; /* accounts, by their labels */
+    Str *added; /* the labels of accounts that were moved */
     int added_count;
-    Str *kept; /* those that were in the global config already */
+    Str *kept; /* of those that were already in the global config */
     int kept_count;
-    Str *left; /* those that were left out */
+    Str *left; /* of those that were left out on purpose */
     int left_count;
-    Str *broken; /* those that no command could use, left out too */
+    Str *broken; /* of those that were left out as unusable */
     int broken_count;
-    Str archive;   /* what the old file is called now */
-    Str gitignore; /* the ignore file that was changed, or empty */
+    Str archive;   /* the new path of the old file */
+    Str gitignore; /* the .gitignore that was changed, or empty */
     Str exposed;   /* why git does not ignore the archive, or empty */
 } ConfigMigrated;
 
@@ -17320,7 +17335,7 @@ static void config_add_clash(ConfigClashes *list, ConfigClash clash)
     list->clash[list->count++] = clash;
 }
 
-/* Can commands use this account, whatever it is called? */
+/* Can commands use this account, apart from its name? */
 static bool config_is_usable(const ConfigAccount *account)
 {
     Err faults = {0};
@@ -17331,8 +17346,7 @@ static bool config_is_usable(const ConfigAccount *account)
     return !faults.rows && !faults.rows_left_out;
 }
 
-/* The account's name, or one like it where a config with that one would be
- * refused. */
+/* The account's name, or a valid one like it. */
 static Str config_good_name(Arena *arena, const ConfigAccount *account)
 {
     Err fault = {0};
@@ -17344,14 +17358,14 @@ static Str config_good_name(Arena *arena, const ConfigAccount *account)
                     : arena_printf(arena, "account-%" PRId64, account->id);
 }
 
-/* `<name>_<id>`: what an account is called whose name is taken. */
+/* `<name>_<id>`: the name of an account whose own name is already used. */
 static Str config_other_name(Arena *arena, const ConfigAccount *account)
 {
-    return arena_printf(arena, "%.*s_%" PRId64,
-                        P(config_good_name(arena, account)), account->id);
+    Str name = config_good_name(arena, account);
+    return arena_printf(arena, "%.*s_%" PRId64, P(name), account->id);
 }
 
-/* The account, if another than `id`, that has this name. */
+/* The account with this name, other than `id`; NULL: none. */
 static const ConfigAccount *config_name_taken(const Config *config, Str name,
                                               int64_t id)
 {
@@ -17362,19 +17376,19 @@ static const ConfigAccount *config_name_taken(const Config *config, Str name,
     return NULL;
 }
 
-/* A name that no account of the config has. */
+/* `wanted`, or a name like it, that no account of the config has. */
 static Str config_free_name(Arena *arena, const Config *config,
                             const ConfigAccount *account, Str wanted)
 {
     Str name = wanted;
+    Str other = config_other_name(arena, account);
     for (int n = 2; config_name_taken(config, name, account->id); n++)
-        name = arena_printf(arena, "%.*s_%d",
-                            P(config_other_name(arena, account)), n);
+        name = arena_printf(arena, "%.*s_%d", P(other), n);
     return name;
 }
 
-/* Finds what a migration from `old` to `now` has to decide; the list and its
- * texts live in `arena`. */
+/* Lists what must be decided before a migration from `old` to `now`. The list
+ * and its texts live in `arena`. */
 static ConfigClashes config_find_clashes(Arena *arena, const Config *old,
                                          const Config *now)
 {
@@ -17411,7 +17425,7 @@ static ConfigClashes config_find_clashes(Arena *arena, const Config *old,
     return list;
 }
 
-/* What was decided about a setting, or about an account; NULL: nothing. */
+/* The decision about a setting, or about an account; NULL: none. */
 static const ConfigClash *config_decision(const ConfigClashes *list, Str key,
                                           int64_t id)
 {
@@ -17421,8 +17435,8 @@ static const ConfigClash *config_decision(const ConfigClashes *list, Str key,
     return NULL;
 }
 
-/* Takes the settings over that the global config has not, or that were
- * decided for. What the old file lacks changes nothing. */
+/* Copies the settings that the global config does not have, and those for which
+ * the old value was chosen. */
 static bool config_merge_settings(ConfigEdit *edit, const Config *old,
                                   const ConfigClashes *decided, Err *err)
 {
@@ -17432,11 +17446,11 @@ static bool config_merge_settings(ConfigEdit *edit, const Config *old,
         const ConfigClash *clash = config_decision(decided, key, 0);
         bool missing = yaml_is_null(config_own_value(&edit->config, key));
         if (!config_is_setting(key) || yaml_is_null(yaml_follow(entry)) ||
-            (!missing && (!clash || !clash->take)))
+            (!missing && (!clash || !clash->use_old)))
             continue;
         YamlNode *copy = yaml_clone(edit->arena, entry, YAML_DEPTH, &room);
         if (!copy)
-            return err_set(err, EXIT_CONFIG, "%.*s is too large to take over",
+            return err_set(err, EXIT_CONFIG, "%.*s is too large to migrate",
                            P(old->path));
         yaml_set(edit->arena, edit->config.root, arena_cstr(edit->arena, key),
                  copy);
@@ -17444,7 +17458,7 @@ static bool config_merge_settings(ConfigEdit *edit, const Config *old,
     return true;
 }
 
-/* Adds the flags that the global config has not. */
+/* Adds the flags that the global config does not have. */
 static void config_merge_flags(ConfigEdit *edit, const Config *old)
 {
     const YamlNode *from = yaml_get(old->root, "flags");
@@ -17465,8 +17479,8 @@ static void config_merge_flags(ConfigEdit *edit, const Config *old)
     }
 }
 
-/* A copy of an account's map in the global form; NULL: it is too large for the
- * nodes that `*room` is left for. */
+/* A copy of an account's map in the global form; NULL if it has more than
+ * `*room` nodes, the limit for all accounts together. */
 static YamlNode *config_global_account(Arena *arena,
                                        const ConfigAccount *account, int *room)
 {
@@ -17476,7 +17490,7 @@ static YamlNode *config_global_account(Arena *arena,
         return NULL;
     if (id && !yaml_own_entry(node, S("accountId")))
         id->key = yaml_new_text(arena, S("accountId"));
-    /* The official client lists no account that has no type. */
+    /* the official client does not list accounts without a type */
     if (!yaml_text(yaml_own_entry(node, S("accountType"))).len)
         config_set_text(arena, node, "accountType",
                         account->type.len ? account->type : S("STANDARD"));
@@ -17484,8 +17498,8 @@ static YamlNode *config_global_account(Arena *arena,
     return node;
 }
 
-/* Makes room in the typed view for `more` accounts, which config_merge_add()
- * adds: to read the tree anew for each would cost its square. */
+/* Makes room in the typed view for `more` accounts, for config_merge_add():
+ * reading the tree again for each account would take quadratic time. */
 static void config_merge_room(ConfigEdit *edit, int more)
 {
     Config *config = &edit->config;
@@ -17503,7 +17517,7 @@ static void config_merge_add(ConfigEdit *edit, YamlNode *list, YamlNode *node)
     config_read_account(node, &config->accounts[config->count++]);
 }
 
-/* Takes the accounts over that the global config has not. */
+/* Copies the accounts that the global config does not have. */
 static bool config_merge_accounts(ConfigEdit *edit, const Config *old,
                                   const ConfigClashes *decided,
                                   ConfigMigrated *done, Err *err)
@@ -17524,13 +17538,13 @@ static bool config_merge_accounts(ConfigEdit *edit, const Config *old,
             done->broken[done->broken_count++] = label;
             continue;
         }
-        if (clash && !clash->take) {
+        if (clash && !clash->use_old) {
             done->left[done->left_count++] = label;
             continue;
         }
         YamlNode *node = config_global_account(arena, account, &room);
         if (!node)
-            return err_set(err, EXIT_CONFIG, "%.*s is too large to take over",
+            return err_set(err, EXIT_CONFIG, "%.*s is too large to migrate",
                            P(old->path));
         Str name = clash ? clash->renamed : config_good_name(arena, account);
         if (!clash && config_name_taken(&edit->config, name, account->id))
@@ -17544,9 +17558,9 @@ static bool config_merge_accounts(ConfigEdit *edit, const Config *old,
     return list != NULL;
 }
 
-/* The default: the old one where there was none, or where that was decided. It
- * is set first of all, so that a new file begins with it; by its id, since its
- * name may become another account's, or change. */
+/* Sets the old default if there was none, or if it was chosen. This comes
+ * before the other changes, so that a new file begins with the default. It is
+ * set by ID: the account's name may change. */
 static void config_merge_default(ConfigEdit *edit, const Config *old,
                                  const ConfigClashes *decided)
 {
@@ -17557,14 +17571,14 @@ static void config_merge_default(ConfigEdit *edit, const Config *old,
         return;
     const ConfigClash *account = config_decision(decided, S(""), wanted->id);
     bool present = config_find(now, now->default_account) != NULL;
-    if ((present && (!clash || !clash->take)) || (account && !account->take))
+    if ((present && (!clash || !clash->use_old)) ||
+        (account && !account->use_old))
         return;
     config_edit_default(edit, &(ConfigAccount){.id = wanted->id});
 }
 
-/* Renames a file that is no longer used to archived.hubspot.config.yml, or
- * to the first name like that which is free. Nobody else may read it, and
- * git ignores it as well. */
+/* Renames the old file to archived.hubspot.config.yml, or to the first free
+ * name like it. Other users cannot read it, and git ignores it. */
 static bool config_archive(Arena *arena, Str path, ConfigMigrated *done,
                            Err *err)
 {
@@ -17587,16 +17601,18 @@ static bool config_archive(Arena *arena, Str path, ConfigMigrated *done,
         code = code == EEXIST ? 0 : code;
     }
     return err_set(err, EXIT_CONFIG,
-                   "the accounts are in the global config now, but %.*s cannot "
-                   "be renamed: %s",
+                   "moved the accounts to the global config, but cannot rename "
+                   "%.*s: %s",
                    P(path), os_error(code ? code : EEXIST));
 }
 
-/* A migration under way. */
+/* A migration: what to do, and its result. */
 typedef struct {
-    Config old;
-    const ConfigClashes *decided;
+    Str from;                     /* the deprecated config */
+    Str to;                       /* the global one */
+    const ConfigClashes *decided; /* every clash, with a decision */
     ConfigMigrated *done;
+    Config old; /* the deprecated config as it is now */
 } ConfigMigration;
 
 static bool config_is_among(const Str *names, int count, Str name)
@@ -17607,8 +17623,9 @@ static bool config_is_among(const Str *names, int count, Str name)
     return false;
 }
 
-/* Merges the old config into the global one. Where it was done before, and
- * another program undid a part of it, what was new then is new still. */
+/* Merges the old config into the global one. On a repeated call, because
+ * another program undid a part of it, accounts that were added by the first
+ * call are still reported as added. */
 static bool config_apply_migration(ConfigEdit *edit, void *context, Err *err)
 {
     ConfigMigration *migration = context;
@@ -17622,7 +17639,7 @@ static bool config_apply_migration(ConfigEdit *edit, void *context, Err *err)
     done->broken = arena_array(arena, old->count, sizeof(Str));
     done->added_count = done->kept_count = 0;
     done->left_count = done->broken_count = 0;
-    for (int i = 0; i < old->count; i++) { /* changed since it was taken over */
+    for (int i = 0; i < old->count; i++) { /* changed since it was added */
         const ConfigAccount *there = config_find_id(&edit->config,
                                                     old->accounts[i].id);
         if (there && !config_same_sign_in(there, &old->accounts[i]) &&
@@ -17647,9 +17664,9 @@ static bool config_apply_migration(ConfigEdit *edit, void *context, Err *err)
 }
 
 /*
- * Takes over what the deprecated config at `from` holds, and archives it, under
- * the old file's lock. Should another program write it in between, what it
- * wrote is taken over, too: before the file is renamed, and afterwards.
+ * Merges the deprecated config at `from` into the global one and archives it,
+ * under the old file's lock. If another program changes the old file, before or
+ * after it is renamed, its changes are merged as well.
  */
 static bool config_migrate_locked(Arena *arena, Str from, ConfigChange *change,
                                   Err *err)
@@ -17675,26 +17692,26 @@ static bool config_migrate_locked(Arena *arena, Str from, ConfigChange *change,
             return true;
     }
     err_set(err, EXIT_CONFIG,
-            "cannot migrate %.*s: another program keeps writing it", P(source));
-    return err_hint(err, "Stop that program, and try again.");
+            "cannot migrate %.*s: another program keeps changing it",
+            P(source));
+    return err_hint(err, "Stop that program and try again.");
 }
 
 /*
- * Takes over what the deprecated config at `from` holds into the global one
- * at `to`, which is made where it is missing, as `decided` says, and archives
- * the old file. Both are read anew under their locks. `*done` says what was
- * done; its texts live in `arena`.
+ * Merges the deprecated config at `migration->from` into the global one at
+ * `migration->to`, which need not exist, and archives the old file. Both are
+ * read again under their locks. Sets `*migration->done`; its texts live in
+ * `arena`. Fails with EXIT_CONFIG; accounts may then be in both files.
  */
-static bool config_migrate(Arena *arena, Str from, Str to,
-                           const ConfigClashes *decided, ConfigMigrated *done,
-                           Err *err)
+static bool config_migrate(Arena *arena, ConfigMigration *migration, Err *err)
 {
     int lock = -1;
-    ConfigMigration migration = {.decided = decided, .done = done};
-    ConfigChange change = {.place = {.path = to, .form = CONFIG_GLOBAL},
-                           .apply = config_apply_migration,
-                           .context = &migration};
-    *done = (ConfigMigrated){0};
+    Str from = migration->from;
+    ConfigChange change = {
+        .place = {.path = migration->to, .form = CONFIG_GLOBAL},
+        .apply = config_apply_migration,
+        .context = migration};
+    *migration->done = (ConfigMigrated){0};
     Str real = os_resolve_links(arena, from);
     int code = os_lock(arena, real, CONFIG_LOCK_MS, &lock);
     if (code)
@@ -20820,13 +20837,23 @@ static void cmd_say_default(Cmd *cmd, int64_t next)
 
 /* ==== Settings ============================================================ *
  *
- * hs config: settings, and migration of a deprecated config. hs account auth
- * offers the same migration, so this section precedes Sign-in.
+ * hs config list, get, set and migrate.
+ *
+ * All four work on any key: names, options, prompts, limits, defaults and help
+ * come from config_keys (Config), which is the one place to add a key. A key
+ * with an option can be set; one with a single value can be printed.
+ *
+ * list and get print the value that hs uses, on stdout. It can differ from the
+ * file: a number is kept within its limits, and a key that is not set has its
+ * default. set and migrate write through config_change(), so they keep unknown
+ * keys and the changes of other programs.
+ *
+ * hs account auth offers the same migration, so this section precedes Sign-in.
  */
 
 /* ---- Migration: hs config migrate, and offered by hs account auth ---- */
 
-/* Asks about one thing that both configs have. */
+/* Asks what to do about one difference between the configs. */
 static bool settings_migrate_ask(Cmd *cmd, const Config *now,
                                  ConfigClash *clash, Err *err)
 {
@@ -20834,24 +20861,24 @@ static bool settings_migrate_ask(Cmd *cmd, const Config *now,
     int at = 0;
     if (clash->key.len) {
         const Str values[] = {
-            arena_printf(arena, "%.*s  (the global config)", P(clash->now)),
-            arena_printf(arena, "%.*s  (the deprecated one)", P(clash->old))};
+            arena_printf(arena, "%.*s  (global config)", P(clash->now)),
+            arena_printf(arena, "%.*s  (deprecated config)", P(clash->old))};
         Str question = arena_printf(arena, "%.*s:", P(clash->key));
         if (!ask_select(cmd->term, question.ptr, (AskLabels){values, 2}, &at,
                         err))
             return false;
-        clash->take = at == 1;
+        clash->use_old = at == 1;
         return true;
     }
     const Str ways[] = {
-        arena_printf(arena, "Take it over as %.*s", P(clash->renamed)),
-        S("Take it over with another name"), S("Leave it out")};
-    Str question = arena_printf(arena,
-                                "The name %.*s is taken:", P(clash->old));
+        arena_printf(arena, "Move it as %.*s", P(clash->renamed)),
+        S("Move it with another name"), S("Leave it out")};
+    Str question = arena_printf(
+        arena, "The name %.*s is already used:", P(clash->old));
     if (!ask_select(cmd->term, question.ptr, (AskLabels){ways, COUNT(ways)},
                     &at, err))
         return false;
-    clash->take = at < 2;
+    clash->use_old = at < 2;
     while (at == 1) {
         Str name = {0};
         Err fault = {0};
@@ -20869,13 +20896,13 @@ static bool settings_migrate_ask(Cmd *cmd, const Config *now,
     return true;
 }
 
-/* Decides every clash: --force takes the old values over and renames. */
+/* Decides every clash: --force uses the old values and renames accounts. */
 static bool settings_migrate_decide(Cmd *cmd, const Config *now,
                                     ConfigClashes *clashes, Err *err)
 {
     for (int i = 0; i < clashes->count; i++) {
         ConfigClash *clash = &clashes->clash[i];
-        clash->take = true;
+        clash->use_old = true;
         if (cmd_on(cmd, &opt_force))
             continue;
         if (!ask_allowed(cmd->term, "decision on conflicting values",
@@ -20903,17 +20930,17 @@ static void settings_migrate_names(Cmd *cmd, const char *what, const Str *names,
 static void settings_migrate_report(Cmd *cmd, Str to,
                                     const ConfigMigrated *done)
 {
-    settings_migrate_names(cmd, "Taken over", done->added, done->added_count);
-    settings_migrate_names(cmd, "In the global config already", done->kept,
+    settings_migrate_names(cmd, "Moved", done->added, done->added_count);
+    settings_migrate_names(cmd, "Already in the global config", done->kept,
                            done->kept_count);
     settings_migrate_names(cmd, "Left out", done->left, done->left_count);
     settings_migrate_names(cmd,
-                           "Left out, since its id, authType or key is missing",
+                           "Left out, without a usable ID, authType or key",
                            done->broken, done->broken_count);
-    term_say(cmd->term, "The config is now %.*s; the old file is %.*s", P(to),
-             P(done->archive));
+    term_say(cmd->term, "The config is now %.*s", P(to));
+    term_say(cmd->term, "Renamed the old file to %.*s", P(done->archive));
     if (done->gitignore.len)
-        term_say(cmd->term, "Added to %.*s, so that git ignores it.",
+        term_say(cmd->term, "Added it to %.*s, so that git ignores it.",
                  P(done->gitignore));
     if (done->exposed.len)
         term_warn(cmd->term, "git does not ignore %.*s: %.*s", P(done->archive),
@@ -20922,18 +20949,19 @@ static void settings_migrate_report(Cmd *cmd, Str to,
 
 static void settings_migrate_json(Cmd *cmd, Str to, const ConfigMigrated *done)
 {
-    cJSON *answer = json_new(cmd->arena);
-    json_add_text(answer, "config", to);
-    json_add_text(answer, "archived", done->archive);
-    json_add(answer, "added", cmd_names_json(done->added, done->added_count));
-    json_add(answer, "present", cmd_names_json(done->kept, done->kept_count));
-    json_add(answer, "leftOut", cmd_names_json(done->left, done->left_count));
-    json_add(answer, "unusable",
+    cJSON *result = json_new(cmd->arena);
+    json_add_text(result, "config", to);
+    json_add_text(result, "archived", done->archive);
+    json_add(result, "added", cmd_names_json(done->added, done->added_count));
+    json_add(result, "present", cmd_names_json(done->kept, done->kept_count));
+    json_add(result, "leftOut", cmd_names_json(done->left, done->left_count));
+    json_add(result, "unusable",
              cmd_names_json(done->broken, done->broken_count));
-    cmd_print_json(cmd, answer);
+    cmd_print_json(cmd, result);
 }
 
-/* Takes the accounts of the deprecated config at `from` over to `to`. */
+/* Moves the accounts and settings of the deprecated config at `from` to the
+ * global one at `to`, after asking about differences, and reports it. */
 static bool settings_migrate_run(Cmd *cmd, Str from, Str to,
                                  ConfigMigrated *done, Err *err)
 {
@@ -20950,11 +20978,14 @@ static bool settings_migrate_run(Cmd *cmd, Str from, Str to,
     for (int i = 0; i < old.count; i++)
         any |= config_is_usable(&old.accounts[i]);
     if (!any)
-        return err_set(err, EXIT_CONFIG, "%.*s has no account to move",
+        return err_set(err, EXIT_CONFIG,
+                       "nothing to migrate: no usable account in %.*s",
                        P(from));
     ConfigClashes clashes = config_find_clashes(arena, &old, &now);
+    ConfigMigration migration = {
+        .from = from, .to = to, .decided = &clashes, .done = done};
     if (!settings_migrate_decide(cmd, &now, &clashes, err) ||
-        !config_migrate(arena, from, to, &clashes, done, err))
+        !config_migrate(arena, &migration, err))
         return false;
     settings_migrate_report(cmd, to, done);
     return true;
@@ -21219,17 +21250,16 @@ static bool settings_migrate(Cmd *cmd, Err *err)
         from = config_deprecated_path(cmd->arena);
     if (from.len && !os_exists(cmd->arena, from))
         return err_set(err, EXIT_CONFIG,
-                       "there is nothing to migrate: %.*s does not exist",
-                       P(from));
+                       "nothing to migrate: %.*s does not exist", P(from));
     if (!from.len)
         return err_set(err, EXIT_CONFIG,
-                       "there is nothing to migrate: no hubspot.config.yml "
-                       "here or above");
+                       "nothing to migrate: no hubspot.config.yml in the "
+                       "current directory or above");
     if (os_same_file(cmd->arena, from, to))
-        return err_set(err, EXIT_USAGE, "%.*s is the global config itself",
-                       P(from));
+        return err_set(err, EXIT_USAGE,
+                       "cannot migrate %.*s: it is the global config", P(from));
     if (cmd->term->interactive && !cmd_on(cmd, &opt_force))
-        term_say(cmd->term, "The deprecated config is %.*s", P(from));
+        term_say(cmd->term, "Deprecated config: %.*s", P(from));
     if (!cmd_confirm(cmd, S("Move the accounts to the global config?"), ASK_YES,
                      err))
         return false;
@@ -21240,6 +21270,10 @@ static bool settings_migrate(Cmd *cmd, Err *err)
     return true;
 }
 
+#define SETTINGS_LIST_JSON \
+    "{\"config\": FILE,\n" \
+    " \"keys\": [{\"key\": KEY, \"value\": VALUE, \"set\": BOOL}]}"
+
 static const CliCommand settings_commands[] = {
     {.group = &cmd_group_config,
      .name = "list",
@@ -21248,6 +21282,7 @@ static const CliCommand settings_commands[] = {
      .summary = "Print every config key with its value",
      .more = "A key that is not set has its default.",
      .examples = "hs config list\nhs config list --json",
+     .json = SETTINGS_LIST_JSON,
      .run = settings_list,
      .options = {&opt_config, &opt_use_env, &opt_json}},
     {.group = &cmd_group_config,
@@ -21258,6 +21293,8 @@ static const CliCommand settings_commands[] = {
          "Prints the default of a key that is not set. Without a key, prints\n"
          "all of them, as hs config list does.",
      .examples = "hs config get httpTimeout",
+     .json = "{\"key\": KEY, \"value\": VALUE, \"set\": BOOL}; without a "
+             "key:\n" SETTINGS_LIST_JSON,
      .run = settings_get,
      .arg_word = settings_word,
      .options = {&opt_config, &opt_use_env, &opt_json}},
@@ -21277,10 +21314,9 @@ static const CliCommand settings_commands[] = {
      .args = "",
      .summary = "Move hubspot.config.yml to the global config",
      .more =
-         "What both configs have is asked about; --force takes the deprecated\n"
-         "file's values and renames accounts whose name is taken. The old "
-         "file\n"
-         "stays, as archived.hubspot.config.yml.",
+         "Asks about values that differ. --force uses the deprecated file's\n"
+         "values, and renames accounts whose name is already used. The old\n"
+         "file is renamed to archived.hubspot.config.yml.",
      .examples = "hs config migrate\nhs config migrate --force",
      .json = "{\"config\": FILE, \"archived\": FILE, \"added\": [NAME],\n"
              " \"present\": [NAME], \"leftOut\": [NAME], \"unusable\": [NAME]}",

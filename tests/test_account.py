@@ -382,7 +382,7 @@ def test_a_name_that_is_taken(hs, sim, name):
     before = hs.config_path.read_bytes()
     sim.portal(202)
     result = auth(hs, "--name", name, portal=202, code=2)
-    assert "taken" in result.err and "101" in result.err
+    assert "already used by account 101" in result.err
     assert hs.config_path.read_bytes() == before
 
 

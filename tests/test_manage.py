@@ -168,7 +168,9 @@ def test_rename(three):
     assert names(three)[1] == "beta"
 
 
-@pytest.mark.parametrize("new, word", [("Acme", "taken"), ("!!!", "name"), ("33", "taken")])
+@pytest.mark.parametrize(
+    "new, word", [("Acme", "already used"), ("!!!", "name"), ("33", "already used")]
+)
 def test_rename_refuses(three, new, word):
     refused(three, 2, "account", "rename", "beta", new, words=[word])
 
@@ -516,7 +518,7 @@ def test_a_migration_never_writes_a_config_that_is_refused(hs, sim, beside):
 def test_a_migration_of_nothing_that_can_be_used(hs, sim):
     path = write_old(hs, sim, sim.portal(11))
     path.write_text(path.read_text().replace("authType", "kind"))
-    refused(hs, 3, "config", "migrate", "--force", words=["no account to move"])
+    refused(hs, 3, "config", "migrate", "--force", words=["no usable account in"])
 
 
 def test_nothing_to_migrate_at_a_path_that_was_given(hs, sim):
@@ -819,7 +821,7 @@ def test_migrate_at_a_terminal(three, tty, sim, keys, name):
     child.send("\r")
     child.expect("httpTimeout:")
     child.send("\x1b[B\r")
-    child.expect("The name acme is taken")
+    child.expect("The name acme is already used")
     child.send(keys.replace("acme_22", "acme_44"))
     assert tty.end(child) == 0
     config = three.read_config(path)
@@ -949,7 +951,7 @@ def test_rename_says_what_it_drops(three, given, name, dropped):
         (["", "x"], 2, "empty"),
         (["beta", ""], 2, "empty"),
         (["beta", "   "], 2, "name"),
-        (["beta", "GAMMA"], 2, "taken"),
+        (["beta", "GAMMA"], 2, "already used"),
         (["beta", "x", "-a", "acme"], 2, "--account"),
         (["beta", "x", "-c", "none.yml"], 3, "none.yml"),
     ],
@@ -1511,7 +1513,7 @@ def test_a_migration_that_is_left_moves_nothing(three, tty, sim, keys, code, dep
     before = three.files()
     child = tty("config", "migrate")
     for n, label in enumerate(
-        ("Move the accounts", "defaultAccount:", "httpTimeout:", "The name acme is taken")[
+        ("Move the accounts", "defaultAccount:", "httpTimeout:", "The name acme is already used")[
             : depth + 1
         ]
     ):

@@ -159,7 +159,11 @@ def test_another_name_is_taken(tty, sim):
 def test_a_bad_name_is_asked_for_again(two, sim):
     portal = sim.portal(303)
     child = two("account", "auth", "--no-default", env={"HUBSPOT_PERSONAL_ACCESS_KEY": portal.key})
-    for answer, word in (("two words", "white space"), ("ACME", "taken"), ("202", "taken")):
+    for answer, word in (
+        ("two words", "white space"),
+        ("ACME", "already used"),
+        ("202", "already used"),
+    ):
         ready(child, NAME_LABEL)
         child.send(answer + "\r")
         child.expect(word)

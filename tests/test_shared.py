@@ -351,7 +351,7 @@ def test_a_change_that_is_always_undone_is_given_up(three, name):
     cwd = three.home if name == "use" else three.cwd
     with Undoer(path(three)) as undoer:
         result = three(*args, cwd=cwd)
-    assert result.code == 3 and f"{path(three)}: another program keeps writing it" in result.err
+    assert result.code == 3 and f"{path(three)}: another program keeps changing it" in result.err
     assert 1 <= undoer.undone <= 7 and path(three).read_text() == undoer.text
 
 
@@ -858,7 +858,7 @@ def test_neither_client_loses_what_the_other_wrote(hs, sim, official, capsys):
     def our_step():
         nonlocal ours
         result = hs("account", "rename", f"ours{ours}", f"ours{ours + 1}")
-        if result.code == 3 and ("keeps writing" in result.err or "no account" in result.err):
+        if result.code == 3 and ("keeps changing" in result.err or "no account" in result.err):
             count["hs refused"] += 1
             return
         assert result.code == 0, result.err

@@ -104,7 +104,7 @@ static void test_config_faults(void)
                "portalId: 1", "k") "- {name: b, " KEY_ACCOUNT("portalId: 2",
                                                               "k")),
          "config.yml: defaultAccount and defaultPortal disagree"},
-        {L("accounts: [5]\n"), "account 1, line 1: it has no valid account"},
+        {L("accounts: [5]\n"), "account 1, line 1: no valid account ID"},
         {L("accounts: [~]\n"), "no valid account ID"},
         {L("accounts: [[]]\n"), "no valid account ID"},
         {L("accounts:\n- {accountId: x, authType: apikey, apiKey: k}\n"),

@@ -240,7 +240,7 @@ static void test_config_find_clashes(void)
         ConfigClashes list = config_find_clashes(&arena, &old, &now);
         for (int k = 0; k < list.count; k++) {
             const ConfigClash *clash = &list.clash[k];
-            CHECK(!clash->take);
+            CHECK(!clash->use_old);
             if (clash->key.len)
                 buf_printf(&out, "%.*s %.*s %.*s;", P(clash->key),
                            P(clash->now), P(clash->old));
@@ -396,8 +396,10 @@ static bool unit_migrate(Arena *arena, Err *err)
         return false;
     ConfigClashes clashes = config_find_clashes(arena, &old, &now);
     for (int i = 0; i < clashes.count; i++)
-        clashes.clash[i].take = true;
-    return config_migrate(arena, from, to, &clashes, &done, err);
+        clashes.clash[i].use_old = true;
+    ConfigMigration migration = {
+        .from = from, .to = to, .decided = &clashes, .done = &done};
+    return config_migrate(arena, &migration, err);
 }
 
 /* The text of a file, empty where it is not there. */
