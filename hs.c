@@ -2207,51 +2207,6 @@ static bool os_is_named(int fd, int dir, const char *name)
            x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* An open folder, read entry by entry, in no order. */
-typedef struct {
-    DIR *stream;
-} OsDir;
-
-/* Starts to read the folder that `fd` has open. Takes over `fd`, also after a
- * failure. */
-static int os_dir_open(int fd, OsDir *out)
-{
-    out->stream = os_fails() ? NULL : fdopendir(fd);
-    if (out->stream)
-        return 0;
-    int code = errno;
-    close(fd);
-    return code;
-}
-
-/* The folder's descriptor, for openat(); os_dir_close() closes it. */
-static int os_dir_fd(const OsDir *dir)
-{
-    return dirfd(dir->stream);
-}
-
-/* The next entry's name, valid until the next call. NULL at the end, with
- * `*code` set if reading failed. */
-static const char *os_dir_next(const OsDir *dir, int *code)
-{
-    for (;;) {
-        errno = 0;
-        struct dirent *entry = os_fails() ? NULL : readdir(dir->stream);
-        *code = entry ? 0 : errno;
-        if (!entry)
-            return NULL;
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            return entry->d_name;
-    }
-}
-
-static void os_dir_close(OsDir *dir)
-{
-    if (dir->stream)
-        closedir(dir->stream);
-    dir->stream = NULL;
-}
-
 /* Opens a manifest to append lines to, with mode 0600. `fresh`: replaces an
  * existing file by an empty one. Anything but a regular file (a link, a pipe,
  * a device) is opened as it is. */
@@ -2942,6 +2897,51 @@ static void os_stop(void)
  */
 
 /* ---- Walking folders ---- */
+
+/* An open folder, read entry by entry, in no order. */
+typedef struct {
+    DIR *stream;
+} OsDir;
+
+/* Starts to read the folder that `fd` has open. Takes over `fd`, also after a
+ * failure. */
+static int os_dir_open(int fd, OsDir *out)
+{
+    out->stream = os_fails() ? NULL : fdopendir(fd);
+    if (out->stream)
+        return 0;
+    int code = errno;
+    close(fd);
+    return code;
+}
+
+/* The folder's descriptor, for openat(); os_dir_close() closes it. */
+static int os_dir_fd(const OsDir *dir)
+{
+    return dirfd(dir->stream);
+}
+
+/* The next entry's name, valid until the next call. NULL at the end, with
+ * `*code` set if reading failed. */
+static const char *os_dir_next(const OsDir *dir, int *code)
+{
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = os_fails() ? NULL : readdir(dir->stream);
+        *code = entry ? 0 : errno;
+        if (!entry)
+            return NULL;
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            return entry->d_name;
+    }
+}
+
+static void os_dir_close(OsDir *dir)
+{
+    if (dir->stream)
+        closedir(dir->stream);
+    dir->stream = NULL;
+}
 
 enum {
     OS_WALK_DEPTH = 128, /* open folders of a walk */
