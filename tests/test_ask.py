@@ -1,6 +1,6 @@
 """Prompts as a terminal shows them: build/unit asks one, pyte or tmux is the terminal.
 
-pyte cuts rows when it becomes narrower (as xterm does); tmux wraps them anew (as most do).
+pyte cuts rows when it becomes narrower (as xterm does); tmux rewraps them (as most do).
 """
 import os
 import re
@@ -35,7 +35,7 @@ WAYS = {
 
 
 class Screen:
-    """A program on a terminal, and what that shows."""
+    """A program on a terminal, and the screen that it draws."""
 
     def __init__(self, argv, columns, rows, env):
         self.screen = pyte.HistoryScreen(columns, rows, history=500, ratio=0.5)
@@ -50,7 +50,7 @@ class Screen:
             dimensions=(rows, columns),
         )
         self.child.delaybeforesend = None
-        self.answers = True  # whether the terminal says where its cursor is
+        self.answers = True  # whether the terminal reports the position of its cursor
         self.raw = ""
 
     def answer(self, data):
@@ -172,18 +172,18 @@ def stopped(pid):
         time.sleep(0.01)
 
 
-# ---- what is shown
+# ---- questions and lists
 
 
 def letters(*texts):
-    """The text of rows without the spaces, at which it may be wrapped."""
+    """The text of rows without spaces, since wrapping replaces some."""
     return re.sub(r"\s", "", "".join(texts))
 
 
 @pytest.mark.parametrize("columns", [80, 40, 20, 10])
 @pytest.mark.parametrize("kind", WAYS)
-def test_a_prompt_shows_its_whole_question_and_leaves_it_with_the_answer(ask, kind, columns):
-    """Rows are wrapped, never cut, and no row is wider than the screen."""
+def test_a_prompt_shows_the_whole_question_and_keeps_it_with_the_answer(ask, kind, columns):
+    """Rows are wrapped, never cut, and none is wider than the screen."""
     screen = ask(kind, *WAYS[kind], columns=columns, rows=30)
     question = WAYS[kind][0]
     hint = {"text": "(acme-prod)", "confirm": "[y/N]"}.get(kind, "")
@@ -230,7 +230,7 @@ CLEAN = (
         ),
     ],
 )
-def test_a_confirmation_of_a_deletion_is_wrapped(ask, columns, rows):
+def test_a_long_confirmation_is_wrapped(ask, columns, rows):
     screen = ask("confirm", CLEAN, columns=columns)
     assert screen.until(r"\[y/N\]$")[1:] == [*rows[:-1], rows[-1] + " [y/N]"]
     assert screen.send("y", r"\[y/N\] y$")[1:] == [*rows[:-1], rows[-1] + " [y/N] y"]
@@ -261,7 +261,7 @@ def test_a_wrapped_question_survives_a_narrower_screen(ask):
         (20, ["? Which one?", "> alpha", "  beta", "Up/Down move, type"], ["? Which one? beta"]),
     ],
 )
-def test_a_list_in_full(ask, columns, frame, answer):
+def test_select(ask, columns, frame, answer):
     screen = ask("select", "Which one?", "alpha", "beta", columns=columns)
     assert [r.strip() for r in screen.until("Up/Down")] == ["above", *(r.strip() for r in frame)]
     assert screen.finish("\x1b[B\r") == ["above", *answer, "got 1"]
@@ -275,7 +275,7 @@ def test_a_list_in_full(ask, columns, frame, answer):
         (20, ["? Link which", "  accounts? beta, d"]),
     ],
 )
-def test_a_checkbox_in_full(ask, columns, answer):
+def test_checkbox(ask, columns, answer):
     screen = ask(
         "checkbox",
         "Link which accounts?",
@@ -297,7 +297,7 @@ def test_a_checkbox_in_full(ask, columns, answer):
     assert screen.finish("\r") == ["above", *answer, "got 1 3"]
 
 
-def test_a_checkbox_wants_one_mark(ask):
+def test_a_checkbox_requires_one_mark(ask):
     screen = ask("checkbox", "Which?", "  a", "  b", "- c", rows=6)
     screen.until("Space marks")
     screen.send("\r", "Mark at least one", gone=["Space marks"])
@@ -307,7 +307,7 @@ def test_a_checkbox_wants_one_mark(ask):
     assert screen.finish(" \r") == ["above", "? Which? b", "got 1"]
 
 
-def test_a_checkbox_is_filtered_after_a_slash(ask):
+def test_slash_filters_a_checkbox(ask):
     screen = ask("checkbox", "Which?", *WAYS["checkbox"][1:])
     screen.until("account-09", gone=["account-10"])
     screen.send("/7", r"^\? Which\? 7$", "account-37", gone=["account-01"])
@@ -317,8 +317,8 @@ def test_a_checkbox_is_filtered_after_a_slash(ask):
     assert screen.finish("\r") == ["above", "? Which? account-07", "got 7"]
 
 
-def test_a_long_list_on_a_low_screen(ask):
-    """The page is as high as the screen allows; marks tell that there is more."""
+def test_a_list_longer_than_the_screen(ask):
+    """The page is as high as the screen allows; marks show that the list continues."""
     screen = ask("select", "Which?", *LONG, rows=6, columns=40)
     rows = screen.until("Up/Down")
     assert rows == [
@@ -339,7 +339,7 @@ def test_a_long_list_on_a_low_screen(ask):
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])
-def test_a_list_on_hardly_any_screen(ask, rows):
+def test_a_list_on_a_screen_of_few_rows(ask, rows):
     screen = ask("select", "Which?", *LONG, rows=rows)
     screen.until("account-00")
     screen.send("\x1b[B\x1b[B", "account-02")
@@ -347,7 +347,7 @@ def test_a_list_on_hardly_any_screen(ask, rows):
 
 
 @pytest.mark.parametrize("columns", [40, 20, 13, 12])
-def test_wide_and_combining_labels_are_clipped_in_whole(ask, columns):
+def test_labels_are_clipped_between_wide_and_combining_characters(ask, columns):
     screen = ask("checkbox", "どれ?", *(f"  {label}" for label in WIDE), columns=columns)
     rows = screen.until("Space|  Spa", "plain")
     assert "どれ?" in rows[1] + rows[2] and len(rows) >= 7
@@ -363,18 +363,18 @@ def test_wide_and_combining_labels_are_clipped_in_whole(ask, columns):
     assert len(screen.finish("a\r")) == len(rows) - 4
 
 
-def test_a_name_with_control_characters_is_harmless(ask):
+def test_control_characters_in_a_label_become_visible(ask):
     screen = ask("select", "Which?", "a\tb\x1b[2Jc\u009bz", "x")
     assert r"> a\tb\u001b[2Jc\u009bz" in screen.until("^  x")
     assert r"? Which? a\tb\u001b[2Jc\u009bz" in screen.finish("\r")
 
 
-# ---- a line under edit
+# ---- editing a line
 
 
 @pytest.mark.parametrize("columns", [80, 20, 11])
-def test_the_cursor_stands_where_the_next_character_goes(ask, columns):
-    """Beside wide and combining characters, in a line that is wider than the screen."""
+def test_the_cursor_is_where_the_next_character_appears(ask, columns):
+    """Next to wide and combining characters, in a line wider than the screen."""
     screen = ask("text", "Name:", columns=columns)
     screen.until(r"\? N")
     text = "ab漢字e\u0301x" * 4
@@ -388,7 +388,7 @@ def test_the_cursor_stands_where_the_next_character_goes(ask, columns):
     assert "got " + text[:-3] == "".join(rows[begin:]).replace("\u00e9", "e\u0301")
 
 
-def test_stars_stand_for_characters(ask):
+def test_a_masked_line_shows_a_star_for_each_character(ask):
     screen = ask("masked", "Key:")
     screen.until("Key:")
     screen.send("a漢e\u0301", r"^\? Key: \*\*\*$")
@@ -399,7 +399,7 @@ def test_stars_stand_for_characters(ask):
 @pytest.mark.parametrize(
     "keys, row, got", [("\r", "? Name: acme", "got acme"), ("  b c \r", "? Name: b c", "got b c")]
 )
-def test_the_preset_gives_way_to_the_answer(ask, keys, row, got):
+def test_the_answer_replaces_the_preset(ask, keys, row, got):
     screen = ask("text", "Name:", "acme")
     screen.until(r"^\? Name: \(acme\)$")
     assert screen.finish(keys) == ["above", row, got]
@@ -409,18 +409,18 @@ def test_the_preset_gives_way_to_the_answer(ask, keys, row, got):
     "keys, word, preset",
     [("\r", "no", []), ("\r", "yes", ["y"]), ("y\r", "yes", []), ("No\r", "no", ["y"])],
 )
-def test_a_confirmation_stays_with_its_answer(ask, keys, word, preset):
+def test_a_confirmation_keeps_its_answer_on_the_screen(ask, keys, word, preset):
     screen = ask("confirm", "Sure?", *preset)
     screen.until(r"^\? Sure\? \[%s\]" % ("Y/n" if preset else "y/N"))
     assert screen.finish(keys) == ["above", "? Sure? " + (keys.strip() or word), "got " + word]
 
 
-# ---- colour, and no terminal to speak of
+# ---- colour, dumb terminals
 
 
 @pytest.mark.parametrize("kind", WAYS)
 @pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1"}])
-def test_colour_only_where_it_is_wanted(ask, kind, env):
+def test_colour_depends_on_the_environment(ask, kind, env):
     screen = ask(kind, *WAYS[kind], **env)
     screen.until(r"^\?")
     screen.finish({"checkbox": "a"}.get(kind, "") + "\r")
@@ -430,7 +430,7 @@ def test_colour_only_where_it_is_wanted(ask, kind, env):
 @pytest.mark.parametrize(
     "answer, got", [("2,4", "got 1 3"), ("1 2", "got 0 1"), ("all", "got 0 1 3"), ("", "got 1")]
 )
-def test_a_dumb_terminal_marks_by_number(ask, answer, got):
+def test_a_dumb_terminal_uses_numbers(ask, answer, got):
     screen = ask("checkbox", "Which?", "  alpha", "+ beta", "- gamma", "  delta", TERM="dumb")
     rows = screen.until(r"Which\? \(2\)")
     assert rows[1:5] == ["  1  alpha", "  2  beta", "  -  gamma (linked already)", "  4  delta"]
@@ -444,13 +444,13 @@ def test_a_dumb_terminal_marks_by_number(ask, answer, got):
     assert "\x1b" not in screen.raw
 
 
-# ---- another size
+# ---- resizing
 
 
 @pytest.mark.parametrize("answers", [True, False], ids=["", "silent"])
 @pytest.mark.parametrize("kind", WAYS)
-def test_resize_where_rows_are_cut(ask, kind, answers):
-    """As in xterm. The row above the prompt stays, and nothing else does."""
+def test_resize_on_a_terminal_that_cuts_rows(ask, kind, answers):
+    """As xterm does. Only the row above the prompt remains."""
     screen = ask(kind, *WAYS[kind], columns=80, rows=14)
     screen.answers = answers
     screen.until(r"^\?")
@@ -479,7 +479,7 @@ ABOVE = [str(n) for n in range(1, 25)]
 
 
 class Tmux:
-    """A command in a tmux of its own, whose window can be given any size."""
+    """A command in its own tmux, whose window can be resized."""
 
     def __init__(self, folder, argv, columns, rows):
         self.socket = str(folder / "tmux")
@@ -553,8 +553,8 @@ def tmux(unit, tmp_path):
 
 
 @pytest.mark.parametrize("kind", WAYS)
-def test_resize_where_rows_are_wrapped(tmux, kind):
-    """As in most terminals: narrower rows are wrapped anew, and the cursor moves with them."""
+def test_resize_on_a_terminal_that_wraps_rows(tmux, kind):
+    """As most terminals do: rows are rewrapped, and the cursor moves with them."""
     words = list(WAYS[kind])
     if kind in ("select", "checkbox"):
         words[1:] = [word + " and more of a name" for word in words[1:7]]
@@ -599,7 +599,7 @@ def test_resize_where_rows_are_wrapped(tmux, kind):
     )
 
 
-# ---- away and back
+# ---- stopping and continuing
 
 PROMPT = "SHELL> "
 
@@ -632,7 +632,7 @@ def foreground(shell):
 
 
 def job(shell, state):
-    """Wait until the shell knows that its job has come to this."""
+    """Wait until the shell reports this state of its job."""
     shell.child.send(f"until jobs | grep -q '{state}'; do sleep .02; done; echo j''ob\r")
     shell.until("^job")
 
@@ -656,7 +656,7 @@ def same_mode(shell, folder):
     ],
 )
 def test_ctrl_z_and_fg(shell, tmp_path, kind, keys, before, answer, got):
-    """The shell has its screen and its mode; fg brings back what was typed."""
+    """The shell gets its screen and its mode back; fg restores what was typed."""
     start = len(shell.raw)
     shell.child.send("$UNIT " + shlex.join([kind, *WAYS[kind][:3]]) + "\r")
     shell.until(r"^\? ")
@@ -673,7 +673,7 @@ def test_ctrl_z_and_fg(shell, tmp_path, kind, keys, before, answer, got):
     assert shell.raw[start:].count("\x1b[?2004h") == shell.raw[start:].count("\x1b[?2004l") == 3
 
 
-def test_a_wrapped_question_is_asked_again_after_a_stop(shell):
+def test_fg_draws_a_wrapped_question_again(shell):
     shell.child.send("$UNIT confirm " + shlex.quote(CLEAN) + "; echo co''de=$?\r")
     shell.until(r"^  \[y/N\]$")
     shell.send("\x1a", "Stopped")
@@ -691,7 +691,7 @@ def test_a_wrapped_question_is_asked_again_after_a_stop(shell):
     ],
 )
 def test_ctrl_z_and_fg_on_a_dumb_terminal(shell, tmp_path, kind, words, label, answer, got):
-    """The question stands again, twice over, and echo is what it was."""
+    """The question is repeated after each fg, and echo is restored."""
     shell.child.send("TERM=dumb $UNIT " + shlex.join([kind, *words]) + "\r")
     shell.until(label)
     echo = termios.tcgetattr(shell.child.child_fd)[3] & termios.ECHO
@@ -705,8 +705,8 @@ def test_ctrl_z_and_fg_on_a_dumb_terminal(shell, tmp_path, kind, words, label, a
 
 
 @pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGSTOP])
-def test_stopped_from_outside(shell, tmp_path, number):
-    """After SIGSTOP, which no program hears of, the mode is set again all the same."""
+def test_stopped_by_another_process(shell, tmp_path, number):
+    """After SIGSTOP, which no program can catch, the mode is set again."""
     shell.child.send("$UNIT masked Key:\r")
     shell.until(r"^\? Key:")
     shell.send("ab", r"^\? Key: \*\*$")
@@ -733,8 +733,8 @@ def test_bg_waits_for_fg(shell, tmp_path):
     assert same_mode(shell, tmp_path)
 
 
-def test_killed_in_the_background(shell, tmp_path):
-    """A stopped prompt that is told to end does, and leaves the shell's mode alone."""
+def test_ended_in_the_background(shell, tmp_path):
+    """A stopped prompt ends on a signal and does not change the shell's mode."""
     shell.child.send("$UNIT text Name:\r")
     shell.until(r"^\? Name:$")
     pid = foreground(shell)
@@ -748,8 +748,8 @@ def test_killed_in_the_background(shell, tmp_path):
     assert same_mode(shell, tmp_path)
 
 
-def test_ctrl_z_where_nobody_could_continue(unit, start):
-    """Alone on its terminal, without a shell, the prompt just goes on."""
+def test_ctrl_z_without_a_shell(unit, start):
+    """Nobody could continue the program, so the prompt goes on."""
     screen = start([unit, "text", "Name:"])
     screen.until(r"^\? Name:$")
     screen.send("ab\x1ac", r"^\? Name: abc$")
@@ -758,15 +758,15 @@ def test_ctrl_z_where_nobody_could_continue(unit, start):
     assert screen.rows() == ["? Name: abc", "got abc"]
 
 
-# ---- the ways out
+# ---- ending
 
 
 @pytest.mark.parametrize("kind", WAYS)
 @pytest.mark.parametrize(
     "how, code", [("\x03", 130), ("\x04", 2), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_the_ways_out_leave_one_row(ask, kind, how, code):
-    """The cursor is on a fresh row, bracketed paste is off, wrapping is on."""
+def test_every_exit_leaves_one_row(ask, kind, how, code):
+    """The cursor is on a new row, bracketed paste is off, wrapping is on."""
     screen = ask(kind, *WAYS[kind], columns=40, rows=14)
     screen.until(r"^\?")
     if isinstance(how, str):
@@ -781,8 +781,8 @@ def test_the_ways_out_leave_one_row(ask, kind, how, code):
     assert screen.raw.count("\x1b[?7h") == screen.raw.count("\x1b[?7l")
 
 
-def test_the_second_signal_ends_it_at_once(ask):
-    """Where the first is not heard, because the terminal takes no output."""
+def test_a_second_signal_ends_the_program_at_once(ask):
+    """Even if the first has no effect because the terminal accepts no output."""
     screen = ask("text", "Name:")
     screen.until(r"^\? Name:$")
     mode = termios.tcgetattr(screen.child.child_fd)
