@@ -8718,8 +8718,14 @@ static bool ignore_add_form(IgnoreUpload *rules, Arena *arena, Str path,
  * `export ` may precede a name. An unquoted value is the rest of the line up
  * to " #", without white space at its ends. Quotes may span lines. Single
  * quotes keep their text as it is; in double quotes, \n is a line feed. The
- * comment beside each check says which program differs. All faulty lines of a
- * file are reported in one run. No message quotes a value.
+ * comment beside each check says which program differs.
+ *
+ * dotenv_read() reports all faulty lines of a file in one run. No message
+ * quotes a value. Values are Secrets.
+ *
+ * Ownership: names and values are in the arena, or point into the text, which
+ * must live as long as the DotenvFile.
+ * Limits: 50 secrets, names of 256 bytes, values of 64 KiB, files of 1 MiB.
  */
 
 enum {
@@ -8727,7 +8733,7 @@ enum {
     DOTENV_NAME_MAX = 256,
     DOTENV_VALUE_MAX = 64 * KIB,
     DOTENV_MAX = MIB,
-    DOTENV_FAULTS = 20 /* that are listed; the others are counted */
+    DOTENV_FAULTS = 20 /* listed; more are only counted */
 };
 
 typedef struct {
@@ -8739,25 +8745,25 @@ typedef struct {
 /* Why a line is refused, and what to do about it. */
 typedef struct {
     int line;
-    const char *what; /* NULL: nothing is wrong */
+    const char *what; /* NULL: no fault */
     const char *fix;
 } DotenvFault;
 
-/* A file: what it holds, and which of its lines are refused. */
+/* The contents of a file, and the lines that are refused. */
 typedef struct {
     DotenvItem items[DOTENV_ITEMS];
     int count;
-    int more; /* items beyond those */
+    int more; /* items after the first DOTENV_ITEMS */
     DotenvFault faults[DOTENV_FAULTS];
-    int fault_count; /* maybe more than are kept */
+    int fault_count; /* may exceed DOTENV_FAULTS */
 } DotenvFile;
 
-/* What is left of the file; `line` is that of its first byte. */
+/* A file being read. */
 typedef struct {
     Arena *arena;
-    Str rest;
-    int line;
-    DotenvFault fault; /* the first one of the present item */
+    Str rest;          /* not read yet */
+    int line;          /* of the first byte of `rest`, from 1 */
+    DotenvFault fault; /* the first one of the current item */
 } Dotenv;
 
 static const char DOTENV_SINGLE[] = "Put the value in single quotes.";
@@ -8770,6 +8776,7 @@ static const char DOTENV_UTF8[] = "Save the file as UTF-8.";
 
 static const char DOTENV_ADD[] = "Set this one with hs secrets add.";
 
+/* Records a fault, unless the item has one already. Returns false. */
 static bool dotenv_fault(Dotenv *env, const char *what, const char *fix)
 {
     if (!env->fault.what)
@@ -8777,13 +8784,13 @@ static bool dotenv_fault(Dotenv *env, const char *what, const char *fix)
     return false;
 }
 
-/* The next byte; a line feed at the end. */
+/* The next byte, without reading it; a line feed at the end of the file. */
 static char dotenv_peek(const Dotenv *env)
 {
     return env->rest.len ? env->rest.ptr[0] : '\n';
 }
 
-static char dotenv_take(Dotenv *env)
+static char dotenv_next(Dotenv *env)
 {
     char c = dotenv_peek(env);
     env->line += c == '\n';
@@ -8791,52 +8798,52 @@ static char dotenv_take(Dotenv *env)
     return c;
 }
 
-/* Takes the blanks at the start of a line, or at its "=". Node 20 leaves out
- * spaces there, and no tabs. */
-static void dotenv_blanks(Dotenv *env)
+/* Skips the blanks at the start of a line or around its "=". Node 20 skips
+ * spaces there, but not tabs. */
+static void dotenv_skip_blanks(Dotenv *env)
 {
     while (dotenv_peek(env) == ' ' || dotenv_peek(env) == '\t')
-        if (dotenv_take(env) == '\t')
-            dotenv_fault(env, "some programs read a tab here as text",
-                         "Use spaces, or none.");
+        if (dotenv_next(env) == '\t')
+            dotenv_fault(env, "some programs read this tab as text",
+                         "Remove it, or use spaces.");
 }
 
-/* Takes the rest of the line and its line break. */
+/* Skips the rest of the line, with its line break. */
 static void dotenv_skip_line(Dotenv *env)
 {
     while (dotenv_peek(env) != '\n')
-        dotenv_take(env);
-    dotenv_take(env);
+        dotenv_next(env);
+    dotenv_next(env);
 }
 
-/* Takes what may end a line: blanks, a comment, the line break. */
-static bool dotenv_line_end(Dotenv *env)
+/* Skips blanks, a comment and the line break; false if other text follows. */
+static bool dotenv_skip_end(Dotenv *env)
 {
     while (dotenv_peek(env) == ' ' || dotenv_peek(env) == '\t')
-        dotenv_take(env);
+        dotenv_next(env);
     if (dotenv_peek(env) == '#')
         while (dotenv_peek(env) != '\n')
-            dotenv_take(env);
+            dotenv_next(env);
     if (str_starts(env->rest, S("\r\n")))
-        dotenv_take(env);
+        dotenv_next(env);
     if (dotenv_peek(env) != '\n')
         return false;
-    dotenv_take(env);
+    dotenv_next(env);
     return true;
 }
 
-/* What no line may have, in quotes, in a comment or elsewhere. A CR of its own
- * is a line break to dotenv, Node and python-dotenv; U+2028 and U+2029 end a
- * comment for dotenv. */
+/* Checks for characters that no line may contain, quoted or not. A CR alone is a
+ * line break for dotenv, Node and python-dotenv; U+2028 and U+2029 end a comment
+ * for dotenv. */
 static void dotenv_check_chars(Dotenv *env, Str text)
 {
     while (text.len) {
         uint32_t c = 0;
         int n = str_utf8(text, &c);
         if (!n)
-            dotenv_fault(env, "it is not UTF-8 text", DOTENV_UTF8);
+            dotenv_fault(env, "invalid UTF-8", DOTENV_UTF8);
         else if (!c)
-            dotenv_fault(env, "it holds a NUL byte", DOTENV_UTF8);
+            dotenv_fault(env, "NUL byte", DOTENV_UTF8);
         else if (c == 0x2028 || c == 0x2029)
             dotenv_fault(env, "some programs read U+2028 as a line break",
                          "Remove the character.");
@@ -8847,8 +8854,8 @@ static void dotenv_check_chars(Dotenv *env, Str text)
     }
 }
 
-/* godotenv refuses "-" in a name. */
-static bool dotenv_name(Dotenv *env, Str *name)
+/* Reads a name. godotenv refuses "-" in names. */
+static bool dotenv_read_name(Dotenv *env, Str *name)
 {
     Str s = env->rest;
     ptrdiff_t n = 0;
@@ -8858,23 +8865,23 @@ static bool dotenv_name(Dotenv *env, Str *name)
     *name = str_slice(s, 0, n);
     env->rest = str_slice(s, n, s.len);
     if (!n || str_is_digit(s.ptr[0]) || strchr(".-", s.ptr[0]))
-        return dotenv_fault(env, "no name stands before the value",
-                            "A name has letters, digits, _ and ., a letter "
-                            "or _ first.");
+        return dotenv_fault(env, "invalid name",
+                            "Use letters, digits, _ and .; start with a letter "
+                            "or _.");
     if (n > DOTENV_NAME_MAX)
         return dotenv_fault(env, "the name is too long",
-                            "A name has at most 256 bytes.");
+                            "Use at most 256 bytes.");
     return str_index(*name, '-') < 0 ||
-           dotenv_fault(env, "some programs refuse a name with -", DOTENV_ADD);
+           dotenv_fault(env, "some programs reject a name with -", DOTENV_ADD);
 }
 
 /*
- * A backslash in quotes, which was taken. \n in double quotes is the only
- * escape that all know. In single quotes, a backslash is text unless another
- * one or a quote follows: python-dotenv reads these as escapes. After a fault,
- * a quote that follows is the last one only if the line has no other.
+ * Reads what follows a backslash in quotes. \n in double quotes is the only
+ * escape that all programs know. In single quotes, a backslash is text unless
+ * another one or a quote follows, which python-dotenv reads as escapes. After a
+ * fault, a quote that follows is the closing one only if the line has no other.
  */
-static void dotenv_backslash(Dotenv *env, char quote, Buf *value)
+static void dotenv_read_escape(Dotenv *env, char quote, Buf *value)
 {
     char c = dotenv_peek(env);
     Str rest = env->rest;
@@ -8883,44 +8890,42 @@ static void dotenv_backslash(Dotenv *env, char quote, Buf *value)
         return;
     }
     if (quote == '"' && c == 'n') {
-        dotenv_take(env);
+        dotenv_next(env);
         buf_add_char(value, '\n');
         return;
     }
     if (quote == '"')
         dotenv_fault(env,
-                     "an escape in double quotes that is not \\n means "
-                     "different things to different programs",
+                     "programs disagree on escapes other than \\n in double "
+                     "quotes",
                      DOTENV_SINGLE);
     else
-        dotenv_fault(env,
-                     "\\\\ and \\' in single quotes mean different things to "
-                     "different programs",
+        dotenv_fault(env, "programs disagree on \\\\ and \\' in single quotes",
                      DOTENV_ADD);
     Str line = str_slice(str_cut(&rest, '\n'), 1, PTRDIFF_MAX);
     if (c == '\\' || (c == quote && str_index(line, quote) >= 0))
-        dotenv_take(env);
+        dotenv_next(env);
 }
 
-/* A "$" in a value, before `rest`. The Go programs expand it without quotes
+/* Checks a "$" before `rest`. The Go programs expand it in unquoted values
  * (`quote` is 0) and in double quotes; python-dotenv expands ${ everywhere. */
-static void dotenv_dollar(Dotenv *env, Str rest, char quote)
+static void dotenv_check_dollar(Dotenv *env, Str rest, char quote)
 {
     if (str_starts(rest, S("{")))
-        dotenv_fault(env, "some programs expand ${, in single quotes too",
+        dotenv_fault(env, "some programs expand ${ even in single quotes",
                      DOTENV_ADD);
     else if (quote != '\'')
         dotenv_fault(env,
                      quote ? "some programs expand $ in double quotes"
-                           : "some programs expand $ without quotes",
+                           : "some programs expand $ in unquoted values",
                      DOTENV_SINGLE);
 }
 
-/* Takes a value in quotes. False where the line does not end after it. */
-static bool dotenv_quoted(Dotenv *env, Str *out)
+/* Reads a quoted value. False if the line does not end after it. */
+static bool dotenv_read_quoted(Dotenv *env, Str *out)
 {
     int line = env->line;
-    char quote = dotenv_take(env);
+    char quote = dotenv_next(env);
     Buf value = buf_new(env->arena, DOTENV_VALUE_MAX + 1);
     while (env->rest.len && dotenv_peek(env) != quote) {
         if (str_starts(env->rest, S("\r\n"))) /* docker-compose keeps the CR */
@@ -8928,40 +8933,40 @@ static bool dotenv_quoted(Dotenv *env, Str *out)
                          "some programs keep the CR of a CRLF line break in "
                          "quotes",
                          DOTENV_LF);
-        char c = dotenv_take(env);
+        char c = dotenv_next(env);
         if (c == '\\') {
-            dotenv_backslash(env, quote, &value);
+            dotenv_read_escape(env, quote, &value);
             continue;
         }
         if (c == '$')
-            dotenv_dollar(env, env->rest, quote);
+            dotenv_check_dollar(env, env->rest, quote);
         buf_add_char(&value, c);
     }
     if (!env->rest.len) {
         env->fault = (DotenvFault){
-            .what = "the quote is never closed",
-            .fix = "Close it. A value with a ' or \" of its own needs the "
-                   "other kind around it."};
+            .what = "the closing quote is missing",
+            .fix = "Put a value that contains ' in \", and a value that "
+                   "contains \" in '."};
         return false;
     }
-    dotenv_take(env);
+    dotenv_next(env);
     *out = buf_str(&value);
     if (value.full)
         out->len = DOTENV_VALUE_MAX + 1; /* see dotenv_value_fault() */
     if (env->line > line)
-        return dotenv_line_end(env) ||
+        return dotenv_skip_end(env) ||
                dotenv_fault(env,
-                            "there is text after the closing quote, in a "
+                            "unexpected text after the closing quote, on a "
                             "later line",
                             "Close the quote where the value ends.");
-    return dotenv_line_end(env) ||
-           dotenv_fault(env, "there is text after the closing quote",
-                        "Only a comment may follow. A value with both kinds "
-                        "of quotes needs hs secrets add.");
+    return dotenv_skip_end(env) ||
+           dotenv_fault(env, "unexpected text after the closing quote",
+                        "Only a comment may follow. For a value with both "
+                        "kinds of quotes, use hs secrets add.");
 }
 
-/* White space to some programs, which leave it out at the ends of a value,
- * and text to others; beside the control characters. */
+/* Is this a character that some programs strip from the ends of a value and
+ * others keep? Control characters are checked elsewhere. */
 static bool dotenv_is_odd_space(uint32_t c)
 {
     return c == '\t' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
@@ -8970,27 +8975,27 @@ static bool dotenv_is_odd_space(uint32_t c)
 }
 
 /*
- * Checks the comment after a value without quotes, from its "#" on. `before`
- * is what is before it. dotenv and Node begin a comment at any "#",
- * docker-compose at the first " #", godotenv at the last "#" after white
- * space, U+0085 and U+00A0 among it.
+ * Checks the comment after an unquoted value, which starts with "#". `before`
+ * is the text before it. For dotenv and Node, any "#" starts a comment; for
+ * docker-compose, the first " #"; for godotenv, the last "#" after white space,
+ * including U+0085 and U+00A0.
  */
 static void dotenv_check_comment(Dotenv *env, Str before, Str comment)
 {
     if (before.len < 2 || !str_ends(before, S(" "))) {
         dotenv_fault(env, "a value with # needs quotes",
-                     "Put it in quotes; a comment begins with a space and #.");
+                     "Put it in quotes; a comment starts with a space and #.");
         return;
     }
     for (ptrdiff_t i = 2; i < comment.len; i++)
         if (comment.ptr[i] == '#' && (str_is_space(comment.ptr[i - 1]) ||
                                       strchr("\x85\xa0", comment.ptr[i - 1])))
-            dotenv_fault(env, "programs disagree on which # begins the comment",
+            dotenv_fault(env, "programs disagree on which # starts the comment",
                          "Put the value in quotes, or remove the second #.");
 }
 
-/* Takes a value without quotes: the rest of the line. */
-static void dotenv_plain(Dotenv *env, Str *out)
+/* Reads an unquoted value: the rest of the line. */
+static void dotenv_read_unquoted(Dotenv *env, Str *out)
 {
     Str line = str_cut(&env->rest, '\n');
     ptrdiff_t comment = str_index(line, '#');
@@ -9010,10 +9015,10 @@ static void dotenv_plain(Dotenv *env, Str *out)
         int n = str_utf8(rest, &c);
         bool end = rest.len == out->len || n == rest.len;
         if (n && ((c < ' ' && c != '\t') || c == 0x7f))
-            dotenv_fault(env, "a control character without quotes",
+            dotenv_fault(env, "control character in an unquoted value",
                          DOTENV_QUOTE);
         else if (c == '$')
-            dotenv_dollar(env, str_slice(rest, 1, rest.len), 0);
+            dotenv_check_dollar(env, str_slice(rest, 1, rest.len), 0);
         else if (end && dotenv_is_odd_space(c))
             dotenv_fault(env,
                          "programs disagree on the white space at the end of "
@@ -9023,7 +9028,7 @@ static void dotenv_plain(Dotenv *env, Str *out)
     }
 }
 
-/* What keeps a value from being a secret's; NULL: nothing. */
+/* The reason that a value cannot be a secret's; NULL if it can. */
 static const char *dotenv_value_fault(Str value)
 {
     if (!value.len)
@@ -9031,70 +9036,68 @@ static const char *dotenv_value_fault(Str value)
     if (value.len > DOTENV_VALUE_MAX)
         return "the value is larger than 64 KiB";
     if (!str_is_utf8(value))
-        return "the value is not UTF-8 text";
-    return str_index(value, 0) < 0 ? NULL : "the value holds a NUL byte";
+        return "the value is not valid UTF-8";
+    return str_index(value, 0) < 0 ? NULL : "the value contains a NUL byte";
 }
 
-/* Takes the name, and the = after it. For Node, what follows `export ` belongs
- * to the name, and another white space there is no `export`. */
-static bool dotenv_assignment(Dotenv *env, Str *name)
+/* Reads the name and the "=" after it. Node reads all that follows `export ` as
+ * the name, and knows `export` only before a space. */
+static bool dotenv_read_assignment(Dotenv *env, Str *name)
 {
     Str after = str_slice(env->rest, 6, env->rest.len);
     if (str_starts(env->rest, S("export")) && after.len > 1 &&
         strchr(" \t", after.ptr[0])) {
         if (after.ptr[0] == '\t' || strchr(" \t", after.ptr[1]))
             return dotenv_fault(env,
-                                "some programs know export only with one "
-                                "space after it",
+                                "some programs expect one space after export",
                                 "Put one space after export.");
         env->rest = str_slice(after, 1, after.len);
     }
-    if (!dotenv_name(env, name))
+    if (!dotenv_read_name(env, name))
         return false;
-    dotenv_blanks(env);
+    dotenv_skip_blanks(env);
     if (dotenv_peek(env) != '=')
-        return dotenv_fault(env, "no = stands after the name",
-                            "Write NAME=value.");
-    dotenv_take(env);
-    dotenv_blanks(env);
+        return dotenv_fault(env, "no = after the name", "Write NAME=value.");
+    dotenv_next(env);
+    dotenv_skip_blanks(env);
     return true;
 }
 
-/* Takes a line that is empty or a comment; false where it is neither. Node 20
- * reads the blanks of an empty line, and a comment after blanks, as part of
- * the next name, and a comment with "=" in the last line, without its line
- * break, as a variable. */
-static bool dotenv_idle_line(Dotenv *env)
+/* Skips an empty line or a comment; false if it is neither. Node 20 reads the
+ * blanks of an empty line, and a comment after blanks, as part of the next name;
+ * and a comment with "=" on the last line, if no line feed ends it, as a
+ * variable. */
+static bool dotenv_skip_empty(Dotenv *env)
 {
     Str rest = env->rest;
     ptrdiff_t all = rest.len;
     Str line = str_cut(&rest, '\n');
     bool last = line.len == all;
-    dotenv_blanks(env);
+    dotenv_skip_blanks(env);
     char c = dotenv_peek(env);
     bool indented = env->rest.len < all;
     if (c == '#' && (indented || (last && str_index(line, '=') >= 0)))
         dotenv_fault(env, "some programs read this comment as a variable",
                      indented ? "Remove the white space before the #."
                               : "End the line with a line break.");
-    if (!dotenv_line_end(env))
+    if (!dotenv_skip_end(env))
         return false;
     if (c != '#' && indented)
         dotenv_fault(env,
-                     "some programs read the white space of an empty line as "
-                     "part of the next name",
-                     "Remove it.");
+                     "some programs read white space on an empty line as part "
+                     "of the next name",
+                     "Remove the white space.");
     return true;
 }
 
-/* Takes one line, or the lines of one value. `*item` has no name where it is
- * blank or a comment. False where the line is left in its middle. */
-static bool dotenv_take_item(Dotenv *env, DotenvItem *item)
+/* Reads one line, or the lines of one value. `*item` has no name if the line is
+ * empty or a comment. False if it stops within a line. */
+static bool dotenv_read_item(Dotenv *env, DotenvItem *item)
 {
     Str value = {0};
-    if (dotenv_idle_line(env))
+    if (dotenv_skip_empty(env))
         return true;
-    if (!dotenv_assignment(env, &item->name))
+    if (!dotenv_read_assignment(env, &item->name))
         return false;
     char c = dotenv_peek(env);
     bool quoted = c == '"' || c == '\'';
@@ -9104,27 +9107,28 @@ static bool dotenv_take_item(Dotenv *env, DotenvItem *item)
         quoted = str_index(str_slice(env->rest, 1, env->rest.len), c) >= 0;
     }
     if (!quoted)
-        dotenv_plain(env, &value);
-    else if (!dotenv_quoted(env, &value))
+        dotenv_read_unquoted(env, &value);
+    else if (!dotenv_read_quoted(env, &value))
         return false;
     item->value = secret_from(value);
     const char *fault = dotenv_value_fault(value);
     const char *fix = DOTENV_UTF8;
     if (!value.len || value.len > DOTENV_VALUE_MAX)
-        fix = "A secret has 1 byte to 64 KiB.";
+        fix = "A secret must have 1 byte to 64 KiB.";
     if (fault)
         dotenv_fault(env, fault, fix);
     return true;
 }
 
-/* Keeps the item, or the fault of its line. */
-static void dotenv_keep(Dotenv *env, DotenvFile *file, const DotenvItem *item)
+/* Adds the item, or the fault of its line, to the file. */
+static void dotenv_add_item(Dotenv *env, DotenvFile *file,
+                            const DotenvItem *item)
 {
     for (int i = 0; i < file->count && !env->fault.what; i++)
         if (item->name.len && str_eq(file->items[i].name, item->name))
             dotenv_fault(env,
                          arena_printf(env->arena,
-                                      "%.*s stands in line %d already",
+                                      "%.*s is already set on line %d",
                                       P(item->name), file->items[i].line)
                              .ptr,
                          "Remove one of them.");
@@ -9139,7 +9143,8 @@ static void dotenv_keep(Dotenv *env, DotenvFile *file, const DotenvItem *item)
     }
 }
 
-/* Reads a dotenv file's text. What it gives is in `arena` or in `text`. */
+/* Reads a dotenv file's text. Always fills `*file`; check its fault_count and
+ * more. */
 static void dotenv_read(Arena *arena, Str text, DotenvFile *file)
 {
     Dotenv env = {.arena = arena, .rest = text, .line = 1};
@@ -9148,14 +9153,14 @@ static void dotenv_read(Arena *arena, Str text, DotenvFile *file)
         Dotenv start = env;
         DotenvItem item = {.line = env.line};
         env.fault = (DotenvFault){0};
-        if (!dotenv_take_item(&env, &item)) {
+        if (!dotenv_read_item(&env, &item)) {
             env.rest = start.rest; /* a quote may have taken more lines */
             env.line = start.line;
             dotenv_skip_line(&env);
         }
         dotenv_check_chars(
             &env, str_slice(start.rest, 0, start.rest.len - env.rest.len));
-        dotenv_keep(&env, file, &item);
+        dotenv_add_item(&env, file, &item);
     }
 }
 

@@ -60,41 +60,39 @@ static void test_env_faults(void)
         Str text;
         Str want;
     } rows[] = {
-        {L("A=1\n\nB"), L("3: no = stands after the name; ")},
+        {L("A=1\n\nB"), L("3: no = after the name; ")},
         {L("A B=1\nC: 1\n=2\n9=3\nD=ok\n-=4"),
-         L("1: no = stands after the name; 2: no = stands after the name; "
-           "3: no name stands before the value; "
-           "4: no name stands before the value; "
-           "6: no name stands before the value; ")},
+         L("1: no = after the name; 2: no = after the name; "
+           "3: invalid name; "
+           "4: invalid name; "
+           "6: invalid name; ")},
         {L("A=$B\nC='ok'\nD=\"x\ny$\"\nE=x\n\nF=\"\\t\"\n"),
-         L("1: some programs expand $ without quotes; "
+         L("1: some programs expand $ in unquoted values; "
            "3: some programs expand $ in double quotes; "
-           "7: an escape in double quotes that is not \\n means different "
-           "things to different programs; ")},
-        {L("A='x\nB=$C\nD=1\n"), L("1: the quote is never closed; "
-                                   "2: some programs expand $ without "
-                                   "quotes; ")},
+           "7: programs disagree on escapes other than \\n in double "
+           "quotes; ")},
+        {L("A='x\nB=$C\nD=1\n"), L("1: the closing quote is missing; "
+                                   "2: some programs expand $ in "
+                                   "unquoted values; ")},
         {L("A=\"x\\\"\nB='it\\'s'\nC='a\\'\nD=1"),
-         L("1: an escape in double quotes that is not \\n means different "
-           "things to different programs; "
-           "2: \\\\ and \\' in single quotes mean different things to "
-           "different programs; "
-           "3: \\\\ and \\' in single quotes mean different things to "
-           "different programs; ")},
+         L("1: programs disagree on escapes other than \\n in double "
+           "quotes; "
+           "2: programs disagree on \\\\ and \\' in single quotes; "
+           "3: programs disagree on \\\\ and \\' in single quotes; ")},
         {L("A='x' y\nB=\nC= # x\nD=\"\"\nE=a#b"),
-         L("1: there is text after the closing quote; "
+         L("1: unexpected text after the closing quote; "
            "2: the value is empty; 3: a value with # needs quotes; "
            "4: the value is empty; 5: a value with # needs quotes; ")},
-        {L("A=1\nB=2\nA=3\nB=4"), L("3: A stands in line 1 already; "
-                                    "4: B stands in line 2 already; ")},
+        {L("A=1\nB=2\nA=3\nB=4"), L("3: A is already set on line 1; "
+                                    "4: B is already set on line 2; ")},
         {L("A=\xff\nB='\0'\n# \xff\nC=1\n"),
-         L("1: the value is not UTF-8 text; 2: the value holds a NUL byte; "
-           "3: it is not UTF-8 text; ")},
+         L("1: the value is not valid UTF-8; 2: the value contains a NUL byte; "
+           "3: invalid UTF-8; ")},
         {L("A='a\rb'\n# a\rB=1\nC='x\r\ny'\nD=a\rb"),
          L("1: some programs read a CR as a line break; "
            "2: some programs read a CR as a line break; "
            "3: some programs keep the CR of a CRLF line break in quotes; "
-           "5: a control character without quotes; ")},
+           "5: control character in an unquoted value; ")},
     };
     for (int i = 0; i < COUNT(rows); i++) {
         Arena arena = {0};
