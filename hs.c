@@ -27454,6 +27454,33 @@ static bool files_fetch_name(Str name, Err *err)
                    "hs or git would read it as configuration or rules");
 }
 
+/* Remembers a local file or folder as one of this run. False if it already
+ * is, by another name: some file systems treat "A" and "a" as the same. */
+static bool files_fetch_claim_entry(FilesFolder *folder, const OsEntry *entry)
+{
+    return entry->kind == OS_NOTHING || !entry->id ||
+           set_add(&folder->taken, hash_add_int(1, entry->id));
+}
+
+/* Does an existing file belong to this run, by another name? It was claimed,
+ * or an item in flight is going to replace it. That one is not claimed: once it
+ * is replaced, a new file can have its ID. */
+static bool files_fetch_is_claimed(const FilesFetch *fetch,
+                                   const FilesFolder *folder,
+                                   const OsEntry *entry)
+{
+    const TransferItem *const lists[] = {fetch->run.active, fetch->run.again,
+                                         fetch->landing};
+    if (entry->kind == OS_NOTHING || !entry->id)
+        return false;
+    for (int i = 0; i < COUNT(lists); i++)
+        for (const TransferItem *item = lists[i]; item; item = item->next)
+            if (item->folder == folder && item->old.kind != OS_NOTHING &&
+                item->old.id == entry->id)
+                return true;
+    return set_has(&folder->taken, hash_add_int(1, entry->id));
+}
+
 /* Ends an item of a fetch, and removes its unfinished file. */
 static void files_fetch_end(FilesFetch *fetch, TransferItem *item,
                             TransferEnd end)
@@ -27464,6 +27491,8 @@ static void files_fetch_end(FilesFetch *fetch, TransferItem *item,
     if (item->fd1)
         os_close(item->fd1 - 1);
     item->fd1 = 0;
+    if (end != TRANSFER_DONE) /* nothing has replaced it */
+        files_fetch_claim_entry(folder, &item->old);
     transfer_end_item(&fetch->run, item, end);
     files_folder_drop(fetch, folder);
 }
@@ -27499,14 +27528,6 @@ static void files_fetch_fault(FilesFetch *fetch, FilesFolder *folder, Str name,
     item->err = *fault;
     fetch->run.found++;
     files_fetch_end(fetch, item, TRANSFER_FAILED);
-}
-
-/* Remembers a local file or folder as one of this run. False if it already
- * is, by another name: some file systems treat "A" and "a" as the same. */
-static bool files_fetch_claim_entry(FilesFolder *folder, const OsEntry *entry)
-{
-    return entry->kind == OS_NOTHING || !entry->id ||
-           set_add(&folder->taken, hash_add_int(1, entry->id));
 }
 
 /* Syncs the complete files, then renames them. Many at a time: syncing one
@@ -27606,12 +27627,13 @@ static bool files_fetch_check(FilesFetch *fetch, TransferItem *item,
                        os_error(code));
     if (there.kind == OS_FOLDER)
         return err_set(&item->err, EXIT_FAILED, "a folder has that name");
-    if (!files_fetch_claim_entry(folder, &there))
+    if (files_fetch_is_claimed(fetch, folder, &there))
         return err_set(&item->err, EXIT_FAILED,
                        "on this file system, its name is that of another "
                        "fetched file");
-    *end = TRANSFER_KNOWN;
+    item->old = there;
     item->written = there.kind == OS_FILE ? there.changed : -1;
+    *end = TRANSFER_KNOWN;
     if (there.kind == OS_FILE && there.size == file->size &&
         transfer_knows(&fetch->run, item))
         return false;
@@ -27621,7 +27643,6 @@ static bool files_fetch_check(FilesFetch *fetch, TransferItem *item,
                        "already exists; use --overwrite to replace it");
     *end = TRANSFER_FAILED;
     item->written = -1;
-    item->old = there;
     return files_fetch_check_own(fetch, item);
 }
 

@@ -676,6 +676,24 @@ def test_folders_that_are_the_same_for_the_file_system(files, hs, sim, portal):
     assert tree_of(hs.cwd) == {"d/sub/x.txt": b"Sub", "d/slow/x.txt": b"slow"}
 
 
+def test_the_inode_of_a_replaced_file_can_be_used_again(files, hs, sim, portal):
+    """It was remembered, and its next owner taken for the file. A rename stands in for the
+    file system, which chooses the numbers."""
+    for name in ("a.txt", "slow.txt", "z.txt"):
+        portal.add_file(f"d/{name}", name.encode())
+    first, slow, _ = portal.files
+    folder = hs.cwd / "d"
+    place(folder / "a.txt", "old")
+
+    def rename():
+        (folder / "a.txt").rename(folder / "z.txt")
+
+    sim.fail(f"GET cdn.example.com/hubfs/101/{first}", then=rename)
+    sim.fail(f"GET cdn.example.com/hubfs/101/{slow}", then=lambda: until((folder / "a.txt").exists))
+    ended(files("fetch", "d", ".", "--concurrency", "1", "--overwrite"), 0, "Fetched 3 files")
+    assert tree_of(folder) == {n: n.encode() for n in ("a.txt", "slow.txt", "z.txt")}
+
+
 def test_a_file_and_a_folder_of_one_name(files, hs, portal):
     portal.add_file("d/x", b"file")
     portal.add_file("d/x/in.txt", b"in")
