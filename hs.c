@@ -189,11 +189,12 @@ typedef enum {
 
 /*
  * An error. The first one wins: err_set() on an Err that is set changes
- * nothing. Zero is no error. `hint` says what to do next and may be empty.
+ * nothing. Zero is no error. `hint` is the next step for the user and may be
+ * empty.
  *
  * A message is one line: a line break in it comes from untrusted text. Details
- * are rows, printed below the message, one per line; `row` holds them one after
- * the other, NUL-terminated. Code decides by `code`, never by `message`.
+ * are rows, printed below the message, one per line; `row` contains them, each
+ * NUL-terminated. Code decides by `code`, never by `message`.
  */
 typedef struct {
     ExitCode code;
@@ -874,7 +875,7 @@ static void buf_add_utf8(Buf *buf, uint32_t c)
 }
 
 /* True if file systems that ignore case ignore this character, too: HFS+ those
- * of git's is_hfs_dotgit(), Linux (casefold) all with the Unicode property
+ * in is_hfs_dotgit() of git, Linux (casefold) all with the Unicode property
  * Default_Ignorable_Code_Point. */
 static bool str_is_ignorable(uint32_t c)
 {
@@ -1247,7 +1248,7 @@ static Str time_span(Arena *arena, int64_t seconds)
                         seconds % HOUR / MINUTE);
 }
 
-/* Text quoted as one word for a POSIX shell. */
+/* Text quoted as one argument for a POSIX shell. */
 static Str str_shell_word(Arena *arena, Str text)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
@@ -1275,11 +1276,11 @@ static Str str_shell_word(Arena *arena, Str text)
  *
  * Functions that can fail return 0 or an errno value; those that count bytes
  * return -errno. They print nothing: the caller writes the message, because it
- * knows what it tried to do. The caller closes a descriptor that it received
- * in `*out`, which is valid only after success. A path is a Str and is copied
- * into `arena` to become NUL-terminated; with a folder's descriptor a function
- * expects a name in that folder instead, so that nobody can replace the folder
- * in between.
+ * knows what it tried to do. The caller closes a descriptor that it received in
+ * `*out`, which is valid only after success. A path is a Str and is copied into
+ * `arena` to become NUL-terminated; with a folder's descriptor a function
+ * expects a name in that folder instead, which is safe if the folder is
+ * replaced in between.
  *
  * Waiting: everything waits in os_poll(), which also watches a pipe that the
  * signal handlers write to, so that no signal is lost between a check and a
@@ -1323,7 +1324,7 @@ typedef enum {
 
 static volatile sig_atomic_t os_signal;
 
-static volatile sig_atomic_t os_terminal_fd; /* its mode is ours; fd + 1 */
+static volatile sig_atomic_t os_terminal_fd; /* its mode was changed; fd + 1 */
 
 static volatile sig_atomic_t os_terminal_keys; /* bracketed paste is on */
 
@@ -1605,8 +1606,8 @@ static bool os_wait(int fd, short events, int64_t timeout)
 /* A wait for another process is announced after this long. */
 enum { OS_TELL_MS = 2000 };
 
-/* How long to wait for a file that another process holds, and whom to tell of a
- * long wait. Command line sets it once, from --max-wait. */
+/* How long to wait for a file that another process holds, and the callback that
+ * announces a long wait. Command line sets it once, from --max-wait. */
 static struct {
     int64_t most; /* milliseconds */
     void (*tell)(void *to, Str path);
@@ -2593,8 +2594,8 @@ static void os_drop_env(Str prefix)
     *to = NULL;
 }
 
-/* Exit codes of a process that could not become another program, as a shell's;
- * nobody reads them. */
+/* Exit codes of a process that could not become another program, as in a shell.
+ * They are not read. */
 enum { OS_NOT_REPORTED = 126, OS_NOT_STARTED = 127 };
 
 /* The grandchild of os_launch(); never returns. It reports through the pipe
@@ -2673,7 +2674,7 @@ static OsBrowser os_browser_init(Arena *arena, Str url)
 }
 
 /* Splits a browser command into words at spaces; there is no quoting. The URL
- * replaces each %s, or becomes the last word if there is none. */
+ * replaces each %s, or is appended if there is none. */
 static char **os_browser_words(Arena *arena, Str command, Str url)
 {
     enum { WORDS = 16 };
@@ -2864,7 +2865,7 @@ static void os_stop(void)
 /* ==== Safe files ========================================================== *
  *
  * Files that other programs read and write at the same time: walks that cannot
- * be redirected, versions, files that nobody sees half-written, and locks.
+ * be redirected, versions, files that are never seen half-written, and locks.
  *
  * A walk (OsWalk) opens each folder from its parent's descriptor and follows no
  * links. An OsStamp identifies a version of a file. os_view() reads a file and
@@ -2872,7 +2873,7 @@ static void os_stop(void)
  *
  * A new version of a file is written to a temporary file next to it, synced to
  * the disk, and renamed over it: readers see the old version or the new one. A
- * lock serializes runs of hs; other programs do not know it, so a stamp tells
+ * lock serializes runs of hs; other programs ignore it, so a stamp tells
  * whether the file has changed since it was read (os_replace_file()).
  *
  * Temporary files and lock files are in OS_TMP/.git/, in the folder of the file
@@ -2949,14 +2950,14 @@ enum {
 };
 
 /*
- * A walk through a folder and those below it, one entry at a time, in no
- * order. Links are not followed, and each folder is opened from the one that
- * it is in, so that nobody can redirect the walk by replacing a folder.
+ * A walk through a folder and those below it, one entry at a time, in no order.
+ * Links are not followed, and each folder is opened from its parent, so
+ * replacing a folder cannot redirect the walk.
  *
  * os_walk_begin() enters the root; os_walk_next() returns each entry. The
- * caller decides about a folder: os_walk_enter() descends into it, otherwise
- * it is passed over. os_walk_next() also reports when a folder ends, so that
- * the caller can undo what it did on entering. To end a walk early, call
+ * caller decides about a folder: os_walk_enter() descends into it, otherwise it
+ * is passed over. os_walk_next() also reports when a folder ends, so that the
+ * caller can undo what it did on entering. To end a walk early, call
  * os_walk_leave() until `depth` is 0. A zeroed OsWalk is one that has ended.
  */
 typedef struct {
@@ -3139,7 +3140,7 @@ typedef struct {
  * Reads the whole file that `out->fd` has open, and finds out whether another
  * program is writing it. If the last write is younger than OS_YOUNG_MS, a read
  * lease (fcntl(2)) tells: the kernel refuses it while anybody has the file open
- * for writing, and delays whoever opens it until the lease ends. Without leases
+ * for writing, and delays every open() until the lease ends. Without leases
  * (NFS, FUSE, another user's file), a file is busy until it is OS_CALM_MS old.
  *
  * With OS_REGULAR_ONLY, anything else fails with ENXIO. With OS_ANY_KIND, a
@@ -3338,7 +3339,7 @@ typedef struct {
 
 enum {
     OS_BLOCKED = 4096, /* not an errno: OS_TMP is another user's, or a file */
-    OS_TRIES = 100,    /* after another run's cleaning up interfered */
+    OS_TRIES = 100,    /* after another run cleaned up in between */
     OS_TMP_DAY = 24 * 60 * 60 /* seconds */
 };
 
@@ -3521,7 +3522,7 @@ static int os_part_create(Arena *arena, int dir, Str base, mode_t mode,
             close(place);
             return 0;
         }
-        if (out->fd >= 0) { /* a run that finished took it for a leftover */
+        if (out->fd >= 0) { /* a run that finished removed it as a leftover */
             close(out->fd);
             unlinkat(place, out->name, 0);
             code = ENOENT;
@@ -3770,12 +3771,13 @@ static void os_unlock(Arena *arena, Str path, int fd)
  *
  * A frame (the question, the line or list under it, the help) is one write. Its
  * rows are clipped to the width and the cursor stays in the first one, so that
- * everything from there on can be erased, whatever the terminal did to the rows
- * below when its size changed. Before Ctrl-Z stops the program the frame is
- * erased; after fg it is drawn again. An answered prompt leaves one line.
+ * everything from there on can be erased, even if the terminal rewrapped or cut
+ * the rows below when its size changed. Before Ctrl-Z stops the program the
+ * frame is erased; after fg it is drawn again. An answered prompt leaves one
+ * line.
  *
  * Limits: 4096 secrets, 4 KiB for one answer, 10 rows of a list at a time. Term
- * lives as long as the run; its texts are copies in the run's arena.
+ * lives as long as the run; its texts are copies in its arena.
  */
 
 enum {
@@ -3788,7 +3790,7 @@ enum {
     TERM_AHEAD = 512,  /* bytes read from the terminal at once */
     ASK_MAX = 4 * KIB, /* bytes of one answer */
     ASK_ROWS = 10,     /* entries of a list on the screen */
-    ASK_SHORT = 4      /* columns for an answer of one word */
+    ASK_SHORT = 4      /* columns for a short answer */
 };
 
 /* Colours: parameters of SGR (ECMA-48, 8.3.117). */
@@ -3804,7 +3806,7 @@ typedef struct {
     bool err_terminal;
     bool color; /* on stderr */
     bool interactive;
-    const char *prompts_off; /* why; NULL: stdin or stderr is no terminal */
+    const char *prompts_off; /* why; NULL: stdin or stderr is not a terminal */
     bool dumb;
     bool debug;
     bool links;      /* stderr supports hyperlinks */
@@ -4065,7 +4067,7 @@ static Str term_hidden(const Term *term, Arena *arena, Str text)
  * A copy of a server's text in `arena`, without the secrets' values that it
  * repeats. Looks only for values of at least `least` bytes. hs's own text is
  * not searched, because a value can be any word. A value shorter than TERM_WORD
- * is hidden only as a word of its own: "10" does not contain "1".
+ * is hidden only as a separate word: "10" does not contain "1".
  */
 static Str term_unecho(const Term *term, Arena *arena, Str text, int least)
 {
@@ -4187,7 +4189,7 @@ static void term_warn_missing(Term *term)
     arena_free(&scratch);
 }
 
-/* Prints a line to stderr if --debug is given. */
+/* Prints a line to stderr with --debug. */
 __attribute__((format(printf, 2, 3))) static void
 term_debug(Term *term, const char *format, ...)
 {
@@ -4439,8 +4441,8 @@ typedef enum {
     KEY_CUT_WORD,
     KEY_CUT_REST,
     KEY_EOF,
-    KEY_OVER, /* the answer is no longer needed: AskMeanwhile */
-    KEY_STOP  /* a signal, or the terminal is gone */
+    KEY_OVER, /* AskMeanwhile ended the prompt */
+    KEY_STOP  /* a signal, or the terminal was closed */
 } Key;
 
 /* What ask_byte() returns besides bytes. */
@@ -4541,9 +4543,9 @@ typedef struct {
 } Choice;
 
 /*
- * True if this run may prompt. If not, the error says that no `what` was given,
- * a noun without an article ("account"); `hint` is the sentence that says how
- * to pass one.
+ * True if this run may prompt. If not, sets an error: "no account given, ...",
+ * where `what` is the noun without an article. `hint` is a whole sentence that
+ * names the option to pass.
  */
 static bool ask_allowed(const Term *term, const char *what, const char *hint,
                         Err *err)
@@ -4620,7 +4622,7 @@ static bool ask_open(Ask *ask, Term *term, const Question *question, Err *err)
     return true;
 }
 
-/* Closes a prompt. Keys typed after the answer are for the next prompt; after a
+/* Closes a prompt. Keys typed after Enter are for the next prompt; after a
  * masked one they are dropped: they may be the rest of a pasted secret. */
 static void ask_close(Ask *ask)
 {
@@ -4711,10 +4713,10 @@ static void ask_frame_mark(Frame *frame, Ask *ask)
 }
 
 /*
- * Adds the question, its hint and a space to the frame, with room for the
- * answer in the same row if the screen is wide enough. Longer texts are
- * wrapped: all rows but the last are written once, above the frame, where they
- * scroll and reflow like other text; ask->question and ask->hint keep the rest.
+ * Adds the question, its hint and a space to the frame, with space for typing
+ * in the same row if the screen is wide enough. Longer texts are wrapped: all
+ * rows but the last are written once, above the frame, where they scroll and
+ * reflow like other text; ask->question and ask->hint keep the rest.
  */
 static void ask_frame_question(Frame *frame, Ask *ask)
 {
@@ -5441,10 +5443,10 @@ static void ask_choice_toggle(Choice *choice)
 }
 
 /*
- * Applies a typed byte to a list that is not filtered yet. In a list of which
- * one is chosen, the byte is for the filter; in a checkbox letters are keys,
- * and "/" starts the filter. Returns the key to apply next: KEY_TEXT if the
- * byte is for the filter.
+ * Applies a typed byte to a list that is not filtered yet. In a list to select
+ * from, the byte is for the filter; in a checkbox letters are keys, and "/"
+ * starts the filter. Returns the key to apply next: KEY_TEXT if the byte is for
+ * the filter.
  */
 static Key ask_choice_letter(Choice *choice, char text)
 {
@@ -5555,7 +5557,7 @@ static bool ask_choice_keys(Ask *ask, Choice *choice, Err *err)
     return key == KEY_ENTER || ask_stopped(err);
 }
 
-/* Parses an answer in numbers, separated by commas and spaces, or "all"; one
+/* Parses numbers, separated by commas and spaces, or "all"; one
  * number if one entry is to be chosen. False for anything else, and then
  * nothing is chosen. */
 static bool ask_choice_parse(Choice *choice, Str answer)
