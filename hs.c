@@ -51,7 +51,7 @@
  *   a command           the end of its section: a row of CliCommand
  *   an endpoint         HubSpot
  *   a config key        Config: a row of config_keys
- *   a retry rule        HTTP pool: pool_is_later(), pool_on_failure()
+ *   a retry rule        HTTP pool: pool_later, pool_on_failure()
  *   an exit code        Base: ExitCode, and its text in Command line
  *   a prompt            Terminal: ask_line() or ask_choice()
  *   an environment      Config or System reads it; Command line lists it in
@@ -11698,12 +11698,21 @@ static void http_add_line(Buf *out, Str name, Str value)
     buf_add(out, S("\r\n"));
 }
 
-static void http_add_host(Buf *out, const Url *url, bool with_port)
+/* The Host of a request to an https address. */
+static void http_add_host(Buf *out, const Url *url)
 {
     bool v6 = str_index(url->host, ':') >= 0;
     buf_printf(out, v6 ? "[%.*s]" : "%.*s", P(url->host));
-    if (with_port || url->port != 443)
+    if (url->port != 443)
         buf_printf(out, ":%d", url->port);
+}
+
+/* The host and port of an address, as CONNECT requires them. */
+static Str http_authority(Arena *arena, const Url *url)
+{
+    bool v6 = str_index(url->host, ':') >= 0;
+    return arena_printf(arena, v6 ? "[%.*s]:%d" : "%.*s:%d", P(url->host),
+                        url->port);
 }
 
 static int64_t http_body_size(const HttpReq *req)
@@ -11735,7 +11744,7 @@ static void http_build_request(HttpXfer *x)
     buf_add_char(out, ' ');
     buf_add(out, req->url.path);
     buf_add(out, S(" HTTP/1.1\r\nHost: "));
-    http_add_host(out, &req->url, false);
+    http_add_host(out, &req->url);
     buf_add(out, S("\r\n"));
     if (!x->foreign && secret_is_set(req->authorization))
         http_add_line(out, S("Authorization"), secret_text(req->authorization));
@@ -12043,7 +12052,8 @@ static FAST HttpStep http_send_body(HttpXfer *x)
     const HttpReq *req = &x->req;
     Tls *tls = x->conn->tls;
     int64_t turn = x->body_at + HTTP_TURN;
-    HttpStep step = x->body_at ? http_push(x, true) : STEP_AGAIN;
+    bool gave = x->body_at > 0; /* in the turn before */
+    HttpStep step = gave ? http_push(x, gave) : STEP_AGAIN;
     while (step == STEP_AGAIN && x->body_at < req->body_size) {
         ptrdiff_t space = 0;
         char *into = tls_write_space(tls, &space);
@@ -12216,11 +12226,9 @@ static Str http_proxy_basic(const HttpPool *pool, Arena *arena)
 static Str http_connect_request(const HttpPool *pool, HttpXfer *x)
 {
     Buf out = buf_new(&x->arena, 16 * KIB);
-    buf_add(&out, S("CONNECT "));
-    http_add_host(&out, &x->req.url, true);
-    buf_add(&out, S(" HTTP/1.1\r\nHost: "));
-    http_add_host(&out, &x->req.url, true);
-    buf_add(&out, S("\r\n"));
+    Str peer = http_authority(&x->arena, &x->req.url);
+    buf_printf(&out, "CONNECT %.*s HTTP/1.1\r\n", P(peer));
+    http_add_line(&out, S("Host"), peer);
     http_add_line(&out, S("User-Agent"), S("hs/" HS_VERSION));
     if (pool->proxy.user.len) {
         Str basic = http_proxy_basic(pool, &x->arena);
@@ -12229,9 +12237,7 @@ static Str http_connect_request(const HttpPool *pool, HttpXfer *x)
         term_hide(pool->term, secret_from(basic));
         term_hide(pool->term, secret_from(password));
         term_hide(pool->term, secret_from(url_decode(&x->arena, password)));
-        buf_add(&out, S("Proxy-Authorization: Basic "));
-        buf_add(&out, basic);
-        buf_add(&out, S("\r\n"));
+        buf_printf(&out, "Proxy-Authorization: Basic %.*s\r\n", P(basic));
     }
     buf_add(&out, S("\r\n"));
     return buf_str(&out);
@@ -13161,22 +13167,33 @@ static bool pool_sleep(HttpPool *pool, int64_t millis)
     return !os_interrupted();
 }
 
-/*
- * Does the response mean "try again later" for this request? 423, 429 and
- * HubSpot's 477 do, as nothing was done. So does a 503 with Retry-After;
- * without it, and with other errors of gateways, the request may have taken
- * effect, so only a repeatable one is retried.
- */
+/* The statuses that mean "try again later". `unsure`: the request may have
+ * taken effect, so it is retried only if it is repeatable. */
+static const struct {
+    int status;
+    bool unsure;
+} pool_later[] = {
+    {.status = 423}, /* locked */
+    {.status = 429}, /* rate limited */
+    {.status = 477}, /* HubSpot is moving the account */
+    {.status = 502, .unsure = true},
+    {.status = 503, .unsure = true}, /* not with Retry-After */
+    {.status = 504, .unsure = true},
+    {.status = 521, .unsure = true}, /* Cloudflare: the origin is down, */
+    {.status = 523, .unsure = true}, /* cannot be reached, */
+    {.status = 524, .unsure = true}, /* or did not respond in time */
+};
+
+/* Is this request to be retried after its response? */
 static bool pool_is_later(const HttpXfer *x)
 {
-    int status = x->res.status;
-    bool any = status == 429 || status == 423 || status == 477 ||
-               (status == 503 && http_requested_pause(&x->res) >= 0);
-    bool safe = status == 502 || status == 503 || status == 504 ||
-                status == 521 || status == 523 || status == 524;
-    if (x->streamed || !(any || (safe && x->req.repeatable)))
-        return false;
-    return !x->req.is_final || !x->req.is_final(&x->res);
+    const HttpRes *res = &x->res;
+    bool refused = res->status == 503 && http_requested_pause(res) >= 0;
+    bool later = false;
+    for (int i = 0; i < COUNT(pool_later); i++)
+        later |= res->status == pool_later[i].status &&
+                 (!pool_later[i].unsure || x->req.repeatable || refused);
+    return later && !x->streamed && !(x->req.is_final && x->req.is_final(res));
 }
 
 /* The pause before a retry: doubled with each try, and randomized so that many

@@ -181,7 +181,7 @@ class Raw:
 # ---- what a person sees
 
 
-def test_the_page_hands_the_key_over(tty, sim, signing_in):
+def test_the_page_sends_the_key(tty, sim, signing_in):
     assert signing_in.url.startswith("https://app.hubspot.com/l/personal-access-key?")
     assert len(signing_in.asked["cliCallbackToken"]) == 36
     assert signing_in.url in seen(signing_in).replace("\r\n", "")
@@ -195,7 +195,7 @@ def test_over_ipv6_too(tty, signing_in):
     finish(tty, signing_in)
 
 
-def test_two_runs_have_tokens_and_ports_of_their_own(tty, sim, signing_in, browser):
+def test_two_runs_have_different_tokens_and_ports(tty, sim, signing_in, browser):
     other = tty("account", "auth", env=browser.env)
     asked = browsers.parameters(browser.opened())
     assert asked["cliCallbackToken"] != signing_in.asked["cliCallbackToken"]
@@ -296,7 +296,7 @@ def test_ctrl_z_and_fg_while_the_browser_is_open(tty, on_screen):
     assert tty.read_config()["accounts"][0]["personalAccessKey"] == shell.portal.key
 
 
-def test_the_browser_gets_nothing_of_ours(tty, sim, tmp_path):
+def test_the_browser_inherits_nothing(tty, sim, tmp_path):
     """No terminal, a session of its own, and no open file but /dev/null."""
     facts = tmp_path / "facts"
     browser = browsers.Browser(  # noqa: F823 (a false positive)
@@ -396,7 +396,7 @@ def test_the_config_can_forbid_it(tty, hs, sim, browser):
     assert browser.nothing()
 
 
-def test_a_known_account_has_a_page_of_its_own(tty, hs, sim, browser):
+def test_a_known_account_has_its_own_page(tty, hs, sim, browser):
     hs.write_config(hs.account(sim.portal(101), env="qa"))
     child = tty("account", "auth", "-a", "101", env=browser.env)
     assert browser.opened().startswith("https://app.hubspotqa.com/personal-access-key/101?cli")
@@ -405,7 +405,7 @@ def test_a_known_account_has_a_page_of_its_own(tty, hs, sim, browser):
 
 
 @pytest.mark.parametrize("give", ["stdin", "env", "ci", "no-input"])
-def test_nothing_opens_where_nothing_is_asked(tty, hs, sim, browser, give):
+def test_no_browser_opens_without_a_prompt(tty, hs, sim, browser, give):
     key = hs.key(sim.portal(101))
     if give == "stdin":
         assert hs("account", "auth", "--pak-stdin", input=key, env=browser.env).code == 0
@@ -479,7 +479,7 @@ def test_the_desktops_own_way_to_open(tty, sim, browser, tmp_path, there, opens)
     assert tty.end(child) == 130
 
 
-def test_the_address_is_a_hyperlink_where_the_terminal_knows_them(tty, sim):
+def test_the_address_is_a_hyperlink_if_the_terminal_supports_them(tty, sim):
     page = "https://app.hubspot.com/l/personal-access-key"
     for args, env, links in (
         ((), {"VTE_VERSION": "7006"}, True),
@@ -706,7 +706,7 @@ def test_a_byte_at_a_time(tty, signing_in):
     assert tty.end(signing_in) == 0
 
 
-def test_a_flood_of_pings_that_nobody_reads_the_answers_of(tty, signing_in):
+def test_a_flood_of_pings_whose_replies_are_not_read(tty, signing_in):
     with Raw(signing_in.listens) as ws:
         ws.hello().sock.settimeout(0.2)
         with pytest.raises(TimeoutError):
@@ -773,7 +773,7 @@ def test_requests_that_are_not_for_it(tty, signing_in):
     finish(tty, signing_in)
 
 
-def test_connections_that_say_nothing_make_room(tty, signing_in):
+def test_silent_connections_are_replaced(tty, signing_in):
     """Twenty of them; the page still gets in, and the oldest are let go."""
     silent = [Raw(signing_in.listens) for _ in range(20)]
     silent[-1].send(b"GET / HT")
@@ -785,7 +785,7 @@ def test_connections_that_say_nothing_make_room(tty, signing_in):
         one.sock.close()
 
 
-def test_sockets_that_stay_open_make_room(tty, signing_in):
+def test_sockets_that_stay_open_are_replaced(tty, signing_in):
     """Any program can claim an origin, and keep its socket without a word."""
     with Raw(signing_in.listens) as first:
         first.hello()
@@ -865,7 +865,7 @@ def heard(sim):
     return sim.wait("POST /test/heard", timeout=60)[-1].json
 
 
-def test_the_certificate_that_a_browser_was_told_to_trust_stays(sim):
+def test_the_certificate_that_the_browser_trusts_stays(sim):
     sim.authority.context("normal")
     pem = sim.authority.folder / "normal.pem"
     before = pem.read_bytes()
@@ -873,7 +873,7 @@ def test_the_certificate_that_a_browser_was_told_to_trust_stays(sim):
     assert pem.read_bytes() == before
 
 
-def test_chromium_hands_the_key_over(tty, sim, chromium):
+def test_chromium_sends_the_key(tty, sim, chromium):
     portal = sim.portal(101, "Acme")
     sim.website = {"times": 2}
     child = tty("account", "auth", "--use-default-name", env=chromium.env, timeout=60)
@@ -886,7 +886,7 @@ def test_chromium_hands_the_key_over(tty, sim, chromium):
     assert (page["code"], page["clean"]) == (1000, True)
 
 
-def test_chromium_is_told_that_the_token_is_wrong(tty, sim, chromium):
+def test_chromium_gets_an_error_for_a_wrong_token(tty, sim, chromium):
     sim.portal(101)
     sim.website = {"token": "00000000-0000-4000-8000-000000000000"}
     child = tty("account", "auth", env=chromium.env, timeout=60)

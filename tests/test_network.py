@@ -211,7 +211,7 @@ def test_records_without_an_end_hold_nothing_up(api, hs, record):
     assert done.seconds < 9
 
 
-def test_a_head_that_drips(sim, api):
+def test_a_header_that_drips(sim, api):
     """Bytes that keep coming do not move the head's deadline."""
     sim.raw = http(OK, "X: " + "y" * 3000, "Content-Length: 0")
     sim.fail("/a", raw=sim.raw, drip=(10, 0.05))
@@ -220,7 +220,7 @@ def test_a_head_that_drips(sim, api):
     assert done.seconds < 9
 
 
-def test_a_body_that_drips_is_no_time_out(sim, api):
+def test_a_body_that_drips_does_not_time_out(sim, api):
     """A long transfer that moves goes on past every limit."""
     answer(sim, b"[" + b"1," * 100 + b"2]", drip=(20, 0.4))
     done = api("/a", "--max-wait", 3, "--raw")
@@ -735,7 +735,7 @@ def test_a_wait_of_two_seconds_is_announced(sim, api, status, said):
     assert done.code == 0 and "waiting" not in done.err and "retrying" not in done.err, done.err
 
 
-def test_a_limit_that_is_met_is_told_with_its_size(sim, api):
+def test_a_rate_limit_is_announced_with_its_size(sim, api):
     sim.fail("/a", status=429, headers={"Retry-After": "2", **limits(110, 0, 10000)})
     answer(sim, b"[1]")
     done = api("/a")
@@ -972,7 +972,7 @@ def test_redirects_that_are_not_followed(sim, api, there, why):
         assert there.replace("\x01", "") in re.sub(r"\\x01|\\u0001|[?\ufffd\u2401]", "", done.err)
 
 
-def test_where_a_redirect_led_is_told_without_its_secrets(sim, hs, api):
+def test_an_unfollowed_redirect_is_shown_without_secrets(sim, hs, api):
     hs.hidden |= {"hushhush", "good-for-whoever"}
     redirect(sim, "http://me:hushhush@evil.test/b?Signature=good-for-whoever#hushhush")
     failed(

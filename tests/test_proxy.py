@@ -390,14 +390,14 @@ def test_the_proxy_is_named_if_it_sent_it(sim, api, answer_, word):
         b"\0" * 100,
     ],
 )
-def test_proxy_that_talks_nonsense(sim, api, answer_):
+def test_a_proxy_that_sends_nonsense(sim, api, answer_):
     sim.proxy.raw = answer_
     done = api("/a", "--max-wait", 0)
     failed(done, 7)
     assert done.out == "" and sim.requests() == []
 
 
-def test_proxy_that_answers_more_than_its_head(sim, api, listen):
+def test_a_proxy_that_sends_more_than_a_header(sim, api, listen):
     """An answer's head may have more than one line, and a 1xx before it."""
 
     def serve(sock):
@@ -565,7 +565,7 @@ def test_socks_has_room_for_255_bytes(sim, api, user):
         b"\x05\x00\x05\xff\x00\x01\0\0\0\0\0\0",
     ],
 )
-def test_socks_that_talks_nonsense(sim, api, listen, raw):
+def test_a_socks_proxy_that_sends_nonsense(sim, api, listen, raw):
     def serve(sock):
         sock.recv(100)
         sock.sendall(raw[:2])

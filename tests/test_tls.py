@@ -106,7 +106,7 @@ def pem(sim):
     return pathlib.Path(sim.ca_file).read_text()
 
 
-def test_trust_comes_from_where_it_is_named(sim, api, tmp_path):
+def test_trust_comes_from_the_named_source(sim, api, tmp_path):
     """--ca-file replaces SSL_CERT_FILE; that and SSL_CERT_DIR replace the
     system's list; NODE_EXTRA_CA_CERTS adds to it."""
     root = pem(sim)

@@ -1,5 +1,5 @@
-/* HTTP answers: the head, the framing, the body in any pieces, as they come
- * from a connection without TLS. Pieces give the same as the whole. */
+/* HTTP responses: the header, the framing, the body in any pieces, as they come
+ * from a connection without TLS. In pieces, the result must be the same. */
 #define HS_TEST 1
 #include "../../hs.c"
 

@@ -1,9 +1,9 @@
 /*
  * The loopback server's connection: a request, then frames, in any pieces, as
- * a client of any kind sends them. Whatever comes, what the server holds stays
- * within its bounds, the whole answer is itself well-formed, and pieces are
- * answered as the whole is. The first byte says how large the pieces are and
- * which kind of sign-in is awaited; the key's token is "t", the state as well.
+ * any client may send them. For any input, the server stays within its limits,
+ * the response is well-formed, and it does not depend on the pieces. The first
+ * byte sets the size of the pieces and the kind of sign-in; the token of the
+ * key, and the state, are "t".
  */
 #define HS_TEST 1
 #include "../../hs.c"

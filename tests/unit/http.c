@@ -1,8 +1,8 @@
 /* Unit tests: HTTP exchange and HTTP pool. */
 #include "check.h"
 
-/* A transfer whose answer's head is `head`, and a connection that holds
- * `bytes` to read and has no socket. */
+/* A transfer whose response has this header so far, and a connection without
+ * a socket, whose input is `bytes`. */
 static HttpXfer *unit_xfer(Arena *arena, Str head, Str bytes)
 {
     HttpXfer *x = arena_alloc(arena, sizeof(*x));
