@@ -14966,7 +14966,7 @@ static void config_read_account(YamlNode *node, ConfigAccount *account)
         yaml_text(yaml_get(token, "refreshToken")));
 }
 
-/* When the account's access token expires, in seconds since 1970; -1:
+/* When the account's access token expires, in milliseconds since 1970; -1:
  * unknown. */
 static int64_t config_expiry(const ConfigAccount *account)
 {
@@ -15056,6 +15056,7 @@ static const ConfigAccount *config_find(const Config *config, Str which)
     return NULL;
 }
 
+/* The account with this ID; NULL: none. */
 static const ConfigAccount *config_find_id(const Config *config, int64_t id)
 {
     for (int i = 0; i < config->count; i++)
@@ -15074,8 +15075,8 @@ static bool config_same_sign_in(const ConfigAccount *a, const ConfigAccount *b)
                      secret_text(b->client_secret));
 }
 
-static void config_fault(Err *faults, const ConfigAccount *account, int number,
-                         const char *what)
+static void config_add_fault(Err *faults, const ConfigAccount *account,
+                             int number, const char *what)
 {
     Arena scratch = {0};
     Str name = {0};
@@ -15094,23 +15095,24 @@ static void config_check_account(Err *faults, const ConfigAccount *account,
                                  int number)
 {
     if (account->id <= 0)
-        config_fault(faults, account, number, "no valid account ID");
+        config_add_fault(faults, account, number, "no valid account ID");
     if (!account->auth_name.len)
-        config_fault(faults, account, number, "no authType");
+        config_add_fault(faults, account, number, "no authType");
     else if (account->auth == CONFIG_AUTH_UNKNOWN)
-        config_fault(faults, account, number, "unknown authType");
+        config_add_fault(faults, account, number, "unknown authType");
     if ((account->auth == CONFIG_AUTH_KEY ||
          account->auth == CONFIG_AUTH_API_KEY) &&
         !secret_is_set(account->key))
-        config_fault(faults, account, number, "no key");
+        config_add_fault(faults, account, number, "no key");
     if (account->name_is_odd)
-        config_fault(faults, account, number, "the name is not text");
+        config_add_fault(faults, account, number, "the name is not text");
     if (account->auth == CONFIG_AUTH_OAUTH2 &&
         (!account->client_id.len || !secret_is_set(account->client_secret)))
-        config_fault(faults, account, number, "incomplete auth block");
+        config_add_fault(faults, account, number, "incomplete auth block");
     for (ptrdiff_t i = 0; i < account->name.len; i++)
         if (str_is_space(account->name.ptr[i])) {
-            config_fault(faults, account, number, "white space in the name");
+            config_add_fault(faults, account, number,
+                             "white space in the name");
             break;
         }
 }
@@ -15148,7 +15150,7 @@ static bool config_has_any(const YamlNode *map, const char *keys)
 
 /* Are the config's accounts HubSpot accounts, possibly with faults? Nothing is
  * added to another program's list of that name. */
-static bool config_has_ours(const Config *config)
+static bool config_has_hubspot_accounts(const Config *config)
 {
     const YamlNode *list = yaml_get(config->root, config_accounts_key(config));
     for (int i = 0; i < config->count; i++)
@@ -15159,7 +15161,7 @@ static bool config_has_ours(const Config *config)
     return !config->count && (yaml_is_null(list) || list->kind == YAML_LIST);
 }
 
-static bool config_not_ours(Str path, Err *err)
+static bool config_not_hubspot(Str path, Err *err)
 {
     err_set(err, EXIT_CONFIG,
             "cannot use %.*s: not a HubSpot config (no accounts)", P(path));
@@ -15224,7 +15226,7 @@ typedef enum {
 } ConfigState;
 
 /* The length of the text without white space at its end; 0: it is blank. */
-static ptrdiff_t config_end(Str text)
+static ptrdiff_t config_text_length(Str text)
 {
     ptrdiff_t end = text.len;
     if (str_eq(text, S("\xef\xbb\xbf"))) /* a byte order mark alone */
@@ -15237,12 +15239,12 @@ static ptrdiff_t config_end(Str text)
 /* The number of the last line that is not blank; 0: all lines are. */
 static int config_last_line(Str text)
 {
-    ptrdiff_t end = config_end(text);
+    ptrdiff_t end = config_text_length(text);
     return end ? str_line(text, end - 1) : 0;
 }
 
 /* Is the last account complete? */
-static bool config_last_is_good(const Config *config)
+static bool config_last_is_complete(const Config *config)
 {
     Err faults = {0};
     if (config->count)
@@ -15260,7 +15262,7 @@ static bool config_line_begins(Str line, const char *name)
 }
 
 /* Does the text begin with a key of a config, or with the start of one? */
-static bool config_begins(Str text)
+static bool config_starts_like_one(Str text)
 {
     Str line = str_cut(&text, '\n');
     for (int i = 0; i < COUNT(config_keys); i++) {
@@ -15287,7 +15289,7 @@ static ConfigState config_parse(Arena *arena, Str text, Config *config,
                                 Err *err)
 {
     Err fault = {0};
-    bool blank = !config_end(text);
+    bool blank = !config_text_length(text);
     YamlNode *root = NULL;
     if (blank || !yaml_read(arena, text, &root, &fault)) {
         bool torn = blank || fault.line >= config_last_line(text);
@@ -15297,7 +15299,7 @@ static ConfigState config_parse(Arena *arena, Str text, Config *config,
         return torn ? CONFIG_TORN : CONFIG_BAD;
     }
     if (root && root->kind == YAML_TEXT && config_last_line(text) == 1 &&
-        config_begins(text)) {
+        config_starts_like_one(text)) {
         err_set(err, EXIT_CONFIG, "no list of accounts");
         return CONFIG_TORN;
     }
@@ -15311,7 +15313,7 @@ static ConfigState config_parse(Arena *arena, Str text, Config *config,
     config->form = config_form_of(root, config->form);
     config_read_tree(arena, config);
     if (!config_has_key(root)) {
-        config_not_ours(config->path, err);
+        config_not_hubspot(config->path, err);
         return CONFIG_BAD;
     }
     if (!config_check_forms(arena, config, err))
@@ -15320,7 +15322,7 @@ static ConfigState config_parse(Arena *arena, Str text, Config *config,
     if (yaml_is_null(list))
         err_set(err, EXIT_CONFIG, "no list of accounts");
     else if (str_ends(text, S("\n")) || list->flow ||
-             config_last_is_good(config))
+             config_last_is_complete(config))
         return CONFIG_WHOLE;
     else
         err_set(err, EXIT_CONFIG, "the last account is cut off");
@@ -15341,7 +15343,8 @@ typedef struct {
  * program is writing it; the result may still be incomplete. Returns 0 or an
  * errno. The caller calls os_view_close().
  */
-static int config_view(Arena *arena, const ConfigSource *source, OsView *out)
+static int config_read_stable(Arena *arena, const ConfigSource *source,
+                              OsView *out)
 {
     int64_t deadline = os_now() + CONFIG_SETTLE_MS;
     for (bool first = true;; first = false) {
@@ -15377,7 +15380,7 @@ static bool config_is_whole(Arena *scratch, Str text, bool young)
     ConfigState state = config_parse(scratch, text, &config, &ignored);
     if (state != CONFIG_WHOLE || !young)
         return state != CONFIG_TORN;
-    return str_ends(text, S("\n")) && config_last_is_good(&config) &&
+    return str_ends(text, S("\n")) && config_last_is_complete(&config) &&
            (!config.default_account.len ||
             config_find(&config, config.default_account));
 }
@@ -15424,12 +15427,12 @@ static bool config_salvage(Arena *arena, Str text, Config *config)
         Config some = blank;
         ConfigState state = config_parse(&scratch, text, &some, &ignored);
         bool usable = some.root && state != CONFIG_BAD &&
-                      config_last_is_good(&some);
+                      config_last_is_complete(&some);
         arena_free(&scratch);
         if (usable)
             return config_parse(arena, text, config, &ignored) != CONFIG_BAD;
         if (config_last_line(text) == 1)
-            return config_begins(text);
+            return config_starts_like_one(text);
         do
             text.len--;
         while (text.len && text.ptr[text.len - 1] != '\n');
@@ -15464,15 +15467,15 @@ static bool config_read_place(Arena *arena, const ConfigPlace *place,
     for (;;) {
         OsView view;
         Err fault = {0};
-        int code = config_view(arena, &source, &view);
+        int code = config_read_stable(arena, &source, &view);
         os_view_close(&view);
         if (code)
             return config_cannot_read(place->path, code, err);
         *config = blank;
         ConfigState state = config_parse(arena, view.text, config, &fault);
         if (state == CONFIG_WHOLE)
-            return !place->reset_torn || config_has_ours(config) ||
-                   config_not_ours(place->path, err);
+            return !place->reset_torn || config_has_hubspot_accounts(config) ||
+                   config_not_hubspot(place->path, err);
         if (state == CONFIG_BAD) {
             *err = fault;
             return false;
@@ -15722,7 +15725,11 @@ static bool config_missing(Arena *arena, const ConfigWhere *where, Str path,
     return true;
 }
 
-/* Loads the config that the command line and the environment choose. */
+/*
+ * Loads the config that the command line and the environment choose. It is not
+ * validated; see config_validate(). Strings of `config` live in `arena`. Fails
+ * with EXIT_CONFIG, or EXIT_USAGE if two configs are chosen.
+ */
 static bool config_load(Arena *arena, const ConfigWhere *where, Config *config,
                         Err *err)
 {
@@ -15766,7 +15773,7 @@ static void config_check_twin_id(Err *faults, const Config *config, int number)
     const ConfigAccount *account = &config->accounts[number];
     for (int k = 0; k < number; k++)
         if (config->accounts[k].id == account->id) {
-            config_fault(faults, account, number, "duplicate id");
+            config_add_fault(faults, account, number, "duplicate id");
             return;
         }
 }
@@ -15777,7 +15784,7 @@ static void config_check_twin_name(Err *faults, const Config *config,
     const ConfigAccount *account = &config->accounts[number];
     for (int k = 0; k < number; k++)
         if (str_eq_nocase(config->accounts[k].name, account->name)) {
-            config_fault(faults, account, number, "duplicate name");
+            config_add_fault(faults, account, number, "duplicate name");
             return;
         }
 }
@@ -15966,7 +15973,7 @@ static bool config_read_links_at(Arena *arena, Str path, ConfigLinks *links,
     *links = (ConfigLinks){.path = path};
     if (!path.len || !os_exists(arena, path))
         return true;
-    int code = config_view(arena, &source, &view);
+    int code = config_read_stable(arena, &source, &view);
     os_view_close(&view);
     if (!code)
         return config_parse_links(arena, view.text, links, err);
@@ -16053,7 +16060,7 @@ static bool config_read_override_at(Arena *arena, Str path, ConfigOverride *out,
 {
     OsView view;
     ConfigSource source = config_override_source(path);
-    int code = config_view(arena, &source, &view);
+    int code = config_read_stable(arena, &source, &view);
     os_view_close(&view);
     *out = (ConfigOverride){.path = path, .text = view.text};
     if (!code && config_parse_override(out->text, &out->id))
@@ -16101,8 +16108,10 @@ static bool config_choose_default(const Config *config, ConfigChoice *choice,
                                   Err *err)
 {
     const YamlNode *node = config_default_node(config);
-    *choice = (ConfigChoice){config_find(config, config->default_account),
-                             config->path, node ? node->line : 0};
+    *choice = (ConfigChoice){
+        .account = config_find(config, config->default_account),
+        .why = config->path,
+        .line = node ? node->line : 0};
     if (config->form == CONFIG_ENVIRONMENT)
         choice->why = str_from(config_env_id());
     if (choice->account)
@@ -16218,7 +16227,7 @@ static bool config_folder_agrees(const ConfigFolder *folder, int64_t id)
 /* The config file if other users can read or write it, or the global config's
  * folder if they can replace files in it; empty: neither. A folder that others
  * can only list is safe. */
-static Str config_loose(Arena *arena, const Config *config)
+static Str config_exposed_path(Arena *arena, const Config *config)
 {
     if (config->form == CONFIG_ENVIRONMENT)
         return S("");
@@ -16312,19 +16321,20 @@ typedef enum {
     CONFIG_DONE,
     CONFIG_CHANGED, /* another program changed the file first */
     CONFIG_GONE     /* another program undid the change */
-} ConfigTurn;
+} ConfigAttempt;
 
 /* Reads, changes and writes the file, under its lock. Returns CONFIG_GONE after
  * it was written: the caller checks whether the change stays. */
-static ConfigTurn config_turn_locked(ConfigFile *file, Err *err)
+static ConfigAttempt config_attempt_locked(ConfigFile *file, Err *err)
 {
     Arena *arena = file->arena;
     Str path = file->source.path;
     OsView *view = &file->view;
     file->exists = os_exists(arena, path);
     bool odd = os_look_through(arena, path).kind == OS_OTHER; /* do not wait */
-    int code = file->exists && !odd ? config_view(arena, &file->source, view)
-                                    : 0;
+    int code = file->exists && !odd
+                   ? config_read_stable(arena, &file->source, view)
+                   : 0;
     if (!code && file->exists && file->no_link && !os_is_own_file(arena, path))
         code = ELOOP;
     if (code == ENOENT)
@@ -16382,7 +16392,7 @@ static void config_rescue(ConfigFile *file)
  * replaced file. A program that replaces the file, as hs does, is assumed to
  * have read the new one.
  */
-static bool config_stays(ConfigFile *file)
+static bool config_change_stays(ConfigFile *file)
 {
     int64_t until = os_now() + (file->brief ? 0 : CONFIG_STAY_MS);
     file->rescued = (Str){0};
@@ -16401,7 +16411,7 @@ static bool config_stays(ConfigFile *file)
     }
 }
 
-static ConfigTurn config_turn(ConfigFile *file, Err *err)
+static ConfigAttempt config_attempt(ConfigFile *file, Err *err)
 {
     int lock = -1;
     file->view = (OsView){0};
@@ -16411,12 +16421,12 @@ static ConfigTurn config_turn(ConfigFile *file, Err *err)
     int code = os_lock(file->arena, file->real, CONFIG_LOCK_MS, &lock);
     if (code)
         return config_cannot_write(file->source.path, code, err);
-    ConfigTurn turn = config_turn_locked(file, err);
+    ConfigAttempt attempt = config_attempt_locked(file, err);
     os_unlock(file->arena, file->real, lock);
-    if (turn == CONFIG_GONE && config_stays(file))
-        turn = CONFIG_DONE;
+    if (attempt == CONFIG_GONE && config_change_stays(file))
+        attempt = CONFIG_DONE;
     os_view_close(&file->view);
-    return turn;
+    return attempt;
 }
 
 /*
@@ -16430,12 +16440,12 @@ static bool config_transact(ConfigFile *file, Err *err)
     int64_t deadline = os_now() + os_limit_wait(CONFIG_LOCK_MS);
     int again = 0;
     while (again <= CONFIG_REPEATS && os_now() < deadline) {
-        ConfigTurn turn = config_turn(file, err);
-        if (turn == CONFIG_FAILED)
+        ConfigAttempt attempt = config_attempt(file, err);
+        if (attempt == CONFIG_FAILED)
             return false;
-        if (turn == CONFIG_DONE)
+        if (attempt == CONFIG_DONE)
             return true;
-        if (turn == CONFIG_GONE) {
+        if (attempt == CONFIG_GONE) {
             again++;
             file->again = true;
         }
@@ -16458,7 +16468,8 @@ typedef struct {
     int removed;   /* accounts that were removed */
 } ConfigEdit;
 
-/* How a config file is changed: `apply` changes the tree. */
+/* A change of a config file. `apply` changes the tree; it returns false, and
+ * sets the error, to change nothing. */
 typedef struct {
     ConfigPlace place;
     bool brief; /* see ConfigFile */
@@ -16567,7 +16578,8 @@ static bool config_edit_parse(const ConfigFile *file, Config *config, Err *err)
     }
     if (!config->root)
         config->root = yaml_new(file->arena, YAML_MAP);
-    return config_has_ours(config) || config_not_ours(place->path, err);
+    return config_has_hubspot_accounts(config) ||
+           config_not_hubspot(place->path, err);
 }
 
 /* Makes the change of a config on its text: config_change()'s callback. */
@@ -16771,7 +16783,8 @@ static int64_t config_edit_default_id(const ConfigEdit *edit)
 /*
  * Adds an account to the file, or updates the one with the same ID in place;
  * other keys of its node are kept. If the default is a name of digits that now
- * equals this ID, it is replaced by the ID of the account that it named.
+ * equals this ID, it is replaced by the ID of the account that it named. Fails
+ * with EXIT_CONFIG if the file's list of accounts is something else.
  */
 static bool config_edit_put(ConfigEdit *edit, const ConfigAccount *account,
                             Err *err)
@@ -16863,13 +16876,13 @@ static void config_edit_rename(ConfigEdit *edit, const ConfigAccount *account,
 static bool config_apply_token(ConfigEdit *edit, void *context, Err *err)
 {
     const ConfigAccount *account = context;
-    const ConfigAccount *there = config_find_id(&edit->config, account->id);
+    const ConfigAccount *current = config_find_id(&edit->config, account->id);
     (void)err;
-    edit->done = !there || !config_same_sign_in(there, account) ||
-                 (edit->again && secret_is_set(there->access_token) &&
-                  config_expiry(there) >= config_expiry(account));
+    edit->done = !current || !config_same_sign_in(current, account) ||
+                 (edit->again && secret_is_set(current->access_token) &&
+                  config_expiry(current) >= config_expiry(account));
     if (!edit->done)
-        config_put_token(edit->arena, there->node, account);
+        config_put_token(edit->arena, current->node, account);
     return true;
 }
 
@@ -16992,7 +17005,8 @@ static bool config_change_override(ConfigFile *file, Err *err)
 static bool config_write_override(Arena *arena, Str path, int64_t id,
                                   const Str *before, Err *err)
 {
-    ConfigOverrideChange override = {arena_int(arena, id), before};
+    ConfigOverrideChange override = {.id = arena_int(arena, id),
+                                     .before = before};
     ConfigFile file = {.arena = arena,
                        .source = config_override_source(path),
                        .change = config_change_override,
@@ -17371,7 +17385,7 @@ static bool config_is_usable(const ConfigAccount *account)
 }
 
 /* The account's name, or a valid one like it. */
-static Str config_good_name(Arena *arena, const ConfigAccount *account)
+static Str config_valid_name(Arena *arena, const ConfigAccount *account)
 {
     Err fault = {0};
     if ((!account->name.len && !account->name_is_odd) ||
@@ -17383,15 +17397,15 @@ static Str config_good_name(Arena *arena, const ConfigAccount *account)
 }
 
 /* `<name>_<id>`: the name of an account whose own name is already used. */
-static Str config_other_name(Arena *arena, const ConfigAccount *account)
+static Str config_name_with_id(Arena *arena, const ConfigAccount *account)
 {
-    Str name = config_good_name(arena, account);
+    Str name = config_valid_name(arena, account);
     return arena_printf(arena, "%.*s_%" PRId64, P(name), account->id);
 }
 
 /* The account with this name, other than `id`; NULL: none. */
-static const ConfigAccount *config_name_taken(const Config *config, Str name,
-                                              int64_t id)
+static const ConfigAccount *config_account_named(const Config *config, Str name,
+                                                 int64_t id)
 {
     for (int i = 0; name.len && i < config->count; i++)
         if (config->accounts[i].id != id &&
@@ -17401,12 +17415,12 @@ static const ConfigAccount *config_name_taken(const Config *config, Str name,
 }
 
 /* `wanted`, or a name like it, that no account of the config has. */
-static Str config_free_name(Arena *arena, const Config *config,
-                            const ConfigAccount *account, Str wanted)
+static Str config_unused_name(Arena *arena, const Config *config,
+                              const ConfigAccount *account, Str wanted)
 {
     Str name = wanted;
-    Str other = config_other_name(arena, account);
-    for (int n = 2; config_name_taken(config, name, account->id); n++)
+    Str other = config_name_with_id(arena, account);
+    for (int n = 2; config_account_named(config, name, account->id); n++)
         name = arena_printf(arena, "%.*s_%d", P(other), n);
     return name;
 }
@@ -17427,23 +17441,23 @@ static ConfigClashes config_find_clashes(Arena *arena, const Config *old,
     for (YamlNode *entry = old->root ? old->root->first : NULL; entry;
          entry = entry->next) {
         Str key = config_global_key(entry->key->text);
-        const YamlNode *there = config_own_value(now, key);
+        const YamlNode *current = config_own_value(now, key);
         ConfigClash clash = {.key = key,
-                             .now = config_value_text(there),
+                             .now = config_value_text(current),
                              .old = config_value_text(yaml_follow(entry))};
-        if (config_is_setting(key) && !yaml_is_null(there) &&
+        if (config_is_setting(key) && !yaml_is_null(current) &&
             !yaml_is_null(yaml_follow(entry)) && !str_eq(clash.now, clash.old))
             config_add_clash(&list, clash);
     }
     for (int i = 0; i < old->count; i++) {
         const ConfigAccount *account = &old->accounts[i];
-        Str name = config_good_name(arena, account);
+        Str name = config_valid_name(arena, account);
         ConfigClash clash = {.id = account->id, .old = name};
         if (!config_is_usable(account) || config_find_id(now, account->id) ||
-            !config_name_taken(now, name, account->id))
+            !config_account_named(now, name, account->id))
             continue;
-        clash.renamed = config_free_name(arena, now, account,
-                                         config_other_name(arena, account));
+        clash.renamed = config_unused_name(arena, now, account,
+                                           config_name_with_id(arena, account));
         config_add_clash(&list, clash);
     }
     return list;
@@ -17495,10 +17509,10 @@ static void config_merge_flags(ConfigEdit *edit, const Config *old)
     }
     for (YamlNode *flag = from->first; flag; flag = flag->next) {
         Str name = yaml_text(yaml_follow(flag));
-        bool there = false;
-        for (YamlNode *own = to->first; own && !there; own = own->next)
-            there = str_eq(yaml_text(yaml_follow(own)), name);
-        if (name.len && !there)
+        bool known = false;
+        for (YamlNode *own = to->first; own && !known; own = own->next)
+            known = str_eq(yaml_text(yaml_follow(own)), name);
+        if (name.len && !known)
             yaml_append(to, yaml_new_text(edit->arena, name));
     }
 }
@@ -17570,10 +17584,10 @@ static bool config_merge_accounts(ConfigEdit *edit, const Config *old,
         if (!node)
             return err_set(err, EXIT_CONFIG, "%.*s is too large to migrate",
                            P(old->path));
-        Str name = clash ? clash->renamed : config_good_name(arena, account);
-        if (!clash && config_name_taken(&edit->config, name, account->id))
-            name = config_other_name(arena, account);
-        name = config_free_name(arena, &edit->config, account, name);
+        Str name = clash ? clash->renamed : config_valid_name(arena, account);
+        if (!clash && config_account_named(&edit->config, name, account->id))
+            name = config_name_with_id(arena, account);
+        name = config_unused_name(arena, &edit->config, account, name);
         if (!str_eq(name, account->name))
             config_set_text(arena, node, "name", name);
         config_merge_add(edit, list, node);
@@ -17639,7 +17653,7 @@ typedef struct {
     Config old; /* the deprecated config as it is now */
 } ConfigMigration;
 
-static bool config_is_among(const Str *names, int count, Str name)
+static bool config_has_label(const Str *names, int count, Str name)
 {
     for (int i = 0; i < count; i++)
         if (str_eq(names[i], name))
@@ -17664,12 +17678,12 @@ static bool config_apply_migration(ConfigEdit *edit, void *context, Err *err)
     done->added_count = done->kept_count = 0;
     done->left_count = done->broken_count = 0;
     for (int i = 0; i < old->count; i++) { /* changed since it was added */
-        const ConfigAccount *there = config_find_id(&edit->config,
-                                                    old->accounts[i].id);
-        if (there && !config_same_sign_in(there, &old->accounts[i]) &&
-            config_is_among(first.added, first.added_count,
-                            config_label(arena, there)))
-            config_edit_remove(edit, there);
+        const ConfigAccount *current = config_find_id(&edit->config,
+                                                      old->accounts[i].id);
+        if (current && !config_same_sign_in(current, &old->accounts[i]) &&
+            config_has_label(first.added, first.added_count,
+                             config_label(arena, current)))
+            config_edit_remove(edit, current);
     }
     config_merge_default(edit, old, migration->decided);
     config_merge_flags(edit, old);
@@ -17679,7 +17693,7 @@ static bool config_apply_migration(ConfigEdit *edit, void *context, Err *err)
     config_edit_accounts_last(edit);
     int kept = 0;
     for (int i = 0; i < done->kept_count; i++)
-        if (config_is_among(first.added, first.added_count, done->kept[i]))
+        if (config_has_label(first.added, first.added_count, done->kept[i]))
             done->added[done->added_count++] = done->kept[i];
         else
             done->kept[kept++] = done->kept[i];
@@ -20131,7 +20145,7 @@ static void cmd_warn_config(Cmd *cmd, const Config *config)
     GitTree tree;
     Err fault = {0};
     bool covered = true;
-    Str loose = config_loose(arena, config);
+    Str loose = config_exposed_path(arena, config);
     if (config->bom.len)
         cmd_note_bom(cmd, config->bom);
     cmd_warn_numbers(cmd, config);
@@ -20931,7 +20945,7 @@ static bool settings_migrate_decide(Cmd *cmd, const Config *now,
             continue;
         if (!ask_allowed(cmd->term, "decision on conflicting values",
                          "Pass --force to use the deprecated file's values "
-                         "and rename accounts whose name is taken.",
+                         "and rename accounts whose name is already used.",
                          err) ||
             !settings_migrate_ask(cmd, now, clash, err))
             return false;
@@ -20948,7 +20962,7 @@ static void settings_migrate_names(Cmd *cmd, const char *what, const Str *names,
         buf_add(&list, names[i]);
     }
     if (count)
-        term_say(cmd->term, "%s: %.*s", what, P(buf_str(&list)));
+        term_say(cmd->term, "%s: %.*s", what, (int)list.len, list.ptr);
 }
 
 static void settings_migrate_report(Cmd *cmd, Str to,

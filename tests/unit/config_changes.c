@@ -274,12 +274,12 @@ static void test_config_free_name(void)
     for (int i = 0; i < COUNT(rows); i++) {
         unit_at(rows[i].wanted);
         CHECK_STR(
-            config_free_name(&arena, &config, &accounts[0], rows[i].wanted),
+            config_unused_name(&arena, &config, &accounts[0], rows[i].wanted),
             rows[i].name);
     }
     unit_at(S("the next ones are taken, too"));
     config.count = COUNT(accounts);
-    CHECK_STR(config_free_name(&arena, &config, &accounts[0], S("other")),
+    CHECK_STR(config_unused_name(&arena, &config, &accounts[0], S("other")),
               S("own_1_4"));
     arena_free(&arena);
 }
