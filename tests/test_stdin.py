@@ -75,8 +75,8 @@ def test_a_closed_stdin_by_its_path(hs, sim, words):
 
 
 @pytest.mark.parametrize("path", ["/dev/stdin", "/proc/self/fd/0", "/dev/stdin/etc"])
-def test_a_closed_stdin_is_no_folder_to_upload(hs, sim, path):
-    """It was filled with the root directory: all of the disk would have been uploaded."""
+def test_a_closed_stdin_is_not_a_folder_to_upload(hs, sim, path):
+    """hs once opened the root directory in its place, which would upload the whole disk."""
     hs.write_config(sim.portal(101))
     done = hs(
         "filemanager", "upload", path, "d", "--dry-run", input=None, preexec_fn=lambda: os.close(0)
@@ -84,8 +84,8 @@ def test_a_closed_stdin_is_no_folder_to_upload(hs, sim, path):
     assert done.code == 2 and not done.out.count("upload ") and not sim.log
 
 
-def test_a_stdin_that_is_for_writing(hs, sim, reader, tmp_path):
-    """The end of a pipe is never ready for reading: it is not waited for."""
+def test_stdin_opened_for_writing(hs, sim, reader, tmp_path):
+    """The writing end of a pipe never becomes readable, so hs does not wait for it."""
     (tmp_path / "out").write_text("as it was")
     with open(tmp_path / "out", "r+b") as file:
         file.seek(0, os.SEEK_END)
@@ -129,7 +129,7 @@ def test_a_prompt_without_stdin(hs, sim, words):
     "fds", [c for n in (1, 2, 3) for c in itertools.combinations((0, 1, 2), n)]
 )
 def test_nothing_is_written_into_a_wrong_file(hs, sim, fds):
-    """A file that is opened does not become stdout or stderr."""
+    """A file that hs opens does not become stdout or stderr."""
     portal = sim.portal(101, "Acme", secrets={"NAME": "value-of-name"})
     hs.write_config(portal)
 
@@ -247,8 +247,8 @@ BAD = [
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_a_token_with_control_bytes_is_not_kept(hs, sim, bad):
-    """Neither that of a key, nor those of OAuth2, nor one that is in the config."""
+def test_a_token_with_control_bytes_is_not_saved(hs, sim, bad):
+    """Neither from a key, nor from OAuth2, nor from the config."""
     portal = sim.portal(101, "Acme", secrets={"NAME": "value-of-name"})
     before = hs.write_config(portal).read_text()
     token = {"oauthAccessToken": bad, "hubId": 101, "expiresAtMillis": 4000000000000}
@@ -266,7 +266,7 @@ def test_a_token_with_control_bytes_is_not_kept(hs, sim, bad):
 
 @pytest.mark.parametrize("field", ["access_token", "refresh_token"])
 @pytest.mark.parametrize("bad", BAD)
-def test_an_oauth_token_with_control_bytes_is_not_kept(hs, sim, bad, field):
+def test_an_oauth_token_with_control_bytes_is_not_saved(hs, sim, bad, field):
     portal = sim.portal(101, "Acme")
     before = hs.write_config(
         {
@@ -330,7 +330,7 @@ def test_a_key_as_the_default_account_is_not_shown(hs, sim, words):
         "HUBSPOT_ACCOUNT_ID",
     ],
 )
-def test_a_key_in_the_place_of_a_name_is_not_shown(hs, sim, field):
+def test_a_key_passed_as_a_name_is_not_shown(hs, sim, field):
     portal = sim.portal(101, "Acme")
     for key in (portal.key, portal.api_key, portal.static_token):
         hs.hidden.add(key)

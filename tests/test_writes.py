@@ -101,7 +101,7 @@ def work_tree(hs, *folders):
 
 
 def added(hs, folder):
-    """The paths that git would add in a folder, by each of the ways to ask it."""
+    """The paths that git would add in a folder, by each command that lists them."""
     found = set()
     for args in (
         ["status", "--porcelain", "-uall"],
@@ -187,8 +187,8 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("args", COMMANDS.values(), ids=COMMANDS)
-def test_killed_while_the_config_is_written(three, killed, args):
-    """The config is the old one or the new one, and nothing in between."""
+def test_killed_while_writing_the_config(three, killed, args):
+    """The config is the old one or the new one, never something in between."""
     before = three.config_path.read_bytes()
     found = {three.config_path.read_bytes() for _ in killed(*args)}
     assert found == {before, three.config_path.read_bytes()} != {before}
@@ -222,8 +222,8 @@ KILLED = {
 
 @pytest.mark.parametrize("name", KILLED)
 def test_a_killed_run_leaves_nothing_for_git_to_add(hs, sim, killed, name):
-    """Both folders are work trees: git sees the final names, each whole, and no
-    other one; the next run clears up what the killed one left."""
+    """Both folders are work trees: git sees the final names, each complete, and no
+    others; the next run removes what the killed one left."""
     args, final = KILLED[name]
     portals = [sim.portal(n, t) for n, t in ((101, "Acme"), (202, "Box"), (303, "Third"))]
     for path in ("d/a.txt", "d/b.txt", "d/s/c.txt"):
@@ -352,7 +352,7 @@ def test_the_next_run_cleans_up(three, killed):
 
 @pytest.mark.parametrize("umask", [0, 0o377])
 def test_what_a_killed_run_leaves_is_private(three, killed, umask):
-    """The lock, the file half written and their folder, whatever the umask."""
+    """The lock, the half-written file and their folder, with any umask."""
     modes = set()
     for _ in killed("account", "rename", "box", "crate", umask=umask):
         for path in three.config_path.parent.rglob("*"):
@@ -366,7 +366,7 @@ def test_what_a_killed_run_leaves_is_private(three, killed, umask):
 
 
 def test_killed_while_a_folder_is_linked(three, killed):
-    """Each file is whole or not there; what is run again does the rest."""
+    """Each file is complete or missing; running the command again does the rest."""
     subprocess.run(["git", "init", "-q"], cwd=three.cwd, env=three.env(), check=True)
     (three.cwd / ".gitignore").write_text("x\n")
     seen = []
@@ -437,7 +437,7 @@ def test_killed_while_merging(three, sim, killed):
 
 @pytest.mark.parametrize("args", [["account", "auth"], ["init"]], ids=" ".join)
 def test_killed_at_the_first_sign_in(hs, sim, killed, args):
-    """The config is whole, or absent."""
+    """The config is complete or missing."""
     portal = sim.portal(11)
     path = hs.config_path if args != ["init"] else hs.cwd / OLD
     seen = []
@@ -459,7 +459,7 @@ def test_killed_while_an_override_is_replaced(three, killed):
 
 
 def test_use_and_link_at_once_lose_nothing(hs, sim):
-    """In a linked folder and beside it."""
+    """In a linked folder and next to it."""
     hs.write_config(*(sim.portal(1001 + n) for n in range(12)), mine="kept")
     (hs.cwd / ".hs").mkdir()
     (hs.cwd / ".hs" / "settings.json").write_text(
@@ -486,7 +486,7 @@ def test_use_and_link_at_once_lose_nothing(hs, sim):
 
 
 def test_two_migrations_at_once(hs, sim):
-    """One does it, and the other one finds it done or finds nothing."""
+    """One migrates; the other finds it done, or finds nothing to migrate."""
     old = write_old(hs, sim, *range(11, 41)).read_bytes()
     runs = [hs.start("config", "migrate", "--force") for _ in range(8)]
     codes = sorted(code for code, _ in map(hs.ends, runs))
@@ -519,7 +519,7 @@ def test_renaming_two_accounts_to_one_name_at_once(three):
     ids=lambda v: " ".join(v) if isinstance(v, list) else None,
 )
 def test_changes_by_another_run_are_respected(three, args, code):
-    """Another run holds the lock, and takes box out of the config."""
+    """Another run holds the lock and removes box from the config."""
     config = three.read_config()
     with held(three.config_path) as met:
         run = three.start(*args)
@@ -536,7 +536,7 @@ def test_changes_by_another_run_are_respected(three, args, code):
 
 @pytest.mark.parametrize("args", [["box"], ["acme", "--new-default", "box"]], ids=" ".join)
 def test_a_default_that_another_run_changed_is_not_lost(three, args):
-    """Another run holds the lock, and makes box the default, or takes it away."""
+    """Another run holds the lock and makes box the default, or removes it."""
     config = three.read_config()
     with held(three.config_path) as met:
         run = three.start("account", "remove", *args)
@@ -571,8 +571,8 @@ def test_a_signal_while_waiting_for_the_lock(three, sim, args, number, code):
 @pytest.mark.parametrize(
     "args", [*COMMANDS.values(), ["config", "migrate", "--force"]], ids=[*COMMANDS, "migrate"]
 )
-def test_the_lock_is_waited_for_up_to_max_wait(three, sim, args):
-    """And a long wait is announced."""
+def test_max_wait_limits_the_wait_for_the_lock(three, sim, args):
+    """A long wait is announced."""
     if args[1] == "migrate":
         write_old(three, sim, 44)
     with held(three.config_path):
@@ -614,7 +614,7 @@ def test_a_full_disk(three, sim, name):
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_an_unwritable_config(outsider, sim, name):
-    """Read-only folders: it is said, exit 3, and all stays as it was."""
+    """In read-only folders: an error, exit 3, and nothing changes."""
     files = outsider.files
     files.write_config(
         *(sim.portal(n, title) for n, title in ((101, "Acme"), (202, "Box"), (303, "Third")))
@@ -639,8 +639,8 @@ def test_an_unwritable_config(outsider, sim, name):
 
 
 @pytest.mark.parametrize("where", ["old", "new"])
-def test_a_migration_with_an_unwritable_side(outsider, sim, where):
-    """Neither is touched: the accounts are not in two places by halves."""
+def test_a_migration_from_or_to_an_unwritable_folder(outsider, sim, where):
+    """Neither config changes, so no account is in both."""
     files = outsider.files
     files.write_config(sim.portal(11))
     old = write_old(files, sim, 22)
@@ -694,7 +694,7 @@ def test_a_migration_through_symbolic_links(three, sim, tmp_path):
 
 
 def failing(hs, strace, args, *faults, data=b""):
-    """Runs hs while these system calls fail: its exit code, and what it said."""
+    """Runs hs while these system calls fail. Returns its exit code and stderr."""
     done = subprocess.run(
         [
             strace,
@@ -715,7 +715,7 @@ def failing(hs, strace, args, *faults, data=b""):
 
 
 def check_written(hs, name):
-    """The command did what it is for, and left nothing else."""
+    """The command had its effect and left no other files."""
     assert litter(hs) == []
     if name == "config":
         assert hs.read_config()["httpTimeout"] == 4000 and mode(hs.config_path) == 0o600
@@ -767,7 +767,7 @@ def test_a_file_system_without_fsync(hs, strace, written, code):
 
 
 @pytest.mark.parametrize("code", ["EIO", "ENOSPC", "EDQUOT"])
-def test_a_disk_that_fails_at_fsync(hs, strace, written, code):
+def test_a_disk_that_fails_in_fsync(hs, strace, written, code):
     if written == "config":
         before = hs.config_path.read_bytes()
         got, err = failing(hs, strace, KILLED[written][0], f"fsync:error={code}:when=1")
@@ -793,8 +793,8 @@ def test_a_file_system_without_modes(hs, strace, written, code):
 
 @pytest.mark.parametrize("links", ["ENOSYS", "EPERM", "EOPNOTSUPP", "EINVAL", None])
 @pytest.mark.parametrize("code", ["ENOSYS", "EINVAL", "EPERM", "EOPNOTSUPP"])
-def test_a_file_system_in_which_a_rename_always_replaces(hs, strace, written, code, links):
-    """Or which has no hard links either."""
+def test_a_file_system_whose_rename_always_replaces(hs, strace, written, code, links):
+    """With hard links and without."""
     faults = [f"renameat2:error={code}"] + [f"linkat:error={links}"] * bool(links)
     got, err = failing(hs, strace, KILLED[written][0], *faults)
     assert got == 0 and "warning" not in err, err
@@ -818,7 +818,7 @@ def test_a_download_that_is_too_large_for_the_limit(hs, sim):
 
 
 def test_child_programs_inherit_the_original_signals(hs, sim, tmp_path):
-    """What hs ignores would be ignored in a program that it runs, too."""
+    """Otherwise a program that hs runs would ignore the same signals."""
     program = tmp_path / "bin" / "hs"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\ngrep SigIgn /proc/self/status\n")

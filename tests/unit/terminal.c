@@ -6,7 +6,7 @@ static void test_term_visible(void)
     static const struct {
         Str text;
         Str piece; /* inside a line */
-        Str line;  /* as a whole line */
+        Str line;  /* as a complete line */
     } rows[] = {
         {L("plain \xc3\xbc"), L("plain \xc3\xbc"), L("plain \xc3\xbc")},
         {L("a\tb\nc\rd"), L("a\\tb\\nc\\rd"), L("a\\tb\\nc\\rd")},
@@ -115,7 +115,7 @@ static void test_term_write_line(void)
         {L("key: secret-key-01"), L("key: [hidden]\n")},
         {L("key: secret-key-012 b"), L("key: [hidden] b\n")},
         {L("key: secret-"), L("key: secret-\n")},
-        /* one secret is the head of another */
+        /* one secret is the beginning of another */
         {L("other-secret-9-and-more"), L("[hidden]\n")},
         {L("short-1"), L("short-1\n")},
         {L("\x1b[2J\x9b secret-key-0123456789"),
