@@ -21363,15 +21363,23 @@ static const CliCommand settings_commands[] = {
 
 /* ==== Sign-in ============================================================= *
  *
- * hs account auth, hs auth and hs init: sign-in with a personal access key, or
+ * hs account auth, hs auth and hs init: sign in with a personal access key, or
  * with an OAuth2 app.
  *
- * A key comes from stdin, the environment, an option, a prompt, or a browser.
- * For a browser (SigninVisit), hs opens a page of HubSpot's, and the page sends
- * the key or the code to a server on loopback; a prompt waits at the same time.
- * A random token identifies the page: requests without it are ignored. The key
- * is checked with HubSpot before it is saved, and the account it belongs to
- * must be the one that was asked for.
+ * A key comes from an option, stdin, the environment, a browser or a prompt. In
+ * a browser (SigninVisit), hs opens a page of HubSpot, which sends the key or
+ * the code to a server on loopback; a prompt waits at the same time. A random
+ * token identifies the page, and requests without it are ignored (RFC 6749,
+ * 10.12).
+ *
+ * A key or code is checked with HubSpot before anything is saved, and must
+ * belong to the account that --account names. Name and default are decided
+ * again under the config's lock, so that several runs can sign in at once. A
+ * config that exists but cannot be read is never overwritten; only an
+ * incomplete hubspot.config.yml is replaced.
+ *
+ * Limits: 64 KiB of input for a key, 5 minutes for a person to finish unless
+ * --max-wait is set. OAuth2 needs port 3000 of localhost.
  */
 
 static const CliOption opt_pak = {
@@ -21380,7 +21388,7 @@ static const CliOption opt_pak = {
     .kind = CLI_TEXT,
     .secret = true,
     .value = "KEY",
-    .help = "The key; better through --pak-stdin, out of sight"};
+    .help = "The key; --pak-stdin keeps it out of sight"};
 static const CliOption opt_pak_stdin = {.name = "pak-stdin",
                                         .help = "Read the key from stdin"};
 static const CliOption opt_name = {.name = "name",
@@ -21388,11 +21396,10 @@ static const CliOption opt_name = {.name = "name",
                                    .value = "NAME",
                                    .help = "The account's name in the config"};
 static const CliOption opt_use_default_name = {
-    .name = "use-default-name",
-    .help = "Name it after the hub, without asking"};
+    .name = "use-default-name", .help = "Use the default name without asking"};
 static const CliOption opt_default = {
     .name = "default",
-    .help = "Make it the default account; --no-default: do not"};
+    .help = "Make it the default account, or not: --no-default"};
 static const CliOption opt_auth_type = {
     .name = "auth-type",
     .kind = CLI_TEXT,
@@ -21402,7 +21409,7 @@ static const CliOption opt_auth_type = {
 static const CliOption opt_client_id = {.name = "client-id",
                                         .kind = CLI_TEXT,
                                         .value = "ID",
-                                        .help = "OAuth2: the app's client id"};
+                                        .help = "OAuth2: the app's client ID"};
 static const CliOption opt_client_secret_stdin = {
     .name = "client-secret-stdin",
     .help = "OAuth2: read the client secret from stdin"};
@@ -21410,15 +21417,19 @@ static const CliOption opt_scopes = {
     .name = "scopes",
     .kind = CLI_TEXT,
     .value = "LIST",
-    .help = "OAuth2: what to ask for (content,hubdb,files)"};
+    .help = "OAuth2: the scopes to request (content)"};
 
-/* ---- What a browser brings ---- */
+enum {
+    SIGNIN_PATIENCE_MS = 5 * 60 * 1000, /* for a person, see --max-wait */
+    SIGNIN_FAULT_SHOWN = 200            /* bytes of HubSpot's reason */
+};
+
+/* ---- The browser ---- */
 
 /*
- * A sign-in in which a browser has a part: a page of HubSpot's is to be opened
- * at `url`, and what it gives comes to a server on loopback. While it is
- * awaited, `meanwhile` lets a prompt stand; it is over when the browser has
- * answered, or the time is.
+ * A sign-in in a browser. A page of HubSpot is opened at `url`, and its result
+ * arrives at a server on loopback. Meanwhile a prompt may wait (`meanwhile`);
+ * it ends when the browser has responded, or the time is up.
  */
 typedef struct {
     Arena *arena;
@@ -21427,9 +21438,9 @@ typedef struct {
     int64_t patience; /* milliseconds, from the start */
     int64_t deadline;
     Str url;
-    Str token;  /* random: who does not bring it back is somebody else */
+    Str token;  /* random; identifies this sign-in */
     Secret got; /* the personal access key, or the code */
-    Str fault;  /* why there is none, as HubSpot calls it */
+    Str fault;  /* HubSpot's reason if there is none */
 } SigninVisit;
 
 /* A random UUID (RFC 4122, version 4). */
@@ -21438,7 +21449,7 @@ static bool signin_uuid(Arena *arena, Str *out, Err *err)
     unsigned char b[16];
     Buf text = buf_new(arena, 64);
     if (!os_entropy(b, sizeof(b)))
-        return err_set(err, EXIT_FAILED, "the system gives no random bytes");
+        return err_set(err, EXIT_FAILED, "cannot get random bytes");
     b[6] = (unsigned char)((b[6] & 15) | 0x40);
     b[8] = (unsigned char)((b[8] & 63) | 0x80);
     for (int i = 0; i < COUNT(b); i++)
@@ -21448,7 +21459,7 @@ static bool signin_uuid(Arena *arena, Str *out, Err *err)
     return true;
 }
 
-/* The pages that may hand a key over: those of HubSpot's website. */
+/* May a page of this origin send a key? Only HubSpot's website may. */
 static bool signin_may_open(void *to, Str origin)
 {
     (void)to;
@@ -21460,7 +21471,7 @@ static bool signin_may_open(void *to, Str origin)
            str_in_words(domain, "hubspot.com hubspotqa.com");
 }
 
-/* A message of the page: the first key with the right token counts. */
+/* Handles a message of the page. The first key with the right token wins. */
 static Str signin_take_key(void *to, Str text, int *close)
 {
     SigninVisit *visit = to;
@@ -21491,19 +21502,20 @@ static LoopPage signin_no_page(void *to, Str target)
 {
     (void)to;
     (void)target;
-    return (LoopPage){404, "Nothing here",
-                      "hs waits here for a page of HubSpot's.", false};
+    return (LoopPage){.status = 404,
+                      .title = "Nothing here",
+                      .text = "hs is waiting here for HubSpot's page."};
 }
 
-/* What an address that the browser came back to says. */
+/* The address that the browser returned to. */
 typedef enum {
     SIGNIN_FOREIGN, /* it does not belong to this sign-in */
-    SIGNIN_DENIED,  /* access was not given; `fault` says why */
+    SIGNIN_DENIED,  /* HubSpot denied access; `fault` says why */
     SIGNIN_GIVEN    /* `got` is the code */
 } SigninCallback;
 
-/* Reads such an address, or a target of it. Without the state that this run
- * made up it is not believed, whatever it says (RFC 6749, 10.12). */
+/* Reads such an address, or the path and query of one. Without this run's state
+ * nothing in it is believed (RFC 6749, 10.12). */
 static SigninCallback signin_read_callback(SigninVisit *visit, Str address)
 {
     Arena *arena = visit->arena;
@@ -21516,14 +21528,14 @@ static SigninCallback signin_read_callback(SigninVisit *visit, Str address)
         visit->got = secret_from(code);
         return SIGNIN_GIVEN;
     }
-    visit->fault = fault.len ? fault : S("there is no code in the answer");
+    visit->fault = fault.len ? fault : S("the response has no code");
     if (str_printable_run(fault, 0) < fault.len) /* RFC 6749, 4.1.2.1 */
-        visit->fault = S("for a reason that is not in plain letters");
+        visit->fault = S("for an unreadable reason");
     return SIGNIN_DENIED;
 }
 
-/* The browser comes back from the consent page. How it went is told once the
- * code is traded. */
+/* Handles the browser's return from the consent page. It learns the result
+ * after the code has been exchanged. */
 static LoopPage signin_take_code(void *to, Str target)
 {
     SigninVisit *visit = to;
@@ -21531,25 +21543,27 @@ static LoopPage signin_take_code(void *to, Str target)
     if (!str_eq(str_cut(&query, '?'), S(HUB_CALLBACK_PATH)))
         return signin_no_page(to, target);
     if (visit->meanwhile.over)
-        return (LoopPage){409, "Too late", "An answer is there already.",
-                          false};
+        return (LoopPage){.status = 409,
+                          .title = "Too late",
+                          .text = "This sign-in is already finished."};
     switch (signin_read_callback(visit, target)) {
     case SIGNIN_GIVEN:
         return (LoopPage){.later = true};
     case SIGNIN_DENIED:
-        return (LoopPage){200, "Not signed in",
-                          "HubSpot gave no access. The terminal says more.",
-                          false};
+        return (LoopPage){.status = 200,
+                          .title = "Not signed in",
+                          .text = "HubSpot did not grant access. See the "
+                                  "terminal."};
     case SIGNIN_FOREIGN:
     default:
-        return (LoopPage){400, "Not signed in",
-                          "This page does not belong to the sign-in that hs "
-                          "waits for, which goes on.",
-                          false};
+        return (LoopPage){.status = 400,
+                          .title = "Not signed in",
+                          .text = "This page does not belong to the current "
+                                  "sign-in, which is still waiting."};
     }
 }
 
-/* Lets the browser in until the time is over: see AskMeanwhile. */
+/* Serves the browser until the time is up: see AskMeanwhile. */
 static bool signin_visit_wait(void *to, int fd, int64_t timeout)
 {
     SigninVisit *visit = to;
@@ -21563,7 +21577,8 @@ static bool signin_visit_wait(void *to, int fd, int64_t timeout)
     return ready && !visit->meanwhile.over;
 }
 
-/* What both kinds of a visit begin with; `patience` in milliseconds. */
+/* Starts a visit of either kind; `patience` is in milliseconds. NULL on
+ * failure. */
 static SigninVisit *signin_visit_new(Arena *arena, int64_t patience, Err *err)
 {
     SigninVisit *visit = arena_alloc(arena, sizeof(*visit));
@@ -21575,8 +21590,8 @@ static SigninVisit *signin_visit_new(Arena *arena, int64_t patience, Err *err)
     return signin_uuid(arena, &visit->token, err) ? visit : NULL;
 }
 
-/* Awaits a personal access key from HubSpot's page, over WebSocket. NULL with
- * the error where that cannot be. */
+/* Starts waiting for a personal access key from HubSpot's page, over WebSocket.
+ * NULL on failure. */
 static SigninVisit *signin_visit_for_key(Arena *arena, bool qa, int64_t id,
                                          int64_t patience, Err *err)
 {
@@ -21606,8 +21621,8 @@ static SigninVisit *signin_visit_for_key(Arena *arena, bool qa, int64_t id,
     return visit;
 }
 
-/* Awaits the code of an OAuth2 account, at the one address that the app has
- * told HubSpot. `scopes` are separated by spaces. */
+/* Starts waiting for the code of an OAuth2 account, at the address that the app
+ * has registered. `scopes` are separated by spaces. NULL on failure. */
 static SigninVisit *signin_visit_for_code(Arena *arena,
                                           const ConfigAccount *account,
                                           Str scopes, int64_t patience,
@@ -21620,10 +21635,11 @@ static SigninVisit *signin_visit_for_code(Arena *arena,
     LoopApp app = {.to = visit, .get = signin_take_code};
     int code = loop_open(&visit->server, &app, HUB_CALLBACK_PORT);
     if (code) {
-        err_set(err, EXIT_FAILED, "cannot listen on port %d of localhost: %s",
+        err_set(err, EXIT_FAILED, "cannot listen on localhost port %d: %s",
                 HUB_CALLBACK_PORT,
-                code == EADDRINUSE ? "another program does" : os_error(code));
-        err_hint(err, "HubSpot sends the browser there. End what listens "
+                code == EADDRINUSE ? "another program uses it"
+                                   : os_error(code));
+        err_hint(err, "HubSpot sends the browser there. Stop the other program "
                       "(ss -ltnp shows it) and try again.");
         return NULL;
     }
@@ -21636,7 +21652,7 @@ static SigninVisit *signin_visit_for_code(Arena *arena,
     return visit;
 }
 
-/* Whether the visit brought what it was for. */
+/* Did the visit bring a key or code? If not, sets the error. */
 static bool signin_visit_result(const SigninVisit *visit, Err *err)
 {
     if (os_interrupted())
@@ -21644,35 +21660,35 @@ static bool signin_visit_result(const SigninVisit *visit, Err *err)
     if (secret_is_set(visit->got))
         return true;
     if (visit->fault.len) {
-        err_set(err, EXIT_AUTH, "HubSpot gave no access: %.*s",
-                P(str_slice(visit->fault, 0, 200)));
-        return err_hint(err, "Try again, and allow what the page asks for.");
+        Str fault = str_slice(visit->fault, 0, SIGNIN_FAULT_SHOWN);
+        err_set(err, EXIT_AUTH, "HubSpot did not grant access: %.*s", P(fault));
+        return err_hint(err, "Try again, and allow access on the page.");
     }
     err_set(err, EXIT_FAILED,
-            "no answer from the browser within %" PRId64 " seconds",
+            "no response from the browser within %" PRId64 " seconds",
             visit->patience / 1000);
-    return err_hint(err, "Try again; --max-wait sets how long to wait.");
+    return err_hint(err, "Try again, or wait longer with --max-wait.");
 }
 
-/* Ends a visit: the browser that still waits learns how it went, and the port
- * is free. */
+/* Ends a visit: tells the waiting browser the result, and closes the port. */
 static void signin_visit_end(SigninVisit *visit, bool ok)
 {
-    LoopPage page = {200, "Not signed in",
-                     "That did not work. The terminal says why.", false};
+    LoopPage page = {.status = 200,
+                     .title = "Not signed in",
+                     .text = "The sign-in failed. See the terminal."};
     if (ok)
-        page = (LoopPage){200, "Signed in",
-                          "HubSpot has given access. Go on in the terminal; "
-                          "this page can be closed.",
-                          false};
+        page = (LoopPage){.status = 200,
+                          .title = "Signed in",
+                          .text = "You can close this page and return to the "
+                                  "terminal."};
     loop_respond(&visit->server, &page);
     loop_finish(&visit->server);
 }
 
 /* ---- hs account auth ---- */
 
-/* `--account X` says which account the key must be for: its id in `*id`, or 0
- * where the option is not given. */
+/* Gets the ID of the account that --account names; 0 if it was not passed. A
+ * new account can be named by ID only. */
 static bool signin_wanted(const Cmd *cmd, const Config *config, int64_t *id,
                           Err *err)
 {
@@ -21681,19 +21697,19 @@ static bool signin_wanted(const Cmd *cmd, const Config *config, int64_t *id,
     *id = wanted ? wanted->id : 0;
     if (!which.len || wanted || str_int(which, id))
         return true;
-    err_hint(err, "To give a new account this name, use --name.");
+    err_hint(err, "To name a new account, use --name.");
     return config_unknown_account(config, which, err);
 }
 
-/* Who is at the browser, or at the terminal, has this long (milliseconds). */
+/* How long a person may take, in milliseconds. */
 static int64_t signin_patience(const Cmd *cmd)
 {
     const CmdValue *wait = cmd_value(cmd, &opt_max_wait);
-    return wait->set ? wait->number * 1000 : 5 * 60 * 1000;
+    return wait->set ? wait->number * 1000 : SIGNIN_PATIENCE_MS;
 }
 
-/* May a browser be opened? Not where the user says no, nor where it would not
- * be on the screen that the user looks at. */
+/* May a browser be opened? Not if the user turned that off, or if it would open
+ * on another screen than the user's. */
 static bool signin_may_browse(const Cmd *cmd, const Config *config)
 {
     return cmd->term->interactive && config_flag(config, "autoOpenBrowser") &&
@@ -21716,7 +21732,7 @@ static bool signin_browse(Cmd *cmd, Str url)
     return false;
 }
 
-/* Awaits a key from the browser, where one opens; else NULL. */
+/* Opens a browser and starts waiting for its key. NULL if none opens. */
 static SigninVisit *signin_open_visit(Cmd *cmd, const Config *config, bool qa,
                                       int64_t id)
 {
@@ -21731,13 +21747,13 @@ static SigninVisit *signin_open_visit(Cmd *cmd, const Config *config, bool qa,
     }
     if (signin_browse(cmd, visit->url))
         return visit;
-    term_debug(cmd->term, "no browser: nothing opens one");
+    term_debug(cmd->term, "no browser starts");
     signin_visit_end(visit, false);
     return NULL;
 }
 
-/* Asks a person for the key: in the browser, or by pasting it, which works at
- * any time. `again`: the first one was no good; then only the prompt asks. */
+/* Asks for the key: in the browser, or at the prompt, which waits at the same
+ * time. `again`: the first one was invalid; then only the prompt asks. */
 static bool signin_ask_key(Cmd *cmd, const Config *config, bool again,
                            Str *text, Err *err)
 {
@@ -21753,7 +21769,7 @@ static bool signin_ask_key(Cmd *cmd, const Config *config, bool again,
     bool qa = cmd_on(cmd, &opt_qa) || (old && old->qa);
     SigninVisit *visit = signin_open_visit(cmd, config, qa, id);
     if (!visit) {
-        term_link(cmd->term, "Make or copy a key at",
+        term_link(cmd->term, "Create or copy a key at",
                   hub_key_page(cmd->arena, qa, id));
         return ask_text(cmd->term, cmd->arena,
                         &(Question){.text = question, .masked = true}, text,
@@ -21761,8 +21777,7 @@ static bool signin_ask_key(Cmd *cmd, const Config *config, bool again,
     }
     term_link(cmd->term, "Opened in the browser:", visit->url);
     term_say(cmd->term,
-             "Hand the key over there, or paste it here, within %" PRId64
-             " seconds.",
+             "Finish in the browser, or paste the key here (%" PRId64 " s).",
              visit->patience / 1000);
     bool ok = true;
     while (ok && !text->len && !visit->meanwhile.over)
@@ -21779,27 +21794,25 @@ static bool signin_ask_key(Cmd *cmd, const Config *config, bool again,
     return ok;
 }
 
-/* A key, and whether a person was asked for it. */
+/* A key, and whether it was asked for. */
 typedef struct {
     Secret key;
-    bool asked; /* the prompt, or the browser, gave an answer */
-    bool again; /* in: the answer before was no good */
+    bool asked; /* it comes from the prompt or the browser */
+    bool again; /* in: the one before was invalid */
 } SigninKey;
 
-/* Reads the key from what the command line and the environment give, else
- * asks. `err` names the ways to give it. */
+/* Reads the key from an option, stdin or the environment, or else asks for
+ * it. */
 static bool signin_key(Cmd *cmd, const Config *config, SigninKey *key, Err *err)
 {
     Str text = cmd_text(cmd, &opt_pak);
     ConfigSecret env = {0};
     const CmdInput in = {.what = "the key", .most = 64 * KIB};
     if (text.len && cmd_on(cmd, &opt_pak_stdin))
-        return err_set(err, EXIT_USAGE,
-                       "--pak and --pak-stdin are two ways to "
-                       "give one key: use one of them");
+        return err_set(err, EXIT_USAGE, "cannot use --pak with --pak-stdin");
     if (cmd_on(cmd, &opt_pak_stdin)) {
         if (!cmd_stdin_hides(err))
-            return err_hint(err, "Without --pak-stdin the key is asked for.");
+            return err_hint(err, "Omit --pak-stdin to get a prompt.");
         if (!cmd_read_secret(cmd, &in, &text, err))
             return false;
     } else if (!text.len &&
@@ -21826,21 +21839,21 @@ static bool signin_key(Cmd *cmd, const Config *config, SigninKey *key, Err *err)
     return hub_check_key(secret_text(key->key), err);
 }
 
-/* What a sign-in is to write, and where. */
+/* What a sign-in writes, and where. */
 typedef struct {
-    Str path; /* of the config */
+    Str path; /* of the config to write */
     ConfigForm form;
-    Config config; /* what is there now */
+    Config config; /* as it was read */
     ConfigAccount account;
     Str hub_name;
     bool is_default;
-    bool own_name; /* nobody chose the name: it is made of the hub's */
-    bool is_first; /* the default for want of another */
-    bool for_use;  /* the caller sets the default */
+    bool own_name; /* the name is the default, and may change */
+    bool is_first; /* it becomes the default only because none is set */
+    bool for_use;  /* the caller decides about the default */
 } Signin;
 
-/* Where hs account auth writes: the file that HUBSPOT_CONFIG_PATH names, else
- * the global one, even where a deprecated one is near. */
+/* Where hs account auth writes: the file that HUBSPOT_CONFIG_PATH names, or
+ * else the global config, even if a deprecated one exists here. */
 static bool signin_path(Cmd *cmd, Signin *auth, Err *err)
 {
     ConfigWhere where = cmd_where(cmd);
@@ -21849,7 +21862,7 @@ static bool signin_path(Cmd *cmd, Signin *auth, Err *err)
     return auth->path.len || cmd_global_path(cmd, &auth->path, err);
 }
 
-/* A name that nothing else has: the hub's, with the id where it is taken. */
+/* An unused name: the hub's, with the ID if it is taken. */
 static Str signin_default_name(Cmd *cmd, const Config *config, Str hub_name,
                                int64_t id)
 {
@@ -21861,8 +21874,8 @@ static Str signin_default_name(Cmd *cmd, const Config *config, Str hub_name,
                         name.len ? "-" : "account-", id);
 }
 
-/* Decides the account's name: --name, the one it has, or the default, which a
- * person is asked about. */
+/* Decides the account's name: --name, the one in the config, or the default,
+ * which a prompt can change. */
 static bool signin_name(Cmd *cmd, const Config *config, Signin *auth, Err *err)
 {
     ConfigAccount *account = &auth->account;
@@ -21881,16 +21894,7 @@ static bool signin_name(Cmd *cmd, const Config *config, Signin *auth, Err *err)
     account->name = preset;
     auth->own_name = cmd_on(cmd, &opt_use_default_name) ||
                      !cmd->term->interactive;
-    if (cmd_on(cmd, &opt_use_default_name))
-        return true;
-    if (!cmd->term->interactive) {
-        term_say(cmd->term,
-                 "The account is named '%.*s'; --name gives it "
-                 "another name.",
-                 P(preset));
-        return true;
-    }
-    for (;;) {
+    while (!auth->own_name) {
         Err fault = {0};
         if (!ask_text(
                 cmd->term, cmd->arena,
@@ -21901,10 +21905,11 @@ static bool signin_name(Cmd *cmd, const Config *config, Signin *auth, Err *err)
             return true;
         term_error(cmd->term, &fault);
     }
+    return true;
 }
 
-/* Shall the account be the default? The first one is, and one that is it
- * already stays it. */
+/* Decides whether the account becomes the default. The first one does, and the
+ * present default remains it. */
 static bool signin_default(Cmd *cmd, const Config *config, Signin *auth,
                            Err *err)
 {
@@ -21920,20 +21925,22 @@ static bool signin_default(Cmd *cmd, const Config *config, Signin *auth,
     if (cmd->term->interactive)
         return ask_confirm(cmd->term, "Make it the default account?", ASK_NO,
                            &auth->is_default, err);
-    term_say(cmd->term, "The default account stays %.*s; --default changes it.",
-             P(cmd_account_title(cmd, present)));
+    Str title = cmd_account_title(cmd, present);
+    term_say(cmd->term,
+             "The default account is still %.*s (change it with --default).",
+             P(title));
     return true;
 }
 
-/* Signs in with the key and learns what it is for. */
-static bool signin_sign_in(Cmd *cmd, const Config *config, Secret key,
-                           ConfigAccount *account, Str *hub_name, Err *err)
+/* Signs in with a key, and fills in its account. */
+static bool signin_use_key(Cmd *cmd, Signin *auth, Secret key, Err *err)
 {
+    ConfigAccount *account = &auth->account;
     HubToken token = {0};
     int64_t wanted = 0;
-    if (!signin_wanted(cmd, config, &wanted, err))
+    if (!signin_wanted(cmd, &auth->config, &wanted, err))
         return false;
-    const ConfigAccount *old = config_find_id(config, wanted);
+    const ConfigAccount *old = config_find_id(&auth->config, wanted);
     *account = (ConfigAccount){.auth = CONFIG_AUTH_KEY,
                                .auth_name = S("personalaccesskey"),
                                .key = key};
@@ -21953,20 +21960,19 @@ static bool signin_sign_in(Cmd *cmd, const Config *config, Secret key,
     hub.account = *account;
     hub_mark_fresh(&hub);
     account->parent = hub_parent(&hub);
-    *hub_name = token.name;
+    auth->hub_name = token.name;
     return true;
 }
 
-/* Signs in with a key. A person who was asked for it is asked again if it is
- * empty or mistyped, or if HubSpot refuses it. */
+/* Signs in with a key. Asks again if the key was typed and is empty, invalid or
+ * rejected. */
 static bool signin_with_key(Cmd *cmd, Signin *auth, Err *err)
 {
     SigninKey key = {0};
     for (;;) {
         Err fault = {0};
         bool read = signin_key(cmd, &auth->config, &key, &fault);
-        if (read && signin_sign_in(cmd, &auth->config, key.key, &auth->account,
-                                   &auth->hub_name, &fault))
+        if (read && signin_use_key(cmd, auth, key.key, &fault))
             return true;
         if (!key.asked || (read && fault.code != EXIT_AUTH)) {
             *err = fault;
@@ -21984,7 +21990,7 @@ static bool signin_is_oauth(const Cmd *cmd)
     return str_eq_nocase(cmd_text(cmd, &opt_auth_type), S("oauth2"));
 }
 
-/* Options of one way to sign in, given for the other, are a mistake. */
+/* Rejects options of the other way to sign in. */
 static bool signin_oauth_options(const Cmd *cmd, Err *err)
 {
     bool key = cmd_is_set(cmd, &opt_pak) || cmd_on(cmd, &opt_pak_stdin);
@@ -21993,40 +21999,41 @@ static bool signin_oauth_options(const Cmd *cmd, Err *err)
                   cmd_on(cmd, &opt_client_secret_stdin);
     if (signin_is_oauth(cmd) && key)
         return err_set(err, EXIT_USAGE,
-                       "OAuth2 takes no personal access key: leave --pak and "
-                       "--pak-stdin out");
+                       "cannot use --pak or --pak-stdin with --auth-type "
+                       "oauth2");
     if (!signin_is_oauth(cmd) && client)
         return err_set(err, EXIT_USAGE,
-                       "--client-id, --client-secret-stdin and --scopes are "
-                       "for --auth-type oauth2");
+                       "--client-id, --client-secret-stdin and --scopes need "
+                       "--auth-type oauth2");
     return true;
 }
 
-/* The account that access is asked for: --account, or asked. */
+/* Gets the account to request access to: --account, or asked for. */
 static bool signin_oauth_account(Cmd *cmd, const Config *config, int64_t *id,
                                  Err *err)
 {
     Str text = {0};
     if (!signin_wanted(cmd, config, id, err))
         return false;
-    if (cmd_text(cmd, &opt_account).len && *id <= 0)
-        return err_set(err, EXIT_USAGE, "'%.*s' is no account id",
-                       P(cmd_text(cmd, &opt_account)));
+    Str which = cmd_text(cmd, &opt_account);
+    if (which.len && *id <= 0)
+        return err_set(err, EXIT_USAGE, "'%.*s' is not an account ID",
+                       P(which));
     if (*id > 0)
         return true;
-    if (!ask_allowed(cmd->term, "account id", "Pass --account ID.", err))
+    if (!ask_allowed(cmd->term, "account ID", "Pass --account ID.", err))
         return false;
     while (*id <= 0) {
-        if (!ask_text(cmd->term, cmd->arena, &(Question){.text = "Account id:"},
+        if (!ask_text(cmd->term, cmd->arena, &(Question){.text = "Account ID:"},
                       &text, err))
             return false;
         if (!str_int(text, id) || *id <= 0)
-            term_say(cmd->term, "That is a number, please.");
+            term_say(cmd->term, "An account ID is a number.");
     }
     return true;
 }
 
-/* A client's id and secret are UUIDs. */
+/* A client's ID and secret are UUIDs. */
 static bool signin_oauth_check(const char *what, Str text, Err *err)
 {
     bool plain = text.len == 36;
@@ -22035,12 +22042,12 @@ static bool signin_oauth_check(const char *what, Str text, Err *err)
     if (plain)
         return true;
     err_set(err, EXIT_USAGE,
-            "this is no client %s: that has 36 letters, digits and dashes",
+            "not a client %s: it must have 36 letters, digits and dashes",
             what);
     return err_hint(err, "Both are on the Auth tab of the app in HubSpot.");
 }
 
-/* Asks until the answer can be a client's id, or secret. */
+/* Asks until the input can be a client's ID, or secret. */
 static bool signin_oauth_ask(Cmd *cmd, const char *what, bool masked, Str *text,
                              Err *err)
 {
@@ -22057,8 +22064,8 @@ static bool signin_oauth_ask(Cmd *cmd, const char *what, bool masked, Str *text,
     }
 }
 
-/* The app's id and secret: from options and the environment, from what the
- * account in the config has, or asked. */
+/* Gets the app's ID and secret: from options and the environment, from the
+ * account in the config, or asked for. */
 static bool signin_oauth_client(Cmd *cmd, ConfigAccount *account, Err *err)
 {
     Str id = cmd_text(cmd, &opt_client_id);
@@ -22067,8 +22074,7 @@ static bool signin_oauth_client(Cmd *cmd, ConfigAccount *account, Err *err)
     const CmdInput in = {.what = "the client secret", .most = 64 * KIB};
     if (cmd_on(cmd, &opt_client_secret_stdin)) {
         if (!cmd_stdin_hides(err))
-            return err_hint(err, "Without --client-secret-stdin the secret is "
-                                 "asked for.");
+            return err_hint(err, "Omit --client-secret-stdin to get a prompt.");
         if (!cmd_read_secret(cmd, &in, &secret, err))
             return false;
         secret = str_trim(secret);
@@ -22090,24 +22096,24 @@ static bool signin_oauth_client(Cmd *cmd, ConfigAccount *account, Err *err)
     if (same && !secret.len)
         secret = secret_text(account->client_secret);
     if ((!id.len &&
-         !ask_allowed(cmd->term, "client id",
+         !ask_allowed(cmd->term, "client ID",
                       "Pass --client-id, or set HUBSPOT_CLIENT_ID.", err)) ||
         (!secret.len &&
          !ask_allowed(
              cmd->term, "client secret",
              "Pass --client-secret-stdin, or set HUBSPOT_CLIENT_SECRET.", err)))
         return false;
-    bool ok = (id.len || signin_oauth_ask(cmd, "id", false, &id, err)) &&
+    bool ok = (id.len || signin_oauth_ask(cmd, "ID", false, &id, err)) &&
               (secret.len ||
                signin_oauth_ask(cmd, "secret", true, &secret, err));
     account->client_id = id;
     account->client_secret = secret_from(secret);
-    return ok && signin_oauth_check("id", id, err) &&
+    return ok && signin_oauth_check("ID", id, err) &&
            signin_oauth_check("secret", secret, err);
 }
 
-/* Checks what --scopes says, separated by commas or spaces, and gives it
- * separated by spaces. */
+/* Parses --scopes, separated by commas or spaces, into a list separated by
+ * spaces. */
 static bool signin_oauth_parse(Cmd *cmd, Str text, Str *out, Err *err)
 {
     Buf scopes = buf_new(cmd->arena, 8 * KIB);
@@ -22118,7 +22124,7 @@ static bool signin_oauth_parse(Cmd *cmd, Str text, Str *out, Err *err)
             for (ptrdiff_t i = 0; i < scope.len; i++)
                 if (!isalnum((unsigned char)scope.ptr[i]) &&
                     (!scope.ptr[i] || !strchr("._-", scope.ptr[i])))
-                    return err_set(err, EXIT_USAGE, "'%.*s' is no scope",
+                    return err_set(err, EXIT_USAGE, "'%.*s' is not a scope",
                                    P(scope));
             buf_add(&scopes, scope.len && scopes.len ? S(" ") : S(""));
             buf_add(&scopes, scope);
@@ -22126,16 +22132,16 @@ static bool signin_oauth_parse(Cmd *cmd, Str text, Str *out, Err *err)
     }
     *out = buf_str(&scopes);
     return (out->len && !scopes.full) ||
-           err_set(err, EXIT_USAGE, "--scopes names no scopes");
+           err_set(err, EXIT_USAGE, "--scopes is empty or too long");
 }
 
-/* What access is asked for: --scopes, or chosen, with what the account has had
- * as the default. */
+/* Decides which scopes to request: --scopes, or chosen from a list that starts
+ * with the account's previous ones. */
 static bool signin_oauth_scopes(Cmd *cmd, ConfigAccount *account, Err *err)
 {
     Str preset = account->scopes.len ? account->scopes : S("content");
     Str known = S("content hubdb files");
-    ptrdiff_t most = preset.len + known.len + 2; /* of bytes, and of scopes */
+    ptrdiff_t most = preset.len + known.len + 2; /* bytes, and also scopes */
     AskItem *items = arena_array(cmd->arena, most, sizeof(*items));
     Buf chosen = buf_new(cmd->arena, most);
     int count = 0;
@@ -22145,8 +22151,7 @@ static bool signin_oauth_scopes(Cmd *cmd, ConfigAccount *account, Err *err)
                                   &account->scopes, err);
     if (!cmd->term->interactive) {
         term_say(cmd->term,
-                 "Asking for these scopes: %.*s. --scopes asks for "
-                 "others.",
+                 "Requesting the scopes %.*s (choose others with --scopes).",
                  P(preset));
         return true;
     }
@@ -22173,8 +22178,8 @@ static bool signin_oauth_scopes(Cmd *cmd, ConfigAccount *account, Err *err)
     return true;
 }
 
-/* Waits for the browser to come back, or for a person to paste the address
- * that it ended on: that may be a browser elsewhere. */
+/* Waits for the browser to return, or for its final address to be pasted: the
+ * browser may run on another machine. */
 static bool signin_oauth_wait(Cmd *cmd, SigninVisit *visit, bool opened,
                               Err *err)
 {
@@ -22184,17 +22189,17 @@ static bool signin_oauth_wait(Cmd *cmd, SigninVisit *visit, bool opened,
               visit->url);
     if (!cmd->term->interactive) {
         term_say(cmd->term,
-                 "Waiting %" PRId64 " seconds for the browser to "
-                 "come back to this machine.",
+                 "Waiting for the browser to return to this machine (%" PRId64
+                 " s).",
                  visit->patience / 1000);
         while (!visit->meanwhile.over && !os_interrupted())
             signin_visit_wait(visit, -1, -1);
         return signin_visit_result(visit, err);
     }
     term_say(cmd->term,
-             "Allow access there, within %" PRId64 " seconds. Should the "
-             "browser end on a page that it cannot load, paste the page's "
-             "address here.",
+             "Allow access in the browser (%" PRId64
+             " s). If it ends on a page that does not load, "
+             "paste the address of that page here.",
              visit->patience / 1000);
     while (ok && !visit->meanwhile.over) {
         Str text = {0};
@@ -22206,15 +22211,15 @@ static bool signin_oauth_wait(Cmd *cmd, SigninVisit *visit, bool opened,
         if (ok && text.len &&
             signin_read_callback(visit, text) == SIGNIN_FOREIGN)
             term_say(cmd->term,
-                     "That is not the address of this sign-in: it "
-                     "begins with %s?code= and has this run's "
-                     "state.",
+                     "That is not the address of this sign-in. It starts with "
+                     "%s?code= and contains this run's state.",
                      HUB_CALLBACK);
     }
     return ok && signin_visit_result(visit, err);
 }
 
-/* Signs in with OAuth2: consent in the browser, the code, the tokens. */
+/* Signs in with OAuth2: gets consent in the browser, exchanges the code, and
+ * checks the account. */
 static bool signin_oauth_sign_in(Cmd *cmd, const Config *config,
                                  ConfigAccount *account, Err *err)
 {
@@ -22252,9 +22257,9 @@ static bool signin_oauth_sign_in(Cmd *cmd, const Config *config,
     return ok;
 }
 
-/* Decides the default and the name against the config as it is now, not as it
- * was when the key was asked for: of runs at the same time each gets a name of
- * its own, and the first one becomes the default. */
+/* Decides default and name against the config as it is now, not as it was when
+ * the key was read: of several runs at once, each gets its own name, and the
+ * first one becomes the default. */
 static bool signin_settle(Cmd *cmd, ConfigEdit *edit, void *context, Err *err)
 {
     Signin *auth = context;
@@ -22286,7 +22291,7 @@ static bool signin_save(Cmd *cmd, Signin *auth, Err *err)
     return cmd_save_account(&save, err);
 }
 
-/* Signs in and writes the account to the config that `auth` names. */
+/* Signs in and saves the account in auth->path. */
 static bool signin_run(Cmd *cmd, Signin *auth, Err *err)
 {
     Str name = cmd_text(cmd, &opt_name);
@@ -22296,7 +22301,7 @@ static bool signin_run(Cmd *cmd, Signin *auth, Err *err)
         return false;
     if (name.len && cmd_on(cmd, &opt_use_default_name))
         return err_set(err, EXIT_USAGE,
-                       "--name and --use-default-name exclude each other");
+                       "cannot use --name with --use-default-name");
     if (os_exists(cmd->arena, auth->path)) {
         ConfigPlace place = {
             .path = auth->path, .form = auth->form, .reset_torn = true};
@@ -22304,7 +22309,7 @@ static bool signin_run(Cmd *cmd, Signin *auth, Err *err)
             return false;
         config->is_global = auth->form == CONFIG_GLOBAL;
         cmd_hide_misplaced(cmd, config);
-        if (!cmd->config.path.len) /* else it was said when it was loaded */
+        if (!cmd->config.path.len) /* else they were shown when it was loaded */
             cmd_warn_config(cmd, config);
     }
     if (name.len && !config_check_name(&(Config){0}, name, 0, err))
@@ -22313,35 +22318,47 @@ static bool signin_run(Cmd *cmd, Signin *auth, Err *err)
                          ? signin_oauth_sign_in(cmd, config, &auth->account,
                                                 err)
                          : signin_with_key(cmd, auth, err);
-    return signed_in && signin_name(cmd, config, auth, err) &&
-           signin_default(cmd, config, auth, err) &&
-           signin_save(cmd, auth, err);
+    if (!signed_in || !signin_name(cmd, config, auth, err) ||
+        !signin_default(cmd, config, auth, err) || !signin_save(cmd, auth, err))
+        return false;
+    if (auth->own_name && !cmd_on(cmd, &opt_use_default_name))
+        term_say(cmd->term,
+                 "Saved as '%.*s' (choose another name with --name).",
+                 P(auth->account.name));
+    return true;
 }
 
-/* Says what a sign-in has done. */
+static cJSON *signin_result(Cmd *cmd, const Signin *auth)
+{
+    cJSON *result = cmd_account_result(cmd, &auth->account);
+    json_add_bool(result, "default", auth->is_default);
+    json_add_text(result, "config", auth->path);
+    return result;
+}
+
+static void signin_print(Cmd *cmd, const cJSON *result)
+{
+    Str title = cmd_json_title(cmd, json_get(result, "account"));
+    Str path = json_text(result, "config");
+    bool is_default = cJSON_IsTrue(json_get(result, "default"));
+    term_say(cmd->term, "Signed in to %.*s, saved in %.*s.%s", P(title),
+             P(path), is_default ? " It is now the default account." : "");
+}
+
+/* Says that a sign-in succeeded, in a command that has a result of its own. */
 static void signin_say(Cmd *cmd, const Signin *auth)
 {
-    term_say(cmd->term, "Signed in to %.*s%s. Saved in %.*s",
-             P(cmd_account_title(cmd, &auth->account)),
-             auth->is_default ? ", now the default account" : "",
-             P(auth->path));
+    signin_print(cmd, signin_result(cmd, auth));
 }
 
+/* Reports a sign-in as the result of the command. */
 static void signin_report(Cmd *cmd, const Signin *auth)
 {
-    if (cmd_on(cmd, &opt_json)) {
-        cJSON *answer = json_new(cmd->arena);
-        json_add(answer, "account",
-                 cmd_account_json(cmd->arena, &auth->account));
-        json_add_bool(answer, "default", auth->is_default);
-        json_add_text(answer, "config", auth->path);
-        cmd_print_json(cmd, answer);
-    }
-    signin_say(cmd, auth);
+    cmd_report(cmd, signin_result(cmd, auth), signin_print);
 }
 
-/* Where a deprecated config is near and no global one is there, offers to
- * take its accounts over first; without a terminal it only says so. */
+/* If there is a deprecated config and no global one, offers to move its
+ * accounts first; without a terminal it only warns. */
 static bool signin_migrate_first(Cmd *cmd, const Signin *auth, Err *err)
 {
     bool migrate = true;
@@ -22353,12 +22370,12 @@ static bool signin_migrate_first(Cmd *cmd, const Signin *auth, Err *err)
         return true;
     if (!cmd->term->interactive) {
         term_warn(cmd->term,
-                  "%.*s is no longer used once %.*s exists; hs config migrate "
-                  "moves its accounts over",
-                  P(old), P(auth->path));
+                  "%.*s will replace %.*s; move its accounts with hs config "
+                  "migrate",
+                  P(auth->path), P(old));
         return true;
     }
-    term_say(cmd->term, "There is a deprecated config: %.*s", P(old));
+    term_say(cmd->term, "Found a deprecated config: %.*s", P(old));
     if (!ask_confirm(cmd->term, "Move its accounts to the global config first?",
                      ASK_YES, &migrate, err))
         return false;
@@ -22378,7 +22395,7 @@ static bool signin_auth(Cmd *cmd, Err *err)
 
 /* ---- hs auth, hs init: the deprecated config ---- */
 
-/* The deprecated config is for machines without a global one. */
+/* Fails if there is a global config: the deprecated one is not used then. */
 static bool signin_refuse_global(Cmd *cmd, Err *err)
 {
     ConfigWhere where = cmd_where(cmd);
@@ -22387,7 +22404,7 @@ static bool signin_refuse_global(Cmd *cmd, Err *err)
         !os_exists(cmd->arena, global))
         return true;
     err_set(err, EXIT_CONFIG, "the global config %.*s is in use", P(global));
-    return err_hint(err, "Use hs account auth; this command is for the "
+    return err_hint(err, "Use hs account auth; hs auth and hs init are for the "
                          "deprecated hubspot.config.yml.");
 }
 
@@ -22403,13 +22420,13 @@ static bool signin_auth_deprecated(Cmd *cmd, Err *err)
         auth.path = config_deprecated_path(cmd->arena);
     if (!auth.path.len || !os_exists(cmd->arena, auth.path)) {
         if (auth.path.len)
-            err_set(err, EXIT_CONFIG, "there is no config: %.*s does not exist",
+            err_set(err, EXIT_CONFIG, "no config: %.*s does not exist",
                     P(auth.path));
         else
             err_set(err, EXIT_CONFIG,
-                    "there is no hubspot.config.yml here or above");
-        return err_hint(err, "hs account auth signs in without one; hs init "
-                             "makes one.");
+                    "no hubspot.config.yml in this directory or above");
+        return err_hint(
+            err, "Sign in with hs account auth, or create one with hs init.");
     }
     if (!signin_run(cmd, &auth, err))
         return false;
@@ -22417,7 +22434,7 @@ static bool signin_auth_deprecated(Cmd *cmd, Err *err)
     return true;
 }
 
-/* Is a config so incomplete that it can be begun anew? */
+/* Is a config incomplete, so that it may be replaced? */
 static bool signin_is_torn(Cmd *cmd, Str path)
 {
     Config config;
@@ -22442,8 +22459,8 @@ static bool signin_init(Cmd *cmd, Err *err)
     if (!named.len)
         there = config_deprecated_path(cmd->arena);
     if (there.len && !signin_is_torn(cmd, there)) {
-        err_set(err, EXIT_CONFIG, "there is a config already: %.*s", P(there));
-        return err_hint(err, "hs auth adds an account to it.");
+        err_set(err, EXIT_CONFIG, "a config already exists: %.*s", P(there));
+        return err_hint(err, "Add an account to it with hs auth.");
     }
     auth.path = there.len   ? there
                 : named.len ? named
@@ -22456,9 +22473,9 @@ static bool signin_init(Cmd *cmd, Err *err)
                               &fault))
         term_warn(cmd->term, "git does not ignore %.*s: %s", P(auth.path),
                   fault.message);
+    Str base = os_path_base(auth.path);
     if (changed.len)
-        term_say(cmd->term, "Added %.*s to %.*s.", P(os_path_base(auth.path)),
-                 P(changed));
+        term_say(cmd->term, "Added %.*s to %.*s.", P(base), P(changed));
     return true;
 }
 
@@ -22468,13 +22485,11 @@ static const CliCommand signin_commands[] = {
      .args = "",
      .summary = "Sign in to an account with a personal access key",
      .more =
-         "The key comes from --pak-stdin, HUBSPOT_PERSONAL_ACCESS_KEY, the "
-         "file\n"
-         "that HUBSPOT_PERSONAL_ACCESS_KEY_FILE names, --personal-access-key, "
-         "the\n"
-         "browser, or a masked prompt. An account that is in the config is "
-         "updated\n"
-         "in place. --auth-type oauth2 signs in with an app's id and secret.",
+         "Reads the key from --pak-stdin, --personal-access-key,\n"
+         "HUBSPOT_PERSONAL_ACCESS_KEY, the file that\n"
+         "HUBSPOT_PERSONAL_ACCESS_KEY_FILE names, the browser or a prompt.\n"
+         "Updates an account that is in the config. With --auth-type oauth2,\n"
+         "signs in with an app's client ID and secret.",
      .examples = "hs account auth --pak-stdin < key.txt\n"
                  "hs account auth --name my-portal --default",
      .json = "{\"account\": ACCOUNT, \"default\": BOOL, \"config\": FILE}",
@@ -22485,9 +22500,10 @@ static const CliCommand signin_commands[] = {
                  &opt_client_secret_stdin, &opt_scopes}},
     {.name = "auth",
      .args = "",
-     .summary = "Sign in, into a deprecated hubspot.config.yml",
-     .more = "For folders that still have that file; elsewhere it is hs "
-             "account auth.",
+     .summary = "Sign in to an account in a deprecated hubspot.config.yml",
+     .more =
+         "For directories that still have that file. Otherwise use hs account\n"
+         "auth.",
      .examples = "hs auth --pak-stdin < key.txt",
      .json = "{\"account\": ACCOUNT, \"default\": BOOL, \"config\": FILE}",
      .run = signin_auth_deprecated,
@@ -22497,10 +22513,10 @@ static const CliCommand signin_commands[] = {
                  &opt_scopes}},
     {.name = "init",
      .args = "",
-     .summary = "Make a deprecated hubspot.config.yml here",
-     .more =
-         "It signs in and adds the file to .gitignore. hs account auth is the\n"
-         "newer way, with one config for all folders.",
+     .summary = "Create a deprecated hubspot.config.yml here",
+     .more = "Signs in, and adds the file to .gitignore. Use hs account auth "
+             "instead if\n"
+             "you can: its config works in every directory.",
      .examples = "hs init --pak-stdin < key.txt",
      .json = "{\"account\": ACCOUNT, \"default\": BOOL, \"config\": FILE}",
      .run = signin_init,

@@ -361,7 +361,7 @@ def test_nobody_answers_in_time(tty, sim, browser):
     port = int(browsers.parameters(browser.opened())["cliCallbackPort"])
     child.expect("within 1 seconds")
     assert tty.end(child) == 1
-    assert "no answer from the browser" in seen(child) and "--max-wait" in seen(child)
+    assert "no response from the browser" in seen(child) and "--max-wait" in seen(child)
     assert not tty.config_path.exists()
     closed(port)
 

@@ -164,12 +164,12 @@ def test_the_address_can_be_pasted(tty, sim, waiting):
 def test_everything_is_asked_for(tty, sim, tmp_path):
     portal = sim.portal(101, "Acme")
     child = tty("init", *TYPE)
-    ready(child, "Account id:").send("acme\r")
+    ready(child, "Account ID:").send("acme\r")
     ready(child, "number")
-    ready(child, "Account id:").send("101\r")
-    ready(child, "Client id:").send("too short\r")
+    ready(child, "Account ID:").send("101\r")
+    ready(child, "Client ID:").send("too short\r")
     ready(child, "36 letters")
-    ready(child, "Client id:").send(portal.oauth["client_id"] + "\r")
+    ready(child, "Client ID:").send(portal.oauth["client_id"] + "\r")
     ready(child, "Client secret:").send(portal.oauth["client_secret"] + "\r")
     ready(child, r"\[x\] content")
     child.send("j \r")
@@ -340,7 +340,7 @@ def test_without_a_terminal_it_waits_for_the_browser(hs, sim):
         HUBSPOT_CLIENT_ID=None,
         HUBSPOT_CLIENT_SECRET=None,
     )
-    assert process.asked["scope"] == "content" and "--scopes asks for others" in process.said
+    assert process.asked["scope"] == "content" and "choose others with --scopes" in process.said
     assert get(back(process))[0] == 200
     assert end(hs, process)[0] == 0
     saved(hs, portal)
@@ -405,7 +405,7 @@ def test_access_denied(tty, sim, waiting):
 def test_a_reason_that_would_paint_over_the_screen_is_not_shown(tty, waiting, error):
     assert get(back(waiting, code=None, error=error))[0] == 200
     assert tty.end(waiting) == 4
-    assert "not in plain letters" in seen(waiting)
+    assert "for an unreadable reason" in seen(waiting)
     assert "all is well" not in seen(waiting) and "\u202e" not in seen(waiting)
 
 
@@ -423,7 +423,7 @@ def test_who_does_not_know_the_state_is_not_believed(tty, sim, waiting):
     state = waiting.asked["state"]
     for wrong in (None, "", "x", state[:-1], state + "x", state.upper() + "0", str(uuid.uuid4())):
         status, _, page = get(back(waiting, state=wrong, code="code-of-another"))
-        assert status == 400 and "goes on" in page
+        assert status == 400 and "still waiting" in page
         assert get(back(waiting, state=wrong, code=None, error="access_denied"))[0] == 400
     for path in ("/", "/favicon.ico", "/oauth-callback2?code=1", "/oauth-callback/?code=1"):
         assert get(f"http://127.0.0.1:{PORT}{path}")[0] == 404
@@ -434,7 +434,7 @@ def test_who_does_not_know_the_state_is_not_believed(tty, sim, waiting):
 
 def test_the_browser_learns_that_the_code_was_refused(tty, sim, waiting):
     status, _, page = get(back(waiting, code="no-such-code"))
-    assert status == 200 and "did not work" in page
+    assert status == 200 and "The sign-in failed" in page
     assert tty.end(waiting) == 4
     assert "redirect URLs" in seen(waiting)
     assert len(sim.requests("POST /oauth")) == 1

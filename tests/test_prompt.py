@@ -423,7 +423,7 @@ def test_stdin_that_is_no_terminal(hs, sim):
 )
 def test_stdin_that_would_show_a_key_is_refused(tty, sim, option):
     child = tty("account", "auth", *option)
-    child.expect("stdin is a terminal.*Without " + option[-1])
+    child.expect("stdin is a terminal.*Omit " + option[-1])
     assert tty.end(child) == 2 and sim.log == []
 
 
@@ -521,7 +521,7 @@ def test_a_key_is_asked_for_until_one_is_good(tty, sim, columns):
         ("", "key is empty"),
         ("abc", "too short"),
         ("not a key at all " * 8, "not a personal"),
-        (dead.key, "Make a new one"),
+        (dead.key, "Create a new one"),
     ):
         ready(child, KEY_LABEL)
         child.send(paste(bad))
@@ -531,7 +531,7 @@ def test_a_key_is_asked_for_until_one_is_good(tty, sim, columns):
     child.send(paste(portal.key))
     child.send("\r")
     assert tty.end(child) == 0, seen(child)
-    assert seen(child).count("Make or copy a key at") == 1 and dead.key not in seen(child)
+    assert seen(child).count("Create or copy a key at") == 1 and dead.key not in seen(child)
     assert [a["accountId"] for a in tty.read_config()["accounts"]] == [101]
 
 

@@ -81,7 +81,7 @@ static void test_hub_callback(void)
          SIGNIN_GIVEN, "x"},
         {L("?code=1&state=tok&code=2"), SIGNIN_GIVEN, "1"},
         {L("?code=1&error=denied&state=tok"), SIGNIN_DENIED, "denied"},
-        {L("?state=tok"), SIGNIN_DENIED, "there is no code in the answer"},
+        {L("?state=tok"), SIGNIN_DENIED, "the response has no code"},
         {L("?code=1"), SIGNIN_FOREIGN, ""},
         {L("?code=1&state="), SIGNIN_FOREIGN, ""},
         {L("?code=1&state=tokk&state=tok"), SIGNIN_FOREIGN, ""},
