@@ -23300,8 +23300,9 @@ static const CliCommand account_commands[] = {
      .examples = "hs account info\nhs account info my-portal --json\n"
                  "hs account info --why",
      .json = "ACCOUNT with \"hubName\", \"source\", \"scopes\": [TEXT];\n"
-             "with --why also \"why\": {\"account\", \"config\", \"proxy\", "
-             "\"ca\"}",
+             "with --why also \"why\": {\"account\", \"accessToken\", "
+             "\"config\",\n"
+             " \"proxy\", \"ca\", \"otherHs\"}",
      .run = account_info,
      .options = {&opt_why, &opt_config, &opt_json, &opt_account}},
     {.group = &cmd_group_account,
@@ -23392,7 +23393,7 @@ typedef struct {
 } LinkChange;
 
 /* Linked directories need the global config. */
-static bool link_no_deprecated(Cmd *cmd, Err *err)
+static bool link_refuse_deprecated(Cmd *cmd, Err *err)
 {
     Str old = config_deprecated_path(cmd->arena);
     if (!old.len)
@@ -23421,7 +23422,7 @@ static bool link_begin(Cmd *cmd, LinkChange *link, Err *err)
 }
 
 /* Collects the accounts of --account, which can be repeated. */
-static bool link_named(Cmd *cmd, LinkChange *link, Err *err)
+static bool link_add_named(Cmd *cmd, LinkChange *link, Err *err)
 {
     const CmdValue *value = cmd_value(cmd, &opt_account);
     for (int i = 0; i < value->count; i++) {
@@ -23624,14 +23625,14 @@ static bool link_link(Cmd *cmd, Err *err)
     ConfigOverride override;
     const ConfigAccount *preset = NULL;
     Str wanted = cmd_text(cmd, &opt_link_default);
-    if (!link_no_deprecated(cmd, err) || !cmd_load_file(cmd, err) ||
+    if (!link_refuse_deprecated(cmd, err) || !cmd_load_file(cmd, err) ||
         !link_begin(cmd, &link, err) ||
         (wanted.len && !config_require(&cmd->config, wanted, &preset, err)) ||
         !config_read_override(cmd->arena, &override, err))
         return false;
     link.preset = preset ? preset->id : 0;
     bool named = cmd_value(cmd, &opt_account)->count || preset;
-    if (!(named ? link_named(cmd, &link, err)
+    if (!(named ? link_add_named(cmd, &link, err)
                 : link_ask(cmd, &link, override.id, err)) ||
         !link_override(cmd, &link, &override, err) ||
         !link_default(cmd, &link, err) || !link_save(cmd, &link, err))
@@ -23716,7 +23717,7 @@ static bool link_unlink(Cmd *cmd, Err *err)
     if (all && named)
         return err_set(err, EXIT_USAGE,
                        "--all and --account cannot be used together");
-    if (!link_no_deprecated(cmd, err) || !cmd_load_file(cmd, err) ||
+    if (!link_refuse_deprecated(cmd, err) || !cmd_load_file(cmd, err) ||
         !link_begin(cmd, &link, err))
         return false;
     if (!link.links.count && !named)
@@ -23851,7 +23852,7 @@ static const CliCommand link_commands[] = {
              "below use.\n"
              "hs account link replaces it and supports several accounts.",
      .examples = "hs account create-override my-portal",
-     .json = "{\"account\": ACCOUNT, \"source\": FILE}",
+     .json = "{\"account\": ACCOUNT}",
      .run = link_create_override,
      .options = {&opt_force, &opt_json, &opt_account}},
     {.group = &cmd_group_account,
@@ -24263,14 +24264,14 @@ static bool secrets_value(Cmd *cmd, Secret *out, Err *err)
     CmdInput in = {.what = "the value",
                    .path = cmd_text(cmd, &opt_value_file),
                    .most = DOTENV_VALUE_MAX + EXTRA};
-    int given = 0;
+    int passed = 0;
     for (int i = 0; i < COUNT(ways); i++)
-        given += cmd_is_set(cmd, ways[i]);
-    if (given > 1)
+        passed += cmd_is_set(cmd, ways[i]);
+    if (passed > 1)
         return err_set(err, EXIT_USAGE,
                        "--value-stdin, --value-file and --value-env cannot be "
                        "used together");
-    if (!given && os_is_terminal(STDIN_FILENO)) {
+    if (!passed && os_is_terminal(STDIN_FILENO)) {
         ask_echo_off(cmd->term);
         return ask_allowed(
             cmd->term, "secret value",
@@ -24297,7 +24298,7 @@ static bool secrets_value(Cmd *cmd, Secret *out, Err *err)
     if (!fault)
         return true;
     err_set(err, EXIT_USAGE, "%s", fault);
-    if (!given && !value.len)
+    if (!passed && !value.len)
         err_hint(err, "It was read from stdin, which is not a terminal. Use "
                       "--value-file or --value-env instead.");
     return false;
@@ -24362,7 +24363,7 @@ static bool secrets_ask(Cmd *cmd, HubChange *change, Err *err)
     return !fault || err_set(err, EXIT_USAGE, "%s", fault);
 }
 
-static const char *secrets_unseen(const HubChange *change)
+static const char *secrets_unseen_reason(const HubChange *change)
 {
     return change->act == HUB_SECRET_DELETE ? "accepted, but still listed"
                                             : "accepted, but not listed";
@@ -24384,7 +24385,7 @@ static bool secrets_verify(SecretsRun *s, Err *err)
     if (!change->unseen)
         return true;
     err_set(err, EXIT_FAILED, "secret %.*s: %s", P(change->name),
-            secrets_unseen(change));
+            secrets_unseen_reason(change));
     return err_hint(err, "HubSpot may not have stored the change. Check with "
                          "hs secrets list, then try again.");
 }
@@ -24450,7 +24451,7 @@ static bool secrets_list(Cmd *cmd, Err *err)
 }
 
 /* Handles a name that already exists: the user may change its value instead. */
-static bool secrets_taken(Cmd *cmd, SecretsRun *s, Err *err)
+static bool secrets_offer_update(Cmd *cmd, SecretsRun *s, Err *err)
 {
     bool yes = false;
     Str title = cmd_account_title(cmd, &s->hub.account);
@@ -24476,8 +24477,8 @@ static bool secrets_add(Cmd *cmd, Err *err)
            secrets_value(cmd, &s.change.value, err) &&
            secrets_open(cmd, &s, err) &&
            secrets_ask_name(cmd, &s.change, err) &&
-           secrets_taken(cmd, &s, err) && secrets_ask(cmd, &s.change, err) &&
-           secrets_change(cmd, &s, err);
+           secrets_offer_update(cmd, &s, err) &&
+           secrets_ask(cmd, &s.change, err) && secrets_change(cmd, &s, err);
 }
 
 static bool secrets_update(Cmd *cmd, Err *err)
@@ -24554,7 +24555,7 @@ static bool secrets_apply_read(Cmd *cmd, SecretsApply *apply, Err *err)
     DotenvFile *env = &apply->env;
     Str text = {0};
     if (!in.path.len) {
-        err_set(err, EXIT_USAGE, "no file given");
+        err_set(err, EXIT_USAGE, "no dotenv file given");
         return err_hint(
             err,
             "Pass one with --file, or - for stdin: hs secrets apply -f .env");
@@ -24589,7 +24590,7 @@ static bool secrets_apply_has(const SecretsApply *apply, Str name)
     return false;
 }
 
-/* Compares the file with the secrets of the account. */
+/* Compares the file with the secrets of the account, and lists the changes. */
 static void secrets_apply_plan(Cmd *cmd, SecretsApply *apply)
 {
     const SecretsRun *s = &apply->secrets;
@@ -24661,7 +24662,7 @@ static void secrets_apply_verify(SecretsApply *apply)
             continue;
         change->done = false;
         change->code = EXIT_FAILED;
-        change->reason = str_from(secrets_unseen(change));
+        change->reason = str_from(secrets_unseen_reason(change));
     }
 }
 
@@ -25335,6 +25336,7 @@ static bool sandbox_pick(Cmd *cmd, ConfigAccount *sandbox, Err *err)
 {
     const ConfigAccount *account = NULL;
     static const CmdPick pick = {.fits = sandbox_is_type,
+                                 .noun = "sandbox",
                                  .what = "Sandbox to delete:",
                                  .how = "Pass --account ACCOUNT."};
     Str which = cmd_text(cmd, &opt_account);

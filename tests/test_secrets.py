@@ -1232,7 +1232,7 @@ def test_an_invalid_name_is_asked_for_again(person, acme):
     child = person("secrets", "add")
     for name, words in (
         ("..", "not a valid secret name"),
-        ("", "may not be empty"),
+        ("", "must not be empty"),
         ("A=B", "cannot contain '='"),
     ):
         child.expect("Name of the secret:")
