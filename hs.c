@@ -28543,7 +28543,7 @@ static const struct {
              "does not run it again."},
 };
 
-/* The line under way: what it means so far. */
+/* The command line while it is parsed. */
 typedef struct {
     Cmd *cmd;
     int argc;
@@ -28551,7 +28551,7 @@ typedef struct {
     int at;
     bool options_over;
     bool debug_letter;      /* -d was used, not --debug */
-    const CliOption *twice; /* a repeated option that only the help accepts */
+    const CliOption *twice; /* repeated: an error unless help is printed */
     const CliCommand *command;
     const CliGroup *group; /* if one was named */
     bool help;             /* `hs help` or --help */
@@ -28563,7 +28563,7 @@ static bool cli_is_word(Str text, const char *name)
     return name && str_eq(text, str_from(name));
 }
 
-/* Is `text` the long name, written with dashes or in camelCase? */
+/* Is `text` this long name, in kebab-case or camelCase? */
 static bool cli_is_long(Str text, const char *name)
 {
     ptrdiff_t i = 0;
@@ -28684,7 +28684,7 @@ static const CliOption *cli_find_name(const CliCommand *command, Str name,
     return found;
 }
 
-/* As cli_find_name(); `*negated` where it is a flag written as --no-flag. */
+/* As cli_find_name(); sets `*negated` for a flag written as --no-flag. */
 static const CliOption *cli_find_long(const CliCommand *command, Str name,
                                       bool *negated)
 {
@@ -28731,8 +28731,8 @@ static bool cli_hint_help(const CliParse *parse, Err *err)
                     words.len ? " " : "");
 }
 
-/* curl's -d sends data. Here it is --debug, so the data looks like an argument
- * or like more letters. Was -d used with a command that has --data? */
+/* Was -d used with a command that has --data? In curl, -d sends data; here it
+ * is --debug, and the data looks like an argument or like more letters. */
 static bool cli_means_data(const CliParse *parse)
 {
     return parse->debug_letter && parse->command &&
@@ -28769,7 +28769,7 @@ static bool cli_flag_value(const CliOption *option, Str value, bool *on,
         *on = str_eq_nocase(value, S("true"));
         return true;
     }
-    return err_set(err, EXIT_USAGE, "--%s is true or false, not '%.*s'",
+    return err_set(err, EXIT_USAGE, "--%s must be true or false, not '%.*s'",
                    option->name, P(value));
 }
 
@@ -28781,12 +28781,12 @@ static bool cli_set_number(const CliOption *option, Str value, int64_t *out,
     if (str_int(value, out) && *out >= option->least && *out <= most)
         return true;
     return err_set(err, EXIT_USAGE,
-                   "--%s is a number from %" PRId64 " to %" PRId64
+                   "--%s must be a number from %" PRId64 " to %" PRId64
                    ", not '%.*s'",
                    option->name, option->least, most, P(value));
 }
 
-/* One of the option's choices, as the table spells it. */
+/* One of the option's choices, in the table's spelling. */
 static bool cli_set_choice(const CliOption *option, Str value, Str *out,
                            Err *err)
 {
@@ -28796,18 +28796,17 @@ static bool cli_set_choice(const CliOption *option, Str value, Str *out,
         if (str_eq_nocase(*out, value))
             return true;
     }
-    return err_set(err, EXIT_USAGE, "--%s is %s, not '%.*s'", option->name,
+    return err_set(err, EXIT_USAGE, "--%s must be %s, not '%.*s'", option->name,
                    option->help, P(value));
 }
 
 static bool cli_refuse_twice(const CliOption *option, Err *err)
 {
-    err_set(err, EXIT_USAGE, "--%s is given more than once", option->name);
+    err_set(err, EXIT_USAGE, "--%s can be passed only once", option->name);
     return option == &opt_config
                ? err_hint(err, "A command uses one config.")
-               : err_hint(err,
-                          "A command works on one account; only hs account "
-                          "link and unlink accept several.");
+               : err_hint(err, "Only hs account link and unlink accept several "
+                               "accounts.");
 }
 
 /* Sets a text or a number, checked against what the option allows. */
@@ -28816,7 +28815,7 @@ static bool cli_set_value(Cmd *cmd, const CliOption *option, Str value,
 {
     CmdValue *slot = cmd_take_value(cmd, option);
     if (!value.len && !option->may_be_empty)
-        return err_set(err, EXIT_USAGE, "--%s needs a value, and it is empty",
+        return err_set(err, EXIT_USAGE, "the value of --%s is empty",
                        option->name);
     slot->set = true;
     slot->text = arena_copy(cmd->arena, value);
@@ -28829,14 +28828,14 @@ static bool cli_set_value(Cmd *cmd, const CliOption *option, Str value,
     if (!slot->list)
         slot->list = arena_array(cmd->arena, CMD_VALUES, sizeof(Str));
     if (slot->count == CMD_VALUES)
-        return err_set(err, EXIT_USAGE, "--%s stands more than %d times",
+        return err_set(err, EXIT_USAGE, "--%s can be passed at most %d times",
                        option->name, CMD_VALUES);
     slot->list[slot->count++] = slot->text;
     return true;
 }
 
-/* Overwrites a secret in argv, where every user of the machine can read it
- * with ps; the copy in the arena is what counts from here on. */
+/* Overwrites a secret in argv, which every user of the machine can read with
+ * ps. The copy in the arena is used from here on. */
 static void cli_wipe_argv(char *text)
 {
     secret_wipe(text, (ptrdiff_t)strlen(text));
@@ -28879,7 +28878,7 @@ static bool cli_take_option(CliParse *parse, const CliOption *option,
         return cli_set_value(parse->cmd, option, value.text, err);
     if (parse->at == parse->argc ||
         str_starts(str_from(parse->argv[parse->at]), S("--"))) {
-        err_set(err, EXIT_USAGE, "--%s needs a value", option->name);
+        err_set(err, EXIT_USAGE, "--%s requires a value", option->name);
         return cli_hint_help(parse, err);
     }
     char *next = parse->argv[parse->at++];
@@ -28969,8 +28968,8 @@ static Str cli_in_groups(Arena *arena, Str word)
     return buf_str(&out);
 }
 
-/* Commands of the official client (8.14) that hs does not have; their other
- * names; those that older versions had. */
+/* Commands of the official client (8.14) that hs does not have; their aliases;
+ * commands of its older versions. */
 static const char cli_foreign[] =
     "project app cms hubdb custom-object test-account get-started feedback "
     "open doctor mcp upgrade";
@@ -28982,11 +28981,11 @@ static const char cli_foreign_old[] =
     "create fetch function functions lint list logs marketplace-validate "
     "module mv remove theme upload watch";
 
-/* Set for the program that cli_hand_over() starts: no loop, should that be a
- * script that leads back to this one. */
+/* Set for the program that cli_hand_over() runs, so that a script that runs
+ * hs again does not loop. */
 static const char CLI_HANDED_OVER[] = "HS_HANDED_OVER";
 
-/* No such command: the closest of those that could stand here. */
+/* Unknown command: suggests the closest one. */
 static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
 {
     const char *group = parse->group ? parse->group->name : "";
@@ -29004,13 +29003,15 @@ static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
     }
     if (!parse->group)
         meant = cli_in_groups(parse->cmd->arena, word);
-    err_set(err, EXIT_USAGE, "there is no command '%s%s%.*s'", group, space,
+    err_set(err, EXIT_USAGE, "unknown command '%s%s%.*s'", group, space,
             P(word));
     if (!parse->group && (str_in_words(word, cli_foreign) ||
                           str_in_words(word, cli_foreign_also) ||
                           (!meant.len && str_in_words(word, cli_foreign_old))))
-        return err_hint(err, "The official client (@hubspot/cli) has it.");
-    if (meant.len && str_in_words(word, "upload fetch list")) /* as of old */
+        return err_hint(
+            err, "It is a command of the official client (@hubspot/cli).");
+    if (meant.len &&
+        str_in_words(word, "upload fetch list")) /* as in old versions */
         return err_hint(err,
                         "Did you mean %.*s? For CMS assets the official "
                         "client has hs cms %.*s.",
@@ -29023,8 +29024,8 @@ static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
     return err_hint(err, "See hs %s%s--help.", group, space);
 }
 
-/* A word that is no option: a part of the command's name, or an argument.
- * `help` is for help before a command, and where no argument can stand. */
+/* A word that is not an option: part of the command's name, or an argument.
+ * `help` asks for help before a command, and after all of its arguments. */
 static bool cli_take_word(CliParse *parse, Str word, Err *err)
 {
     Cmd *cmd = parse->cmd;
@@ -29047,15 +29048,16 @@ static bool cli_take_word(CliParse *parse, Str word, Err *err)
         return cli_unknown_command(parse, word, err);
     }
     if (!word.len)
-        return err_set(err, EXIT_USAGE, "an argument is empty");
+        return err_set(err, EXIT_USAGE, "empty argument");
     if (cmd->arg_count == cli_most(parse->command) &&
         (cli_takes(parse->command, &opt_pak) ||
          cli_takes(parse->command, &opt_value_stdin))) {
         bool key = cli_takes(parse->command, &opt_pak);
         term_hide(cmd->term, secret_from(word)); /* it may be the secret */
         cli_wipe_argv(parse->argv[parse->at - 1]);
-        err_set(err, EXIT_USAGE, "there is an argument too many");
-        return err_hint(err, key ? "Give the key on stdin, with --pak-stdin."
+        err_set(err, EXIT_USAGE,
+                "unexpected argument (not shown: it may be secret)");
+        return err_hint(err, key ? "Pass the key on stdin with --pak-stdin."
                                  : "The value is never an argument: give it "
                                    "on stdin, with --value-file or "
                                    "--value-env, or at the prompt.");
@@ -29063,8 +29065,8 @@ static bool cli_take_word(CliParse *parse, Str word, Err *err)
     bool data = cli_means_data(parse);
     if (cmd->arg_count == cli_most(parse->command) ||
         (data && strchr("{[@\"", word.ptr[0]))) { /* not an endpoint */
-        err_set(err, EXIT_USAGE, "there is an argument too many: '%.*s'",
-                P(str_hide_key(word)));
+        Str shown = str_hide_key(word);
+        err_set(err, EXIT_USAGE, "unexpected argument '%.*s'", P(shown));
         return data ? cli_hint_data(err) : cli_hint_help(parse, err);
     }
     cmd->args[cmd->arg_count++] = word;
@@ -29087,8 +29089,8 @@ static bool cli_letter_takes(char letter, bool some)
 }
 
 /* Does this option take its value from the next argument, `next` (NULL: there
- * is none)? `text` begins with a dash; letters that take none may stand before
- * one that does. The command is not known yet: see cli_letter_takes(). */
+ * is none)? `text` starts with a dash; letters without a value can precede one
+ * with a value. The command is not known yet: see cli_letter_takes(). */
 static bool cli_takes_next(const char *text, const char *next, bool some)
 {
     bool negated = false;
@@ -29106,7 +29108,7 @@ static bool cli_takes_next(const char *text, const char *next, bool some)
     return word;
 }
 
-/* Wipes the secrets among the arguments that were not taken yet. */
+/* Wipes the secrets in the arguments that were not parsed yet. */
 static void cli_wipe_rest(const CliParse *parse)
 {
     bool negated = false;
@@ -29127,9 +29129,9 @@ static void cli_wipe_rest(const CliParse *parse)
     }
 }
 
-/* Finds the command, since options may stand before its name: the words that
- * are no options, and no option's value, in their order. NULL where there is
- * none. */
+/* Finds the command before the options are parsed, because options can precede
+ * its name: it is in the words that are neither options nor values of options.
+ * NULL if there is none. */
 static const CliCommand *cli_look(const CliParse *parse, bool some)
 {
     CliParse look = *parse;
@@ -29149,8 +29151,8 @@ static const CliCommand *cli_look(const CliParse *parse, bool some)
     return look.command;
 }
 
-/* A key that strays into an argument is not to be quoted in an error: what
- * looks like one is hidden from here on. */
+/* Redacts whatever looks like a key: one that is passed as an argument by
+ * mistake must not be quoted in an error. */
 static void cli_hide_keys(const CliParse *parse)
 {
     for (int i = 1; i < parse->argc; i++) {
@@ -29165,8 +29167,10 @@ static void cli_hide_keys(const CliParse *parse)
     }
 }
 
-/* Parses argv into the command, its arguments and options. Keys are hidden
- * from errors before anything else, and wiped from argv, also after a fault. */
+/*
+ * Parses argv into the command, its arguments and options. Keys are redacted
+ * first, and wiped from argv even if parsing fails. Fails with EXIT_USAGE.
+ */
 static bool cli_parse(CliParse *parse, Err *err)
 {
     cli_hide_keys(parse);
@@ -29381,7 +29385,7 @@ static void cli_topic_options(Term *term)
                      "--<flag>=false. -- ends the options.\n"));
 }
 
-/* The result of each command that has --json, as its object says. */
+/* What each command prints with --json, from its object. */
 static void cli_topic_json(Term *term)
 {
     term_out(term, S("JSON output\n\nWith --json, these commands print one "
@@ -29606,16 +29610,16 @@ static bool cli_help(Term *term, const CliParse *parse, Err *err)
     return true;
 }
 
-/* A word that a shell asks about, and what may be printed. */
+/* The word that a shell completes, and what can be printed for it. */
 typedef struct {
     Cmd *cmd;
-    Str word;   /* what is written of it so far */
-    Str before; /* "--account=", where that stands in the same word */
+    Str word;   /* its characters so far */
+    Str before; /* "--account=" if it is in the same word */
     bool bare;  /* neither descriptions nor ":files" */
     bool found;
 } CliOffer;
 
-/* Offers dashes and text, where the word begins so. */
+/* Offers dashes and text if they start with the word. */
 static void cli_offer(CliOffer *offer, const char *dashes, Str text,
                       const char *about)
 {
@@ -29642,8 +29646,8 @@ static void cli_offer_files(const CliOffer *offer)
         term_out(offer->cmd->term, S(":files\n"));
 }
 
-/* A name that no shell reads as anything else, wherever it is put, and hs not
- * as an option: names in a config are foreign text. */
+/* Is the name safe to insert into a command line? Names in a config are
+ * untrusted: no shell may expand one, and hs must not read it as an option. */
 static bool cli_is_plain(Str name)
 {
     if (!name.len || name.ptr[0] == '-')
@@ -29661,8 +29665,8 @@ static bool cli_is_plain(Str name)
     return true;
 }
 
-/* The accounts of the config, where that is a file which can be read: by name,
- * and by id where the name will not do or a digit is written. */
+/* The accounts of the config, if it is a readable file: by name, and by ID if
+ * the name is not plain or the word starts with a digit. */
 static void cli_offer_accounts(CliOffer *offer)
 {
     Arena *arena = offer->cmd->arena;
@@ -29786,13 +29790,13 @@ static const CliOption *cli_awaits(const CliCommand *command, Str word)
     return option && option->kind != CLI_FLAG ? option : NULL;
 }
 
-/* Offers what could stand in the place of the word, after `parse`. */
+/* Offers what can replace the word, after what `parse` has parsed. */
 static void cli_offer_next(CliOffer *offer, const CliParse *parse, bool ok)
 {
     const CliCommand *command = parse->command;
     bool dash = str_starts(offer->word, S("-")) && !parse->options_over;
     ptrdiff_t equals = dash ? str_index(offer->word, '=') : -1;
-    Str option = {0}; /* whose value the word may be */
+    Str option = {0}; /* the word can be its value */
     if (equals > 0) {
         option = str_slice(offer->word, 0, equals);
         offer->before = str_slice(offer->word, 0, equals + 1);
@@ -29820,9 +29824,9 @@ static void cli_offer_next(CliOffer *offer, const CliParse *parse, bool ok)
     }
 }
 
-/* `hs __complete hs words…`: what the last word could become. The scripts of
- * the official client ask by its own name, and are answered, too. Nothing is
- * said on stderr. */
+/* `hs __complete hs words…`: completes the last word. The scripts of the
+ * official client use another name for it, which works too. Prints nothing on
+ * stderr. */
 static void cli_complete(Cmd *cmd, int argc, char **argv)
 {
     CliOffer offer = {.cmd = cmd, .bare = argv[1][0] == '-'};
@@ -29837,13 +29841,13 @@ static void cli_complete(Cmd *cmd, int argc, char **argv)
     cli_offer_next(&offer, &parse, ok);
 }
 
-/* A lock is held by another run for more than a moment. */
+/* Another run holds a lock for a while. */
 static void cli_tell_lock(void *to, Str path)
 {
-    term_say(to, "Waiting for another run of hs, which holds %.*s", P(path));
+    term_say(to, "Waiting for another hs to unlock %.*s", P(path));
 }
 
-/* What the common options change about the terminal. */
+/* Applies the global options. */
 static void cli_apply(Cmd *cmd)
 {
     Term *term = cmd->term;
@@ -29855,7 +29859,7 @@ static void cli_apply(Cmd *cmd)
         term->color = false;
     if (cmd_on(cmd, &opt_no_input) && term->interactive) {
         term->interactive = false;
-        term->prompts_off = "--no-input is given";
+        term->prompts_off = "--no-input is set";
     }
     if (cmd_on(cmd, &opt_no_hyperlinks))
         term->links = false;
@@ -29888,7 +29892,7 @@ static bool cli_take_named(Cmd *cmd, const CliCommand *command, Err *err)
             Str named = str_hide_key(value->text);
             Str other = str_hide_key(cmd->args[at]);
             return err_set(err, EXIT_USAGE,
-                           "the %s is given twice: --%s %.*s and '%.*s'",
+                           "two values for the %s: --%s %.*s and '%.*s'",
                            option->name, option->name, P(named), P(other));
         }
         cmd->args[cmd->arg_count++] = value->text;
@@ -29916,10 +29920,10 @@ static Str cli_first_word(char **argv)
 }
 
 /*
- * Becomes the official client for a command that only that has, if its hs is
- * further along PATH. To be called before anything is set up or taken from the
- * arguments: the other program finds all as this one did. Returns if this
- * program is to go on; false if the other one cannot be started.
+ * Runs the official client (exec) for a command that only it has, if its hs is
+ * further along PATH. Must be called before anything is set up, so that the
+ * other program starts in the same state. Returns true if this program is to
+ * continue, false with EXIT_FAILED if the other one cannot be started.
  */
 static bool cli_hand_over(Arena *arena, char **argv, Err *err)
 {
@@ -29935,11 +29939,12 @@ static bool cli_hand_over(Arena *arena, char **argv, Err *err)
     int code = os_exec(arena_cstr(arena, other), argv, CLI_HANDED_OVER);
     err_set(err, EXIT_FAILED, "cannot run %.*s: %s", P(other),
             code == ENOENT ? "its interpreter is missing" : os_error(code));
-    return err_hint(err, "hs %.*s is a command of the official client.",
-                    P(word));
+    return err_hint(
+        err, "hs %.*s is a command of the official client (@hubspot/cli).",
+        P(word));
 }
 
-/* Parses the command line and runs what it says. */
+/* Parses the command line and runs the command. */
 static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
 {
     CliParse parse = {.cmd = cmd, .argc = argc, .argv = argv};
@@ -29963,11 +29968,11 @@ static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
     if (parse.twice)
         return cli_refuse_twice(parse.twice, err);
     if (cmd->arg_count < cli_least(parse.command)) {
+        Str words = cli_words(cmd->arena, parse.command);
         Str args = str_from(parse.command->args);
         ptrdiff_t end = str_find(args, S(" [")); /* the rest is optional */
-        err_set(err, EXIT_USAGE, "hs %.*s needs %.*s",
-                P(cli_words(cmd->arena, parse.command)),
-                P(str_slice(args, 0, end < 0 ? args.len : end)));
+        args = str_slice(args, 0, end < 0 ? args.len : end);
+        err_set(err, EXIT_USAGE, "hs %.*s requires %.*s", P(words), P(args));
         return cli_hint_help(&parse, err);
     }
     return cli_take_named(cmd, parse.command, err) &&
@@ -29976,15 +29981,16 @@ static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
 
 /* ==== Main ================================================================ *
  *
- * Sets up, runs, turns the result into words and an exit code. Output that
- * could not be written is a failure, whatever the command said.
+ * Sets up, runs the command, and turns its result into a message and an exit
+ * code. Output that cannot be written is a failure, even if the command
+ * succeeded.
  */
 
 #ifndef HS_TEST
 int main(int argc, char **argv)
 {
-    /* Static: it costs no more than what is touched. Most runs need no
-     * malloc(). */
+    /* Static memory costs only the pages that are touched. Most runs never
+     * call malloc(). */
     static _Alignas(max_align_t) char memory[256 * KIB];
     static Term term;
     static Cmd cmd;

@@ -394,7 +394,7 @@ def test_no_prompt_where_none_is_wanted(two, sim, args, env):
 @pytest.mark.parametrize(
     "args, env, why",
     [
-        (["--no-input"], {}, "prompts are off because --no-input is given"),
+        (["--no-input"], {}, "prompts are off because --no-input is set"),
         ([], {"CI": "true"}, "prompts are off because CI is set"),
     ],
 )

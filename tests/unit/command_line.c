@@ -88,17 +88,17 @@ static void test_cli_parse(void)
         {"account list --max-wait 86400", "list", NULL},
         {"acount list", NULL, "Did you mean hs account?"},
         {"account lsit", NULL, "Did you mean hs account list?"},
-        {"account list extra", NULL, "an argument too many"},
+        {"account list extra", NULL, "unexpected argument"},
         {"account list --jsn", NULL, "Did you mean --json?"},
         {"account list --pak x", NULL, "unknown option --pak"},
         {"account list -z", NULL, "unknown option -z"},
         {"account list --json=maybe", NULL, "true or false"},
-        {"api /a -a", NULL, "--account needs a value"},
-        {"api /a -a --json", NULL, "--account needs a value"},
-        {"api /a -a \"\"", NULL, "it is empty"},
-        {"api /a --account=", NULL, "it is empty"},
-        {"api \"\"", NULL, "an argument is empty"},
-        {"api /a -X FETCH", NULL, "--method is"},
+        {"api /a -a", NULL, "--account requires a value"},
+        {"api /a -a --json", NULL, "--account requires a value"},
+        {"api /a -a \"\"", NULL, "is empty"},
+        {"api /a --account=", NULL, "is empty"},
+        {"api \"\"", NULL, "empty argument"},
+        {"api /a -X FETCH", NULL, "--method must be"},
         {"account list --max-wait x", NULL, "a number from 0"},
         {"account list --max-wait -1", NULL, "a number from 0"},
         {"account list --max-wait 86401", NULL, "a number from 0"},
@@ -174,7 +174,7 @@ static bool unit_options_clash(const CliCommand *command, int i, int k)
 }
 
 /* One name is a flag here and a text there; a text may stand more than once;
- * a flag takes the word after it where that is true or false. */
+ * a flag takes the word after it if that is true or false. */
 static void test_cli_lists(void)
 {
     Arena arena = {0};
