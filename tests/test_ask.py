@@ -737,14 +737,9 @@ def test_ended_in_the_background(shell, tmp_path):
     """A stopped prompt ends on a signal and does not change the shell's mode."""
     shell.child.send("$UNIT text Name:\r")
     shell.until(r"^\? Name:$")
-    pid = foreground(shell)
     shell.send("\x1a", "Stopped", gone=[r"^\?"])
-    shell.child.send("clear; kill %1\r")
-    end = time.monotonic() + 60
-    while os.path.exists(f"/proc/{pid}"):  # until the shell has waited for it
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    shell.send("\r", "Exit 143")
+    shell.child.send("clear; kill %1; wait -f %1; echo st''atus=$?\r")
+    shell.until("^status=143$")
     assert same_mode(shell, tmp_path)
 
 
