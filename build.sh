@@ -64,7 +64,7 @@ HS=(-std=c11 -Ibuild/gen -isystem "$src/bearssl/inc"
     -isystem "$src/libyaml/include" -isystem "$src/cjson")
 
 # The largest size of the binary, with its trust anchors, in KiB.
-MAX_SIZE=680
+MAX_SIZE=692
 
 # ---- messages --------------------------------------------------------------
 
@@ -153,27 +153,12 @@ setup_musl() {
         -isystem "$("$CC" -print-file-name=include)")
     [[ -e $musl/rcrt1.o ]] || die "no musl for $arch: $musl/rcrt1.o"
     toolchain="$("$CC" -dumpfullversion) $(sha256sum "$musl/libc.a")"
-    # Packed relocations (see vendor/start.c): binutils has them for x86 only.
-    START=()
-    [[ $arch != x86_64-* ]] || START=(build/start.o
-        "-Wl,-e,hs_start" "-Wl,-z,pack-relative-relocs")
-}
-
-start_object() {
-    local key out=build/start.o
-    [[ ${#START[@]} -gt 0 ]] || return 0
-    key=$(key_of "${SHIP[*]} ${WARN[*]} $toolchain" vendor/start.c)
-    fresh "$out" "$key" && return
-    "$CC" "${MUSL[@]}" "${SHIP[@]}" "${WARN[@]}" -fno-stack-protector -c \
-        -o "$out" vendor/start.c
-    made "$out" "$key"
 }
 
 link_musl() {
     local out=$1
     shift
-    "$CC" -static-pie -nostdlib -o "$out" "$musl/rcrt1.o" "$musl/crti.o" \
-        "${START[@]}" "$@" \
+    "$CC" -static-pie -nostdlib -o "$out" "$musl/rcrt1.o" "$musl/crti.o" "$@" \
         -Wl,--start-group "$musl/libc.a" -lgcc -Wl,--end-group "$musl/crtn.o" \
         -Wl,--gc-sections,--build-id=none,--no-dynamic-linker \
         -Wl,-z,relro,-z,now,-z,noexecstack
@@ -205,7 +190,6 @@ foundation() {
     need "${BUILD_NEEDS[@]}"
     setup_musl
     fetch
-    start_object
     vendors build/vendor "$CC" "${MUSL[@]}" "${SHIP[@]}"
     anchors
     licenses
@@ -227,8 +211,7 @@ with_musl() {
     shift 2
     mapfile -t parts < <(parts_of "$file")
     key=$(key_of "${SHIP_HS[*]} ${WARN[*]} $* $(declare -f link_musl)" \
-        "${parts[@]}" hs.c vendor/start.c build/gen/*.h \
-        build/keys/build,vendor)
+        "${parts[@]}" hs.c build/gen/*.h build/keys/build,vendor)
     fresh "$out" "$key" && return
     say "$out: compiling $file"
     "$CC" "${MUSL[@]}" "${SHIP_HS[@]}" "${WARN[@]}" "${HS[@]}" "$@" -c \

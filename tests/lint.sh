@@ -44,7 +44,7 @@ lint_analyzer() {
 
 lint_tidy() {
     clang-tidy --quiet --warnings-as-errors='*' --checks="${TIDY//[ $'\n']/}" \
-        hs.c vendor/anchors.c vendor/start.c -- "${HS[@]}"
+        hs.c vendor/anchors.c -- "${HS[@]}"
 }
 
 lint_cppcheck() {

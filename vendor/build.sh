@@ -12,9 +12,11 @@ BEARSSL=(-DBR_RDRAND=0 -DBR_USE_URANDOM=0
 # For code whose speed does not matter. Where it does, hs.c has its own readers
 # of YAML and JSON.
 SMALL=(-Oz)
-LIBYAML=("${SMALL[@]}" -DYAML_VERSION_MAJOR=0 -DYAML_VERSION_MINOR=2
+LIBYAML=("${SMALL[@]}" -DNDEBUG -DYAML_VERSION_MAJOR=0 -DYAML_VERSION_MINOR=2
     -DYAML_VERSION_PATCH=5 '-DYAML_VERSION_STRING="0.2.5"'
     -I"$root/$src/libyaml/include")
+
+CJSON=("${SMALL[@]}" -include "$root/vendor/cjson.h")
 
 LIBS=(bearssl.a libyaml.a cjson.a)
 
@@ -55,8 +57,8 @@ bearssl_files() {
 vendors() {
     local dir=$1 key cmd files
     shift
-    key=$(key_of "$* ${BEARSSL[*]} ${LIBYAML[*]} $toolchain" \
-        vendor/sources.lock vendor/build.sh)
+    key=$(key_of "$* ${BEARSSL[*]} ${LIBYAML[*]} ${CJSON[*]} $toolchain" \
+        vendor/sources.lock vendor/build.sh vendor/cjson.h)
     fresh "$dir" "$key" && return
     say "$dir: compiling BearSSL, libyaml and cJSON"
     rm -rf "$dir" "$dir.new"
@@ -68,7 +70,7 @@ vendors() {
     quietly archive "$dir.new" bearssl "${files[@]}"
     cmd=("$@" "${LIBYAML[@]}")
     quietly archive "$dir.new" libyaml "$root/$src/libyaml/src"/*.c
-    cmd=("$@" "${SMALL[@]}")
+    cmd=("$@" "${CJSON[@]}")
     quietly archive "$dir.new" cjson "$root/$src/cjson/cJSON.c"
     mv "$dir.new" "$dir"
     made "$dir" "$key"
