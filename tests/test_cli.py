@@ -412,7 +412,9 @@ def test_account_in_the_place_of_the_argument(signed_in):
     for command in (["use"], ["info", "--json"], ["create-override"], ["remove", "--force"]):
         for form in (["--account", "box", "acme"], ["box", "-a", "box"]):
             result = signed_in("account", *command, *form)
-            assert result.code == 2 and "two values for the account" in result.err and result.out == ""
+            assert (
+                result.code == 2 and "two values for the account" in result.err and result.out == ""
+            )
     assert signed_in("account", "use", "--account", "box").code == 0
     assert signed_in("account", "list", "--json").json["defaultAccount"] == 202
     info = signed_in("account", "info", "--account=101", "--json").json
