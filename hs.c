@@ -3800,14 +3800,15 @@ enum {
 #define TERM_YELLOW "33"
 #define TERM_CYAN "36"
 
+/* The run's output and its terminal. Set up by term_init(); one per run. */
 typedef struct {
     Arena *arena;
-    bool out_terminal;
+    bool out_terminal; /* stdout is a terminal */
     bool err_terminal;
-    bool color; /* on stderr */
-    bool interactive;
+    bool color;              /* on stderr */
+    bool interactive;        /* prompts are allowed */
     const char *prompts_off; /* why; NULL: stdin or stderr is not a terminal */
-    bool dumb;
+    bool dumb;               /* no escape sequences */
     bool debug;
     bool links;      /* stderr supports hyperlinks */
     bool drawn;      /* progress is on the screen */
