@@ -7680,65 +7680,67 @@ static bool url_bypasses_proxy(Str no_proxy, Str host, int port)
 
 /* ==== Ignore ============================================================== *
  *
- * Judges paths by ignore files as git does, for two ends: whether git leaves
- * a path alone, so that a file with keys is not committed by mistake, and
- * which files an upload leaves out (.hsignore, with rules that are built in).
- * For the second, a list of rules may match more than git would match: in any
- * case, as the official client does, or by name outside of the rules' folder
- * (IgnoreReach). An .hsignore that cannot be read as text is an error, so that
- * its rules are never missed silently.
+ * Judges paths by ignore files, as git does, for two purposes: to find out
+ * whether git ignores a file with keys (ignore_git_covers()), and to decide
+ * which files an upload leaves out: .hsignore, --exclude and built-in rules. For
+ * uploads, rules may match more than in git: in any case, as in the official
+ * client, or outside of their base (IgnoreReach). An .hsignore that is not a
+ * text file is an error, so that its rules are never silently missed.
  *
- * What is promised: a path gets the same answer as from `git check-ignore
- * --no-index`, which tests/test_ignore.py asks. Patterns are bytes, not
- * characters: `?` is one byte, as with git. Matching takes no recursion and
- * no memory, and at most about pattern times path steps.
+ * A path gets the same result as from `git check-ignore --no-index`;
+ * tests/test_ignore.py compares them. Patterns are bytes, not characters: `?`
+ * matches one byte, as in git. Matching uses neither recursion nor memory, and
+ * at most about pattern times path steps.
  *
- * Where it parts from git, on purpose:
- *   - "foo**" followed by a slash is what the page says, "foo*" (git up to
- *     2.52 lets the stars span folders where nothing but plain text stands
- *     before them).
- *   - GIT_DIR, GIT_WORK_TREE and the other GIT_ variables are not looked at;
- *     of git's config only core.excludesFile is read, without [include] and
- *     without "~user/". So core.worktree, core.bare, core.ignoreCase and
- *     config.worktree change nothing here.
- *   - A .git file that leads nowhere ends git's run; here the search goes on
- *     upwards. It crosses mount points too: what lies in a mounted folder of
- *     a work tree can still be added to it.
- *   - Ignore files are read up to 1 MiB, patterns up to 4 KiB; a longer one
- *     matches nothing.
+ * Deliberate differences from git:
+ *   - "foo**" before a slash means "foo*", as gitignore(5) says. (In git up to
+ *     2.52 the stars span folders if there is only plain text before them.)
+ *   - GIT_DIR, GIT_WORK_TREE and other GIT_ variables are ignored. Of git's
+ *     config, only core.excludesFile is read, without [include] and "~user/".
+ *     core.worktree, core.bare, core.ignoreCase and config.worktree have no
+ *     effect.
+ *   - If a .git file leads nowhere, the search continues upwards, and it crosses
+ *     mount points: files in a mounted folder can still be added to git.
+ *   - Ignore files are read up to 1 MiB. Patterns longer than 4 KiB match
+ *     nothing.
  *
- * Paths are in one form: no "." or "..", no slash at the end. A rule's Strs
- * point into what the caller gave, which lives as long as the rules.
+ * Paths contain no "." or ".." and do not end in a slash. Ownership: rules point
+ * into the base, file and text that the caller passes, which must live as long
+ * as the rules; the array of rules is in IgnoreRules.arena.
  *
- * Sources: gitignore(5), gitrepository-layout(5), git-config(1) (syntax, and
- * core.excludesFile), git 2.39's answers where the pages are silent.
+ * Sources: gitignore(5), gitrepository-layout(5), git-config(1); git 2.39's
+ * behaviour where they do not say.
  */
 
-enum { IGNORE_FILE_MAX = MIB, IGNORE_PATTERN_MAX = 4 * KIB };
+enum {
+    IGNORE_FILE_MAX = MIB,
+    IGNORE_PATTERN_MAX = 4 * KIB,
+    IGNORE_GIT_FILE_MAX = 8 * KIB, /* .git, HEAD, commondir */
+    IGNORE_COMMIT_MIN = 40         /* hex digits of a commit's SHA-1 */
+};
 
 typedef struct {
-    Str pattern; /* as it stands in the file, less the blanks at its end */
+    Str pattern; /* the line, without the blanks at its end */
     Str base;    /* the folder that it is relative to: an absolute path, or
-                    "" for the root of what is judged */
-    Str file;    /* where the rule stands, or a name such as "built-in" */
-    Str folded;  /* without "!" and slashes, in one case: for `any_case` */
+                    "" for the root of the tree that is judged */
+    Str file;    /* the file that contains it, or a name such as "built-in" */
+    Str folded;  /* without "!" and outer slashes, case folded: `any_case` */
     int line;
-    bool negated;      /* takes back what an earlier rule ignores */
-    bool folders_only; /* a slash stands at the end */
-    bool anchored;     /* judges the path from `base` on, not the name alone */
+    bool negated;      /* "!": includes what an earlier rule ignores */
+    bool folders_only; /* it ends in a slash */
+    bool anchored;     /* matches the path below `base`, not just the name */
 } IgnoreRule;
 
-/* What rules can match. A rule with a slash inside matches only below its
- * base; the others match a name, and some lists use them elsewhere too. */
+/* Where rules that match just a name apply. A rule with a slash inside always
+ * applies only below its base. */
 typedef enum {
     IGNORE_BELOW,   /* below the base, as in git */
-    IGNORE_BESIDE,  /* also what is neither below the base nor above it */
-    IGNORE_ANYWHERE /* any path */
+    IGNORE_BESIDE,  /* also outside, but not to the base and folders above it */
+    IGNORE_ANYWHERE /* to any path */
 } IgnoreReach;
 
-/* Rules in the order of their weight: the last that matches counts. `arena`
- * is set by the owner and holds the array; `reach` and `any_case` are set
- * before rules are added. */
+/* Rules; the last one that matches decides. The owner sets `arena`, and `reach`
+ * and `any_case` before it adds rules. The rest starts as zero. */
 typedef struct {
     Arena *arena;
     IgnoreReach reach;
@@ -7755,13 +7757,13 @@ typedef enum { IGNORE_FILE, IGNORE_FOLDER } IgnoreKind;
 /* A git work tree; all paths absolute, links resolved. They are in `arena`. */
 typedef struct {
     Arena *arena;
-    Str root;       /* the folder that holds .git */
-    Str git_dir;    /* the work tree's own part: HEAD, index */
-    Str common_dir; /* what work trees share: config, info/exclude */
+    Str root;       /* the folder that contains .git */
+    Str git_dir;    /* of this work tree only: HEAD, index */
+    Str common_dir; /* shared by its work trees: config, info/exclude */
 } GitTree;
 
-/* The length of the name in a "[:name:]" at the start of `s`; -1 where none
- * stands there. */
+/* The length of the name in a "[:name:]" at the start of `s`; -1 if there is
+ * none. */
 static ptrdiff_t ignore_class_len(Str s)
 {
     Str name = str_slice(s, 2, s.len);
@@ -7769,8 +7771,9 @@ static ptrdiff_t ignore_class_len(Str s)
     return end > 0 && name.ptr[end - 1] == ':' ? end - 1 : -1;
 }
 
-/* Is `c` in the class of this name? ASCII only, whatever the locale. -1 where
- * there is no such class. git's blanks lack the vertical tab and form feed. */
+/* 1 if `c` is in the class with this name, 0 if not, -1 if there is no such
+ * class. ASCII only, in any locale. As in git, "space" does not include vertical
+ * tab and form feed. */
 static int ignore_in_class(Str name, unsigned char c)
 {
     static const char names[] = "alnum alpha blank cntrl digit graph lower "
@@ -7798,16 +7801,16 @@ static int ignore_in_class(Str name, unsigned char c)
 }
 
 /*
- * Is `c` one of the set that begins at pattern[*at], such as "[a-z]"? Then
- * `*at` is moved past it. A slash is in no set. A set that does not end, or
- * that names a class which does not exist, has no members.
+ * Does the set that starts at pattern[*at], such as "[a-z]", contain `c`? If so,
+ * moves `*at` past the set. No set contains a slash. A set without an end, or
+ * with an unknown class, contains nothing.
  */
 static bool ignore_in_set(Str pattern, ptrdiff_t *at, unsigned char c)
 {
     Str s = str_slice(pattern, *at + 1, pattern.len);
     bool negated = s.len && (s.ptr[0] == '!' || s.ptr[0] == '^');
     bool found = false;
-    int low = 0; /* where a range may begin: the member before; 0 for none */
+    int low = 0; /* the previous character, if it can start a range; or 0 */
     s = str_slice(s, negated, s.len);
     for (bool first = true; s.len && (first || s.ptr[0] != ']');
          first = false) {
@@ -7837,8 +7840,8 @@ static bool ignore_in_set(Str pattern, ptrdiff_t *at, unsigned char c)
     return found != negated && c != '/';
 }
 
-/* Does the one item at pattern[*at], no star, match `c`? Then `*at` is moved
- * past it. */
+/* Does the item at pattern[*at], which is not a star, match `c`? If so, moves
+ * `*at` past the item. */
 static bool ignore_match_one(Str pattern, ptrdiff_t *at, char c)
 {
     char item = pattern.ptr[*at];
@@ -7853,13 +7856,20 @@ static bool ignore_match_one(Str pattern, ptrdiff_t *at, char c)
     return true;
 }
 
+/* How far stars in a pattern reach; see ignore_skip_stars(). */
+typedef enum {
+    IGNORE_IN_NAME,      /* "*": up to the next slash */
+    IGNORE_OVER_FOLDERS, /* "**" and a slash: any number of folders */
+    IGNORE_OVER_FOLDER,  /* the same, but at least one folder */
+    IGNORE_TO_END        /* "**" at the end: the rest of the path */
+} IgnoreStars;
+
 /*
- * Moves `*at` past the stars that stand there. Gives how far they reach: '*'
- * up to the next slash, '/' over whole folders ("**" and a slash, which is
- * passed too), 'e' to the end of the path, '\\' as '/' but over one folder at
- * least (the slash is escaped, and git does not see that it may go as well).
+ * Moves `*at` past the stars there, and past the slash after "**". If that slash
+ * is escaped, the stars match at least one folder: git does not recognise the
+ * slash as optional.
  */
-static char ignore_take_stars(Str pattern, ptrdiff_t *at)
+static IgnoreStars ignore_skip_stars(Str pattern, ptrdiff_t *at)
 {
     ptrdiff_t from = *at;
     ptrdiff_t to = from;
@@ -7868,42 +7878,42 @@ static char ignore_take_stars(Str pattern, ptrdiff_t *at)
     *at = to;
     Str rest = str_slice(pattern, to, pattern.len);
     if (to - from < 2 || (from && pattern.ptr[from - 1] != '/'))
-        return '*';
+        return IGNORE_IN_NAME;
     if (!rest.len)
-        return 'e';
+        return IGNORE_TO_END;
     bool escaped = str_starts(rest, S("\\/"));
     if (!escaped && rest.ptr[0] != '/')
-        return '*';
+        return IGNORE_IN_NAME;
     *at += escaped ? 2 : 1;
-    return rest.ptr[0];
+    return escaped ? IGNORE_OVER_FOLDER : IGNORE_OVER_FOLDERS;
 }
 
 /*
- * Does the pattern match the whole of `text`? Where an item does not fit, the
- * last star takes one byte more, then the last folder stars one folder more;
- * the ones before need no second try: what they span ends at a fixed slash,
- * or was the least that let the pattern come this far.
+ * Does the pattern match the whole of `text`? If an item does not match, the
+ * last "*" is extended by one byte; if it cannot be, the last "**" by one
+ * folder. Earlier stars need no second try: what they match ends at a fixed
+ * slash, or is the shortest text with which the pattern got this far.
  */
 static bool ignore_match(Str pattern, Str text)
 {
     ptrdiff_t p = 0;
     ptrdiff_t t = 0;
-    ptrdiff_t star = -1;    /* behind the last star in the pattern, and where */
-    ptrdiff_t star_end = 0; /* in the text that star ends for now */
-    ptrdiff_t deep = -1;
+    ptrdiff_t star = -1;    /* the position after the last "*" in the pattern */
+    ptrdiff_t star_end = 0; /* the end of what it matches in the text */
+    ptrdiff_t deep = -1;    /* the same for "**" */
     ptrdiff_t deep_end = 0;
     while (p < pattern.len || t < text.len) {
         if (p < pattern.len && pattern.ptr[p] == '*') {
-            char reach = ignore_take_stars(pattern, &p);
-            if (reach == 'e')
+            IgnoreStars reach = ignore_skip_stars(pattern, &p);
+            if (reach == IGNORE_TO_END)
                 return true;
-            star = reach == '*' ? p : -1;
+            star = reach == IGNORE_IN_NAME ? p : -1;
             star_end = t;
-            if (reach == '*')
+            if (reach == IGNORE_IN_NAME)
                 continue;
             deep = p;
             deep_end = t;
-            if (reach == '/')
+            if (reach == IGNORE_OVER_FOLDERS)
                 continue;
         } else if (p < pattern.len && t < text.len &&
                    ignore_match_one(pattern, &p, text.ptr[t])) {
@@ -7926,7 +7936,8 @@ static bool ignore_match(Str pattern, Str text)
     return true;
 }
 
-/* Is `path` below the folder `base`? Then `*rest` is the part below it. */
+/* Is `path` below the folder `base`? If so, `*rest` is the part below it. An
+ * empty base contains every relative path. */
 static bool ignore_below(Str base, Str path, Str *rest)
 {
     while (str_ends(base, S("/")))
@@ -7938,7 +7949,7 @@ static bool ignore_below(Str base, Str path, Str *rest)
     return rest->len > 0;
 }
 
-/* The pattern without its "!" and the slashes at its ends. */
+/* The pattern without its "!" and without slashes at its ends. */
 static Str ignore_core(const IgnoreRule *rule)
 {
     Str core = str_slice(rule->pattern, rule->negated,
@@ -7946,8 +7957,8 @@ static Str ignore_core(const IgnoreRule *rule)
     return str_slice(core, str_starts(core, S("/")), core.len);
 }
 
-/* Can a rule with this base match `path` at all? Then `*text` is what it is
- * matched against. */
+/* Does the rule apply to `path`? If so, `*text` is the part that its pattern
+ * must match. */
 static bool ignore_reaches(const IgnoreRules *rules, const IgnoreRule *rule,
                            Str path, Str *text)
 {
@@ -7965,9 +7976,8 @@ static bool ignore_reaches(const IgnoreRules *rules, const IgnoreRule *rule,
     return true;
 }
 
-/* The text with one byte for each character, two for those beyond U+FFFF: as
- * much as "?" and "[...]" are for the official client. Other characters can get
- * the same byte. */
+/* The text with one byte for each UTF-16 unit, which is what "?" and "[...]"
+ * match in the official client. Different characters may get the same byte. */
 static Str ignore_narrow(Arena *arena, Str s)
 {
     Buf out = buf_new(arena, s.len + 1);
@@ -7982,8 +7992,8 @@ static Str ignore_narrow(Arena *arena, Str s)
     return buf_str(&out);
 }
 
-/* As ignore_match(), but as the official client does: in any case, and with
- * "?" for a character. */
+/* Like ignore_match(), but as in the official client: in any case, and "?"
+ * matches a character. */
 static bool ignore_match_folded(Str folded, Str text)
 {
     _Alignas(max_align_t) char memory[4 * KIB];
@@ -8008,13 +8018,7 @@ static bool ignore_applies(const IgnoreRules *rules, const IgnoreRule *rule,
            (rules->any_case && ignore_match_folded(rule->folded, text));
 }
 
-static Str ignore_skip_mark(Str text)
-{
-    return str_slice(text, str_starts(text, S("\xef\xbb\xbf")) ? 3 : 0,
-                     text.len);
-}
-
-/* The line without spaces at its end; a backslash keeps the one after it. */
+/* The line without spaces at its end, except one after a backslash. */
 static Str ignore_trim(Str line)
 {
     ptrdiff_t end = 0;
@@ -8027,6 +8031,7 @@ static Str ignore_trim(Str line)
     return str_slice(line, 0, end);
 }
 
+/* Adds a rule, unless its pattern is empty or too long. */
 static void ignore_add_rule(IgnoreRules *rules, IgnoreRule rule)
 {
     Str core = rule.pattern;
@@ -8051,18 +8056,18 @@ static void ignore_add_rule(IgnoreRules *rules, IgnoreRule rule)
 }
 
 /*
- * Adds the lines of an ignore file's text, which weigh more than the rules
- * before them. Lines may end in CR LF, and a byte order mark is skipped, both
- * as git does. Nothing is copied: `base`, `file` and `text` stay where the
- * rules are.
+ * Adds the lines of an ignore file's text, which take precedence over the
+ * rules before them. Lines may end in CR LF, and a byte order mark is skipped,
+ * as in git. Nothing is copied: `base`, `file` and `text` must live as long as
+ * the rules.
  */
 static void ignore_add_text(IgnoreRules *rules, Str base, Str file, Str text)
 {
-    text = ignore_skip_mark(text);
+    str_skip_bom(&text);
     for (int line = 1; text.len; line++) {
         Str tail = str_cut(&text, '\n');
         tail.len -= str_ends(tail, S("\r"));
-        Str pattern = str_cut(&tail, '\0'); /* git's strings end there */
+        Str pattern = str_cut(&tail, '\0'); /* git stops at NUL */
         if (!str_starts(pattern, S("#")))
             ignore_add_rule(rules, (IgnoreRule){.pattern = ignore_trim(pattern),
                                                 .base = base,
@@ -8100,9 +8105,9 @@ static bool ignore_add_file(IgnoreRules *rules, Str base, Str path,
 }
 
 /*
- * The last rule that matches `path` itself, or NULL: look at its `negated`.
- * `path` is absolute or relative as the bases are; `folder` says what is
- * there (a link to a folder is none). Parents are not looked at.
+ * The last rule that matches `path` itself, not its parents; NULL if none does.
+ * The caller checks its `negated`. `path` is absolute or relative as the bases
+ * are. A link to a folder is judged as a file.
  */
 static const IgnoreRule *ignore_find(const IgnoreRules *rules, Str path,
                                      IgnoreKind kind)
@@ -8113,7 +8118,7 @@ static const IgnoreRule *ignore_find(const IgnoreRules *rules, Str path,
     return NULL;
 }
 
-/* Where the name after path[at] ends: at the next slash or the path's end. */
+/* The end of the name that starts at path[at], or at the slash there. */
 static ptrdiff_t ignore_name_end(Str path, ptrdiff_t at)
 {
     while (at < path.len && path.ptr[at] == '/')
@@ -8124,9 +8129,9 @@ static ptrdiff_t ignore_name_end(Str path, ptrdiff_t at)
 }
 
 /*
- * The rule that ignores `path`, which lies below `top`; NULL where none does.
- * As ignore_find(), but each folder between them is judged first, from `top`
- * downwards: what lies in an ignored folder cannot be taken back.
+ * The rule that ignores `path`, which is below `top`; NULL if none does. Judges
+ * each folder between them first, from `top` downwards: a "!" rule cannot
+ * include a file in an ignored folder.
  */
 static const IgnoreRule *ignore_judge(const IgnoreRules *rules, Str top,
                                       Str path, IgnoreKind kind)
@@ -8146,33 +8151,33 @@ static const IgnoreRule *ignore_judge(const IgnoreRules *rules, Str top,
     return NULL;
 }
 
-/* A folder with links resolved; what is not there yet stays as it is. */
+/* A folder with links resolved. The part that does not exist stays as it is. */
 static Str ignore_real_folder(Arena *arena, Str dir)
 {
-    Str there = dir;
-    while (there.len > 1 && !os_reachable(arena, there))
-        there = os_path_dir(there);
+    Str known = dir; /* the part that exists */
+    while (known.len > 1 && !os_reachable(arena, known))
+        known = os_path_dir(known);
     Str rest = {0};
-    Str real = os_resolve_links(arena, there);
-    return ignore_below(there, dir, &rest) ? os_path_join(arena, real, rest)
+    Str real = os_resolve_links(arena, known);
+    return ignore_below(known, dir, &rest) ? os_path_join(arena, real, rest)
                                            : real;
 }
 
-/* The text of a small file with one line, less the line's end; empty where it
+/* The text of a small file with one line, without its line break; empty if it
  * cannot be read. */
 static Str ignore_read_line(Arena *arena, Str dir, Str name)
 {
     Str text = {0};
     if (os_read_regular(arena, AT_FDCWD,
                         arena_cstr(arena, os_path_join(arena, dir, name)),
-                        8 * KIB, &text))
+                        IGNORE_GIT_FILE_MAX, &text))
         return S("");
     while (str_ends(text, S("\n")) || str_ends(text, S("\r")))
         text.len--;
     return text;
 }
 
-/* A path that was read in a file of git's, relative to `dir`. */
+/* A path from one of git's files, which may be relative to `dir`. */
 static Str ignore_path_in(Arena *arena, Str dir, Str path)
 {
     if (!str_starts(path, S("/")))
@@ -8180,7 +8185,7 @@ static Str ignore_path_in(Arena *arena, Str dir, Str path)
     return os_resolve_links(arena, path);
 }
 
-/* Does a HEAD's line name a branch or a commit? */
+/* Is this the line of a HEAD file: a branch or a commit? */
 static bool ignore_is_head(Str line)
 {
     ptrdiff_t digits = 0;
@@ -8188,11 +8193,11 @@ static bool ignore_is_head(Str line)
         return str_starts(str_trim(str_slice(line, 4, line.len)), S("refs/"));
     while (digits < line.len && isxdigit((unsigned char)line.ptr[digits]))
         digits++;
-    return digits >= 40;
+    return digits >= IGNORE_COMMIT_MIN;
 }
 
-/* Is `dir` a repository's folder, as git tells it: HEAD, objects and refs?
- * Then `git_dir` and `common_dir` are set. */
+/* Is `dir` a git directory, by git's own test: HEAD, objects and refs? If so,
+ * sets `git_dir` and `common_dir`. */
 static bool ignore_is_git_dir(Arena *arena, Str dir, GitTree *out)
 {
     if (!ignore_is_head(ignore_read_line(arena, dir, S("HEAD"))))
@@ -8207,11 +8212,10 @@ static bool ignore_is_git_dir(Arena *arena, Str dir, GitTree *out)
 }
 
 /*
- * Finds the root of the git work tree that `dir` (absolute; it need not be
- * there yet) lies in, up to the root of the file system. False where there is
- * none, also inside a bare repository or a .git folder. A .git may be a file
- * ("gitdir: path": further work trees, submodules); one that leads to no
- * repository does not count.
+ * Finds the git work tree that contains `dir` (absolute; it need not exist).
+ * False if there is none, and inside a bare repository or a .git folder. A .git
+ * may be a file ("gitdir: path": worktrees, submodules); one that does not lead
+ * to a repository is ignored.
  */
 static bool ignore_git_tree(Arena *arena, Str dir, GitTree *out)
 {
@@ -8229,9 +8233,9 @@ static bool ignore_git_tree(Arena *arena, Str dir, GitTree *out)
     }
 }
 
-/* Takes what a backslash in a config stands before; 0 for a line that goes
- * on in the next one. */
-static char ignore_take_escape(Str *rest)
+/* Reads the character after a backslash in a config; 0 if the line continues on
+ * the next one. */
+static char ignore_read_escape(Str *rest)
 {
     if (str_starts(*rest, S("\r\n")))
         *rest = str_slice(*rest, 1, rest->len);
@@ -8244,12 +8248,12 @@ static char ignore_take_escape(Str *rest)
                              : c);
 }
 
-/* Takes a config's value off `*rest`, to the end of its line: without quotes,
- * escapes, comment and the blanks around it. */
-static Str ignore_take_value(Arena *arena, Str *rest)
+/* Reads a config's value up to the end of its line, without quotes, escapes,
+ * comment and the blanks around it. */
+static Str ignore_read_value(Arena *arena, Str *rest)
 {
     Buf out = buf_new(arena, rest->len + 1);
-    ptrdiff_t solid = 0; /* the length up to the blanks at the end */
+    ptrdiff_t solid = 0; /* the length without blanks at the end */
     bool quoted = false;
     bool comment = false;
     while (rest->len) {
@@ -8267,20 +8271,21 @@ static Str ignore_take_value(Arena *arena, Str *rest)
         }
         if (c == '"')
             quoted = !quoted;
-        else if (c != '\\' || (c = ignore_take_escape(rest)))
+        else if (c != '\\' || (c = ignore_read_escape(rest)))
             buf_add_char(&out, c);
         solid = out.len;
     }
     return str_slice(buf_str(&out), 0, solid);
 }
 
-/* Reads core.excludesFile in the text of a git config. The last one wins; it
- * may be empty, for no file. False, `*out` untouched, where there is none. */
+/* Reads core.excludesFile from the text of a git config. The last one wins; an
+ * empty one means no file. If there is none, returns false and leaves `*out`. */
 static bool ignore_read_config(Arena *arena, Str text, Str *out)
 {
     bool core = false;
     bool found = false;
-    Str rest = ignore_skip_mark(text);
+    Str rest = text;
+    str_skip_bom(&rest);
     while (rest.len) {
         char c = rest.ptr[0];
         ptrdiff_t end = 0;
@@ -8306,7 +8311,7 @@ static bool ignore_read_config(Arena *arena, Str text, Str *out)
             continue;
         }
         rest = str_slice(rest, 1, rest.len);
-        Str value = ignore_take_value(arena, &rest);
+        Str value = ignore_read_value(arena, &rest);
         if (core && str_eq_nocase(key, S("excludesfile"))) {
             *out = value;
             found = true;
@@ -8315,9 +8320,9 @@ static bool ignore_read_config(Arena *arena, Str text, Str *out)
     return found;
 }
 
-/* The ignore file that git reads for every work tree of this user; empty for
- * none. Configs that cannot be read are passed by: a HOME that is another
- * user's is common under sudo and in containers. */
+/* The ignore file that git reads for every work tree of this user; empty if
+ * none. Configs that cannot be read are skipped: HOME often belongs to another
+ * user, under sudo and in containers. */
 static Str ignore_excludes_file(Arena *arena, const GitTree *tree)
 {
     Str home = os_home(arena);
@@ -8350,21 +8355,20 @@ static Str ignore_excludes_file(Arena *arena, const GitTree *tree)
                : value;
 }
 
-/* Adds all the rules by which git judges what lies in `dir`, a folder of the
- * work tree. Of the files outside of it, one that cannot be read is passed by,
- * as git does. */
+/* Adds all rules that git uses for files in `dir`, a folder of the work tree.
+ * Files outside of the work tree that cannot be read are skipped, as in git. */
 static bool ignore_add_git(IgnoreRules *rules, const GitTree *tree, Str dir,
                            Err *err)
 {
     Arena *arena = rules->arena;
-    Err passed = {0};
+    Err ignored = {0};
     Str excludes = ignore_excludes_file(arena, tree);
     ptrdiff_t at = tree->root.len;
     if (excludes.len)
-        ignore_add_file(rules, tree->root, excludes, IGNORE_FOLLOW, &passed);
+        ignore_add_file(rules, tree->root, excludes, IGNORE_FOLLOW, &ignored);
     ignore_add_file(rules, tree->root,
                     os_path_join(arena, tree->common_dir, S("info/exclude")),
-                    IGNORE_FOLLOW, &passed);
+                    IGNORE_FOLLOW, &ignored);
     for (;; at = ignore_name_end(dir, at)) {
         Str folder = str_slice(dir, 0, at);
         Str path = os_path_join(arena, folder, S(".gitignore"));
@@ -8376,10 +8380,10 @@ static bool ignore_add_git(IgnoreRules *rules, const GitTree *tree, Str dir,
 }
 
 /*
- * Does git ignore `path` (absolute, inside `tree`; it need not be there)?
- * Looks at core.excludesFile, the tree's info/exclude and every .gitignore
- * from the root down to the path's folder. A path outside the tree is not
- * covered. False and `err` where a .gitignore cannot be read.
+ * Sets `*covered` if git ignores `path` (absolute; it need not exist), by
+ * core.excludesFile, info/exclude and every .gitignore from the root down to
+ * the path's folder. A path outside of the tree is not covered. Returns false
+ * and sets `err` if a .gitignore cannot be read. Uses the tree's arena.
  */
 static bool ignore_git_covers(const GitTree *tree, Str path, IgnoreKind kind,
                               bool *covered, Err *err)
@@ -8397,8 +8401,8 @@ static bool ignore_git_covers(const GitTree *tree, Str path, IgnoreKind kind,
     return true;
 }
 
-/* The path of the nearest .gitignore that counts, from `dir` (absolute) up to
- * the tree's root; empty where there is none. */
+/* The path of the nearest .gitignore that git reads, from `dir` (absolute) up to
+ * the tree's root; empty if there is none. */
 static Str ignore_git_nearest(Arena *arena, const GitTree *tree, Str dir)
 {
     Str rest = {0};
@@ -8415,7 +8419,7 @@ static Str ignore_git_nearest(Arena *arena, const GitTree *tree, Str dir)
     }
 }
 
-/* Why a text cannot be the rules of an .hsignore; NULL: it can. PowerShell
+/* The reason that a text cannot be an .hsignore; NULL if it can. PowerShell
  * writes UTF-16, in which no rule would match anything. */
 static const char *ignore_text_fault(Str text)
 {
@@ -8435,18 +8439,18 @@ static const char *ignore_text_fault(Str text)
     return NULL;
 }
 
-/* An .hsignore: `path` is its name in the folder `dir`, or from there on (the
- * last name counts where `dir` is not AT_FDCWD). `arena` holds what the rules
- * point into. */
+/* An .hsignore at `path`. If `dir` is not AT_FDCWD, it is the open folder that
+ * contains the file. The rules point into `base`, `path` and `arena`. */
 typedef struct {
     Arena *arena;
-    int dir;
+    int dir; /* AT_FDCWD, or a descriptor */
     Str base;
     Str path;
 } IgnoreSource;
 
-/* Adds the rules of an .hsignore, if it exists. False and `err` if it cannot
- * be read or is not a text file: what it excludes would be published. */
+/* Adds the rules of an .hsignore, if it exists. Returns false and sets `err` if
+ * it cannot be read or is not a text file: files that it excludes would be
+ * published. */
 static bool ignore_add_own(IgnoreRules *rules, const IgnoreSource *from,
                            Err *err)
 {
@@ -8485,8 +8489,10 @@ static bool ignore_add_chain(IgnoreRules *rules, Str top, Str dir, Err *err)
     for (ptrdiff_t at = top.len;; at = ignore_name_end(dir, at)) {
         Str folder = str_slice(dir, 0, at);
         const IgnoreSource from = {
-            rules->arena, AT_FDCWD, folder,
-            os_path_join(rules->arena, folder, S(".hsignore"))};
+            .arena = rules->arena,
+            .dir = AT_FDCWD,
+            .base = folder,
+            .path = os_path_join(rules->arena, folder, S(".hsignore"))};
         if (!ignore_add_own(rules, &from, err))
             return false;
         if (at >= dir.len)
@@ -8513,8 +8519,8 @@ static Str ignore_folder(Arena *arena, Str dir, IgnorePick pick)
     return found;
 }
 
-/* The folder from which on .hsignore files count in `dir`: the root of its git
- * work tree, else the highest folder with such a file; empty: none. */
+/* The highest folder whose .hsignore applies to `dir`: the root of its git work
+ * tree, else the highest folder with an .hsignore; empty if there is none. */
 static Str ignore_top(Arena *arena, Str dir)
 {
     GitTree tree;
@@ -8525,7 +8531,7 @@ static Str ignore_top(Arena *arena, Str dir)
     return ignore_folder(arena, dir, IGNORE_HIGHEST);
 }
 
-/* The pattern that matches just this name (gitignore(5)). */
+/* The pattern that matches only this name (gitignore(5)). */
 static Str ignore_escape(Arena *arena, Str name)
 {
     Buf out = buf_new(arena, name.len * 2 + 1);
@@ -10264,9 +10270,10 @@ static Str tls_source(Arena *arena, Str ca_file, Str file, Str folders,
         return arena_printf(arena,
                             "%.*s (SSL_CERT_FILE) and %.*s (SSL_CERT_DIR)",
                             P(file), P(folders));
-    if (file.len || folders.len)
-        return arena_printf(arena, "%.*s (%s)", P(file.len ? file : folders),
-                            file.len ? "SSL_CERT_FILE" : "SSL_CERT_DIR");
+    if (file.len)
+        return arena_printf(arena, "%.*s (SSL_CERT_FILE)", P(file));
+    if (folders.len)
+        return arena_printf(arena, "%.*s (SSL_CERT_DIR)", P(folders));
     return system.len ? arena_printf(arena, "%.*s (system)", P(system))
                       : S("the built-in certificates");
 }

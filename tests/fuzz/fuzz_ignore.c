@@ -29,13 +29,14 @@ static bool fuzz_matches(Fuzz *fuzz, ptrdiff_t p, ptrdiff_t t)
         hit = t == fuzz->text.len;
     } else if (fuzz->pattern.ptr[p] == '*') {
         ptrdiff_t next = p;
-        char reach = ignore_take_stars(fuzz->pattern, &next);
-        hit = reach == 'e' || (reach != '\\' && fuzz_matches(fuzz, next, t));
+        IgnoreStars reach = ignore_skip_stars(fuzz->pattern, &next);
+        hit = reach == IGNORE_TO_END ||
+              (reach != IGNORE_OVER_FOLDER && fuzz_matches(fuzz, next, t));
         for (ptrdiff_t i = t; i < fuzz->text.len && !hit; i++) {
             bool slash = fuzz->text.ptr[i] == '/';
-            if (reach == '*' && slash)
+            if (reach == IGNORE_IN_NAME && slash)
                 break;
-            if (reach == '*' || slash)
+            if (reach == IGNORE_IN_NAME || slash)
                 hit = fuzz_matches(fuzz, next, i + 1);
         }
     } else if (t < fuzz->text.len) {
