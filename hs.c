@@ -8554,8 +8554,9 @@ static Str ignore_escape(Arena *arena, Str name)
  *   - the .hsignore files from the top down to the path's own folder, read as
  *     git reads them (IgnoreForm above the source, `within` below it). A "!"
  *     there cannot override the former.
- * Both judge the source as it was given, and again after each link that it
- * leads through (IgnoreForm), down to the file. --exclude takes precedence.
+ * Both judge the source as named on the command line, and again after each link
+ * that it leads through (IgnoreForm), down to the file. --exclude takes
+ * precedence.
  */
 
 /* Excluded unless the nearest .hsignore or --exclude overrides it. */
@@ -8587,7 +8588,7 @@ typedef struct {
     IgnoreRules around;  /* of the files from the top down: for other paths */
 } IgnorePlace;
 
-/* The source as it was given, or after some of its links. */
+/* The source as named on the command line, or after some of its links. */
 typedef struct {
     Str path;
     IgnoreRules above; /* of the files from the top down to its folder */
@@ -8688,7 +8689,7 @@ static bool ignore_add_place(IgnoreUpload *rules, Arena *arena, Str cwd,
     if (nearest.len && (!ignore_add_own(&place->nearest, &from, err) ||
                         !ignore_add_chain(&place->around, top, cwd, err)))
         return false;
-    /* git never adds a repository, whatever the rules are. */
+    /* git never adds a repository, even if the rules allow it. */
     ignore_add_text(&place->nearest, base, S("built-in"), S(".git\n"));
     return true;
 }
@@ -25682,7 +25683,7 @@ typedef struct {
     Str manifest_path;
     Str resume;       /* "--resume FILE", once the manifest is complete */
     HashSet known;    /* keys of what the manifest lists as done */
-    int64_t stranger; /* another account of which it has an entry */
+    int64_t stranger; /* another account that an entry belongs to */
     Str access;   /* of an upload: PUBLIC_INDEXABLE and the like; and whether */
     bool replace; /* it replaces files */
     Str into;     /* of a fetch: the destination, absolute */
@@ -26114,7 +26115,7 @@ static void transfer_note_refusal(Transfer *run, const HttpRes *res,
 }
 
 /* If a request was refused with 401, renews the token and queues the item for
- * one more attempt: true. Without a response, item->err says why. */
+ * one more attempt: true. Without a response, sets item->err. */
 static bool transfer_retry(Transfer *run, TransferItem *item,
                            const HttpResult *result)
 {
@@ -26143,7 +26144,7 @@ static bool transfer_fail_retry(Transfer *run, TransferItem *item)
     return failed;
 }
 
-/* Makes sure that there are descriptors for one more transfer. False if it must
+/* Frees descriptors for one more transfer if too few remain. False if it must
  * wait for one in flight to end; if none is, closes idle connections. */
 static bool transfer_make_room(const Transfer *run, bool in_flight)
 {
@@ -26303,7 +26304,7 @@ static bool transfer_set_failed(const Transfer *run, Err *err)
 }
 
 /* Ends a run: prints the summary and closes the manifest. True if everything
- * was done; else `err` says why not. */
+ * was done, else false and `err`. */
 static bool transfer_finish(Transfer *run, Err *err)
 {
     term_erase(run->cmd->term);
@@ -26336,8 +26337,8 @@ static Str transfer_absolute(Cmd *cmd, Str path)
                : os_path_join(cmd->arena, os_cwd(cmd->arena), path);
 }
 
-/* Lists the files that this run uses: what hs reads keys from, and the run's
- * own manifest. Returns the description of the latter, to compare with. */
+/* Lists the files that this run uses: what hs reads keys from, and its
+ * manifest. Returns the description of the latter, to compare with. */
 static const char *transfer_list_own(Cmd *cmd, ConfigOwns *list)
 {
     ConfigWhere where = cmd_where(cmd);
@@ -26638,7 +26639,7 @@ typedef struct {
     Transfer run;
     FilesWalk walk;
     Str source; /* absolute, links resolved, ended by a NUL */
-    Str name;   /* of a single file, as given: a link has a name of its own */
+    Str name;   /* of a single file, as given; of a link, not of its target */
     OsEntry entry; /* of the source */
     Str dest;      /* the path of the folder, or of the single file */
     IgnoreUpload rules;
@@ -26646,9 +26647,9 @@ typedef struct {
     IgnoreRules includes;
     bool begun; /* the single file */
     int64_t ignored;
-    int64_t manifests;    /* of these: the run's own */
+    int64_t manifests;    /* of these: this run's manifest */
     int64_t ruled;        /* of these: by a rule */
-    const char *manifest; /* the description of the run's own manifest */
+    const char *manifest; /* the description of this run's manifest */
     int64_t left_out;
     int64_t odd;
     Str examples[FILES_EXAMPLES];
@@ -26708,7 +26709,7 @@ static const char *files_walk_begin(FilesWalk *walk, Str root)
     return walk->err.message;
 }
 
-/* Why hs never sends the file: it is one of its own; NULL: it is not. */
+/* Why hs never sends a file that it uses itself; NULL if it does not. */
 static const char *files_own_fault(const ConfigOwns *own, Str path,
                                    const OsEntry *entry)
 {
@@ -27006,7 +27007,7 @@ static FilesStep files_upload_step(const FilesUpload *up)
     return step;
 }
 
-/* Reports that there is nothing to upload, and which rules are the reason. */
+/* Reports that no files remain to upload, and which rules are the reason. */
 static bool files_upload_nothing(const FilesUpload *up, Err *err)
 {
     Buf list = buf_new(up->run.cmd->arena, 2 * KIB);
@@ -27080,7 +27081,7 @@ static bool files_upload_plan(FilesUpload *up, Err *err)
 }
 
 /* Opens the file of a step and checks it again. False if it is not sent: then
- * `*end` says how the item ends, and its error why. */
+ * sets `*end` to how the item ends, and its error to the reason. */
 static bool files_upload_open(FilesUpload *up, TransferItem *item,
                               const FilesStep *step, TransferEnd *end)
 {
@@ -27255,7 +27256,8 @@ static int files_upload_source(FilesUpload *up, Str *forms, Err *err)
 {
     Cmd *cmd = up->run.cmd;
     Str path = transfer_absolute(cmd, cmd->args[0]);
-    bool absolute = str_starts(path, S("/")); /* else there is no directory */
+    bool absolute = str_starts(
+        path, S("/")); /* else the current directory is unknown */
     int count = absolute
                     ? os_follow_links(cmd->arena, path, forms, IGNORE_FORMS)
                     : 0;
@@ -27399,9 +27401,9 @@ typedef struct {
     FilesFolder *spare;
     FilesPage *pages; /* of files to fetch, in order */
     FilesPage **pages_end;
-    int64_t waiting; /* files in them */
-    int moving;      /* files in flight */
-    int listing;     /* listings in flight, which have a place of their own */
+    int64_t waiting;       /* files in them */
+    int moving;            /* files in flight */
+    int listing;           /* listings in flight, one beside the files */
     TransferItem *landing; /* complete, but not synced and renamed */
     int landing_count;
     int64_t landing_since; /* os_now() of the first of them */
@@ -27502,7 +27504,7 @@ static const char *files_name_fault(Str name)
 }
 
 /* Can a download have this name? If hs would read it, the code is EXIT_PARTIAL
- * even for a single file: the name is at fault, not the transfer. */
+ * even for a single file: the transfer itself did not fail. */
 static bool files_fetch_name(Str name, Err *err)
 {
     const char *fault = files_name_fault(name);
@@ -27658,8 +27660,8 @@ static bool files_fetch_check_own(const FilesFetch *fetch, TransferItem *item)
     return !own;
 }
 
-/* Decides whether a listed file is fetched. If not, `*end` says how its item
- * ends, and the item's error why. */
+/* Decides whether a listed file is fetched. If not, sets `*end` to how its item
+ * ends, and the item's error to the reason. */
 static bool files_fetch_check(FilesFetch *fetch, TransferItem *item,
                               TransferEnd *end)
 {

@@ -291,7 +291,7 @@ def test_a_signed_url_is_not_shown(files, hs, sim, portal):
     assert "https://cdn.example.com/there?" in done.err and "Signature=" not in done.err
 
 
-def test_an_expired_url_is_looked_up_once_more(files, hs, sim, portal):
+def test_an_expired_url_is_requested_once_more(files, hs, sim, portal):
     portal.add_file("d/p.txt", b"private", access="PRIVATE")
     portal.add_file("d/a.txt", b"public")
     for name, body in (("p.txt", b"private"), ("a.txt", b"public")):
@@ -903,7 +903,7 @@ def sim_500():
     "how, code",
     [({"status": 500}, 1), ({"status": 401}, 4), ({"status": 429, "policy": "DAILY"}, 6)],
 )
-def test_if_all_fail_alike_the_exit_code_is_theirs(files, sim, portal, how, code):
+def test_if_all_fail_alike_the_exit_code_names_the_cause(files, sim, portal, how, code):
     fill(portal, **{"d/a.txt": b"a"})
     sim.fail(LIST.removesuffix("?"), after=1, times=None, **how)
     ended(files("fetch", "d", "."), code)

@@ -593,7 +593,7 @@ def counts(document):
         ({"status": 413, "body": "<html>too large</html>"}, 1, 3),
     ],
 )
-def test_if_all_fail_alike_the_exit_code_is_theirs(files, hs, sim, how, code, tries):
+def test_if_all_fail_alike_the_exit_code_names_the_cause(files, hs, sim, how, code, tries):
     for n in range(3):
         place(hs.cwd / "t" / f"{n}.txt", str(n))
     sim.fail(UPLOAD, **{**how, "times": None})
@@ -1332,7 +1332,7 @@ NO_ID = {"HUBSPOT_ACCOUNT_ID": None}
 
 
 @pytest.mark.parametrize("command", ["upload", "fetch"])
-def test_the_account_of_a_token_is_looked_up_once_for_the_manifest(files, hs, sim, portal, command):
+def test_the_account_of_a_token_is_requested_once_for_the_manifest(files, hs, sim, portal, command):
     for n in range(3):
         place(hs.cwd / "t" / f"{n}.txt", "x")
         portal.add_file(f"t/{n}.txt", b"x")
@@ -1344,7 +1344,7 @@ def test_the_account_of_a_token_is_looked_up_once_for_the_manifest(files, hs, si
     assert len(sim.requests(DETAILS)) == 2
 
 
-def test_a_token_without_the_scope_is_looked_up_in_another_way(files, hs, sim, portal):
+def test_a_token_without_the_scope_uses_the_second_endpoint(files, hs, sim, portal):
     place(hs.cwd / "a.txt", "x")
     sim.fail(DETAILS, times=None, status=403, body={"category": "MISSING_SCOPES"})
     sim.fail(TOKEN_INFO, status=200, body={"hubId": 101, "userId": 1})

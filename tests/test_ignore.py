@@ -496,7 +496,7 @@ def test_linked_work_trees_share_info_exclude_and_config(tree, tmp_path):
     assert tree.compare(at=other) == {"everywhere", "shared", "own", "sub/shared"}
 
 
-def test_a_submodule_is_a_tree_of_its_own(tree, tmp_path):
+def test_a_submodule_is_a_separate_tree(tree, tmp_path):
     inner = Tree(tmp_path)
     inner.root = tmp_path / "inner"
     inner.init().commit()
