@@ -11234,7 +11234,7 @@ typedef struct {
     int64_t received; /* bytes of the body so far */
     bool uncertain;   /* a try without a response may have taken effect */
     bool warn_effect; /* it failed, but may have changed something */
-    /* Of a redirect that was not followed: why. NULL: it is not one. */
+    /* Why a redirect was not followed; NULL: there was none. */
     const char *unfollowed;
 } HttpRes;
 
@@ -12553,8 +12553,8 @@ static HttpStep http_on_tls(HttpPool *pool, HttpXfer *x)
     HttpConn *conn = x->conn;
     TlsPump pump = {0};
     int code = tls_pump(conn->tls, http_fd(conn), &pump);
-    x->deadline += tls_take_check_ms(
-        conn->tls); /* the server did not cause that */
+    /* checking the chain takes time that the server did not cause */
+    x->deadline += tls_take_check_ms(conn->tls);
     if (code) {
         char what[256];
         snprintf(what, sizeof(what),
