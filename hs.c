@@ -17832,7 +17832,8 @@ static bool config_migrate(Arena *arena, ConfigMigration *migration, Err *err)
 enum {
     HUB_EARLY_MS = 5 * 60 * 1000, /* a token is renewed before it expires */
     HUB_FRESH_MS = 60 * 1000,     /* and not again for this long */
-    HUB_KEY_MIN = 20,
+    HUB_LIFE_MAX = 366 * 86400,   /* seconds, of an OAuth2 token */
+    HUB_KEY_MIN = 20,             /* bytes */
     HUB_KEY_MAX = 3 * KIB
 };
 
@@ -17904,11 +17905,6 @@ static Str hub_key_page(Arena *arena, bool qa, int64_t id)
     return id > 0 ? arena_printf(arena, "%s" HUB_ACCOUNT_KEY_PAGE, hub_site(qa),
                                  id)
                   : arena_printf(arena, "%s" HUB_KEY_PAGE, hub_site(qa));
-}
-
-static const char *hub_website(const Hub *hub)
-{
-    return hub_site(hub->account.qa);
 }
 
 /* The account type as tables show it; empty if it is unknown. */
@@ -18017,7 +18013,7 @@ static void hub_hint_scopes(Arena *arena, const Hub *hub, Str scopes, Err *err)
         how = S("Sign in again with --scopes.");
     else if (key)
         how = arena_printf(arena, "Add them at %s" HUB_ACCOUNT_KEY_PAGE ".",
-                           hub_website(hub), account->id);
+                           hub_site(hub->account.qa), account->id);
     err_hint(err, "The %s lacks scopes%s%.*s. %.*s", key ? "key" : "token",
              scopes.len ? ": " : "", P(scopes), P(how));
 }
@@ -18158,8 +18154,8 @@ static const cJSON *hub_read_json(Arena *arena, Str body)
 }
 
 /* Sets the error for a response with a status of 300 or more. Returns false. */
-static bool hub_refused(Arena *arena, const Hub *hub, const HttpRes *res,
-                        Err *err)
+static bool hub_set_error(Arena *arena, const Hub *hub, const HttpRes *res,
+                          Err *err)
 {
     const cJSON *body = hub_read_json(arena, res->body);
     Buf text = buf_new(arena, 2 * KIB);
@@ -18193,7 +18189,7 @@ static bool hub_is_final(const HttpRes *res)
 }
 
 /* Does a key or token contain only valid characters (RFC 6750, 2.1)? */
-static bool hub_is_plain(Str key)
+static bool hub_is_token(Str key)
 {
     bool plain = true;
     for (ptrdiff_t i = 0; i < key.len; i++)
@@ -18206,7 +18202,7 @@ static bool hub_is_plain(Str key)
 /* Checks an access token that the user set. `from` is its variable. */
 static bool hub_check_token(Str token, Str from, Err *err)
 {
-    if (hub_is_plain(token))
+    if (hub_is_token(token))
         return true;
     err_set(err, EXIT_USAGE,
             "%.*s is not an access token: it contains spaces, quotes or other "
@@ -18219,7 +18215,7 @@ static bool hub_check_token(Str token, Str from, Err *err)
  * config. */
 static bool hub_check_response(Str token, Err *err)
 {
-    if (hub_is_plain(token))
+    if (hub_is_token(token))
         return true;
     err_set(err, EXIT_FAILED,
             "HubSpot's response contains a token with invalid characters");
@@ -18229,7 +18225,7 @@ static bool hub_check_response(Str token, Err *err)
 /* Rejects what cannot be a personal access key before anything is sent. */
 static bool hub_check_key(Str key, Err *err)
 {
-    bool plain = hub_is_plain(key);
+    bool plain = hub_is_token(key);
     if (!key.len)
         err_set(err, EXIT_USAGE, "the personal access key is empty");
     else if (str_starts(key, S("pat-")))
@@ -18275,7 +18271,7 @@ static HttpReq hub_token_request(Arena *arena, const Hub *hub, Str path)
  * not judged the key. A 200 that claims to be JSON is more likely HubSpot's own
  * fault.
  */
-static bool hub_page_came(const Hub *hub, const HttpRes *res, Err *err)
+static bool hub_set_page_error(const Hub *hub, const HttpRes *res, Err *err)
 {
     Buf text = buf_new(hub->arena, 2 * KIB);
     Str host = hub_token_host(hub->arena, hub);
@@ -18296,30 +18292,30 @@ static bool hub_page_came(const Hub *hub, const HttpRes *res, Err *err)
                     proxy.len ? " Check " : "", P(proxy), proxy.len ? "." : "");
 }
 
-/* Is it a response for hub_page_came()? A page with a 429 is not: it comes from
- * HubSpot's edge. */
-static bool hub_is_stray(const HttpRes *res)
+/* Is it a response for hub_set_page_error()? A page with a 429 is not: it comes
+ * from HubSpot's edge. */
+static bool hub_is_page_error(const HttpRes *res)
 {
     return http_is_redirect(res) || (res->status != 429 && hub_is_page(res));
 }
 
 /* Sets the error for a rejected key. 400, 401, 403 and 404 are about the
  * key. */
-static bool hub_key_refused(const Hub *hub, const HttpRes *res, Err *err)
+static bool hub_set_key_error(const Hub *hub, const HttpRes *res, Err *err)
 {
-    if (hub_is_stray(res))
-        return hub_page_came(hub, res, err);
+    if (hub_is_page_error(res))
+        return hub_set_page_error(hub, res, err);
     bool key = res->status == 400 || res->status == 401 || res->status == 403 ||
                res->status == 404;
     if (key)
         err_hint(err,
                  "The key is invalid or has expired. Create a new one at "
                  "%s" HUB_KEY_PAGE " and %s.",
-                 hub_website(hub),
+                 hub_site(hub->account.qa),
                  hub->config && hub->config->form == CONFIG_ENVIRONMENT
                      ? "set HUBSPOT_PERSONAL_ACCESS_KEY to it"
                      : "run hs account auth");
-    hub_refused(hub->arena, hub, res, err);
+    hub_set_error(hub->arena, hub, res, err);
     if (key)
         err->code = EXIT_AUTH;
     return false;
@@ -18344,7 +18340,7 @@ static HttpReq hub_key_request(const Hub *hub)
 
 /* The account that a response names under `name`; -1 if it names none, or
  * repeats the name: parsers differ in which of the values they use. */
-static int64_t hub_named_id(const cJSON *response, const char *name)
+static int64_t hub_read_id(const cJSON *response, const char *name)
 {
     const cJSON *item = json_get(response, name);
     const cJSON *other = item ? item->next : NULL;
@@ -18356,7 +18352,7 @@ static int64_t hub_named_id(const cJSON *response, const char *name)
 
 /* Sets the error for a credential from the config that belongs to account
  * `id`. */
-static bool hub_wrong_account(const Hub *hub, int64_t id, Err *err)
+static bool hub_set_account_error(const Hub *hub, int64_t id, Err *err)
 {
     const ConfigAccount *account = &hub->account;
     bool oauth = account->auth == CONFIG_AUTH_OAUTH2;
@@ -18402,7 +18398,7 @@ static bool hub_check_owner(const Hub *hub, int64_t id, Err *err)
                         account->auth == CONFIG_AUTH_KEY ? "key" : "token");
     }
     if (hub->config)
-        return hub_wrong_account(hub, id, err);
+        return hub_set_account_error(hub, id, err);
     if (account->auth == CONFIG_AUTH_OAUTH2)
         err_set(err, EXIT_CONFIG,
                 "access was granted to account %" PRId64 ", not to %" PRId64,
@@ -18431,7 +18427,7 @@ static bool hub_read_token(Arena *arena, const Hub *hub, Str body,
     if (!hub_check_response(access, err))
         return false;
     *token = (HubToken){
-        .id = hub_named_id(response, "hubId"),
+        .id = hub_read_id(response, "hubId"),
         .name = json_text(response, "hubName"),
         .type = json_text(response, "accountType"),
         .access_token = secret_from(access),
@@ -18453,8 +18449,8 @@ static bool hub_fetch_token(const Hub *hub, HubToken *token, Err *err)
     HttpReq req = hub_key_request(hub);
     if (!pool_do(hub->pool, hub->arena, &req, &res, err))
         return false;
-    if (res.status != 200 || hub_is_stray(&res))
-        return hub_key_refused(hub, &res, err);
+    if (res.status != 200 || hub_is_page_error(&res))
+        return hub_set_key_error(hub, &res, err);
     bool ok = hub_read_token(hub->arena, hub, res.body, token, err);
     term_hide(hub->term, token->access_token);
     return ok;
@@ -18473,7 +18469,7 @@ static void hub_add_form(Buf *form, const char *name, Str value)
 static bool hub_check_hub_id(Hub *hub, const cJSON *response, Err *err)
 {
     const cJSON *named = json_get(response, "hub_id");
-    int64_t id = hub_named_id(response, "hub_id");
+    int64_t id = hub_read_id(response, "hub_id");
     if (!named || cJSON_IsNull(named) || hub_check_owner(hub, id, err))
         return true;
     hub->foreign = id;
@@ -18499,16 +18495,16 @@ static bool hub_read_oauth(Hub *hub, const HttpRes *res, Err *err)
     account->access_token = secret_from(access);
     if (refresh.len)
         account->refresh_token = secret_from(refresh);
-    if (life < 0 || life > 366 * 86400)
+    if (life < 0 || life > HUB_LIFE_MAX)
         life = 0;
-    account->expires_at = os_wall() + life * 750;
+    account->expires_at = os_wall() + life * 1000 * 3 / 4;
     return true;
 }
 
 /* Sets the error for a rejected OAuth2 call. `hint` is for errors that are not
  * about the app. */
-static bool hub_oauth_refused(const Hub *hub, const HttpRes *res,
-                              const char *hint, Err *err)
+static bool hub_set_oauth_error(const Hub *hub, const HttpRes *res,
+                                const char *hint, Err *err)
 {
     const cJSON *body = hub_read_json(hub->arena, res->body);
     bool app = str_eq(json_text(body, "error"), S("invalid_client")) ||
@@ -18519,7 +18515,7 @@ static bool hub_oauth_refused(const Hub *hub, const HttpRes *res,
                       "it.");
     else if (res->status < 500 && res->status != 429 && res->status != 488)
         err_hint(err, "%s", hint);
-    hub_refused(hub->arena, hub, res, err);
+    hub_set_error(hub->arena, hub, res, err);
     if (res->status == 400)
         err->code = EXIT_AUTH;
     return false;
@@ -18550,11 +18546,11 @@ static bool hub_call_oauth(Hub *hub, Buf *form, HubRepeat repeat,
             break;
         hub->oauth_v1 = true;
     }
-    if (hub_is_stray(&res))
-        return hub_page_came(hub, &res, err);
+    if (hub_is_page_error(&res))
+        return hub_set_page_error(hub, &res, err);
     if (res.status == 200)
         return hub_read_oauth(hub, &res, err);
-    return hub_oauth_refused(hub, &res, hint, err);
+    return hub_set_oauth_error(hub, &res, hint, err);
 }
 
 /* Renews an OAuth2 account's token. */
@@ -18574,7 +18570,7 @@ static bool hub_refresh_oauth(Hub *hub, Err *err)
 
 /* Exchanges the code from the browser for tokens, which are set in the account.
  * A code works once, so the call is not repeated. */
-static bool hub_trade_code(Hub *hub, Secret code, Err *err)
+static bool hub_exchange_code(Hub *hub, Secret code, Err *err)
 {
     Buf form = buf_new(hub->arena, 16 * KIB);
     hub_add_form(&form, "grant_type", S("authorization_code"));
@@ -18589,7 +18585,7 @@ static bool hub_trade_code(Hub *hub, Secret code, Err *err)
 }
 
 /* Hides the account's secrets in all output to stderr. */
-static void hub_hide(const Hub *hub)
+static void hub_hide_secrets(const Hub *hub)
 {
     Str key = secret_text(hub->account.key);
     Buf encoded = buf_new(hub->arena, key.len * 3 + 1); /* as in hapikey= */
@@ -18616,7 +18612,7 @@ static Hub hub_open(Arena *arena, Term *term, HttpPool *pool,
         .timeout = config_number(config ? config : &none, "httpTimeout"),
         .use_localhost = config && config_flag(config, "httpUseLocalhost"),
     };
-    hub_hide(&hub);
+    hub_hide_secrets(&hub);
     return hub;
 }
 
@@ -18663,7 +18659,7 @@ static bool hub_renew(Hub *hub, Err *err)
     bool renewed = hub->account.auth == CONFIG_AUTH_OAUTH2 &&
                    !str_eq(before, secret_text(hub->account.refresh_token));
     hub_mark_fresh(hub);
-    hub_hide(hub);
+    hub_hide_secrets(hub);
     hub_save_tokens(hub, renewed ? "new refresh token" : "access token");
     if (renewed && (!hub->config || hub->config->form == CONFIG_ENVIRONMENT))
         term_warn(hub->term,
@@ -18698,13 +18694,13 @@ static bool hub_is_shared(const Hub *hub)
 }
 
 /* Makes sure that the access token is valid, if the account's kind uses one. */
-static bool hub_need_token(Hub *hub, Err *err)
+static bool hub_ensure_token(Hub *hub, Err *err)
 {
     const ConfigAccount *account = &hub->account;
     if (!hub_has_tokens(hub))
         return true;
     if (secret_is_set(account->access_token) &&
-        hub_is_plain(secret_text(account->access_token)) &&
+        hub_is_token(secret_text(account->access_token)) &&
         (hub_is_fresh(hub) ||
          (config_expiry(account) > os_wall() + HUB_EARLY_MS &&
           !hub_is_shared(hub))))
@@ -18769,14 +18765,14 @@ static void hub_on_check(void *to, void *mark, const HttpResult *result)
     Err fault = *result->err;
     HubToken token = {0};
     Arena scratch = {0};
-    if (res && res->status == 200 && !hub_is_stray(res) &&
+    if (res && res->status == 200 && !hub_is_page_error(res) &&
         hub_read_token(&scratch, hub, res->body, &token, &fault)) {
         check->standing = HUB_ACTIVE;
     } else if (res && hub_is_inactive(res)) {
         check->standing = HUB_INACTIVE;
     } else {
         if (res && !fault.code)
-            hub_key_refused(hub, res, &fault);
+            hub_set_key_error(hub, res, &fault);
         check->code = fault.code;
         check->reason = arena_copy(hub->arena, str_from(fault.message));
     }
@@ -18867,7 +18863,7 @@ static bool hub_gate(void *to, const HttpRes *res, Str piece, bool last,
  */
 static bool hub_call(Hub *hub, const HubCall *call, HttpRes *res, Err *err)
 {
-    if (!hub_need_token(hub, err))
+    if (!hub_ensure_token(hub, err))
         return false;
     for (;;) {
         HubGate gate = {call, hub_has_tokens(hub) && !hub_is_fresh(hub)};
@@ -18889,7 +18885,7 @@ static bool hub_call(Hub *hub, const HubCall *call, HttpRes *res, Err *err)
 
 /* True if a transfer that ended with 401 is worth repeating: the token has
  * changed since, or was renewed now. `used` is the request's authorization. */
-static bool hub_renew_for(Hub *hub, Secret used, Err *err)
+static bool hub_renew_after_401(Hub *hub, Secret used, Err *err)
 {
     Str text = secret_text(used);
     if (!hub_has_tokens(hub))
@@ -18908,7 +18904,7 @@ static bool hub_get_json(Hub *hub, Str path, const cJSON **out, Err *err)
     if (!hub_call(hub, &call, &res, err))
         return false;
     if (res.status != 200)
-        return hub_refused(hub->arena, hub, &res, err);
+        return hub_set_error(hub->arena, hub, &res, err);
     *out = hub_read_json(hub->arena, res.body);
     if (*out)
         return true;
@@ -18922,7 +18918,7 @@ static bool hub_get_json(Hub *hub, Str path, const cJSON **out, Err *err)
 
 /* The parent account of a sandbox or test account; 0 if there is none, or if it
  * is unknown. */
-static int64_t hub_parent(Hub *hub)
+static int64_t hub_get_parent(Hub *hub)
 {
     Err ignored = {0};
     const cJSON *response = NULL;
@@ -19026,13 +19022,13 @@ static HubCall hub_secret_call(const Hub *hub, const HubChange *change)
 
 /* Checks the response to a change. A 404 for a repeated deletion is fine: the
  * first try deleted the secret. */
-static bool hub_secret_judge(const Hub *hub, const HubChange *change,
+static bool hub_check_change(const Hub *hub, const HubChange *change,
                              const HttpRes *res, Err *err)
 {
     return res->status < 300 ||
            (change->act == HUB_SECRET_DELETE && res->status == 404 &&
             res->uncertain) ||
-           hub_refused(hub->arena, hub, res, err);
+           hub_set_error(hub->arena, hub, res, err);
 }
 
 /* Makes one change. An addition without a response may have taken effect. */
@@ -19041,7 +19037,7 @@ static bool hub_change_secret(Hub *hub, const HubChange *change, Err *err)
     HttpRes res = {0};
     HubCall call = hub_secret_call(hub, change);
     if (hub_call(hub, &call, &res, err) &&
-        hub_secret_judge(hub, change, &res, err))
+        hub_check_change(hub, change, &res, err))
         return true;
     if (res.uncertain && change->act == HUB_SECRET_ADD) {
         err->hint[0] = 0;
@@ -19076,13 +19072,13 @@ static void hub_on_change(void *to, void *mark, const HttpResult *result)
     const HttpRes *res = result->res;
     Err fault = *result->err;
     if (res && res->status == 401 && !change->renewed &&
-        hub_renew_for(all->hub, result->authorization, &fault)) {
+        hub_renew_after_401(all->hub, result->authorization, &fault)) {
         change->renewed = true;
         change->next = all->again;
         all->again = change;
         return;
     }
-    change->done = res && hub_secret_judge(all->hub, change, res, &fault);
+    change->done = res && hub_check_change(all->hub, change, res, &fault);
     change->code = change->done ? EXIT_DONE : fault.code;
     change->reason = change->done
                          ? S("")
@@ -19172,7 +19168,7 @@ typedef struct {
 
 /* Sets the error for a sandbox call; three errors have messages of their
  * own. */
-static bool hub_sandbox_refused(const Hub *hub, const HttpRes *res, Err *err)
+static bool hub_set_sandbox_error(const Hub *hub, const HttpRes *res, Err *err)
 {
     static const struct {
         int status;
@@ -19191,7 +19187,7 @@ static bool hub_sandbox_refused(const Hub *hub, const HttpRes *res, Err *err)
     };
     Str sub = json_text(hub_read_json(hub->arena, res->body), "subCategory");
     Err fault = {0};
-    hub_refused(hub->arena, hub, res, &fault);
+    hub_set_error(hub->arena, hub, res, &fault);
     for (int i = 0; i < COUNT(known); i++) {
         if (res->status != known[i].status ||
             !str_eq(sub, str_from(known[i].sub)))
@@ -19210,8 +19206,7 @@ static bool hub_sandbox_refused(const Hub *hub, const HttpRes *res, Err *err)
 }
 
 /* Gets how many sandboxes of `kind` (STANDARD or DEVELOPER) the account has. */
-static bool hub_sandbox_usage(Hub *hub, const char *kind, HubUsage *out,
-                              Err *err)
+static bool hub_get_usage(Hub *hub, const char *kind, HubUsage *out, Err *err)
 {
     HttpRes res;
     HubCall call = {
@@ -19219,7 +19214,7 @@ static bool hub_sandbox_usage(Hub *hub, const char *kind, HubUsage *out,
     if (!hub_call(hub, &call, &res, err))
         return false;
     if (res.status >= 300)
-        return hub_sandbox_refused(hub, &res, err);
+        return hub_set_sandbox_error(hub, &res, err);
     const cJSON *usage = json_get(hub_read_json(hub->arena, res.body), "usage");
     const cJSON *of = json_get(usage, kind);
     *out = (HubUsage){json_int(of, "used"), json_int(of, "available"),
@@ -19258,7 +19253,7 @@ static bool hub_create_sandbox(Hub *hub, HubSandbox *sandbox, Err *err)
     if (!whole)
         return false;
     if (res.status >= 300)
-        return hub_sandbox_refused(hub, &res, err);
+        return hub_set_sandbox_error(hub, &res, err);
     const cJSON *response = hub_read_json(hub->arena, res.body);
     sandbox->id = json_int(response, "sandboxHubId");
     sandbox->unsure = sandbox->id <= 0;
@@ -19267,7 +19262,7 @@ static bool hub_create_sandbox(Hub *hub, HubSandbox *sandbox, Err *err)
 }
 
 /* Creates a personal access key for a sandbox. */
-static bool hub_sandbox_key(Hub *hub, int64_t id, Secret *key, Err *err)
+static bool hub_create_sandbox_key(Hub *hub, int64_t id, Secret *key, Err *err)
 {
     HttpRes res;
     HubCall call = {.method = S("POST"), .has_body = true};
@@ -19275,7 +19270,7 @@ static bool hub_sandbox_key(Hub *hub, int64_t id, Secret *key, Err *err)
     if (!hub_call(hub, &call, &res, err))
         return false;
     if (res.status >= 300)
-        return hub_sandbox_refused(hub, &res, err);
+        return hub_set_sandbox_error(hub, &res, err);
     const cJSON *response = hub_read_json(hub->arena, res.body);
     *key = secret_from(json_text(json_get(response, "personalAccessKey"),
                                  "encodedOAuthRefreshToken"));
@@ -19285,7 +19280,7 @@ static bool hub_sandbox_key(Hub *hub, int64_t id, Secret *key, Err *err)
     return hub_check_response(secret_text(*key), err);
 }
 
-/* Deletes a sandbox. `*gone` is set if it does not exist (any more), which is
+/* Deletes a sandbox. `*gone` is set if it does not exist (anymore), which is
  * an error here, but may not be one for the caller. */
 static bool hub_delete_sandbox(Hub *hub, int64_t id, bool *gone, Err *err)
 {
@@ -19302,7 +19297,7 @@ static bool hub_delete_sandbox(Hub *hub, int64_t id, bool *gone, Err *err)
             str_eq(json_text(body, "category"), S("OBJECT_NOT_FOUND")) &&
             str_eq(json_text(body, "subCategory"),
                    S("SandboxErrors.SANDBOX_NOT_FOUND"));
-    return hub_sandbox_refused(hub, &res, err);
+    return hub_set_sandbox_error(hub, &res, err);
 }
 
 /* ---- The file manager ---- */
@@ -19358,10 +19353,10 @@ typedef struct {
 
 /* Makes a request for a transfer of the pool, in `arena`, with a valid
  * token. */
-static bool hub_prepare(Hub *hub, Arena *arena, const HubCall *call,
-                        HttpReq *req, Err *err)
+static bool hub_prepare_request(Hub *hub, Arena *arena, const HubCall *call,
+                                HttpReq *req, Err *err)
 {
-    if (!hub_need_token(hub, err))
+    if (!hub_ensure_token(hub, err))
         return false;
     Hub scoped = *hub;
     scoped.arena = arena;
@@ -19403,7 +19398,7 @@ static void hub_add_field(Buf *out, Str boundary, const char *part, Str value)
 }
 
 /* A boundary that a file contains with a probability of 2^-128. */
-static bool hub_boundary(Arena *arena, Str *out, Err *err)
+static bool hub_make_boundary(Arena *arena, Str *out, Err *err)
 {
     unsigned char bytes[16];
     if (!os_entropy(bytes, sizeof(bytes)))
@@ -19465,8 +19460,8 @@ static bool hub_upload_request(Hub *hub, Arena *arena, HubUpload *up,
 {
     HubCall call = {.method = S("POST"), .path = S(HUB_FILE_UPLOAD)};
     Str boundary = {0};
-    if (!hub_boundary(arena, &boundary, err) ||
-        !hub_prepare(hub, arena, &call, req, err))
+    if (!hub_make_boundary(arena, &boundary, err) ||
+        !hub_prepare_request(hub, arena, &call, req, err))
         return false;
     Buf head = buf_new(arena, 4 * KIB + 4 * up->local.len);
     Buf tail = buf_new(arena, 4 * KIB + 2 * up->name.len + up->folder.len);
@@ -19519,7 +19514,7 @@ static bool hub_upload_response(Hub *hub, Arena *arena, const HttpRes *res,
                                 HubFile *out, Err *err)
 {
     if (res->status >= 300)
-        return hub_refused(arena, hub, res, err);
+        return hub_set_error(arena, hub, res, err);
     const cJSON *response = hub_read_json(arena, res->body);
     const cJSON *first = json_get(response, "objects");
     if ((res->body.len && !cJSON_IsObject(response)) ||
@@ -19546,7 +19541,7 @@ static bool hub_find_file(Hub *hub, Str path, HubFile *out, Err *err)
         err_hint(err, "Check the path; it starts at the root of the file "
                       "manager.");
     if (res.status != 200)
-        return hub_refused(hub->arena, hub, &res, err);
+        return hub_set_error(hub->arena, hub, &res, err);
     const cJSON *response = hub_read_json(hub->arena, res.body);
     const cJSON *file = json_get(response, "file");
     const cJSON *folder = json_get(response, "folder");
@@ -19568,7 +19563,7 @@ static bool hub_list_request(Hub *hub, Arena *arena, const HubListing *list,
                         list->folders ? HUB_FOLDERS : HUB_FILES, list->offset,
                         list->folders ? "parent_folder_id" : "folder_id", P(id),
                         list->folders || list->archived ? "" : "&archived=0")};
-    return hub_prepare(hub, arena, &call, req, err);
+    return hub_prepare_request(hub, arena, &call, req, err);
 }
 
 /* Reads a page of files, or of folders if `out->folders` is set. Its text is
@@ -19579,7 +19574,7 @@ static bool hub_list_page(Hub *hub, Arena *arena, const HttpRes *res,
     Arena scratch = {0};
     const cJSON *item = NULL;
     if (res->status != 200)
-        return hub_refused(arena, hub, res, err);
+        return hub_set_error(arena, hub, res, err);
     const cJSON *response = hub_read_json(&scratch, res->body);
     const cJSON *objects = json_get(response, "objects");
     bool ok = cJSON_IsArray(objects);
@@ -19640,14 +19635,14 @@ static bool hub_signed_request(Hub *hub, Arena *arena, int64_t id, HttpReq *req,
                                Err *err)
 {
     HubCall call = {.path = arena_printf(arena, HUB_FILE_URL, id)};
-    return hub_prepare(hub, arena, &call, req, err);
+    return hub_prepare_request(hub, arena, &call, req, err);
 }
 
 static bool hub_signed_response(Hub *hub, Arena *arena, const HttpRes *res,
                                 Str *url, Err *err)
 {
     if (res->status != 200)
-        return hub_refused(arena, hub, res, err);
+        return hub_set_error(arena, hub, res, err);
     *url = arena_copy(arena, json_text(hub_read_json(arena, res->body), "url"));
     return url->len || err_set(err, EXIT_FAILED,
                                "HubSpot's response has no address of the file");
@@ -19726,7 +19721,7 @@ static bool hub_check_account(Hub *hub, Err *err)
                    unknown.message);
         return true;
     }
-    int64_t id = hub_named_id(response, "portalId");
+    int64_t id = hub_read_id(response, "portalId");
     if (id > 0 && !hub_check_owner(hub, id, err))
         return false;
     hub->account.type = json_text(response, "accountType");
@@ -19738,7 +19733,7 @@ static bool hub_check_account(Hub *hub, Err *err)
  * set. A service key or a private app may lack the scope for the first request;
  * the second needs none, but knows only their tokens.
  */
-static bool hub_look_up_account(Hub *hub, Err *err)
+static bool hub_find_account(Hub *hub, Err *err)
 {
     HttpRes res = {0};
     Err ignored = {0};
@@ -19746,7 +19741,7 @@ static bool hub_look_up_account(Hub *hub, Err *err)
     if (hub->account.id > 0)
         return true;
     hub_get_json(hub, S(HUB_ACCOUNT), &response, err);
-    int64_t id = hub_named_id(response, "portalId");
+    int64_t id = hub_read_id(response, "portalId");
     hub->account.type = json_text(response, "accountType");
     if (id <= 0 && !os_interrupted() && err->code != EXIT_NETWORK) {
         cJSON *body = json_new(hub->arena);
@@ -19757,7 +19752,7 @@ static bool hub_look_up_account(Hub *hub, Err *err)
                         .has_body = true,
                         .reads = true};
         if (hub_call(hub, &call, &res, &ignored) && res.status < 300)
-            id = hub_named_id(hub_read_json(hub->arena, res.body), "hubId");
+            id = hub_read_id(hub_read_json(hub->arena, res.body), "hubId");
     }
     if (id <= 0) {
         err_set(err, EXIT_CONFIG, "cannot tell which account the token is for");
@@ -20225,7 +20220,7 @@ static bool cmd_global_path(Cmd *cmd, Str *path, Err *err)
 /* ---- Confirmation ---- */
 
 /* The answer was no: a failure, so that scripts notice. */
-static bool cmd_declined(Err *err)
+static bool cmd_set_declined(Err *err)
 {
     return err_set(err, EXIT_FAILED, "cancelled; nothing was changed");
 }
@@ -20241,13 +20236,13 @@ static bool cmd_confirm(Cmd *cmd, Str question, AskPreset preset, Err *err)
         !ask_confirm(cmd->term, arena_cstr(cmd->arena, question), preset, &yes,
                      err))
         return false;
-    return yes || cmd_declined(err);
+    return yes || cmd_set_declined(err);
 }
 
 /* ---- Input ---- */
 
 /* Fails if stdin is a terminal, which would show a secret as it is typed. */
-static bool cmd_stdin_hides(Err *err)
+static bool cmd_check_stdin(Err *err)
 {
     return !os_is_terminal(STDIN_FILENO) ||
            err_set(err, EXIT_USAGE,
@@ -20275,19 +20270,19 @@ static bool cmd_read_input(Cmd *cmd, const CmdInput *in, Str *out, Err *err)
                        "cannot read %s: stdin is closed or not readable",
                        in->what);
     bool large = in->most >= MIB;
+    Str from = in->path.len ? in->path : S("stdin");
     Str fault = str_from(os_error(code));
     if (code == EFBIG)
         fault = arena_printf(cmd->arena, "too large (over %d %s)",
                              (int)(in->most / (large ? MIB : KIB)),
                              large ? "MiB" : "KiB");
-    return !code ||
-           err_set(err, EXIT_USAGE, "cannot read %s from %.*s: %.*s", in->what,
-                   P(in->path.len ? in->path : S("stdin")), P(fault));
+    return !code || err_set(err, EXIT_USAGE, "cannot read %s from %.*s: %.*s",
+                            in->what, P(from), P(fault));
 }
 
 /* Removes the byte order mark of a key, a value or a dotenv file, and says so.
  * Fails if the text is UTF-16. `what` as in CmdInput. */
-static bool cmd_unmark(Cmd *cmd, const char *what, Str *text, Err *err)
+static bool cmd_remove_bom(Cmd *cmd, const char *what, Str *text, Err *err)
 {
     if (str_is_utf16(*text)) {
         err_set(err, EXIT_USAGE, "%s is UTF-16, not UTF-8", what);
@@ -20300,12 +20295,12 @@ static bool cmd_unmark(Cmd *cmd, const char *what, Str *text, Err *err)
 }
 
 /* As cmd_read_input(), for a secret: stdin must not be a terminal, and
- * cmd_unmark() applies. */
+ * cmd_remove_bom() applies. */
 static bool cmd_read_secret(Cmd *cmd, const CmdInput *in, Str *out, Err *err)
 {
-    return (in->path.len || cmd_stdin_hides(err)) &&
+    return (in->path.len || cmd_check_stdin(err)) &&
            cmd_read_input(cmd, in, out, err) &&
-           cmd_unmark(cmd, in->what, out, err);
+           cmd_remove_bom(cmd, in->what, out, err);
 }
 
 /* Can this be a name in HubSpot? `whose` is as in "a secret's name"; `most` is
@@ -20392,8 +20387,9 @@ static bool cmd_choose_account(Cmd *cmd, ConfigChoice *choice, Err *err)
         !config_choose(cmd->arena, &cmd->config, which, choice, err) ||
         !choice->account)
         return false;
-    term_debug(cmd->term, "account: %.*s, chosen by %.*s",
-               P(cmd_account_title(cmd, choice->account)), P(choice->why));
+    Str title = cmd_account_title(cmd, choice->account);
+    term_debug(cmd->term, "account: %.*s, chosen by %.*s", P(title),
+               P(choice->why));
     return true;
 }
 
@@ -21820,7 +21816,7 @@ static bool signin_key(Cmd *cmd, const Config *config, SigninKey *key, Err *err)
     if (text.len && cmd_on(cmd, &opt_pak_stdin))
         return err_set(err, EXIT_USAGE, "cannot use --pak with --pak-stdin");
     if (cmd_on(cmd, &opt_pak_stdin)) {
-        if (!cmd_stdin_hides(err))
+        if (!cmd_check_stdin(err))
             return err_hint(err, "Omit --pak-stdin to get a prompt.");
         if (!cmd_read_secret(cmd, &in, &text, err))
             return false;
@@ -21841,7 +21837,7 @@ static bool signin_key(Cmd *cmd, const Config *config, SigninKey *key, Err *err)
             return false;
         key->asked = true;
     }
-    if (!cmd_unmark(cmd, in.what, &text, err))
+    if (!cmd_remove_bom(cmd, in.what, &text, err))
         return false;
     key->key = secret_from(str_trim(text));
     term_hide(cmd->term, key->key);
@@ -21968,7 +21964,7 @@ static bool signin_use_key(Cmd *cmd, Signin *auth, Secret key, Err *err)
     account->expires_at = token.expires_at;
     hub.account = *account;
     hub_mark_fresh(&hub);
-    account->parent = hub_parent(&hub);
+    account->parent = hub_get_parent(&hub);
     auth->hub_name = token.name;
     return true;
 }
@@ -22082,7 +22078,7 @@ static bool signin_oauth_client(Cmd *cmd, ConfigAccount *account, Err *err)
     ConfigSecret env = {0};
     const CmdInput in = {.what = "the client secret", .most = 64 * KIB};
     if (cmd_on(cmd, &opt_client_secret_stdin)) {
-        if (!cmd_stdin_hides(err))
+        if (!cmd_check_stdin(err))
             return err_hint(err, "Omit --client-secret-stdin to get a prompt.");
         if (!cmd_read_secret(cmd, &in, &secret, err))
             return false;
@@ -22257,9 +22253,9 @@ static bool signin_oauth_sign_in(Cmd *cmd, const Config *config,
     bool opened = signin_may_browse(cmd, config) &&
                   signin_browse(cmd, visit->url);
     bool ok = signin_oauth_wait(cmd, visit, opened, err) &&
-              hub_trade_code(&hub, visit->got, err);
+              hub_exchange_code(&hub, visit->got, err);
     hub_mark_fresh(&hub);
-    hub_hide(&hub);
+    hub_hide_secrets(&hub);
     ok = ok && hub_check_account(&hub, err);
     signin_visit_end(visit, ok);
     *account = hub.account;
@@ -22840,7 +22836,7 @@ static bool account_info_ask_token(Cmd *cmd, const CmdToken *token,
 {
     Hub hub = hub_open(cmd->arena, cmd->term, &cmd->pool, NULL, account);
     hub.account.id = 0; /* HUBSPOT_ACCOUNT_ID is checked, not believed */
-    if (!hub_look_up_account(&hub, err))
+    if (!hub_find_account(&hub, err))
         return false;
     int64_t id = hub.account.id;
     hub.account.id = token->account.id;
@@ -23500,7 +23496,7 @@ static bool link_ask(Cmd *cmd, LinkChange *link, int64_t override, Err *err)
         return false;
     return at == SELECT    ? link_select(cmd, link, override, err)
            : at == SIGN_IN ? link_sign_in(cmd, link, err)
-                           : cmd_declined(err);
+                           : cmd_set_declined(err);
 }
 
 /*
@@ -24087,7 +24083,7 @@ static bool api_run(Cmd *cmd, Err *err)
         return false;
     term_flush(cmd->term);
     if (res.status >= 300)
-        return hub_refused(cmd->arena, &hub, &res, err);
+        return hub_set_error(cmd->arena, &hub, &res, err);
     return true;
 }
 
@@ -24293,7 +24289,7 @@ static bool secrets_value(Cmd *cmd, Secret *out, Err *err)
             return err_set(err, EXIT_USAGE,
                            "the variable in --value-env is not set");
         value = os_env(variable);
-        if (!cmd_unmark(cmd, in.what, &value, err))
+        if (!cmd_remove_bom(cmd, in.what, &value, err))
             return false;
     } else if (!cmd_read_secret(cmd, &in, &value, err)) {
         return false;
@@ -24476,7 +24472,7 @@ static bool secrets_offer_update(Cmd *cmd, SecretsRun *s, Err *err)
     if (!ask_confirm(cmd->term, "Change its value?", ASK_NO, &yes, err))
         return false;
     s->change.act = HUB_SECRET_UPDATE;
-    return yes || cmd_declined(err);
+    return yes || cmd_set_declined(err);
 }
 
 static bool secrets_add(Cmd *cmd, Err *err)
@@ -25027,7 +25023,7 @@ static bool sandbox_options(Cmd *cmd, HubSandbox *box, Err *err)
  * not report it: then the request decides. */
 static bool sandbox_check_limit(Cmd *cmd, SandboxCreate *s, Err *err)
 {
-    if (!hub_sandbox_usage(&s->hub, s->box.kind, &s->usage, err))
+    if (!hub_get_usage(&s->hub, s->box.kind, &s->usage, err))
         return false;
     if (s->usage.available != 0)
         return true;
@@ -25125,7 +25121,7 @@ static bool sandbox_check_created(Cmd *cmd, SandboxCreate *s, const Err *fault,
     const char *label = sandbox_label(s->box.kind);
     Str place = arena_printf(
         cmd->arena, "Sandboxes in the settings of account %" PRId64 " (%s)",
-        s->hub.account.id, hub_website(&s->hub));
+        s->hub.account.id, hub_site(s->hub.account.qa));
     if (os_interrupted()) {
         term_warn(cmd->term,
                   "the sandbox may still be created; look under "
@@ -25138,7 +25134,7 @@ static bool sandbox_check_created(Cmd *cmd, SandboxCreate *s, const Err *fault,
     for (int i = 0; i < LOOKS && !blind.code; i++) {
         if (i && !pool_sleep(&cmd->pool, (int64_t)i * PAUSE_MS))
             break;
-        if (!hub_sandbox_usage(&s->hub, s->box.kind, &now, &blind))
+        if (!hub_get_usage(&s->hub, s->box.kind, &now, &blind))
             break;
         if (s->usage.used >= 0 && now.used > s->usage.used) {
             err_set(err, fault->code,
@@ -25244,7 +25240,7 @@ static bool sandbox_sign_in(Cmd *cmd, SandboxCreate *s, Err *err)
                                                   : S("DEVELOPMENT_SANDBOX");
     if (cmd->config.form == CONFIG_ENVIRONMENT)
         return true;
-    if (!hub_sandbox_key(&s->hub, made->id, &made->key, err))
+    if (!hub_create_sandbox_key(&s->hub, made->id, &made->key, err))
         return false;
     bool signed_in = sandbox_token(cmd, s, &unsigned_in);
     if (!secret_is_set(made->key))
@@ -25303,7 +25299,7 @@ static bool sandbox_report(Cmd *cmd, const SandboxCreate *s, const Err *fault,
     return err_hint(err,
                     "Sign in to it with hs account auth and a key from "
                     "%s/personal-access-key/%" PRId64 ".",
-                    hub_website(&s->hub), id);
+                    hub_site(s->hub.account.qa), id);
 }
 
 static bool sandbox_create(Cmd *cmd, Err *err)
@@ -25373,7 +25369,7 @@ static bool sandbox_find_parent(Cmd *cmd, SandboxDelete *del, Err *err)
             return false;
         Hub own = hub_open(cmd->arena, cmd->term, &cmd->pool, &cmd->config,
                            &del->sandbox);
-        id = hub_parent(&own);
+        id = hub_get_parent(&own);
         del->sandbox = own.account; /* it may have a new token */
     }
     const ConfigAccount *parent = config_find_id(&cmd->config, id);
@@ -25932,7 +25928,7 @@ static bool transfer_open_manifest(Transfer *run, Err *err)
         return true;
     run->manifest_path = path;
     int code = transfer_check_manifest(cmd->arena, path);
-    if (!code && !hub_look_up_account(&run->hub, err))
+    if (!code && !hub_find_account(&run->hub, err))
         return false;
     if (!code)
         code = os_open_manifest(arena_cstr(cmd->arena, path), !resume.len, &fd);
@@ -26125,7 +26121,7 @@ static bool transfer_retry(Transfer *run, TransferItem *item,
     }
     if (result->res->status != 401 || item->renewed || run->stopped ||
         !secret_is_set(result->authorization) ||
-        !hub_renew_for(&run->hub, result->authorization, &item->err))
+        !hub_renew_after_401(&run->hub, result->authorization, &item->err))
         return false;
     item->renewed = true;
     transfer_item_link(&run->again, item);

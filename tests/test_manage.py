@@ -153,7 +153,7 @@ def test_a_default_of_digits_never_comes_to_mean_a_new_account(hs, sim):
     """It goes by its name in the old form, and ids come before names."""
     write_old(hs, sim, sim.portal(11, "22"))
     done = hs("auth", "--pak-stdin", input=sim.portal(22, "acme").key)
-    assert done.code == 0 and "stays 22 (11)" in done.err, done.err
+    assert done.code == 0 and "still 22 (11)" in done.err, done.err
     assert "(11)" in hs("account", "list").out.splitlines()[0]
     assert hs("auth", "--pak-stdin", "--default", input=sim.portal(33).key).code == 0
     assert "(33)" in hs("account", "list").out.splitlines()[0]
