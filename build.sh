@@ -318,10 +318,11 @@ run_tests() {
     export HS_BIN=$root/build/hs HS_BINS=$root/build/hs:$root/build/hs-debug
     export PYTHONPYCACHEPREFIX=$root/build/pycache
     say "running the tests; each dot is one test"
-    # Debian's python3, because another one in PATH lacks the packages. At most
-    # 8 processes, because nproc may exceed a container's share of the machine.
-    # -rs lists the skipped tests with the reasons.
-    exec /usr/bin/python3 -m pytest -q -rs -n "$((jobs < 8 ? jobs : 8))" \
+    # Debian's python3, because another one in PATH lacks the packages. Two
+    # processes per processor, because half of the time the tests wait. At most
+    # 8, because nproc may exceed a container's share of the machine. -rs lists
+    # the skipped tests with the reasons.
+    exec /usr/bin/python3 -m pytest -q -rs -n "$((jobs < 4 ? 2 * jobs : 8))" \
         -o cache_dir="$root/build/pytest" "$@" tests
 }
 

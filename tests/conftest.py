@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import dataclasses
 import fcntl
+import itertools
 import json
 import os
 import pathlib
@@ -43,7 +44,18 @@ for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)
 os.umask(0o022)  # whatever the caller's is: users other than this one run some tests
+COUNTER = itertools.count(1)
 SANITIZER = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
+
+
+@pytest.fixture
+def tmp_path(request, tmp_path_factory):
+    """As pytest's own, but quick: that one lists the folders of all other tests to
+    find a free number."""
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    path = tmp_path_factory.getbasetemp() / f"{name}{next(COUNTER)}"
+    path.mkdir(0o700)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ LINT_NEEDS=(black clang-format clang-tidy cppcheck flake8 libc6-dev python3
 #   bugprone-reserved-identifier, cert-dcl37-c, cert-dcl51-cpp  _GNU_SOURCE
 #   bugprone-assignment-in-if-condition   house style
 #   bugprone-suspicious-include           tests include hs.c
-#   cert-dcl16-c                          the suffix "l"; slow, and unused here
 #   cert-err33-c  unchecked fprintf to stderr: nothing else could be done
 #   cert-dcl03-c  static asserts of what is not a constant
 #   bugprone-narrowing-conversions  gcc's -Wconversion reports it already

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from calls import answer, api, failed  # noqa: F401 (api: a fixture)
+from calls import answer, api, failed, is_sanitized  # noqa: F401 (api: a fixture)
 from pki import CA, HOST, SERVER, Pki
 
 PLAIN_CA = "basicConstraints=critical,CA:TRUE\n"
@@ -532,14 +532,15 @@ def names_differ_in_case_and_blanks(m):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_as_in_curl_and_node(sim, api, pki, tmp_path, name):
+def test_as_in_curl_and_node(sim, hs, api, pki, tmp_path, name):
     make, says, curl, node = CASES[name]
     chain, anchors = make(pki.make)
     store = tmp_path / "anchors.pem"
     store.write_text("".join(path.read_text() for path in anchors))
     serve(sim, pki.context(*chain))
-    assert curl_trusts(sim, store) in (None, curl)
-    assert node_trusts(sim, store) in (None, node)
+    if not is_sanitized(hs):  # their result does not depend on the build of hs
+        assert curl_trusts(sim, store) in (None, curl)
+        assert node_trusts(sim, store) in (None, node)
     done = api("/a", "--raw", "--max-wait", 0, "--ca-file", store)
     if says is None:
         assert (done.code, done.out) == (0, "[1]"), done.err
