@@ -19,7 +19,7 @@ def auth(hs, *args, key=None, portal=None, code=0, **more):
 
 
 def clean(text):
-    """Nothing that a terminal would obey."""
+    """True if a terminal would interpret nothing in it."""
     return not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
 
 
@@ -83,7 +83,7 @@ def test_an_open_file_is_closed_to_others(hs, sim):
     ],
 )
 def test_key_in_argv_is_wiped(hs, sim, form):
-    """hs() itself looks at the command line while a request is made."""
+    """hs() inspects the command line during a request."""
     portal = sim.portal(101)
     result = hs("account", "auth", *form(portal.key))
     assert result.code == 0, result.err
@@ -132,13 +132,13 @@ def test_no_key_and_no_terminal(hs, sim):
     assert not sim.log and not hs.config_path.parent.exists()
 
 
-def test_two_ways_to_give_the_key(hs, sim):
+def test_two_ways_to_pass_the_key(hs, sim):
     portal = sim.portal(101)
     result = hs("account", "auth", "--pak", portal.key, "--pak-stdin", input=portal.key)
     assert result.code == 2 and not sim.log
 
 
-# ---- auth: what is no key
+# ---- auth: invalid keys
 
 BAD_KEYS = {
     "empty": "",
@@ -158,7 +158,7 @@ BAD_KEYS = {
 
 @pytest.mark.parametrize("key", BAD_KEYS.values(), ids=BAD_KEYS)
 @pytest.mark.parametrize("way", ["stdin", "env", "file", "option"])
-def test_what_is_no_key_is_refused_before_anything_is_sent(hs, sim, tmp_path, way, key):
+def test_an_invalid_key_is_refused_before_anything_is_sent(hs, sim, tmp_path, way, key):
     data = key.encode("utf-8", "surrogateescape")
     (tmp_path / "key").write_bytes(data)
     args, env, text = [], {}, b""
@@ -178,19 +178,19 @@ def test_what_is_no_key_is_refused_before_anything_is_sent(hs, sim, tmp_path, wa
     assert not sim.log and not hs.config_path.parent.exists()
 
 
-def test_a_token_is_called_one(hs, sim):
+def test_a_token_is_recognized_as_such(hs, sim):
     result = auth(hs, key="pat-na1-0123-4567-89ab-cdef", code=2)
     assert "access token" in result.err and "HUBSPOT_ACCESS_TOKEN" in result.err
 
 
-def test_a_key_that_strays_into_an_argument_is_not_printed(hs, sim):
-    """hs account auth KEY: the option's name was forgotten."""
+def test_a_key_passed_as_an_argument_is_not_printed(hs, sim):
+    """hs account auth KEY, without the option."""
     portal = sim.portal(101)
     result = hs("account", "auth", portal.key)
     assert result.code == 2 and not sim.log
 
 
-# ---- auth: what HubSpot says
+# ---- auth: HubSpot's responses
 
 
 def test_a_refused_key_leaves_nothing(hs, sim):
@@ -264,8 +264,8 @@ def test_hostile_names_do_not_get_through(hs, sim):
         "x" * 3000,
     ],
 )
-def test_odd_hub_names_give_good_account_names(hs, sim, name):
-    """No white space in the sense of any reader: the official client's \\s."""
+def test_odd_hub_names_become_valid_account_names(hs, sim, name):
+    """No white space for any reader, such as the official client's \\s."""
     sim.portal(101, name)
     auth(hs, "--use-default-name", portal=101)
     got = hs.read_config()["accounts"][0]["name"]
@@ -295,7 +295,7 @@ def test_a_hub_name_that_is_not_utf8(hs, sim):
 
 
 def kebab(text):
-    """What facts/files.md says, as an expression."""
+    """The official client's conversion."""
     text = re.sub(r"""[.,/#!$%^&*;:{}=\-_'"`~()]""", "", text)
     return "-".join(
         re.findall(
@@ -369,7 +369,7 @@ def test_name_option(hs, sim):
         "",
     ],
 )
-def test_a_name_that_cannot_be(hs, sim, name):
+def test_an_invalid_name(hs, sim, name):
     sim.portal(101)
     result = auth(hs, "--name", name, portal=101, code=2)
     assert "name" in result.err and clean(result.err)
@@ -420,8 +420,8 @@ def test_no_default_leaves_no_config_without_one(hs, sim):
     assert hs.read_config()["defaultAccount"] == 101
 
 
-def test_no_default_says_what_is_so(hs, sim):
-    """It does not take the default away, so the answer may not say so."""
+def test_no_default_reports_the_actual_default(hs, sim):
+    """It does not remove the default, so the result must not claim that."""
     hs.sign_in(sim.portal(101))
     result = auth(hs, "--no-default", "--json", portal=101)
     assert hs.read_config()["defaultAccount"] == 101
@@ -464,8 +464,8 @@ def test_signing_in_again_may_rename(hs, sim):
     assert [a["name"] for a in hs.read_config()["accounts"]] == ["better"]
 
 
-def test_signing_in_mends_an_invalid_name(hs, sim):
-    """The official client lets such names in; every other command refuses them."""
+def test_signing_in_fixes_an_invalid_name(hs, sim):
+    """The official client accepts such names; every other command refuses them."""
     portal = sim.portal(101)
     hs.write_config(hs.account(portal, name="two words"))
     assert hs("account", "list").code == 3
@@ -536,7 +536,7 @@ def test_the_parent_is_found(hs, sim, kind, path):
     )
 
 
-def test_no_parent_is_no_failure(hs, sim):
+def test_a_missing_parent_is_not_an_error(hs, sim):
     sim.portal(202, type="STANDARD_SANDBOX", parent=101)
     sim.fail("/sandbox-hubs", times=None, status=403)
     auth(hs, portal=202)
@@ -645,7 +645,7 @@ def test_list_lists_each_account_once(hs, sim):
     assert sorted(a["accountId"] for a in answer["accounts"]) == [1, 2, 3, 4, 5, 6]
 
 
-def test_list_in_a_linked_folder(hs, sim):
+def test_list_in_a_linked_directory(hs, sim):
     hs.sign_in(sim.portal(101), sim.portal(202))
     write_links(hs, {"localDefaultAccount": 202, "accounts": [202, 909]})
     result = hs("account", "list")
@@ -748,7 +748,7 @@ def test_info_keeps_the_fresh_token(hs, sim):
     assert kept == list(portal.tokens)[-1]
 
 
-def test_info_of_other_auth_types_asks_nobody(hs, sim):
+def test_info_of_other_auth_types_sends_nothing(hs, sim):
     hs.write_config(
         {"name": "old", "accountId": 7, "authType": "apikey", "apiKey": sim.portal(7).api_key}
     )
@@ -821,7 +821,7 @@ def test_names_that_begin_with_digits(hs, sim):
         assert sim.log[-1].header("Authorization")[7:] in portal.tokens
 
 
-def test_an_id_goes_before_a_name(hs, sim):
+def test_an_id_takes_precedence_over_a_name(hs, sim):
     hs.write_config(hs.account(sim.portal(101), name="202"), hs.account(sim.portal(202)))
     assert hs("account", "info", "202", "--json").json["accountId"] == 202
 
@@ -850,14 +850,14 @@ def test_use_without_an_account_and_a_terminal(hs, sim):
     assert result.code == 2 and "hs account use" in result.err
 
 
-def test_use_mends_a_stale_default(hs, sim):
+def test_use_fixes_a_stale_default(hs, sim):
     hs.write_config(sim.portal(101), defaultAccount=999)
     result = hs("account", "use", "101")
     assert result.code == 0 and hs.read_config()["defaultAccount"] == 101
     assert "999" not in result.err and "warning" not in result.err
 
 
-def test_use_in_a_linked_folder(hs, sim):
+def test_use_in_a_linked_directory(hs, sim):
     hs.sign_in(sim.portal(101), sim.portal(202), sim.portal(303))
     before = hs.config_path.read_bytes()
     path = write_links(hs, {"localDefaultAccount": 101, "accounts": [101, 202], "kept": {"x": 1.5}})
@@ -876,7 +876,7 @@ def test_use_in_a_linked_folder(hs, sim):
 
 
 def test_use_of_an_account_that_is_not_linked(hs, sim):
-    """Without a terminal the config's default is set, and that is said."""
+    """Without a terminal, sets the config's default and says so."""
     hs.sign_in(sim.portal(101), sim.portal(202), sim.portal(303))
     path = write_links(hs, {"localDefaultAccount": 101, "accounts": [101, 202]})
     before = path.read_bytes()
@@ -886,7 +886,7 @@ def test_use_of_an_account_that_is_not_linked(hs, sim):
     assert hs.read_config()["defaultAccount"] == 303 and path.read_bytes() == before
 
 
-def test_use_where_the_links_are_empty(hs, sim):
+def test_use_with_empty_links(hs, sim):
     hs.sign_in(sim.portal(101), sim.portal(202))
     path = write_links(hs, {"accounts": []})
     before = path.read_bytes()
@@ -942,8 +942,8 @@ def test_no_config(hs, sim, command):
     assert list(hs.home.iterdir()) == []
 
 
-def test_no_config_at_a_path_that_was_given(hs, sim):
-    """Signing in would not make that file, so it is no advice."""
+def test_no_config_at_a_named_path(hs, sim):
+    """The hint does not suggest signing in, which would not create that file."""
     result = hs("account", "list", "-c", "nope.yml")
     assert result.code == 3 and "nope.yml does not exist" in result.err
     assert "Check the path in --config." in result.err and "account auth" not in result.err

@@ -1,4 +1,4 @@
-"""`hs api`: what goes out, what comes to stdout, and how it ends."""
+"""`hs api`: requests, output and exit codes."""
 import json
 import os
 import re
@@ -51,7 +51,7 @@ ORDINARY = [
 ]
 
 
-def test_json_is_indented_as_others_do_it(sim, api):
+def test_json_is_indented_like_other_tools(sim, api):
     """Python's json.dumps(indent=2) and JavaScript's JSON.stringify(…, null, 2)
     agree on these."""
     for text in ORDINARY:
@@ -127,7 +127,7 @@ NO_JSON = [
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/octet-stream", ""])
-def test_what_is_no_json_passes_as_it_is(sim, api, kind):
+def test_other_content_is_not_changed(sim, api, kind):
     for body in NO_JSON:
         answer(sim, body, kind=kind)
         done = api("/a")
@@ -187,7 +187,7 @@ def test_large_json_streams_indented(sim, api):
         (b"plain text\n", "application/json"),
     ],
 )
-def test_large_bodies_that_are_no_json_pass_as_they_are(sim, api, start, kind):
+def test_large_bodies_of_other_types_are_not_changed(sim, api, start, kind):
     body = start * (LARGE // len(start) + 1)
     answer(sim, body, kind=kind)
     done = api("/a")
@@ -222,7 +222,7 @@ def peak_memory(hs, api_args, env, leave):
 @pytest.mark.parametrize(
     "kind, framing", [("json", "length"), ("text", "chunked"), ("text", "close")]
 )
-def test_memory_does_not_grow_with_the_answer(sim, hs, kind, framing):
+def test_memory_does_not_grow_with_the_response(sim, hs, kind, framing):
     size = (16 if is_sanitized(hs) else 200) << 20
     env = {"HUBSPOT_ACCESS_TOKEN": PAT}
     args = [f"/test/bytes?n={size}&type={kind}&framing={framing}"]
@@ -233,7 +233,7 @@ def test_memory_does_not_grow_with_the_answer(sim, hs, kind, framing):
 
 
 def test_memory_of_deep_and_odd_json(sim, api):
-    """What is JSON by its type only, and ends to be JSON in the middle."""
+    """JSON by its media type, but invalid in the middle."""
     body = b"[" + b'{"a":[1,2]},' * 60000 + b"oops" + b"[1]," * 1000
     answer(sim, body)
     done = api("/a")
@@ -241,10 +241,10 @@ def test_memory_of_deep_and_odd_json(sim, api):
     assert re.sub(r"\s", "", done.out) == body.decode()
 
 
-# ---- talk goes to stderr
+# ---- stderr
 
 
-def test_talk(sim, api):
+def test_stderr(sim, api):
     answer(sim, b"{}", status=201)
     done = api("/a?x=1", "--data", "{}")
     assert done.out == "{}\n"
@@ -290,8 +290,8 @@ def test_control_bytes_of_the_server_never_reach_stderr(sim, api):
 # ---- stdout
 
 
-def test_stdout_that_takes_nothing(sim, hs, api):
-    """A reader that has left, a full disk, no stdout at all."""
+def test_stdout_that_cannot_be_written(sim, hs, api):
+    """A closed pipe, a full disk, no stdout at all."""
     reader, writer = os.pipe()
     os.close(reader)
     for size in (10, 2 << 20):
@@ -304,7 +304,7 @@ def test_stdout_that_takes_nothing(sim, hs, api):
 
 
 def test_stdout_closed(sim, api):
-    """Then no descriptor of ours may take its number."""
+    """No descriptor of hs may get its number."""
 
     def close_stdout():
         os.close(1)
@@ -328,7 +328,7 @@ def test_all_descriptors_closed(sim, api):
     assert api("/test/echo", stdout=None, preexec_fn=close_all).code == 1
 
 
-def test_reader_that_leaves_in_the_middle(sim, hs):
+def test_reader_that_closes_the_pipe_early(sim, hs):
     env = hs.env({"HUBSPOT_ACCESS_TOKEN": PAT})
     with subprocess.Popen(
         [hs.bin, "api", f"/test/bytes?n={20 << 20}"],
@@ -386,7 +386,7 @@ def test_endpoints_on_the_wire(sim, api):
 
 @pytest.mark.parametrize("account", ["101", None])
 def test_foreign_endpoints_are_refused(sim, hs, api, account):
-    """Before anything is sent to anybody."""
+    """Before anything is sent."""
     hs.write_config(sim.portal(102))
     for url in (
         "https://evil.test/x",
@@ -489,7 +489,7 @@ def test_override_of_the_domain(sim, api):
     ],
     ids=lambda name: ascii(name[:9]) + str(len(name)),
 )
-def test_override_that_is_no_name(sim, api, name):
+def test_override_that_is_not_a_host_name(sim, api, name):
     done = api("/a", env={"HUBAPI_DOMAIN_OVERRIDE": name})
     assert done.code in (2, 3, 7), (done.code, done.err[:300])
     assert sim.requests() == []
@@ -557,7 +557,7 @@ DATA = [
 ]
 
 
-def test_data_goes_as_it_is(sim, hs, api, tmp_path):
+def test_data_is_sent_unchanged(sim, hs, api, tmp_path):
     path = tmp_path / "body.json"
     (hs.cwd / "rel.json").write_text("[7]")
     for text in DATA:
@@ -608,7 +608,7 @@ BAD_DATA = [
 ]
 
 
-def test_memory_does_not_grow_with_the_tries(sim, hs, api, tmp_path):
+def test_memory_does_not_grow_with_retries(sim, hs, api, tmp_path):
     """Each try kept a copy of the request."""
     if is_sanitized(hs):
         pytest.skip("a build with ASan needs all the addresses that there are")
@@ -626,7 +626,7 @@ def test_memory_does_not_grow_with_the_tries(sim, hs, api, tmp_path):
     assert len(sim.requests("POST /test/raw")) == 5
 
 
-def test_data_that_is_no_json(sim, api):
+def test_data_that_is_not_json(sim, api):
     failed(api("/test/echo", "--data", ""), 2, "--data", "empty|unexpected end")
     failed(api("/test/echo", "--data", "-"), 2, "--data", "empty|unexpected end")
     for text, where in BAD_DATA:
@@ -636,7 +636,7 @@ def test_data_that_is_no_json(sim, api):
     assert sim.proxy.seen == []
 
 
-def test_data_that_is_no_utf8(sim, api, tmp_path):
+def test_data_that_is_not_utf8(sim, api, tmp_path):
     """RFC 8259, 8.1: neither another encoding nor a byte order mark, which
     nobody sees in an editor."""
     path = tmp_path / "data.json"
@@ -718,7 +718,7 @@ def test_error_statuses(sim, api):
 
 
 def test_the_correlation_id_of_the_header(sim, api):
-    """A web page has no other; the body's own goes first."""
+    """A web page has no other; an id in the body takes precedence."""
     page = b"<html>no such page</html>"
     for headers, body, want in (
         ({"Content-Type": "text/html", "X-HubSpot-Correlation-Id": "c0ffee-1"}, page, "c0ffee-1"),
@@ -744,7 +744,7 @@ def test_the_correlation_id_of_the_header(sim, api):
     ],
 )
 def test_an_account_of_another_region(sim, hs, api, how):
-    """Be it the API that says so, or the token call."""
+    """Reported by the API, or by the token request."""
     sim.fail("*", status=488, times=None, **how)
     failed(api("/a"), 1, "488", "region eu1", "api-eu1.hubapi")
     if how["body"] != b"<html>":
@@ -758,7 +758,7 @@ def test_an_account_of_another_region(sim, hs, api, how):
 @pytest.mark.parametrize(
     "region", ["evil.test/", "EU1", "e1", "europe1", "eu", "eu123", "1", "eu1\n", ""]
 )
-def test_a_region_that_is_none(sim, api, region):
+def test_an_invalid_region(sim, api, region):
     sim.fail("/a", status=488, body={"message": "m0", "correctHublet": region})
     done = api("/a")
     failed(done, 1, "488", "m0", "another region")
@@ -772,7 +772,7 @@ PAGE = b"\xef\xbb\xbf\n <!DOCTYPE html><html><title>Sign in to the network</titl
 @pytest.mark.parametrize(
     "kind", ["text/html; charset=utf-8", "TEXT/HTML", "application/xhtml+xml", None]
 )
-def test_a_web_page_is_no_refusal_of_the_key(sim, hs, status, kind):
+def test_a_web_page_is_not_a_refusal_of_the_key(sim, hs, status, kind):
     portal = sim.portal(101)
     hs.write_config(portal)
     before = hs.config_path.read_bytes()
@@ -794,7 +794,7 @@ def test_a_web_page_is_no_refusal_of_the_key(sim, hs, status, kind):
     assert hs.config_path.read_bytes() == before
 
 
-def test_a_redirect_is_no_refusal_of_the_key(sim, hs):
+def test_a_redirect_is_not_a_refusal_of_the_key(sim, hs):
     hs.write_config(sim.portal(101))
     sim.fail(
         "/localdevauth",
@@ -812,7 +812,7 @@ def test_a_redirect_is_no_refusal_of_the_key(sim, hs):
 
 
 def test_a_web_page_from_the_api(sim, hs, api):
-    """A 401 does not say then that the token is no longer good."""
+    """Its 401 does not mean that the token is invalid."""
     for status, code in ((401, 4), (403, 4)):
         sim.fail("/a", status=status, body=PAGE, headers={"Content-Type": "text/html"})
         done = api("/a")
@@ -966,7 +966,7 @@ def test_refused_fresh_token_is_final(sim, hs):
     assert [r.path for r in sim.requests()] == ["/localdevauth/v1/auth/refresh", "/a"]
 
 
-def test_key_that_is_no_longer_good(sim, hs):
+def test_a_revoked_key(sim, hs):
     portal = sim.portal(101)
     one_token(sim, portal, hs)
     before = hs.config_path.read_bytes()
@@ -993,7 +993,7 @@ def test_key_that_is_no_longer_good(sim, hs):
         b'{"oauthAccessToken":"abcdefghij\\r\\nX-Evil: 1","hubId":101,"expiresAtMillis":1}',
     ],
 )
-def test_token_answers_that_make_no_sense(sim, hs, body):
+def test_invalid_token_responses(sim, hs, body):
     hs.write_config(sim.portal(101))
     sim.fail("/localdevauth", status=200, body=body)
     done = hs("api", "/test/echo")
@@ -1001,7 +1001,7 @@ def test_token_answers_that_make_no_sense(sim, hs, body):
     assert done.out == "" and len(sim.requests("/test")) == 0
 
 
-def test_token_soon_over_is_renewed(sim, hs):
+def test_a_token_that_expires_soon_is_renewed(sim, hs):
     portal = sim.portal(101)
     for seconds, calls in ((299, 2), (310, 1), (-5, 2)):
         token, _ = portal.issue()
@@ -1018,8 +1018,8 @@ def test_token_soon_over_is_renewed(sim, hs):
         assert len(sim.requests()) == calls, seconds
 
 
-def test_a_token_is_fetched_once_though_the_clock_is_ahead(sim, hs):
-    """A fresh token that seems to be over is used all the same."""
+def test_a_token_is_fetched_once_if_the_clock_is_ahead(sim, hs):
+    """A fresh token that looks expired is used anyway."""
     portal = sim.portal(101)
     for n in range(3):
         portal.add_file(f"f/{n}.txt", b"x")
@@ -1070,7 +1070,7 @@ def test_static_token(sim, hs, api):
     assert not hs.config_path.exists()
 
 
-def test_a_long_token_goes_whole_or_not_at_all(sim, hs):
+def test_a_long_token_is_sent_whole_or_not_at_all(sim, hs):
     token = "t" * 20000
     done = hs("api", "/test/echo", env={"HUBSPOT_ACCESS_TOKEN": token})
     if done.code == 0:
@@ -1079,7 +1079,7 @@ def test_a_long_token_goes_whole_or_not_at_all(sim, hs):
         assert done.code in (2, 3, 4) and sim.requests() == []
 
 
-def test_static_token_gives_way_to_a_named_account(sim, hs):
+def test_a_named_account_takes_precedence_over_the_token(sim, hs):
     hs.write_config(sim.portal(102))
     env = {"HUBSPOT_ACCESS_TOKEN": sim.portal(101).static_token}
     for args, portal in ((["-a", "102"], 102), (["--config", hs.config_path], 102), ([], 101)):

@@ -1,4 +1,4 @@
-"""Linked folders and .hsaccount: link, unlink, create-override, remove-override,
+"""Linked directories and .hsaccount: link, unlink, create-override, remove-override,
 and that git ignores what they write.
 
 A folder is linked by .hs/settings.json; git's own word (`git check-ignore`)
@@ -31,7 +31,7 @@ def three(hs, sim):
 
 
 def linked(hs, *ids, default=None, folder=None, **more):
-    """Link a folder by hand; its settings file."""
+    """Link a directory by hand; its settings file."""
     path = (folder or hs.cwd) / ".hs" / "settings.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
@@ -62,7 +62,7 @@ def done(hs, *args, **more):
 
 
 def refused(hs, args, code, *words, **more):
-    """Ends with this code and these words; nothing is written, sent or printed."""
+    """Fails with this code and these texts; nothing is written, sent or printed."""
     before, sent = hs.files(), len(hs.sim.log)
     result = hs("account", *args, **more)
     assert result.code == code and result.out == "", result
@@ -77,7 +77,7 @@ def seen(child):
 
 
 def answer(child, *pairs):
-    """Wait for each prompt, and give the keys that go with it."""
+    """Wait for each prompt, and send its keys."""
     for label, keys in pairs:
         child.expect(label)
         child.send(keys)
@@ -154,14 +154,14 @@ def test_link_again_after_the_last_was_unlinked(three):
     assert read_links(three) == {"localDefaultAccount": 202, "accounts": [202]}
 
 
-def test_link_with_a_default_that_is_stale(three):
-    """What the settings name is no account any more: a new default is needed."""
+def test_link_with_a_stale_default(three):
+    """The account no longer exists: a new default is needed."""
     linked(three, 999, default=999)
     done(three, "link", "-a", "box", "--default", "box")
     assert read_links(three) == {"localDefaultAccount": 202, "accounts": [999, 202]}
 
 
-def test_what_is_unknown_in_the_settings_survives(three):
+def test_unknown_keys_of_the_settings_are_kept(three):
     path = linked(
         three,
         101,
@@ -239,7 +239,7 @@ def test_settings_behind_a_symbolic_link(three, tmp_path, what):
 
 
 @pytest.mark.parametrize("name", ["with space", "ünï cödé", "日本", "a'b\"c", "-dash", "new\nline"])
-def test_folders_of_any_name(three, name):
+def test_directories_of_any_name(three, name):
     folder = three.cwd / name
     folder.mkdir()
     done(three, "link", "-a", "box", cwd=folder)
@@ -280,7 +280,7 @@ def test_settings_of_a_parent_directory_are_named(three, command):
     assert "parent directory" not in three("account", "link", "-a", "box", "--default", "box").err
 
 
-def test_init_cwd_stands_for_the_folder(three):
+def test_init_cwd_is_the_current_directory(three):
     """As npm sets it for scripts that it runs elsewhere."""
     away = three.home / "away"
     away.mkdir()
@@ -295,7 +295,7 @@ def test_init_cwd_stands_for_the_folder(three):
     assert os.listdir(away) == []
 
 
-def test_link_takes_a_config_by_name(three, tmp_path, sim):
+def test_link_accepts_a_named_config(three, tmp_path, sim):
     path = three.write_config(sim.portal(404, "Other"), path=tmp_path / "other.yml")
     done(three, "link", "-c", path, "-a", "other")
     assert read_links(three) == {"localDefaultAccount": 404, "accounts": [404]}
@@ -330,15 +330,15 @@ def test_unlink_some(three, args, left, default):
     assert read_links(three) == {k: v for k, v in want.items() if v is not None}
 
 
-def test_unlink_what_has_left_the_config(three):
-    """By its id: its name is no longer known."""
+def test_unlink_an_account_that_is_not_in_the_config(three):
+    """By its id, as its name is unknown."""
     linked(three, 101, 999)
     done(three, "unlink", "-a", "999")
     assert read_links(three)["accounts"] == [101]
 
 
 @pytest.mark.parametrize("args", [[], ["--all"]])
-def test_unlink_where_nothing_is_linked(three, args):
+def test_unlink_with_nothing_linked(three, args):
     before = three.files()
     assert "No accounts are linked" in done(three, "unlink", *args).err
     assert done(three, "unlink", "--json", *args).json["accounts"] == []
@@ -385,8 +385,8 @@ def test_create_override_over_another(three):
     "args",
     [["use", "box"], ["create-override", "box"], ["link", "--account", "box"], ["unlink", "--all"]],
 )
-def test_a_hint_names_no_option_that_does_not_help(three, args):
-    """These must read the file, whichever account is named; hs api need not."""
+def test_a_hint_names_only_options_that_help(three, args):
+    """These read the file, whichever account is named; hs api need not."""
     path = write_links(three, "[")
     for _ in range(2 if args[0] == "link" else 1):
         result = three("account", *args)
@@ -396,13 +396,13 @@ def test_a_hint_names_no_option_that_does_not_help(three, args):
         path = override(three, "no number")
 
 
-def test_create_override_where_a_linked_folder_goes_before_it(three):
+def test_create_override_warns_if_links_take_precedence(three):
     path = linked(three, 202)
     assert str(path) in done(three, "create-override", "third").err
     assert used(three) == 202
 
 
-def test_create_override_replaces_no_folder(three):
+def test_create_override_does_not_replace_a_directory(three):
     (three.cwd / ".hsaccount").mkdir()
     for args in ([], ["--force"]):
         refused(three, ["create-override", "box", *args], 3 if args else 2, ".hsaccount")
@@ -410,7 +410,7 @@ def test_create_override_replaces_no_folder(three):
 
 @pytest.mark.parametrize("text", ["202", "999", "garbage", ""])
 def test_remove_override(three, text):
-    """Whatever it holds; the nearest one upward."""
+    """Whatever it contains; the nearest one upward."""
     below = three.cwd / "a"
     below.mkdir()
     outer = override(three, 303)
@@ -433,14 +433,14 @@ def test_remove_override(three, text):
     ],
 )
 def test_link_migrates_an_override(three, more, default, stays):
-    """The .hsaccount's account becomes the folder's default."""
+    """The .hsaccount's account becomes the directory's default."""
     path = override(three, 202)
     result = done(three, "link", "-a", "acme", "-a", "box", *more)
     assert read_links(three) == {"localDefaultAccount": default, "accounts": [101, 202]}
     assert str(path) in result.err and path.exists() == stays
 
 
-def test_link_leaves_the_override_of_another_account(three):
+def test_link_keeps_the_override_of_another_account(three):
     path = override(three, 303)
     done(three, "link", "-a", "acme", "--force")
     assert path.read_text() == "303"
@@ -467,8 +467,8 @@ def test_link_leaves_the_override_of_another_account(three):
         (["remove-override", "--force=false"], ["--force"]),
     ],
 )
-def test_an_answer_is_missing(three, args, words, answers):
-    """Without a terminal: exit 2, and the option is named; stdin answers nothing."""
+def test_a_missing_answer_is_an_error(three, args, words, answers):
+    """Without a terminal: exit 2, and the hint names the option; stdin is not read."""
     if args[0] == "unlink":
         linked(three, 101, 202, 303)
     else:
@@ -503,7 +503,7 @@ def test_an_answer_is_missing(three, args, words, answers):
         (["remove-override", "box"], 2, "argument"),
     ],
 )
-def test_what_is_wrong_is_refused(three, args, code, word):
+def test_invalid_arguments_are_refused(three, args, code, word):
     refused(three, args, code, word)
 
 
@@ -519,7 +519,7 @@ def test_what_is_wrong_is_refused(three, args, code, word):
         '{"localDefaultAccount": "acme", "accounts": [101]}',
     ],
 )
-def test_broken_settings_are_named_and_left(three, args, text):
+def test_broken_settings_are_reported_and_kept(three, args, text):
     path = linked(three, 101)
     path.write_text(text)
     refused(three, args, 3, path)
@@ -531,7 +531,7 @@ def test_link_names_a_broken_override(three, text):
 
 
 @pytest.mark.parametrize("args", [["link", "-a", "acme"], ["unlink", "--all"]])
-def test_a_deprecated_config_in_reach(three, args):
+def test_a_deprecated_config_in_use(three, args):
     """It does not support linked directories: run hs config migrate first."""
     linked(three, 101)
     old = three.write_yaml({"portals": []}, three.cwd / "hubspot.config.yml")
@@ -541,7 +541,7 @@ def test_a_deprecated_config_in_reach(three, args):
         refused(three, args, 3, old, "hs config migrate", cwd=folder)
 
 
-def test_create_override_counts_with_the_global_config_only(hs, sim):
+def test_create_override_needs_the_global_config(hs, sim):
     hs.write_yaml(
         {"portals": [{"name": "one", "portalId": 101, "authType": "apikey", "apiKey": "k" * 30}]},
         hs.cwd / "hubspot.config.yml",
@@ -583,8 +583,8 @@ def test_the_environment_has_nothing_to_link(three, sim, args):
         ["link", "-a", "202", "--force"],
     ],
 )
-def test_a_folder_that_may_not_be_written(outsider, sim, args):
-    """It is said, and nothing is half done."""
+def test_a_directory_that_is_not_writable(outsider, sim, args):
+    """It is reported, and nothing is half done."""
     outsider.files.write_config(sim.portal(101), sim.portal(202))
     path = linked(outsider, 101)
     hsaccount = override(outsider, 202)
@@ -601,8 +601,8 @@ def test_a_folder_that_may_not_be_written(outsider, sim, args):
     assert sorted(os.listdir(outsider.cwd)) == [".hs", ".hsaccount"]
 
 
-def test_more_accounts_than_can_be_kept_are_refused(three):
-    """None of them is left out in silence."""
+def test_too_many_accounts_are_refused(three):
+    """None of them is dropped silently."""
     path = linked(three, *range(1, 258))
     before = path.read_bytes()
     for args in (["unlink", "--all"], ["link", "-a", "101"], ["use", "101"]):
@@ -617,7 +617,7 @@ def test_more_accounts_than_can_be_kept_are_refused(three):
     assert json.loads(path.read_text())["accounts"] == []
 
 
-def test_a_folder_where_nothing_can_be_made(outsider, sim):
+def test_a_directory_without_write_permission(outsider, sim):
     outsider.files.write_config(sim.portal(101))
     outsider.own()
     outsider.cwd.chmod(0o500)
@@ -628,7 +628,7 @@ def test_a_folder_where_nothing_can_be_made(outsider, sim):
 
 
 def test_a_held_lock_is_waited_for(three):
-    """Another run writes the settings: this one comes after it."""
+    """Another run writes the settings; this one waits."""
     path = linked(three, 101)
     with held(path) as met:
         run = three.start("account", "link", "-a", "box")
@@ -661,7 +661,7 @@ def test_twelve_at_once_lose_nothing(hs, sim):
 
 @pytest.fixture
 def git(three):
-    """git("init", …) in the working folder, with the home of the tests."""
+    """git("init", …) in the working directory, with the tests' home."""
 
     def run(*args, at=None, check=True):
         env = {
@@ -710,7 +710,7 @@ def write(folder, name, text):
     return path
 
 
-def test_link_has_git_ignore_the_settings(three, git):
+def test_link_makes_git_ignore_the_settings(three, git):
     assert "Added .hs to" in done(three, "link", "-a", "acme").err
     text = (three.cwd / ".gitignore").read_text()
     comment, line = text.splitlines()
@@ -756,7 +756,7 @@ def test_a_file_for_all_trees_covers_too(three, git):
     assert ignored(git, three.cwd / ".hs" / "settings.json")
 
 
-# what stands there before, and which file is added to
+# the files before, and the one that is changed
 UNCOVERED = {
     "no file at all": ({}, "sub/.gitignore"),
     "one further up": ({".gitignore": "node_modules\n"}, ".gitignore"),
@@ -774,7 +774,7 @@ UNCOVERED = {
 
 @pytest.mark.parametrize("files, changed", UNCOVERED.values(), ids=UNCOVERED)
 def test_what_is_not_covered_is_added(three, git, files, changed):
-    """To the nearest ignore file; what stands in it stays, to the byte."""
+    """In the nearest ignore file, whose other bytes do not change."""
     for name, text in files.items():
         write(three.cwd, name, text)
     sub = three.cwd / "sub"
@@ -794,7 +794,7 @@ def test_what_is_not_covered_is_added(three, git, files, changed):
     assert three.files() == before
 
 
-def test_outside_a_work_tree_nothing_is_made(three, git):
+def test_outside_a_work_tree_no_ignore_file_is_written(three, git):
     done(three, "link", "-a", "acme", cwd=three.home)
     assert not (three.home / ".gitignore").exists()
     done(three, "link", "-a", "acme", cwd=three.cwd / ".git")
@@ -817,7 +817,7 @@ def test_in_a_further_work_tree(three, git):
 
 
 def test_in_a_submodule(three, git):
-    """A tree of its own: what the one around it ignores does not count."""
+    """A work tree of its own: the rules of the outer one do not apply."""
     inner = three.home / "inner"
     inner.mkdir()
     git("init", "-q", at=inner)
@@ -831,7 +831,7 @@ def test_in_a_submodule(three, git):
     assert ignored(git, mod / ".hs" / "settings.json") and (mod / ".gitignore").exists()
 
 
-def test_a_linked_ignore_file_is_left_alone(three, git, tmp_path):
+def test_a_symbolic_link_as_ignore_file_is_not_changed(three, git, tmp_path):
     """Git reads no .gitignore that is a symbolic link."""
     target = write(tmp_path, "ignore", "mine\n")
     (three.cwd / ".gitignore").symlink_to(target)
@@ -849,8 +849,8 @@ def test_the_mode_of_an_ignore_file_stays(three, git, bits):
     assert mode(path) == bits and ".hs" in path.read_text().splitlines()
 
 
-def test_an_ignore_file_that_may_not_be_written(outsider, sim, git):
-    """The link is made all the same, and what git sees is said."""
+def test_an_ignore_file_that_is_not_writable(outsider, sim, git):
+    """The account is linked anyway, with a warning that git sees the file."""
     outsider.files.write_config(sim.portal(101))
     git("init", "-q", outsider.cwd)
     write(outsider.cwd, ".gitignore", "x\n")
@@ -866,7 +866,7 @@ def test_an_ignore_file_that_may_not_be_written(outsider, sim, git):
 
 
 def test_runs_at_once_add_one_line(three, git):
-    """They all saw that nothing covers it; the first of them has covered it."""
+    """All saw that no rule covers it; only the first adds one."""
     write(three.cwd, ".gitignore", "x\n")
     linked(three, 101)
     runs = []
@@ -904,7 +904,7 @@ def test_what_is_linked_cannot_be_linked_again(three, tty):
     assert read_links(three) == {"localDefaultAccount": 101, "accounts": [101, 202, 303]}
 
 
-def test_where_all_are_linked(three, tty):
+def test_link_if_all_are_linked(three, tty):
     linked(three, 101, 202, 303)
     before = three.files()
     child = answer(tty("account", "link"), (WHAT, "\r"))
@@ -914,7 +914,7 @@ def test_where_all_are_linked(three, tty):
 
 @pytest.mark.parametrize("keys, default", [("\r", 202), ("y\r", 202), ("n\r", 303)])
 def test_link_offers_to_keep_an_override(three, tty, keys, default):
-    """It is ticked already; yes or no, the file has had its day."""
+    """Its account is preselected; the file is removed in either case."""
     path = override(three, 202)
     child = answer(tty("account", "link"), (WHAT, "\r"), (LINK, "jj \r"), (KEEP, keys))
     if default != 202:
@@ -1005,7 +1005,7 @@ def test_remove_override_on_a_terminal(three, tty):
     if isinstance(v, list)
     else None,
 )
-def test_a_prompt_that_is_left_writes_nothing(three, tty, args, before, keys, code):
+def test_a_cancelled_prompt_writes_nothing(three, tty, args, before, keys, code):
     override(three, 202)
     if args == ["unlink"]:
         linked(three, 101, 202, 303)
@@ -1026,7 +1026,7 @@ def test_a_prompt_that_is_left_writes_nothing(three, tty, args, before, keys, co
         (["remove-override"], "--force"),
     ],
 )
-def test_no_prompt_where_none_is_wanted(three, tty, command, word, args, env):
+def test_no_prompt_if_prompts_are_off(three, tty, command, word, args, env):
     linked(three, 101, 202)
     override(three, 202)
     before = three.files()
@@ -1035,7 +1035,7 @@ def test_no_prompt_where_none_is_wanted(three, tty, command, word, args, env):
     assert three.files() == before
 
 
-# ---- folders that are linked
+# ---- linked directories
 
 
 def test_use_adds_the_account_on_request(three, tty):
@@ -1046,7 +1046,7 @@ def test_use_adds_the_account_on_request(three, tty):
     assert three.read_config()["defaultAccount"] == 101
 
 
-def test_use_by_picking_in_a_linked_folder(three, tty):
+def test_use_by_picking_in_a_linked_directory(three, tty):
     linked(three, 101, 202)
     child = answer(tty("account", "use"), ("Default account:", "box\r"))
     assert tty.end(child) == 0, seen(child)
@@ -1056,7 +1056,7 @@ def test_use_by_picking_in_a_linked_folder(three, tty):
 
 @pytest.mark.parametrize("name", [None, ".hs"])
 def test_use_signs_in_to_another_account(three, tty, sim, name):
-    """The last entry of the list; in a linked folder it is linked there on request."""
+    """The last entry of the list; in a linked directory it is linked on request."""
     fourth = sim.portal(404, "Fourth")
     if name:
         linked(three, 101)
@@ -1087,7 +1087,7 @@ def test_only_use_offers_to_sign_in(three, tty, command):
 
 
 def test_settings_that_would_be_too_large_to_read_again(three):
-    """Written on lines of their own, these values are more than 1 MiB."""
+    """Indented, these values exceed 1 MiB."""
     path = linked(three, 101)
     path.write_text(
         json.dumps(

@@ -1,4 +1,4 @@
-"""Looking after accounts: what a script meets, and what a person at a terminal does.
+"""Managing accounts, in scripts and on a terminal.
 
 How each command compares with the official client is test_matrix.py's.
 """
@@ -35,7 +35,7 @@ def names(hs, path=None):
 
 
 def refused(hs, code, *args, words=(), **more):
-    """The run fails, says why, and changes no file of the house."""
+    """The run fails with a reason, and changes no file."""
     before = hs.files()
     done = hs(*args, **more)
     assert done.code == code, (done.code, done.err)
@@ -84,7 +84,7 @@ def ignored(hs, name):
     return git(hs, "check-ignore", "-q", "--no-index", name).returncode == 0
 
 
-# ---- what is missing ends the run, and is named
+# ---- missing arguments
 
 
 @pytest.mark.parametrize(
@@ -101,12 +101,12 @@ def ignored(hs, name):
     ],
     ids=lambda a: " ".join(a) if isinstance(a, list) else None,
 )
-def test_an_answer_that_is_missing(three, sim, args, option):
+def test_a_missing_answer_is_an_error(three, sim, args, option):
     refused(three, 2, *args, words=[option])
     assert not sim.log
 
 
-def test_answers_that_depend_on_what_is_there(three, sim):
+def test_answers_that_depend_on_the_config(three, sim):
     write_settings(three, 11, 22, 33, default=11)
     refused(three, 2, "account", "unlink", words=["--account", "--all"])
     refused(three, 2, "account", "unlink", "--account", "acme", words=["--default"])
@@ -133,7 +133,7 @@ def test_answers_that_depend_on_what_is_there(three, sim):
     ],
     ids=" ".join,
 )
-def test_an_account_that_is_not_there_is_no_other(three, sim, args):
+def test_an_unknown_account_is_not_replaced_by_another(three, sim, args):
     done = refused(three, 3, *args)
     assert "acmee" in done.err and "'acme'" in done.err and not sim.log
 
@@ -149,8 +149,8 @@ def test_a_name_of_digits_is_a_name(hs, sim):
 # ---- rename
 
 
-def test_a_default_of_digits_never_comes_to_mean_a_new_account(hs, sim):
-    """It goes by its name in the old form, and ids come before names."""
+def test_a_default_of_digits_never_selects_a_new_account(hs, sim):
+    """The old form names it, and ids take precedence over names."""
     write_old(hs, sim, sim.portal(11, "22"))
     done = hs("auth", "--pak-stdin", input=sim.portal(22, "acme").key)
     assert done.code == 0 and "still 22 (11)" in done.err, done.err
@@ -193,7 +193,7 @@ def test_removing_the_default_in_a_script(three):
     assert done.code == 0 and three.read_config()["defaultAccount"] == 22
 
 
-def test_new_default_counts_only_where_the_default_goes(three):
+def test_new_default_applies_only_if_the_default_is_removed(three):
     assert three("account", "remove", "beta", "--new-default", "gamma").code == 0
     assert three.read_config()["defaultAccount"] == 11
 
@@ -204,7 +204,7 @@ def test_removing_the_last_one_leaves_the_settings(hs, sim):
     assert hs.read_config() == {"mine": "kept", "accounts": []}
 
 
-def test_what_else_names_a_removed_account(three):
+def test_other_files_that_name_a_removed_account(three):
     (three.cwd / ".hsaccount").write_text("22")
     write_settings(three, 22, 33, default=22, other=1)
     done = three("account", "remove", "beta")
@@ -216,8 +216,8 @@ def test_what_else_names_a_removed_account(three):
     assert read_links(three) == {"accounts": [22], "localDefaultAccount": 22, "other": 1}
 
 
-def test_an_override_is_of_the_global_config_alone(three, sim):
-    """The account stays in that one, when it is removed from another."""
+def test_an_override_belongs_to_the_global_config(three, sim):
+    """It is kept if the account is removed from another config."""
     other = three.write_config(sim.portals[11], sim.portals[22], path=three.cwd / "other.yml")
     (three.cwd / ".hsaccount").write_text("22")
     done = three("account", "remove", "beta", "--config", other, "--force")
@@ -281,7 +281,7 @@ def test_clean_with_nothing_to_do(three):
 @pytest.mark.parametrize(
     "how", [{"status": 500}, {"then": "reset"}, {"status": 429, "policy": "DAILY"}]
 )
-def test_trouble_is_no_inactivity(three, sim, how):
+def test_an_error_does_not_mean_inactive(three, sim, how):
     sim.fail(REFRESH, times=None, **how)
     done = refused(
         three,
@@ -397,7 +397,7 @@ def test_migrate(hs, sim):
     assert hs("account", "list").code == 0
 
 
-def test_migrate_by_force_takes_values_never_absences(hs, sim):
+def test_migrate_with_force_never_removes_values(hs, sim):
     hs.write_config(
         sim.portal(11, "acme"), httpTimeout=30000, defaultCmsPublishMode="publish", flags=["x"]
     )
@@ -445,7 +445,7 @@ def test_a_migration_of_many_accounts_stays_small(hs):
 
 
 def test_a_migration_into_a_global_file_of_the_old_form(hs, sim):
-    """There a default goes by its name, which may be another account's."""
+    """Its default is a name, which may be the name of another account."""
     acme = {k: v for k, v in hs.account(sim.portal(11, "acme")).items() if k != "accountId"}
     hs.write_yaml({"portals": [{**acme, "portalId": 11}]})
     write_old(hs, sim, sim.portal(22, "acme"))
@@ -455,7 +455,7 @@ def test_a_migration_into_a_global_file_of_the_old_form(hs, sim):
     assert "(22)" in hs("account", "list").out.splitlines()[0]
 
 
-def test_a_migration_takes_over_what_only_looks_like_a_setting_of_ours(hs, sim):
+def test_a_migration_keeps_unknown_keys_that_look_like_settings(hs, sim):
     write_old(hs, sim, sim.portal(11, "acme"), Flags="mine", ACCOUNTS=3)
     assert hs("config", "migrate", "--force").code == 0
     config = hs.read_config()
@@ -484,8 +484,8 @@ def test_nothing_to_migrate(hs, sim, text):
 
 
 @pytest.mark.parametrize("beside", [True, False])
-def test_a_migration_never_writes_a_config_that_is_refused(hs, sim, beside):
-    """Names that no config may have are changed; what nothing could use stays behind."""
+def test_a_migration_never_writes_an_invalid_config(hs, sim, beside):
+    """Invalid names are changed; unusable entries are not migrated."""
     portals = [sim.portal(n, f"x{n}") for n in (11, 22, 33, 44, 55, 66)]
     path = write_old(hs, sim, *portals)
     old = yaml.safe_load(path.read_text())
@@ -515,13 +515,13 @@ def test_a_migration_never_writes_a_config_that_is_refused(hs, sim, beside):
     )
 
 
-def test_a_migration_of_nothing_that_can_be_used(hs, sim):
+def test_a_migration_without_usable_accounts(hs, sim):
     path = write_old(hs, sim, sim.portal(11))
     path.write_text(path.read_text().replace("authType", "kind"))
     refused(hs, 3, "config", "migrate", "--force", words=["no usable account in"])
 
 
-def test_nothing_to_migrate_at_a_path_that_was_given(hs, sim):
+def test_nothing_to_migrate_at_a_named_path(hs, sim):
     (hs.cwd / "hubspot.config.yml").write_text("portals: []\n")
     refused(
         hs, 3, "config", "migrate", "--force", "-c", "nope.yml", words=["nope.yml does not exist"]
@@ -560,7 +560,7 @@ def test_init_and_auth(hs, sim):
 
 
 @pytest.mark.parametrize("name", ["x.yml", "sub/x.yml", "./x.yml"])
-def test_init_hides_the_file_that_it_is_told_to_make(hs, sim, name):
+def test_init_makes_git_ignore_its_file(hs, sim, name):
     git(hs, "init", "-q")
     (hs.cwd / "sub").mkdir()
     done = hs("init", "-c", name, "--pak-stdin", input=hs.key(sim.portal(11)))
@@ -590,10 +590,10 @@ def test_a_bad_name_is_refused_before_anything_is_written(three, sim, name):
     )
 
 
-# ---- who else may read
+# ---- permissions
 
 
-def test_looser_modes_are_said_and_closed(three):
+def test_loose_modes_are_reported_and_fixed(three):
     three.config_path.chmod(0o644)
     three.config_path.parent.chmod(0o755)
     done = three("account", "list")
@@ -608,7 +608,7 @@ def test_looser_modes_are_said_and_closed(three):
 @pytest.mark.parametrize(
     "inside, covered, warned", [(True, False, True), (True, True, False), (False, False, False)]
 )
-def test_a_deprecated_config_that_git_would_take(hs, sim, inside, covered, warned):
+def test_a_deprecated_config_that_git_does_not_ignore(hs, sim, inside, covered, warned):
     if inside:
         git(hs, "init", "-q")
     write_old(hs, sim, sim.portal(11))
@@ -624,8 +624,8 @@ def test_a_deprecated_config_that_git_would_take(hs, sim, inside, covered, warne
 
 
 @pytest.mark.parametrize("args", [["account", "auth"], ["auth"]], ids=" ".join)
-def test_signing_in_says_that_others_could_read_the_keys(hs, sim, args):
-    """The write closes the file, so that no later command would say it."""
+def test_signing_in_warns_that_others_could_read_the_keys(hs, sim, args):
+    """The write fixes the mode, so that no later command would warn."""
     path = (
         hs.write_config(sim.portal(11)) if args != ["auth"] else write_old(hs, sim, sim.portal(11))
     )
@@ -654,13 +654,13 @@ def test_why(three, sim):
     assert f"{three.config_path}, line 1" in done.out
 
 
-def test_why_is_said_where_hubspot_is_out_of_reach(three, sim):
+def test_why_works_without_hubspot(three, sim):
     sim.fail(REFRESH, times=None, then="reset")
     done = three("account", "info", "--why", "--max-wait", "0")
     assert done.code == 7 and "Config:" in done.out and "HTTPS_PROXY" in done.out
 
 
-def test_info_has_all_that_is_known(three, sim):
+def test_info_shows_everything_known(three, sim):
     sim.portals[22].scopes = ["files", "content"]
     done = three("account", "info", "beta")
     for word in ("beta", "22", "standard", "personalaccesskey", "prod", "files", "content", "20"):
@@ -715,7 +715,7 @@ def test_fifty_commands_at_once_lose_nothing(hs, sim):
 
 
 def test_many_hubs_of_one_name_sign_in_at_once(hs, sim):
-    """Each gets a name of its own, and the first one is the default."""
+    """Each gets a unique name, and the first one is the default."""
     portals = [sim.portal(501 + n, "Acme") for n in range(12)]
     gate = threading.Barrier(12, timeout=60)
     sim.fail(REFRESH, times=12, then=gate.wait)
@@ -760,7 +760,7 @@ def test_ctrl_c_is_130_and_changes_nothing(three, tty):
     ids=["remove", "clean"],
 )
 def test_ctrl_c_at_the_last_question_changes_nothing_either(three, tty, sim, args, before):
-    """All is asked before anything is written."""
+    """Everything is asked before anything is written."""
     (three.cwd / ".hsaccount").write_text("11")
     write_settings(three, 11, 22, default=22)
     sim.portals[11].state = "inactive"
@@ -830,7 +830,7 @@ def test_migrate_at_a_terminal(three, tty, sim, keys, name):
     assert found.get(44) == (name and name.replace("_22", "_44")) and found[55] == "delta"
 
 
-def test_a_declined_migration_is_no_success(three, tty, sim):
+def test_a_declined_migration_fails(three, tty, sim):
     write_old(three, sim, sim.portal(44))
     before = three.files()
     child = tty("config", "migrate")
@@ -908,7 +908,7 @@ def test_rename_makes_the_name_kebab_case(three, given, name):
     ],
 )
 def test_rename_keeps_a_name_in_kebab_case(three, name):
-    """The official client makes acmesandbox of acme-sandbox."""
+    """The official client converts acme-sandbox to acmesandbox."""
     done = three("account", "rename", "beta", name)
     assert done.code == 0 and "Dropped" not in done.err, done.err
     assert names(three) == ["acme", name, "gamma"]
@@ -933,7 +933,7 @@ def test_rename_keeps_a_name_in_kebab_case(three, name):
         ("a\tb", "a-b", ""),
     ],
 )
-def test_rename_says_what_it_drops(three, given, name, dropped):
+def test_rename_reports_dropped_characters(three, given, name, dropped):
     for json_too in ([], ["--json"]):
         done = three("account", "rename", *json_too, "22", "--", given)
         assert done.code == 0, done.err
@@ -956,17 +956,17 @@ def test_rename_says_what_it_drops(three, given, name, dropped):
         (["beta", "x", "-c", "none.yml"], 3, "none.yml"),
     ],
 )
-def test_rename_refuses_what_is_wrong(three, args, code, word):
+def test_rename_refuses_invalid_arguments(three, args, code, word):
     refused(three, code, "account", "rename", *args, words=[word])
 
 
-def test_rename_takes_the_account_as_an_option_too(three):
+def test_rename_accepts_the_account_as_an_option(three):
     assert three("account", "rename", "beta", "x", "-a", "22").code == 0
     assert names(three) == ["acme", "x", "gamma"]
 
 
-def test_what_is_unknown_in_the_config_survives_every_command(hs, sim):
-    """Keys of others, in the file and in an account; in their order and type."""
+def test_every_command_keeps_unknown_keys_of_the_config(hs, sim):
+    """In the file and in an account, with their order and type."""
     accounts = [
         hs.account(sim.portal(n, name), theirs={"deep": [1.5, None, "no", "0x1f"]})
         for n, name in ((11, "acme"), (22, "beta"), (33, "gamma"))
@@ -1020,7 +1020,7 @@ def test_remove_asks_about_the_override(three, tty, keys, stays):
 
 
 @pytest.mark.parametrize("keys, left", [("n\r", [22, 33]), ("\r", [33])])
-def test_remove_asks_about_the_linked_folder(three, tty, keys, left):
+def test_remove_asks_about_the_linked_directory(three, tty, keys, left):
     write_settings(three, 22, 33, default=33)
     child = tty("account", "remove", "beta")
     child.expect("Unlink it there")
@@ -1029,7 +1029,7 @@ def test_remove_asks_about_the_linked_folder(three, tty, keys, left):
     assert read_links(three) == {"accounts": left, "localDefaultAccount": 33}
 
 
-def test_remove_leaves_the_override_of_another(three):
+def test_remove_keeps_the_override_of_another_account(three):
     path = three.cwd / ".hsaccount"
     for text in ("11", "99", "garbage"):
         path.write_text(text)
@@ -1052,8 +1052,8 @@ def test_remove_from_a_deprecated_file(hs, sim):
     assert list(config) == ["defaultPortal", "mine", "portals"] and not hs.config_path.exists()
 
 
-def test_removing_what_others_are_made_of_breaks_none(hs, sim):
-    """An account that another one merges (<<) stays, or the other is whole without it."""
+def test_removing_an_account_that_others_merge(hs, sim):
+    """An account that another one merges (<<) stays, or its fields are copied."""
     one, two = sim.portal(11), sim.portal(22)
     hs.write_yaml(
         f"""\
@@ -1074,8 +1074,8 @@ accounts:
 # ---- clean, further
 
 
-def test_clean_of_many_at_once_comes_to_its_end(hs, sim):
-    """Answers wait until twelve requests are there."""
+def test_clean_of_many_at_once_finishes(hs, sim):
+    """Responses wait until twelve requests have arrived."""
     portals = [
         sim.portal(100 + n, f"p{n}", state=("active", "inactive", "gone")[n % 3]) for n in range(12)
     ]
@@ -1102,7 +1102,7 @@ def test_clean_of_a_hundred(hs, sim):
     "args, env, code",
     [([], {"HTTPS_PROXY": "http://127.0.0.1:9"}, 7), ([], {"SSL_CERT_FILE": "/dev/null"}, 7)],
 )
-def test_no_network_is_no_inactivity(three, sim, args, env, code):
+def test_network_errors_do_not_mean_inactive(three, sim, args, env, code):
     for portal in sim.portals.values():
         portal.state = "inactive"
     refused(three, code, "account", "clean", "--force", "--max-wait", "0", *args, env=env)
@@ -1134,8 +1134,8 @@ def test_no_network_is_no_inactivity(three, sim, args, env, code):
     ],
     ids=str,
 )
-def test_what_is_not_known_to_be_inactive_stays(three, sim, how):
-    """One of them in trouble, one inactive, one well: 8, and one is removed."""
+def test_an_account_that_cannot_be_checked_stays(three, sim, how):
+    """One fails, one is inactive, one is active: exit code 8, and one is removed."""
     sim.portals[22].state = "inactive"
     sim.fail(f"POST {REFRESH}", times=None, **how).takes = (
         lambda request: request.path == REFRESH and request.param("portalId") == "33"
@@ -1148,14 +1148,14 @@ def test_what_is_not_known_to_be_inactive_stays(three, sim, how):
     assert names(three) == ["acme", "gamma"]
 
 
-def test_revoked_keys_alone_are_a_matter_of_the_keys(three, sim):
+def test_revoked_keys_do_not_mean_inactive(three, sim):
     for portal in sim.portals.values():
         portal.key = "CiR" + str(portal.hub_id) * 60
     done = refused(three, 4, "account", "clean", "--force")
     assert "3 of 3" in done.err
 
 
-def test_clean_forgets_what_names_a_removed_account(three, sim):
+def test_clean_updates_files_that_name_a_removed_account(three, sim):
     sim.portals[22].state = "gone"
     path = three.cwd / ".hsaccount"
     path.write_text("22")
@@ -1192,7 +1192,7 @@ def test_clean_tries_keys_only(three, sim):
     assert names(three) == ["o", "k"] and sim.log[-1].host.endswith("hubapiqa.com")
 
 
-def test_clean_takes_no_new_default_that_goes_as_well(three, sim):
+def test_clean_refuses_a_new_default_that_is_removed_too(three, sim):
     sim.portals[11].state = sim.portals[22].state = "inactive"
     refused(
         three, 2, "account", "clean", "--force", "--new-default", "beta", words=["--new-default"]
@@ -1261,7 +1261,7 @@ def test_config_set_asks_for_each_setting(three, tty, keys, key, value):
 
 
 @pytest.mark.parametrize("answer", ["2999", "many", "-5", "1e4"])
-def test_a_time_out_that_is_none_is_not_set(three, tty, answer):
+def test_an_invalid_timeout_is_not_set(three, tty, answer):
     before = three.files()
     child = tty("config", "set")
     child.expect("Setting:")
@@ -1413,8 +1413,8 @@ def test_a_named_file_is_migrated(hs, sim, tmp_path):
     assert names(hs) == ["portal-11"] and not path.exists()
 
 
-def test_tokens_go_along(hs, sim):
-    """What was signed in stays so: no key is needed again, nor a new token."""
+def test_a_migration_keeps_tokens(hs, sim):
+    """No key and no new token is needed afterwards."""
     portal = sim.portal(11)
     write_old(hs, sim, portal)
     assert hs("api", "/test/echo").code == 0
@@ -1463,7 +1463,7 @@ def test_account_types_of_old_sandboxes(hs, sim):
 
 
 def test_every_name_is_taken(hs, sim):
-    """Also the one that would be next; names stay unique without regard to case."""
+    """Even the next candidate; names stay unique, ignoring case."""
     hs.write_config(sim.portal(1, "acme"), hs.account(sim.portal(2), name="acme_11"))
     write_old(hs, sim, sim.portal(11, "ACME"), sim.portal(12, "acme"))
     assert hs("config", "migrate", "--force").code == 0
@@ -1500,7 +1500,7 @@ def test_the_global_config_is_not_migrated_to_itself(three, sim):
 
 
 def test_a_clash_without_a_terminal(three, sim):
-    """--force is named, whatever stdin holds."""
+    """The hint names --force, whatever is on stdin."""
     write_old(three, sim, sim.portal(44, "acme"), httpTimeout=9000)
     for data in (b"", b"y\ny\ny\n"):
         refused(three, 2, "config", "migrate", input=data, words=["--force"])
@@ -1509,7 +1509,7 @@ def test_a_clash_without_a_terminal(three, sim):
 
 @pytest.mark.parametrize("keys, code", [("\x03", 130), ("\x04", 2)])
 @pytest.mark.parametrize("depth", range(4))
-def test_a_migration_that_is_left_moves_nothing(three, tty, sim, keys, code, depth):
+def test_a_cancelled_migration_moves_nothing(three, tty, sim, keys, code, depth):
     write_old(three, sim, sim.portal(44, "acme"), httpTimeout=9000)
     three.write_config(*(sim.portals[n] for n in (11, 22)), httpTimeout=30000)
     before = three.files()
@@ -1549,7 +1549,7 @@ def test_git_ignores_the_archive(hs, sim, files_there, changed):
     assert not changed or str(hs.cwd / changed) in done.err
 
 
-def test_an_archive_that_git_would_take_is_said(hs, sim, tmp_path):
+def test_an_archive_that_git_does_not_ignore_is_reported(hs, sim, tmp_path):
     git(hs, "init", "-q")
     (tmp_path / "elsewhere").write_text("x\n")
     (hs.cwd / ".gitignore").symlink_to(tmp_path / "elsewhere")
@@ -1563,7 +1563,7 @@ def test_an_archive_that_git_would_take_is_said(hs, sim, tmp_path):
 
 
 def test_auth_beside_a_file_that_stays(hs, tty, sim):
-    """A no to the migration is a no: the key goes to the global config alone."""
+    """If the migration is declined, the key is saved in the global config only."""
     path = write_old(hs, sim, sim.portal(11, "acme"))
     before = path.read_bytes()
     portal = sim.portal(22, "Beta")
@@ -1577,7 +1577,7 @@ def test_auth_beside_a_file_that_stays(hs, tty, sim):
 
 
 @pytest.mark.parametrize("keys, code", [("\x03", 130), ("\x04", 2)])
-def test_auth_that_is_left_at_the_offer_does_nothing(hs, tty, sim, keys, code):
+def test_auth_cancelled_at_the_offer_does_nothing(hs, tty, sim, keys, code):
     write_old(hs, sim, sim.portal(11))
     before = hs.files()
     child = tty("account", "auth")
@@ -1606,14 +1606,14 @@ def test_auth_offers_no_migration_beside_a_global_config(three, tty, sim):
         (["--pak-stdin", "--name="], "--name"),
     ],
 )
-def test_a_sign_in_that_lacks_or_doubles_something(hs, sim, command, args, word):
+def test_a_sign_in_with_missing_or_conflicting_options(hs, sim, command, args, word):
     if command == ["auth"]:
         write_old(hs, sim, sim.portal(11))
     refused(hs, 2, *command, *args, input=sim.portal(22).key, words=[word])
     assert not sim.log
 
 
-def test_an_auth_type_that_is_none(hs, sim):
+def test_an_unknown_auth_type(hs, sim):
     for command in ("auth", "init"):
         refused(
             hs, 2, command, "--auth-type", "magic", "--pak-stdin", input="x", words=["--auth-type"]
@@ -1649,7 +1649,7 @@ def test_auth_without_a_file(hs, sim):
     assert not sim.log
 
 
-def test_init_where_a_file_is_in_reach(hs, sim):
+def test_init_with_a_config_in_a_parent_directory(hs, sim):
     write_old(hs, sim, sim.portal(11))
     below = hs.cwd / "below"
     below.mkdir()
@@ -1675,7 +1675,7 @@ def test_init_where_a_file_is_in_reach(hs, sim):
     ],
 )
 def test_git_ignores_what_init_makes(hs, sim, name):
-    """Whatever it is called: a name is no pattern."""
+    """Whatever its name: it is not read as a pattern."""
     git(hs, "init", "-q")
     done = hs("init", "-c", name, "--pak-stdin", "--use-default-name", input=hs.key(sim.portal(11)))
     assert done.code == 0, done.err
@@ -1688,7 +1688,7 @@ def names_old(hs, path):
     return [p["name"] for p in hs.read_config(path)["portals"]]
 
 
-def test_init_stands_in_the_folder_that_is_meant(hs, sim):
+def test_init_writes_to_the_right_directory(hs, sim):
     folder = hs.cwd / "ünï cödé"
     folder.mkdir()
     done = hs(
@@ -1703,7 +1703,7 @@ def test_init_stands_in_the_folder_that_is_meant(hs, sim):
     assert not hs.config_path.exists()
 
 
-def test_init_makes_no_ignore_file_outside_a_work_tree(hs, sim):
+def test_init_writes_no_ignore_file_outside_a_work_tree(hs, sim):
     assert hs("init", "--pak-stdin", "--use-default-name", input=hs.key(sim.portal(11))).code == 0
     assert os.listdir(hs.cwd) == ["hubspot.config.yml"]
 
@@ -1731,7 +1731,7 @@ def test_a_sign_in_that_fails_leaves_nothing(hs, sim, command, how):
 
 
 @pytest.mark.parametrize("umask", [0, 0o077])
-def test_what_holds_keys_is_its_owners_alone(hs, sim, umask):
+def test_files_with_keys_are_private(hs, sim, umask):
     key = hs.key(sim.portal(11))
     assert hs("init", "--pak-stdin", "--use-default-name", input=key, umask=umask).code == 0
     old = hs.cwd / "hubspot.config.yml"
@@ -1744,8 +1744,8 @@ def test_what_holds_keys_is_its_owners_alone(hs, sim, umask):
 
 
 @pytest.mark.parametrize("bits", [0o755, 0o750, 0o711, 0o705])
-def test_a_folder_that_others_may_look_into_is_no_danger(three, bits):
-    """The file in it is 0600: nobody else reads a key, and nobody replaces the file."""
+def test_a_directory_that_others_can_read_is_not_reported(three, bits):
+    """The file in it is 0600, and other users cannot replace it."""
     three.config_path.parent.chmod(bits)
     done = three("account", "list")
     assert done.code == 0 and done.err == ""
@@ -1758,7 +1758,7 @@ def test_a_folder_that_others_may_look_into_is_no_danger(three, bits):
         *(("folder", bits) for bits in (0o777, 0o770, 0o720, 0o702, 0o775)),
     ],
 )
-def test_each_looser_mode_is_said(three, what, bits):
+def test_each_loose_mode_is_reported(three, what, bits):
     path = three.config_path if what == "file" else three.config_path.parent
     path.chmod(bits)
     for args in (["account", "list"], ["config", "set", "--http-timeout", "4000"]):
@@ -1780,7 +1780,7 @@ def test_each_looser_mode_is_said(three, what, bits):
     ],
 )
 def test_why_names_the_proxy(three, sim, env, words):
-    """Also where it cannot be reached: that is when one asks."""
+    """Even if it cannot be reached."""
     sim.fail("*", times=None, then="close")
     done = three("account", "info", "--why", "--json", "--max-wait", "0", env=env)
     for word in words:

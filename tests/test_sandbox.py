@@ -58,7 +58,7 @@ def account(hs, number):
 
 
 @pytest.mark.parametrize("group", ["sandbox", "sandboxes"])
-def test_create_makes_a_sandbox_and_keeps_it(hs, sim, acme, group):
+def test_create_creates_and_saves_a_sandbox(hs, sim, acme, group):
     done = ok(hs(group, "create", *DEV))
     made = sim.portals[102]
     kept = account(hs, 102)
@@ -99,7 +99,7 @@ def test_create_makes_a_sandbox_and_keeps_it(hs, sim, acme, group):
         ("Standard", "STANDARD"),
     ],
 )
-def test_the_types_words(hs, sim, acme, word, kind):
+def test_the_names_of_the_types(hs, sim, acme, word, kind):
     ok(create(hs, "--name", "x", "--type", word, "--force"))
     assert posted(sim)[0].json["type"] == kind
     assert account(hs, 102)["accountType"] == sim.portals[102].type
@@ -144,7 +144,7 @@ def test_create_as_json(hs, sim, acme):
         (["--force"], "--type"),
     ],
 )
-def test_what_the_options_must_say(hs, sim, acme, options, words):
+def test_required_options(hs, sim, acme, options, words):
     failed(create(hs, *(options or ["--no-input"])), 2, words)
     assert not sim.log
 
@@ -165,7 +165,7 @@ def test_only_production_accounts_have_sandboxes(hs, sim, kind, label):
     assert not sim.log
 
 
-def test_a_type_that_the_config_does_not_say_is_learnt(hs, sim):
+def test_a_type_that_is_not_in_the_config_is_fetched(hs, sim):
     portal = sim.portal(101, "Acme")
     known = hs.account(portal)
     del known["accountType"]
@@ -183,7 +183,7 @@ def test_create_of_another_account(hs, sim, acme):
     failed(create(hs, *DEV, "-a", "othr"), 3, "othr")
 
 
-def test_no_room_is_said_before_anything_is_made(hs, sim, acme, box):
+def test_a_full_account_is_reported_before_anything_is_created(hs, sim, acme, box):
     failed(create(hs), 1, "1 of 1", "sandbox delete")
     assert [m for m, _ in calls(sim)] == ["GET"]
 
@@ -191,7 +191,7 @@ def test_no_room_is_said_before_anything_is_made(hs, sim, acme, box):
 @pytest.mark.parametrize(
     "body", ["{}", '{"usage":{}}', '{"usage":{"DEVELOPER":{}}}', "null", "<p>"]
 )
-def test_a_usage_that_says_nothing_is_no_hindrance(hs, sim, acme, body):
+def test_an_unknown_usage_does_not_prevent_creation(hs, sim, acme, body):
     sim.fail(USAGE, status=200, body=body)
     ok(create(hs))
 
@@ -258,7 +258,7 @@ def test_with_an_oauth2_account(hs, sim):
 # ---- create: on a terminal
 
 
-def test_a_person_is_asked(tty, hs, sim, acme):
+def test_a_terminal_asks(tty, hs, sim, acme):
     child = tty("sandbox", "create")
     child.expect("Type of the sandbox:")
     child.expect("> .*Development sandbox")  # as HubSpot's page calls them
@@ -301,7 +301,7 @@ def test_a_terminal_shows_how_long_it_takes(tty, sim, acme):
 
 
 @pytest.mark.parametrize("env", [{"TERM": "dumb"}, None])
-def test_elsewhere_it_says_one_line(tty, hs, sim, acme, env):
+def test_without_a_terminal_progress_is_one_line(tty, hs, sim, acme, env):
     sim.fail(MAKE, then=1.5)
     if env:
         child = tty("sandbox", "create", *DEV, env=env)
@@ -343,7 +343,7 @@ def refusal(sim, match, status, category, sub, **more):
     ],
 )
 @pytest.mark.parametrize("match", [USAGE, MAKE])
-def test_refusals_have_their_sentence(hs, sim, acme, match, status, category, sub, words):
+def test_each_refusal_has_its_message(hs, sim, acme, match, status, category, sub, words):
     refusal(sim, match, status, category, sub, times=None)
     failed(create(hs), 4, words, "c0ffee")
     assert list(sim.portals) == [101] and account(hs, 102) is None
@@ -361,7 +361,7 @@ def test_refusals_have_their_sentence(hs, sim, acme, match, status, category, su
         ({"status": 500, "at": "body", "then": "close"}, 7),
     ],
 )
-def test_a_failure_that_made_nothing(hs, sim, acme, match, how, code):
+def test_a_failure_that_created_nothing(hs, sim, acme, match, how, code):
     sim.fail(match, times=None, **how)
     done = create(hs, *DEV, "--max-wait", "3")
     assert done.code == code, done.err
@@ -380,14 +380,14 @@ def test_a_failure_that_made_nothing(hs, sim, acme, match, how, code):
         {"at": "mid-head", "then": "close"},
     ],
 )
-def test_an_answer_that_is_lost_after_it_was_made(hs, sim, acme, how):
+def test_a_response_lost_after_the_creation(hs, sim, acme, how):
     sim.fail(MAKE, **how)
     failed(create(hs), 7, "was created", "account auth", "account 101")
     assert 102 in sim.portals and len(posted(sim)) == 1
 
 
 def test_a_second_try_that_meets_the_sandbox_of_the_first(hs, sim, acme):
-    """What the second try was refused for is what the first one had made."""
+    """The retry is refused because the first try created the sandbox."""
     sim.fail(
         MAKE,
         status=503,
@@ -399,8 +399,8 @@ def test_a_second_try_that_meets_the_sandbox_of_the_first(hs, sim, acme):
     assert len(posted(sim)) == 2
 
 
-def test_an_answer_that_does_not_come(hs, sim, acme):
-    """It is waited for as long as a sandbox may take: a minute."""
+def test_a_response_that_never_arrives(hs, sim, acme):
+    """hs waits as long as a sandbox may take: a minute."""
     if is_sanitized(hs):
         pytest.skip("a minute for each binary is too long")
     sim.fail(MAKE, then="hang")
@@ -409,19 +409,19 @@ def test_an_answer_that_does_not_come(hs, sim, acme):
     assert 60 <= done.seconds and len(posted(sim)) == 1
 
 
-def test_an_answer_without_an_id(hs, sim, acme):
+def test_a_response_without_an_id(hs, sim, acme):
     sim.fail(MAKE, status=200, body="{}")
     failed(create(hs), 1, "not created", "has no sandbox ID")
 
 
-def test_lost_and_out_of_reach(hs, sim, acme):
+def test_a_lost_response_and_no_usage(hs, sim, acme):
     sim.fail(MAKE, then="reset")
     sim.fail(USAGE, status=500, after=1, times=None)
     failed(create(hs), 7, "cannot tell whether", "account 101")
 
 
 def test_a_request_that_never_left(hs, sim, acme):
-    """Nothing can have been made where no connection came about."""
+    """Without a connection, nothing can have been created."""
     sim.fail(
         USAGE,
         status=200,
@@ -438,7 +438,7 @@ def test_a_request_that_never_left(hs, sim, acme):
     "status, headers", [(429, {"Retry-After": "0"}), (503, {"Retry-After": "0"}), (423, {})]
 )
 @pytest.mark.parametrize("match", [USAGE, MAKE, KEY, REFRESH])
-def test_later_is_waited_for(hs, sim, acme, match, status, headers):
+def test_retry_after_is_obeyed(hs, sim, acme, match, status, headers):
     sim.fail(match, status=status, headers=headers)
     ok(create(hs))
     assert account(hs, 102)["personalAccessKey"] == sim.portals[102].key
@@ -489,7 +489,7 @@ def test_a_sandbox_without_a_key_is_not_forgotten(hs, sim, acme, how, code):
         ({"status": 200, "body": "{}"}, 1),
     ],
 )
-def test_a_sandbox_is_kept_though_it_cannot_be_signed_in_to(hs, sim, acme, how, code):
+def test_a_sandbox_is_saved_if_the_sign_in_fails(hs, sim, acme, how, code):
     sim.fail(REFRESH, times=None, **how)
     done = create(hs, *DEV, "--json", "--max-wait", "2")
     failed(
@@ -506,19 +506,19 @@ def test_a_sandbox_is_kept_though_it_cannot_be_signed_in_to(hs, sim, acme, how, 
     ok(hs("account", "info", "my-box-one"))
 
 
-def test_a_key_of_another_account_is_not_kept(hs, sim, acme):
+def test_a_key_of_another_account_is_not_saved(hs, sim, acme):
     sim.fail(KEY, status=200, body={"personalAccessKey": {"encodedOAuthRefreshToken": acme.key}})
     failed(create(hs), 3, "the key belongs to account 101, not to 102")
     assert [a["accountId"] for a in hs.read_config()["accounts"]] == [101]
 
 
 def test_a_config_that_cannot_be_written(hs, sim, acme):
-    """A file stands where the lock's folder would."""
+    """A file has the name of the lock's directory."""
     (hs.config_path.parent / ".hs-tmp").touch()
     failed(create(hs), 3, "102", "was created, but not saved", "account auth")
 
 
-def test_ctrl_c_while_it_is_made_says_that_it_may_be_there(tty, sim, acme):
+def test_ctrl_c_during_the_creation_warns(tty, sim, acme):
     sim.fail(MAKE, then="hang")
     child = tty("sandbox", "create", *DEV)
     child.expect("Creating the sandbox: 1 s")
@@ -528,7 +528,7 @@ def test_ctrl_c_while_it_is_made_says_that_it_may_be_there(tty, sim, acme):
     assert tty.end(child) == 130
 
 
-def test_ctrl_c_after_it_was_made_says_its_id(tty, sim, acme):
+def test_ctrl_c_after_the_creation_prints_the_id(tty, sim, acme):
     sim.fail(KEY, then="hang")
     child = tty("sandbox", "create", *DEV)
     while not sim.requests(KEY):
@@ -560,7 +560,7 @@ def test_delete_as_json(hs, sim, acme, box):
     "options, words",
     [(["--force"], "--account"), (["--account", "box"], "--force"), ([], "--account")],
 )
-def test_what_delete_must_be_told(hs, sim, acme, box, options, words):
+def test_delete_needs_an_account_and_confirmation(hs, sim, acme, box, options, words):
     failed(delete(hs, *(options or ["--no-input"])), 2, words)
     assert not sim.log and account(hs, 102)
 
@@ -569,7 +569,7 @@ def test_what_delete_must_be_told(hs, sim, acme, box, options, words):
     "which, code, words",
     [("acme", 3, "not a sandbox"), ("bax", 3, "bax"), ("101", 3, "not a sandbox")],
 )
-def test_what_is_no_sandbox_is_not_deleted(hs, sim, acme, box, which, code, words):
+def test_an_account_that_is_not_a_sandbox_is_not_deleted(hs, sim, acme, box, which, code, words):
     failed(delete(hs, "--account", which, "--force"), code, words)
     assert not sim.log
 
@@ -582,7 +582,7 @@ def test_the_parent_is_the_default_afterwards(hs, sim, acme, box):
     assert "default account is now acme" in done.err
 
 
-def test_another_default_may_be_named(hs, sim, acme, box):
+def test_new_default_sets_another_default(hs, sim, acme, box):
     hs.sign_in(sim.portal(303, "Third"))
     ok(hs("account", "use", "box"))
     ok(delete(hs, "--account", "box", "--force", "--new-default", "third"))
@@ -600,8 +600,8 @@ def test_the_parent_must_be_known(hs, sim, acme, box, parent):
     assert box.state == "active" and not sim.requests(DELETE)
 
 
-def test_the_parent_is_asked_of_the_sandbox(hs, sim, acme, box):
-    """Where the config does not say it."""
+def test_the_parent_is_read_from_the_sandbox(hs, sim, acme, box):
+    """If it is not in the config."""
     config = hs.read_config()
     del config["accounts"][1]["parentAccountId"]
     hs.write_yaml(config)
@@ -610,13 +610,13 @@ def test_the_parent_is_asked_of_the_sandbox(hs, sim, acme, box):
     assert calls(sim)[0] == ("GET", "/sandbox-hubs/v1/self")
 
 
-def test_one_that_is_gone_is_dropped(hs, sim, acme, box):
+def test_a_sandbox_that_is_gone_is_removed_from_the_config(hs, sim, acme, box):
     box.state = "gone"
     done = ok(delete(hs, "--account", "box", "--force", "--json"))
     assert account(hs, 102) is None and done.json["wasGone"] is True
 
 
-def test_a_404_of_another_kind_drops_nothing(hs, sim, acme, box):
+def test_a_404_of_another_kind_removes_nothing(hs, sim, acme, box):
     for body in (
         "<html>",
         "{}",
@@ -670,19 +670,19 @@ def test_a_deletion_that_fails(hs, sim, acme, box, how, code):
     ],
 )
 def test_a_deletion_is_tried_again(hs, sim, acme, box, how):
-    """Also one that was done, and whose answer was lost."""
+    """Even if it took effect and the response was lost."""
     sim.fail(DELETE, **how)
     ok(delete(hs))
     assert account(hs, 102) is None and box.state == "gone"
 
 
-def test_a_deletion_forgets_the_folders_files_too(hs, sim, acme, box):
+def test_a_deletion_updates_the_files_in_the_directory(hs, sim, acme, box):
     (hs.cwd / ".hsaccount").write_text("102")
     ok(delete(hs))
     assert not (hs.cwd / ".hsaccount").exists()
 
 
-def test_with_the_environments_account_the_id_says_which(hs, sim):
+def test_with_the_environments_account_an_id_is_needed(hs, sim):
     portal = sim.portal(101, "Acme")
     box = sim.portal(102, "Box", type="DEVELOPMENT_SANDBOX", parent=101)
     env = {"HUBSPOT_ACCOUNT_ID": 101, "HUBSPOT_PERSONAL_ACCESS_KEY": portal.key}
@@ -697,7 +697,7 @@ def test_with_the_environments_account_the_id_says_which(hs, sim):
 
 
 @pytest.mark.parametrize("answer, code", [("y", 0), ("n", 1), ("", 1)])
-def test_a_person_picks_and_confirms(tty, hs, sim, acme, box, answer, code):
+def test_a_terminal_asks_for_sandbox_and_confirmation(tty, hs, sim, acme, box, answer, code):
     child = tty("sandbox", "delete")
     child.expect("Sandbox to delete:")
     child.expect(r"box \[dev sandbox\] \(102\)")
@@ -709,7 +709,7 @@ def test_a_person_picks_and_confirms(tty, hs, sim, acme, box, answer, code):
     assert (account(hs, 102) is None) == (code == 0) == (box.state == "gone")
 
 
-def test_a_person_picks_the_next_default(tty, hs, sim, acme, box):
+def test_a_terminal_asks_for_the_new_default(tty, hs, sim, acme, box):
     hs.sign_in(sim.portal(303, "Third"))
     ok(hs("account", "use", "box"))
     child = tty("sandbox", "delete", "--account", "box")
@@ -723,7 +723,7 @@ def test_a_person_picks_the_next_default(tty, hs, sim, acme, box):
 
 
 def test_all_is_asked_before_anything_is_deleted(tty, hs, acme, box):
-    """Ctrl-C at the last question leaves everything as it was."""
+    """Ctrl-C at the last question changes nothing."""
     (hs.cwd / ".hsaccount").write_text("102")
     child = tty("sandbox", "delete", "--account", "box")
     child.expect("Delete sandbox")

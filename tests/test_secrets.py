@@ -68,8 +68,8 @@ def test_bytes_of_the_server_are_harmless_in_json_too(tty, sim):
     assert '"A\\x9b31mB"' in child.logfile_read.text
 
 
-def test_the_name_in_the_place_of_the_argument(hs, sim, acme):
-    """hs secrets add --name X, as the official client's parser takes it too."""
+def test_the_name_as_an_option(hs, sim, acme):
+    """hs secrets add --name X, which the official client accepts too."""
     ok(hs("secrets", "add", "--name", "API_KEY", input=VALUE))
     ok(hs("secrets", "update", "--name=API_KEY", input=VALUE))
     ok(hs("secrets", "delete", "--name", "API_KEY", "--force"))
@@ -195,7 +195,7 @@ def test_the_value_comes_from_the_environment(hs, sim, acme):
         (["--value-file", "x", "--value-env", "MINE"], "cannot be used together"),
     ],
 )
-def test_a_value_that_cannot_be_had(hs, sim, acme, options, words):
+def test_a_value_that_cannot_be_read(hs, sim, acme, options, words):
     failed(
         hs("secrets", "add", "NAME", *options, input=VALUE, env={"MINE": VALUE, "EMPTY": ""}),
         2,
@@ -215,7 +215,7 @@ def test_a_value_that_cannot_be_had(hs, sim, acme, options, words):
         (b"x" * 100_000, "too large"),
     ],
 )
-def test_values_that_are_none(hs, sim, acme, value, words):
+def test_invalid_values(hs, sim, acme, value, words):
     failed(hs("secrets", "add", "NAME", input=value), 2, words)
     assert not sim.log
 
@@ -251,7 +251,7 @@ def test_a_value_is_never_an_argument(hs, sim, acme, verb, line):
 
 @pytest.mark.parametrize("verb", ["add", "update", "delete"])
 @pytest.mark.parametrize("name", [".", "..", "a\nb", "a\x1bb", "n" * 257, b"\xff", ""])
-def test_names_that_cannot_be(hs, sim, acme, verb, name):
+def test_invalid_names(hs, sim, acme, verb, name):
     done = hs(
         "secrets",
         verb,
@@ -266,7 +266,7 @@ def test_names_that_cannot_be(hs, sim, acme, verb, name):
 @pytest.mark.parametrize(
     "name", ["A/../B", "A/B", "%2e%2e", "a b", "ü", "q?x1#f&a", "...", "a%2Fb"]
 )
-def test_a_name_reaches_itself_and_no_other(hs, sim, acme, name):
+def test_a_name_selects_exactly_one_secret(hs, sim, acme, name):
     acme.secrets.update({name: "old-value-123", "B": "value-of-b-1", "A": "value-of-a-1"})
     ok(hs("secrets", "update", name, input=VALUE))
     assert acme.secrets[name] == VALUE
@@ -297,7 +297,7 @@ def test_a_missing_name_is_not_found(hs, sim, acme, verb):
     assert changes(sim) == []
 
 
-def test_a_name_that_goes_meanwhile_is_not_found(hs, sim, acme):
+def test_a_secret_deleted_during_the_update_is_not_found(hs, sim, acme):
     sim.fail(f"GET {PATH}", status=200, body={"results": ["NAME"]}, times=None)
     failed(hs("secrets", "update", "NAME", input=VALUE), 5)
     failed(hs("secrets", "delete", "NAME", "--force"), 5)
@@ -309,7 +309,7 @@ def test_add_does_not_overwrite(hs, sim, acme):
     assert acme.secrets["NAME"] == "old-value-123" and changes(sim) == []
 
 
-def test_add_of_a_name_that_comes_meanwhile(hs, sim, acme):
+def test_a_secret_created_during_the_add(hs, sim, acme):
     acme.secrets["NAME"] = "old-value-123"
     sim.fail(f"GET {PATH}", status=200, body={"results": []})
     failed(hs("secrets", "add", "NAME", input=VALUE), 1, "409")
@@ -338,7 +338,7 @@ def test_changes_as_json(hs, sim, acme, verb, action):
 # ---- delete
 
 
-def test_delete_needs_a_yes(hs, sim, acme):
+def test_delete_needs_confirmation(hs, sim, acme):
     acme.secrets["NAME"] = "old-value-123"
     failed(hs("secrets", "delete", "NAME"), 2, "--force")
     assert not sim.log
@@ -354,7 +354,7 @@ def person(acme, tty):
     return tty
 
 
-def test_a_person_is_asked_for_name_and_value(person, acme):
+def test_a_terminal_asks_for_name_and_value(person, acme):
     child = person("secrets", "add")
     child.expect("Name of the secret:")
     child.send("NAME\r")
@@ -374,7 +374,7 @@ def test_a_dumb_terminal_does_not_echo_the_value(person, acme):
     assert VALUE not in child.logfile_read.text
 
 
-def test_a_person_picks_the_secret_to_update(person, acme):
+def test_a_terminal_lists_the_secrets_to_update(person, acme):
     acme.secrets.update(ONE="first-value-1", TWO="second-value-2")
     child = person("secrets", "update")
     child.expect("Secret to update:")
@@ -387,7 +387,7 @@ def test_a_person_picks_the_secret_to_update(person, acme):
 
 
 @pytest.mark.parametrize("answer, code, left", [("y", 0, {}), ("n", 1, None), ("", 1, None)])
-def test_a_person_is_asked_before_a_deletion(person, acme, answer, code, left):
+def test_a_terminal_asks_before_a_deletion(person, acme, answer, code, left):
     acme.secrets["NAME"] = "old-value-123"
     child = person("secrets", "delete")
     child.expect("Secret to delete:")
@@ -399,7 +399,7 @@ def test_a_person_is_asked_before_a_deletion(person, acme, answer, code, left):
 
 
 @pytest.mark.parametrize("answer, code", [("y", 0), ("n", 1)])
-def test_a_person_may_change_what_was_to_be_added(person, acme, answer, code):
+def test_a_terminal_offers_to_update_an_existing_secret(person, acme, answer, code):
     acme.secrets["NAME"] = "old-value-123"
     child = person("secrets", "add", "NAME")
     child.expect("already exists")
@@ -436,8 +436,8 @@ def test_a_prompt_stores_no_part_of_a_value(person, sim, acme, text):
     [f"{VALUE}\n{VALUE}\n", "x" * 4095 + "\n", "x" * 5000 + "\n"],
     ids=["two lines", "4095", "5000"],
 )
-def test_nor_does_a_prompt_on_a_dumb_terminal(person, acme, text):
-    """There the kernel cuts what is longer than a line of its own."""
+def test_a_dumb_terminal_stores_no_part_of_a_value(person, acme, text):
+    """The kernel truncates long lines there."""
     child = person("secrets", "add", "NAME", env={"TERM": "dumb"})
     child.expect("Value of NAME:")
     child.send(text)
@@ -454,7 +454,7 @@ def test_the_longest_value_at_a_dumb_terminal(person, acme):
     assert acme.secrets["NAME"] == "x" * 4094
 
 
-def test_a_line_break_at_the_end_of_a_paste_is_none_of_the_value(person, acme):
+def test_a_line_break_at_the_end_of_a_paste_is_removed(person, acme):
     child = person("secrets", "add", "NAME")
     child.expect("Value of NAME:")
     child.send(f"\x1b[200~{VALUE}\n\x1b[201~\r")
@@ -472,7 +472,7 @@ def test_stdin_that_would_show_the_value_is_refused(person, sim, acme):
     assert not sim.log
 
 
-def test_an_empty_answer_is_no_value(person, acme):
+def test_an_empty_value_is_refused(person, acme):
     child = person("secrets", "add", "NAME")
     child.expect("Value of NAME:")
     child.send("\r")
@@ -529,7 +529,7 @@ def test_missing_scopes_are_named(hs, sim, acme, command):
 @pytest.mark.parametrize(
     "status, headers", [(429, {"Retry-After": "0"}), (503, {"Retry-After": "0"}), (423, {})]
 )
-def test_later_is_waited_for(hs, sim, acme, command, status, headers):
+def test_retry_after_is_obeyed(hs, sim, acme, command, status, headers):
     acme.secrets["OLD"] = "old-value-123"
     sim.fail(f"{METHODS[command]} {PATH}", status=status, headers=headers)
     ok(run(hs, command))
@@ -545,7 +545,7 @@ def test_a_second_try_that_meets_the_secret_of_the_first(hs, sim, acme):
     failed(hs("secrets", "add", "NEW", input="value"), 1, "409", "added anyway")
 
 
-def test_a_limit_that_does_not_end(hs, sim, acme, command):
+def test_a_rate_limit_that_does_not_end(hs, sim, acme, command):
     acme.secrets["OLD"] = "old-value-123"
     sim.fail(f"{METHODS[command]} {PATH}", status=429, times=None)
     failed(run(hs, command, "--max-wait", "1"), 6, "429")
@@ -553,7 +553,7 @@ def test_a_limit_that_does_not_end(hs, sim, acme, command):
 
 @pytest.mark.parametrize("how", [{"then": "reset"}, {"at": "body", "then": "close"}])
 def test_a_broken_connection(hs, sim, acme, command, how):
-    """What may be done twice is; an addition may not, and it is said."""
+    """Requests that are safe to repeat are repeated; an addition is not, and fails."""
     acme.secrets["OLD"] = "old-value-123"
     if command == "delete" and "at" in how:
         pytest.skip("its answer has no body")
@@ -580,7 +580,7 @@ def test_a_refused_token_is_renewed(hs, sim, acme, command):
 @pytest.mark.parametrize("value", [VALUE, "short", 'quo"te\\x', PEM.strip()])
 @pytest.mark.parametrize("verb", ["add", "update"])
 def test_a_server_that_quotes_the_value(hs, sim, acme, verb, value):
-    """Neither in the error nor with --debug is it shown."""
+    """It is not shown in the error, nor with --debug."""
     acme.secrets["OLD"] = "old-value-123"
     hs.hidden.add(value)
     for where in ("message", "errors"):
@@ -620,7 +620,7 @@ ID = "0f1e2d3c-1111-4444-8888-123456789abc"
 def test_only_the_servers_text_is_searched_for_the_value(
     hs, sim, acme, verb, value, said, shown, where
 ):
-    """hs's own words, the status and the correlation id stay, whatever the value is."""
+    """hs's own text, the status and the correlation id are never redacted."""
     if verb != "add":
         acme.secrets["NAME"] = "old-value-123"
     body = {"message": said} if where == "message" else {"errors": [{"message": said}]}
@@ -642,7 +642,7 @@ def test_only_the_servers_text_is_searched_for_the_value(
 
 
 @pytest.mark.parametrize("value", ["1", "Updated secret", "NAME", "Functions may", "acme"])
-def test_a_value_does_not_garble_what_hs_says(hs, sim, acme, value):
+def test_a_value_does_not_redact_hs_messages(hs, sim, acme, value):
     acme.secrets["NAME"] = "old-value-123"
     done = ok(hs("secrets", "update", "NAME", input=value, check_secrets=False))
     assert "[hidden]" not in done.err and "Updated secret NAME in acme" in done.err
@@ -658,7 +658,7 @@ def test_an_api_key_of_any_length_is_hidden(hs, sim, key):
     assert "hapikey=[hidden]&a=b" in done.err and f"hapikey={key}" not in done.err
 
 
-# ---- what is accepted, and then listed or not
+# ---- accepted changes that the list does not show
 
 ARGS = {
     "add": ["add", "NAME"],
@@ -669,7 +669,7 @@ ARGS = {
 
 @pytest.mark.parametrize("more", [[], ["--json"]])
 def test_accepted_but_not_listed(hs, sim, acme, more):
-    """Users have seen this: the value is nowhere, and nobody is told."""
+    """Seen in practice: the value is not stored, and no error is reported."""
     acme.unlisted.add("NAME")
     done = hs("secrets", "add", "NAME", "--max-wait", "1", *more, input=VALUE)
     failed(done, 1, "NAME: accepted, but not listed", "secrets list")
@@ -678,7 +678,7 @@ def test_accepted_but_not_listed(hs, sim, acme, more):
     assert len(sim.requests(f"GET {PATH}")) > 2
 
 
-def test_the_list_is_asked_for_ten_seconds(hs, sim, acme):
+def test_the_list_is_read_for_ten_seconds(hs, sim, acme):
     acme.unlisted.add("NAME")
     done = hs("secrets", "add", "NAME", input=VALUE)
     failed(done, 1, "accepted, but not listed", "Waiting for")
@@ -688,7 +688,7 @@ def test_the_list_is_asked_for_ten_seconds(hs, sim, acme):
 
 @pytest.mark.parametrize("verb", ARGS)
 def test_a_list_that_comes_late_is_waited_for(hs, sim, acme, verb):
-    """Twice the list is as it was before."""
+    """The first two lists are old."""
     acme.secrets["OTHER"] = "other-value-1"
     before = {"results": ["OTHER"] + ["NAME"] * (verb != "add")}
     if verb != "add":
@@ -727,8 +727,8 @@ def test_updated_but_not_listed(hs, sim, acme):
     ],
 )
 @pytest.mark.parametrize("verb", [*ARGS, "apply"])
-def test_a_list_that_fails_is_said(hs, sim, acme, verb, how, code, words):
-    """What is known, and what is not: no claim that it is there, or is not."""
+def test_a_list_that_fails_is_reported(hs, sim, acme, verb, how, code, words):
+    """The message does not claim that the secret exists, or does not."""
     if verb in ("update", "delete"):
         acme.secrets["NAME"] = "old-value-123"
     sim.fail(f"GET {PATH}", after=1, times=None, **how)
@@ -752,7 +752,7 @@ def test_a_list_that_fails_is_said(hs, sim, acme, verb, how, code, words):
 
 
 @pytest.mark.parametrize("timeout", [3000, 60000])
-def test_a_list_that_hangs_is_asked_for_once(hs, sim, timeout):
+def test_a_list_that_hangs_is_read_once(hs, sim, timeout):
     """On the connection of the change. --max-wait 0 allows no second try, and ten seconds
     is the most, whatever httpTimeout says."""
     hs.write_config(sim.portal(101), httpTimeout=timeout)
@@ -770,7 +770,7 @@ def test_a_list_that_hangs_is_asked_for_once(hs, sim, timeout):
     assert done.seconds < 40
 
 
-def test_apply_says_which_are_not_listed(hs, sim, acme):
+def test_apply_reports_which_are_not_listed(hs, sim, acme):
     acme.secrets.update(GONE="gone-value-123")
     acme.unlisted |= {"TWO"}
     done = apply(hs, ENV, "--prune", "--force", "--max-wait", "1", "--json")
@@ -802,7 +802,7 @@ def test_all_pages_of_the_list_are_read(hs, sim, acme):
     failed(hs("secrets", "add", "N24", input=VALUE), 2, "already exists")
 
 
-def test_a_list_without_end_is_an_error(hs, sim, acme):
+def test_an_endless_list_is_an_error(hs, sim, acme):
     """Whether the cursor stays the same, or is another one each time."""
     sim.fail(
         f"GET {PATH}",
@@ -862,7 +862,7 @@ def test_apply_adds_and_updates(hs, sim, acme):
     ],
 )
 def test_the_file_may_be_named_before_the_command(hs, sim, acme, words):
-    """-f is --force of other commands, which takes no value."""
+    """-f is --force in other commands, which has no value."""
     (hs.cwd / ".env").write_text(ENV)
     ok(hs(*words))
     assert len(acme.secrets) == 3
@@ -898,7 +898,7 @@ def test_apply_prune_with_nothing_to_delete_asks_nothing(hs, sim, acme):
 
 
 @pytest.mark.parametrize("answer, code", [("y", 0), ("", 1)])
-def test_a_person_is_asked_about_prune(person, hs, sim, acme, answer, code):
+def test_a_terminal_asks_about_prune(person, hs, sim, acme, answer, code):
     acme.secrets["GONE"] = "gone-value-123"
     (hs.cwd / ".env").write_text(ENV)
     child = person("secrets", "apply", "-f", ".env", "--prune")
@@ -942,7 +942,7 @@ def test_apply_as_json(hs, sim, acme):
     }
 
 
-def test_a_failed_item_stops_no_other(hs, sim, acme):
+def test_a_failed_item_does_not_stop_the_others(hs, sim, acme):
     names = [f"N{i:02}" for i in range(30)]
     text = "".join(f"{n}=value-of-{n}\n" for n in names)
     sim.fail(f"POST {PATH}", status=500, after=3)
@@ -965,14 +965,14 @@ def test_a_failed_item_stops_no_other(hs, sim, acme):
         ({"status": 429, "policy": "DAILY"}, 6),
     ],
 )
-def test_when_all_fail_the_code_says_why(hs, sim, acme, how, code):
+def test_the_exit_code_if_all_fail(hs, sim, acme, how, code):
     sim.fail(f"POST {PATH}", times=None, **how)
     done = apply(hs, ENV)
     assert done.code == code and "3 of 3" in done.err
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_apply_waits_for_later(hs, sim, acme, status):
+def test_apply_obeys_retry_after(hs, sim, acme, status):
     sim.fail(f"POST {PATH}", status=status, headers={"Retry-After": "1"}, times=2)
     ok(apply(hs, ENV))
     assert len(acme.secrets) == 3
@@ -1002,7 +1002,7 @@ def test_apply_with_a_token_that_is_refused_again(hs, sim, acme):
 
 
 def test_apply_uses_several_connections_at_once(hs, sim, acme):
-    """The first eight are answered only when all eight are there."""
+    """The first eight responses are sent when all eight requests have arrived."""
     sim.fail(f"POST {PATH}", times=8, then=threading.Barrier(8, timeout=60).wait)
     ok(apply(hs, "".join(f"N{i}=value-of-{i}\n" for i in range(24))))
     posts = sim.requests(f"POST {PATH}")
@@ -1050,8 +1050,8 @@ def test_a_bom_of_a_file_is_left_out(hs, sim, acme):
     assert acme.secrets == {"A": "one-value"} and "byte order mark" in done.err
 
 
-def test_one_run_says_all_faulty_lines(hs, sim, acme):
-    """With what to do about each, and no value."""
+def test_one_run_reports_all_invalid_lines(hs, sim, acme):
+    """With a fix for each, and without values."""
     hs.hidden |= {"value-1234"}
     text = [
         "A=value-1234 # ok",
@@ -1081,7 +1081,7 @@ def test_one_run_says_all_faulty_lines(hs, sim, acme):
     assert not sim.log
 
 
-def test_the_list_of_faulty_lines_ends(hs, sim, acme):
+def test_the_list_of_invalid_lines_is_limited(hs, sim, acme):
     done = apply(hs, "A=$x-value\n" * 100)
     failed(done, 2, "stdin: 100 lines", "and 80 more")
     assert len(done.err.splitlines()) == 22
@@ -1130,7 +1130,7 @@ def test_the_limit_is_checked_before_anything_is_sent(hs, sim, acme):
     assert not sim.log
 
 
-def test_room_is_made_first_where_it_is_needed(hs, sim, acme):
+def test_deletions_come_first_if_the_account_is_full(hs, sim, acme):
     acme.secrets.update({f"OLD{i}": f"old-value-{i}" for i in range(50)})
     ok(apply(hs, ENV, "--prune", "--force"))
     assert sorted(acme.secrets) == ["ONE", "THREE", "TWO"]
@@ -1141,12 +1141,12 @@ def test_room_is_made_first_where_it_is_needed(hs, sim, acme):
     "options, words",
     [([], "--file"), (["-f", "missing.env"], "missing.env"), (["-f", "."], "director")],
 )
-def test_a_file_that_cannot_be_had(hs, sim, acme, options, words):
+def test_a_file_that_cannot_be_read(hs, sim, acme, options, words):
     failed(hs("secrets", "apply", *options), 2, words)
     assert not sim.log
 
 
-def test_an_interrupted_apply_says_what_is_done(hs, sim, acme, tty):
+def test_an_interrupted_apply_reports_what_is_done(hs, sim, acme, tty):
     (hs.cwd / ".env").write_text("A=value-of-a-1\n")
     sim.fail(f"POST {PATH}", then="hang")
     child = tty("secrets", "apply", "-f", ".env")
@@ -1191,7 +1191,7 @@ def test_a_line_with_its_break_is_one_line(person, acme, end):
 
 @pytest.mark.parametrize("term", ["xterm", "dumb"])
 def test_what_is_typed_ahead_of_the_prompt_is_not_shown(person, sim, acme, term):
-    """While the list of secrets is awaited, the value is typed already."""
+    """The value is typed while hs waits for the list of secrets."""
     box, started = {}, threading.Event()
 
     def type_ahead():

@@ -1,4 +1,4 @@
-"""Text that is not hs's own never starts a line of output, and its controls are visible.
+"""Untrusted text never starts a line of output, and its controls are visible.
 
 A runner of a CI system obeys lines that begin with "::" (GitHub) and "##[" or "##vso[" anywhere in
 a line; a terminal obeys controls. Such text is planted in every field that hs reads: responses,
@@ -19,7 +19,7 @@ BREAK = (
 )
 PLANTS = {"break": BREAK, "start": "::error::p", "blank": " \u00a0\u3000::error::p##[x]"}
 CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-# What hs must understand, or go on with: the rest of a response is planted.
+# Fields that hs needs in order to continue; all others are planted.
 KEPT = {"oauthAccessToken", "encodedOAuthRefreshToken", "url", "access_token", "refresh_token"}
 
 
@@ -46,7 +46,7 @@ def plant(request):
 
 @pytest.fixture
 def run(hs):
-    """run(args, ...): hs, whose output must be harmless."""
+    """run(args, ...): run hs and check that its output is harmless."""
 
     def call(*args, **how):
         result = hs(*args, **how)
@@ -59,7 +59,7 @@ def run(hs):
 
 @pytest.fixture
 def plants(sim, monkeypatch):
-    """plants(plant): from now on all strings in HubSpot's responses are that."""
+    """plants(plant): replace all strings in HubSpot's responses from now on."""
     answer = type(sim).answer
 
     def begin(plant):
@@ -327,7 +327,7 @@ def test_environment(run, hs, sim, plant, name):
         run(*command, env={name: plant})
 
 
-def test_linked_folders(run, hs, sim, plant):
+def test_linked_directories(run, hs, sim, plant):
     hs.write_config(sim.portal(1000001, "acme"), sim.portal(1000002, "beta"))
     folder = hs.cwd / plant.replace("/", "")
     folder.mkdir()
