@@ -8,7 +8,7 @@ import pytest
 GROUPS = {
     "account": "auth list info use rename remove clean link unlink create-override "
     "remove-override",
-    "config": "set migrate",
+    "config": "list get set migrate",
     "secrets": "list add update delete apply",
     "sandbox": "create delete",
     "filemanager": "upload fetch",
@@ -152,8 +152,8 @@ def test_stdout_closed_by_its_reader(signed_in):
         (["bogus", "--help"], "--help"),
         ([""], "--help"),
         (["upload", "a", "b"], "hs filemanager upload?"),
-        (["ls"], "hs account list?"),
-        (["list"], "hs account list or hs secrets list?"),
+        (["ls"], "hs account list or hs config list?"),
+        (["list"], "hs account list or hs config list or hs secrets list?"),
         (["upload", "a", "b"], "hs cms upload"),
         (["fetch", "a"], "hs cms fetch"),
         (["project", "upload", "--account=x"], "official client"),
