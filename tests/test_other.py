@@ -89,9 +89,11 @@ def test_commands_of_the_official_client(hs, other, word):
     told = seen(hs(word, "x", "--unknown", env=path_of(other.parent)))
     assert told["args"] == [word.encode(), b"x", b"--unknown"] and told["mark"] == "1"
     hint = "Did you mean" if word in ("create", "remove") else "official client"
-    failed(hs(word, "x", "--unknown"), 2, f"no command '{word}'", hint)
+    failed(hs(word, "x", "--unknown"), 2, f"unknown command '{word}'", hint)
     failed(
-        hs(word, env={**path_of(other.parent), "HS_HANDED_OVER": "1"}), 2, f"no command '{word}'"
+        hs(word, env={**path_of(other.parent), "HS_HANDED_OVER": "1"}),
+        2,
+        f"unknown command '{word}'",
     )
 
 
@@ -233,13 +235,13 @@ def test_a_script_that_leads_back(hs, tmp_path):
     failed(
         hs("project", "upload", env=path_of(tmp_path / "wrap")),
         2,
-        "no command 'project'",
+        "unknown command 'project'",
         "official client",
     )
     copy = tmp_path / "copy"
     copy.mkdir()
     shutil.copy(hs.bin, copy / "hs")
-    failed(hs("project", "upload", env=path_of(copy)), 2, "no command 'project'")
+    failed(hs("project", "upload", env=path_of(copy)), 2, "unknown command 'project'")
 
 
 def test_one_that_cannot_run(hs, tmp_path):
