@@ -669,7 +669,8 @@ def test_folders_that_are_the_same_for_the_file_system(files, hs, sim, portal):
         ended(
             files("fetch", "d", ".", "--concurrency", "1", "--overwrite"),
             8,
-            "failed d/sub/?: cannot create the folder: on this file system, its name is that of another",
+            "failed d/sub/?: cannot create the folder: on this file system, "
+            "its name is that of another",
         )
     finally:
         del sim.rule_for
@@ -1099,7 +1100,7 @@ def test_a_killed_run_resumes(files, hs, sim, portal):
 
 @pytest.mark.parametrize("call", ["mkdirat", "openat", "flock", "unlinkat", "renameat2"])
 def test_two_runs_at_once_keep_their_files_apart(files, hs, sim, portal, strace, call):
-    """One is slow at each of these calls; the other one starts, ends and cleans up in the meantime."""
+    """One is slow at each of these calls; the other one starts, ends and cleans up."""
     data = os.urandom(200_000)
     portal.add_file("a.bin", data)
     slow = subprocess.Popen(

@@ -956,7 +956,7 @@ def test_few_descriptors_mean_fewer_connections(files, hs, sim, portal, count, a
     "shape", ["w{n}/{n}.txt", "w{n}/x/y/z/{n}.txt", "w{third}/x{n}/y/{n}.txt", "{chain}{n}.txt"]
 )
 def test_few_descriptors_and_many_folders(files, hs, portal, shape, args):
-    """A folder needs one only while something is created in it; files take precedence over listings."""
+    """A folder needs one only while something is created in it; files come before listings."""
     for n in range(60):
         place(hs.cwd / "t" / shape.format(n=n, third=n % 20, chain="c/" * (n % 7)), str(n))
     ended(files("upload", "t", "d", *args, **few_descriptors(16)), 0, "Uploaded 60 files")
