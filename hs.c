@@ -6380,28 +6380,38 @@ static Str json_write_indented(Arena *arena, const cJSON *document)
 
 /* ==== YAML ================================================================ *
  *
- * Config files: libyaml's events to an ordered tree, changes to the tree, and
- * the tree back to text. What the program does not know survives, in its
- * place: keys, order, styles, tags, anchors and aliases (comments do not, for
- * libyaml drops them).
+ * Config files: yaml_read() turns text into an ordered tree, the functions in
+ * between change the tree, and yaml_write() turns it back into text. Data that
+ * hs does not know survives in its place: keys, order, styles, tags, anchors
+ * and aliases. Comments do not, because libyaml drops them.
  *
- * libyaml's parser is quadratic on nested flow collections and follows no
- * limits of its own: bytes, depth, nodes and entries are capped here, and an
- * alias inside its own anchor is refused. An alias stays a reference, so that
- * no small file grows large; what aliases stand for is counted, so that none
- * takes long to look into. Its emitter knows no types: yaml_reads_as_text()
- * decides which strings need quotes, wide enough for YAML 1.1 and 1.2.
+ * libyaml has no limits and takes quadratic time for nested flow collections,
+ * so size, depth, nodes and entries are capped here. Aliases stay references,
+ * so that a small file cannot become large, and an alias inside its own anchor
+ * is refused. The entries that aliases and merges lead to are counted, so that
+ * no lookup takes long. libyaml's emitter knows no types: yaml_reads_as_text()
+ * decides which strings need quotes, for readers of YAML 1.1 and 1.2.
+ *
+ * Ownership: nodes are in the arena that yaml_read() or yaml_new() gets; texts
+ * may point into the text that is read, which must live as long. A node is in
+ * one list or map at a time.
+ * Errors are EXIT_CONFIG with a line; the caller adds the file's name.
+ * Limits: 1 MiB, 64 levels, 100,000 nodes, 2,000 entries a map, 1,000 anchors.
+ * Sources: YAML 1.1 and 1.2; the merge key of yaml.org/type/merge.html.
  */
 
 enum {
     YAML_MAX = MIB,
     YAML_DEPTH = 64,
+    YAML_DEPTH_ADDED = 4, /* levels that changes may add before yaml_write() */
     YAML_NODES = 100000,
-    YAML_ENTRIES = 2000, /* of one map: its keys are looked up in a row */
+    YAML_ENTRIES = 2000, /* per map: lookups compare key by key */
     YAML_ANCHORS = 1000,
-    YAML_MERGES = 8,       /* maps merged into maps: so far they are followed */
-    YAML_MERGED = 1 << 20, /* entries that aliases and merges stand for */
-    YAML_FOLD_FROM = 80    /* longer strings are written as `>-` blocks */
+    YAML_MERGES = 8,       /* levels of maps merged into maps */
+    YAML_MERGED = 1 << 20, /* entries that aliases and merges lead to */
+    YAML_FOLD_FROM = 80,   /* longer strings are written as `>-` blocks */
+    YAML_KEYS_SHARED = 16, /* recent keys whose nodes yaml_short_key() reuses */
+    YAML_SHORT_KEY_MAX = 128
 };
 
 typedef enum { YAML_TEXT, YAML_LIST, YAML_MAP, YAML_ALIAS } YamlKind;
@@ -6413,10 +6423,10 @@ struct YamlNode {  /* 48 bytes: files have thousands */
     uint8_t style; /* of a text: a yaml_scalar_style_t */
     bool merges;   /* a map with a key << */
     bool flow;     /* a list or map in brackets */
-    bool open;     /* while reading: not yet at its end */
-    bool written;  /* while writing: an alias may follow */
-    bool named;    /* it is the head of a YamlNamed */
-    int line;      /* in the file, from 1; 0: made by us */
+    bool open;     /* while reading: its end has not been read */
+    bool written;  /* while writing: an alias may refer to it */
+    bool named;    /* the node is part of a YamlNamed */
+    int line;      /* in the file, from 1; 0: created by hs */
     int count;
     union { /* by its kind */
         Str text;
@@ -6430,30 +6440,31 @@ struct YamlNode {  /* 48 bytes: files have thousands */
     YamlNode *next;
 };
 
-/* A node with a tag, an anchor or both, which few nodes have. A node is copied
- * with yaml_new_like(), never by itself. */
+/* A node with a tag, an anchor or both, which few nodes have. Because of it,
+ * only yaml_new_like() may copy a node. */
 typedef struct YamlNamed {
     YamlNode node;
-    const char *tag;        /* NULL: none */
-    const char *anchor;     /* its name, where aliases may refer to it */
-    struct YamlNamed *twin; /* the next one of the same anchor, in a ring;
-                               NULL: there is none */
+    const char *tag;        /* or NULL */
+    const char *anchor;     /* or NULL */
+    struct YamlNamed *twin; /* a ring of nodes with the same anchor; NULL if
+                               there is no other */
 } YamlNamed;
 
 typedef struct {
     Arena *arena;
     YamlNode *open[YAML_DEPTH];
     YamlNode *key[YAML_DEPTH]; /* of a map: the key whose value comes next */
-    uint64_t bits[YAML_DEPTH]; /* of a map: yaml_key_bit() of all its keys */
+    uint64_t bits[YAML_DEPTH]; /* of a map: yaml_key_bit() of its keys */
     int depth;
     int nodes;
     int documents;
     YamlNode *root;
     YamlNamed **anchors; /* YAML_ANCHORS; NULL before the first */
     int anchor_count;
-    int merged; /* entries that aliases and merges stand for, so far */
+    int merged; /* entries that aliases and merges lead to, so far */
 } YamlReader;
 
+/* Creates an empty node. */
 static YamlNode *yaml_new(Arena *arena, YamlKind kind)
 {
     YamlNode *node = arena_take(arena, sizeof(*node));
@@ -6471,7 +6482,7 @@ static const char *yaml_anchor(const YamlNode *node)
     return node->named ? ((const YamlNamed *)node)->anchor : NULL;
 }
 
-/* A copy of a node, its tag too, but not its anchor. */
+/* Copies a node with its tag, but without its anchor. */
 static YamlNode *yaml_new_like(Arena *arena, const YamlNode *node)
 {
     YamlNamed *copy = arena_take(arena, sizeof(*copy));
@@ -6480,12 +6491,13 @@ static YamlNode *yaml_new_like(Arena *arena, const YamlNode *node)
     return &copy->node;
 }
 
-/* The node itself, or what the alias stands for. NULL for NULL. */
+/* The node itself, or the target of an alias. NULL for NULL. */
 static YamlNode *yaml_follow(YamlNode *node)
 {
     return node && node->kind == YAML_ALIAS ? node->target : node;
 }
 
+/* Adds a node at the end of a list or map; in a map, its `key` must be set. */
 static void yaml_append(YamlNode *parent, YamlNode *node)
 {
     node->next = NULL;
@@ -6502,6 +6514,8 @@ static bool yaml_key_is(const YamlNode *entry, Str key)
     return str_eq(entry->key->text, key);
 }
 
+/* The map's own entry with this key, without merges; NULL if there is none, or
+ * `map` is not a map. */
 static YamlNode *yaml_own_entry(const YamlNode *map, Str key)
 {
     if (!map || map->kind != YAML_MAP)
@@ -6515,8 +6529,8 @@ static YamlNode *yaml_own_entry(const YamlNode *map, Str key)
 static YamlNode *yaml_find(const YamlNode *map, Str key, int depth); /* forward:
     a merged map can merge another */
 
-/* Looks into the maps that `<<: *a` or `<<: [*a, *b]` merges into a map, down
- * to a depth that no sane file needs. */
+/* Searches the maps that `<<: *a` or `<<: [*a, *b]` merges into a map, down to
+ * `depth` levels. */
 static YamlNode *yaml_find_merged(const YamlNode *map, Str key, int depth)
 {
     if (!map || !map->merges)
@@ -6534,25 +6548,25 @@ static YamlNode *yaml_find_merged(const YamlNode *map, Str key, int depth)
     return found;
 }
 
-/* The entry of a key, the map's own or a merged one. */
+/* The entry with this key, the map's own or a merged one; NULL if none. Follows
+ * merges down to `depth` levels. */
 static YamlNode *yaml_find(const YamlNode *map, Str key, int depth)
 {
     YamlNode *entry = yaml_own_entry(map, key);
     return entry ? entry : yaml_find_merged(map, key, depth);
 }
 
-/* The value under a key, aliases and merges followed; NULL: none. */
+/* The value of a key, with aliases and merges followed; NULL if none. */
 static inline __attribute__((always_inline)) YamlNode *
 yaml_get(const YamlNode *map, const char *key)
 {
-    /* inline, so that the compiler measures the key */
+    /* inline: the compiler then knows the key's length */
     return yaml_follow(
         yaml_find(map, (Str){key, (ptrdiff_t)strlen(key)}, YAML_MERGES));
 }
 
-/* Adds to `*sum` the entries that a look for a key goes through where the map
- * has it not, as yaml_find() does; false past YAML_MERGED. It calls itself, no
- * deeper than `depth`. */
+/* Adds to `*sum` the entries that yaml_find() visits if the map does not have
+ * the key; false above YAML_MERGED. Recursive, `depth` levels at most. */
 static bool yaml_weigh(const YamlNode *map, int depth, int *sum)
 {
     YamlNode *merge = NULL;
@@ -6572,15 +6586,15 @@ static bool yaml_weigh(const YamlNode *map, int depth, int *sum)
     return *sum <= YAML_MERGED;
 }
 
-/* The value that stands under a key in the map itself: no alias, no merge.
- * NULL: none. */
+/* The value of a key in the map itself, neither an alias nor merged; NULL if
+ * none. */
 static YamlNode *yaml_get_own(const YamlNode *map, const char *key)
 {
     YamlNode *entry = yaml_own_entry(map, str_from(key));
     return entry && entry->kind != YAML_ALIAS ? entry : NULL;
 }
 
-/* Is it a plain `null`, `~` or nothing? A missing node counts as null. */
+/* Is it a plain `null`, `~` or nothing? A missing node (NULL) is null too. */
 static bool yaml_is_null(const YamlNode *node)
 {
     return !node ||
@@ -6590,7 +6604,7 @@ static bool yaml_is_null(const YamlNode *node)
              str_eq_nocase(node->text, S("null"))));
 }
 
-/* A scalar's text, whatever its type; empty for null, lists, maps, NULL. */
+/* A scalar's text, of any type; empty for null, lists, maps and NULL. */
 static Str yaml_text(const YamlNode *node)
 {
     if (yaml_is_null(node) || node->kind != YAML_TEXT)
@@ -6598,7 +6612,8 @@ static Str yaml_text(const YamlNode *node)
     return node->text;
 }
 
-/* A scalar's integer, plain or quoted; -1: not a number of 0 or more. */
+/* A scalar's integer, plain or quoted; -1 if it is not an integer of 0 or
+ * more. */
 static int64_t yaml_int(const YamlNode *node)
 {
     int64_t value = 0;
@@ -6606,9 +6621,9 @@ static int64_t yaml_int(const YamlNode *node)
 }
 
 /*
- * Would a plain `s` be read as text by every reader? Anything that starts
- * like a number, and the words of YAML 1.1 and 1.2 for null and booleans, the
- * merge key and the value key, would not, or not by all.
+ * Do all readers read a plain `s` as text? Not if it starts like a number, or
+ * is one of YAML 1.1's and 1.2's words for null and booleans, the merge key or
+ * the value key.
  */
 static bool yaml_reads_as_text(Str s)
 {
@@ -6618,8 +6633,9 @@ static bool yaml_reads_as_text(Str s)
     return !str_in_words(s, words);
 }
 
-/* A string to write: quoted where it would read as something else, a folded
- * block where it is long and has no line break, as the official client does. */
+/* Creates a string, in quotes if a reader might take it for another type, and
+ * as a folded block if it is long and has no white space, as in the official
+ * client. Copies the text. */
 static YamlNode *yaml_new_text(Arena *arena, Str text)
 {
     YamlNode *node = yaml_new(arena, YAML_TEXT);
@@ -6633,6 +6649,7 @@ static YamlNode *yaml_new_text(Arena *arena, Str text)
     return node;
 }
 
+/* Creates a plain scalar. Does not copy the text. */
 static YamlNode *yaml_new_plain(Arena *arena, Str text)
 {
     YamlNode *node = yaml_new(arena, YAML_TEXT);
@@ -6646,7 +6663,7 @@ static YamlNode *yaml_new_int(Arena *arena, int64_t value)
     return yaml_new_plain(arena, arena_printf(arena, "%" PRId64, value));
 }
 
-/* Takes a node out of the list or map that it stands in. */
+/* Removes a node from its list or map, if it is in it. */
 static void yaml_remove(YamlNode *parent, const YamlNode *node)
 {
     YamlNode *last = NULL;
@@ -6663,7 +6680,7 @@ static void yaml_remove(YamlNode *parent, const YamlNode *node)
     parent->count--;
 }
 
-/* Takes a map's own entry of this key out, where there is one. */
+/* Removes a map's own entry with this key, if there is one. */
 static void yaml_remove_key(YamlNode *map, const char *key)
 {
     const YamlNode *entry = yaml_own_entry(map, str_from(key));
@@ -6671,9 +6688,10 @@ static void yaml_remove_key(YamlNode *map, const char *key)
         yaml_remove(map, entry);
 }
 
-/* Moves into `map` what the value of its `<<`, a map or a list of maps that
- * nobody else needs, has under keys that the map has not. */
-static void yaml_take_merged(YamlNode *map, YamlNode *merged)
+/* Moves into `map` the entries of `merged`, the value of its `<<`, whose keys
+ * it does not have. `merged` is a map or a list of maps, and not used
+ * afterwards. */
+static void yaml_move_merged(YamlNode *map, YamlNode *merged)
 {
     YamlNode *next = NULL;
     YamlNode *item = merged->kind == YAML_LIST ? merged->first : merged;
@@ -6687,15 +6705,15 @@ static void yaml_take_merged(YamlNode *map, YamlNode *merged)
 }
 
 /*
- * A copy of a node for another document, in `arena`: aliases and merges are
- * replaced by what they stand for, anchors are dropped. It calls itself, no
- * deeper than `depth`. NULL where the copy would be deeper than that, or hold
- * more than `*room` nodes, which it counts down.
+ * Copies a node for another document, into `arena`. Replaces aliases and merges
+ * by their targets, and drops anchors. NULL if the copy would be deeper than
+ * `depth`, or have more than `*left` nodes, from which it subtracts its nodes.
+ * Recursive, `depth` levels at most.
  */
-static YamlNode *yaml_clone(Arena *arena, YamlNode *from, int depth, int *room)
+static YamlNode *yaml_clone(Arena *arena, YamlNode *from, int depth, int *left)
 {
     from = yaml_follow(from);
-    if (!from || !depth || --*room < 0)
+    if (!from || !depth || --*left < 0)
         return NULL;
     YamlNode *copy = yaml_new_like(arena, from);
     copy->key = copy->next = NULL;
@@ -6710,11 +6728,11 @@ static YamlNode *yaml_clone(Arena *arena, YamlNode *from, int depth, int *room)
                           yaml_key_is(entry, S("<<"));
             if (merges != (pass == 1))
                 continue;
-            YamlNode *inner = yaml_clone(arena, entry, depth - 1, room);
+            YamlNode *inner = yaml_clone(arena, entry, depth - 1, left);
             if (!inner)
                 return NULL;
             if (merges) {
-                yaml_take_merged(copy, inner);
+                yaml_move_merged(copy, inner);
                 continue;
             }
             if (entry->key)
@@ -6725,7 +6743,8 @@ static YamlNode *yaml_clone(Arena *arena, YamlNode *from, int depth, int *room)
     return copy;
 }
 
-/* Sets a map's entry: in its place where the key is there, else at the end. */
+/* Sets a map's own entry, which keeps its position if the key exists and is
+ * added at the end if not. */
 static void yaml_set(Arena *arena, YamlNode *map, const char *key,
                      YamlNode *value)
 {
@@ -6744,20 +6763,21 @@ static void yaml_set(Arena *arena, YamlNode *map, const char *key,
         map->last = value;
 }
 
+/* Sets an error on a line, counted from 0 as libyaml does. Returns false. */
 static bool yaml_fault(Err *err, size_t line, const char *what)
 {
     return err_set(err, EXIT_CONFIG, "line %zu: %s", line + 1, what);
 }
 
-/* Has the open lists and maps be written as blocks: inside brackets libyaml
- * quotes a plain text with a colon, and a time would become a string. */
+/* Marks the open lists and maps to be written as blocks: inside brackets
+ * libyaml quotes a plain text with a colon, which makes a string of a time. */
 static void yaml_unflow(YamlReader *reader)
 {
     for (int i = 0; i < reader->depth; i++)
         reader->open[i]->flow = false;
 }
 
-/* Opens a list or map: what comes next stands in it. */
+/* Makes a list or map the parent of the nodes that follow. */
 static void yaml_enter(YamlReader *reader, YamlNode *node)
 {
     node->open = true;
@@ -6766,38 +6786,39 @@ static void yaml_enter(YamlReader *reader, YamlNode *node)
     reader->open[reader->depth++] = node;
 }
 
-/* One of 64 bits, the same for the same key: a map whose keys have not set it
- * need not be searched. */
+/* A key's bit of 64, from its length and last character. If no key of a map has
+ * the same bit, the key is new, without a search. */
 static uint64_t yaml_key_bit(Str key)
 {
+    enum { SPREAD = 5, BITS = 64 };
     unsigned last = key.len ? (unsigned char)key.ptr[key.len - 1] : 0;
-    return (uint64_t)1 << (((unsigned)key.len * 5 + last) % 64);
+    return (uint64_t)1 << (((unsigned)key.len * SPREAD + last) % BITS);
 }
 
-/* Adds a map's next key. Gives NULL, or the fault. */
+/* Adds a map's next key. Returns NULL, or the fault. */
 static const char *yaml_add_key(YamlReader *reader, YamlNode *key)
 {
     YamlNode *map = reader->open[reader->depth - 1];
     if (++reader->nodes > YAML_NODES)
-        return "the file has too many values";
+        return "too many values";
     if (key->kind != YAML_TEXT)
         return "a key must be plain text";
     uint64_t bit = yaml_key_bit(key->text);
     uint64_t *bits = &reader->bits[reader->depth - 1];
     if ((*bits & bit) && yaml_own_entry(map, key->text))
-        return "a key stands twice in one map";
+        return "duplicate key";
     *bits |= bit;
     map->merges |= str_eq(key->text, S("<<"));
     reader->key[reader->depth - 1] = key;
     return NULL;
 }
 
-/* Adds the root, an item of a list, or the value of the key that was added
- * last. Gives NULL, or the fault. */
+/* Adds the root, an item of a list, or the value of the last key. Returns NULL,
+ * or the fault. */
 static const char *yaml_add_value(YamlReader *reader, YamlNode *node)
 {
     if (++reader->nodes > YAML_NODES)
-        return "the file has too many values";
+        return "too many values";
     if (!reader->depth) {
         reader->root = node;
         return NULL;
@@ -6807,11 +6828,11 @@ static const char *yaml_add_value(YamlReader *reader, YamlNode *node)
     reader->key[reader->depth - 1] = NULL;
     yaml_append(parent, node);
     return parent->kind == YAML_MAP && parent->count > YAML_ENTRIES
-               ? "a map has too many entries"
+               ? "map with too many entries"
                : NULL;
 }
 
-/* Puts a node where it belongs: the root, a list, a map's key or value. */
+/* Adds a node to the tree: as the root, a list's item, a map's key or value. */
 static bool yaml_attach(YamlReader *reader, YamlNode *node, Err *err)
 {
     int top = reader->depth - 1;
@@ -6830,8 +6851,8 @@ static const char *yaml_copy(Arena *arena, const yaml_char_t *text)
     return text ? arena_cstr(arena, str_from((const char *)text)) : NULL;
 }
 
-/* Puts a node with an anchor into the ring of those whose anchors have the same
- * name: an alias means the last one that stands before it. */
+/* Adds a node with an anchor to the ring of nodes with the same anchor. An
+ * alias refers to the last one before it. */
 static void yaml_join_twins(const YamlReader *reader, YamlNamed *named)
 {
     for (int i = reader->anchor_count - 1; i >= 0 && !named->twin; i--) {
@@ -6843,22 +6864,28 @@ static void yaml_join_twins(const YamlReader *reader, YamlNamed *named)
     }
 }
 
-/* A node of the file with its tag and anchor (NULL: none), the anchor kept
- * for the aliases that follow; NULL, and an error, where there are too many. */
-static YamlNode *yaml_new_named(YamlReader *reader, YamlKind kind, size_t line,
-                                const yaml_char_t *tag,
-                                const yaml_char_t *anchor, Err *err)
+/* The tag and anchor of a node in the file, or NULL, and its line from 0. */
+typedef struct {
+    const yaml_char_t *tag;
+    const yaml_char_t *anchor;
+    size_t line;
+} YamlName;
+
+/* Creates a node with its tag and anchor, which later aliases may refer to.
+ * NULL and `err` if there are too many anchors. */
+static YamlNode *yaml_new_named(YamlReader *reader, YamlKind kind,
+                                YamlName name, Err *err)
 {
     YamlNamed *named = arena_alloc(reader->arena, sizeof(*named));
     named->node.kind = (uint8_t)kind;
-    named->node.line = (int)line + 1;
+    named->node.line = (int)name.line + 1;
     named->node.named = true;
-    named->tag = yaml_copy(reader->arena, tag);
-    named->anchor = yaml_copy(reader->arena, anchor);
-    if (!anchor)
+    named->tag = yaml_copy(reader->arena, name.tag);
+    named->anchor = yaml_copy(reader->arena, name.anchor);
+    if (!name.anchor)
         return &named->node;
     if (reader->anchor_count == YAML_ANCHORS) {
-        yaml_fault(err, line, "the file has too many anchors");
+        yaml_fault(err, name.line, "too many anchors");
         return NULL;
     }
     if (!reader->anchors)
@@ -6880,22 +6907,23 @@ static bool yaml_on_alias(YamlReader *reader, const yaml_event_t *event,
             node->target = &reader->anchors[i]->node;
     if (!node->target)
         return yaml_fault(err, event->start_mark.line,
-                          "an alias names no anchor");
+                          "alias without an anchor");
     if (node->target->open)
         return yaml_fault(err, event->start_mark.line,
-                          "an alias stands inside its own anchor");
+                          "alias inside its own anchor");
     if (!yaml_weigh(node->target, YAML_MERGES, &reader->merged))
         return yaml_fault(err, event->start_mark.line,
-                          "the aliases stand for too much");
+                          "aliases expand to too much data");
     return yaml_attach(reader, node, err);
 }
 
 static bool yaml_on_text(YamlReader *reader, const yaml_event_t *event,
                          Err *err)
 {
-    YamlNode *node = yaml_new_named(reader, YAML_TEXT, event->start_mark.line,
-                                    event->data.scalar.tag,
-                                    event->data.scalar.anchor, err);
+    const YamlName name = {.tag = event->data.scalar.tag,
+                           .anchor = event->data.scalar.anchor,
+                           .line = event->start_mark.line};
+    YamlNode *node = yaml_new_named(reader, YAML_TEXT, name, err);
     if (!node)
         return false;
     node->style = (uint8_t)event->data.scalar.style;
@@ -6910,12 +6938,15 @@ static bool yaml_on_open(YamlReader *reader, const yaml_event_t *event,
                          Err *err)
 {
     bool map = event->type == YAML_MAPPING_START_EVENT;
-    YamlNode *node = yaml_new_named(
-        reader, map ? YAML_MAP : YAML_LIST, event->start_mark.line,
-        map ? event->data.mapping_start.tag : event->data.sequence_start.tag,
-        map ? event->data.mapping_start.anchor
-            : event->data.sequence_start.anchor,
-        err);
+    const YamlName name = {
+        .tag = map ? event->data.mapping_start.tag
+                   : event->data.sequence_start.tag,
+        .anchor = map ? event->data.mapping_start.anchor
+                      : event->data.sequence_start.anchor,
+        .line = event->start_mark.line,
+    };
+    YamlNode *node = yaml_new_named(reader, map ? YAML_MAP : YAML_LIST, name,
+                                    err);
     if (!node)
         return false;
     node->flow = map ? event->data.mapping_start.style ==
@@ -6923,8 +6954,7 @@ static bool yaml_on_open(YamlReader *reader, const yaml_event_t *event,
                      : event->data.sequence_start.style ==
                            YAML_FLOW_SEQUENCE_STYLE;
     if (reader->depth == YAML_DEPTH)
-        return yaml_fault(err, event->start_mark.line,
-                          "it is nested too deeply");
+        return yaml_fault(err, event->start_mark.line, "nested too deeply");
     if (!yaml_attach(reader, node, err))
         return false;
     yaml_enter(reader, node);
@@ -6937,11 +6967,11 @@ static bool yaml_on_close(YamlReader *reader, const yaml_event_t *event,
 {
     YamlNode *node = reader->depth ? reader->open[--reader->depth] : NULL;
     if (!node)
-        return yaml_fault(err, event->start_mark.line, "an end has no start");
+        return yaml_fault(err, event->start_mark.line, "end without a start");
     node->open = false;
     if (node->merges && !yaml_weigh(node, YAML_MERGES, &reader->merged))
         return yaml_fault(err, event->start_mark.line,
-                          "the aliases stand for too much");
+                          "aliases expand to too much data");
     return true;
 }
 
@@ -6952,7 +6982,7 @@ static bool yaml_on_event(YamlReader *reader, const yaml_event_t *event,
     case YAML_DOCUMENT_START_EVENT:
         if (reader->documents++)
             return yaml_fault(err, event->start_mark.line,
-                              "a second document begins");
+                              "more than one document");
         return true;
     case YAML_ALIAS_EVENT:
         return yaml_on_alias(reader, event, err);
@@ -6970,27 +7000,27 @@ static bool yaml_on_event(YamlReader *reader, const yaml_event_t *event,
 }
 
 /*
- * The short way: what both clients write is a small part of YAML, and reading
- * that part takes a tenth of libyaml's time (a file of 100 accounts took ten
- * times as long as starting the program). It knows printable ASCII, block maps
- * and lists, keys of letters, digits, _ and -, and scalars on one line: plain,
- * quoted without escapes, `>-` with one line below. It decides nothing: at
- * anything else, faults too, it gives up and libyaml reads the whole file.
- * Texts are slices of the file, not copies.
+ * A fast reader for the small part of YAML that both clients write. It takes a
+ * tenth of libyaml's time, which for 100 accounts was ten times as long as the
+ * program's start. It knows printable ASCII; block maps and lists; keys of
+ * letters, digits, _ and -; and scalars on one line: plain, quoted without
+ * escapes, or `>-` with one line below. It never reports an error: if it finds
+ * anything else, it gives up and libyaml reads the whole file. Texts are slices
+ * of the file.
  */
 typedef struct {
     YamlReader *reader;
     Str rest;
-    Str body;   /* the line under way, without its indentation */
-    int indent; /* of it; -1 at the end of the file */
-    bool dash;  /* it is an item of a list */
+    Str body;   /* the current line, without its indentation */
+    int indent; /* of the current line; -1 at the end of the file */
+    bool dash;  /* the line is an item of a list */
     int line;
-    int column[YAML_DEPTH]; /* where the entries of each open one stand */
-    YamlNode *keys[16];     /* seen last, to be shared */
-    unsigned turn;
+    int column[YAML_DEPTH];           /* of the entries at each depth */
+    YamlNode *keys[YAML_KEYS_SHARED]; /* the last ones */
+    unsigned turn;                    /* the position in `keys` */
 } YamlShort;
 
-/* Takes the next line. False where it is empty, or not plain to read. */
+/* Reads the next line. False if it is empty, or libyaml must read it. */
 static bool yaml_short_next(YamlShort *in)
 {
     Str s = in->rest;
@@ -7019,17 +7049,17 @@ static bool yaml_short_letter(char c)
     return (lower >= 'a' && lower <= 'z') || str_is_digit(c) || c == '_';
 }
 
-/* The length of the key that the line starts with, 0: none. */
+/* The length of the key at the start of the line; 0 if there is none. */
 static ptrdiff_t yaml_short_key_len(Str s)
 {
     ptrdiff_t n = 0;
     while (n < s.len && (yaml_short_letter(s.ptr[n]) || (n && s.ptr[n] == '-')))
         n++;
-    return n <= 128 && n < s.len && s.ptr[n] == ':' ? n : 0;
+    return n <= YAML_SHORT_KEY_MAX && n < s.len && s.ptr[n] == ':' ? n : 0;
 }
 
-/* Takes `key:` off the line; its node, NULL where there is none. Nodes of
- * keys are shared: accounts have the same ones, in the same order. */
+/* Reads `key:` at the start of the line; NULL if there is none. Nodes of keys
+ * are shared, because accounts have the same keys in the same order. */
 static YamlNode *yaml_short_key(YamlShort *in, Str *value)
 {
     Str s = in->body;
@@ -7054,7 +7084,7 @@ static YamlNode *yaml_short_key(YamlShort *in, Str *value)
     return key;
 }
 
-/* The text of a scalar on one line, and its style; false: not a plain case. */
+/* Reads a scalar on one line and its style. False if libyaml must read it. */
 static bool yaml_short_scalar(Str s, Str *text, uint8_t *style)
 {
     char first = s.ptr[0];
@@ -7074,7 +7104,7 @@ static bool yaml_short_scalar(Str s, Str *text, uint8_t *style)
            s.ptr[s.len - 1] != ':';
 }
 
-/* Opens the list or map that begins on this line. */
+/* Opens the list or map that starts on this line. */
 static bool yaml_short_open(YamlShort *in, YamlKind kind, int column)
 {
     YamlReader *reader = in->reader;
@@ -7087,8 +7117,8 @@ static bool yaml_short_open(YamlShort *in, YamlKind kind, int column)
     return true;
 }
 
-/* The value of a key or the item of a list whose entries stand at `column`;
- * takes the lines that belong to it and the one after them. */
+/* Reads a key's value or a list's item; the entries of its parent are at
+ * `column`. Reads up to the line after it. */
 static bool yaml_short_value(YamlShort *in, Str value, int column)
 {
     YamlReader *reader = in->reader;
@@ -7145,8 +7175,8 @@ static bool yaml_short_entry(YamlShort *in)
            yaml_short_value(in, value, column);
 }
 
-/* Closes the lists and maps that the line under way no longer belongs to; at
- * the end of the file, all of them. */
+/* Closes the lists and maps that the current line is not in; at the end of the
+ * file, all of them. */
 static void yaml_short_close(YamlShort *in)
 {
     YamlReader *reader = in->reader;
@@ -7161,7 +7191,7 @@ static void yaml_short_close(YamlShort *in)
     }
 }
 
-/* Reads a file by the short way; false where libyaml must. */
+/* Reads a file, or returns false if libyaml must read it. */
 static bool yaml_short_read(YamlReader *reader, Str text)
 {
     YamlShort in = {.reader = reader, .rest = text};
@@ -7179,9 +7209,10 @@ static bool yaml_short_read(YamlReader *reader, Str text)
 }
 
 /*
- * Reads one YAML document. Gives its root, NULL for an empty one; false with
- * the fault and its line where it is not valid or goes past a limit. `text`
- * must live as long as the arena.
+ * Reads one YAML document. `*root` is NULL if it is empty. Returns false and
+ * sets `err` to EXIT_CONFIG, with a line, if it is invalid or exceeds a limit;
+ * err->line is set if libyaml found the fault. `text` must live as long as the
+ * arena.
  */
 static bool yaml_read(Arena *arena, Str text, YamlNode **root, Err *err)
 {
@@ -7190,7 +7221,7 @@ static bool yaml_read(Arena *arena, Str text, YamlNode **root, Err *err)
     bool more = true;
     bool ok = true;
     if (text.len > YAML_MAX)
-        return err_set(err, EXIT_CONFIG, "it is larger than 1 MiB");
+        return err_set(err, EXIT_CONFIG, "larger than 1 MiB");
     if (yaml_short_read(&reader, text)) {
         *root = reader.root;
         return true;
@@ -7203,9 +7234,9 @@ static bool yaml_read(Arena *arena, Str text, YamlNode **root, Err *err)
     while (ok && more) {
         yaml_event_t event;
         if (!yaml_parser_parse(&parser, &event)) {
-            const char *what = parser.problem ? parser.problem : "not YAML";
+            const char *what = parser.problem ? parser.problem : "invalid YAML";
             size_t line = parser.problem_mark.line;
-            if (parser.error == YAML_READER_ERROR) /* it has no mark */
+            if (parser.error == YAML_READER_ERROR) /* without a mark */
                 for (size_t i = 0; i < parser.problem_offset; i++)
                     line += i < (size_t)text.len && text.ptr[i] == '\n';
             ok = yaml_fault(err, line, what);
@@ -7227,14 +7258,14 @@ static int yaml_to_buf(void *to, unsigned char *text, size_t size)
     return !((Buf *)to)->full;
 }
 
-/* libyaml says const nowhere, but copies what it is given. */
+/* libyaml's parameters are not const, but it copies them. */
 static yaml_char_t *yaml_name(const char *name)
 {
     return (yaml_char_t *)(uintptr_t)name;
 }
 
-/* The node is written: an alias may follow. One to another node of the same
- * anchor would mean this one from here on. */
+/* Marks a node as written, so that aliases may refer to it, and no longer to
+ * other nodes with the same anchor. */
 static void yaml_mark_written(YamlNode *node)
 {
     node->written = true;
@@ -7259,7 +7290,7 @@ static bool yaml_emit_node(yaml_emitter_t *emitter, YamlNode *node)
     else if (node->kind == YAML_TEXT) {
         Str text = node->text;
         if (yaml_is_null(node) && !text.len)
-            text = S("null"); /* the emitter would write '' for nothing */
+            text = S("null"); /* the emitter writes '' for an empty text */
         ok = yaml_scalar_event_initialize(
             &event, anchor, tag, (const yaml_char_t *)text.ptr, (int)text.len,
             !tag, !tag, (yaml_scalar_style_t)node->style);
@@ -7285,11 +7316,11 @@ static bool yaml_emit_end(yaml_emitter_t *emitter, YamlKind kind)
     return yaml_emitter_emit(emitter, &event);
 }
 
-/* Emits a tree, keeping the way down in a stack of its own. */
+/* Emits a tree, with an explicit stack. */
 static bool yaml_emit_tree(yaml_emitter_t *emitter, YamlNode *root)
 {
-    YamlNode *open[YAML_DEPTH + 4] = {NULL};
-    YamlNode *next[YAML_DEPTH + 4] = {NULL};
+    YamlNode *open[YAML_DEPTH + YAML_DEPTH_ADDED] = {NULL};
+    YamlNode *next[YAML_DEPTH + YAML_DEPTH_ADDED] = {NULL};
     int depth = 0;
     YamlNode *node = root;
     for (;;) {
@@ -7317,9 +7348,9 @@ static bool yaml_emit_tree(yaml_emitter_t *emitter, YamlNode *root)
 }
 
 /*
- * Writes a tree as YAML text, at most 2 * YAML_MAX bytes. False where it does
- * not fit, or an alias would not stand after what it refers to, or after
- * another node of that anchor.
+ * Writes a tree as YAML text into `arena`. False if it is larger than
+ * 2 * YAML_MAX, or if an alias would not come after its target, or would refer
+ * to another node with the same anchor.
  */
 static bool yaml_write(Arena *arena, YamlNode *root, Str *out)
 {
@@ -7349,16 +7380,28 @@ static bool yaml_write(Arena *arena, YamlNode *root, Str *out)
 /* ==== URL ================================================================= *
  *
  * URLs as far as an HTTP client needs them (RFC 3986): split into parts,
- * percent-encode, add to a query, and decide with NO_PROXY. Nothing is
- * normalised: what a user wrote in a path reaches the server.
+ * resolve a redirect, percent-encode and decode, read and add query parameters,
+ * redact for messages, and match against NO_PROXY.
+ *
+ * Nothing is normalised, except "." and ".." in a redirect (url_resolve()): the
+ * path that a user passes is the path that the server gets. Hosts are limited
+ * to the characters of names and addresses, so a parsed URL contains no white
+ * space or control byte in its host.
+ *
+ * Ownership: the parts of a Url point into the text that was parsed. Functions
+ * with an arena return text in it. A predicate never fails; url_parse() and
+ * url_resolve() return false without an error, because the caller knows where
+ * the URL comes from.
  */
 
+enum { URL_HOST_MAX = 253, URL_PORT_MAX = 65535 }; /* RFC 1123, 2.1 */
+
 typedef struct {
-    Str scheme; /* lower case is not enforced: compare without case */
-    Str user;   /* what stands before '@', still percent-encoded */
+    Str scheme; /* may be in upper case: compare without case */
+    Str user;   /* user and password before '@', percent-encoded */
     Str host;   /* without the brackets of an IPv6 address */
-    int port;   /* of the scheme where the text names none; 0: unknown */
-    Str path;   /* path and query, "/" where there is none */
+    int port;   /* the scheme's default if the text has none; 0: unknown */
+    Str path;   /* path and query; "/" if there is none */
 } Url;
 
 static int url_default_port(Str scheme)
@@ -7370,17 +7413,17 @@ static int url_default_port(Str scheme)
     return str_starts(scheme, S("socks")) ? 1080 : 0;
 }
 
-/* Can the host be a name or an address (RFC 1123; 253 bytes)? */
+/* Does the host have the characters and the length of a name or an address? */
 static bool url_is_host(Str s)
 {
     for (ptrdiff_t i = 0; i < s.len; i++)
         if (!isalnum((unsigned char)s.ptr[i]) &&
             (!s.ptr[i] || !strchr("-._:%", s.ptr[i])))
             return false;
-    return s.len > 0 && s.len < 254;
+    return s.len > 0 && s.len <= URL_HOST_MAX;
 }
 
-/* Splits host and port; an IPv6 address stands in brackets. */
+/* Splits host and port. An IPv6 address must be in brackets. */
 static bool url_split_host(Str text, Url *url)
 {
     int64_t port = 0;
@@ -7398,15 +7441,15 @@ static bool url_split_host(Str text, Url *url)
     }
     if (rest.len) {
         if (!str_is_digit(rest.ptr[0]) || !str_int(rest, &port) || port < 1 ||
-            port > 65535)
+            port > URL_PORT_MAX)
             return false;
         url->port = (int)port;
     }
     return url_is_host(url->host);
 }
 
-/* Splits an absolute URL; the parts point into `text`. A fragment is left
- * out. False where it is none: no scheme, no host, a bad port. */
+/* Splits an absolute URL, without its fragment; the parts point into `text`.
+ * False if the scheme or host is missing or the port is invalid. */
 static bool url_parse(Str text, Url *url)
 {
     ptrdiff_t colon = str_find(text, S("://"));
@@ -7434,8 +7477,7 @@ static bool url_parse(Str text, Url *url)
     return url_split_host(authority, url);
 }
 
-/* The length of the scheme that a reference begins with (RFC 3986, 3.1); 0: it
- * is a relative one. */
+/* The length of a reference's scheme (RFC 3986, 3.1); 0 if it is relative. */
 static ptrdiff_t url_scheme_length(Str text)
 {
     for (ptrdiff_t i = 0; i < text.len; i++) {
@@ -7449,8 +7491,8 @@ static ptrdiff_t url_scheme_length(Str text)
     return 0;
 }
 
-/* Adds a path, which begins with a slash, without its "." and ".." segments
- * (RFC 3986, 5.2.4), and the query behind it. */
+/* Adds a path, which starts with a slash, without its "." and ".." segments
+ * (RFC 3986, 5.2.4), and its query unchanged. */
 static void url_add_resolved(Buf *out, Str path)
 {
     ptrdiff_t start = out->len;
@@ -7474,8 +7516,10 @@ static void url_add_resolved(Buf *out, Str path)
 }
 
 /*
- * Where a reference leads, seen from `base` (RFC 3986, 5.2). Its user and
- * password and its fragment are left out. False if it is malformed.
+ * Resolves a reference, such as a redirect's Location, against `base` (RFC
+ * 3986, 5.2). The result has neither a fragment nor the user and password of
+ * `base`. False if it is malformed. `*out` points into `arena`, `base` and
+ * `text`.
  */
 static bool url_resolve(Arena *arena, const Url *base, Str text, Url *out)
 {
@@ -7510,8 +7554,8 @@ static bool url_resolve(Arena *arena, const Url *base, Str text, Url *out)
     return true;
 }
 
-/* An address as it may be shown: without user and password, query and
- * fragment, which can hold secrets. */
+/* A URL for messages: without user, password, query and fragment, which may
+ * contain secrets. "?..." or "#..." stand for what is removed. */
 static Str url_redact(Arena *arena, Str address)
 {
     ptrdiff_t end = 0;
@@ -7530,12 +7574,12 @@ static Str url_redact(Arena *arena, Str address)
     return arena_join(arena, parts, 3);
 }
 
-/* What may stand in a path and query as it is (RFC 3986, 3.3 and 3.4), the
- * percent sign among it: what is encoded already stays so. */
+/* Characters that a path and query may contain unencoded (RFC 3986, 3.3 and
+ * 3.4) and the percent sign, so that encoded text is not encoded again. */
 static const char URL_PATH_MARKS[] = "%/?&=+:,;@!$'()*[]|";
 
-/* Adds text percent-encoded: all but the unreserved characters and those in
- * `keep`. */
+/* Adds text, percent-encoded except for unreserved characters (RFC 3986, 2.3)
+ * and those in `keep`. */
 static void url_add_encoded(Buf *buf, Str s, const char *keep)
 {
     for (ptrdiff_t i = 0; i < s.len; i++) {
@@ -7549,7 +7593,7 @@ static void url_add_encoded(Buf *buf, Str s, const char *keep)
     }
 }
 
-/* Text with its percent-encoding taken off; what is no encoding stays. */
+/* Decodes percent-encoded text. A percent sign without two hex digits stays. */
 static Str url_decode(Arena *arena, Str s)
 {
     Buf out = buf_new(arena, s.len + 1);
@@ -7569,7 +7613,7 @@ static Str url_decode(Arena *arena, Str s)
     return buf_str(&out);
 }
 
-/* Adds `name=value` to a path with or without a query. */
+/* Adds `name=value`, encoded, to a path with or without a query. */
 static void url_add_query(Buf *path, Str name, Str value)
 {
     Str before = buf_str(path);
@@ -7595,8 +7639,8 @@ static bool url_has_query(Str path, Str name)
     return false;
 }
 
-/* The value of the first parameter of this name in a URL's query, decoded as
- * HTML forms encode it (a plus is a space); empty where it is missing. */
+/* The value of the first parameter with this name in a URL's query, decoded as
+ * HTML forms encode it (a plus is a space); empty if it is missing. */
 static Str url_query_value(Arena *arena, Str url, Str name)
 {
     Str query = str_cut(&url, '#');
@@ -7635,9 +7679,9 @@ static bool url_in_block(Arena *arena, Str host, Str block)
 }
 
 /*
- * Does NO_PROXY name this host? It is a list, separated by commas or spaces,
- * of `*`, host names (each stands for its subdomains too, with or without a
- * leading dot), addresses and CIDR blocks, each but the last with an optional
+ * Does NO_PROXY include this host and port? It is a list, separated by commas
+ * or spaces, of `*`, host names (with or without a leading dot, and including
+ * their subdomains), addresses and CIDR blocks. All but the blocks may have a
  * `:port`.
  */
 static bool url_bypasses_proxy(Str no_proxy, Str host, int port)
@@ -7682,9 +7726,10 @@ static bool url_bypasses_proxy(Str no_proxy, Str host, int port)
  *
  * Judges paths by ignore files, as git does, for two purposes: to find out
  * whether git ignores a file with keys (ignore_git_covers()), and to decide
- * which files an upload leaves out: .hsignore, --exclude and built-in rules. For
- * uploads, rules may match more than in git: in any case, as in the official
- * client, or outside of their base (IgnoreReach). An .hsignore that is not a
+ * which files an upload leaves out: .hsignore, --exclude and built-in rules.
+ * For uploads, rules may match more than in git: in any case, because the
+ * official client does, or outside of their base (IgnoreReach). An .hsignore
+ * that is not a
  * text file is an error, so that its rules are never silently missed.
  *
  * A path gets the same result as from `git check-ignore --no-index`;
@@ -7699,14 +7744,14 @@ static bool url_bypasses_proxy(Str no_proxy, Str host, int port)
  *     config, only core.excludesFile is read, without [include] and "~user/".
  *     core.worktree, core.bare, core.ignoreCase and config.worktree have no
  *     effect.
- *   - If a .git file leads nowhere, the search continues upwards, and it crosses
+ *   - If a .git file leads nowhere, the search continues upwards. It crosses
  *     mount points: files in a mounted folder can still be added to git.
  *   - Ignore files are read up to 1 MiB. Patterns longer than 4 KiB match
  *     nothing.
  *
- * Paths contain no "." or ".." and do not end in a slash. Ownership: rules point
- * into the base, file and text that the caller passes, which must live as long
- * as the rules; the array of rules is in IgnoreRules.arena.
+ * Paths contain no "." or ".." and do not end in a slash. Ownership: rules
+ * point into the base, file and text that the caller passes, which must live as
+ * long as the rules; the array of rules is in IgnoreRules.arena.
  *
  * Sources: gitignore(5), gitrepository-layout(5), git-config(1); git 2.39's
  * behaviour where they do not say.
@@ -7772,8 +7817,8 @@ static ptrdiff_t ignore_class_len(Str s)
 }
 
 /* 1 if `c` is in the class with this name, 0 if not, -1 if there is no such
- * class. ASCII only, in any locale. As in git, "space" does not include vertical
- * tab and form feed. */
+ * class. ASCII only, in any locale. As in git, "space" does not include
+ * vertical tab and form feed. */
 static int ignore_in_class(Str name, unsigned char c)
 {
     static const char names[] = "alnum alpha blank cntrl digit graph lower "
@@ -7801,9 +7846,9 @@ static int ignore_in_class(Str name, unsigned char c)
 }
 
 /*
- * Does the set that starts at pattern[*at], such as "[a-z]", contain `c`? If so,
- * moves `*at` past the set. No set contains a slash. A set without an end, or
- * with an unknown class, contains nothing.
+ * Does the set that starts at pattern[*at], such as "[a-z]", contain `c`? If
+ * so, moves `*at` past the set. No set contains a slash. A set without an end,
+ * or with an unknown class, contains nothing.
  */
 static bool ignore_in_set(Str pattern, ptrdiff_t *at, unsigned char c)
 {
@@ -7865,9 +7910,9 @@ typedef enum {
 } IgnoreStars;
 
 /*
- * Moves `*at` past the stars there, and past the slash after "**". If that slash
- * is escaped, the stars match at least one folder: git does not recognise the
- * slash as optional.
+ * Moves `*at` past the stars there, and past the slash after "**". If that
+ * slash is escaped, the stars match at least one folder: git does not recognise
+ * the slash as optional.
  */
 static IgnoreStars ignore_skip_stars(Str pattern, ptrdiff_t *at)
 {
@@ -8278,8 +8323,9 @@ static Str ignore_read_value(Arena *arena, Str *rest)
     return str_slice(buf_str(&out), 0, solid);
 }
 
-/* Reads core.excludesFile from the text of a git config. The last one wins; an
- * empty one means no file. If there is none, returns false and leaves `*out`. */
+/* Reads core.excludesFile from the text of a git config. The last one wins;
+ * an empty one means no file. If there is none, returns false and leaves
+ * `*out`. */
 static bool ignore_read_config(Arena *arena, Str text, Str *out)
 {
     bool core = false;
@@ -8401,8 +8447,8 @@ static bool ignore_git_covers(const GitTree *tree, Str path, IgnoreKind kind,
     return true;
 }
 
-/* The path of the nearest .gitignore that git reads, from `dir` (absolute) up to
- * the tree's root; empty if there is none. */
+/* The path of the nearest .gitignore that git reads, from `dir` (absolute) up
+ * to the tree's root; empty if there is none. */
 static Str ignore_git_nearest(Arena *arena, const GitTree *tree, Str dir)
 {
     Str rest = {0};
@@ -8842,9 +8888,9 @@ static bool dotenv_skip_end(Dotenv *env)
     return true;
 }
 
-/* Checks for characters that no line may contain, quoted or not. A CR alone is a
- * line break for dotenv, Node and python-dotenv; U+2028 and U+2029 end a comment
- * for dotenv. */
+/* Checks for characters that no line may contain, quoted or not. A CR alone is
+ * a line break for dotenv, Node and python-dotenv; U+2028 and U+2029 end a
+ * comment for dotenv. */
 static void dotenv_check_chars(Dotenv *env, Str text)
 {
     while (text.len) {
@@ -9074,8 +9120,8 @@ static bool dotenv_read_assignment(Dotenv *env, Str *name)
 }
 
 /* Skips an empty line or a comment; false if it is neither. Node 20 reads the
- * blanks of an empty line, and a comment after blanks, as part of the next name;
- * and a comment with "=" on the last line, if no line feed ends it, as a
+ * blanks of an empty line, and a comment after blanks, as part of the next
+ * name; and a comment with "=" on the last line, if no line feed ends it, as a
  * variable. */
 static bool dotenv_skip_empty(Dotenv *env)
 {

@@ -64,7 +64,8 @@ static void test_config_faults(void)
         {L("{\"name\": \"x\"}\n"), "not a HubSpot config (no accounts)"},
         {L("{}\n"), "not a HubSpot config (no accounts)"},
         {L("# a comment\n"), "not a YAML map with settings"},
-        {L("a: 1\n---\nb: 2\n"), "cannot read config.yml: line 2: a second "},
+        {L("a: 1\n---\nb: 2\n"),
+         "cannot read config.yml: line 2: more than one document"},
         {L("accounts: 5\n"), "line 1: accounts is not a list"},
         {L("accounts: {a: 1}\n"), "line 1: accounts is not a list"},
 #define KEY_ACCOUNT(id, key) \

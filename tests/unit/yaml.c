@@ -134,12 +134,12 @@ static void test_yaml_faults(void)
         Str text;
         Str message;
     } rows[] = {
-        {L("a: 1\na: 2\n"), L("line 2: a key stands twice in one map")},
-        {L("a: 1\n---\nb: 2\n"), L("line 2: a second document begins")},
+        {L("a: 1\na: 2\n"), L("line 2: duplicate key")},
+        {L("a: 1\n---\nb: 2\n"), L("line 2: more than one document")},
         {L("a: &x\n  b: *x\n"), L("line 2: an alias stands inside its own "
                                   "anchor")},
-        {L("&x [*x]\n"), L("line 1: an alias stands inside its own anchor")},
-        {L("a: 1\nb: *none\n"), L("line 2: an alias names no anchor")},
+        {L("&x [*x]\n"), L("line 1: alias inside its own anchor")},
+        {L("a: 1\nb: *none\n"), L("line 2: alias without an anchor")},
         {L("a: 1\n? [x]\n: 1\n"), L("line 2: a key must be plain text")},
         {L("a: &k x\n*k : 1\n"), L("line 2: a key must be plain text")},
         {L("a: 'open\n"), L("line 2: found unexpected end of stream")},
