@@ -413,6 +413,7 @@ usage: ./build.sh [command]
   lint            run all linters
   fuzz [SECONDS]  run each fuzzer (for 60 seconds)
   bench           measure speed, size and memory
+  pictures        draw README's pictures from real runs
   release         write the binary, sources and checksums to build/dist
   install         install the program, manual page and shell completions;
                   PREFIX (/usr/local) and DESTDIR choose where
@@ -434,7 +435,7 @@ main() {
         help
         return
         ;;
-    build | try | test | lint | fuzz | bench | release | install) ;;
+    build | try | test | lint | fuzz | bench | pictures | release | install) ;;
     *) die "unknown command: $verb. Run ./build.sh help for a list." ;;
     esac
     mkdir -p build/gen build/keys
@@ -459,6 +460,12 @@ main() {
     bench)
         need "${BUILD_NEEDS[@]}" "${BENCH_NEEDS[@]}"
         run_script tests/bench/run.sh "$@"
+        ;;
+    pictures)
+        need "${BUILD_NEEDS[@]}" "${BENCH_NEEDS[@]}"
+        build_hs
+        tests/bench/run.sh --tools
+        /usr/bin/python3 -B tests/pictures/make.py
         ;;
     release) release ;;
     install) install_hs ;;
