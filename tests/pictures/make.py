@@ -108,7 +108,8 @@ def quick_start(place):
         lines += [("#dddddd", line) for line in place.shell(command).splitlines()]
     lines = [(colour, part) for colour, line in lines for part in wrap(line, 84)]
     rows = [
-        f'<text x="16" y="{32 + 20 * i}" xml:space="preserve" fill="{colour}">{html.escape(line)}</text>'
+        f'<text x="16" y="{32 + 20 * i}" fill="{colour}" xml:space="preserve">'
+        f"{html.escape(line)}</text>"
         for i, (colour, line) in enumerate(lines)
     ]
     return svg(740, 40 + 20 * len(lines), "#1e1e1e", rows)
