@@ -66,7 +66,7 @@ def test_the_destination_as_an_option(files, hs, portal):
     fill(portal, **{"x.txt": b"x"})
     ended(files("fetch", "x.txt", "--dest", "out"), 0)
     assert tree_of(hs.cwd) == {"out/x.txt": b"x"}
-    ended(files("fetch", "x.txt", "here", "--dest", "there"), 2, "given twice")
+    ended(files("fetch", "x.txt", "here", "--dest", "there"), 2, "two values for the dest: --dest")
 
 
 def test_everything(files, hs, portal):
