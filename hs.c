@@ -7729,8 +7729,8 @@ static bool url_bypasses_proxy(Str no_proxy, Str host, int port)
  * which files an upload leaves out: .hsignore, --exclude and built-in rules.
  * For uploads, rules may match more than in git: in any case, because the
  * official client does, or outside of their base (IgnoreReach). An .hsignore
- * that is not a
- * text file is an error, so that its rules are never silently missed.
+ * that is not a text file is an error, so that its rules are never silently
+ * missed.
  *
  * A path gets the same result as from `git check-ignore --no-index`;
  * tests/test_ignore.py compares them. Patterns are bytes, not characters: `?`
