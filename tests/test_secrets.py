@@ -75,7 +75,9 @@ def test_the_name_as_an_option(hs, sim, acme):
     ok(hs("secrets", "delete", "--name", "API_KEY", "--force"))
     assert changes(sim) == [("POST", "API_KEY"), ("PUT", "API_KEY"), ("DELETE", "/API_KEY")]
     for verb in ("add", "update", "delete"):
-        failed(hs("secrets", verb, "API_KEY", "--name", "OTHER", input=VALUE), 2, "given twice")
+        failed(
+            hs("secrets", verb, "API_KEY", "--name", "OTHER", input=VALUE), 2, "two values for the"
+        )
 
 
 def test_names_of_the_server_are_harmless(hs, sim, acme):
