@@ -136,8 +136,7 @@ static void test_yaml_faults(void)
     } rows[] = {
         {L("a: 1\na: 2\n"), L("line 2: duplicate key")},
         {L("a: 1\n---\nb: 2\n"), L("line 2: more than one document")},
-        {L("a: &x\n  b: *x\n"), L("line 2: an alias stands inside its own "
-                                  "anchor")},
+        {L("a: &x\n  b: *x\n"), L("line 2: alias inside its own anchor")},
         {L("&x [*x]\n"), L("line 1: alias inside its own anchor")},
         {L("a: 1\nb: *none\n"), L("line 2: alias without an anchor")},
         {L("a: 1\n? [x]\n: 1\n"), L("line 2: a key must be plain text")},
