@@ -5,6 +5,7 @@ import re
 import pytest
 
 API = "api.hubapi.com"
+ECHO = "/test/echo"
 
 
 @pytest.fixture
@@ -52,3 +53,16 @@ def http(*lines, body=b""):
 def is_sanitized(hs):
     """Is this the build with ASan? Its memory and speed say nothing."""
     return "debug" in hs.bin.rpartition("/")[2]
+
+
+def used(hs, *args, code=0, **more):
+    """The id of the account that `hs api` used."""
+    result = hs("api", ECHO, *args, **more)
+    assert result.code == code, result.err
+    return int(hs.sim.requests(f"GET {ECHO}")[-1].param("portalId"))
+
+
+def names(hs, path=None):
+    """The names of the accounts in a config, the global one or another."""
+    config = hs.read_config(path)
+    return [a["name"] for a in config.get("accounts") or config["portals"]]

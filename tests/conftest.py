@@ -394,6 +394,16 @@ def hs(bin, sim, tmp_path):
 
 
 @pytest.fixture
+def three(hs, sim):
+    """acme (101, the default), box (202) and third (303), and an unknown key."""
+    hs.write_config(
+        *(sim.portal(n, name) for n, name in ((101, "Acme"), (202, "Box"), (303, "Third"))),
+        mine={"x": [1, "2"]},
+    )
+    return hs
+
+
+@pytest.fixture
 def outsider(hs, sim, tmp_path):
     """The same home, somewhere that another user reaches, and run as that user:
     root may read and write anything."""

@@ -16,18 +16,11 @@ import pytest
 import yaml
 
 import conftest
+from calls import ECHO, used
 from conftest import held, mode, write_links
 
 OFFICIAL = pathlib.Path("/tmp/official/node_modules/js-yaml")
-ECHO = "/test/echo"
 KEY = "CiRuYTEt" * 10
-
-
-def used(hs, *args, code=0, **more):
-    """The id of the account that `hs api` used."""
-    result = hs("api", ECHO, *args, **more)
-    assert result.code == code, result.err
-    return int(hs.sim.requests(f"GET {ECHO}")[-1].param("portalId"))
 
 
 def refused(hs, *words, args=("account", "list"), code=3, **more):

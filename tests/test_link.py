@@ -11,23 +11,14 @@ import subprocess
 
 import pytest
 
+from calls import used
 from conftest import held, mode, read_links, write_links
 
-ECHO = "/test/echo"
 DOWN = "\x1b[B"
 WHAT, LINK = r"What do you want to do\?", "Accounts to link:"
 DEFAULT, UNLINK = "Default account of this directory:", "Accounts to unlink:"
 KEEP = r"Keep it as the default of this directory\? \[Y/n\]"
 REPLACE = r"Replace the existing \.hsaccount\? \[Y/n\]"
-
-
-@pytest.fixture
-def three(hs, sim):
-    """acme (101, the default), box (202) and third (303)."""
-    hs.write_config(
-        *(sim.portal(n, name) for n, name in ((101, "Acme"), (202, "Box"), (303, "Third")))
-    )
-    return hs
 
 
 def linked(hs, *ids, default=None, folder=None, **more):
@@ -46,13 +37,6 @@ def override(hs, text, folder=None):
     path = (folder or hs.cwd) / ".hsaccount"
     path.write_text(str(text))
     return path
-
-
-def used(hs, **more):
-    """The id of the account that `hs api` uses."""
-    result = hs("api", ECHO, **more)
-    assert result.code == 0, result.err
-    return int(hs.sim.requests(f"GET {ECHO}")[-1].param("portalId"))
 
 
 def done(hs, *args, **more):

@@ -13,7 +13,7 @@ import time
 import pytest
 import yaml
 
-from calls import is_sanitized
+from calls import is_sanitized, names
 from conftest import read_links
 
 REFRESH = "/localdevauth/v1/auth/refresh"
@@ -28,10 +28,6 @@ def three(hs, sim):
         mine=[1, "two"],
     )
     return hs
-
-
-def names(hs, path=None):
-    return [a["name"] for a in hs.read_config(path)["accounts"]]
 
 
 def refused(hs, code, *args, words=(), **more):

@@ -8,9 +8,8 @@ import subprocess
 import pytest
 
 import conftest
+from calls import ECHO
 from official import official_client, official_env  # noqa: F401 (the first: a fixture)
-
-ECHO = "/test/echo"
 
 
 @pytest.fixture(scope="session")

@@ -14,22 +14,13 @@ import time
 import pytest
 
 import conftest
+from calls import ECHO
 from conftest import mode, read_links, write_links
 from official import official_client, official_env  # noqa: F401 (the first: a fixture)
 
-ECHO = "/test/echo"
 INCOMPLETE = "is incomplete; another program may be writing it"
 OLD = "hubspot.config.yml"
 SECONDS = float(os.environ.get("HS_SHARED_SECONDS", "3"))  # of each half of the long test
-
-
-@pytest.fixture
-def three(hs, sim):
-    """acme (101, the default), box (202) and third (303)."""
-    hs.write_config(
-        *(sim.portal(n, name) for n, name in ((101, "Acme"), (202, "Box"), (303, "Third")))
-    )
-    return hs
 
 
 def ids(hs, path=None):
@@ -574,7 +565,7 @@ def test_migrate_takes_a_new_key(hs, tty, sim):
 def test_the_last_account_can_be_removed(three, sim):
     for name in ("box", "third", "acme"):
         assert three("account", "remove", name, "--force").code == 0
-    assert three.read_config() == {"accounts": []}
+    assert three.read_config() == {"mine": {"x": [1, "2"]}, "accounts": []}
     result = three("account", "list")
     assert result.code == 0 and "No accounts in" in result.out
     result = three("account", "list", "--json")

@@ -15,6 +15,7 @@ import subprocess
 
 import pytest
 
+from calls import names
 from conftest import held, mode
 
 OLD, ARCHIVE = "hubspot.config.yml", "archived.hubspot.config.yml"
@@ -39,21 +40,6 @@ CALLS = (
     "?unlink",
     "unlinkat",
 )
-
-
-@pytest.fixture
-def three(hs, sim):
-    """acme (101, the default), box (202) and third (303)."""
-    hs.write_config(
-        *(sim.portal(n, name) for n, name in ((101, "Acme"), (202, "Box"), (303, "Third"))),
-        mine={"x": [1, "2"]},
-    )
-    return hs
-
-
-def names(hs, path=None):
-    config = hs.read_config(path)
-    return [a["name"] for a in config.get("accounts") or config["portals"]]
 
 
 def settings(hs):
