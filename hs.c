@@ -79,7 +79,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -1508,7 +1507,9 @@ static void os_init(void)
     sigaction(SIGALRM, &alarmed, NULL);
     for (int i = 0; i < COUNT(os_ignored); i++)
         sigaction(os_ignored[i], &ignore, &os_saved_actions[i]);
+#ifdef __GLIBC__ /* musl's character tables do not depend on the locale */
     setlocale(LC_CTYPE, "C.UTF-8");
+#endif
 }
 
 /* ---- Environment, clocks, random numbers ---- */
@@ -1697,17 +1698,6 @@ static Str os_path_join(Arena *arena, Str dir, Str name)
     const Str parts[] = {dir, slash ? S("") : S("/"), name, S("\0")};
     Str path = arena_join(arena, parts, COUNT(parts));
     return str_slice(path, 0, path.len - 1);
-}
-
-/* The home folder: HOME, or the user's entry in /etc/passwd; empty if neither
- * exists. */
-static Str os_home(Arena *arena)
-{
-    Str home = os_env("HOME");
-    if (home.len)
-        return home;
-    struct passwd *user = getpwuid(getuid());
-    return user ? arena_copy(arena, str_from(user->pw_dir)) : (Str){0};
 }
 
 /* The process's current directory; empty if it no longer exists. */
@@ -1941,6 +1931,32 @@ static int os_read_file(Arena *arena, Str path, ptrdiff_t max, Str *out)
                         : open(arena_cstr(arena, path),
                                O_RDONLY | O_CLOEXEC | O_NOCTTY);
     return fd < 0 ? errno : os_read_open(arena, fd, max, out);
+}
+
+/* The home directory of this user in /etc/passwd; empty: none. musl's
+ * getpwuid() would also ask a name service, and is larger. */
+static Str os_passwd_home(Arena *arena)
+{
+    Str rest = {0};
+    int64_t uid = 0;
+    if (os_read_file(arena, S("/etc/passwd"), MIB, &rest))
+        return S("");
+    while (rest.len) {
+        Str line = str_cut(&rest, '\n');
+        Str fields[6] = {{0}}; /* name, password, uid, gid, comment, home */
+        for (int i = 0; i < COUNT(fields); i++)
+            fields[i] = str_cut(&line, ':');
+        if (str_int(fields[2], &uid) && uid == (int64_t)getuid())
+            return fields[5];
+    }
+    return S("");
+}
+
+/* The user's home directory: HOME, or the one in /etc/passwd; empty: none. */
+static Str os_home(Arena *arena)
+{
+    Str home = os_env("HOME");
+    return home.len ? home : os_passwd_home(arena);
 }
 
 /* Opens a regular file for reading, with additional `flags`. Anything else,
@@ -10847,7 +10863,13 @@ static void tls_init_engine(Tls *tls)
     br_ssl_engine_set_prf_sha256(engine, &br_tls12_sha256_prf);
     br_ssl_engine_set_prf_sha384(engine, &br_tls12_sha384_prf);
     br_ssl_engine_set_default_aes_gcm(engine);
-    br_ssl_engine_set_default_chapol(engine);
+    /* As br_ssl_engine_set_default_chapol(), without code for 32 bits. */
+    br_chacha20_run chacha20 = br_chacha20_sse2_get();
+    br_ssl_engine_set_chapol(engine, &br_sslrec_in_chapol_vtable,
+                             &br_sslrec_out_chapol_vtable);
+    br_ssl_engine_set_chacha20(engine,
+                               chacha20 ? chacha20 : br_chacha20_ct_run);
+    br_ssl_engine_set_poly1305(engine, br_poly1305_ctmulq_get());
     br_ssl_engine_set_default_rsavrfy(engine);
     br_ssl_engine_set_default_ecdsa(engine);
     tls->curves = *br_ec_get_default();
