@@ -63,7 +63,7 @@ vendors() {
     say "$dir: compiling BearSSL, libyaml and cJSON"
     rm -rf "$dir" "$dir.new"
     mapfile -t files < <(bearssl_files fast)
-    cmd=("$@" "${BEARSSL[@]}")
+    cmd=("$@" -fno-align-functions -fno-align-jumps "${BEARSSL[@]}")
     quietly archive "$dir.new" bearssl "${files[@]}"
     mapfile -t files < <(bearssl_files small)
     cmd=("$@" "${SMALL[@]}" "${BEARSSL[@]}")
