@@ -481,7 +481,7 @@ def chunked(body, size=CHUNK):
 def send_json(value, status=200, **headers):
     return Answer(
         status,
-        json.dumps(value).encode(),
+        json.dumps(value, default=list).encode(),  # a set of names in a portal
         [
             ("Content-Type", "application/json;charset=utf-8"),
             *((k.replace("_", "-"), v) for k, v in headers.items()),

@@ -89,6 +89,16 @@ def test_lists(hs, args):
     assert f"```text\n{hs(*args.split()).out}```\n" in README
 
 
+def test_try(hs):
+    """./build.sh try, after the build."""
+    script = pathlib.Path(__file__).parent / "try.sh"
+    done = subprocess.run(
+        ["bash", script, hs.bin], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "hs account list" in done.stdout and done.stderr == ""
+
+
 def test_every_shell_block_is_marked():
     """A block without a language would not run."""
     assert not re.search(
