@@ -412,7 +412,7 @@ static Str str_hide_key(Str s)
 
 /* Returns how many bytes at the start of `s` are printable ASCII other than
  * `stop` (0: none excluded). Looks at 16 bytes at a time. */
-static ptrdiff_t str_printable_run(Str s, char stop)
+FAST static ptrdiff_t str_printable_run(Str s, char stop)
 {
     typedef uint8_t Block __attribute__((vector_size(16)));
     typedef uint64_t Halves __attribute__((vector_size(16)));
@@ -1133,17 +1133,31 @@ static int64_t time_parse(Str text)
     return days * TIME_DAY_MS + clock - east * TIME_MINUTE_MS;
 }
 
+/* Writes a number into the first `digits` characters of `text`. */
+static void time_put(char *text, int digits, int value)
+{
+    for (; digits > 0; value /= 10)
+        text[--digits] = (char)('0' + value % 10);
+}
+
 /* Milliseconds since 1970 as ISO 8601 in UTC with milliseconds, the form of
- * `expiresAt` in configs. */
+ * `expiresAt` in configs. hs account list calls it for each account, so it
+ * formats without printf(). */
 static Str time_iso(Arena *arena, int64_t millis)
 {
     time_t seconds = (time_t)(millis / 1000);
     struct tm tm = {0};
     if (millis < 0 || !gmtime_r(&seconds, &tm))
         return S("1970-01-01T00:00:00.000Z");
-    return arena_printf(arena, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                        tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                        tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(millis % 1000));
+    char text[] = "0000-00-00T00:00:00.000Z";
+    time_put(text, 4, (tm.tm_year + 1900) % 10000);
+    time_put(text + 5, 2, tm.tm_mon + 1);
+    time_put(text + 8, 2, tm.tm_mday);
+    time_put(text + 11, 2, tm.tm_hour);
+    time_put(text + 14, 2, tm.tm_min);
+    time_put(text + 17, 2, tm.tm_sec);
+    time_put(text + 20, 3, (int)(millis % 1000));
+    return arena_copy(arena, str_from(text));
 }
 
 /* ---- Hash sets ---- */
@@ -6331,7 +6345,9 @@ static void json_add(cJSON *object, const char *name, cJSON *value)
 /* Adds text; null if it is empty. */
 static void json_add_text(cJSON *object, const char *name, Str text)
 {
-    Arena scratch = {0};
+    _Alignas(
+        max_align_t) char memory[512]; /* enough for most, without malloc */
+    Arena scratch = arena_in(memory, sizeof(memory));
     json_add(object, name,
              text.len ? cJSON_CreateString(arena_cstr(&scratch, text))
                       : cJSON_CreateNull());
@@ -7041,7 +7057,7 @@ typedef struct {
 } YamlShort;
 
 /* Reads the next line. False if it is empty, or libyaml must read it. */
-static bool yaml_short_next(YamlShort *in)
+FAST static bool yaml_short_next(YamlShort *in)
 {
     Str s = in->rest;
     ptrdiff_t at = 0;
@@ -7139,7 +7155,7 @@ static bool yaml_short_open(YamlShort *in, YamlKind kind, int column)
 
 /* Reads a key's value or a list's item; the entries of its parent are at
  * `column`. Reads up to the line after it. */
-static bool yaml_short_value(YamlShort *in, Str value, int column)
+FAST static bool yaml_short_value(YamlShort *in, Str value, int column)
 {
     YamlReader *reader = in->reader;
     YamlNode *parent = reader->open[reader->depth - 1];
@@ -22676,63 +22692,74 @@ static void account_list_token(Cmd *cmd, cJSON *result)
     json_add_bool(row, "used", ok);
 }
 
-static cJSON *account_list_result(Cmd *cmd, const ConfigChoice *choice,
-                                  const ConfigLinks *links)
+/* What hs account list prints. The accounts themselves are not copied into a
+ * document for the table: 100 of them would take longer than the rest. */
+typedef struct {
+    const ConfigAccount **accounts; /* see account_list_order() */
+    ConfigChoice choice;            /* the default account, if any */
+    ConfigLinks links;
+    cJSON *document; /* everything but the accounts */
+} AccountList;
+
+static void account_list_document(Cmd *cmd, AccountList *list)
 {
-    const ConfigAccount *preset = choice->account;
-    const ConfigAccount **order = account_list_order(cmd);
-    cJSON *result = json_new(cmd->arena);
-    cJSON *list = cJSON_CreateArray();
+    const ConfigAccount *preset = list->choice.account;
+    cJSON *result = list->document = json_new(cmd->arena);
     json_add_text(result, "config", cmd->config.path);
     json_add_id(result, "defaultAccount", preset ? preset->id : 0);
-    json_add_text(result, "defaultSource", preset ? choice->why : (Str){0});
+    json_add_text(result, "defaultSource", preset ? list->choice.why : S(""));
     json_add(result, "linkedAccounts",
-             cmd_ids_json(links->linked, links->count));
+             cmd_ids_json(list->links.linked, list->links.count));
     account_list_token(cmd, result);
-    json_add(result, "accounts", list);
+}
+
+static void account_list_json(Cmd *cmd, const AccountList *list)
+{
+    cJSON *rows = cJSON_CreateArray();
+    json_add(list->document, "accounts", rows);
     for (int i = 0; i < cmd->config.count; i++) {
-        cJSON *row = cmd_account_json(cmd->arena, order[i]);
-        json_add_bool(row, "default", order[i] == preset);
-        cJSON_AddItemToArray(list, row);
+        const ConfigAccount *account = list->accounts[i];
+        cJSON *row = cmd_account_json(cmd->arena, account);
+        json_add_bool(row, "default", account == list->choice.account);
+        cJSON_AddItemToArray(rows, row);
     }
-    return result;
+    cmd_print_json(cmd, list->document);
 }
 
 /* Prints the accounts as a table; a child is indented below its parent. */
-static void account_list_table(Cmd *cmd, const cJSON *accounts)
+static void account_list_table(Cmd *cmd, const AccountList *list)
 {
     const Str titles[] = {S("Name"), S("Account ID"), S("Auth type"),
                           S("Default")};
     enum { COLUMNS = COUNT(titles) };
-    const cJSON *row = NULL;
-    int rows = cJSON_GetArraySize(accounts) + 1;
+    const Config *config = &cmd->config;
+    int rows = config->count + 1;
     Str *cells = arena_array(cmd->arena, (ptrdiff_t)rows * COLUMNS,
                              sizeof(*cells));
     Str *cell = cells;
     for (int i = 0; i < COLUMNS; i++)
         *cell++ = titles[i];
-    cJSON_ArrayForEach(row, accounts)
-    {
-        Str type = hub_type_label(json_text(row, "accountType"));
-        Str name = json_text(row, "name");
-        Str id = arena_int(cmd->arena, json_int(row, "accountId"));
-        int64_t parent = json_int(row, "parentAccountId");
-        bool child = parent > 0 && config_find_id(&cmd->config, parent);
-        const Str label[] = {child ? S("  ") : S(""), name.len ? name : id,
-                             S(" ["), type, S("]")};
+    for (int i = 0; i < config->count; i++) {
+        const ConfigAccount *account = list->accounts[i];
+        Str type = hub_type_label(account->type);
+        Str id = arena_int(cmd->arena, account->id > 0 ? account->id : 0);
+        bool child = account->parent > 0 &&
+                     config_find_id(config, account->parent);
+        const Str label[] = {child ? S("  ") : S(""),
+                             account->name.len ? account->name : id, S(" ["),
+                             type, S("]")};
         *cell++ = arena_join(cmd->arena, label, type.len ? 5 : 2);
         *cell++ = id;
-        *cell++ = json_text(row, "authType");
-        *cell++ = cJSON_IsTrue(json_get(row, "default")) ? S("*") : S("");
+        *cell++ = account->auth_name;
+        *cell++ = account == list->choice.account ? S("*") : S("");
     }
     term_table(cmd->term, cells, rows, COLUMNS);
 }
 
-static void account_list_text(Cmd *cmd, const cJSON *result)
+static void account_list_text(Cmd *cmd, const AccountList *list)
 {
-    const cJSON *accounts = json_get(result, "accounts");
-    const cJSON *linked = json_get(result, "linkedAccounts");
-    const cJSON *row = json_get(result, "accessToken");
+    const cJSON *linked = json_get(list->document, "linkedAccounts");
+    const cJSON *row = json_get(list->document, "accessToken");
     if (cJSON_IsTrue(json_get(row, "used"))) {
         CmdToken token = {.account = {.id = json_int(row, "accountId")}};
         Str own = cmd_token_account(cmd, &token);
@@ -22742,14 +22769,10 @@ static void account_list_text(Cmd *cmd, const cJSON *result)
         term_out(cmd->term, S("  hs api, secrets and filemanager use it "
                               "instead of the default account\n\n"));
     }
-    cJSON_ArrayForEach(row, accounts)
-    {
-        if (!cJSON_IsTrue(json_get(row, "default")))
-            continue;
-        Str title = cmd_json_title(cmd, row);
-        Str from = json_text(result, "defaultSource");
+    if (list->choice.account) {
+        Str title = cmd_account_title(cmd, list->choice.account);
         term_printf(cmd->term, "Default account: %.*s\n", P(title));
-        term_printf(cmd->term, "  from %.*s\n", P(from));
+        term_printf(cmd->term, "  from %.*s\n", P(list->choice.why));
         term_out(cmd->term, S("\n"));
     }
     if (cJSON_GetArraySize(linked)) {
@@ -22765,29 +22788,32 @@ static void account_list_text(Cmd *cmd, const cJSON *result)
         }
         term_out(cmd->term, S("\n"));
     }
-    if (cJSON_GetArraySize(accounts))
-        account_list_table(cmd, accounts);
+    if (cmd->config.count)
+        account_list_table(cmd, list);
     else
         term_printf(cmd->term, "No accounts in %.*s.\n", P(cmd->config.path));
 }
 
 static bool account_list(Cmd *cmd, Err *err)
 {
-    ConfigChoice choice = {0};
-    ConfigLinks links = {0};
+    AccountList list = {0};
     Err unchosen = {0};
     if (!config_env_once("HUBSPOT_ACCESS_TOKEN", err) ||
         !cmd_load_config(cmd, err))
         return false;
     bool read = cmd->config.form == CONFIG_ENVIRONMENT ||
-                config_read_links(cmd->arena, &links, &unchosen);
-    if (!read || !config_choose_unnamed(cmd->arena, &cmd->config, &links,
-                                        &choice, &unchosen))
-        choice.account = NULL;
+                config_read_links(cmd->arena, &list.links, &unchosen);
+    if (!read || !config_choose_unnamed(cmd->arena, &cmd->config, &list.links,
+                                        &list.choice, &unchosen))
+        list.choice.account = NULL;
     if (unchosen.code && cmd->config.count)
         term_warn(cmd->term, "%s", unchosen.message);
-    cmd_result(cmd, account_list_result(cmd, &choice, &links),
-               account_list_text);
+    list.accounts = account_list_order(cmd);
+    account_list_document(cmd, &list);
+    if (cmd_on(cmd, &opt_json))
+        account_list_json(cmd, &list);
+    else
+        account_list_text(cmd, &list);
     return true;
 }
 
