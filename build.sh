@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 #
-# Builds, tests and installs hs. "./build.sh help" lists the commands. All output
-# goes to build/.
+# Builds, tests and installs hs. "./build.sh help" lists the commands. All
+# output goes to build/.
 #
 # Each result has a key: a hash of its sources, flags, compiler and libc. A
 # result is rebuilt only if its key has changed. File times do not matter.

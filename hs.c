@@ -5,6 +5,9 @@
  * client, and calls HubSpot's API over verified TLS. It needs no runtime: no
  * Node, no shared library, no terminal, no CA files.
  *
+ * SPDX-License-Identifier: MIT
+ * Copyright 2026 The hs authors
+ *
  * Build:  ./build.sh          (musl, static PIE, writes build/hs)
  * Test:   ./build.sh test     Lint: ./build.sh lint
  *
@@ -6345,12 +6348,16 @@ static void json_add(cJSON *object, const char *name, cJSON *value)
 /* Adds text; null if it is empty. */
 static void json_add_text(cJSON *object, const char *name, Str text)
 {
-    _Alignas(
-        max_align_t) char memory[512]; /* enough for most, without malloc */
-    Arena scratch = arena_in(memory, sizeof(memory));
+    Arena scratch = {0};
+    char small[512] = ""; /* enough for most, without malloc() */
+    const char *copy = small;
+    if (text.len < COUNT(small))
+        str_put(small, text);
+    else
+        copy = arena_cstr(&scratch, text);
     json_add(object, name,
-             text.len ? cJSON_CreateString(arena_cstr(&scratch, text))
-                      : cJSON_CreateNull());
+             text.len ? cJSON_CreateString(copy) : cJSON_CreateNull());
+    secret_wipe(small, text.len < COUNT(small) ? text.len : 0);
     arena_free(&scratch);
 }
 
@@ -7997,6 +8004,7 @@ static bool ignore_match(Str pattern, Str text)
             if (reach == IGNORE_OVER_FOLDERS)
                 continue;
         } else if (p < pattern.len && t < text.len &&
+                   /* NOLINTNEXTLINE: a text with a length has a pointer */
                    ignore_match_one(pattern, &p, text.ptr[t])) {
             t++;
             continue;
@@ -10955,8 +10963,8 @@ static bool tls_fail_judged(const TlsJudge *judge, Str host, Err *err)
         [TLS_PATH_LENGTH] =
             "does not allow this many authorities (path length)",
         [TLS_NAMES] = "is not valid for this name (name constraints)",
-        [TLS_SIGNATURE] = "has an invalid signature, or an untrusted "
-                          "authority uses the name of a trusted one",
+        [TLS_SIGNATURE] = ("has an invalid signature, or an untrusted "
+                           "authority uses the name of a trusted one"),
         [TLS_REJECTED] = "is marked as rejected in the CA file",
         [TLS_TOO_LONG] = "took too long to check: too many trusted "
                          "authorities share the name of its issuer",
@@ -11042,8 +11050,8 @@ static bool tls_fail(const Tls *tls, Str host, Err *err)
 {
     static const char *const texts[] = {
         [BR_ERR_BAD_VERSION] = "does not use TLS",
-        [BR_ERR_UNSUPPORTED_VERSION] = "does not support TLS 1.2, or does not "
-                                       "use TLS",
+        [BR_ERR_UNSUPPORTED_VERSION] = ("does not support TLS 1.2, or does not "
+                                        "use TLS"),
         [BR_ERR_NO_RANDOM] = "provides no random bytes",
         [BR_ERR_BAD_MAC] = "sent data that was modified",
         [BR_ERR_BAD_FINISHED] = "sent data that was modified",
@@ -15092,7 +15100,7 @@ static Str config_default_text(const Config *config)
 static Str config_text(const Config *config, const ConfigKey *key)
 {
     if (key->by_form)
-        return key->is_list ? (Str){0} : config->default_account;
+        return key->is_list ? S("") : config->default_account;
     if (config->form == CONFIG_ENVIRONMENT)
         return key->env ? str_trim(os_env(key->env)) : (Str){0};
     const YamlNode *node = yaml_get(config->root, key->name);
@@ -16684,8 +16692,8 @@ static bool config_change_text(ConfigFile *file, Err *err)
 {
     const ConfigChange *change = file->context;
     ConfigEdit edit = {.arena = file->arena, .again = file->again};
-    Config before;
-    Config after;
+    Config before = {0};
+    Config after = {0};
     Str present = {0};
     if (!config_edit_parse(file, &edit.config, err))
         return false;
@@ -20609,7 +20617,7 @@ static bool cmd_open_account(Cmd *cmd, Hub *hub, Err *err)
                         &token.account);
         return true;
     }
-    if (!cmd_choose_account(cmd, &choice, err))
+    if (!cmd_choose_account(cmd, &choice, err) || !choice.account)
         return false;
     *hub = hub_open(cmd->arena, cmd->term, &cmd->pool, &cmd->config,
                     choice.account);
@@ -23196,7 +23204,7 @@ static bool account_remove(Cmd *cmd, Err *err)
     int64_t next = 0;
     CmdForget forget;
     if (!cmd_load_file(cmd, err) ||
-        !cmd_arg_account(cmd, &pick, &account, err) ||
+        !cmd_arg_account(cmd, &pick, &account, err) || !account ||
         !cmd_next_default(cmd, &account->id, 1, &next, err) ||
         !cmd_forget_decide(cmd, account->id, &forget, err) ||
         !cmd_remove_one(cmd, account, &next, err) ||
@@ -23885,7 +23893,7 @@ static bool link_create_override(Cmd *cmd, Err *err)
     Str before;
     Str path = os_path_join(cmd->arena, os_cwd(cmd->arena), S(".hsaccount"));
     if (!cmd_load_file(cmd, err) || !link_needs_global(cmd, err) ||
-        !cmd_arg_account(cmd, &pick, &account, err) ||
+        !cmd_arg_account(cmd, &pick, &account, err) || !account ||
         !config_read_links(cmd->arena, &links, err) ||
         !link_override_replace(cmd, path, account->id, &before, err) ||
         !config_write_override(cmd->arena, path, account->id,
@@ -25406,7 +25414,7 @@ static bool sandbox_create(Cmd *cmd, Err *err)
     ConfigChoice choice = {0};
     Err fault = {0};
     if (!sandbox_options(cmd, &s.box, err) ||
-        !cmd_choose_account(cmd, &choice, err) ||
+        !cmd_choose_account(cmd, &choice, err) || !choice.account ||
         !sandbox_open_parent(cmd, choice.account, &s.hub, err) ||
         !sandbox_ask_kind(cmd, &s.box, err) ||
         !sandbox_check_limit(cmd, &s, err) ||
@@ -25445,6 +25453,8 @@ static bool sandbox_pick(Cmd *cmd, ConfigAccount *sandbox, Err *err)
     Str which = cmd_text(cmd, &opt_account);
     if (which.len ? !config_require(&cmd->config, which, &account, err)
                   : !cmd_pick_account(cmd, &pick, &account, err))
+        return false;
+    if (!account)
         return false;
     *sandbox = *account;
     if (!sandbox_learn_type(cmd, sandbox, err))
@@ -27300,7 +27310,7 @@ static void files_upload_ended(void *to, void *mark, const HttpResult *result)
     }
     if (transfer_retry(run, item, result))
         return;
-    if (!item->err.code &&
+    if (!item->err.code && result->res &&
         hub_upload_response(&run->hub, &item->arena, result->res, &made,
                             &item->err)) {
         item->file.id = made.id;
@@ -28048,7 +28058,7 @@ static void files_fetch_on_page(FilesFetch *fetch, TransferItem *item,
     bool folders = folder->list.folders;
     Err fault = {0};
     page->page.folders = folders;
-    if (item->err.code ||
+    if (item->err.code || !res ||
         !hub_list_page(&fetch->run.hub, &arena, res, &page->page, &item->err)) {
         transfer_note_refusal(&fetch->run, res, item->err.code);
         fetch->run.found++;
@@ -28079,7 +28089,7 @@ static void files_fetch_on_page(FilesFetch *fetch, TransferItem *item,
 static void files_fetch_on_address(FilesFetch *fetch, TransferItem *item,
                                    const HttpRes *res)
 {
-    if (item->err.code ||
+    if (item->err.code || !res ||
         !hub_signed_response(&fetch->run.hub, &item->arena, res,
                              &item->file.url, &item->err)) {
         transfer_note_refusal(&fetch->run, res, item->err.code);
@@ -28106,7 +28116,7 @@ static void files_fetch_on_file(FilesFetch *fetch, TransferItem *item,
         transfer_item_link(&fetch->run.again, item);
         return;
     }
-    bool good = !item->err.code &&
+    bool good = !item->err.code && res &&
                 hub_check_download(&item->arena, result, item->file.size,
                                    &item->err);
     int code = good && !item->out ? os_set_size(item->fd1 - 1, res->received)

@@ -34,8 +34,8 @@ compile_all() {
         (cd "$dir" && xargs -0 -n 16 -P "$jobs" "${@:1:count}" -w -c)
 }
 
-# archive DIR NAME FILE...: adds files to a library, compiled with the command in
-# $cmd.
+# archive DIR NAME FILE...: adds files to a library, compiled with the command
+# in $cmd.
 archive() {
     local dir=$1 name=$2
     shift 2
