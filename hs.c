@@ -10966,8 +10966,8 @@ static bool tls_fail_judged(const TlsJudge *judge, Str host, Err *err)
         [TLS_SIGNATURE] = ("has an invalid signature, or an untrusted "
                            "authority uses the name of a trusted one"),
         [TLS_REJECTED] = "is marked as rejected in the CA file",
-        [TLS_TOO_LONG] = "took too long to check: too many trusted "
-                         "authorities share the name of its issuer",
+        [TLS_TOO_LONG] = ("took too long to check: too many trusted "
+                          "authorities share the name of its issuer"),
     };
     const char *detail = judge->detail;
     const char *about = judge->about;
@@ -11060,8 +11060,8 @@ static bool tls_fail(const Tls *tls, Str host, Err *err)
         [BR_ERR_BAD_CIPHER_SUITE] = "chose a cipher that hs did not offer",
         [BR_ERR_INVALID_ALGORITHM] = "chose an algorithm that hs did not offer",
         [BR_ERR_BAD_SECRENEG] = "renegotiates, which hs does not allow",
-        [BR_ERR_NO_CLIENT_AUTH] = "requires a client certificate, which hs "
-                                  "does not support",
+        [BR_ERR_NO_CLIENT_AUTH] = ("requires a client certificate, which hs "
+                                   "does not support"),
     };
     int code = br_ssl_engine_last_error(&tls->client.eng);
     const char *text = code < COUNT(texts) ? texts[code] : NULL;
@@ -28119,8 +28119,8 @@ static void files_fetch_on_file(FilesFetch *fetch, TransferItem *item,
     bool good = !item->err.code && res &&
                 hub_check_download(&item->arena, result, item->file.size,
                                    &item->err);
-    int code = good && !item->out ? os_set_size(item->fd1 - 1, res->received)
-                                  : 0;
+    int64_t size = res ? res->received : 0;
+    int code = good && !item->out ? os_set_size(item->fd1 - 1, size) : 0;
     if (code)
         err_set(&item->err, EXIT_FAILED, "cannot write the file: %s",
                 os_error(code));
@@ -28128,7 +28128,7 @@ static void files_fetch_on_file(FilesFetch *fetch, TransferItem *item,
         files_fetch_end(fetch, item, TRANSFER_FAILED);
         return;
     }
-    item->file.size = item->moved = res->received;
+    item->file.size = item->moved = size;
     if (item->out)
         files_fetch_end(fetch, item, TRANSFER_DONE);
     else
