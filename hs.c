@@ -19879,7 +19879,10 @@ static bool hub_find_account(Hub *hub, Err *err)
 
 typedef struct Cmd Cmd;
 
-enum { CLI_OPTIONS = 16, CLI_COMMON = 10, CLI_NUMBER_MOST = 86400 };
+enum {
+    CLI_OPTIONS = 16, /* of a command, besides more_options() */
+    CLI_NUMBER_MOST = 86400
+};
 
 typedef struct {
     const char *name;
@@ -19917,7 +19920,10 @@ typedef struct {
     const CliOption *options[CLI_OPTIONS];
 } CliCommand;
 
-enum { CMD_VALUES = 64 }; /* of an option that can be repeated */
+enum {
+    CMD_OPTIONS = 32, /* that a command takes, with the common ones */
+    CMD_VALUES = 64   /* of an option that can be repeated */
+};
 
 /* The value of an option on the command line. */
 typedef struct {
@@ -19934,7 +19940,7 @@ typedef struct {
 struct Cmd {
     Arena *arena;
     Term *term;
-    CmdValue values[CLI_OPTIONS + CLI_COMMON];
+    CmdValue values[CMD_OPTIONS];
     int value_count;
     Str args[4];
     int arg_count;
@@ -20028,25 +20034,31 @@ static const CliGroup cmd_group_filemanager = {
 
 /* ---- The parsed command line ---- */
 
+/* The index of an option in `values`; value_count if it was not passed. */
+static int cmd_value_at(const Cmd *cmd, const CliOption *option)
+{
+    int i = 0;
+    while (i < cmd->value_count && cmd->values[i].option != option)
+        i++;
+    return i;
+}
+
 /* The value of an option; `set` is false if it was not passed. */
 static const CmdValue *cmd_value(const Cmd *cmd, const CliOption *option)
 {
     static const CmdValue none;
-    for (int i = 0; i < cmd->value_count; i++)
-        if (cmd->values[i].option == option)
-            return &cmd->values[i];
-    return &none;
+    int at = cmd_value_at(cmd, option);
+    return at < cmd->value_count ? &cmd->values[at] : &none;
 }
 
-/* The same, for changing it; an option that was not passed is added. */
+/* The same, for changing it; an option that was not passed is added. There is
+ * always space: a command takes at most CMD_OPTIONS, as a unit test checks. */
 static CmdValue *cmd_take_value(Cmd *cmd, const CliOption *option)
 {
-    for (int i = 0; i < cmd->value_count; i++)
-        if (cmd->values[i].option == option)
-            return &cmd->values[i];
-    CmdValue *value = &cmd->values[cmd->value_count++];
-    *value = (CmdValue){.option = option};
-    return value;
+    int at = cmd_value_at(cmd, option);
+    if (at == cmd->value_count)
+        cmd->values[cmd->value_count++] = (CmdValue){.option = option};
+    return &cmd->values[at];
 }
 
 /* Was the option passed? */
@@ -28595,7 +28607,7 @@ static const CliGroup *const cli_groups[] = {
 
 /* The exit codes, for help and man page. */
 static const struct {
-    int code;
+    ExitCode code;
     const char *help;
 } cli_exit_codes[] = {
     {.code = EXIT_DONE, .help = "done"},
@@ -28607,10 +28619,10 @@ static const struct {
     {.code = EXIT_RATE_LIMIT, .help = "rate limit"},
     {.code = EXIT_NETWORK, .help = "network or TLS"},
     {.code = EXIT_PARTIAL, .help = "some items failed"},
-    {.code = 129, .help = "ended by a hang-up (SIGHUP)"},
+    {.code = EXIT_HANGUP, .help = "ended by a hang-up (SIGHUP)"},
     {.code = EXIT_INTERRUPTED, .help = "interrupted (SIGINT, Ctrl-C)"},
-    {.code = 131, .help = "ended by SIGQUIT"},
-    {.code = 143, .help = "ended by SIGTERM"},
+    {.code = EXIT_QUIT, .help = "ended by SIGQUIT"},
+    {.code = EXIT_TERMINATED, .help = "ended by SIGTERM"},
 };
 
 /* The environment variables, for help and man page. */
@@ -29313,6 +29325,8 @@ static bool cli_parse(CliParse *parse, Err *err)
 
 /* ---- Help, topics and man page ---- */
 
+static const char CLI_MAN_HELP[] = "Print the man page";
+
 enum {
     CLI_COLUMNS = 80,
     CLI_LEFT = 26 /* columns of an option's or a command's name */
@@ -29541,15 +29555,13 @@ static const struct {
     {.name = "json", .summary = "What --json prints", .print = cli_topic_json},
 };
 
-/* Prints a topic; false if there is none of that name. */
-static bool cli_help_topic(Term *term, Str name)
+/* The index of a topic; -1 if there is none of that name. */
+static int cli_find_topic(Str name)
 {
-    for (int i = 0; i < COUNT(cli_topics); i++)
-        if (cli_is_word(name, cli_topics[i].name)) {
-            cli_topics[i].print(term);
-            return true;
-        }
-    return false;
+    int i = COUNT(cli_topics) - 1;
+    while (i >= 0 && !cli_is_word(name, cli_topics[i].name))
+        i--;
+    return i;
 }
 
 static void cli_help_all(Term *term)
@@ -29558,7 +29570,7 @@ static void cli_help_all(Term *term)
                      "files.\n\nUsage: hs <command> [options]\n\n"
                      "Commands:\n"));
     cli_print_commands(term, NULL);
-    cli_print_row(term, S("man"), "Print the man page");
+    cli_print_row(term, S("man"), CLI_MAN_HELP);
     cli_print_row(term, S("help <command>"), "Show the help of a command");
     term_out(term, S("\nHelp topics:\n"));
     for (int i = 0; i < COUNT(cli_topics); i++) {
@@ -29705,21 +29717,22 @@ static void cli_man(Term *term)
 
 static bool cli_help(Term *term, const CliParse *parse, Err *err)
 {
+    int topic = cli_find_topic(parse->group ? str_from(parse->group->name)
+                                            : parse->topic);
     if (cli_is_word(parse->topic, "man")) {
         cli_man(term);
     } else if (parse->command) {
         cli_help_command(term, parse->command);
     } else if (parse->group) {
         cli_help_group(term, parse->group);
-        if (cli_is_word(S("config"), parse->group->name)) {
-            term_out(term, S("\n"));
-            cli_topic_config(term);
-        }
+        term_out(term, topic < 0 ? S("") : S("\n"));
     } else if (!parse->topic.len) {
         cli_help_all(term);
-    } else if (!cli_help_topic(term, parse->topic)) {
+    } else if (topic < 0) {
         return cli_unknown_command(parse, parse->topic, err);
     }
+    if (topic >= 0 && !parse->command)
+        cli_topics[topic].print(term);
     return true;
 }
 
@@ -29862,7 +29875,7 @@ static void cli_offer_commands(CliOffer *offer, const CliGroup *group)
         if (!group && !others)
             cli_offer(offer, "", S("help"), opt_help.help);
         if (!group && !others)
-            cli_offer(offer, "", S("man"), "Print the man page");
+            cli_offer(offer, "", S("man"), CLI_MAN_HELP);
         if (!group && !others)
             cli_offer_foreign(offer);
     }

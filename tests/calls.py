@@ -66,3 +66,19 @@ def names(hs, path=None):
     """The names of the accounts in a config, the global one or another."""
     config = hs.read_config(path)
     return [a["name"] for a in config.get("accounts") or config["portals"]]
+
+
+def oauth_account(portal, name="o", **token):
+    """An account that signs in with OAuth2, in a config: with a refresh token only, unless
+    `token` has more for its tokenInfo."""
+    return {
+        "name": name,
+        "accountId": portal.hub_id,
+        "authType": "oauth2",
+        "auth": {
+            "clientId": portal.oauth["client_id"],
+            "clientSecret": portal.oauth["client_secret"],
+            "scopes": ["content"],
+            "tokenInfo": {"refreshToken": portal.oauth["refresh_token"], **token},
+        },
+    }

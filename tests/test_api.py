@@ -8,7 +8,15 @@ import time
 
 import pytest
 
-from calls import API, answer, api, failed, is_sanitized, raw  # noqa: F401 (api: a fixture)
+from calls import (  # noqa: F401 (api: a fixture)
+    API,
+    answer,
+    api,
+    failed,
+    is_sanitized,
+    oauth_account,
+    raw,
+)
 from hubsim import isotime
 
 PAT = "pat-na1-0123456789abcdef"
@@ -1084,20 +1092,6 @@ def test_a_named_account_takes_precedence_over_the_token(sim, hs):
     env = {"HUBSPOT_ACCESS_TOKEN": sim.portal(101).static_token}
     for args, portal in ((["-a", "102"], 102), (["--config", hs.config_path], 102), ([], 101)):
         assert hs("api", "/account-info/v3/details", *args, env=env).json["portalId"] == portal
-
-
-def oauth_account(portal, **token):
-    return {
-        "name": "o",
-        "accountId": portal.hub_id,
-        "authType": "oauth2",
-        "auth": {
-            "clientId": portal.oauth["client_id"],
-            "clientSecret": portal.oauth["client_secret"],
-            "scopes": ["content"],
-            "tokenInfo": {"refreshToken": portal.oauth["refresh_token"], **token},
-        },
-    }
 
 
 def test_oauth2_account(sim, hs):

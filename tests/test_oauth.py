@@ -17,7 +17,7 @@ import uuid
 import pytest
 
 import browser as browsers
-from calls import failed
+from calls import failed, oauth_account
 from official import official_client, official_env  # noqa: F401 (the first: a fixture)
 from test_browser import Raw, closed
 from test_prompt import ready, seen
@@ -615,19 +615,7 @@ def test_a_refused_refresh_says_how_to_sign_in_again(hs, sim, where):
 
 def o(hs, portal):
     """A config with an account that has just its refresh token."""
-    hs.write_config(
-        {
-            "name": "o",
-            "accountId": 101,
-            "authType": "oauth2",
-            "auth": {
-                "clientId": portal.oauth["client_id"],
-                "clientSecret": portal.oauth["client_secret"],
-                "scopes": ["content"],
-                "tokenInfo": {"refreshToken": portal.oauth["refresh_token"]},
-            },
-        }
-    )
+    hs.write_config(oauth_account(portal))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import threading
 import pexpect
 import pytest
 
-from calls import failed, ok
+from calls import failed, oauth_account, ok
 
 PATH = "/cms/v3/functions/secrets"
 VALUE = "s3cret-value-9f2c"
@@ -120,12 +120,7 @@ def test_other_kinds_of_accounts(hs, sim, auth):
     if auth == "apikey":
         account["apiKey"] = portal.api_key
     else:
-        account["auth"] = {
-            "clientId": portal.oauth["client_id"],
-            "clientSecret": portal.oauth["client_secret"],
-            "scopes": ["content"],
-            "tokenInfo": {"refreshToken": portal.oauth["refresh_token"]},
-        }
+        account["auth"] = oauth_account(portal)["auth"]
     hs.write_config(account)
     assert ok(hs("secrets", "list")).out == "ANY\n"
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from calls import failed, ok
+from calls import failed, oauth_account, ok
 
 READERS = {
     "--data -": ["api", "/test/echo", "--data", "-"],
@@ -268,19 +268,7 @@ def test_a_token_with_control_bytes_is_not_saved(hs, sim, bad):
 @pytest.mark.parametrize("bad", BAD)
 def test_an_oauth_token_with_control_bytes_is_not_saved(hs, sim, bad, field):
     portal = sim.portal(101, "Acme")
-    before = hs.write_config(
-        {
-            "name": "acme",
-            "accountId": 101,
-            "authType": "oauth2",
-            "auth": {
-                "clientId": portal.oauth["client_id"],
-                "clientSecret": portal.oauth["client_secret"],
-                "scopes": ["content"],
-                "tokenInfo": {"refreshToken": portal.oauth["refresh_token"]},
-            },
-        }
-    ).read_text()
+    before = hs.write_config(oauth_account(portal, "acme")).read_text()
     answer = {
         "access_token": "good-token-1",
         "refresh_token": "good-token-2",

@@ -130,6 +130,7 @@ version_of() {
 
 # 20250419~deb12u2 -> 2025-04-19
 anchors_date() {
-    sed -nE 's/^\[ca-certificates (....)(..)(..).*/\1-\2-\3/p' \
-        vendor/sources.lock
+    local version
+    version=$(version_of ca-certificates)
+    echo "${version:0:4}-${version:4:2}-${version:6:2}"
 }

@@ -132,13 +132,6 @@ def svg(width, height, background, rows):
     )
 
 
-def upload_arguments(place):
-    return {
-        "hs": [HS, "filemanager", "upload", "assets", "up", "--access", "public"],
-        "official": [OFFICIAL, "filemanager", "upload", "assets", "up-official"],
-    }
-
-
 def measure(place):
     """name of the test -> program -> (median seconds, median MiB)"""
     token = list(place.sim.portals[1000001].tokens)[-1]  # of the quick start
@@ -161,7 +154,10 @@ def measure(place):
             "official": [OFFICIAL, "api", ENDPOINT],
             "curl": [*curl, f"https://api.hubapi.com{ENDPOINT}"],
         },
-        f"upload {FILES} files": upload_arguments(place),
+        f"upload {FILES} files": {
+            "hs": [HS, "filemanager", "upload", "assets", "up", "--access", "public"],
+            "official": [OFFICIAL, "filemanager", "upload", "assets", "up-official"],
+        },
     }
     return {name: place.run(programs) for name, programs in tests.items()}
 

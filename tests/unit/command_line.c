@@ -270,6 +270,7 @@ static void test_cli_table(void)
         CHECK(command->summary && command->examples && command->run);
         CHECK(cli_most(command) >= cli_least(command));
         CHECK(cli_most(command) <= COUNT(((Cmd *)0)->args));
+        CHECK(!cli_option(command, CMD_OPTIONS));
         for (int k = 0; cli_option(command, k); k++) {
             const CliOption *option = cli_option(command, k);
             CHECK(option->name && option->help);
