@@ -47,7 +47,7 @@ SHIP=(-O2 -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong
     -fno-unwind-tables "-ffile-prefix-map=$root=.")
 
 # hs.c is compiled for size, except for functions with the attribute FAST. That
-# saves 64 KiB, which need not be read from disk at start-up.
+# saves 64 KiB, which are not read from disk at start-up.
 SHIP_HS=("${SHIP[@]}" -Oz)
 
 # For tests: glibc, and sanitizers that end the program on any finding.

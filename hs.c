@@ -6190,7 +6190,7 @@ static bool json_ends_early(Str text)
 }
 
 /* Refuses a document with duplicate keys in an object, at any depth: programs
- * differ in which one they use. Comparing takes quadratic time, so objects with
+ * use different ones. Comparing takes quadratic time, so objects with
  * very many keys are refused too. Sets EXIT_CONFIG. */
 static bool json_check_keys(const cJSON *document, Err *err)
 {
@@ -6432,7 +6432,7 @@ static Str json_write_indented(Arena *arena, const cJSON *document)
  * so size, depth, nodes and entries are capped here. Aliases stay references,
  * so that a small file cannot become large, and an alias inside its own anchor
  * is refused. The entries that aliases and merges lead to are counted, so that
- * no lookup takes long. libyaml's emitter knows no types: yaml_reads_as_text()
+ * no lookup takes long. libyaml's emitter has no types: yaml_reads_as_text()
  * decides which strings need quotes, for readers of YAML 1.1 and 1.2.
  *
  * Ownership: nodes are in the arena that yaml_read() or yaml_new() gets; texts
@@ -6676,7 +6676,7 @@ static bool yaml_reads_as_text(Str s)
     return !str_in_words(s, words);
 }
 
-/* Creates a string, in quotes if a reader might take it for another type, and
+/* Creates a string, in quotes if a reader might see another type, and
  * as a folded block if it is long and has no white space, as in the official
  * client. Copies the text. */
 static YamlNode *yaml_new_text(Arena *arena, Str text)
@@ -7797,7 +7797,7 @@ static bool url_bypasses_proxy(Str no_proxy, Str host, int port)
  * long as the rules; the array of rules is in IgnoreRules.arena.
  *
  * Sources: gitignore(5), gitrepository-layout(5), git-config(1); git 2.39's
- * behaviour where they do not say.
+ * behaviour if they do not specify it.
  */
 
 enum {
@@ -7816,7 +7816,7 @@ typedef struct {
     int line;
     bool negated;      /* "!": includes what an earlier rule ignores */
     bool folders_only; /* it ends in a slash */
-    bool anchored;     /* matches the path below `base`, not just the name */
+    bool anchored;     /* matches the path below `base`, not the name only */
 } IgnoreRule;
 
 /* Where rules that match just a name apply. A rule with a slash inside always
@@ -7977,7 +7977,7 @@ static IgnoreStars ignore_skip_stars(Str pattern, ptrdiff_t *at)
 }
 
 /*
- * Does the pattern match the whole of `text`? If an item does not match, the
+ * Does the pattern match all of `text`? If an item does not match, the
  * last "*" is extended by one byte; if it cannot be, the last "**" by one
  * folder. Earlier stars need no second try: what they match ends at a fixed
  * slash, or is the shortest text with which the pattern got this far.
@@ -8266,7 +8266,7 @@ static Str ignore_read_line(Arena *arena, Str dir, Str name)
     return text;
 }
 
-/* A path from one of git's files, which may be relative to `dir`. */
+/* A path in a file that git reads; it may be relative to `dir`. */
 static Str ignore_path_in(Arena *arena, Str dir, Str path)
 {
     if (!str_starts(path, S("/")))
@@ -9417,7 +9417,7 @@ typedef struct {
     br_x509_pkey key;
     int64_t took; /* milliseconds; see tls_take_check_ms() */
     TlsFault fault;
-    char about[80];  /* the authority at fault; empty: the server */
+    char about[80];  /* the faulty authority; empty: the server */
     char detail[80]; /* a date, name or algorithm, or empty */
 } TlsJudge;
 
@@ -10497,7 +10497,7 @@ typedef struct {
     int depth;   /* of the last certificate in `path` */
     int path[TLS_PATH_MAX];
     int next[TLS_PATH_MAX];     /* the issuer to try next at each depth */
-    int tried[TLS_CHAIN_COUNT]; /* the lowest depth at which it failed */
+    int tried[TLS_CHAIN_COUNT]; /* the lowest depth of its failures */
 } TlsSearch;
 
 /* Records a fault, unless there is one already. `cert` is the certificate at
@@ -14625,7 +14625,7 @@ typedef struct {
     int64_t most;  /* 0: CLI_NUMBER_MOST */
 } CliOption;
 
-/* Where the command line says that the config is. */
+/* Where the config is, according to the command line. */
 typedef struct {
     bool use_env;
     Str file;
@@ -14725,7 +14725,7 @@ static const ConfigKey config_keys[] = {
      .option = {.help = "The accounts; hs account list prints them"}},
 };
 
-/* The key of this name or alias; NULL: hs does not know it. */
+/* The key of this name or alias; NULL: there is no such key. */
 static const ConfigKey *config_key(Str name)
 {
     for (int i = 0; i < COUNT(config_keys); i++) {
@@ -14747,7 +14747,7 @@ static const ConfigKey *config_known_key(const char *name)
 }
 
 /* Is it a setting: a key that can be copied from one config to another? Unknown
- * keys are. The default account, lists and merges have rules of their own. */
+ * keys are. The default account, lists and merges have other rules. */
 static bool config_is_setting(Str name)
 {
     const ConfigKey *key = config_key(name);
@@ -15327,7 +15327,7 @@ static bool config_check_forms(Arena *arena, const Config *config, Err *err)
 typedef enum {
     CONFIG_WHOLE,
     CONFIG_TORN, /* it ends early: another program may be writing it */
-    CONFIG_BAD   /* not a usable config: the error says why */
+    CONFIG_BAD   /* not a usable config: see the error */
 } ConfigState;
 
 /* The length of the text without white space at its end; 0: it is blank. */
@@ -15434,11 +15434,11 @@ static ConfigState config_parse(Arena *arena, Str text, Config *config,
     return CONFIG_TORN;
 }
 
-/* A file that other programs also write, and how to tell that it is whole. */
+/* A file that other programs also write, and how to tell if it is complete. */
 typedef struct {
     Str path;
     ptrdiff_t max;
-    bool pipes;   /* need not be a regular file: --config <(...) */
+    bool pipes;   /* can be other than a regular file: --config <(...) */
     bool doubted; /* check the text of an old file as well */
     bool (*is_whole)(Arena *scratch, Str text, bool young);
 } ConfigSource;
@@ -16403,7 +16403,7 @@ typedef struct ConfigFile ConfigFile;
 struct ConfigFile {
     Arena *arena;
     ConfigSource source;
-    bool secret;  /* write it with mode 0600, whatever the old mode was */
+    bool secret;  /* write it with mode 0600, even if the old one had another */
     bool no_link; /* refuse a symbolic link at the path */
     bool brief;   /* do not watch the change: it may be lost */
     bool (*change)(ConfigFile *file, Err *err);
@@ -16927,7 +16927,7 @@ static bool config_edit_put(ConfigEdit *edit, const ConfigAccount *account,
     return true;
 }
 
-/* Sets a setting, whose value is a word or a number. A new one is put before
+/* Sets a setting; the value is plain text or a number. A new one is put before
  * the accounts. A deprecated file's alias is replaced by the name. */
 static void config_edit_setting(ConfigEdit *edit, const ConfigKey *key,
                                 Str value)
@@ -17463,7 +17463,7 @@ static Str config_value_text(const YamlNode *node)
     return !node || node->kind != YAML_TEXT ? S("(a list or map)") : node->text;
 }
 
-/* The value of a setting in the file itself, also if hs does not know it. */
+/* The value of a setting in the file, also of keys that hs does not use. */
 static YamlNode *config_own_value(const Config *config, Str name)
 {
     const ConfigKey *key = config_key(name);
@@ -17887,7 +17887,7 @@ static bool config_migrate(Arena *arena, ConfigMigration *migration, Err *err)
 
 /* ---- Endpoints: every path and version that hs uses ---- */
 
-/* The dated version of HubSpot's API, <year>-<month>. */
+/* The dated version of the API, <year>-<month>. */
 #define HUB_API_VERSION "2026-03"
 
 #define HUB_KEY_TOKEN "/localdevauth/v1/auth/refresh"
@@ -20655,7 +20655,7 @@ typedef struct {
     const char *other;                   /* a last entry, or NULL */
 } CmdPick;
 
-/* Accounts by ID. They need not be in the config. */
+/* Accounts by ID; some may be missing in the config. */
 typedef struct {
     int64_t *list;
     int count;
@@ -21534,7 +21534,7 @@ static const CliOption opt_scopes = {
 
 enum {
     SIGNIN_PATIENCE_MS = 5 * 60 * 1000, /* for a person, see --max-wait */
-    SIGNIN_FAULT_SHOWN = 200            /* bytes of HubSpot's reason */
+    SIGNIN_FAULT_SHOWN = 200            /* bytes of a reason from HubSpot */
 };
 
 /* ---- The browser ---- */
@@ -21623,7 +21623,7 @@ static LoopPage signin_no_page(void *to, Str target)
 /* The address that the browser returned to. */
 typedef enum {
     SIGNIN_FOREIGN, /* it does not belong to this sign-in */
-    SIGNIN_DENIED,  /* HubSpot denied access; `fault` says why */
+    SIGNIN_DENIED,  /* HubSpot denied access; `fault` has the reason */
     SIGNIN_GIVEN    /* `got` is the code */
 } SigninCallback;
 
@@ -22458,7 +22458,7 @@ static void signin_print(Cmd *cmd, const cJSON *result)
              P(path), is_default ? " It is now the default account." : "");
 }
 
-/* Says that a sign-in succeeded, in a command that has a result of its own. */
+/* Prints that a sign-in succeeded, in a command with another result. */
 static void signin_say(Cmd *cmd, const Signin *auth)
 {
     signin_print(cmd, signin_result(cmd, auth));
@@ -25588,7 +25588,7 @@ static bool sandbox_forget(Cmd *cmd, const SandboxDelete *del, Err *err)
     return cmd_forget(cmd, id, &del->forget, err);
 }
 
-/* Finds the sandbox and its parent, and asks what there is to ask. */
+/* Finds the sandbox and its parent, and asks all questions. */
 static bool sandbox_delete_prepare(Cmd *cmd, SandboxDelete *del, Err *err)
 {
     bool known = cmd->config.form != CONFIG_ENVIRONMENT;
@@ -29057,7 +29057,7 @@ static bool cli_take_short(CliParse *parse, const char *text, Err *err)
     return true;
 }
 
-/* The command of a word in a group (NULL: at the top). */
+/* The command with this name in a group (NULL: at the top). */
 static const CliCommand *cli_find_command(const CliGroup *group, Str word)
 {
     for (int i = 0; cli_command(i); i++) {
@@ -29183,7 +29183,7 @@ static bool cli_take_word(CliParse *parse, Str word, Err *err)
         err_set(err, EXIT_USAGE,
                 "unexpected argument (not shown: it may be secret)");
         return err_hint(err, key ? "Pass the key on stdin with --pak-stdin."
-                                 : "The value is never an argument: give it "
+                                 : "The value is never an argument: pass it "
                                    "on stdin, with --value-file or "
                                    "--value-env, or at the prompt.");
     }

@@ -1,13 +1,13 @@
 /*
- * Says what room 07 of hs.c makes of paths: test_ignore.py holds it against
- * git's own answers.
+ * Prints what the Ignore section of hs.c does with paths; test_ignore.py
+ * compares it with git.
  *
  *     ignore FOLDER <paths >answers
  *
  * FOLDER is an absolute path in a work tree; each path, absolute and ended by
- * NUL, is judged as what stands there. Prints a line for the work tree ("tree"
+ * NUL, is judged as what exists there. Prints a line for the work tree ("tree"
  * and its root, or "none"), then for each path the rule that ignores it as
- * "file NUL line NUL pattern NUL", the three of them empty where none does.
+ * "file NUL line NUL pattern NUL", the three of them empty if none does.
  */
 #define HS_TEST 1
 #include "../hs.c"

@@ -70,7 +70,7 @@ lint_flake8() {
 
 # The limit may only be lowered: it is the number of findings that are left.
 lint_words() {
-    /usr/bin/python3 tests/lint_words.py --at-most=240 hs.c README.md \
+    /usr/bin/python3 tests/lint_words.py --at-most=121 hs.c README.md \
         "${scripts[@]}" "${sources[@]}" "${pythons[@]}"
 }
 

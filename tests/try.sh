@@ -2,7 +2,7 @@
 # See the main job work, on loopback alone: `./build.sh try` comes here after
 # the build. Starts the stand-in for HubSpot's API, signs in to two accounts
 # with the real binary over real TLS, lists them, switches, reads and writes.
-# Everything that it starts and makes is gone at the end, also after Ctrl-C.
+# It removes everything that it creates at the end, also after Ctrl-C.
 set -euo pipefail
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -28,14 +28,14 @@ if [ ! -x "$hs" ]; then
     exit 1
 fi
 
-room=$(mktemp -d)
+dir=$(mktemp -d)
 sim=
 clean_up() {
     if [ -n "$sim" ]; then
         kill "$sim" 2>/dev/null || true
         wait "$sim" 2>/dev/null || true
     fi
-    rm -rf "$room"
+    rm -rf "$dir"
 }
 trap clean_up EXIT
 trap 'exit 130' INT
@@ -43,11 +43,11 @@ trap 'exit 143' TERM
 
 # A pipe that we hold open keeps the stand-in alive: should we be killed, it
 # ends with us.
-mkfifo "$room/hold" "$room/said"
-"$python" -B "$repo/tests/hubsim.py" --dir "$room" <"$room/hold" >"$room/said" &
+mkfifo "$dir/hold" "$dir/said"
+"$python" -B "$repo/tests/hubsim.py" --dir "$dir" <"$dir/hold" >"$dir/said" &
 sim=$!
-exec 3>"$room/hold"
-read -r -t 20 word <"$room/said" || word=nothing
+exec 3>"$dir/hold"
+read -r -t 20 word <"$dir/said" || word=nothing
 if [ "$word" != ready ]; then
     echo "try: the stand-in did not start (it said: $word)" >&2
     exit 1
@@ -61,17 +61,17 @@ for name in $(compgen -e | grep -E "$hubspot" || true) http_proxy \
     unset "$name"
 done
 # shellcheck source=/dev/null
-. "$room/env"
-export HOME=$room/home
-mkdir "$HOME" "$room/work"
-cd "$room/work"
+. "$dir/env"
+export HOME=$dir/home
+mkdir "$HOME" "$dir/work"
+cd "$dir/work"
 PATH=$(dirname "$hs"):$PATH
 
 # The stand-in's two accounts; their keys go to files, never to a command line.
 # A third key is well formed, and no account has it.
-"$python" -B - "${HTTPS_PROXY:?}" "$room" <<'PY'
+"$python" -B - "${HTTPS_PROXY:?}" "$dir" <<'PY'
 import json, pathlib, sys, urllib.request
-proxy, room = sys.argv[1:]
+proxy, dir = sys.argv[1:]
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 for name, account in {
         "acme": {"hub_id": 1000001, "name": "Acme Prod"},
@@ -79,9 +79,9 @@ for name, account in {
                     "type": "STANDARD_SANDBOX", "parent": 1000001}}.items():
     answer = direct.open(proxy + "/_sim/portal", json.dumps(account).encode())
     key = json.load(answer)["key"]
-    pathlib.Path(room, f"{name}.key").write_text(key + "\n")
-key = pathlib.Path(room, "acme.key").read_text()
-pathlib.Path(room, "bad.key").write_text(key[:40] + key[40:].swapcase())
+    pathlib.Path(dir, f"{name}.key").write_text(key + "\n")
+key = pathlib.Path(dir, "acme.key").read_text()
+pathlib.Path(dir, "bad.key").write_text(key[:40] + key[40:].swapcase())
 PY
 
 failed=
@@ -98,7 +98,7 @@ step() { # step EXPECTED_EXIT COMMAND_LINE: show it, run it, check how it ended
 }
 
 contacts=/crm/v3/objects/contacts
-cp "$room"/*.key .
+cp "$dir"/*.key .
 echo "hs $(hs --version) against a stand-in for HubSpot's API on loopback"
 step 0 "hs account auth --pak-stdin --use-default-name --default < acme.key"
 step 0 "hs account auth --pak-stdin --name sandbox --no-default < sandbox.key"

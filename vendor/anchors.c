@@ -4,7 +4,7 @@
  *     anchors VERSION FILE.crt... > anchors.h
  *
  * Each FILE holds one certificate in PEM, which BearSSL decodes: a trust anchor
- * is a name, a public key, the days on which it counts and the number of
+ * is a name, a public key, its days of validity and the number of
  * authorities that may follow it. What BearSSL cannot decode is left out and
  * named on stderr, and so is what limits an authority in any other way: a key
  * that must not sign certificates, purposes, names.
@@ -71,7 +71,7 @@ static bool pem_read(const char *path, Bytes *der)
 }
 
 /* Finds an extension by its OID: points behind the header of its value, which
- * is a SEQUENCE, or a BIT STRING. NULL where there is none. In what is Mozilla's
+ * is a SEQUENCE, or a BIT STRING. NULL if there is none. In what is Mozilla's
  * the bytes of an OID mean nothing else. */
 static const unsigned char *extension(const Bytes *der, int number)
 {

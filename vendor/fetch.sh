@@ -8,7 +8,7 @@
 #   vendor/fetch.sh --update  pin what the mirror serves now: rewrites the lock
 #
 # The mirror is the one that apt already uses. apt checks Debian's signatures,
-# and works in a folder of its own here: the system's lists, caches and
+# and works in its own folder: the system's lists, caches and
 # configuration stay as they are, and no root is needed.
 
 set -euo pipefail
@@ -134,7 +134,7 @@ apt_setup() {
         chown _apt "$tmp"/{state/lists,cache/archives}/partial "$tmp/get"
     fi
     say "reading the package lists of this machine's Debian mirror"
-    # A list that fails is shown below, where a package was not found in it.
+    # A list that fails is shown below, if a package was not found in it.
     apt-get -c "$tmp/apt.conf" -qq update >"$tmp/log" 2>&1 || true
 }
 

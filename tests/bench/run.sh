@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Speed, size and memory as ratios: `./build.sh bench` comes here after the
 # build. Makes the program that does nothing and the one that measures, with
-# the flags that hs has; bench.py does the rest and says what it does.
+# the flags that hs has; bench.py does the rest.
 set -euo pipefail
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

@@ -37,8 +37,8 @@ static void fuzz_faults(const DotenvFile *file)
     }
 }
 
-/* In double quotes, or in single ones where it has what these may not, or
- * without where neither may have it. */
+/* In double quotes, or in single ones if it has what these may not, or
+ * without if neither may have it. */
 static Str fuzz_write(Arena *arena, const DotenvFile *file)
 {
     Buf out = buf_new(arena, 64 * MIB);

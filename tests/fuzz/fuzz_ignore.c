@@ -1,4 +1,4 @@
-/* Ignore rules: the matcher says what a slow and simple one says, of any
+/* Ignore rules: the matcher agrees with a slow and simple one on any
  * pattern and path; any text makes rules, any config is read. */
 #define HS_TEST 1
 #include "../../hs.c"

@@ -1,5 +1,5 @@
-/* JSON: the scanner takes what cJSON takes; what is re-indented keeps every
- * token; pieces give the same as the whole. */
+/* JSON: the scanner accepts what cJSON accepts; indenting keeps every
+ * token; pieces and the whole have the same result. */
 #define HS_TEST 1
 #include "../../hs.c"
 
@@ -37,7 +37,7 @@ static void fuzz_check(bool ok)
 }
 
 /* cJSON takes more (numbers such as 01, control bytes) and less (surrogates
- * that stand alone, numbers of 64 digits). */
+ * without a pair, numbers of 64 digits). */
 static bool fuzz_cjson_differs(Str text)
 {
     int digits = 0;

@@ -1,5 +1,5 @@
 /* YAML: what is read and written again reads as the same tree, and a string
- * that we set comes back as that string. */
+ * that we set is read back unchanged. */
 #define HS_TEST 1
 #include "../../hs.c"
 

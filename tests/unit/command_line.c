@@ -173,8 +173,8 @@ static bool unit_options_clash(const CliCommand *command, int i, int k)
     return a && b && i != k && !strcmp(a->name, b->name);
 }
 
-/* One name is a flag here and a text there; a text may stand more than once;
- * a flag takes the word after it if that is true or false. */
+/* One name can be a flag and a text; a text can be repeated; the argument
+ * after a flag is its value if it is true or false. */
 static void test_cli_lists(void)
 {
     Arena arena = {0};

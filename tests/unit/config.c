@@ -203,7 +203,7 @@ static void test_config_torn(void)
     }
 }
 
-/* As JavaScript's parseInt(text) gives, and no number that is no id. */
+/* As JavaScript's parseInt(), without numbers that cannot be IDs. */
 static void test_config_override(void)
 {
     static const struct {
@@ -308,7 +308,7 @@ static void test_config_from_env(void)
     }
 }
 
-/* Which account a command works on, and by whose word. */
+/* Which account a command uses, and what chose it. */
 static void test_config_choose(void)
 {
     static const struct {
@@ -582,7 +582,7 @@ static void test_config_stays(void)
     arena_free(&arena);
 }
 
-/* Never fewer accounts than there were, but for those that were removed. */
+/* Never fewer accounts than before, except for those that were removed. */
 static void test_config_loss(void)
 {
     ConfigAccount some[] = {{.id = 1}, {.id = 2}, {.id = 3}, {.id = 3}};
@@ -726,7 +726,7 @@ static void test_config_faulty_disk(void)
     }
 }
 
-/* The same for a file that is not there yet: it is whole, or absent. */
+/* The same for a file that does not exist yet: it is complete, or missing. */
 static void test_config_faulty_start(void)
 {
     ConfigAccount account = unit_account(2);

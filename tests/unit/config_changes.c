@@ -1,7 +1,7 @@
 /* Unit tests: Config changes. */
 #include "check.h"
 
-/* The text of a copy of `text`'s root; empty where there was none. */
+/* The text of a copy of `text`'s root; empty if there was none. */
 static Str unit_cloned(Arena *arena, Str text, int depth, int room)
 {
     Err err = {0};
@@ -48,7 +48,7 @@ static void test_yaml_clone_limits(void)
     Str bomb = S("a: &a [x, x, x, x]\nb: &b [*a, *a, *a, *a]\n"
                  "c: &c [*b, *b, *b, *b]\nd: [*c, *c, *c, *c]\n");
     /* 1 root; 5, 21, 85 and 341 nodes */
-    unit_at(S("clone: room"));
+    unit_at(S("clone: limit"));
     CHECK(unit_cloned(&arena, bomb, YAML_DEPTH, 453).len > 0);
     CHECK(!unit_cloned(&arena, bomb, YAML_DEPTH, 452).len);
     CHECK(!unit_cloned(&arena, bomb, YAML_DEPTH, 0).len);
@@ -59,7 +59,7 @@ static void test_yaml_clone_limits(void)
     arena_free(&arena);
 }
 
-/* A copy is nobody else's: what is changed in it stays there. */
+/* A change of a copy does not change the original. */
 static void test_yaml_clone_is_apart(void)
 {
     Arena arena = {0};
@@ -117,7 +117,7 @@ static void test_yaml_remove(void)
     arena_free(&arena);
 }
 
-/* Requests that fail at once, many at a time: each is told of once. */
+/* Requests that fail at once, many at a time: each is reported once. */
 typedef struct {
     HttpReq req;
     int count;
@@ -213,7 +213,7 @@ static void test_config_find_clashes(void)
         {L("defaultPortal: none\nportals:\n- {name: ACME, portalId: 1, "
            "authType: apikey, apiKey: k}\n"),
          L(NEW_ACME(2)), L("#1 ACME ACME_1;")},
-        /* white space goes, and what has no key is no account to take over */
+        /* white space goes, and an account without a key is not migrated */
         {L("portals:\n- {name: ' acme', portalId: 1, authType: apikey, "
            "apiKey: k}\n"),
          L(NEW_ACME(2)), L("#1 acme acme_1;")},
@@ -277,7 +277,7 @@ static void test_config_free_name(void)
             config_unused_name(&arena, &config, &accounts[0], rows[i].wanted),
             rows[i].name);
     }
-    unit_at(S("the next ones are taken, too"));
+    unit_at(S("the next names are also in use"));
     config.count = COUNT(accounts);
     CHECK_STR(config_unused_name(&arena, &config, &accounts[0], S("other")),
               S("own_1_4"));
@@ -347,7 +347,7 @@ static void test_config_faulty_link(void)
     "httpTimeout: 9000\n" OLD_ACME "- {name: beta, portalId: 2, " \
     "authType: personalaccesskey, personalAccessKey: k2}\n"
 
-/* A folder with a deprecated config, in a work tree of git's; `now` is the
+/* A folder with a deprecated config, in a git work tree; `now` is the
  * global config, empty: none. */
 static void unit_migrate_prepare(Str now)
 {
@@ -402,14 +402,14 @@ static bool unit_migrate(Arena *arena, Err *err)
     return config_migrate(arena, &migration, err);
 }
 
-/* The text of a file, empty where it is not there. */
+/* The text of a file; empty if it does not exist. */
 static Str unit_text(Arena *arena, const char *path)
 {
     return os_exists(arena, str_from(path)) ? unit_read_file(arena, path)
                                             : S("");
 }
 
-/* After a migration whose call failed: the old file is whole, at its place
+/* After a migration whose call failed: the old file is complete, in place
  * or as the archive, and the global one is what it was, or what it is to be. */
 static void unit_migrate_check(Arena *arena, Str now, Str new, bool ok)
 {
@@ -429,8 +429,8 @@ static void unit_migrate_check(Arena *arena, Str now, Str new, bool ok)
         CHECK(!os_exists(arena, str_from(litter[i])));
 }
 
-/* Each system call of a migration fails in turn; what is run again then comes
- * to the same end. */
+/* Each system call of a migration fails in turn; running it
+ * again gives the same result. */
 static void unit_faulty_migrate(Str now, int code)
 {
     bool done = false;

@@ -120,8 +120,7 @@ static void test_env_many(void)
     arena_free(&arena);
 }
 
-/* No fault quotes a value: wherever a file is cut or spoilt, what is said is
- * ours. */
+/* No message quotes a value, wherever a file is cut or damaged. */
 static void test_env_quotes_nothing(void)
 {
     static const char whole[] = "export A=\"XYZZYX\\nXYZZYX\" # XYZZYX\n"

@@ -50,7 +50,7 @@ static void test_ignore_match(void)
         {"**/x*/y", "x/x1/z/x2/y", true},
         {"a/x**/b", "a/xy/b", true},
         {"a/x**/b", "a/x/y/b", false},
-        {"foo**/bar", "foo/x/bar", false}, /* git before 2.53 says yes */
+        {"foo**/bar", "foo/x/bar", false}, /* git before 2.53: true */
         {"foo**/bar", "foox/bar", true},
         {"a/**\\/b", "a/b", false},
         {"a/**\\/b", "a/x/b", true},
@@ -180,7 +180,7 @@ static void test_ignore_text(void)
     arena_free(&arena);
 }
 
-/* Which rule has the last word, by its line; 0 where nothing is ignored. */
+/* The line of the rule that decides; 0 if nothing is ignored. */
 static void test_ignore_judge(void)
 {
     static const struct {

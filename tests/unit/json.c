@@ -78,7 +78,7 @@ static const Str unit_json_invalid[] = {
     L("\0"),         L("// c\n1"),
 };
 
-/* What `text` comes out as, fed in pieces that end at `a` and `b`. */
+/* `text` indented, passed in pieces that end at `a` and `b`. */
 static Str unit_indent(Arena *arena, Str text, ptrdiff_t a, ptrdiff_t b)
 {
     Buf out = buf_new(arena, 4L * MIB);
@@ -275,7 +275,7 @@ static void test_json_document(void)
     arena_free(&arena);
 }
 
-/* Numbers stand in documents' order, whatever lies between them. */
+/* Numbers keep their digits, in the document's order. */
 static void test_json_keep_numbers(void)
 {
     static const char *const texts[] = {

@@ -33,7 +33,7 @@
 #include "secrets.c"
 #include "command_line.c"
 
-/* Every test, in the order in which they run. */
+/* Every test, in the order of the run. */
 static void (*const unit_tests[])(void) = {
     test_str_utf8,
     test_str_int,
@@ -192,7 +192,7 @@ static void unit_clean_environment(void)
 
 /*
  * Asks one prompt, for test_ask.py: KIND QUESTION [PRESET | LABEL...]. Labels
- * of a checkbox begin with "+" where they are preset, "-" where they are
+ * of a checkbox begin with "+" if they are preset, "-" if they are
  * fixed, and a space. Prints the answer to stdout; exits as hs does.
  */
 static int unit_prompt(char **argv, int count)
@@ -251,7 +251,7 @@ int main(int argc, char **argv)
     int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || !mkdtemp(folder) ||
         chdir(folder)) {
-        printf("unit: cannot make a folder here\n");
+        printf("unit: cannot create a directory\n");
         return 1;
     }
     close(nothing);

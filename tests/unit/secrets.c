@@ -19,7 +19,7 @@ static void test_secret_names(void)
     }
 }
 
-/* A name is one segment of the path, whatever is in it. */
+/* A name is always one segment of the path. */
 static void test_secret_path(void)
 {
     Arena arena = {0};

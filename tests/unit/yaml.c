@@ -215,8 +215,8 @@ static void test_yaml_limits(void)
     arena_free(&arena);
 }
 
-/* A string that we write is read back as just that string, and is quoted
- * where another reader would see another type. */
+/* A string that we write is read back unchanged, and is quoted
+ * if another reader would see another type. */
 static void test_yaml_quoting(void)
 {
     static const struct {
@@ -303,7 +303,7 @@ static void test_yaml_quoting(void)
     }
 }
 
-/* Long strings are folded blocks; they too come back as they were. */
+/* Long strings are folded blocks; they are also read back unchanged. */
 static void test_yaml_long_text(void)
 {
     static const Str tails[] = {
