@@ -6650,7 +6650,7 @@ static bool yaml_is_null(const YamlNode *node)
 /* A scalar's text, of any type; empty for null, lists, maps and NULL. */
 static Str yaml_text(const YamlNode *node)
 {
-    if (yaml_is_null(node) || node->kind != YAML_TEXT)
+    if (!node || node->kind != YAML_TEXT || yaml_is_null(node))
         return (Str){0};
     return node->text;
 }
