@@ -24,6 +24,7 @@
  *   URL              url_
  *   Ignore           ignore_
  *   Dotenv           dotenv_
+ *   Trust            tls_
  *   TLS              tls_
  *   HTTP exchange    http_
  *   HTTP pool        pool_
@@ -9264,12 +9265,10 @@ static void dotenv_read(Arena *arena, Str text, DotenvFile *file)
     }
 }
 
-/* ==== TLS ================================================================= *
+/* ==== Trust =============================================================== *
  *
- * TLS 1.2 (RFC 5246) with BearSSL on a non-blocking socket: ECDHE with AES-GCM
- * or ChaCha20-Poly1305; X25519, P-256 and P-384; RSA keys of 2048 to 4096 bits;
- * always a server name; no SHA-1 and no renegotiation. BearSSL supports neither
- * TLS 1.3 nor revocation.
+ * Which servers a run trusts: the trust anchors, and the validation of the
+ * certificates that a server sends (X.509, RFC 5280).
  *
  * Trust comes from the first of these that is set or exists: --ca-file;
  * SSL_CERT_FILE and SSL_CERT_DIR; the system's bundle; the built-in anchors.
@@ -9282,16 +9281,12 @@ static void dotenv_read(Arena *arena, Str text, DotenvFile *file)
  * hs passes its own validator to the engine (RFC 5280, 6). It collects the
  * chain that the server sends and searches it for a path to an anchor; order,
  * duplicates and unrelated certificates do not matter. BearSSL verifies the
- * signatures. If RFC 5280 leaves a choice, hs does what OpenSSL does, which
- * curl and Node use; tests/test_trust.py compares the three.
+ * signatures. RSA keys must have 2048 to 4096 bits; SHA-1 is refused. If RFC
+ * 5280 leaves a choice, hs does what OpenSSL does, which curl and Node use;
+ * tests/test_trust.py compares the three. Revocation is not checked.
  *
- * A connection: tls_new(), tls_start(), then tls_pump() whenever the socket is
- * ready. tls_read() and tls_write() move the data. After each tls_pump(), check
- * tls_failed(); tls_fail() explains why. Errors are EXIT_NETWORK.
- *
- * Ownership: a Tls contains pointers to itself and must not move. It is in its
- * connection's arena, with the chain. An anchor keeps the signed part of its
- * certificate in the arena of tls_load_trust().
+ * Ownership: a connection's chain is in its arena. An anchor keeps the signed
+ * part of its certificate in the arena of tls_load_trust().
  * Limits: 8 MiB a CA file; 100 KiB and 256 certificates a chain, 16 a path.
  */
 
@@ -9306,9 +9301,6 @@ enum {
     TLS_RSA_MIN = 256,         /* bytes of the modulus */
     TLS_RSA_MAX = 512,
     TLS_RSA_EXPONENT = 8, /* bytes; longer ones are slow */
-    TLS_AHEAD = 64 * KIB, /* bytes per read from the socket */
-    TLS_TURN = 1000,      /* steps without data per tls_pump() */
-    TLS_SEED = 48,        /* bytes of entropy per connection */
     TLS_HASH_MAX = 64,
     TLS_DAY = 86400 /* seconds */
 };
@@ -9420,19 +9412,6 @@ typedef struct {
     char about[80];  /* the faulty authority; empty: the server */
     char detail[80]; /* a date, name or algorithm, or empty */
 } TlsJudge;
-
-typedef struct {
-    br_ssl_client_context client;
-    TlsJudge judge;
-    br_ec_impl curves;
-    unsigned char buffer[BR_SSL_BUFSIZE_BIDI];
-    int ahead_at; /* bytes read from the socket, but not yet by the engine */
-    int ahead_len;
-    unsigned char ahead[TLS_AHEAD];
-} Tls;
-
-/* What resumes a session with the same host; see tls_save_session(). */
-typedef br_ssl_session_parameters TlsSession;
 
 /* ---- Certificates: DER (X.690) and X.509 (RFC 5280) ---- */
 
@@ -10866,7 +10845,90 @@ static const br_x509_class tls_validator = {
     .get_pkey = tls_chain_key,
 };
 
-/* ---- The engine ---- */
+/* Sets the error for a certificate that is refused. Returns false. */
+static bool tls_fail_judged(const TlsJudge *judge, Str host, Err *err)
+{
+    static const char *const texts[] = {
+        [TLS_OK] = "",
+        [TLS_UNTRUSTED] = "is signed by an authority that is not trusted",
+        [TLS_SELF_SIGNED] = "is self-signed and not trusted",
+        [TLS_MALFORMED] = "is malformed",
+        [TLS_CHAIN_SIZE] = "comes with a chain larger than 100 KiB",
+        [TLS_EXPIRED] = "has expired",
+        [TLS_NOT_YET] = "is not valid yet",
+        [TLS_OTHER_NAME] = "is for another name",
+        [TLS_CRITICAL] = "has an unknown critical extension",
+        [TLS_KEY_KIND] = "has an unsupported type of key",
+        [TLS_KEY_WEAK] = "has an RSA key shorter than 2048 bits",
+        [TLS_KEY_LARGE] = "has an RSA key longer than 4096 bits",
+        [TLS_ALGORITHM] = "is signed with an unsupported algorithm",
+        [TLS_PURPOSE] = "is not valid for servers (extended key usage)",
+        [TLS_USAGE] = "is not valid for TLS (key usage)",
+        [TLS_NO_SIGNER] = "is not allowed to sign certificates (key usage)",
+        [TLS_NOT_CA] = "is not a CA certificate (basic constraints)",
+        [TLS_PATH_LENGTH] =
+            "does not allow this many authorities (path length)",
+        [TLS_NAMES] = "is not valid for this name (name constraints)",
+        [TLS_SIGNATURE] = ("has an invalid signature, or an untrusted "
+                           "authority uses the name of a trusted one"),
+        [TLS_REJECTED] = "is marked as rejected in the CA file",
+        [TLS_TOO_LONG] = ("took too long to check: too many trusted "
+                          "authorities share the name of its issuer"),
+    };
+    const char *detail = judge->detail;
+    const char *about = judge->about;
+    err_set(err, EXIT_NETWORK, "cannot verify %.*s: %s%s%s %s%s%s%s", P(host),
+            about[0] ? "the certificate of the authority '" : "its certificate",
+            about, about[0] ? "'" : "", texts[judge->fault],
+            detail[0] ? " (" : "", detail, detail[0] ? ")" : "");
+    switch (judge->fault) {
+    case TLS_UNTRUSTED:
+    case TLS_SELF_SIGNED:
+    case TLS_SIGNATURE:
+        return err_hint(err, "If a proxy intercepts TLS, pass its CA with "
+                             "--ca-file or SSL_CERT_FILE.");
+    case TLS_EXPIRED:
+    case TLS_NOT_YET:
+        return err_hint(err, "Check this machine's clock, or the proxy in "
+                             "HTTPS_PROXY.");
+    default:
+        return false;
+    }
+}
+
+/* ==== TLS ================================================================= *
+ *
+ * TLS 1.2 (RFC 5246) with BearSSL on a non-blocking socket: ECDHE with AES-GCM
+ * or ChaCha20-Poly1305; X25519, P-256 and P-384; always a server name; no
+ * renegotiation. BearSSL does not support TLS 1.3. The section Trust judges the
+ * server's certificates.
+ *
+ * A connection: tls_new(), tls_start(), then tls_pump() whenever the socket is
+ * ready. tls_read() and tls_write() move the data. After each tls_pump(), check
+ * tls_failed(); tls_fail() explains why. Errors are EXIT_NETWORK.
+ *
+ * Ownership: a Tls contains pointers to itself and must not move. It is in its
+ * connection's arena, with the chain.
+ */
+
+enum {
+    TLS_AHEAD = 64 * KIB, /* bytes per read from the socket */
+    TLS_TURN = 1000,      /* steps without data per tls_pump() */
+    TLS_SEED = 48         /* bytes of entropy per connection */
+};
+
+typedef struct {
+    br_ssl_client_context client;
+    TlsJudge judge;
+    br_ec_impl curves;
+    unsigned char buffer[BR_SSL_BUFSIZE_BIDI];
+    int ahead_at; /* bytes read from the socket, but not yet by the engine */
+    int ahead_len;
+    unsigned char ahead[TLS_AHEAD];
+} Tls;
+
+/* What resumes a session with the same host; see tls_save_session(). */
+typedef br_ssl_session_parameters TlsSession;
 
 static void tls_init_engine(Tls *tls)
 {
@@ -10937,57 +10999,6 @@ static bool tls_start(Tls *tls, const char *host, const TlsSession *session,
     if (session)
         br_ssl_engine_set_session_parameters(&tls->client.eng, session);
     return br_ssl_client_reset(&tls->client, host, session != NULL);
-}
-
-/* Sets the error for a certificate that is refused. Returns false. */
-static bool tls_fail_judged(const TlsJudge *judge, Str host, Err *err)
-{
-    static const char *const texts[] = {
-        [TLS_OK] = "",
-        [TLS_UNTRUSTED] = "is signed by an authority that is not trusted",
-        [TLS_SELF_SIGNED] = "is self-signed and not trusted",
-        [TLS_MALFORMED] = "is malformed",
-        [TLS_CHAIN_SIZE] = "comes with a chain larger than 100 KiB",
-        [TLS_EXPIRED] = "has expired",
-        [TLS_NOT_YET] = "is not valid yet",
-        [TLS_OTHER_NAME] = "is for another name",
-        [TLS_CRITICAL] = "has an unknown critical extension",
-        [TLS_KEY_KIND] = "has an unsupported type of key",
-        [TLS_KEY_WEAK] = "has an RSA key shorter than 2048 bits",
-        [TLS_KEY_LARGE] = "has an RSA key longer than 4096 bits",
-        [TLS_ALGORITHM] = "is signed with an unsupported algorithm",
-        [TLS_PURPOSE] = "is not valid for servers (extended key usage)",
-        [TLS_USAGE] = "is not valid for TLS (key usage)",
-        [TLS_NO_SIGNER] = "is not allowed to sign certificates (key usage)",
-        [TLS_NOT_CA] = "is not a CA certificate (basic constraints)",
-        [TLS_PATH_LENGTH] =
-            "does not allow this many authorities (path length)",
-        [TLS_NAMES] = "is not valid for this name (name constraints)",
-        [TLS_SIGNATURE] = ("has an invalid signature, or an untrusted "
-                           "authority uses the name of a trusted one"),
-        [TLS_REJECTED] = "is marked as rejected in the CA file",
-        [TLS_TOO_LONG] = ("took too long to check: too many trusted "
-                          "authorities share the name of its issuer"),
-    };
-    const char *detail = judge->detail;
-    const char *about = judge->about;
-    err_set(err, EXIT_NETWORK, "cannot verify %.*s: %s%s%s %s%s%s%s", P(host),
-            about[0] ? "the certificate of the authority '" : "its certificate",
-            about, about[0] ? "'" : "", texts[judge->fault],
-            detail[0] ? " (" : "", detail, detail[0] ? ")" : "");
-    switch (judge->fault) {
-    case TLS_UNTRUSTED:
-    case TLS_SELF_SIGNED:
-    case TLS_SIGNATURE:
-        return err_hint(err, "If a proxy intercepts TLS, pass its CA with "
-                             "--ca-file or SSL_CERT_FILE.");
-    case TLS_EXPIRED:
-    case TLS_NOT_YET:
-        return err_hint(err, "Check this machine's clock, or the proxy in "
-                             "HTTPS_PROXY.");
-    default:
-        return false;
-    }
 }
 
 /* Alerts (RFC 5246, 7.2; RFC 6066; RFC 8446) that hs explains. */
