@@ -32,6 +32,7 @@
  *   Config           config_
  *   Config changes   config_
  *   HubSpot          hub_
+ *   HubSpot files    hub_
  *   Command support  cmd_
  *   Settings         settings_
  *   Sign-in          signin_
@@ -53,7 +54,7 @@
  *   an option           the section of the command: a CliOption beside the code
  *                       that reads it, and the command's list of options
  *   a command           the end of its section: a row of CliCommand
- *   an endpoint         HubSpot
+ *   an endpoint         HubSpot; of the file manager: HubSpot files
  *   a config key        Config: a row of config_keys
  *   a retry rule        HTTP pool: pool_later, pool_on_failure()
  *   an exit code        Base: ExitCode, and its text in Command line
@@ -19407,7 +19408,21 @@ static bool hub_delete_sandbox(Hub *hub, int64_t id, bool *gone, Err *err)
     return hub_set_sandbox_error(hub, &res, err);
 }
 
-/* ---- The file manager ---- */
+/* ==== HubSpot files ======================================================= *
+ *
+ * The API of the file manager: upload, find, list and fetch. A function makes a
+ * request for the pool or reads its response; Transfers and Files decide what
+ * is sent when, and what a failure means.
+ *
+ * A listing (HubListing) is a position: all pages of a folder's files, then all
+ * pages of its folders. HubSpot pages by offset and counts the items, so the
+ * pages that follow can be requested at once; only a page's count moves the
+ * listing on. A page that repeats or is missing is an error, since what it
+ * should contain would be missed.
+ *
+ * Text of a response is copied into the arena of the call. Memory does not grow
+ * with a file: an upload's body is read in parts while it is sent.
+ */
 
 /* A file or a folder of the file manager. -1: unknown. */
 typedef struct {
