@@ -141,8 +141,8 @@ made() { echo "$2" >"build/keys/${1//\//,}"; }
 
 # ---- musl ------------------------------------------------------------------
 #
-# Debian's musl-gcc silently links a dynamic program if it is given -static-pie,
-# so this lists the headers, start files and libraries of a static PIE.
+# With -static-pie, Debian's musl-gcc silently links a dynamic program, so this
+# lists the headers, start files and libraries of a static PIE.
 
 setup_musl() {
     local arch

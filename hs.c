@@ -6751,9 +6751,9 @@ static void yaml_move_merged(YamlNode *map, YamlNode *merged)
 
 /*
  * Copies a node for another document, into `arena`. Replaces aliases and merges
- * by their targets, and drops anchors. NULL if the copy would be deeper than
- * `depth`, or have more than `*left` nodes, from which it subtracts its nodes.
- * Recursive, `depth` levels at most.
+ * by their targets, and drops anchors. Subtracts the nodes of the copy from
+ * `*left`. NULL if the copy would be deeper than `depth`, or have more than
+ * `*left` nodes. Recursive, `depth` levels at most.
  */
 static YamlNode *yaml_clone(Arena *arena, YamlNode *from, int depth, int *left)
 {
@@ -8820,7 +8820,7 @@ static bool ignore_add_form(IgnoreUpload *rules, Arena *arena, Str path,
  * `export ` may precede a name. An unquoted value is the rest of the line up
  * to " #", without white space at its ends. Quotes may span lines. Single
  * quotes keep their text as it is; in double quotes, \n is a line feed. The
- * comment beside each check says which program differs.
+ * comment beside each check names the program that differs.
  *
  * dotenv_read() reports all faulty lines of a file in one run. No message
  * quotes a value. Values are Secrets.
@@ -10480,8 +10480,8 @@ typedef struct {
     int tried[TLS_CHAIN_COUNT]; /* the lowest depth of its failures */
 } TlsSearch;
 
-/* Records a fault, unless there is one already. `cert` is the certificate at
- * fault, NULL for the server's. */
+/* Records a fault, unless one is already recorded. `cert` is the certificate
+ * that has it; NULL: the server's. */
 static void tls_blame(TlsJudge *judge, TlsFault fault, const TlsCert *cert,
                       Str detail)
 {
@@ -10826,7 +10826,7 @@ static unsigned tls_chain_end(const br_x509_class **at)
     return judge->fault ? BR_ERR_X509_NOT_TRUSTED : 0;
 }
 
-/* The server's key, for signatures only: ECDHE needs no other use. */
+/* The server's key, for signatures only, which is all that ECDHE requires. */
 static const br_x509_pkey *tls_chain_key(const br_x509_class *const *at,
                                          unsigned *usages)
 {
@@ -14524,8 +14524,8 @@ static void loop_finish(LoopServer *server)
  *
  * The official client reads and writes the same files. A file has one of two
  * forms and keeps it: global (accounts, accountId) or deprecated (portals,
- * portalId). The official client reads the keys of both forms in one file, so a
- * file in which they disagree is refused.
+ * portalId). The official client reads the keys of both forms in one file, so
+ * hs refuses a file whose forms disagree.
  *
  * A Config is a typed view of the YAML tree that it holds. Changes are made in
  * the tree, so that unknown keys survive; see Config changes. Settings are not
@@ -16198,8 +16198,8 @@ static bool config_read_override(Arena *arena, ConfigOverride *out, Err *err)
     return !path.len || config_read_override_at(arena, path, out, err);
 }
 
-/* Replaces the hint of an error about a file that chooses the account: a
- * command can also be told the account. */
+/* Replaces the hint of an error about a file that selects the account: with
+ * --account, a command does not read it. */
 static void config_hint_choice(Err *err)
 {
     err->hint[0] = '\0';
@@ -17281,9 +17281,10 @@ static ptrdiff_t config_run_of(Str s, ptrdiff_t at, int (*test)(int))
 }
 
 /*
- * The next word of a name for config_kebab_case(): two or more capitals before
- * a capitalised word or a word's end; an optional capital with lower-case
- * letters and trailing digits; one capital; digits; else one byte.
+ * The next word of a name for config_kebab_case(): two or more capitals that
+ * precede a capitalised word, or neither a letter nor a digit; an optional
+ * capital with lower-case letters and trailing digits; one capital; digits;
+ * else one byte.
  */
 static ptrdiff_t config_word_at(Str s, ptrdiff_t at)
 {
@@ -17309,7 +17310,7 @@ static ptrdiff_t config_word_at(Str s, ptrdiff_t at)
  * between words? */
 static bool config_is_kebab(Str name)
 {
-    bool inside = false; /* a word: a dash may follow */
+    bool inside = false; /* after a letter or digit: a dash may follow */
     for (ptrdiff_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
         bool word = (c >= 'a' && c <= 'z') || str_is_digit(c);
@@ -17635,11 +17636,11 @@ static void config_merge_flags(ConfigEdit *edit, const Config *old)
 }
 
 /* A copy of an account's map in the global form; NULL if it has more than
- * `*room` nodes, the limit for all accounts together. */
+ * `*left` nodes, the limit for all accounts together. */
 static YamlNode *config_global_account(Arena *arena,
-                                       const ConfigAccount *account, int *room)
+                                       const ConfigAccount *account, int *left)
 {
-    YamlNode *node = yaml_clone(arena, account->node, YAML_DEPTH, room);
+    YamlNode *node = yaml_clone(arena, account->node, YAML_DEPTH, left);
     YamlNode *id = node ? yaml_own_entry(node, S("portalId")) : NULL;
     if (!node)
         return NULL;
@@ -18480,10 +18481,10 @@ static bool hub_set_account_error(const Hub *hub, int64_t id, Err *err)
 }
 
 /*
- * Checks that a new token is for the account that it was requested for. `id` is
- * the account in HubSpot's response. A token of another account is never sent
- * or saved, whatever the config says. While the account is unknown, on a first
- * sign-in, any is right.
+ * Checks that a new token belongs to the account that it was requested for.
+ * `id` is the account in HubSpot's response. A token of another account is
+ * never sent or saved, even if the config has it. On a first sign-in the
+ * account is unknown, and any is accepted.
  */
 static bool hub_check_owner(const Hub *hub, int64_t id, Err *err)
 {
@@ -18584,8 +18585,8 @@ static bool hub_check_hub_id(Hub *hub, const cJSON *response, Err *err)
     return false;
 }
 
-/* Reads the tokens of an OAuth2 response into the account. The token is said to
- * expire after three quarters of its life, as in the official client. */
+/* Reads the tokens of an OAuth2 response into the account. Like the official
+ * client, it sets the expiry to three quarters of the token's lifetime. */
 static bool hub_read_oauth(Hub *hub, const HttpRes *res, Err *err)
 {
     ConfigAccount *account = &hub->account;
@@ -19274,8 +19275,7 @@ typedef struct {
     int64_t limit;
 } HubUsage;
 
-/* Sets the error for a sandbox call; three errors have messages of their
- * own. */
+/* Sets the error for a sandbox call; three errors have their own messages. */
 static bool hub_set_sandbox_error(const Hub *hub, const HttpRes *res, Err *err)
 {
     static const struct {
@@ -19342,8 +19342,8 @@ typedef struct {
 } HubSandbox;
 
 /*
- * Creates a sandbox. If it fails after the request may have taken effect (a
- * lost response, a server error, be it on an earlier try), `unsure` is set.
+ * Creates a sandbox. If it fails and the request may have taken effect (after a
+ * lost response or a server error, also of an earlier try), `unsure` is set.
  */
 static bool hub_create_sandbox(Hub *hub, HubSandbox *sandbox, Err *err)
 {
@@ -19853,7 +19853,7 @@ static bool hub_check_account(Hub *hub, Err *err)
 /*
  * Looks up the account of HUBSPOT_ACCESS_TOKEN if HUBSPOT_ACCOUNT_ID is not
  * set. A service key or a private app may lack the scope for the first request;
- * the second needs none, but knows only their tokens.
+ * the second requires no scope, but supports only their tokens.
  */
 static bool hub_find_account(Hub *hub, Err *err)
 {
@@ -20359,8 +20359,8 @@ static bool cmd_set_declined(Err *err)
     return err_set(err, EXIT_FAILED, "cancelled; nothing was changed");
 }
 
-/* Asks a yes-or-no question unless --force is set; fails if the answer is no.
- * An empty answer means `preset`. */
+/* Asks a yes-or-no question unless --force is set; fails on "no". An empty
+ * answer means `preset`. */
 static bool cmd_confirm(Cmd *cmd, Str question, AskPreset preset, Err *err)
 {
     bool yes = cmd_on(cmd, &opt_force);
@@ -20414,7 +20414,7 @@ static bool cmd_read_input(Cmd *cmd, const CmdInput *in, Str *out, Err *err)
                             in->what, P(from), P(fault));
 }
 
-/* Removes the byte order mark of a key, a value or a dotenv file, and says so.
+/* Removes the byte order mark of a key, a value or a dotenv file, with a note.
  * Fails if the text is UTF-16. `what` as in CmdInput. */
 static bool cmd_remove_bom(Cmd *cmd, const char *what, Str *text, Err *err)
 {
@@ -22001,7 +22001,7 @@ static bool signin_path(Cmd *cmd, Signin *auth, Err *err)
     return auth->path.len || cmd_global_path(cmd, &auth->path, err);
 }
 
-/* An unused name: the hub's, with the ID if it is taken. */
+/* An unused name: the hub's, followed by the ID if that name is used. */
 static Str signin_default_name(Cmd *cmd, const Config *config, Str hub_name,
                                int64_t id)
 {
@@ -22947,8 +22947,8 @@ static cJSON *account_info_result(Cmd *cmd, const AccountInfo *info)
     return result;
 }
 
-/* What chose the account, config, proxy and CA store of this run. `unused`
- * says why the environment's token is not used; it may be empty. */
+/* What selected the account, config, proxy and CA store of this run. `unused`
+ * is the reason why the environment's token is not used, or empty. */
 static cJSON *account_why(Cmd *cmd, const AccountInfo *info, const Hub *hub,
                           Str unused)
 {
@@ -24080,7 +24080,7 @@ static bool api_json_type(const HttpRes *res)
            (name.len > suffix.len && str_eq_nocase(end, suffix));
 }
 
-/* True if the body is JSON. `whole` says that `piece` is all of it: then it is
+/* True if the body is JSON. If `piece` is the whole body (`whole`), it is
  * validated; if more follows, the media type decides. */
 static bool api_is_json(const HttpRes *res, Str piece, bool whole)
 {
@@ -24267,7 +24267,7 @@ static const CliCommand api_commands[] = {
  * at once; one that fails does not stop the others. It is safe to repeat.
  *
  * Limits: DOTENV_ITEMS secrets per account, DOTENV_NAME_MAX and
- * DOTENV_VALUE_MAX bytes. Memory is in the run's arena.
+ * DOTENV_VALUE_MAX bytes. Memory is in the arena of the command.
  */
 
 static const CliOption opt_value_stdin = {.name = "value-stdin",
@@ -25033,8 +25033,8 @@ static const CliCommand secrets_commands[] = {
  *
  * create sends one request that cannot be repeated safely. If its response is
  * lost, the count of sandboxes, which was read before, shows whether it took
- * effect; there is no list of sandboxes to read. If a later step fails, the
- * sandbox id is still printed: without it, the sandbox could not be deleted.
+ * effect; the sandboxes cannot be listed. If a later step fails, the sandbox ID
+ * is still printed: without it, the sandbox could not be deleted.
  * The sandbox is saved in the config as soon as its key is known, also if the
  * first sign-in with that key fails.
  *
@@ -25304,7 +25304,7 @@ static bool sandbox_check_created(Cmd *cmd, SandboxCreate *s, const Err *fault,
 }
 
 /* The sandbox's name in the config: lower case, with dashes for white space,
- * and followed by the id if that name is taken. */
+ * followed by the ID if that name is used. */
 static Str sandbox_config_name(Cmd *cmd, const Config *config, Str name,
                                int64_t id)
 {
@@ -28465,8 +28465,8 @@ static const CliOption *const cli_common[] = {
 };
 
 /* The scripts pass the words typed so far to `hs __complete`, which prints a
- * line for each word that can follow (the word, a tab, its description), or
- * ":files". See cli_complete(). */
+ * line for each completion (its text, a tab, its description), or ":files". See
+ * cli_complete(). */
 static const struct {
     const char *shell;
     const char *script;
@@ -29771,7 +29771,7 @@ typedef struct {
     bool found;
 } CliOffer;
 
-/* Offers dashes and text if they start with the word. */
+/* Offers dashes and text if they start with the word being completed. */
 static void cli_offer(CliOffer *offer, const char *dashes, Str text,
                       const char *about)
 {
@@ -29818,7 +29818,7 @@ static bool cli_is_plain(Str name)
 }
 
 /* The accounts of the config, if it is a readable file: by name, and by ID if
- * the name is not plain or the word starts with a digit. */
+ * the name is not plain or the word being completed starts with a digit. */
 static void cli_offer_accounts(CliOffer *offer)
 {
     Arena *arena = offer->cmd->arena;
@@ -29926,7 +29926,7 @@ static void cli_offer_argument(CliOffer *offer, const CliCommand *command)
         cli_offer_words(offer, name, '|');
 }
 
-/* The option whose value follows this word; NULL: none. */
+/* The option whose value follows `word`; NULL: none. */
 static const CliOption *cli_awaits(const CliCommand *command, Str word)
 {
     bool negated = false;
@@ -29942,13 +29942,13 @@ static const CliOption *cli_awaits(const CliCommand *command, Str word)
     return option && option->kind != CLI_FLAG ? option : NULL;
 }
 
-/* Offers what can replace the word, after what `parse` has parsed. */
+/* Offers completions of the current word; `parse` has those before it. */
 static void cli_offer_next(CliOffer *offer, const CliParse *parse, bool ok)
 {
     const CliCommand *command = parse->command;
     bool dash = str_starts(offer->word, S("-")) && !parse->options_over;
     ptrdiff_t equals = dash ? str_index(offer->word, '=') : -1;
-    Str option = {0}; /* the word can be its value */
+    Str option = {0}; /* the current word can be its value */
     if (equals > 0) {
         option = str_slice(offer->word, 0, equals);
         offer->before = str_slice(offer->word, 0, equals + 1);
@@ -29976,9 +29976,9 @@ static void cli_offer_next(CliOffer *offer, const CliParse *parse, bool ok)
     }
 }
 
-/* `hs __complete hs words…`: completes the last word. The scripts of the
- * official client use another name for it, which works too. Prints nothing on
- * stderr. */
+/* `hs __complete hs WORD...`: completes the last WORD. The completion scripts
+ * of the official client call it by another name, which works too. Prints
+ * nothing on stderr. */
 static void cli_complete(Cmd *cmd, int argc, char **argv)
 {
     CliOffer offer = {.cmd = cmd, .bare = argv[1][0] == '-'};

@@ -68,10 +68,10 @@ lint_flake8() {
     flake8 --max-line-length 100 --extend-ignore E203,F811 tests
 }
 
-# The limit may only be lowered: it is the number of findings that are left.
+# `sources` includes hs.c.
 lint_words() {
-    /usr/bin/python3 tests/lint_words.py --at-most=121 hs.c README.md \
-        "${scripts[@]}" "${sources[@]}" "${pythons[@]}"
+    /usr/bin/python3 tests/lint_words.py README.md "${scripts[@]}" \
+        "${sources[@]}" "${pythons[@]}"
 }
 
 lint_sections() { /usr/bin/python3 tests/lint_sections.py hs.c; }

@@ -377,7 +377,7 @@ def test_an_invalid_name(hs, sim, name):
 
 
 @pytest.mark.parametrize("name", ["portal-101", "PORTAL-101", "101"])
-def test_a_name_that_is_taken(hs, sim, name):
+def test_a_name_that_is_in_use(hs, sim, name):
     hs.sign_in(sim.portal(101))
     before = hs.config_path.read_bytes()
     sim.portal(202)

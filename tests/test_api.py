@@ -525,7 +525,7 @@ def test_methods(sim, api):
     assert len(sim.requests()) == count
 
 
-def test_an_empty_post_says_so(sim, api):
+def test_an_empty_post_has_a_content_length(sim, api):
     """RFC 9110, 8.6: servers may insist on a Content-Length."""
     for method in ("POST", "PUT", "PATCH"):
         assert api("/test/echo", "-X", method).code == 0

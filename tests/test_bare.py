@@ -99,13 +99,13 @@ def test_it_runs(bare, args):
 
 @pytest.mark.parametrize("env", [{}, {"HOME": "/"}, {"HOME": "/none"}, {"HOME": "relative"}])
 @pytest.mark.parametrize("command", [["account", "list"], ["account", "info"], ["api", "/x"]])
-def test_no_config_is_said(bare, env, command):
+def test_a_missing_config_is_reported(bare, env, command):
     done = bare(*command, env=env)
     assert done.returncode == 3 and done.stdout == ""
     assert "HOME" in done.stderr or "hs account auth" in done.stderr
 
 
-def test_signing_in_says_where_it_cannot_write(bare, sim):
+def test_sign_in_reports_an_unwritable_home(bare, sim):
     portal = sim.portal(101)
     done = bare("account", "auth", "--pak-stdin", input=portal.key, env=bare.online)
     assert done.returncode == 3 and "HOME" in done.stderr and not sim.log
@@ -209,12 +209,12 @@ def through(bare, sim, *args):
     )
 
 
-def test_a_name_is_looked_up(bare, names, sim):
+def test_a_host_name_is_resolved(bare, names, sim):
     done = through(bare, sim)
     assert done.returncode == 0, done.stderr
 
 
-def test_a_name_that_there_is_not(bare, names, sim):
+def test_an_unknown_host(bare, names, sim):
     """That is final."""
     names.code = lambda number: 3
     done = through(bare, sim)
@@ -311,7 +311,7 @@ def test_a_config_in_a_read_only_root(bare, hs, sim):
 
 
 @pytest.mark.parametrize("uid", [UID, 0])
-def test_the_whole_way_with_a_home_of_its_own(bare, hs, sim, uid):
+def test_all_commands_with_a_private_home(bare, hs, sim, uid):
     portal = sim.portal(101)
     home = bare.root / "home"
     home.mkdir(mode=0o700)

@@ -207,7 +207,7 @@ def test_unknown_option(signed_in, sim, args, hint):
         ("api /x help", "hs api <endpoint>"),
     ],
 )
-def test_help_as_a_word(hs, sim, args, usage):
+def test_help_as_an_argument(hs, sim, args, usage):
     """The official client takes it at the end of the line, too."""
     result = hs(*args.split())
     assert result.code == 0 and f"Usage: {usage}" in result.out and not sim.log
@@ -300,7 +300,7 @@ def test_values_that_an_option_does_not_take(signed_in, args):
 @pytest.mark.parametrize(
     "method", ["HEAD", "TRACE", "get post", "GETS", "G", " GET", "GET\r\nX: y"]
 )
-def test_methods_that_there_are_not(signed_in, sim, method):
+def test_invalid_methods(signed_in, sim, method):
     result = signed_in("api", "/test/echo", "-X", method)
     assert result.code == 2 and "GET" in result.err and not sim.log
     assert "\r" not in result.err
@@ -385,7 +385,7 @@ def test_forms_of_an_option_with_a_value(signed_in, args, before):
         ["api", "-a", "box", "--", "/test/echo"],
     ],
 )
-def test_where_options_may_stand(signed_in, sim, args):
+def test_options_in_any_position(signed_in, sim, args):
     result = signed_in(*args)
     assert result.code == 0, result.err
     assert sim.log[-1].param("portalId") == "202"
@@ -486,7 +486,7 @@ EVERYWHERE = (
 
 
 @pytest.mark.parametrize("command", ACCEPTED)
-def test_what_the_official_client_takes_is_taken(hs, sim, command):
+def test_hs_accepts_what_the_official_client_accepts(hs, sim, command):
     # Neither an account nor a config may be named twice, so each spelling has a line of its own.
     for spelling in ("-a [X0-9]+|-c F", "--account [X0-9]+|--config F"):
         takes(

@@ -462,7 +462,7 @@ def test_a_shell_stays_quiet_without_a_config_and_without_hs(shell, hs):
     assert s.type("hs account li\t") == ["account", "li"]
 
 
-def test_the_script_can_stand_in_bashrc(hs, accounts):
+def test_the_script_works_in_bashrc(hs, accounts):
     """`hs completion >> ~/.bashrc`, twice even, and bash with set -u."""
     rc = hs.home / ".bashrc"
     rc.write_text("set -u\n" + 2 * hs("completion", env={"SHELL": "/bin/bash"}).out)

@@ -197,7 +197,7 @@ def test_use_env_writes_nothing(hs, sim):
     assert list(hs.home.iterdir()) == [] and list(hs.cwd.iterdir()) == []
 
 
-def test_use_env_takes_no_folders_account(three, sim):
+def test_use_env_ignores_a_linked_directory(three, sim):
     portal = sim.portal(404)
     write_links(three, {"localDefaultAccount": 202, "accounts": [202]})
     (three.cwd / ".hsaccount").write_text("303")
@@ -270,7 +270,7 @@ def test_white_space_around_what_the_environment_says(hs, sim):
 @pytest.mark.parametrize(
     "key", ["•" * 40, "pat-na1-0123456789abcdef0123", "two words of a key that is long"]
 )
-def test_use_env_sends_nothing_that_is_no_key(hs, sim, key):
+def test_use_env_never_sends_an_invalid_key(hs, sim, key):
     done = hs(
         "api",
         ECHO,
@@ -455,7 +455,7 @@ def test_the_longest_time_out_is_no_end_at_once(hs, sim):
 
 
 @pytest.mark.parametrize("default", [None, "", 999, "nobody", "portal", "10", "0x65"])
-def test_a_default_that_is_not_there(hs, sim, default):
+def test_a_default_that_does_not_exist(hs, sim, default):
     hs.write_config(sim.portal(101), defaultAccount=default)
     refused(hs, hs.config_path, "--account", args=["api", ECHO])
 
@@ -741,7 +741,7 @@ def test_other_encodings_and_marks(hs, sim):
         assert hs.read_config()["note"] == "Zürich"
 
 
-def test_what_is_no_file(hs, tmp_path):
+def test_not_a_regular_file(hs, tmp_path):
     for make in (
         lambda p: p.mkdir(),
         lambda p: os.symlink("config.yml", p),
@@ -1396,7 +1396,7 @@ def test_oauth_tokens_are_kept(hs, sim):
     assert 0.7 * portal.lifetime < ahead < 0.8 * portal.lifetime
 
 
-def test_a_token_is_not_kept_for_an_account_that_went(hs, sim):
+def test_a_token_of_a_removed_account_is_not_saved(hs, sim):
     """Another run removed it meanwhile: it does not come back."""
     one, two = sim.portal(101), sim.portal(202)
     hs.write_config(hs.account(one), hs.account(two))
@@ -1415,7 +1415,7 @@ def test_a_token_is_not_kept_for_an_account_that_went(hs, sim):
 # ---- writing: whole, alone, in place
 
 
-def test_a_token_is_not_kept_for_another_key(hs, sim):
+def test_a_token_of_a_replaced_key_is_not_saved(hs, sim):
     """Somebody signed in anew while it was fetched: the old key's token stood
     beside the new key, and was used."""
     portal = sim.portal(101)
@@ -1450,7 +1450,7 @@ def test_a_home_that_may_not_be_written(outsider, sim):
     assert [p.name for p in outsider.config_path.parent.iterdir()] == ["config.yml"]
 
 
-def test_a_home_where_nothing_can_be_made(outsider, sim):
+def test_an_unwritable_home(outsider, sim):
     sim.portal(101)
     outsider.home.chmod(0o500)
     result = outsider("account", "auth", "--pak", sim.portals[101].key)

@@ -83,7 +83,7 @@ def test_what_cannot_be_used(run, sim, text, word):
     assert run.secret.decode() not in done.err and sim.requests() == []
 
 
-def test_what_is_no_file(run, tmp_path, sim):
+def test_not_a_regular_file(run, tmp_path, sim):
     failed(run(), 2, rf"cannot use {run.path} \(set in {run.name}_FILE\): No such file")
     failed(run(file=tmp_path), 2, f"{run.name}_FILE", "not a regular file")
     os.mkfifo(run.path)

@@ -720,7 +720,7 @@ COVERED = {
 
 
 @pytest.mark.parametrize("files", COVERED.values(), ids=COVERED)
-def test_what_is_covered_is_left_alone(three, git, files):
+def test_gitignore_is_unchanged_if_it_covers_the_directory(three, git, files):
     for name, text in files.items():
         write(three.cwd, name, text)
     sub = three.cwd / "sub"

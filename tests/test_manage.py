@@ -1458,7 +1458,7 @@ def test_account_types_of_old_sandboxes(hs, sim):
     assert not any("sandboxAccountType" in a for a in accounts)
 
 
-def test_every_name_is_taken(hs, sim):
+def test_every_name_is_in_use(hs, sim):
     """Even the next candidate; names stay unique, ignoring case."""
     hs.write_config(sim.portal(1, "acme"), hs.account(sim.portal(2), name="acme_11"))
     write_old(hs, sim, sim.portal(11, "ACME"), sim.portal(12, "acme"))
@@ -1469,7 +1469,7 @@ def test_every_name_is_taken(hs, sim):
 
 
 @pytest.mark.parametrize("which", ["11", 11, "portal-11", None])
-def test_the_old_default_is_taken_over(hs, sim, which):
+def test_the_old_default_is_migrated(hs, sim, which):
     write_old(hs, sim, sim.portal(22), sim.portal(11), defaultPortal=which)
     assert hs("config", "migrate", "--force").code == 0
     assert hs.read_config().get("defaultAccount") == (11 if which else None)

@@ -227,7 +227,7 @@ def test_hs_auth_adds_to_the_deprecated_config(tty, hs, sim, browser):
     assert hs("api", "/test/echo", "-a", "new").code == 0
 
 
-def test_signing_in_again_needs_nothing_but_the_account(tty, hs, sim, browser):
+def test_signing_in_again_needs_only_the_account(tty, hs, sim, browser):
     """The app's id, secret and scopes are in the config; a person is asked for
     scopes alone, a script for nothing."""
     portal = sim.portal(101)
@@ -354,7 +354,7 @@ def test_without_a_terminal_it_waits_for_the_browser(hs, sim):
         ("account", "--account"),
     ],
 )
-def test_a_script_is_told_what_is_missing(hs, sim, take, word):
+def test_missing_values_are_reported_in_a_script(hs, sim, take, word):
     env = {k: v for k, v in client(sim.portal(101)).items() if k != take}
     done = hs("account", "auth", *TYPE, *(() if take == "account" else ("-a", "101")), env=env)
     assert done.code == 2 and word in done.err
@@ -414,7 +414,7 @@ def test_denied_by_paste(tty, waiting):
     assert tty.end(waiting) == 4
 
 
-def test_an_answer_without_a_code(tty, waiting):
+def test_a_redirect_without_a_code(tty, waiting):
     assert get(back(waiting, code=None))[0] == 200
     assert tty.end(waiting) == 4
 
@@ -497,7 +497,7 @@ def test_a_second_browser_comes_too_late(tty, sim, waiting):
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-def test_the_port_is_taken(hs, sim, address):
+def test_the_port_is_in_use(hs, sim, address):
     with socket.create_server(
         (address, PORT), family=socket.AF_INET6 if ":" in address else socket.AF_INET
     ):
@@ -579,7 +579,7 @@ def test_no_websocket_there(tty, waiting):
 
 
 @pytest.mark.parametrize("where", ["global", "deprecated", "environment"])
-def test_a_refused_refresh_says_how_to_sign_in_again(hs, sim, where):
+def test_a_refused_refresh_explains_how_to_sign_in_again(hs, sim, where):
     portal = sim.portal(101)
     account = {
         "name": "o",
@@ -718,7 +718,7 @@ def test_a_new_refresh_token_is_kept(hs, sim):
         hs.write_yaml(config)
 
 
-def test_a_new_refresh_token_that_cannot_be_kept_is_told(hs, sim):
+def test_a_refresh_token_that_cannot_be_saved_is_reported(hs, sim):
     portal = sim.portal(101, rotates=True)
     done = hs(
         "api",

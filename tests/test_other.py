@@ -150,11 +150,11 @@ def test_arguments_stay_as_they_are(hs, other, args):
         ["--unknown", "x", "project"],
     ],
 )
-def test_own_commands_are_never_handed_over(hs, other, args):
+def test_own_commands_never_run_the_official_client(hs, other, args):
     assert hs(*args, env=path_of(other.parent)).code != 43
 
 
-def test_nothing_is_left_behind(hs, other):
+def test_the_official_client_inherits_nothing(hs, other):
     """No descriptor, no signal disposition, no limit, and the process itself."""
     run = subprocess.Popen(
         [hs.bin, "project"],

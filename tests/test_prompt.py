@@ -111,7 +111,7 @@ def test_the_key_can_be_edited(tty, sim):
         "CiRu\x7f" * 2,
     ],
 )
-def test_what_is_no_key_is_refused(tty, sim, answer):
+def test_an_invalid_key_is_refused(tty, sim, answer):
     child = tty("account", "auth")
     ready(child, KEY_LABEL)
     child.send(answer + "\r")
@@ -147,7 +147,7 @@ def test_the_name_is_asked_for(tty, sim):
     assert [a["name"] for a in tty.read_config()["accounts"]] == ["acme-prod"]
 
 
-def test_another_name_is_taken(tty, sim):
+def test_a_name_edited_at_the_prompt(tty, sim):
     portal = sim.portal(101)
     child = tty("account", "auth", env={"HUBSPOT_PERSONAL_ACCESS_KEY": portal.key})
     ready(child, NAME_LABEL)
@@ -376,7 +376,7 @@ def test_ctrl_c_while_a_request_hangs(two, sim):
 @pytest.mark.parametrize(
     "args, env", [(["--no-input"], {}), ([], {"CI": "true"}), ([], {"CI": "1"})]
 )
-def test_no_prompt_where_none_is_wanted(two, sim, args, env):
+def test_prompts_can_be_turned_off(two, sim, args, env):
     for command, word in (
         (["account", "auth"], "--pak-stdin"),
         (["account", "use"], "hs account use"),
@@ -398,7 +398,7 @@ def test_no_prompt_where_none_is_wanted(two, sim, args, env):
         ([], {"CI": "true"}, "prompts are off because CI is set"),
     ],
 )
-def test_the_message_says_why_prompts_are_off(two, args, env, why):
+def test_the_message_explains_why_prompts_are_off(two, args, env, why):
     child = two("account", "use", *args, env=env)
     assert two.end(child) == 2
     assert why in seen(child) and "without a terminal" not in seen(child)
@@ -412,7 +412,7 @@ def test_ci_that_is_off(two, value):
     assert two.end(child) == 0
 
 
-def test_stdin_that_is_no_terminal(hs, sim):
+def test_stdin_is_not_a_terminal(hs, sim):
     for data in (b"", b"y\n", None):
         result = hs("account", "auth", input=data if data is not None else open(os.devnull))
         assert result.code == 2 and "--pak-stdin" in result.err
@@ -480,7 +480,7 @@ def test_the_ways_out_on_a_dumb_terminal(two, sim, which, label, keys, code):
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"CLICOLOR": "0"}, {"TERM": "dumb"}])
-def test_no_colour_where_none_is_wanted(two, env):
+def test_colour_can_be_turned_off(two, env):
     child = two("account", "use", "nobody", env=env)
     assert two.end(child) == 3
     assert "\x1b" not in seen(child)
@@ -512,7 +512,7 @@ def test_what_follows_a_pasted_key_is_refused_with_it(tty, sim):
 
 
 @pytest.mark.parametrize("columns", [80, 40])
-def test_a_key_is_asked_for_until_one_is_good(tty, sim, columns):
+def test_the_prompt_repeats_until_a_key_is_valid(tty, sim, columns):
     """Empty, mistyped, and refused by HubSpot; the page is opened, and its address shown, once."""
     portal, dead = sim.portal(101, "Acme Prod"), sim.portal(202)
     dead.state = "inactive"

@@ -610,7 +610,7 @@ def test_the_parent_is_read_from_the_sandbox(hs, sim, acme, box):
     assert calls(sim)[0] == ("GET", "/sandbox-hubs/v1/self")
 
 
-def test_a_sandbox_that_is_gone_is_removed_from_the_config(hs, sim, acme, box):
+def test_a_sandbox_deleted_elsewhere_is_removed_from_the_config(hs, sim, acme, box):
     box.state = "gone"
     done = ok(delete(hs, "--account", "box", "--force", "--json"))
     assert account(hs, 102) is None and done.json["wasGone"] is True

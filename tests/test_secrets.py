@@ -165,7 +165,7 @@ def test_the_value_comes_from_a_pipe(hs, sim, acme, verb, method):
     ],
 )
 @pytest.mark.parametrize("way", ["pipe", "--value-stdin", "--value-file"])
-def test_a_value_is_kept_whole_but_for_one_line_break(
+def test_only_one_line_break_is_removed_from_a_value(
     hs, sim, acme, tmp_path, way, given, kept, options
 ):
     file = tmp_path / "value"

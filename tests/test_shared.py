@@ -335,7 +335,7 @@ def test_a_change_that_is_undone_is_made_again(three, name):
 
 
 @pytest.mark.parametrize("name", UNDONE)
-def test_a_change_that_is_always_undone_is_given_up(three, name):
+def test_hs_gives_up_if_a_change_is_always_undone(three, name):
     write_links(three, {"accounts": [303], "localDefaultAccount": 303})
     (three.cwd / ".hsaccount").write_text("303")
     args, path = UNDONE[name]
@@ -624,7 +624,7 @@ FOREIGN = {
 
 @pytest.mark.parametrize("text", FOREIGN.values(), ids=FOREIGN)
 @pytest.mark.parametrize("args", [["auth"], ["init"], ["account", "auth"]], ids=" ".join)
-def test_a_file_of_another_program_is_left_alone(hs, sim, args, text):
+def test_a_file_of_another_program_is_unchanged(hs, sim, args, text):
     """Named by --config or by HUBSPOT_CONFIG_PATH; nothing is asked of HubSpot."""
     path = hs.write_yaml(text, hs.cwd / "docker-compose.yml")
     key = sim.portal(101).key
@@ -711,7 +711,7 @@ def test_the_default_of_the_other_form_counts(hs, sim):
         '{"accounts": [101], "mine": {"a": 1, "b": [{"c": 1, "c": 2}]}}',
     ],
 )
-def test_a_key_that_stands_twice_in_a_folders_settings(three, text):
+def test_a_duplicate_key_in_a_directorys_settings(three, text):
     path = write_links(three, text)
     for args in (
         ["api", ECHO],

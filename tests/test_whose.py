@@ -257,7 +257,7 @@ def test_clean_keeps_an_account_whose_key_is_of_another(swapped, sim):
     assert hs.files() == before
 
 
-def test_sign_in_says_how_to_get_the_other_account(hs, sim):
+def test_sign_in_suggests_the_account_of_the_key(hs, sim):
     sim.portal(101)
     done = hs("account", "auth", "--pak-stdin", "--account", "202", input=hs.key(101))
     failed(done, 3, "the key belongs to account 101, not to 202", "--account 101")

@@ -3,9 +3,9 @@
 # Part of build.sh: builds the vendored libraries, and generates what hs.c
 # includes from them: the trust anchors and the licence notices.
 
-# BearSSL gets no source of randomness of its own, neither /dev/urandom (a
-# chroot may lack it) nor the processor's. hs.c must seed it with getrandom; a
-# handshake fails if it does not.
+# BearSSL is built without a source of randomness: neither /dev/urandom (a
+# chroot may lack it) nor the processor's. hs.c must seed it with getrandom;
+# otherwise a handshake fails.
 BEARSSL=(-DBR_RDRAND=0 -DBR_USE_URANDOM=0
     -I"$root/$src/bearssl/inc" -I"$root/$src/bearssl/src")
 

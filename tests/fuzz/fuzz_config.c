@@ -45,7 +45,7 @@ static void fuzz_put(Arena *arena, Config *config, bool odd)
     if (!found || !str_eq(found->name, S("fuzz-name")) ||
         !str_eq(secret_text(found->key), S("fuzz-key")) ||
         !str_eq(secret_text(found->access_token), S("fuzz-token"))) {
-        fprintf(stderr, "not kept:\n%.*s\n", P(text));
+        fprintf(stderr, "lost:\n%.*s\n", P(text));
         abort();
     }
 }

@@ -1,6 +1,6 @@
-/* Names: a kebab-cased name stays as it is when it is cased again word by
- * word, and passes the check of names; distances are symmetric; untrusted
- * text in its visible form has no control and begins no runner's command. */
+/* Names: converting a kebab-cased name again changes nothing, and the name is
+ * valid; distances are symmetric; untrusted text in its visible form has no
+ * control character and starts no CI command. */
 #define HS_TEST 1
 #include "../../hs.c"
 

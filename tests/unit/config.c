@@ -537,8 +537,8 @@ static void test_config_edit(void)
     arena_free(&arena);
 }
 
-/* Another program that opened a file before it was replaced writes into the old
- * one, which has no name any more; one that opens it later, into the new one. */
+/* A program that opened a file before it was replaced writes to the old file,
+ * which no longer has a name; one that opens it later writes to the new one. */
 static void test_config_stays(void)
 {
     Arena arena = {0};
@@ -562,7 +562,7 @@ static void test_config_stays(void)
     CHECK(!config_change_stays(&file));
     CHECK_STR(file.rescued, theirs);
     os_view_close(&file.view);
-    unit_at(S("a write in place undoes, a new file is another run's"));
+    unit_at(S("a write in place undoes the change, a new file does not"));
     unit_write_file("stays.yml", theirs);
     CHECK(!config_change_stays(&file));
     CHECK(!file.rescued.len);

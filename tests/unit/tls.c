@@ -79,7 +79,7 @@ static void test_tls_pem(void)
          L("-----BEGIN X509 CERTIFICATE-----\n" PEM_CA_BODY
            "-----END X509 CERTIFICATE-----\n"),
          1, 0},
-        {"a label's end is another's",
+        {"the END label differs from the BEGIN label",
          L(PEM_BEGIN PEM_CA_BODY "-----END X509 CERTIFICATE-----\n" PEM_CA), 1,
          1},
         {"another label",
