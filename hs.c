@@ -54,14 +54,22 @@
  *   an option           the section of the command: a CliOption beside the code
  *                       that reads it, and the command's list of options
  *   a command           the end of its section: a row of CliCommand
- *   an endpoint         HubSpot; of the file manager: HubSpot files
+ *   an endpoint         HubSpot, Endpoints: its path; and a function that makes
+ *                       a HubCall, there or in HubSpot files
  *   a config key        Config: a row of config_keys
  *   a retry rule        HTTP pool: pool_later, pool_on_failure()
- *   an exit code        Base: ExitCode, and its text in Command line
- *   a prompt            Terminal: ask_line() or ask_choice()
- *   an environment      Config or System reads it; Command line lists it in
+ *   an exit code        Base: ExitCode and exit_codes
+ *   a prompt            Terminal: beside ask_text(), with ask_line(); lists
+ *                       beside ask_select(), with ask_choice()
+ *   an environment      where it is read, with os_env(); Command line: a row of
  *   variable            cli_environment
- *   an output format    Command support: cmd_result()
+ *   an output format    Command support: an option, cmd_wants_document() and
+ *                       cmd_print_document(); Transfers: transfer_list()
+ *   a TLS library       TLS and Trust: the tls_ functions that other sections
+ *                       call
+ *
+ * README repeats the commands, the variables and the exit codes, as hs prints
+ * them. tests/test_readme.py fails if they differ.
  *
  * Guarantees:
  *   - stdout is for data, stderr for people; a failure never exits 0.
@@ -177,7 +185,7 @@ typedef struct {
 
 enum { KIB = 1024, MIB = 1024 * 1024 };
 
-/* The exit codes, all of them: help, man page and README list these. */
+/* The exit codes, all of them, and below what they mean. */
 typedef enum {
     EXIT_DONE = 0,
     EXIT_FAILED = 1,
@@ -194,6 +202,26 @@ typedef enum {
     EXIT_QUIT = 131,
     EXIT_TERMINATED = 143
 } ExitCode;
+
+/* What they mean, for help and man page. */
+static const struct {
+    ExitCode code;
+    const char *help;
+} exit_codes[] = {
+    {.code = EXIT_DONE, .help = "done"},
+    {.code = EXIT_FAILED, .help = "failed"},
+    {.code = EXIT_USAGE, .help = "usage or invalid input"},
+    {.code = EXIT_CONFIG, .help = "config or account"},
+    {.code = EXIT_AUTH, .help = "authentication or permission"},
+    {.code = EXIT_NOT_FOUND, .help = "not found"},
+    {.code = EXIT_RATE_LIMIT, .help = "rate limit"},
+    {.code = EXIT_NETWORK, .help = "network or TLS"},
+    {.code = EXIT_PARTIAL, .help = "some items failed"},
+    {.code = EXIT_HANGUP, .help = "ended by a hang-up (SIGHUP)"},
+    {.code = EXIT_INTERRUPTED, .help = "interrupted (SIGINT, Ctrl-C)"},
+    {.code = EXIT_QUIT, .help = "ended by SIGQUIT"},
+    {.code = EXIT_TERMINATED, .help = "ended by SIGTERM"},
+};
 
 /*
  * An error. The first one wins: err_set() on an Err that is set changes
@@ -10915,7 +10943,8 @@ static bool tls_fail_judged(const TlsJudge *judge, Str host, Err *err)
 enum {
     TLS_AHEAD = 64 * KIB, /* bytes per read from the socket */
     TLS_TURN = 1000,      /* steps without data per tls_pump() */
-    TLS_SEED = 48         /* bytes of entropy per connection */
+    TLS_SEED = 48,        /* bytes of entropy per connection */
+    TLS_SHA1 = 20         /* bytes */
 };
 
 typedef struct {
@@ -11273,6 +11302,15 @@ static void tls_write_commit(Tls *tls, ptrdiff_t n, bool last)
     br_ssl_engine_sendapp_ack(&tls->client.eng, (size_t)n);
     if (last)
         br_ssl_engine_flush(&tls->client.eng, 0);
+}
+
+/* Writes the SHA-1 of `text`, which WebSockets need (RFC 6455), to `hash`. */
+static void tls_sha1(Str text, char hash[TLS_SHA1])
+{
+    br_sha1_context sha1;
+    br_sha1_init(&sha1);
+    br_sha1_update(&sha1, text.ptr, (size_t)text.len);
+    br_sha1_out(&sha1, hash);
 }
 
 /* ==== HTTP exchange ======================================================= *
@@ -13988,14 +14026,10 @@ static int loop_frame(Str in, ptrdiff_t space, LoopFrame *frame)
  * constant of the protocol (RFC 6455, 4.2.2). */
 static Str loop_accept_key(Arena *arena, Str key)
 {
-    br_sha1_context sha1;
-    char hash[br_sha1_SIZE];
-    Str magic = S("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    char hash[TLS_SHA1];
+    const Str parts[] = {key, S("258EAFA5-E914-47DA-95CA-C5AB0DC85B11")};
     Buf out = buf_new(arena, 64);
-    br_sha1_init(&sha1);
-    br_sha1_update(&sha1, key.ptr, (size_t)key.len);
-    br_sha1_update(&sha1, magic.ptr, (size_t)magic.len);
-    br_sha1_out(&sha1, hash);
+    tls_sha1(arena_join(arena, parts, COUNT(parts)), hash);
     http_add_base64(&out, (Str){hash, sizeof(hash)});
     return buf_str(&out);
 }
@@ -20137,14 +20171,28 @@ static void cmd_print_json(Cmd *cmd, const cJSON *document)
     cmd_print_json_text(cmd, json_write_indented(cmd->arena, document));
 }
 
+/* Does an option ask for a result that programs read, instead of text? */
+static bool cmd_wants_document(const Cmd *cmd)
+{
+    return cmd_on(cmd, &opt_json);
+}
+
+/* Prints a document in the format that was asked for. This and the function
+ * above are the places to add a format. False, and nothing printed: text. */
+static bool cmd_print_document(Cmd *cmd, const cJSON *document)
+{
+    if (!cmd_wants_document(cmd))
+        return false;
+    cmd_print_json(cmd, document);
+    return true;
+}
+
 /* Prints the result of a command, a document with named fields: as JSON with
  * --json, else with `text`, which reads the same document. */
 static void cmd_result(Cmd *cmd, const cJSON *result,
                        void (*text)(Cmd *cmd, const cJSON *result))
 {
-    if (cmd_on(cmd, &opt_json))
-        cmd_print_json(cmd, result);
-    else
+    if (!cmd_print_document(cmd, result))
         text(cmd, result);
 }
 
@@ -20153,8 +20201,7 @@ static void cmd_result(Cmd *cmd, const cJSON *result,
 static void cmd_report(Cmd *cmd, const cJSON *result,
                        void (*say)(Cmd *cmd, const cJSON *result))
 {
-    if (cmd_on(cmd, &opt_json))
-        cmd_print_json(cmd, result);
+    cmd_print_document(cmd, result);
     say(cmd, result);
 }
 
@@ -21124,7 +21171,8 @@ static void settings_migrate_report(Cmd *cmd, Str to,
                   P(done->exposed));
 }
 
-static void settings_migrate_json(Cmd *cmd, Str to, const ConfigMigrated *done)
+/* Prints the result, if an option asks for it. */
+static void settings_migrate_print(Cmd *cmd, Str to, const ConfigMigrated *done)
 {
     cJSON *result = json_new(cmd->arena);
     json_add_text(result, "config", to);
@@ -21134,7 +21182,7 @@ static void settings_migrate_json(Cmd *cmd, Str to, const ConfigMigrated *done)
     json_add(result, "leftOut", cmd_names_json(done->left, done->left_count));
     json_add(result, "unusable",
              cmd_names_json(done->broken, done->broken_count));
-    cmd_print_json(cmd, result);
+    cmd_print_document(cmd, result);
 }
 
 /* Moves the accounts and settings of the deprecated config at `from` to the
@@ -21289,8 +21337,7 @@ static bool settings_set(Cmd *cmd, Err *err)
         term_say(cmd->term, "Set %s to %.*s in %.*s", key->name, P(text),
                  P(cmd->config.path));
     }
-    if (cmd_on(cmd, &opt_json))
-        cmd_print_json(cmd, result);
+    cmd_print_document(cmd, result);
     return true;
 }
 
@@ -21442,8 +21489,7 @@ static bool settings_migrate(Cmd *cmd, Err *err)
         return false;
     if (!settings_migrate_run(cmd, from, to, &done, err))
         return false;
-    if (cmd_on(cmd, &opt_json))
-        settings_migrate_json(cmd, to, &done);
+    settings_migrate_print(cmd, to, &done);
     return true;
 }
 
@@ -22759,7 +22805,8 @@ static void account_list_document(Cmd *cmd, AccountList *list)
     account_list_token(cmd, result);
 }
 
-static void account_list_json(Cmd *cmd, const AccountList *list)
+/* Prints everything as a document. */
+static void account_list_print(Cmd *cmd, const AccountList *list)
 {
     cJSON *rows = cJSON_CreateArray();
     json_add(list->document, "accounts", rows);
@@ -22769,7 +22816,7 @@ static void account_list_json(Cmd *cmd, const AccountList *list)
         json_add_bool(row, "default", account == list->choice.account);
         cJSON_AddItemToArray(rows, row);
     }
-    cmd_print_json(cmd, list->document);
+    cmd_print_document(cmd, list->document);
 }
 
 /* Prints the accounts as a table; a child is indented below its parent. */
@@ -22856,8 +22903,8 @@ static bool account_list(Cmd *cmd, Err *err)
         term_warn(cmd->term, "%s", unchosen.message);
     list.accounts = account_list_order(cmd);
     account_list_document(cmd, &list);
-    if (cmd_on(cmd, &opt_json))
-        account_list_json(cmd, &list);
+    if (cmd_wants_document(cmd))
+        account_list_print(cmd, &list);
     else
         account_list_text(cmd, &list);
     return true;
@@ -24594,7 +24641,7 @@ static bool secrets_list(Cmd *cmd, Err *err)
     json_add(result, "secrets", cmd_names_json(s.names, s.count));
     cmd_result(cmd, result, secrets_list_text);
     Str title = cmd_account_title(cmd, &s.hub.account);
-    if (!s.count && !cmd_on(cmd, &opt_json))
+    if (!s.count && !cmd_wants_document(cmd))
         term_say(cmd->term, "%.*s has no secrets.", P(title));
     return true;
 }
@@ -28631,26 +28678,6 @@ static const CliGroup *const cli_groups[] = {
     &cmd_group_account, &cmd_group_config, &cmd_group_secrets,
     &cmd_group_sandbox, &cmd_group_filemanager};
 
-/* The exit codes, for help and man page. */
-static const struct {
-    ExitCode code;
-    const char *help;
-} cli_exit_codes[] = {
-    {.code = EXIT_DONE, .help = "done"},
-    {.code = EXIT_FAILED, .help = "failed"},
-    {.code = EXIT_USAGE, .help = "usage or invalid input"},
-    {.code = EXIT_CONFIG, .help = "config or account"},
-    {.code = EXIT_AUTH, .help = "authentication or permission"},
-    {.code = EXIT_NOT_FOUND, .help = "not found"},
-    {.code = EXIT_RATE_LIMIT, .help = "rate limit"},
-    {.code = EXIT_NETWORK, .help = "network or TLS"},
-    {.code = EXIT_PARTIAL, .help = "some items failed"},
-    {.code = EXIT_HANGUP, .help = "ended by a hang-up (SIGHUP)"},
-    {.code = EXIT_INTERRUPTED, .help = "interrupted (SIGINT, Ctrl-C)"},
-    {.code = EXIT_QUIT, .help = "ended by SIGQUIT"},
-    {.code = EXIT_TERMINATED, .help = "ended by SIGTERM"},
-};
-
 /* The environment variables, for help and man page. */
 static const struct {
     const char *name;
@@ -29502,9 +29529,9 @@ static void cli_topic_environment(Term *term)
 static void cli_topic_exit_codes(Term *term)
 {
     term_out(term, S("Exit codes\n\n"));
-    for (int i = 0; i < COUNT(cli_exit_codes); i++)
-        term_printf(term, "  %3d  %s\n", cli_exit_codes[i].code,
-                    cli_exit_codes[i].help);
+    for (int i = 0; i < COUNT(exit_codes); i++)
+        term_printf(term, "  %3d  %s\n", exit_codes[i].code,
+                    exit_codes[i].help);
 }
 
 static void cli_topic_config(Term *term)
@@ -29702,9 +29729,9 @@ static void cli_man_tables(Term *term)
     cli_man_item(term, S(".hsignore"),
                  "Files that hs filemanager upload leaves out.");
     term_out(term, S(".El\n.Sh EXIT STATUS\n.Bl -tag -width Ds\n"));
-    for (int i = 0; i < COUNT(cli_exit_codes); i++)
-        cli_man_item(term, arena_int(&scratch, cli_exit_codes[i].code),
-                     cli_exit_codes[i].help);
+    for (int i = 0; i < COUNT(exit_codes); i++)
+        cli_man_item(term, arena_int(&scratch, exit_codes[i].code),
+                     exit_codes[i].help);
     term_out(term, S(".El\n"));
     arena_free(&scratch);
 }

@@ -2,12 +2,15 @@
 
 import json
 import os
+import pathlib
 import re
 import subprocess
 
 import pytest
 
 from calls import is_sanitized
+
+SOURCE = (pathlib.Path(__file__).parents[1] / "hs.c").read_text()
 
 TOPICS = {
     "options": ["--no-input", "--max-wait SECONDS", "--no-<flag>"],
@@ -54,6 +57,31 @@ def test_unknown_topic(hs, args):
     result = hs(*args)
     assert result.code == 2 and result.out == ""
     assert f"'{next(a for a in args if a[0] != '-' and a != 'help')}'" in result.err
+
+
+# Variables that hs reads and does not document: they belong to the system and the terminal.
+SYSTEM = set(
+    """HOME PATH SHELL XDG_CONFIG_HOME INIT_CWD VTE_VERSION TERM_PROGRAM WT_SESSION KONSOLE_VERSION
+    DISPLAY WAYLAND_DISPLAY SSH_CONNECTION SSH_TTY no_proxy""".split()
+)
+
+
+def test_every_variable_that_is_read_is_documented(hs):
+    read = re.findall(r'\b(?:os_env|config_env)\("(\w+)"\)|\.env = "(\w+)"', SOURCE)
+    names = {name for pair in read for name in pair if name}
+    assert SYSTEM <= names and len(names - SYSTEM) > 15
+    text = " ".join(hs("help", "environment").out.split())
+    secrets = re.search(r"contains the secret: ([\w, ]+)\.", text).group(1)
+    files = {f"HUBSPOT_{name}_FILE" for name in secrets.split(", ")}
+    missing = [name for name in names - SYSTEM - files if not re.search(rf"\b{name}\b", text)]
+    assert missing == []
+
+
+def test_every_exit_code_is_documented(hs):
+    codes = re.findall(r"^    EXIT_[A-Z_]+ = (\d+)", SOURCE, re.M)
+    assert len(codes) > 12
+    text = hs("help", "exit-codes").out
+    assert re.findall(r"^ +(\d+) ", text, re.M) == codes
 
 
 def test_man_page_is_clean(hs):
