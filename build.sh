@@ -25,10 +25,10 @@ DEBUG_NEEDS=(libc6-dev)
 TRY_NEEDS=(python3 openssl)
 TEST_NEEDS=(python3 python3-pytest python3-pytest-xdist python3-pexpect
     python3-pyte python3-websockets python3-yaml curl git groff-base mandoc
-    openssl strace tmux)
+    nginx openssl strace tmux)
 # A download of 125 MB. Its tests are skipped if it is not installed.
 BROWSER_NEEDS=(chromium)
-BENCH_NEEDS=(python3 curl openssl)
+BENCH_NEEDS=(python3 curl openssl nginx)
 FUZZ_NEEDS=(clang libclang-rt-14-dev libc6-dev)
 
 # ---- flags -----------------------------------------------------------------
@@ -98,8 +98,9 @@ missing() {
     done
 }
 
+# The run level keeps Debian from starting nginx as a service.
 apt_install() {
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
+    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
         install --no-install-recommends "$@"
 }
 
@@ -412,7 +413,8 @@ usage: ./build.sh [command]
   test            build, lint, and run all tests (pytest options may follow)
   lint            run all linters
   fuzz [SECONDS]  run each fuzzer (for 60 seconds)
-  bench           measure speed, size and memory
+  bench [PART...] measure speed, size and memory; "bench distance" compares hs
+                  with curl and the official client at a distance
   pictures        draw README's pictures from real runs
   release         write the binary, sources and checksums to build/dist
   install         install the program, manual page and shell completions;

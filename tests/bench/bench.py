@@ -1,7 +1,7 @@
 """Speed, size and memory of hs against its targets, as ratios of one run.
 
     tests/bench/run.sh [NAME...]    only the parts named: start list get size big
-                               official files stream
+                               official files stream distance
 
 Each comparison runs its commands in turn (A B A B ...) and takes medians, so
 that what else the machine does falls on all alike. Times of a run end when the
@@ -9,13 +9,13 @@ process is reaped; CPU is user and system time; memory is the peak resident
 set. curl asks the stand-in (tests/hubsim.py, in a process of its own) for the
 same thing as hs: same proxy, same CA file, same token. Exit 1: a target is missed.
 """
+import base64
 import json
 import os
 import pathlib
 import random
 import shutil
 import statistics
-import string
 import subprocess
 import sys
 import tempfile
@@ -49,6 +49,7 @@ ACCOUNT = """\
 class Bench:
     def __init__(self, tools, folder):
         self.folder = folder
+        self.tools = tools
         self.hs = self.install(pathlib.Path(os.environ["HS_BIN"]))
         self.noop, self.spawn = self.install(tools / "noop"), tools / "spawn"
         self.missed = []
@@ -68,10 +69,10 @@ class Bench:
         copy.chmod(0o755)
         return copy
 
-    def write_config(self, name, count):
-        """A config as the official client writes it; the first account is the
-        stand-in's, and its token is good for another day."""
-        expires = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + 86400))
+    def write_config(self, name, count, age=-86400):
+        """A config as the official client writes it. The tokens expired `age`
+        seconds ago. The first account is that of the simulated API."""
+        expires = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() - age))
         path = self.folder / name
         path.write_text(
             "defaultAccount: 1000001\nallowUsageTracking: false\naccounts:\n"
@@ -172,8 +173,8 @@ class Bench:
             stderr=subprocess.DEVNULL,
         )
 
-    def measure(self, rounds, *commands, middle=statistics.median):
-        """For each command: median wall ms, median CPU ms, most KiB."""
+    def runs(self, rounds, *commands):
+        """For each command, its runs in order: (wall ms, CPU ms, peak KiB)."""
         line = [self.spawn, rounds]
         for command in commands:
             line += ["::", *command] if len(line) > 2 else command
@@ -186,10 +187,16 @@ class Bench:
         for number, _, _, _, code in runs:
             if code:
                 sys.exit(f"bench: exit code {code}: {' '.join(map(str, commands[number]))}")
-        of = [[r for r in runs if r[0] == i] for i in range(len(commands))]
         return [
-            (middle(r[1] for r in rs) / 1e6, middle(r[2] for r in rs) / 1e3, max(r[3] for r in rs))
-            for rs in of
+            [(r[1] / 1e6, r[2] / 1e3, r[3]) for r in runs if r[0] == i]
+            for i in range(len(commands))
+        ]
+
+    def measure(self, rounds, *commands, middle=statistics.median):
+        """For each command: median wall ms, median CPU ms, most KiB."""
+        return [
+            (middle(r[0] for r in rs), middle(r[1] for r in rs), max(r[2] for r in rs))
+            for rs in self.runs(rounds, *commands)
         ]
 
     # ---- the table
@@ -293,6 +300,10 @@ class Bench:
                 "hs " + " ".join(args) + ", peak memory", ours[2] / 1024, theirs[2] / 1024, "MiB"
             )
         del self.env["HUBSPOT_CONFIG_PATH"]
+
+    def distance(self):
+        if run_distance(self.tools):
+            self.missed.append("distance")
 
     # ---- files up and down
 
@@ -418,13 +429,21 @@ class Bench:
             )
 
 
+def run_distance(*args):
+    return subprocess.run(
+        ["/usr/bin/python3", "-B", REPO / "tests/bench/distance.py", *args]
+    ).returncode
+
+
 def text(length):
-    return "".join(random.choices(string.ascii_letters + string.digits + "_-", k=length))
+    return base64.urlsafe_b64encode(random.randbytes(length)).decode()[:length]
 
 
 def main():
     tools, *names = sys.argv[1:]
-    parts = ("start", "list", "get", "size", "big", "official", "files", "stream")
+    if names[:1] == ["distance"]:
+        sys.exit(run_distance(tools, *names[1:]))
+    parts = ("start", "list", "get", "size", "big", "official", "files", "stream", "distance")
     if unknown := set(names) - set(parts):
         sys.exit(f"bench: no such part: {' '.join(unknown)} (there are: {' '.join(parts)})")
     if CURL is None:

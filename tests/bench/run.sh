@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Speed, size and memory as ratios: `./build.sh bench` comes here after the
-# build. Makes the program that does nothing and the one that measures, with
-# the flags that hs has; bench.py does the rest.
+# Measures speed, size and memory, as ratios. ./build.sh bench runs this after
+# the build. It compiles a program that does nothing, one that measures, and a
+# delay line, with the flags of hs. bench.py does the rest, and distance.py for
+# "bench distance".
 set -euo pipefail
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -28,5 +29,6 @@ make_static() {
 mkdir -p "$out"
 make_static noop
 make_static spawn
+make_static line
 [[ ${1-} != --tools ]] || exit 0
 exec /usr/bin/python3 -B "$here/bench.py" "$out" "$@"
