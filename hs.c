@@ -3414,12 +3414,12 @@ enum {
 static const char *os_error(int code)
 {
     if (code == OS_TOO_DEEP)
-        return "folders nested more than 128 deep";
+        return "directories nested more than 128 deep";
     if (code == EBADF)
         return "it is closed, or opened in the wrong mode";
     if (code == OS_BLOCKED)
-        return "remove " OS_TMP " in its folder first; it is not a folder, or "
-               "another user's";
+        return OS_TMP " beside it is not a directory, or belongs to another "
+                      "user; remove it";
     return strerror(code);
 }
 
@@ -10216,7 +10216,7 @@ static const char *tls_file_kind(Str text, const char *label, const char **fix)
             *fix = "openssl pkcs12 -cacerts -nokeys -in";
             return "it is PKCS#12";
         }
-        return "it is in DER (binary) format, and not a certificate";
+        return "it is in DER (binary) format, but not a certificate";
     }
     if (!strcmp(label, "PKCS7") || !strcmp(label, "CMS")) {
         *fix = "openssl pkcs7 -print_certs -in";
@@ -11096,8 +11096,9 @@ static bool tls_fail(const Tls *tls, Str host, Err *err)
         [BR_ERR_NO_RANDOM] = "provides no random bytes",
         [BR_ERR_BAD_MAC] = "sent data that was modified",
         [BR_ERR_BAD_FINISHED] = "sent data that was modified",
-        [BR_ERR_BAD_SIGNATURE] = "does not have the key of its certificate",
-        [BR_ERR_WRONG_KEY_USAGE] = "has a key that does not fit its cipher",
+        [BR_ERR_BAD_SIGNATURE] =
+            "does not have the private key of its certificate",
+        [BR_ERR_WRONG_KEY_USAGE] = "has a key that does not match its cipher",
         [BR_ERR_BAD_CIPHER_SUITE] = "chose a cipher that hs did not offer",
         [BR_ERR_INVALID_ALGORITHM] = "chose an algorithm that hs did not offer",
         [BR_ERR_BAD_SECRENEG] = "renegotiates, which hs does not allow",
@@ -12022,8 +12023,7 @@ static HttpStep http_on_lookup(HttpPool *pool, HttpXfer *x)
     x->lookup = 0;
     if (code) {
         x->transient = code == EAI_AGAIN;
-        err_set(&x->err, EXIT_NETWORK, "cannot find the address of %.*s: %s",
-                P(peer),
+        err_set(&x->err, EXIT_NETWORK, "cannot resolve %.*s: %s", P(peer),
                 x->transient ? "no name server responded" : gai_strerror(code));
         err_hint(&x->err, "Check the network and DNS, or set HTTPS_PROXY.");
         return STEP_FAILED;
@@ -12570,11 +12570,12 @@ static HttpStep http_socks_method(const HttpPool *pool, HttpXfer *x, int method)
     if (method == HTTP_SOCKS_NO_AUTH || (method == HTTP_SOCKS_USER && user))
         return STEP_AGAIN;
     if (method == HTTP_SOCKS_NONE && user)
-        return http_fail(x, "it requires a way to sign in that hs does not "
-                            "support");
-    http_set_error(x, method == HTTP_SOCKS_NONE
-                          ? "it requires a user and password"
-                          : "it chose a way to sign in that was not offered");
+        return http_fail(
+            x, "it requires an authentication method that hs does not support");
+    http_set_error(
+        x, method == HTTP_SOCKS_NONE
+               ? "it requires a user and password"
+               : "it chose an authentication method that hs did not offer");
     err_hint(&x->err,
              "Set a user and password: %.*s=socks5://user:password@host:port.",
              P(pool->proxy_from));
@@ -12855,7 +12856,7 @@ static HttpStep http_on_header(HttpPool *pool, HttpXfer *x)
         return step;
     if (x->res.status < 200) {
         if (x->res.status == 101)
-            return http_fail(x, "the server switched protocols unasked");
+            return http_fail(x, "the server switched protocols unexpectedly");
         x->header.len = 0;
         if (!http_is_sent(x) && !http_has_input(x->conn))
             x->state = HTTP_SEND;
@@ -14721,7 +14722,7 @@ static const ConfigKey config_keys[] = {
      .preset = "",
      .by_form = true,
      .option = {.kind = CLI_TEXT,
-                .help = "The account of commands that name none"}},
+                .help = "The account that commands use by default"}},
     {.name = "defaultCmsPublishMode",
      .alias = "defaultMode",
      .preset = "publish",
@@ -15010,7 +15011,7 @@ static void config_list_own(Arena *arena, const ConfigWhere *where,
     }
     if (configs[2].len)
         config_add_own(arena, list, os_path_dir(configs[2]),
-                       "it is the folder of hs's config");
+                       "it is the directory of hs's config");
     config_add_own(arena, list, os_env("HUBSPOT_PERSONAL_ACCESS_KEY_FILE"),
                    "HUBSPOT_PERSONAL_ACCESS_KEY_FILE names it");
     config_add_own(arena, list, os_env("HUBSPOT_ACCESS_TOKEN_FILE"),
@@ -15924,7 +15925,7 @@ static void config_check_twin_id(Err *faults, const Config *config, int number)
     const ConfigAccount *account = &config->accounts[number];
     for (int k = 0; k < number; k++)
         if (config->accounts[k].id == account->id) {
-            config_add_fault(faults, account, number, "duplicate id");
+            config_add_fault(faults, account, number, "duplicate ID");
             return;
         }
 }
@@ -16424,11 +16425,12 @@ static bool config_cannot_write(Str path, int code, Err *err)
     if (code == EINTR && os_interrupted())
         return os_set_interrupted(err);
     err_set(err, EXIT_CONFIG, "cannot write %.*s: %s", P(path),
-            code == EAGAIN ? "another run of hs has locked it"
+            code == EAGAIN ? "another hs process has locked it"
                            : os_error(code));
     if (code == EBUSY)
-        return err_hint(err, "A mounted file cannot be replaced; mount its "
-                             "folder instead.");
+        return err_hint(
+            err,
+            "A mounted file cannot be replaced; mount its directory instead.");
     return false;
 }
 
@@ -16655,7 +16657,7 @@ static bool config_edit_text(const ConfigEdit *edit, Str *text, Config *again,
     *again = (Config){.path = path, .form = edit->config.form};
     if (!yaml_read(edit->arena, *text, &again->root, &fault))
         return err_set(err, EXIT_CONFIG,
-                       "cannot write %.*s: the new text is not readable: %s",
+                       "cannot write %.*s: the result would be unreadable: %s",
                        P(path), fault.message);
     config_read_tree(edit->arena, again);
     return true;
@@ -17238,11 +17240,11 @@ static bool config_explain_links(Arena *arena, Str dir, Err *err)
         return true;
     int code = os_replace_file(
         arena, path,
-        S("This folder belongs to the HubSpot CLI (hs).\n\n"
+        S("This directory belongs to the HubSpot CLI (hs).\n\n"
           "settings.json lists the HubSpot accounts that are linked to the\n"
-          "parent folder, and the one that commands use there. It has account\n"
-          "IDs and no secrets. hs account link and hs account unlink change\n"
-          "it.\n"),
+          "parent directory, and the one that commands use there. It contains\n"
+          "account IDs, but no secrets. To change it, use hs account link and\n"
+          "hs account unlink.\n"),
         0644, NULL);
     return code ? config_cannot_write(path, code, err) : true;
 }
@@ -17440,9 +17442,9 @@ static bool config_check_name(const Config *config, Str name, int64_t id,
         uint32_t c = 0;
         int n = str_utf8(rest, &c);
         if (!n || config_is_white(c)) {
-            err_set(err, EXIT_USAGE, "an account name must not have %s: '%.*s'",
-                    n ? "white space or control characters"
-                      : "bytes that are not UTF-8",
+            err_set(err, EXIT_USAGE,
+                    "an account name must not contain %s: '%.*s'",
+                    n ? "white space or control characters" : "invalid UTF-8",
                     P(name));
             return false;
         }
@@ -18225,9 +18227,8 @@ static void hub_hint(Arena *arena, const Hub *hub, const HttpRes *res,
     if (res->status == 488)
         hub_hint_region(hub, res, body, err);
     if (hub_is_page(res) && res->status < 500 && res->status != 404)
-        err_hint(err,
-                 "The response is a web page: it may come from a proxy or a "
-                 "login page of the network.");
+        err_hint(err, "The response is a web page; it may come from a proxy or "
+                      "the network's login page.");
     if (res->status == 401)
         err_hint(err, "%s", hub_reauth_hint(hub));
 }
@@ -18389,7 +18390,7 @@ static bool hub_check_key(Str key, Err *err)
         return err_hint(err, "Use it directly: HUBSPOT_ACCESS_TOKEN=… hs api "
                              "…");
     return err_hint(err, "Copy the whole key from " HUB_SITE HUB_KEY_PAGE
-                         " (\"Show\" first).");
+                         " (click \"Show\" first).");
 }
 
 static HttpReq hub_token_request(Arena *arena, const Hub *hub, Str path)
@@ -18430,7 +18431,7 @@ static bool hub_set_page_error(const Hub *hub, const HttpRes *res, Err *err)
     Str message = buf_str(&text);
     err_set(err, fault ? EXIT_FAILED : EXIT_NETWORK, "%.*s", P(message));
     return err_hint(err,
-                    "It may come from a proxy or a login page of the network; "
+                    "It may come from a proxy or the network's login page; "
                     "HubSpot has not rejected the sign-in.%s%.*s%s",
                     proxy.len ? " Check " : "", P(proxy), proxy.len ? "." : "");
 }
@@ -18653,9 +18654,10 @@ static bool hub_set_oauth_error(const Hub *hub, const HttpRes *res,
     bool app = str_eq(json_text(body, "error"), S("invalid_client")) ||
                str_starts(json_text(body, "status"), S("BAD_CLIENT_"));
     if (app)
-        err_hint(err, "The app's client ID or client secret is wrong. Set "
-                      "HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET to correct "
-                      "it.");
+        err_hint(
+            err,
+            "The app's client ID or client secret is wrong. Set "
+            "HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET to the right ones.");
     else if (res->status < 500 && res->status != 429 && res->status != 488)
         err_hint(err, "%s", hint);
     hub_set_error(hub->arena, hub, res, err);
@@ -19055,8 +19057,9 @@ static bool hub_get_json(Hub *hub, Str path, const cJSON **out, Err *err)
             hub_is_page(&res) ? "a web page, not JSON" : "not JSON");
     return !hub_is_page(&res)
                ? false
-               : err_hint(err, "It may come from a proxy or a login "
-                               "page of the network.");
+               : err_hint(
+                     err,
+                     "It may come from a proxy or the network's login page.");
 }
 
 /* The parent account of a sandbox or test account; 0 if there is none, or if it
@@ -19779,7 +19782,7 @@ static bool hub_list_advance(HubListing *list, HubPage *page, Err *fault)
         list->total = page->total;
     if (!page->count && list->total > list->offset)
         err_set(fault, EXIT_FAILED,
-                "HubSpot counts %" PRId64 " %s here, but lists %" PRId64,
+                "HubSpot reports %" PRId64 " %s here, but lists %" PRId64,
                 list->total, what, list->offset);
     list->offset += page->count;
     bool more = page->count && list->offset != page->total;
@@ -19801,7 +19804,7 @@ static bool hub_signed_response(Hub *hub, Arena *arena, const HttpRes *res,
         return hub_set_error(arena, hub, res, err);
     *url = arena_copy(arena, json_text(hub_read_json(arena, res->body), "url"));
     return url->len || err_set(err, EXIT_FAILED,
-                               "HubSpot's response has no address of the file");
+                               "HubSpot's response has no URL for the file");
 }
 
 /*
@@ -19822,8 +19825,7 @@ static bool hub_download_request(const Hub *hub, Arena *arena, Str url,
         to.port = to.port == 80 ? 443 : to.port;
     }
     if (!ok || !str_eq_nocase(to.scheme, S("https")))
-        return err_set(err, EXIT_FAILED,
-                       "HubSpot lists no usable address for it");
+        return err_set(err, EXIT_FAILED, "HubSpot lists no usable URL for it");
     Buf path = buf_new(arena, to.path.len * 3 + 1);
     if (!str_starts(to.path, S("/")))
         buf_add_char(&path, '/');
@@ -20014,7 +20016,7 @@ struct Cmd {
 /* ---- Options and groups that several sections use ---- */
 
 static const CliOption opt_help = {
-    .name = "help", .letter = 'h', .help = "Show the help of a command"};
+    .name = "help", .letter = 'h', .help = "Show help for a command"};
 static const CliOption opt_version = {
     .name = "version", .letter = 'v', .help = "Show the version"};
 static const CliOption opt_json = {.name = "json",
@@ -20090,7 +20092,7 @@ static const CliGroup cmd_group_sandbox = {
 static const CliGroup cmd_group_filemanager = {
     .name = "filemanager",
     .alias = "files",
-    .summary = "Upload and fetch files of the file manager"};
+    .summary = "Upload files to the file manager, and fetch them"};
 
 /* ---- The parsed command line ---- */
 
@@ -21158,8 +21160,7 @@ static void settings_migrate_report(Cmd *cmd, Str to,
     settings_migrate_names(cmd, "Already in the global config", done->kept,
                            done->kept_count);
     settings_migrate_names(cmd, "Left out", done->left, done->left_count);
-    settings_migrate_names(cmd,
-                           "Left out, without a usable ID, authType or key",
+    settings_migrate_names(cmd, "Left out (no usable ID, authType or key)",
                            done->broken, done->broken_count);
     term_say(cmd->term, "The config is now %.*s", P(to));
     term_say(cmd->term, "Renamed the old file to %.*s", P(done->archive));
@@ -21502,8 +21503,8 @@ static const CliCommand settings_commands[] = {
      .name = "list",
      .alias = "ls",
      .args = "",
-     .summary = "Print every config key with its value",
-     .more = "A key that is not set has its default.",
+     .summary = "Print every config key and its value",
+     .more = "Keys that are not set have their default value.",
      .examples = "hs config list\nhs config list --json",
      .json = SETTINGS_LIST_JSON,
      .run = settings_list,
@@ -21524,7 +21525,7 @@ static const CliCommand settings_commands[] = {
     {.group = &cmd_group_config,
      .name = "set",
      .args = "",
-     .summary = "Change settings of the config",
+     .summary = "Change config settings",
      .examples = "hs config set --http-timeout 30000\n"
                  "hs config set --default-cms-publish-mode draft "
                  "--no-auto-open-browser",
@@ -21567,13 +21568,12 @@ static const CliCommand settings_commands[] = {
  * --max-wait is set. OAuth2 needs port 3000 of localhost.
  */
 
-static const CliOption opt_pak = {
-    .name = "personal-access-key",
-    .alias = "pak",
-    .kind = CLI_TEXT,
-    .secret = true,
-    .value = "KEY",
-    .help = "The key; --pak-stdin keeps it out of sight"};
+static const CliOption opt_pak = {.name = "personal-access-key",
+                                  .alias = "pak",
+                                  .kind = CLI_TEXT,
+                                  .secret = true,
+                                  .value = "KEY",
+                                  .help = "The key (--pak-stdin is safer)"};
 static const CliOption opt_pak_stdin = {.name = "pak-stdin",
                                         .help = "Read the key from stdin"};
 static const CliOption opt_name = {.name = "name",
@@ -21584,7 +21584,7 @@ static const CliOption opt_use_default_name = {
     .name = "use-default-name", .help = "Use the default name without asking"};
 static const CliOption opt_default = {
     .name = "default",
-    .help = "Make it the default account, or not: --no-default"};
+    .help = "Make it the default account (--no-default: do not)"};
 static const CliOption opt_auth_type = {
     .name = "auth-type",
     .kind = CLI_TEXT,
@@ -21687,9 +21687,10 @@ static LoopPage signin_no_page(void *to, Str target)
 {
     (void)to;
     (void)target;
-    return (LoopPage){.status = 404,
-                      .title = "Nothing here",
-                      .text = "hs is waiting here for HubSpot's page."};
+    return (LoopPage){
+        .status = 404,
+        .title = "Not found",
+        .text = "hs is waiting for HubSpot's page at another path."};
 }
 
 /* The address that the browser returned to. */
@@ -21903,7 +21904,7 @@ static bool signin_may_browse(const Cmd *cmd, const Config *config)
            !os_env("SSH_CONNECTION").len && !os_env("SSH_TTY").len;
 }
 
-/* Opens a URL in a browser; false if no browser starts. */
+/* Opens a URL in a browser; false if no browser could be started. */
 static bool signin_browse(Cmd *cmd, Str url)
 {
     OsBrowser browser = os_browser_init(cmd->arena, url);
@@ -21932,7 +21933,7 @@ static SigninVisit *signin_open_visit(Cmd *cmd, const Config *config, bool qa,
     }
     if (signin_browse(cmd, visit->url))
         return visit;
-    term_debug(cmd->term, "no browser starts");
+    term_debug(cmd->term, "no browser could be started");
     signin_visit_end(visit, false);
     return NULL;
 }
@@ -22188,8 +22189,8 @@ static bool signin_oauth_options(const Cmd *cmd, Err *err)
                        "oauth2");
     if (!signin_is_oauth(cmd) && client)
         return err_set(err, EXIT_USAGE,
-                       "--client-id, --client-secret-stdin and --scopes need "
-                       "--auth-type oauth2");
+                       "--client-id, --client-secret-stdin and --scopes "
+                       "require --auth-type oauth2");
     return true;
 }
 
@@ -22227,7 +22228,7 @@ static bool signin_oauth_check(const char *what, Str text, Err *err)
     if (plain)
         return true;
     err_set(err, EXIT_USAGE,
-            "not a client %s: it must have 36 letters, digits and dashes",
+            "invalid client %s: it must have 36 letters, digits and dashes",
             what);
     return err_hint(err, "Both are on the Auth tab of the app in HubSpot.");
 }
@@ -22729,7 +22730,7 @@ static const CliCommand signin_commands[] = {
  */
 
 static const CliOption opt_why = {
-    .name = "why", .help = "Explain the choice of account, config, proxy, CAs"};
+    .name = "why", .help = "Show what selected account, config, proxy, CAs"};
 
 /* ---- hs account list ---- */
 
@@ -24573,7 +24574,7 @@ static bool secrets_verify(SecretsRun *s, Err *err)
     change->done = true;
     if (!hub_check_listed(&s->hub, change, 1, &fault)) {
         err_set(err, fault.code,
-                "HubSpot accepted the change of secret %.*s, but hs could not "
+                "HubSpot accepted the change to secret %.*s, but hs could not "
                 "check it: %s",
                 P(change->name), fault.message);
         return err_hint(err, "Check it with hs secrets list.");
@@ -24767,8 +24768,7 @@ static bool secrets_apply_read(Cmd *cmd, SecretsApply *apply, Err *err)
         return secrets_apply_refuse(cmd, apply, err);
     if (env->more)
         return err_set(err, EXIT_USAGE,
-                       "%.*s has more than %d secrets, the limit of an "
-                       "account",
+                       "%.*s has more than %d secrets, the limit per account",
                        P(apply->file), DOTENV_ITEMS);
     for (int i = 0; i < env->count; i++) /* all values before their lines */
         term_hide_echo(cmd->term, env->items[i].value);
@@ -25105,8 +25105,7 @@ static const CliOption opt_sandbox_type = {
     .help = "developer (dev, development) or standard"};
 static const CliOption opt_copy_contacts = {
     .name = "copy-contacts",
-    .help = "Copy contacts to a standard sandbox, or do not: "
-            "--no-copy-contacts"};
+    .help = "Copy contacts to a standard sandbox (--no-copy-contacts: do not)"};
 
 /* ---- hs sandbox create ---- */
 
@@ -25329,7 +25328,7 @@ static bool sandbox_check_created(Cmd *cmd, SandboxCreate *s, const Err *fault,
             break;
         if (s->usage.used >= 0 && now.used > s->usage.used) {
             err_set(err, fault->code,
-                    "the sandbox was created, but the response with its id was "
+                    "the sandbox was created, but the response with its ID was "
                     "lost (%s sandboxes: %" PRId64 " before, %" PRId64 " now)",
                     label, s->usage.used, now.used);
             return err_hint(err,
@@ -25588,7 +25587,7 @@ static bool sandbox_pick_env(Cmd *cmd, SandboxDelete *del, Err *err)
     ConfigChoice choice = {0};
     Str which = cmd_text(cmd, &opt_account);
     if (!str_int(which, &del->sandbox.id) || del->sandbox.id <= 0) {
-        err_set(err, EXIT_USAGE, "no sandbox id given");
+        err_set(err, EXIT_USAGE, "no sandbox ID given");
         return err_hint(err, "Pass --account ID; the environment's account is "
                              "the parent.");
     }
@@ -25697,10 +25696,10 @@ static const CliCommand sandbox_commands[] = {
     {.group = &cmd_group_sandbox,
      .name = "create",
      .args = "",
-     .summary = "Create a sandbox of a production account",
+     .summary = "Create a sandbox for a production account",
      .more = "Signs in to the sandbox and saves it in the config. If a later "
              "step fails,\n"
-             "the sandbox id is still printed.",
+             "the sandbox ID is still printed.",
      .examples = "hs sandbox create\n"
                  "hs sandbox create --name \"My box\" --type developer",
      .json =
@@ -25718,7 +25717,7 @@ static const CliCommand sandbox_commands[] = {
          "account,\n"
          "--new-default sets the new default; with --force, that is the "
          "parent account.\n"
-         "With --use-env, --account is the sandbox's id.",
+         "With --use-env, --account is the sandbox's ID.",
      .examples = "hs sandbox delete --account my-box --force",
      .json = "{\"account\": ACCOUNT, \"wasGone\": BOOL}",
      .run = sandbox_delete,
@@ -25761,7 +25760,7 @@ static const CliOption opt_concurrency = {
     .least = 1,
     .most = 64};
 static const CliOption opt_fail_fast = {
-    .name = "fail-fast", .help = "Start no more files after one has failed"};
+    .name = "fail-fast", .help = "Do not start more files after one fails"};
 static const CliOption opt_manifest = {
     .name = "manifest",
     .kind = CLI_TEXT,
@@ -25771,7 +25770,7 @@ static const CliOption opt_resume = {
     .name = "resume",
     .kind = CLI_TEXT,
     .value = "FILE",
-    .help = "Continue a manifest, skipping files that are done"};
+    .help = "Continue from a manifest, skipping finished files"};
 
 enum {
     TRANSFER_WIDTH = 8,     /* transfers at a time, without --concurrency */
@@ -27079,8 +27078,8 @@ static bool files_upload_check_own(const FilesUpload *up, Str path, Err *err)
     err_set(err, EXIT_USAGE, "cannot upload '%.*s': %s", P(shown), own);
     if (own == up->manifest)
         return files_upload_hint_manifest(up, err);
-    return err_hint(err, "hs never uploads its own configs and keys, whatever "
-                         "--include and --exclude say.");
+    return err_hint(err, "hs never uploads its own configs and keys, "
+                         "regardless of --include and --exclude.");
 }
 
 /* Judges the source and the folders above it, in all forms. False and `err`
@@ -27684,7 +27683,7 @@ static const char *files_name_fault(Str name)
         return "its name is too long";
     if (str_eq(name, S(".")) || str_eq(name, S("..")) ||
         str_index(name, '/') >= 0)
-        return "its name would lead out of its folder";
+        return "its name points outside its folder";
     if (!http_is_clean(name) || !str_is_utf8(name))
         return "its name contains control characters or is not UTF-8";
     if (str_ends(name, S(".hs-part")))
@@ -27878,9 +27877,9 @@ static bool files_fetch_check(FilesFetch *fetch, TransferItem *item,
     if (there.kind == OS_FOLDER)
         return err_set(&item->err, EXIT_FAILED, "a folder has that name");
     if (files_fetch_is_claimed(fetch, folder, &there))
-        return err_set(&item->err, EXIT_FAILED,
-                       "on this file system, its name is that of another "
-                       "fetched file");
+        return err_set(
+            &item->err, EXIT_FAILED,
+            "on this file system, another fetched file has the same name");
     item->old = there;
     item->written = there.kind == OS_FILE ? there.changed : -1;
     *end = TRANSFER_KNOWN;
@@ -27967,8 +27966,8 @@ static bool files_fetch_make(FilesFolder *folder, Err *err)
                        os_error(code));
     if (!files_fetch_claim_entry(folder->parent, &made))
         return err_set(err, EXIT_FAILED,
-                       "cannot create the folder: on this file system, its "
-                       "name is that of another one");
+                       "cannot create the folder: on this file system, another "
+                       "folder has the same name");
     folder->is_made = true;
     folder->parent->made++;
     files_folder_close(folder->parent);
@@ -28446,10 +28445,12 @@ static const CliCommand files_commands[] = {
      .name = "upload",
      .args = "<src> <dest>",
      .summary = "Upload a file, or a folder with everything in it",
-     .more =
-         "A file is uploaded to the path <dest>, or into it if it ends with a\n"
-         "slash; the content of a folder goes below <dest>. .hsignore files,\n"
-         "from the top of the project down, exclude files as .gitignore does.",
+     .more = "A file is uploaded as <dest>, or into <dest> if it ends with a\n"
+             "slash; the contents of a folder are uploaded below <dest>. "
+             ".hsignore\n"
+             "files, from the top of the project down, exclude files as "
+             ".gitignore\n"
+             "does.",
      .examples =
          "hs filemanager upload logo.png images/logo.png\n"
          "hs filemanager upload ./assets site/assets --dry-run\n"
@@ -28641,7 +28642,7 @@ static const CliCommand cli_commands[] = {
      .run = cli_completion},
     {.name = "version",
      .args = "",
-     .summary = "Print the versions of hs and its parts",
+     .summary = "Print the versions of hs and its libraries",
      .more =
          "Also prints the date of the built-in trust anchors. hs --version\n"
          "prints the version alone.",
@@ -28653,7 +28654,7 @@ static const CliCommand cli_commands[] = {
      .options = {&opt_json}},
     {.name = "licenses",
      .args = "",
-     .summary = "Print the licences of hs and its parts",
+     .summary = "Print the licences of hs and its libraries",
      .examples = "hs licenses",
      .run = cli_licenses},
 };
@@ -28712,7 +28713,7 @@ static const struct {
     {.name = "NODE_EXTRA_CA_CERTS",
      .help = "CA certificates to trust in addition."},
     {.name = "BROWSER",
-     .help = "Browser commands, separated by colons; none opens no browser."},
+     .help = "Browser commands, separated by colons; none to open no browser."},
     {.name = "CI", .help = "Never prompt, unless it is false or 0."},
     {.name = "NO_COLOR, CLICOLOR, TERM",
      .help = "No colour with NO_COLOR, CLICOLOR=0 or TERM=dumb."},
@@ -29594,7 +29595,7 @@ static const struct {
     void (*print)(Term *term);
 } cli_topics[] = {
     {.name = "options",
-     .summary = "Options of every command",
+     .summary = "Options for every command",
      .print = cli_topic_options},
     {.name = "environment",
      .summary = "Environment variables",
@@ -29624,7 +29625,7 @@ static void cli_help_all(Term *term)
                      "Commands:\n"));
     cli_print_commands(term, NULL);
     cli_print_row(term, S("man"), CLI_MAN_HELP);
-    cli_print_row(term, S("help <command>"), "Show the help of a command");
+    cli_print_row(term, S("help <command>"), "Show help for a command");
     term_out(term, S("\nHelp topics:\n"));
     for (int i = 0; i < COUNT(cli_topics); i++) {
         Arena scratch = {0};
@@ -29723,9 +29724,9 @@ static void cli_man_tables(Term *term)
     cli_man_item(term, S("~/.hscli/config.yml"),
                  "Accounts, their keys, and settings.");
     cli_man_item(term, S("hubspot.config.yml"),
-                 "The older form, in a project's folder.");
+                 "The deprecated config, in a project's directory.");
     cli_man_item(term, S(".hs/settings.json, .hsaccount"),
-                 "The accounts of a folder and of those below it.");
+                 "The accounts of a directory and everything below it.");
     cli_man_item(term, S(".hsignore"),
                  "Files that hs filemanager upload leaves out.");
     term_out(term, S(".El\n.Sh EXIT STATUS\n.Bl -tag -width Ds\n"));
@@ -30023,7 +30024,7 @@ static void cli_complete(Cmd *cmd, int argc, char **argv)
 /* Another run holds a lock for a while. */
 static void cli_tell_lock(void *to, Str path)
 {
-    term_say(to, "Waiting for another hs to unlock %.*s", P(path));
+    term_say(to, "Waiting for another hs process to unlock %.*s", P(path));
 }
 
 /* Applies the global options. */

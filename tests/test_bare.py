@@ -218,7 +218,7 @@ def test_an_unknown_host(bare, names, sim):
     """That is final."""
     names.code = lambda number: 3
     done = through(bare, sim)
-    assert done.returncode == 7 and "cannot find the address of proxy.test" in done.stderr
+    assert done.returncode == 7 and "cannot resolve proxy.test" in done.stderr
     assert names.asked == 2 and not sim.log  # A and AAAA
 
 

@@ -565,7 +565,7 @@ def test_a_folder_with_a_false_name_stays_inside(files, hs, portal):
     portal.add_file("d/a.txt", b"a")
     stat = {"folder": {"id": number, "name": "../../up"}}
     hs.sim.fail("GET api.hubapi.com/filemanager/api/v2/files/stat/d", status=200, body=stat)
-    failed(files("fetch", "d", "out"), 1, "would lead out")
+    failed(files("fetch", "d", "out"), 1, "points outside")
     assert tree_of(hs.cwd) == {}
 
 
@@ -646,7 +646,7 @@ def test_names_that_are_the_same_for_the_file_system(files, hs, sim, portal, arg
     ended(
         files("fetch", "d", ".", "--concurrency", "1", *args),
         8,
-        r"failed d/a\.txt: on this file system, its name is that of another",
+        r"failed d/a\.txt: on this file system, another fetched file has the same name",
     )
     assert tree_of(folder) == {"a.txt": b"A.txt", "slow.txt": b"slow.txt"}
 
@@ -670,7 +670,7 @@ def test_folders_that_are_the_same_for_the_file_system(files, hs, sim, portal):
             files("fetch", "d", ".", "--concurrency", "1", "--overwrite"),
             8,
             "failed d/sub/?: cannot create the folder: on this file system, "
-            "its name is that of another",
+            "another folder has the same name",
         )
     finally:
         del sim.rule_for
@@ -718,7 +718,7 @@ def test_a_wrong_total_neither_loops_nor_loses_files(files, hs, sim, portal, lie
     done = files("fetch", "d", ".")
     assert len(tree_of(hs.cwd)) == 25
     if lie > 0:
-        ended(done, 8, "HubSpot counts 30 files here, but lists 25")
+        ended(done, 8, "HubSpot reports 30 files here, but lists 25")
     else:
         ended(done, 0)
 
@@ -729,7 +729,7 @@ def test_a_total_on_one_page_applies_to_the_others(files, sim, portal):
     sim.fail(
         "GET api.hubapi.com/filemanager/api/v2/files/", after=2, status=200, body={"objects": []}
     )
-    ended(files("fetch", "d", "."), 8, "HubSpot counts 50 files here, but lists 20")
+    ended(files("fetch", "d", "."), 8, "HubSpot reports 50 files here, but lists 20")
 
 
 def test_a_page_that_repeats_ends_the_listing(files, sim, portal):

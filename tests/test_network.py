@@ -25,7 +25,7 @@ OK = "HTTP/1.1 200 OK"
 
 def test_name_that_is_not_found(sim, api):
     done = api("/a", env={"HTTPS_PROXY": None, "HUBAPI_DOMAIN_OVERRIDE": NOWHERE})
-    failed(done, 7, f"cannot find the address of {NOWHERE}", "DNS")
+    failed(done, 7, f"cannot resolve {NOWHERE}", "DNS")
     assert done.out == "" and done.seconds < 10
 
 

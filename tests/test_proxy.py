@@ -137,7 +137,7 @@ def test_no_proxy(sim, api):
     for name in ("no_proxy", "NO_PROXY"):
         for entry in bypassing:
             done = api("/a", env={"HUBAPI_DOMAIN_OVERRIDE": NOWHERE, name: entry})
-            failed(done, 7, "cannot find the address")
+            failed(done, 7, "cannot resolve")
             assert seen(sim) == [], entry
         for entry in passing:
             done = api("/a", env={"HUBAPI_DOMAIN_OVERRIDE": NOWHERE, name: entry})
@@ -147,7 +147,7 @@ def test_no_proxy(sim, api):
 
 def test_an_empty_no_proxy_in_lower_case_hides_nothing(sim, api):
     env = {"HUBAPI_DOMAIN_OVERRIDE": NOWHERE, "no_proxy": "", "NO_PROXY": "*"}
-    failed(api("/a", env=env), 7, "cannot find")
+    failed(api("/a", env=env), 7, "cannot resolve")
 
 
 # ---- HTTP proxies
@@ -438,7 +438,7 @@ def test_a_dead_proxy_is_named(sim, api):
 
 
 def test_a_proxy_that_cannot_be_found(sim, api):
-    failed(api("/a", env={"HTTPS_PROXY": f"http://{NOWHERE}:80"}), 7, "cannot find", NOWHERE)
+    failed(api("/a", env={"HTTPS_PROXY": f"http://{NOWHERE}:80"}), 7, "cannot resolve", NOWHERE)
 
 
 # ---- SOCKS
@@ -496,11 +496,11 @@ REFUSED = "cannot reach .* through the SOCKS proxy 127.0.0.1: "
             [b"\x05\xff"],
             ["it requires a user and password", "ALL_PROXY=socks5://user:password@"],
         ),
-        ("me:x@", [b"\x05\xff"], ["a way to sign in that hs does not support"]),
-        ("", [b"\x05\x02"], ["not offered"]),
-        ("", [b"\x05\x01"], ["not offered"]),
-        ("me:x@", [b"\x05\x01"], ["not offered"]),
-        ("me:x@", [b"\x05\x03"], ["not offered"]),
+        ("me:x@", [b"\x05\xff"], ["an authentication method that hs does not support"]),
+        ("", [b"\x05\x02"], ["did not offer"]),
+        ("", [b"\x05\x01"], ["did not offer"]),
+        ("me:x@", [b"\x05\x01"], ["did not offer"]),
+        ("me:x@", [b"\x05\x03"], ["did not offer"]),
         ("me:x@", [b"\x05\x02", b"\x01\x01"], ["rejected the user and password", "ALL_PROXY"]),
         ("me:x@", [b"\x05\x02", b"\x01\xff"], ["rejected the user and password"]),
         ("me:x@", [b"\x05\x02", b"\x04\x00"], ["user and password is malformed"]),

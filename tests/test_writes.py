@@ -565,7 +565,7 @@ def test_max_wait_limits_the_wait_for_the_lock(three, sim, args):
         before = three.files()
         done = three(*args, "--max-wait", 3, input="")
         assert done.code != 0 and 2.5 < done.seconds < 15, done.err
-        assert done.err.count("Waiting for another hs to unlock ") == 1, done.err
+        assert done.err.count("Waiting for another hs process to unlock ") == 1, done.err
         assert three.files() == before
 
 

@@ -134,7 +134,7 @@ static void test_config_faults(void)
          "white space in the name"},
         {L("accounts:\n- {accountId: 1, authType: apikey, apiKey: k}\n"
            "- {accountId: 1, authType: apikey, apiKey: k}\n"),
-         "account 2, line 3: duplicate id"},
+         "account 2, line 3: duplicate ID"},
         {L("accounts:\n- {accountId: 1, name: A, authType: apikey,"
            " apiKey: k}\n"
            "- {accountId: 2, name: a, authType: apikey, apiKey: k}\n"),
