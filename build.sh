@@ -64,7 +64,7 @@ HS=(-std=c11 -Ibuild/gen -isystem "$src/bearssl/inc"
     -isystem "$src/libyaml/include" -isystem "$src/cjson")
 
 # The largest size of the binary, with its trust anchors, in KiB.
-MAX_SIZE=680
+MAX_SIZE=690
 
 # ---- messages --------------------------------------------------------------
 

@@ -2058,6 +2058,17 @@ static bool os_is_file(Arena *arena, Str path)
     return stat(arena_cstr(arena, path), &st) == 0 && S_ISREG(st.st_mode);
 }
 
+/* A number that identifies a regular file under all its names and links, for a
+ * HashSet; 0 if the path leads to something else. */
+static uint64_t os_file_id(Arena *arena, Str path)
+{
+    struct stat st;
+    if (stat(arena_cstr(arena, path), &st) || !S_ISREG(st.st_mode))
+        return 0;
+    return hash_add_int(hash_add_int(0, (int64_t)st.st_dev),
+                        (int64_t)st.st_ino);
+}
+
 /* True if the path is a regular file itself, not a symbolic link to one. */
 static bool os_is_own_file(Arena *arena, Str path)
 {
@@ -10042,27 +10053,36 @@ static bool tls_allows(Str limits, const TlsCert *cert, Str host)
 
 /* ---- Trust anchors ---- */
 
-static int tls_base64_value(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (str_is_digit(c))
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 /* Decodes base64 text (RFC 4648) up to the first "=". Skips line breaks and all
- * other characters that are not base64. */
-static Str tls_base64(Arena *arena, Str text)
+ * other characters that are not base64. Four characters at a time: branches for
+ * each character took a quarter of the time of a command. */
+FAST static Str tls_base64(Arena *arena, Str text)
 {
-    char *bytes = arena_alloc(arena, text.len / 4 * 3 + 3);
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs"
+                                 "tuvwxyz0123456789+/";
+    const unsigned char *at = (const unsigned char *)text.ptr;
+    const unsigned char *end = at + text.len;
+    signed char values[UCHAR_MAX + 1];
+    char *bytes = arena_take(arena, text.len / 4 * 3 + 3);
     ptrdiff_t n = 0;
     uint32_t bits = 0;
     int have = 0;
-    for (ptrdiff_t i = 0; i < text.len && text.ptr[i] != '='; i++) {
-        int value = tls_base64_value(text.ptr[i]);
+    memset(values, -1, sizeof(values));
+    for (int i = 0; digits[i]; i++)
+        values[(unsigned char)digits[i]] = (signed char)i;
+    while (at < end && *at != '=') {
+        if (!have && end - at >= 4) {
+            int four = values[at[0]] * (1 << 18) | values[at[1]] * (1 << 12) |
+                       values[at[2]] * (1 << 6) | values[at[3]];
+            if (four >= 0) {
+                bytes[n++] = (char)(four >> 16);
+                bytes[n++] = (char)(four >> 8);
+                bytes[n++] = (char)four;
+                at += 4;
+                continue;
+            }
+        }
+        int value = values[*at++];
         if (value < 0)
             continue;
         bits = bits << 6 | (uint32_t)value;
@@ -10166,6 +10186,7 @@ static bool tls_is_certificate_label(Str label)
 /* Adds every certificate of a PEM text. Stops at a signal. */
 static void tls_add_pem(TlsAnchors *to, Str text)
 {
+    _Alignas(max_align_t) char memory[4 * KIB]; /* for most certificates */
     Str open = {0}; /* the label of the block that has begun */
     Str body = {0};
     bool begins = false;
@@ -10173,7 +10194,7 @@ static void tls_add_pem(TlsAnchors *to, Str text)
         Str label = tls_next_boundary(&text, &body, &begins);
         bool whole = label.len && !begins && str_eq(label, open);
         if (tls_is_certificate_label(open) && whole) {
-            Arena scratch = {0};
+            Arena scratch = arena_in(memory, sizeof(memory));
             tls_add_certificate(to, tls_base64(&scratch, body),
                                 str_starts(open, S("TRUSTED")));
             arena_free(&scratch);
@@ -10233,7 +10254,8 @@ static const char *tls_file_kind(Str text, const char *label, const char **fix)
  * to->why and to->fix. */
 static int tls_add_file(TlsAnchors *to, Str path)
 {
-    Arena scratch = {0};
+    _Alignas(max_align_t) char memory[8 * KIB]; /* for one certificate's PEM */
+    Arena scratch = arena_in(memory, sizeof(memory));
     Str text = {0};
     int count = to->count;
     int skipped = to->skipped;
@@ -10252,29 +10274,32 @@ static int tls_add_file(TlsAnchors *to, Str path)
 }
 
 /* Adds all files of the directories in `list`, separated by colons. Ignores
- * files without certificates. Returns 0 or ETIMEDOUT. */
+ * files without certificates. Each file is read once: for each certificate,
+ * c_rehash adds a link whose name is a hash. Returns 0 or ETIMEDOUT. */
 static int tls_add_folders(TlsAnchors *to, Str list)
 {
     enum { SOME = 512 }; /* files that are read regardless of the time */
-    while (list.len) {
+    HashSet seen = {0};
+    int code = 0;
+    while (list.len && !code) {
         Arena scratch = {0};
         Str folder = str_cut(&list, ':');
         Str *names = NULL;
         int count = os_list(&scratch, folder, &names);
-        bool late = false;
-        for (int i = 0; i < count && !late; i++) {
+        for (int i = 0; i < count && !code; i++) {
             Str path = os_path_join(&scratch, folder, names[i]);
-            if (os_is_file(&scratch, path))
+            uint64_t id = os_file_id(&scratch, path);
+            if (id && set_add(&seen, id))
                 tls_add_file(to, path);
-            late = i >= SOME && os_now() > to->until;
+            if (i >= SOME && os_now() > to->until)
+                code = ETIMEDOUT;
         }
         arena_free(&scratch);
-        if (late)
-            return ETIMEDOUT;
     }
+    arena_free(&seen.arena);
     to->why = "no file in it contains a PEM certificate";
     to->fix = NULL;
-    return 0;
+    return code;
 }
 
 /* Adds the first of the system's bundles that contains an anchor, and returns

@@ -212,6 +212,25 @@ def test_a_pipe_in_a_ca_folder_is_not_waited_for(sim, api, tmp_path):
     assert done.code == 0, done.err
 
 
+def test_a_file_with_many_names_is_read_once(sim, api, tmp_path):
+    """c_rehash adds a link to each certificate of a directory."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (tmp_path / "ca.pem").write_text(pem(sim))
+    (tmp_path / "2b349938.0").symlink_to("ca.pem")
+    (other / "ca.pem").symlink_to(tmp_path / "2b349938.0")
+    (other / "hard.pem").hardlink_to(tmp_path / "ca.pem")
+    (other / "copy.pem").write_text(pem(sim))
+    (other / "bad.pem").write_text("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
+    (other / "2b349938.0").symlink_to("bad.pem")
+    answer(sim, b"[1]")
+    env = {"SSL_CERT_FILE": None, "SSL_CERT_DIR": f"{tmp_path}:{other}:{tmp_path}"}
+    done = api("/a", "--debug", env=env)
+    assert done.code == 0, done.err
+    assert "trust: 2 authorities" in done.err  # the file, and a copy of it
+    assert "trust: 1 certificates could not be read" in done.err
+
+
 def test_the_name_is_sent_and_checked(sim, api):
     """The certificate for *.example.com serves the host that the request names,
     and no deeper one."""

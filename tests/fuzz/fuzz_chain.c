@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     Str last = chain;
     for (Str rest = chain, one = {0}; tls_der_whole(&rest, DER_SEQUENCE, &one);)
         last = one;
-    tls_add_certificate(&to, last);
+    tls_add_certificate(&to, last, false);
     TlsTrust trust = {.anchors = to.anchors, .count = to.count};
     judge = (TlsJudge){.vtable = &tls_validator,
                        .trust = &trust,

@@ -20,6 +20,13 @@ static void test_tls_base64(void)
         {L("Zm"), L("f")},
         {L("+/+/"), L("\xfb\xff\xbf")},
         {L("AAAA"), L("\0\0\0")},
+        {L("Zm9v=mFyYmFy"), L("foo")},
+        {L("Z\nm9vYmFyYmF6"), L("foobarbaz")},
+        {L("Zm9vYm\nFyYmF6cXV4"), L("foobarbazqux")},
+        {L("Zm9vYm\xff"
+           "FyYmF6"),
+         L("foobarbaz")},
+        {L("Zm9vYmFyYmF"), L("foobarba")},
     };
     Arena arena = {0};
     for (int i = 0; i < COUNT(rows); i++) {
