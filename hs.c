@@ -61,8 +61,8 @@
  *   an exit code        Base: ExitCode and exit_codes
  *   a prompt            Terminal: beside ask_text(), with ask_line(); lists
  *                       beside ask_select(), with ask_choice()
- *   an environment      where it is read, with os_env(); Command line: a row of
- *   variable            cli_environment
+ *   an environment      the code that reads it, with os_env(); Command line:
+ *   variable            a row of cli_environment
  *   an output format    Command support: an option, cmd_wants_document() and
  *                       cmd_print_document(); Transfers: transfer_list()
  *   a TLS library       TLS and Trust: the tls_ functions that other sections
