@@ -19508,6 +19508,7 @@ typedef struct {
     bool archived;  /* lists archived files, too */
     bool folders;   /* the files are done */
     int64_t offset;
+    int64_t step;  /* items of the first page; 0: not known yet */
     int64_t total; /* of files, or of folders; 0: not known yet */
     uint64_t page; /* a hash of the last page, to notice a repeated one */
 } HubListing;
@@ -19737,7 +19738,7 @@ static bool hub_find_file(Hub *hub, Str path, HubFile *out, Err *err)
     return true;
 }
 
-/* Makes the request for a listing's next page. */
+/* Makes the request for the page at a listing's position. */
 static bool hub_list_request(Hub *hub, Arena *arena, const HubListing *list,
                              HttpReq *req, Err *err)
 {
@@ -19775,13 +19776,40 @@ static bool hub_list_page(Hub *hub, Arena *arena, const HttpRes *res,
     return ok || err_set(err, EXIT_FAILED, "HubSpot's response has no list");
 }
 
+/* The first page of a listing's folders. */
+static HubListing hub_list_folders(const HubListing *list)
+{
+    return (HubListing){
+        .folder = list->folder, .archived = list->archived, .folders = true};
+}
+
 /* Starts the folders after the files. False after the folders. */
 static bool hub_list_next_kind(HubListing *list)
 {
     bool more = !list->folders;
-    *list = (HubListing){
-        .folder = list->folder, .archived = list->archived, .folders = true};
+    *list = hub_list_folders(list);
     return more;
+}
+
+/* The order of two positions in a listing: below 0 if `a` is before `b`. */
+static int hub_list_order(const HubListing *a, const HubListing *b)
+{
+    if (a->folders != b->folders)
+        return a->folders ? 1 : -1;
+    return (a->offset > b->offset) - (a->offset < b->offset);
+}
+
+/*
+ * Moves `at`, a position at or after that of `list`, to the page that follows
+ * if all pages are as long as the first. False if that is not known, or if no
+ * page of this kind follows.
+ */
+static bool hub_list_skip(const HubListing *list, HubListing *at)
+{
+    if (!list->step || at->offset >= list->total - list->step)
+        return false;
+    at->offset += list->step;
+    return true;
 }
 
 /*
@@ -19803,6 +19831,8 @@ static bool hub_list_advance(HubListing *list, HubPage *page, Err *fault)
         return hub_list_next_kind(list);
     }
     list->page = hash;
+    if (!list->offset)
+        list->step = page->count;
     if (page->total >= 0)
         list->total = page->total;
     if (!page->count && list->total > list->offset)
@@ -25850,6 +25880,7 @@ struct TransferItem {
     HubUpload up;
     /* Of a fetch: */
     FilesFolder *folder;
+    HubListing list;  /* the page to request */
     const char *name; /* of the local file */
     const char *part; /* of the unfinished file */
     int lookups;      /* of its signed URL */
@@ -27577,9 +27608,36 @@ static bool files_upload(Cmd *cmd, Err *err)
 
 /* ---- hs filemanager fetch ---- */
 
+enum {
+    FILES_LISTING = 4, /* pages of a folder in flight */
+    FILES_AHEAD = 8    /* and those that arrived before an earlier one */
+};
+
+typedef struct FilesPage FilesPage;
+
+/* A page of a folder's listing that was requested. It is delivered when those
+ * before it are. */
+typedef struct {
+    bool used;
+    HubListing at;
+    TransferItem *item; /* its request, which has ended; NULL: in flight */
+    FilesPage *page;    /* NULL: the request failed */
+} FilesAhead;
+
+/* The listing of a folder, from the first request to the last response. Holds
+ * a reference to the folder. */
+typedef struct FilesListing FilesListing;
+
+struct FilesListing {
+    FilesListing *next; /* of all listings, or of free ones */
+    FilesFolder *folder;
+    HubListing at; /* the position after the pages that were delivered */
+    FilesAhead ahead[FILES_AHEAD];
+};
+
 /* A folder of the file manager that is being fetched. It is referenced by the
- * stack of folders to list, by pages, items and folders below it, and freed
- * with the last reference. */
+ * stack of folders to list, by its listing, by pages, items and folders below
+ * it, and freed with the last reference. */
 struct FilesFolder {
     FilesFolder *parent;
     FilesFolder *next; /* on the stack, or in the list of free ones */
@@ -27589,14 +27647,15 @@ struct FilesFolder {
     int fd1;      /* the local folder's descriptor + 1; 0: not open */
     bool is_made; /* counted in its parent's `made` */
     bool written; /* a file was begun in it */
-    HubListing list;
+    bool stacked; /* it is on the stack of folders to list */
+    bool listed;  /* its last page was delivered, or a page failed */
+    int64_t id;   /* 0: the root */
+    FilesListing *listing;
     HashSet taken; /* names in it, and files, that belong to this run */
     char name[NAME_MAX + 1];
 };
 
-/* A page of files that are waiting. */
-typedef struct FilesPage FilesPage;
-
+/* A page of a listing. If it has files, it is freed with the last of them. */
 struct FilesPage {
     FilesPage *next;
     Arena arena;
@@ -27612,6 +27671,8 @@ typedef struct {
     FilesFolder top;    /* the local folder */
     FilesFolder *stack; /* folders to list, the innermost first */
     FilesFolder *spare;
+    FilesListing *listings; /* that have begun */
+    FilesListing *spare_listings;
     FilesPage *pages; /* of files to fetch, in order */
     FilesPage **pages_end;
     int64_t waiting;       /* files in them */
@@ -27673,11 +27734,10 @@ static FilesFolder *files_folder_new(FilesFetch *fetch, FilesFolder *parent,
         fetch->spare = folder->next;
     else
         folder = arena_alloc(fetch->run.cmd->arena, sizeof(*folder));
-    *folder = (FilesFolder){
-        .parent = files_folder_hold(parent),
-        .refs = 1,
-        .depth = parent->depth + 1,
-        .list = {.folder = file->id, .archived = fetch->archived}};
+    *folder = (FilesFolder){.parent = files_folder_hold(parent),
+                            .refs = 1,
+                            .depth = parent->depth + 1,
+                            .id = file->id};
     str_put(folder->name, file->name);
     return folder;
 }
@@ -27779,6 +27839,18 @@ static void files_fetch_drop(FilesFetch *fetch, TransferItem *item)
         os_part_remove(folder->fd1 - 1, item->part, item->fd1 - 1);
     transfer_item_free(item);
     files_folder_drop(fetch, folder);
+}
+
+/* Frees a requested page with its request, unless that is in flight. */
+static void files_ahead_drop(FilesFetch *fetch, FilesAhead *ahead)
+{
+    if (ahead->page) {
+        Arena arena = ahead->page->arena;
+        arena_free(&arena);
+    }
+    if (ahead->item)
+        files_fetch_drop(fetch, ahead->item);
+    *ahead = (FilesAhead){0};
 }
 
 static TransferItem *files_fetch_item(FilesFetch *fetch, FilesFolder *folder,
@@ -27999,21 +28071,126 @@ static bool files_fetch_make(FilesFolder *folder, Err *err)
     return true;
 }
 
-/* Creates the next folder of the stack and begins to list it. NULL if that
- * failed. */
+/* Begins to list a folder. */
+static void files_listing_begin(FilesFetch *fetch, FilesFolder *folder)
+{
+    FilesListing *listing = fetch->spare_listings;
+    if (listing)
+        fetch->spare_listings = listing->next;
+    else
+        listing = arena_alloc(fetch->run.cmd->arena, sizeof(*listing));
+    *listing = (FilesListing){
+        .next = fetch->listings,
+        .folder = files_folder_hold(folder),
+        .at = {.folder = folder->id, .archived = fetch->archived}};
+    fetch->listings = listing;
+    folder->listing = listing;
+}
+
+/* Ends a listing and drops the pages that were not delivered. */
+static void files_listing_end(FilesFetch *fetch, FilesListing *listing)
+{
+    FilesListing **link = &fetch->listings;
+    for (int i = 0; i < FILES_AHEAD; i++)
+        files_ahead_drop(fetch, &listing->ahead[i]);
+    while (*link != listing)
+        link = &(*link)->next;
+    *link = listing->next;
+    listing->next = fetch->spare_listings;
+    fetch->spare_listings = listing;
+    listing->folder->listing = NULL;
+    files_folder_drop(fetch, listing->folder);
+}
+
+/*
+ * Finds the next page of a listing to request: the first that is not requested
+ * yet. The first page of the folders is requested along with the files. False
+ * if no page can be requested now.
+ */
+static bool files_listing_next(const FilesListing *listing, HubListing *next)
+{
+    HubListing last = listing->at;
+    bool folders = false;
+    bool covered = false;
+    int used = 0;
+    int flying = 0;
+    for (int i = 0; i < FILES_AHEAD; i++) {
+        const FilesAhead *ahead = &listing->ahead[i];
+        if (!ahead->used)
+            continue;
+        used++;
+        flying += !ahead->item;
+        folders |= ahead->at.folders;
+        covered |= !hub_list_order(&ahead->at, &listing->at);
+        if (ahead->at.folders == last.folders &&
+            hub_list_order(&ahead->at, &last) > 0)
+            last = ahead->at;
+    }
+    if (listing->folder->listed || used == FILES_AHEAD ||
+        flying >= FILES_LISTING)
+        return false;
+    *next = covered ? last : listing->at;
+    if (!covered || hub_list_skip(&listing->at, next))
+        return true;
+    *next = hub_list_folders(&listing->at);
+    return !folders;
+}
+
+/* Puts a folder on the stack if a page of it can be requested now. */
+static void files_folder_stack(FilesFetch *fetch, FilesFolder *folder)
+{
+    HubListing next;
+    if (folder->stacked || folder->listed ||
+        (folder->listing && !files_listing_next(folder->listing, &next)))
+        return;
+    folder->stacked = true;
+    folder->next = fetch->stack;
+    fetch->stack = files_folder_hold(folder);
+}
+
+/* Takes the first folder from the stack. The caller drops its reference. */
+static FilesFolder *files_folder_unstack(FilesFetch *fetch)
+{
+    FilesFolder *folder = fetch->stack;
+    fetch->stack = folder->next;
+    folder->stacked = false;
+    return folder;
+}
+
+/* The request for the next page of a folder's listing. NULL if none can be
+ * requested now. */
+static TransferItem *files_fetch_page(FilesFetch *fetch, FilesFolder *folder)
+{
+    HubListing next;
+    if (!folder->listing)
+        files_listing_begin(fetch, folder);
+    if (!files_listing_next(folder->listing, &next))
+        return NULL;
+    FilesAhead *ahead = folder->listing->ahead;
+    while (ahead->used)
+        ahead++;
+    *ahead = (FilesAhead){.used = true, .at = next};
+    TransferItem *item = files_fetch_item(fetch, folder, S(""));
+    item->stage = TRANSFER_LIST;
+    item->list = next;
+    files_folder_stack(fetch, folder);
+    return item;
+}
+
+/* Begins the next page of the first folder of the stack, and creates that
+ * folder. NULL if that failed. */
 static TransferItem *files_fetch_folder(FilesFetch *fetch)
 {
     Err fault = {0};
-    FilesFolder *folder = fetch->stack;
-    fetch->stack = folder->next;
-    if (!folder->fd1 && folder->parent && !files_fetch_make(folder, &fault)) {
+    TransferItem *item = NULL;
+    FilesFolder *folder = files_folder_unstack(fetch);
+    bool made = folder->listed || folder->fd1 || !folder->parent ||
+                files_fetch_make(folder, &fault);
+    if (!made)
         files_fetch_fault(fetch, folder, S(""), &fault);
-        files_folder_drop(fetch, folder);
-        return NULL;
-    }
-    TransferItem *item = files_fetch_item(fetch, folder, S(""));
-    files_folder_drop(fetch, folder); /* the item has a reference now */
-    item->stage = TRANSFER_LIST;
+    else if (!folder->listed)
+        item = files_fetch_page(fetch, folder);
+    files_folder_drop(fetch, folder);
     return item;
 }
 
@@ -28050,9 +28227,8 @@ static bool files_fetch_request(FilesFetch *fetch, TransferItem *item,
                                 HttpReq *req)
 {
     Hub *hub = &fetch->run.hub;
-    const FilesFolder *folder = item->folder;
     if (item->stage == TRANSFER_LIST)
-        return hub_list_request(hub, &item->arena, &folder->list, req,
+        return hub_list_request(hub, &item->arena, &item->list, req,
                                 &item->err);
     if (item->stage == TRANSFER_LOCATE) {
         item->lookups++;
@@ -28111,6 +28287,22 @@ static bool files_fetch_next(void *to, HttpReq *req, void **mark)
     return false;
 }
 
+/* Does a file that waits in a page have this name? It comes first, although
+ * its name is reserved only when its transfer begins. */
+static bool files_fetch_waits(const FilesFetch *fetch,
+                              const FilesFolder *folder, Str name)
+{
+    for (const FilesPage *page = fetch->pages; page; page = page->next)
+        for (int i = page->at; page->folder == folder && i < page->page.count;
+             i++) {
+            const HubFile *file = &page->page.files[i];
+            if (str_eq(file->name, name) && !file->hidden &&
+                (!file->archived || fetch->archived))
+                return true;
+        }
+    return false;
+}
+
 /* Can a listed folder be fetched? Then its name in `folder` is reserved. */
 static bool files_fetch_check_folder(FilesFetch *fetch, FilesFolder *folder,
                                      const HubFile *child, Err *err)
@@ -28123,8 +28315,9 @@ static bool files_fetch_check_folder(FilesFetch *fetch, FilesFolder *folder,
     else if (child->id <= 0 ||
              !set_add(&fetch->listed, hash_add_int(0, child->id)))
         fault = "the folder was already listed";
-    else if (!files_fetch_claim(folder, child->name))
-        fault = "another folder has the same name";
+    else if (files_fetch_waits(fetch, folder, child->name) ||
+             !files_fetch_claim(folder, child->name))
+        fault = "another file or folder has the same name";
     return !fault || err_set(err, EXIT_FAILED, "%s", fault);
 }
 
@@ -28140,12 +28333,12 @@ static void files_fetch_add_folders(FilesFetch *fetch, FilesFolder *folder,
             continue;
         }
         FilesFolder *made = files_folder_new(fetch, folder, child);
-        made->next = fetch->stack;
-        fetch->stack = made;
+        files_folder_stack(fetch, made);
+        files_folder_drop(fetch, made);
     }
 }
 
-/* Queues the files of a page. The page is freed with the last of them. */
+/* Queues the files of a page, which is freed with the last of them. */
 static void files_fetch_add_files(FilesFetch *fetch, FilesPage *page)
 {
     fetch->run.found += page->page.count;
@@ -28157,41 +28350,82 @@ static void files_fetch_add_files(FilesFetch *fetch, FilesPage *page)
     files_folder_hold(page->folder);
 }
 
+/* Delivers a page: it is next in its listing. If its request failed, the
+ * listing is over. */
+static void files_fetch_deliver(FilesFetch *fetch, FilesListing *listing,
+                                FilesAhead *ahead)
+{
+    Err fault = {0};
+    FilesPage *page = ahead->page;
+    FilesFolder *folder = listing->folder;
+    if (!page) {
+        folder->listed = true;
+        fetch->run.found++;
+        files_fetch_end(fetch, ahead->item, TRANSFER_FAILED);
+        *ahead = (FilesAhead){0};
+        return;
+    }
+    folder->listed = !hub_list_advance(&listing->at, &page->page, &fault);
+    if (fault.code)
+        files_fetch_fault(fetch, folder, S(""), &fault);
+    if (page->page.folders)
+        files_fetch_add_folders(fetch, folder, &page->page);
+    if (!page->page.folders && page->page.count) {
+        files_fetch_add_files(fetch, page);
+        ahead->page = NULL;
+    }
+    files_ahead_drop(fetch, ahead);
+}
+
+/* Delivers what has arrived of a listing, in order, and requests more. A page
+ * before the position of the listing is dropped: a shorter page than expected
+ * was delivered instead. */
+static void files_fetch_deliver_all(FilesFetch *fetch, FilesListing *listing)
+{
+    FilesFolder *folder = files_folder_hold(listing->folder);
+    bool used = false;
+    for (int i = 0; i < FILES_AHEAD; i++) {
+        FilesAhead *ahead = &listing->ahead[i];
+        int order = hub_list_order(&ahead->at, &listing->at);
+        used |= ahead->used;
+        if (!ahead->item || (order > 0 && !folder->listed))
+            continue;
+        if (order == 0 && !folder->listed)
+            files_fetch_deliver(fetch, listing, ahead);
+        else
+            files_ahead_drop(fetch, ahead);
+        used = false;
+        i = -1; /* the next one may have arrived earlier */
+    }
+    if (folder->listed && !used)
+        files_listing_end(fetch, listing);
+    else
+        files_folder_stack(fetch, folder);
+    files_folder_drop(fetch, folder);
+}
+
 /* A page of a listing has arrived, or was refused. */
 static void files_fetch_on_page(FilesFetch *fetch, TransferItem *item,
                                 const HttpRes *res)
 {
     Arena arena = {0};
     FilesPage *page = arena_alloc(&arena, sizeof(*page));
-    FilesFolder *folder = files_folder_hold(item->folder);
-    bool folders = folder->list.folders;
-    Err fault = {0};
-    page->page.folders = folders;
-    if (item->err.code || !res ||
-        !hub_list_page(&fetch->run.hub, &arena, res, &page->page, &item->err)) {
+    FilesListing *listing = item->folder->listing;
+    FilesAhead *ahead = listing->ahead;
+    page->folder = item->folder;
+    page->page.folders = item->list.folders;
+    while (!ahead->used || hub_list_order(&ahead->at, &item->list) != 0)
+        ahead++;
+    ahead->item = item;
+    if (!item->err.code && res &&
+        hub_list_page(&fetch->run.hub, &arena, res, &page->page, &item->err)) {
+        page->arena = arena;
+        ahead->page = page;
+    } else {
         transfer_note_refusal(&fetch->run, res, item->err.code);
-        fetch->run.found++;
-        files_fetch_end(fetch, item, TRANSFER_FAILED);
-        files_folder_drop(fetch, folder);
         arena_free(&arena);
-        return;
     }
-    if (hub_list_advance(&folder->list, &page->page, &fault)) {
-        folder->next = fetch->stack;
-        fetch->stack = files_folder_hold(folder);
-    }
-    if (fault.code)
-        files_fetch_fault(fetch, folder, S(""), &fault);
-    page->arena = arena;
-    page->folder = folder;
-    if (folders)
-        files_fetch_add_folders(fetch, folder, &page->page);
-    if (!folders && page->page.count)
-        files_fetch_add_files(fetch, page);
-    else
-        arena_free(&arena);
-    files_fetch_drop(fetch, item);
-    files_folder_drop(fetch, folder);
+    files_fetch_deliver_all(fetch, listing);
 }
 
 /* The URL of a private file has arrived, or was refused. */
@@ -28271,7 +28505,7 @@ static void files_fetch_turned(void *to)
     if (fetch->landing_count &&
         (idle || os_now() - fetch->landing_since > TRANSFER_LANDING_MS))
         files_fetch_land(fetch);
-    fetch->run.counted = !fetch->stack;
+    fetch->run.counted = !fetch->stack && !fetch->listings;
     transfer_draw(&fetch->run);
 }
 
@@ -28379,7 +28613,8 @@ static bool files_fetch_find(FilesFetch *fetch, Str source, Err *err)
                        P(source));
     FilesFolder *folder = all ? files_folder_hold(&fetch->top)
                               : files_folder_new(fetch, &fetch->top, &found);
-    fetch->stack = folder;
+    files_folder_stack(fetch, folder);
+    files_folder_drop(fetch, folder);
     return true;
 }
 
@@ -28399,11 +28634,10 @@ static void files_fetch_clear(FilesFetch *fetch)
         fetch->pages = fetch->pages->next;
         arena_free(&arena);
     }
-    while (fetch->stack) {
-        FilesFolder *folder = fetch->stack;
-        fetch->stack = folder->next;
-        files_folder_drop(fetch, folder);
-    }
+    while (fetch->listings)
+        files_listing_end(fetch, fetch->listings);
+    while (fetch->stack)
+        files_folder_drop(fetch, files_folder_unstack(fetch));
     arena_free(&fetch->listed.arena);
     files_folder_drop(fetch, &fetch->top);
 }
@@ -28451,8 +28685,7 @@ static bool files_fetch(Cmd *cmd, Err *err)
     fetch->overwrite = cmd_on(cmd, &opt_overwrite);
     fetch->archived = cmd_on(cmd, &opt_archived);
     fetch->pages_end = &fetch->pages;
-    fetch->top = (FilesFolder){.refs = 1,
-                               .list = {.archived = fetch->archived}};
+    fetch->top = (FilesFolder){.refs = 1};
     if (!transfer_remote(cmd->arena, cmd->args[0], &source, err) ||
         !files_fetch_prepare(fetch, err) || !transfer_begin(&fetch->run, err) ||
         !files_fetch_find(fetch, source, err))
@@ -28460,7 +28693,7 @@ static bool files_fetch(Cmd *cmd, Err *err)
     many.width = fetch->run.width + (fetch->run.width < HTTP_ACTIVE);
     pool_run_many(&cmd->pool, &many);
     files_fetch_land(fetch);
-    fetch->run.counted = !fetch->stack;
+    fetch->run.counted = !fetch->stack && !fetch->listings;
     files_fetch_clear(fetch);
     return transfer_finish(&fetch->run, err);
 }

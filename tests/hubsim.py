@@ -585,13 +585,14 @@ def as_bytes(value):
 
 
 def matches(match, request):
-    """Whether a request is meant by "[METHOD ][host][/path-prefix]" or "*"."""
+    """Whether a request is meant by "[METHOD ][host][/path-prefix]" or "*". A prefix with a "?"
+    is one of the path with its query."""
     method, _, where = match.rpartition(" ")
     host, slash, path = where.partition("/")
     return (
         method in ("", request.method)
         and (host in ("", "*") or host == request.host)
-        and (request.path.startswith(slash + path))
+        and ((request.target if "?" in path else request.path).startswith(slash + path))
     )
 
 

@@ -6,6 +6,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import threading
 import time
 
 import pytest
@@ -107,14 +108,12 @@ def test_the_requests_have_the_form_that_hubspot_expects(files, sim, portal):
     ended(files("fetch", "a b", "out"), 0)
     targets = [r.target for r in sim.log]
     number = next(iter(portal.folders))
-    assert targets[:2] == [
-        "/filemanager/api/v2/files/stat/a%20b?portalId=101",
+    assert targets[0] == "/filemanager/api/v2/files/stat/a%20b?portalId=101"
+    # both at the same time
+    assert set(targets[1:3]) == {
         f"/filemanager/api/v2/files/?hidden=0&offset=0&folder_id={number}&archived=0&portalId=101",
-    ]
-    assert (
-        f"/filemanager/api/v2/folders/?hidden=0&offset=0&parent_folder_id={number}&portalId=101"
-        in targets
-    )
+        f"/filemanager/api/v2/folders/?hidden=0&offset=0&parent_folder_id={number}&portalId=101",
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -698,7 +697,7 @@ def test_the_inode_of_a_replaced_file_can_be_used_again(files, hs, sim, portal):
 def test_a_file_and_a_folder_of_one_name(files, hs, portal):
     portal.add_file("d/x", b"file")
     portal.add_file("d/x/in.txt", b"in")
-    ended(files("fetch", "d", "."), 8, "another folder has the same name")
+    ended(files("fetch", "d", "."), 8, "another file or folder has the same name")
     assert tree_of(hs.cwd) == {"d/x": b"file"}
 
 
@@ -726,26 +725,125 @@ def test_a_wrong_total_neither_loops_nor_loses_files(files, hs, sim, portal, lie
 def test_a_total_on_one_page_applies_to_the_others(files, sim, portal):
     for n in range(50):
         portal.add_file(f"d/{n}.txt", b"x")
-    sim.fail(
-        "GET api.hubapi.com/filemanager/api/v2/files/", after=2, status=200, body={"objects": []}
-    )
+    sim.fail(listing(20), status=200, body={"objects": []})
     ended(files("fetch", "d", "."), 8, "HubSpot reports 50 files here, but lists 20")
 
 
-def test_a_page_that_repeats_ends_the_listing(files, sim, portal):
-    portal.add_file("d/a.txt", b"a")
-    page = {
-        "objects": [dict(portal.files[next(iter(portal.files))], data=None)],
-        "total_count": 1000,
-    }
-    sim.fail(
-        "GET api.hubapi.com/filemanager/api/v2/files/stat",
-        status=200,
-        body={"folder": {"id": 9000, "name": "d"}},
+# ---- listing ahead
+
+
+def listing(offset, what="files"):
+    """The requests for one page of a listing."""
+    return f"GET /filemanager/api/v2/{what}/?hidden=0&offset={offset}&"
+
+
+PAGES = "GET /filemanager/api/v2/files/?"
+
+
+def many(portal, count):
+    """Fill folder d; the content of each file."""
+    tree = {f"d/{n}.txt": b"%d" % n for n in range(count)}
+    fill(portal, **tree)
+    return tree
+
+
+def test_pages_are_requested_ahead_four_at_a_time(files, hs, sim, portal):
+    tree = many(portal, 240)
+    counted = threading.Event()
+    flying = []
+
+    def count():
+        sim.wait(listing(80))
+        time.sleep(0.3)  # for a fifth request, which must not come
+        flying.append(len(sim.requests(PAGES)))
+        counted.set()
+
+    sim.fail(listing(20), then=count)
+    for n in (40, 60, 80):
+        sim.fail(listing(n), then=lambda: counted.wait(60))
+    ended(files("fetch", "d", "."), 0)
+    assert tree_of(hs.cwd) == tree
+    assert flying == [5]  # the first page and four
+    assert len(sim.requests(PAGES)) == 12  # each page once
+
+
+def test_pages_that_arrive_out_of_order_are_all_fetched(files, hs, sim, portal):
+    tree = many(portal, 100)
+    sim.fail(listing(20), then=lambda: sim.wait(listing(80)))
+    sim.fail(listing(40), then=lambda: sim.wait(listing(80)))
+    ended(files("fetch", "d", "."), 0)
+    assert tree_of(hs.cwd) == tree
+
+
+def test_pages_that_arrive_before_a_late_one_are_few(files, hs, sim, portal):
+    """The memory that they use is bounded: eight with the late one and one of folders."""
+    tree = many(portal, 400)
+    held = []
+
+    def count():
+        sim.wait(listing(140))
+        time.sleep(0.3)  # for another request, which must not come
+        held.append(len(sim.requests(PAGES)))
+
+    sim.fail(listing(20), then=count)
+    ended(files("fetch", "d", "."), 0)
+    assert tree_of(hs.cwd) == tree
+    assert held == [8]  # the first page and seven
+
+
+def test_a_shorter_page_loses_no_file(files, hs, sim, portal):
+    """The pages that were requested ahead no longer fit, and are requested again."""
+    tree = many(portal, 100)
+    entries = list(portal.files.values())[20:30]
+    page = {"objects": [dict(e, data=None) for e in entries], "total_count": 100}
+    sim.fail(listing(20), status=200, body=page)
+    ended(files("fetch", "d", "."), 0)
+    assert tree_of(hs.cwd) == tree
+    assert len(sim.requests(listing(30))) == 1
+
+
+def test_a_page_that_fails_ends_the_listing_in_order(files, hs, sim, portal):
+    tree = many(portal, 100)
+    sim.fail(listing(20), then=lambda: sim.wait(listing(80)))
+    sim.fail(listing(40), status=400, body={"message": "no third page"})
+    done = files("fetch", "d", ".")
+    ended(done, 8, "no third page", "1 of 41 files failed")
+    assert tree_of(hs.cwd) == {f"d/{n}.txt": tree[f"d/{n}.txt"] for n in range(40)}
+
+
+def test_a_page_is_repeated_after_a_server_error(files, hs, sim, portal):
+    tree = many(portal, 100)
+    sim.fail(listing(40), status=502)
+    ended(files("fetch", "d", "."), 0)
+    assert tree_of(hs.cwd) == tree
+
+
+def test_a_new_token_is_used_for_all_pages_ahead(hs, sim):
+    here = sim.portal(202)
+    hs.write_config(here)
+    tree = many(here, 100)
+    ended(hs("filemanager", "fetch", "d/1.txt", "saved"), 0)  # saves a token
+    sim.fail(listing(0), at="body", then=lambda: sim.revoke(202))
+    ended(hs("filemanager", "fetch", "d", "."), 0)
+    assert tree_of(hs.cwd / "d") == {k[2:]: v for k, v in tree.items()}
+    assert len(sim.requests("POST /localdevauth")) == 2  # and once for all pages
+
+
+def test_an_interrupt_while_pages_are_ahead(files, hs, sim, portal):
+    """Nothing is lost or left behind: the pages that wait are freed."""
+    many(portal, 100)
+    sim.fail(listing(20), then="hang")
+    run = subprocess.Popen(
+        [hs.bin, "filemanager", "fetch", "d", "."],
+        cwd=hs.cwd,
+        env=hs.env(token(portal)),
+        stderr=subprocess.PIPE,
     )
-    sim.fail("GET api.hubapi.com/filemanager/api/v2/files/", times=None, status=200, body=page)
-    ended(files("fetch", "d", "."), 8, "the same files repeatedly")
-    assert len(sim.requests("GET api.hubapi.com/filemanager/api/v2/files/")) < 6
+    sim.wait(listing(80))
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 130, err
+    assert not parts_left(hs.cwd) and not [*hs.cwd.rglob(".hs-tmp*")]
 
 
 # ---- what is there already
