@@ -42,7 +42,8 @@
  *   Secrets          secrets_
  *   Sandbox          sandbox_
  *   Transfers        transfer_
- *   Files            files_
+ *   Upload           files_
+ *   Fetch            files_
  *   Command line     cli_
  *   Main             main
  *
@@ -19473,8 +19474,8 @@ static bool hub_delete_sandbox(Hub *hub, int64_t id, bool *gone, Err *err)
 /* ==== HubSpot files ======================================================= *
  *
  * The API of the file manager: upload, find, list and fetch. A function makes a
- * request for the pool or reads its response; Transfers and Files decide what
- * is sent when, and what a failure means.
+ * request for the pool or reads its response; Upload and Fetch decide what is
+ * sent when, and what a failure means.
  *
  * A listing (HubListing) is a position: all pages of a folder's files, then all
  * pages of its folders. HubSpot pages by offset and counts the items, so the
@@ -26619,11 +26620,11 @@ static bool transfer_remote(Arena *arena, Str text, Str *out, Err *err)
     return true;
 }
 
-/* ==== Files =============================================================== *
+/* ==== Upload ============================================================== *
  *
- * hs filemanager upload and fetch.
+ * hs filemanager upload.
  *
- * An upload walks the source twice: once to count the files, or to print the
+ * It walks the source twice: once to count the files, or to print the
  * plan (--dry-run), and once to send them, so that memory does not grow with
  * their number. It leaves out what the ignore rules exclude (the rules of an
  * upload, in Ignore), what --include does not match, and hs's own files
@@ -26631,20 +26632,9 @@ static bool transfer_remote(Arena *arena, Str text, Str *out, Err *err)
  * followed. Each file is judged again when it is opened: what has changed since
  * then fails, or is left out.
  *
- * A fetch lists folders depth first, page by page, creates each folder before
- * it lists it, and downloads the files of a page before it asks for the next
- * one. Each file is written to a temporary file beside its destination; up to
- * TRANSFER_LANDING of them are synced together and then renamed. An existing
- * file is replaced only with --overwrite, and only by a complete one.
- *
- * Names from the server are untrusted. A name that contains a separator, that
- * hs or git would read as configuration or rules, or that means another file of
- * this run on the local file system, is a failure of that file alone. All paths
- * are opened relative to an open folder, and links are never followed.
- *
- * Ownership: items own their descriptors; a FilesFolder is counted and reused;
- * a page is freed with its last file. Limits: folders 128 deep (OS_WALK_DEPTH),
- * 64 transfers at a time. HubSpot limits the size of a file, hs does not.
+ * Ownership: items own their descriptors. Limits: folders 128 deep
+ * (OS_WALK_DEPTH), 64 transfers at a time. HubSpot limits the size of a file,
+ * hs does not.
  */
 
 static const CliOption opt_include = {
@@ -26675,8 +26665,6 @@ static const CliOption opt_dest = {.name = "dest",
                                    .hidden = true,
                                    .value = "DEST",
                                    .help = "Same as the argument [dest]"};
-
-/* ---- hs filemanager upload ---- */
 
 /* Media types and their extensions, for files that are common in a file
  * manager. They are those of the official client (npm's mime-types 2.1.35,
@@ -27606,7 +27594,29 @@ static bool files_upload(Cmd *cmd, Err *err)
     return transfer_finish(&up->run, err);
 }
 
-/* ---- hs filemanager fetch ---- */
+/* ==== Fetch =============================================================== *
+ *
+ * hs filemanager fetch.
+ *
+ * It lists folders depth first, creates each folder before it lists it, and
+ * requests pages of a listing only while few files wait. The pages of a folder
+ * are requested ahead (FilesListing): up to FILES_LISTING at a time, after the
+ * first has told their number, and they are delivered in order. That takes one
+ * round trip in place of four.
+ *
+ * Each file is written to a temporary file beside its destination; up to
+ * TRANSFER_LANDING of them are synced together and then renamed. An existing
+ * file is replaced only with --overwrite, and only by a complete one.
+ *
+ * Names from the server are untrusted. A name that contains a separator, that
+ * hs or git would read as configuration or rules, or that means another file of
+ * this run on the local file system, is a failure of that file alone. All paths
+ * are opened relative to an open folder, and links are never followed.
+ *
+ * Ownership: items own their descriptors; a FilesFolder is counted and reused;
+ * a page is freed with its last file. Limits: folders 128 deep (OS_WALK_DEPTH),
+ * FILES_AHEAD pages of a folder, 64 transfers at a time.
+ */
 
 enum {
     FILES_LISTING = 4, /* pages of a folder in flight */
