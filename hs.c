@@ -10594,18 +10594,22 @@ static TlsFault tls_judge_server(const TlsCert *cert, Str host, Str *detail)
                                                                : TLS_OK;
 }
 
+/* Where an issuer's certificate is. */
+typedef enum { TLS_FROM_CHAIN, TLS_FROM_TRUST } TlsFrom;
+
 /*
  * Checks what an issuer of the path's last certificate must meet. An anchor
  * without basicConstraints is accepted if it is a self-issued version 1
  * certificate or its keyUsage allows certificates.
  */
 static TlsFault tls_judge_issuer(const TlsSearch *search, const TlsCert *cert,
-                                 bool anchor)
+                                 TlsFrom from)
 {
     int below = 0;
-    bool old = anchor && ((cert->flags & TLS_IS_V1 &&
-                           tls_same_name(cert->subject, cert->issuer)) ||
-                          cert->flags & TLS_HAS_USAGE);
+    bool old = from == TLS_FROM_TRUST &&
+               ((cert->flags & TLS_IS_V1 &&
+                 tls_same_name(cert->subject, cert->issuer)) ||
+                cert->flags & TLS_HAS_USAGE);
     if (cert->flags & TLS_HAS_USAGE && !(cert->flags & TLS_MAY_CERTIFY))
         return TLS_NO_SIGNER;
     if (cert->flags & TLS_HAS_BASIC ? !(cert->flags & TLS_IS_CA) : !old)
@@ -10672,7 +10676,8 @@ static bool tls_may_be_issuer(const TlsCert *cert, const TlsCert *issuer)
 
 /* Is `issuer`, which has the right name, the issuer of the path's last
  * certificate? If not, records the fault. */
-static bool tls_is_issuer(TlsSearch *search, const TlsCert *issuer, bool anchor)
+static bool tls_is_issuer(TlsSearch *search, const TlsCert *issuer,
+                          TlsFrom from)
 {
     TlsJudge *judge = search->judge;
     const TlsCert *cert = &search->certs[search->path[search->depth]];
@@ -10681,7 +10686,7 @@ static bool tls_is_issuer(TlsSearch *search, const TlsCert *issuer, bool anchor)
     Str detail = {0};
     TlsFault fault = tls_judge_any(issuer, search->now, &scratch, &detail);
     if (!fault)
-        fault = tls_judge_issuer(search, issuer, anchor);
+        fault = tls_judge_issuer(search, issuer, from);
     tls_blame(judge, fault, issuer, detail);
     arena_free(&scratch);
     if (fault)
@@ -10721,7 +10726,7 @@ static bool tls_is_anchored(TlsSearch *search)
         if (anchor->rejected)
             tls_blame(search->judge, TLS_REJECTED, &issuer, S(""));
         else if (tls_may_be_issuer(cert, &issuer) &&
-                 tls_is_issuer(search, &issuer, true))
+                 tls_is_issuer(search, &issuer, TLS_FROM_TRUST))
             return true;
     }
     return false;
@@ -10746,7 +10751,7 @@ static int tls_next_issuer(TlsSearch *search)
         const TlsAnchor *anchor = tls_same_anchor(search->judge->trust, issuer);
         if (anchor && anchor->rejected)
             tls_blame(search->judge, TLS_REJECTED, issuer, S(""));
-        else if (tls_is_issuer(search, issuer, false)) {
+        else if (tls_is_issuer(search, issuer, TLS_FROM_CHAIN)) {
             search->tried[i] = depth;
             return i;
         }
@@ -11390,13 +11395,32 @@ enum {
     HTTP_RETRY_AFTER_MAX = 24 * 60 * 60, /* seconds; longer is cut to this */
     HTTP_INTERVAL_MAX_MS = 60 * 1000,    /* of a rate limit */
     HTTP_CHUNK_LINE_MAX = 4 * KIB,
-    HTTP_ACTIVE = 64 /* transfers at a time */
+    HTTP_ACTIVE = 64, /* transfers at a time */
+
+    /* How much of a text messages show, in bytes. */
+    HTTP_SHOW_WORD = 40,
+    HTTP_SHOW_REASON = 100,
+    HTTP_SHOW_HOST = 100,
+    HTTP_SHOW_URL = 300
 };
 
 typedef struct {
     Str name;
     Str value;
 } HttpField;
+
+/* Why a redirect was not followed; see http_add_redirect(). */
+typedef enum {
+    HTTP_REDIRECT_OK, /* it was, or there was none */
+    HTTP_REDIRECT_NOWHERE,
+    HTTP_REDIRECT_NOT_GET,
+    HTTP_REDIRECT_STREAMED,
+    HTTP_REDIRECT_TOO_MANY,
+    HTTP_REDIRECT_MALFORMED,
+    HTTP_REDIRECT_PLAIN,
+    HTTP_REDIRECT_SCHEME,
+    HTTP_REDIRECT_LONG
+} HttpRedirect;
 
 /* A response. Its text lives as long as the transfer's arena. */
 typedef struct {
@@ -11407,9 +11431,11 @@ typedef struct {
     int64_t received; /* bytes of the body so far */
     bool uncertain;   /* a try without a response may have taken effect */
     bool warn_effect; /* it failed, but may have changed something */
-    /* Why a redirect was not followed; NULL: there was none. */
-    const char *unfollowed;
+    HttpRedirect redirect;
 } HttpRes;
+
+/* A piece of a body that a sink gets: one of several, or the last. */
+typedef enum { HTTP_MORE, HTTP_LAST } HttpPart;
 
 /*
  * A request. What it points to must outlive the transfer. No part may contain
@@ -11439,9 +11465,9 @@ typedef struct {
     /* Returns true if a response whose status means "later" is final. */
     bool (*is_final)(const HttpRes *res);
     /* Receives the body. NULL: it is held, and may not exceed HTTP_HOLD. The
-     * last piece, which may be empty, has `last` set. False is a failure,
-     * explained in `err`. */
-    bool (*sink)(void *to, const HttpRes *res, Str piece, bool last, Err *err);
+     * last piece may be empty. False is a failure, explained in `err`. */
+    bool (*sink)(void *to, const HttpRes *res, Str piece, HttpPart part,
+                 Err *err);
     void *to;
     /* The body of a 2xx response is not held: the sink gets it as it comes. A
      * piece is at the offset res->received - piece.len; a try that fails is
@@ -12430,7 +12456,7 @@ static void http_add_scheme(Buf *out, Str challenge)
 {
     Str rest = str_trim(challenge);
     Str word = str_cut(&rest, ' ');
-    Str shown = str_slice(word, 0, 40);
+    Str shown = str_slice(word, 0, HTTP_SHOW_WORD);
     Str there = buf_str(out);
     if (!word.len || str_index(word, '=') >= 0 || str_starts(rest, S("=")))
         return;
@@ -12497,7 +12523,7 @@ static HttpStep http_fail_tunnel(const HttpPool *pool, HttpXfer *x)
 {
     int status = x->res.status;
     int64_t pause = http_requested_pause(&x->res);
-    Str reason = str_slice(x->res.reason, 0, 100);
+    Str reason = str_slice(x->res.reason, 0, HTTP_SHOW_REASON);
     char what[128];
     snprintf(what, sizeof(what), "%d %.*s", status, P(reason));
     http_set_error(x, what);
@@ -12920,7 +12946,7 @@ static FAST bool http_deliver(HttpXfer *x, Str piece)
         !req->sink(req->to, &x->res, buf_str(&x->hold), false, &x->err))
         return false;
     x->streamed = true;
-    return req->sink(req->to, &x->res, piece, false, &x->err);
+    return req->sink(req->to, &x->res, piece, HTTP_MORE, &x->err);
 }
 
 static FAST int http_hex_value(char c)
@@ -13046,29 +13072,29 @@ static bool http_is_redirect(const HttpRes *res)
            status == 308;
 }
 
-/* Resolves the Location of a redirect into `to`. Returns NULL if it may be
- * followed, else why not. */
-static const char *http_resolve_redirect(HttpXfer *x, Url *to)
+/* Resolves the Location of a redirect into `to`. Returns HTTP_REDIRECT_OK if it
+ * may be followed, else why not. */
+static HttpRedirect http_resolve_redirect(HttpXfer *x, Url *to)
 {
     Str location = arena_copy(&x->arena, http_header(&x->res, S("Location")));
     Buf path = buf_new(&x->arena, HTTP_HEADER_MAX);
     if (!location.len)
-        return "no Location";
+        return HTTP_REDIRECT_NOWHERE;
     if (!x->req.follow)
-        return "hs follows redirects only for GET";
+        return HTTP_REDIRECT_NOT_GET;
     if (x->streamed)
-        return "its body is too large";
+        return HTTP_REDIRECT_STREAMED;
     if (x->redirects == HTTP_REDIRECTS)
-        return "too many redirects";
+        return HTTP_REDIRECT_TOO_MANY;
     if (!http_is_clean(location) ||
         !url_resolve(&x->arena, &x->req.url, location, to))
-        return "the address is malformed";
+        return HTTP_REDIRECT_MALFORMED;
     if (!str_eq_nocase(to->scheme, S("https")))
-        return str_eq_nocase(to->scheme, S("http")) ? "plain http"
-                                                    : "not https";
+        return str_eq_nocase(to->scheme, S("http")) ? HTTP_REDIRECT_PLAIN
+                                                    : HTTP_REDIRECT_SCHEME;
     url_add_encoded(&path, to->path, URL_PATH_MARKS);
     to->path = buf_str(&path);
-    return path.full ? "the address is too long" : NULL;
+    return path.full ? HTTP_REDIRECT_LONG : HTTP_REDIRECT_OK;
 }
 
 /* Points the request at the destination of a redirect. To another host, it
@@ -13084,13 +13110,24 @@ static void http_follow_redirect(HttpXfer *x, const Url *to)
 /* Adds to a message where a redirect leads and why it was not followed. */
 static void http_add_redirect(Buf *out, const HttpRes *res)
 {
+    static const char *const reasons[] = {
+        [HTTP_REDIRECT_OK] = NULL,
+        [HTTP_REDIRECT_NOWHERE] = NULL,
+        [HTTP_REDIRECT_NOT_GET] = "hs follows redirects only for GET",
+        [HTTP_REDIRECT_STREAMED] = "its body is too large",
+        [HTTP_REDIRECT_TOO_MANY] = "too many redirects",
+        [HTTP_REDIRECT_MALFORMED] = "the address is malformed",
+        [HTTP_REDIRECT_PLAIN] = "plain http",
+        [HTTP_REDIRECT_SCHEME] = "not https",
+        [HTTP_REDIRECT_LONG] = "the address is too long",
+    };
     Arena scratch = {0};
     Str to = url_redact(&scratch, http_header(res, S("Location")));
-    Str start = str_slice(to, 0, 300);
-    if (res->unfollowed && to.len)
+    Str start = str_slice(to, 0, HTTP_SHOW_URL);
+    if (reasons[res->redirect])
         buf_printf(out, ": redirect to %.*s not followed (%s)", P(start),
-                   res->unfollowed);
-    else if (res->unfollowed)
+                   reasons[res->redirect]);
+    else if (res->redirect == HTTP_REDIRECT_NOWHERE)
         buf_printf(out, ": redirect without a destination");
     arena_free(&scratch);
 }
@@ -13137,7 +13174,8 @@ enum {
     POOL_BACKOFF_MS = 500,
     POOL_BACKOFF_DOUBLINGS = 5, /* to 16 s */
     POOL_BACKOFF_PARTS = 5,     /* up to this part of it is added at random */
-    POOL_LOCKED_MS = 2000       /* the shortest pause after a 423 */
+    POOL_LOCKED_MS = 2000,      /* the shortest pause after a 423 */
+    POOL_SOCKS_MAX = 255        /* bytes of a user name or password */
 };
 
 /* SOCKS has one byte for the length of each (RFC 1929). */
@@ -13147,12 +13185,12 @@ static bool pool_check_socks_user(const HttpPool *pool, Err *err)
     bool alone = str_index(password, ':') < 0;
     Str user = url_decode(pool->arena, str_cut(&password, ':'));
     password = url_decode(pool->arena, password);
-    if (user.len <= 255 && password.len <= 255)
+    if (user.len <= POOL_SOCKS_MAX && password.len <= POOL_SOCKS_MAX)
         return true;
     return err_set(err, EXIT_USAGE,
-                   "the %s of the SOCKS proxy in %.*s is longer than 255 bytes",
-                   alone || user.len > 255 ? "user" : "password",
-                   P(pool->proxy_from));
+                   "the %s of the SOCKS proxy in %.*s is longer than %d bytes",
+                   alone || user.len > POOL_SOCKS_MAX ? "user" : "password",
+                   P(pool->proxy_from), POOL_SOCKS_MAX);
 }
 
 /*
@@ -13201,6 +13239,19 @@ static Str pool_describe_proxy(const HttpPool *pool, Arena *arena, Str host)
                             P(host), P(pool->proxy_from));
     return arena_printf(arena, "%.*s port %d (%.*s)", P(pool->proxy.host),
                         pool->proxy.port, P(pool->proxy_from));
+}
+
+/* The variable that names the proxy; empty if there is none. */
+static Str pool_proxy_source(const HttpPool *pool)
+{
+    return pool->has_proxy ? pool->proxy_from : S("");
+}
+
+static void pool_debug_proxy(const HttpPool *pool)
+{
+    if (pool->has_proxy)
+        term_debug(pool->term, "proxy: %.*s port %d, from %.*s",
+                   P(pool->proxy.host), pool->proxy.port, P(pool->proxy_from));
 }
 
 /* Calls tick(to) each HTTP_TICK_MS while the pool waits; NULL: no longer. */
@@ -13297,6 +13348,12 @@ static HttpStep pool_begin_paced(HttpPool *pool, HttpXfer *x)
     return http_begin(pool, x);
 }
 
+/* A wait as messages show it. */
+static int64_t pool_seconds(int64_t millis)
+{
+    return (millis + 500) / 1000;
+}
+
 /* Announces a long wait for a rate limit, once for all transfers. */
 static void pool_announce_limit(HttpPool *pool, const HttpXfer *x, int64_t wait)
 {
@@ -13304,7 +13361,7 @@ static void pool_announce_limit(HttpPool *pool, const HttpXfer *x, int64_t wait)
     if (wait < POOL_ANNOUNCE_MS || os_now() + wait < pool->announced_until)
         return;
     pool->announced_until = os_now() + wait + HTTP_TICK_MS;
-    int64_t seconds = (wait + 500) / 1000;
+    int64_t seconds = pool_seconds(wait);
     bool whole = pace->interval % 1000 == 0;
     if (pool_is_paced(pool, x) && pace->interval)
         term_say(pool->term,
@@ -13333,9 +13390,24 @@ static HttpStep pool_on_wait(HttpPool *pool, HttpXfer *x)
     }
     err_set(&x->err, EXIT_RATE_LIMIT,
             "%.*s: rate limited; the next request may start in %" PRId64 " s",
-            P(x->req.url.host), (wait + 999) / 1000);
+            P(x->req.url.host), (wait + 999) / 1000); /* rounded up */
     err_hint(&x->err, "Try again later, or wait longer with --max-wait.");
     return STEP_FAILED;
+}
+
+/* Lets the following waits take at most `millis` together, within `max_wait`.
+ * Returns the old limit, for pool_restore_wait(). */
+static int64_t pool_shorten_wait(HttpPool *pool, int64_t millis)
+{
+    int64_t old = pool->max_wait;
+    if (http_patience(pool) > millis)
+        pool->max_wait = pool->waited + millis;
+    return old;
+}
+
+static void pool_restore_wait(HttpPool *pool, int64_t limit)
+{
+    pool->max_wait = limit;
 }
 
 /* Sleeps between two requests; false if --max-wait does not allow it, or after
@@ -13401,7 +13473,7 @@ static bool pool_try_later(HttpPool *pool, HttpXfer *x, int64_t pause,
         pool_announce_limit(pool, x, pause);
     else
         term_say(pool->term, "%s; retrying in %" PRId64 " s", why,
-                 (pause + 500) / 1000);
+                 pool_seconds(pause));
     http_drop(x);
     x->err = (Err){0};
     x->state = HTTP_WAIT;
@@ -13418,7 +13490,7 @@ static bool pool_retry_response(HttpPool *pool, HttpXfer *x)
         return false;
     int64_t asked = http_requested_pause(res);
     int64_t pause = pool_backoff(++x->tries);
-    Str host = str_slice(x->req.url.host, 0, 100);
+    Str host = str_slice(x->req.url.host, 0, HTTP_SHOW_HOST);
     snprintf(why, sizeof(why), "%.*s returned %d", P(host), res->status);
     if (res->status == 423 && pause < POOL_LOCKED_MS)
         pause = POOL_LOCKED_MS;
@@ -13439,8 +13511,8 @@ static bool pool_redirect(HttpXfer *x)
     Url to = {0};
     if (!http_is_redirect(&x->res))
         return false;
-    x->res.unfollowed = http_resolve_redirect(x, &to);
-    if (x->res.unfollowed)
+    x->res.redirect = http_resolve_redirect(x, &to);
+    if (x->res.redirect)
         return false;
     http_follow_redirect(x, &to);
     x->state = HTTP_WAIT;
@@ -13460,7 +13532,8 @@ static HttpStep pool_on_complete(HttpPool *pool, HttpXfer *x)
         return STEP_AGAIN;
     x->res.warn_effect = req->changes && (x->uncertain || x->res.status >= 500);
     Str rest = x->streamed ? S("") : x->res.body;
-    bool ok = !req->sink || req->sink(req->to, &x->res, rest, true, &x->err);
+    bool ok = !req->sink ||
+              req->sink(req->to, &x->res, rest, HTTP_LAST, &x->err);
     x->state = ok ? HTTP_DONE : HTTP_FAILED;
     return ok ? STEP_DONE : STEP_FAILED;
 }
@@ -13760,7 +13833,7 @@ static HttpXfer *pool_add(HttpPool *pool, const HttpReq *req)
     x->req = *req;
     x->next = pool->active;
     int active = 0;
-    Str host = str_slice(req->url.host, 0, 100);
+    Str host = str_slice(req->url.host, 0, HTTP_SHOW_HOST);
     x->state = HTTP_FAILED;
     for (const HttpXfer *other = pool->active; other; other = other->next)
         active++;
@@ -18004,8 +18077,18 @@ enum {
     HUB_EARLY_MS = 5 * 60 * 1000, /* a token is renewed before it expires */
     HUB_FRESH_MS = 60 * 1000,     /* and not again for this long */
     HUB_LIFE_MAX = 366 * 86400,   /* seconds, of an OAuth2 token */
+    HUB_LISTED_MS = 10 * 1000,    /* to wait until a change is listed */
     HUB_KEY_MIN = 20,             /* bytes */
-    HUB_KEY_MAX = 3 * KIB
+    HUB_KEY_MAX = 3 * KIB,
+
+    /* How much of a response's texts an error shows, in bytes. */
+    HUB_SHOW_REASON = 80, /* of the status line */
+    HUB_SHOW_ID = 80,
+    HUB_SHOW_CODE = 60, /* a longer one is not a code */
+    HUB_SHOW_MESSAGE = 400,
+    HUB_SHOW_DETAIL = 200, /* of each message in "errors" */
+    HUB_SHOW_ALL = 600,    /* none is added after that many */
+    HUB_SHOW_SCOPES = 800
 };
 
 typedef struct {
@@ -18038,7 +18121,8 @@ typedef struct {
     Str body;
     bool has_body;
     bool reads; /* a POST that changes nothing, and may be repeated */
-    bool (*sink)(void *to, const HttpRes *res, Str piece, bool last, Err *err);
+    bool (*sink)(void *to, const HttpRes *res, Str piece, HttpPart part,
+                 Err *err);
     void *to;
 } HubCall;
 
@@ -18218,7 +18302,7 @@ static void hub_hint_region(const Hub *hub, const HttpRes *res,
     while (end < region.len && str_is_digit(region.ptr[end]))
         end++;
     bool known = letters >= 2 && letters <= 4 && end == region.len &&
-                 end - letters >= 1 && end - letters <= 2;
+                 end - letters >= 1 && end - letters <= 2; /* "eu1" */
     if (known)
         err_hint(err,
                  "The account is in region %.*s. Set "
@@ -18234,7 +18318,7 @@ static void hub_hint_region(const Hub *hub, const HttpRes *res,
 static void hub_hint(Arena *arena, const Hub *hub, const HttpRes *res,
                      const cJSON *body, Err *err)
 {
-    Buf scopes = buf_new(arena, 800);
+    Buf scopes = buf_new(arena, HUB_SHOW_SCOPES);
     const cJSON *fault = NULL;
     hub_add_scopes(&scopes, json_get(body, "context"));
     const cJSON *errors = json_get(body, "errors");
@@ -18267,7 +18351,7 @@ static void hub_add_correlation(Buf *text, const HttpRes *res,
     Str id = json_text(body, "correlationId");
     if (!id.len)
         id = http_header(res, S("X-HubSpot-Correlation-Id"));
-    id = str_slice(id, 0, 80);
+    id = str_slice(id, 0, HUB_SHOW_ID);
     if (id.len)
         buf_printf(text, " (correlation ID %.*s)", P(id));
 }
@@ -18280,7 +18364,7 @@ static void hub_add_reason(const Hub *hub, Buf *text, const cJSON *body)
                                         "error"};
     Str message = {0};
     Str code = json_text(body, "status");
-    bool is_code = code.len > 0 && code.len <= 60;
+    bool is_code = code.len > 0 && code.len <= HUB_SHOW_CODE;
     const cJSON *fault = NULL;
     for (int i = 0; i < COUNT(names) && !message.len; i++)
         message = json_text(body, names[i]);
@@ -18289,7 +18373,7 @@ static void hub_add_reason(const Hub *hub, Buf *text, const cJSON *body)
     for (ptrdiff_t i = 0; i < code.len; i++)
         is_code &= code.ptr[i] == '_' || str_is_digit(code.ptr[i]) ||
                    (code.ptr[i] >= 'A' && code.ptr[i] <= 'Z');
-    Str start = str_slice(message, 0, 400);
+    Str start = str_slice(message, 0, HUB_SHOW_MESSAGE);
     if (message.len)
         buf_printf(text, ": %.*s", P(start));
     if (is_code)
@@ -18298,8 +18382,8 @@ static void hub_add_reason(const Hub *hub, Buf *text, const cJSON *body)
     {
         Str detail = term_unecho(hub->term, text->arena,
                                  json_text(fault, "message"), 1);
-        start = str_slice(detail, 0, 200);
-        if (detail.len && !str_eq(detail, message) && text->len < 600)
+        start = str_slice(detail, 0, HUB_SHOW_DETAIL);
+        if (detail.len && !str_eq(detail, message) && text->len < HUB_SHOW_ALL)
             buf_printf(text, "; %.*s", P(start));
     }
 }
@@ -18331,7 +18415,7 @@ static bool hub_set_error(Arena *arena, const Hub *hub, const HttpRes *res,
     Buf text = buf_new(arena, 2 * KIB);
     Str reason = term_unecho(hub->term, arena, res->reason, 1);
     buf_printf(&text, "HubSpot returned %d", res->status);
-    reason = str_slice(reason, 0, 80);
+    reason = str_slice(reason, 0, HUB_SHOW_REASON);
     if (reason.len)
         buf_printf(&text, " %.*s", P(reason));
     http_add_redirect(&text, res);
@@ -18445,8 +18529,8 @@ static bool hub_set_page_error(const Hub *hub, const HttpRes *res, Err *err)
 {
     Buf text = buf_new(hub->arena, 2 * KIB);
     Str host = hub_token_host(hub->arena, hub);
-    Str reason = str_slice(res->reason, 0, 80);
-    Str proxy = hub->pool->has_proxy ? hub->pool->proxy_from : S("");
+    Str reason = str_slice(res->reason, 0, HUB_SHOW_REASON);
+    Str proxy = pool_proxy_source(hub->pool);
     Str type = http_header(res, S("Content-Type"));
     bool fault = res->status == 200 && str_find(type, S("json")) >= 0;
     buf_printf(&text, "%.*s returned %s instead of a token: %d %.*s", P(host),
@@ -19018,13 +19102,13 @@ typedef struct {
     bool may_renew;
 } HubGate;
 
-static bool hub_gate(void *to, const HttpRes *res, Str piece, bool last,
+static bool hub_gate(void *to, const HttpRes *res, Str piece, HttpPart part,
                      Err *err)
 {
     const HubGate *gate = to;
     if (res->status == 401 && gate->may_renew)
         return true;
-    return gate->call->sink(gate->call->to, res, piece, last, err);
+    return gate->call->sink(gate->call->to, res, piece, part, err);
 }
 
 /*
@@ -19296,15 +19380,13 @@ static int hub_mark_unseen(HubChange *changes, int count, const Str *names,
  */
 static bool hub_check_listed(Hub *hub, HubChange *changes, int count, Err *err)
 {
-    enum { HUB_LISTED_MS = 10000, TELL_MS = 2000 };
+    enum { TELL_MS = 2000, PAUSE_MS = 250, PAUSE_MAX_MS = 2000 };
     int64_t began = os_now();
-    int64_t most = hub->pool->max_wait;
+    int64_t limit = pool_shorten_wait(hub->pool, HUB_LISTED_MS);
     int64_t timeout = hub->timeout;
-    int64_t pause = 250;
+    int64_t pause = PAUSE_MS;
     bool told = false;
     bool ok = true;
-    if (most > hub->pool->waited + HUB_LISTED_MS)
-        hub->pool->max_wait = hub->pool->waited + HUB_LISTED_MS;
     if (timeout > HUB_LISTED_MS)
         hub->timeout = HUB_LISTED_MS;
     for (;;) {
@@ -19320,9 +19402,9 @@ static bool hub_check_listed(Hub *hub, HubChange *changes, int count, Err *err)
         told |= os_now() - began >= TELL_MS;
         if (!pool_sleep(hub->pool, pause < left ? pause : left))
             break;
-        pause = pause < 1000 ? pause * 2 : 2000;
+        pause = pause < PAUSE_MAX_MS / 2 ? pause * 2 : PAUSE_MAX_MS;
     }
-    hub->pool->max_wait = most;
+    pool_restore_wait(hub->pool, limit);
     hub->timeout = timeout;
     if (os_interrupted())
         return os_set_interrupted(err);
@@ -20605,10 +20687,7 @@ static bool cmd_go_online(Cmd *cmd, Err *err)
                    cmd->trust.skipped);
     if (cmd->trust.warning.len)
         term_warn(cmd->term, "%.*s", P(cmd->trust.warning));
-    if (cmd->pool.has_proxy)
-        term_debug(cmd->term, "proxy: %.*s port %d, from %.*s",
-                   P(cmd->pool.proxy.host), cmd->pool.proxy.port,
-                   P(cmd->pool.proxy_from));
+    pool_debug_proxy(&cmd->pool);
     cmd->online = true;
     return true;
 }
@@ -22289,16 +22368,20 @@ static bool signin_oauth_check(const char *what, Str text, Err *err)
     return err_hint(err, "Both are on the Auth tab of the app in HubSpot.");
 }
 
+/* What is typed is shown, or only how long it is. */
+typedef enum { SIGNIN_SHOWN, SIGNIN_MASKED } SigninInput;
+
 /* Asks until the input can be a client's ID, or secret. */
-static bool signin_oauth_ask(Cmd *cmd, const char *what, bool masked, Str *text,
-                             Err *err)
+static bool signin_oauth_ask(Cmd *cmd, const char *what, SigninInput input,
+                             Str *text, Err *err)
 {
     Str question = arena_printf(cmd->arena, "Client %s:", what);
     for (;;) {
         Err fault = {0};
         if (!ask_text(cmd->term, cmd->arena,
-                      &(Question){.text = question.ptr, .masked = masked}, text,
-                      err))
+                      &(Question){.text = question.ptr,
+                                  .masked = input == SIGNIN_MASKED},
+                      text, err))
             return false;
         if (signin_oauth_check(what, *text, &fault))
             return true;
@@ -22345,9 +22428,9 @@ static bool signin_oauth_client(Cmd *cmd, ConfigAccount *account, Err *err)
              cmd->term, "client secret",
              "Pass --client-secret-stdin, or set HUBSPOT_CLIENT_SECRET.", err)))
         return false;
-    bool ok = (id.len || signin_oauth_ask(cmd, "ID", false, &id, err)) &&
+    bool ok = (id.len || signin_oauth_ask(cmd, "ID", SIGNIN_SHOWN, &id, err)) &&
               (secret.len ||
-               signin_oauth_ask(cmd, "secret", true, &secret, err));
+               signin_oauth_ask(cmd, "secret", SIGNIN_MASKED, &secret, err));
     account->client_id = id;
     account->client_secret = secret_from(secret);
     return ok && signin_oauth_check("ID", id, err) &&
@@ -24197,7 +24280,7 @@ static bool api_is_json(const HttpRes *res, Str piece, bool whole)
            json_validate(piece, JSON_DEPTH, &ignored);
 }
 
-static bool api_sink(void *to, const HttpRes *res, Str piece, bool last,
+static bool api_sink(void *to, const HttpRes *res, Str piece, HttpPart part,
                      Err *err)
 {
     ApiOut *out = to;
@@ -24205,7 +24288,7 @@ static bool api_sink(void *to, const HttpRes *res, Str piece, bool last,
     if (!out->started) {
         out->started = true;
         term_say(term, "%d %.*s", res->status, P(res->reason));
-        out->json = !out->raw && api_is_json(res, piece, last);
+        out->json = !out->raw && api_is_json(res, piece, part == HTTP_LAST);
         out->indent.sink = api_write;
         out->indent.to = out;
     }
@@ -24217,7 +24300,7 @@ static bool api_sink(void *to, const HttpRes *res, Str piece, bool last,
         api_write(out, piece);
     json_indent_flush(&out->indent);
     bool line = out->json ? !out->indent.broken : term->out_terminal;
-    if (last && line && res->received && out->last != '\n')
+    if (part == HTTP_LAST && line && res->received && out->last != '\n')
         api_write(out, S("\n"));
     if (term->out_error)
         return err_set(err, EXIT_FAILED, "cannot write to stdout: %s",
@@ -28204,8 +28287,8 @@ static TransferItem *files_fetch_folder(FilesFetch *fetch)
     return item;
 }
 
-static bool files_fetch_sink(void *to, const HttpRes *res, Str piece, bool last,
-                             Err *err)
+static bool files_fetch_sink(void *to, const HttpRes *res, Str piece,
+                             HttpPart part, Err *err)
 {
     TransferItem *item = to;
     int code = 0;
@@ -28216,11 +28299,11 @@ static bool files_fetch_sink(void *to, const HttpRes *res, Str piece, bool last,
                        "received more than the %" PRId64
                        " bytes that HubSpot lists",
                        item->file.size);
-    if (item->out && last && item->file.size > res->received)
+    if (item->out && part == HTTP_LAST && item->file.size > res->received)
         return true; /* files_fetch_on_file() reports it */
     if (item->out) {
         term_out_foreign(item->out, piece);
-        if (last)
+        if (part == HTTP_LAST)
             term_flush(item->out);
         code = item->out->out_error;
     } else {
@@ -29107,13 +29190,16 @@ static int cli_most(const CliCommand *command)
     return count;
 }
 
-/* The command's option of this long name, or one of its flags; or NULL. */
+/* Which options a name is searched for in. */
+typedef enum { CLI_ANY_OPTION, CLI_FLAGS_ONLY } CliAmong;
+
+/* The command's option of this long name; NULL: it has none. */
 static const CliOption *cli_find_own(const CliCommand *command, Str name,
-                                     bool flag)
+                                     CliAmong among)
 {
     for (int i = 0; cli_option(command, i); i++) {
         const CliOption *option = cli_option(command, i);
-        if ((!flag || option->kind == CLI_FLAG) &&
+        if ((among == CLI_ANY_OPTION || option->kind == CLI_FLAG) &&
             (cli_is_long(name, option->name) ||
              cli_is_long(name, option->alias)))
             return option;
@@ -29123,11 +29209,11 @@ static const CliOption *cli_find_own(const CliCommand *command, Str name,
 
 /* The same; if the command has none, the first one of any command. */
 static const CliOption *cli_find_name(const CliCommand *command, Str name,
-                                      bool flag)
+                                      CliAmong among)
 {
-    const CliOption *found = cli_find_own(command, name, flag);
+    const CliOption *found = cli_find_own(command, name, among);
     for (int i = 0; !found && cli_command(i); i++)
-        found = cli_find_own(cli_command(i), name, flag);
+        found = cli_find_own(cli_command(i), name, among);
     return found;
 }
 
@@ -29135,9 +29221,10 @@ static const CliOption *cli_find_name(const CliCommand *command, Str name,
 static const CliOption *cli_find_long(const CliCommand *command, Str name,
                                       bool *negated)
 {
-    const CliOption *found = cli_find_name(command, name, false);
+    const CliOption *found = cli_find_name(command, name, CLI_ANY_OPTION);
     *negated = !found && str_starts(name, S("no-"));
-    return *negated ? cli_find_name(command, str_slice(name, 3, name.len), true)
+    return *negated ? cli_find_name(command, str_slice(name, 3, name.len),
+                                    CLI_FLAGS_ONLY)
                     : found;
 }
 
@@ -29520,9 +29607,11 @@ static bool cli_take_word(CliParse *parse, Str word, Err *err)
     return true;
 }
 
-/* Does this letter name an option with a value? If commands differ in that,
- * `some` of them are enough. */
-static bool cli_letter_takes(char letter, bool some)
+/* How many of the commands that have a letter must agree on it. */
+typedef enum { CLI_ALL_AGREE, CLI_SOME_AGREE } CliAgree;
+
+/* Does this letter name an option with a value? */
+static bool cli_letter_takes(char letter, CliAgree agree)
 {
     bool any = false;
     bool all = true;
@@ -29532,13 +29621,13 @@ static bool cli_letter_takes(char letter, bool some)
         any |= takes;
         all &= takes || !option;
     }
-    return any && (all || some);
+    return any && (all || agree == CLI_SOME_AGREE);
 }
 
 /* Does this option take its value from the next argument, `next` (NULL: there
  * is none)? `text` starts with a dash; letters without a value can precede one
  * with a value. The command is not known yet: see cli_letter_takes(). */
-static bool cli_takes_next(const char *text, const char *next, bool some)
+static bool cli_takes_next(const char *text, const char *next, CliAgree agree)
 {
     bool negated = false;
     Str rest = str_from(text + 1);
@@ -29549,7 +29638,7 @@ static bool cli_takes_next(const char *text, const char *next, bool some)
         return option && (option->kind != CLI_FLAG || (word && !negated));
     }
     for (; rest.len; rest = str_slice(rest, 1, rest.len)) {
-        if (cli_letter_takes(rest.ptr[0], some))
+        if (cli_letter_takes(rest.ptr[0], agree))
             return rest.len == 1;
     }
     return word;
@@ -29579,7 +29668,7 @@ static void cli_wipe_rest(const CliParse *parse)
 /* Finds the command before the options are parsed, because options can precede
  * its name: it is in the words that are neither options nor values of options.
  * NULL if there is none. */
-static const CliCommand *cli_look(const CliParse *parse, bool some)
+static const CliCommand *cli_look(const CliParse *parse, CliAgree agree)
 {
     CliParse look = *parse;
     Err ignored = {0};
@@ -29590,7 +29679,7 @@ static const CliCommand *cli_look(const CliParse *parse, bool some)
             over = true;
         else if (over || text[0] != '-' || !text[1])
             cli_take_word(&look, str_from(text), &ignored);
-        else if (cli_takes_next(text, look.argv[look.at + 1], some))
+        else if (cli_takes_next(text, look.argv[look.at + 1], agree))
             look.at++;
         if (ignored.code)
             break;
@@ -29621,8 +29710,8 @@ static void cli_hide_keys(const CliParse *parse)
 static bool cli_parse(CliParse *parse, Err *err)
 {
     cli_hide_keys(parse);
-    const CliCommand *found = cli_look(parse, false);
-    found = found ? found : cli_look(parse, true);
+    const CliCommand *found = cli_look(parse, CLI_ALL_AGREE);
+    found = found ? found : cli_look(parse, CLI_SOME_AGREE);
     for (parse->at = 1; parse->at < parse->argc;) {
         char *text = parse->argv[parse->at++];
         bool ok = true;
@@ -30361,7 +30450,7 @@ static Str cli_first_word(char **argv)
         if (word && (help || !cli_is_word(str_from(text), "help")))
             return str_from(text);
         help |= word;
-        if (!word && argv[at] && cli_takes_next(text, argv[at], false))
+        if (!word && argv[at] && cli_takes_next(text, argv[at], CLI_ALL_AGREE))
             at++;
     }
     return (Str){0};
