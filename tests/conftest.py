@@ -423,7 +423,8 @@ def outsider(hs, sim, tmp_path):
             more["env"] = {**env, **more.get("env", {})}
             return runner(*args, **who, **more)
 
-        run.home, run.cwd, run.sim, run.files = runner.home, runner.cwd, sim, runner
+        run.home, run.cwd, run.sim, run.files = runner.home, runner.cwd, sim, runner.files
+        run.runner = runner
         run.config_path = runner.config_path
 
         def own():

@@ -16,26 +16,16 @@ import pytest
 import yaml
 
 import conftest
-from calls import ECHO, used
+from calls import ECHO, refused, used
 from conftest import held, mode, write_links
 
 OFFICIAL = pathlib.Path("/tmp/official/node_modules/js-yaml")
 KEY = "CiRuYTEt" * 10
-
-
-def refused(hs, *words, args=("account", "list"), code=3, **more):
-    """Ends with this code, says these words, sends nothing, prints no data."""
-    sent = len(hs.sim.log)
-    result = hs(*args, **more)
-    assert result.code == code and result.out == "", result
-    for word in words:
-        assert str(word) in result.err, (word, result.err)
-    assert len(hs.sim.log) == sent
-    return result
+LIST = ["account", "list"]
 
 
 @pytest.fixture
-def three(hs, sim):
+def live(hs, sim):
     """Three accounts in the global file, 101 the default, with live tokens."""
     hs.sign_in(*(sim.portal(n) for n in (101, 202, 303)))
     sim.log.clear()
@@ -64,31 +54,31 @@ def deprecated(sim, *portals, name="defaultPortal", **fields):
     return {name: accounts[0]["name"], "portals": accounts}
 
 
-def test_the_order_of_the_sources(three, sim, tmp_path):
+def test_the_order_of_the_sources(live, sim, tmp_path):
     named, env_file, near = (sim.portal(n) for n in (404, 505, 606))
-    file = three.write_yaml(deprecated(sim, named), tmp_path / "named.yml")
-    other = three.write_yaml(deprecated(sim, env_file), tmp_path / "other.yml")
-    three.write_yaml(deprecated(sim, near), three.cwd / "hubspot.config.yml")
+    file = live.write_yaml(deprecated(sim, named), tmp_path / "named.yml")
+    other = live.write_yaml(deprecated(sim, env_file), tmp_path / "other.yml")
+    live.write_yaml(deprecated(sim, near), live.cwd / "hubspot.config.yml")
     env = {"HUBSPOT_CONFIG_PATH": other}
-    assert used(three) == 101
-    assert used(three, env=env) == 505
-    assert used(three, "--config", file) == 404
-    assert used(three, "-c", file, env=env) == 404
-    three.config_path.unlink()
-    assert used(three) == 606
+    assert used(live) == 101
+    assert used(live, env=env) == 505
+    assert used(live, "--config", file) == 404
+    assert used(live, "-c", file, env=env) == 404
+    live.config_path.unlink()
+    assert used(live) == 606
 
 
-def test_a_named_file_that_is_missing_is_no_other(three, tmp_path):
-    refused(three, tmp_path / "none.yml", args=["api", ECHO, "-c", tmp_path / "none.yml"])
-    refused(three, "none.yml", env={"HUBSPOT_CONFIG_PATH": "none.yml"})
+def test_a_named_file_that_is_missing_is_no_other(live, tmp_path):
+    refused(live, ["api", ECHO, "-c", tmp_path / "none.yml"], 3, tmp_path / "none.yml")
+    refused(live, LIST, 3, "none.yml", env={"HUBSPOT_CONFIG_PATH": "none.yml"})
 
 
-def test_a_broken_global_file_is_no_other(three, sim):
+def test_a_broken_global_file_is_no_other(live, sim):
     """The deprecated one is used where there is no global one, not where it is bad."""
-    three.write_yaml(deprecated(sim, sim.portal(606)), three.cwd / "hubspot.config.yml")
+    live.write_yaml(deprecated(sim, sim.portal(606)), live.cwd / "hubspot.config.yml")
     for text in ("", "{", "accounts: []", "- x"):
-        three.write_yaml(text)
-        refused(three, three.config_path, args=["api", ECHO])
+        live.write_yaml(text)
+        refused(live, ["api", ECHO], 3, live.config_path)
 
 
 @pytest.mark.parametrize("name", ["hubspot.config.yml", "hubspot.config.yaml"])
@@ -98,7 +88,7 @@ def test_the_deprecated_file_is_found_upward(hs, sim, name):
     below.mkdir(parents=True)
     assert used(hs, cwd=below) == 101
     assert used(hs, cwd=hs.home, env={"INIT_CWD": below}) == 101
-    refused(hs, cwd=hs.home)
+    refused(hs, LIST, 3, cwd=hs.home)
 
 
 def test_the_nearest_deprecated_file_counts(hs, sim):
@@ -179,15 +169,15 @@ ENV_KEYS = (
 
 @pytest.mark.parametrize("id_name", ["HUBSPOT_ACCOUNT_ID", "HUBSPOT_PORTAL_ID"])
 @pytest.mark.parametrize("how", ["--use-env", "variable", "--useEnv"])
-def test_use_env(three, sim, id_name, how):
+def test_use_env(live, sim, id_name, how):
     portal = sim.portal(404)
     env = {id_name: 404, "HUBSPOT_PERSONAL_ACCESS_KEY": portal.key}
-    before = three.config_path.read_bytes()
+    before = live.config_path.read_bytes()
     args = [how] if how.startswith("-") else []
     if not args:
         env["USE_ENVIRONMENT_HUBSPOT_CONFIG"] = "true"
-    assert used(three, *args, env=env) == 404
-    assert three.config_path.read_bytes() == before
+    assert used(live, *args, env=env) == 404
+    assert live.config_path.read_bytes() == before
 
 
 def test_use_env_writes_nothing(hs, sim):
@@ -197,12 +187,12 @@ def test_use_env_writes_nothing(hs, sim):
     assert list(hs.home.iterdir()) == [] and list(hs.cwd.iterdir()) == []
 
 
-def test_use_env_ignores_a_linked_directory(three, sim):
+def test_use_env_ignores_a_linked_directory(live, sim):
     portal = sim.portal(404)
-    write_links(three, {"localDefaultAccount": 202, "accounts": [202]})
-    (three.cwd / ".hsaccount").write_text("303")
+    write_links(live, {"localDefaultAccount": 202, "accounts": [202]})
+    (live.cwd / ".hsaccount").write_text("303")
     env = {"HUBSPOT_ACCOUNT_ID": 404, "HUBSPOT_PERSONAL_ACCESS_KEY": portal.key}
-    assert used(three, "--use-env", env=env) == 404
+    assert used(live, "--use-env", env=env) == 404
 
 
 def test_use_env_of_the_other_kinds(hs, sim):
@@ -247,8 +237,8 @@ def test_use_env_of_the_other_kinds(hs, sim):
         ),
     ],
 )
-def test_use_env_incomplete(three, env, word):
-    refused(three, word, args=["api", ECHO, "--use-env"], env=env)
+def test_use_env_incomplete(live, env, word):
+    refused(live, ["api", ECHO, "--use-env"], 3, word, env=env)
 
 
 def test_white_space_around_what_the_environment_says(hs, sim):
@@ -281,58 +271,58 @@ def test_use_env_never_sends_an_invalid_key(hs, sim, key):
     assert sim.proxy.seen == []
 
 
-def test_use_env_goes_with_nothing_else(three, sim, tmp_path):
+def test_use_env_goes_with_nothing_else(live, sim, tmp_path):
     env = {"HUBSPOT_ACCOUNT_ID": 101, "HUBSPOT_PERSONAL_ACCESS_KEY": sim.portals[101].key}
-    refused(three, "--account", args=["api", ECHO, "--use-env", "-a", "101"], env=env, code=2)
-    refused(three, "--use-env", args=["api", ECHO, "--use-env", "-c", "x"], env=env, code=2)
+    refused(live, ["api", ECHO, "--use-env", "-a", "101"], 2, "--account", env=env)
+    refused(live, ["api", ECHO, "--use-env", "-c", "x"], 2, "--use-env", env=env)
     refused(
-        three,
+        live,
+        ["api", ECHO, "--use-env"],
+        2,
         "HUBSPOT_CONFIG_PATH",
-        args=["api", ECHO, "--use-env"],
         env={**env, "HUBSPOT_CONFIG_PATH": tmp_path / "x"},
-        code=2,
     )
     refused(
-        three,
-        args=["account", "list"],
-        code=2,
+        live,
+        ["account", "list"],
+        2,
         env={**env, "HUBSPOT_CONFIG_PATH": "x", "USE_ENVIRONMENT_HUBSPOT_CONFIG": "true"},
     )
     refused(
-        three,
+        live,
+        ["api", ECHO, "-a", "303"],
+        3,
         "303",
-        args=["api", ECHO, "-a", "303"],
         env={**env, "USE_ENVIRONMENT_HUBSPOT_CONFIG": "true"},
-        code=3,
     )
 
 
 # ---- which account
 
 
-def test_the_order_of_what_chooses(three):
-    assert used(three) == 101
-    (three.cwd / ".hsaccount").write_text("202")
-    assert used(three) == 202
-    write_links(three, {"localDefaultAccount": 303, "accounts": [303]})
-    assert used(three) == 303
-    assert used(three, "-a", "101") == 101
-    assert used(three, "--account=portal-202") == 202
+def test_the_order_of_what_chooses(live):
+    assert used(live) == 101
+    (live.cwd / ".hsaccount").write_text("202")
+    assert used(live) == 202
+    write_links(live, {"localDefaultAccount": 303, "accounts": [303]})
+    assert used(live) == 303
+    assert used(live, "-a", "101") == 101
+    assert used(live, "--account=portal-202") == 202
 
 
-def test_files_above_the_working_folder_choose(three):
-    below = three.cwd / "a" / "b"
+def test_files_above_the_working_folder_choose(live):
+    below = live.cwd / "a" / "b"
     below.mkdir(parents=True)
-    (three.cwd / ".hsaccount").write_text("202")
-    (three.cwd / "a" / ".hsaccount").write_text("303\n")
-    assert used(three, cwd=below) == 303
-    assert used(three) == 202
-    assert used(three, cwd=three.home) == 101
-    assert used(three, cwd=three.home, env={"INIT_CWD": below}) == 303
-    write_links(three, {"localDefaultAccount": 101, "accounts": [101]})
-    assert used(three, cwd=below) == 101
-    write_links(three, {"localDefaultAccount": 202, "accounts": [202]}, below)
-    assert used(three, cwd=below) == 202
+    (live.cwd / ".hsaccount").write_text("202")
+    (live.cwd / "a" / ".hsaccount").write_text("303\n")
+    assert used(live, cwd=below) == 303
+    assert used(live) == 202
+    assert used(live, cwd=live.home) == 101
+    assert used(live, cwd=live.home, env={"INIT_CWD": below}) == 303
+    write_links(live, {"localDefaultAccount": 101, "accounts": [101]})
+    assert used(live, cwd=below) == 101
+    write_links(live, {"localDefaultAccount": 202, "accounts": [202]}, below)
+    assert used(live, cwd=below) == 202
 
 
 @pytest.mark.parametrize(
@@ -344,9 +334,9 @@ def test_files_above_the_working_folder_choose(three):
         {"accounts": [], "localDefaultAccount": None},
     ],
 )
-def test_a_linked_folder_without_a_default(three, settings):
-    write_links(three, settings)
-    assert used(three) == 101
+def test_a_linked_folder_without_a_default(live, settings):
+    write_links(live, settings)
+    assert used(live) == 101
 
 
 @pytest.mark.parametrize(
@@ -367,19 +357,19 @@ def test_a_linked_folder_without_a_default(three, settings):
         "portal-101",
     ],
 )
-def test_a_bad_override_is_named(three, text):
-    path = three.cwd / ".hsaccount"
+def test_a_bad_override_is_named(live, text):
+    path = live.cwd / ".hsaccount"
     path.write_text(text)
-    refused(three, path, "--account", args=["api", ECHO, "-X", "DELETE"])
-    refused(three, path, args=["account", "info"])
-    assert used(three, "-a", "202") == 202
-    listing = three("account", "list")
+    refused(live, ["api", ECHO, "-X", "DELETE"], 3, path, "--account")
+    refused(live, ["account", "info"], 3, path)
+    assert used(live, "-a", "202") == 202
+    listing = live("account", "list")
     assert listing.code == 0 and str(path) in listing.err
 
 
-def test_an_override_that_is_a_folder(three):
-    (three.cwd / ".hsaccount").mkdir()
-    refused(three, three.cwd / ".hsaccount", args=["api", ECHO])
+def test_an_override_that_is_a_folder(live):
+    (live.cwd / ".hsaccount").mkdir()
+    refused(live, ["api", ECHO], 3, live.cwd / ".hsaccount")
 
 
 @pytest.mark.parametrize(
@@ -403,26 +393,26 @@ def test_an_override_that_is_a_folder(three):
         "localDefaultAccount: 202",
     ],
 )
-def test_bad_settings_of_a_folder_are_named(three, text):
+def test_bad_settings_of_a_folder_are_named(live, text):
     """Nothing may fall back to another account than the one that was meant."""
-    path = write_links(three, text)
-    refused(three, path, "--account", args=["api", ECHO, "-X", "DELETE"])
-    assert used(three, "-a", "202") == 202
-    listing = three("account", "list")
+    path = write_links(live, text)
+    refused(live, ["api", ECHO, "-X", "DELETE"], 3, path, "--account")
+    assert used(live, "-a", "202") == 202
+    listing = live("account", "list")
     assert listing.code == 0 and str(path) in listing.err
 
 
 @pytest.mark.parametrize("form", ["global", "deprecated"])
-def test_an_override_counts_for_the_global_file_alone(three, sim, tmp_path, form):
+def test_an_override_counts_for_the_global_file_alone(live, sim, tmp_path, form):
     portal = sim.portal(404)
     path = tmp_path / "named.yml"
     if form == "global":
-        three.write_config(portal, path=path)
+        live.write_config(portal, path=path)
     else:
-        three.write_yaml(deprecated(sim, portal), path)
-    (three.cwd / ".hsaccount").write_text("202")
-    assert used(three, "-c", path) == 404
-    assert used(three, env={"HUBSPOT_CONFIG_PATH": path}) == 404
+        live.write_yaml(deprecated(sim, portal), path)
+    (live.cwd / ".hsaccount").write_text("202")
+    assert used(live, "-c", path) == 404
+    assert used(live, env={"HUBSPOT_CONFIG_PATH": path}) == 404
 
 
 @pytest.mark.parametrize(
@@ -457,7 +447,7 @@ def test_the_longest_time_out_is_no_end_at_once(hs, sim):
 @pytest.mark.parametrize("default", [None, "", 999, "nobody", "portal", "10", "0x65"])
 def test_a_default_that_does_not_exist(hs, sim, default):
     hs.write_config(sim.portal(101), defaultAccount=default)
-    refused(hs, hs.config_path, "--account", args=["api", ECHO])
+    refused(hs, ["api", ECHO], 3, hs.config_path, "--account")
 
 
 def test_a_default_by_name(hs, sim):
@@ -510,7 +500,7 @@ def test_a_fault_of_an_account(hs, sim, account, fault):
         ["account", "use", "101"],
         ["api", ECHO],
     ):
-        refused(hs, hs.config_path, fault, "account 2", args=args)
+        refused(hs, args, 3, hs.config_path, fault, "account 2")
     assert hs.config_path.read_bytes() == before
 
 
@@ -535,16 +525,16 @@ def test_a_fault_of_an_account(hs, sim, account, fault):
 )
 def test_a_config_without_accounts(hs, text):
     hs.write_yaml(text)
-    refused(hs, hs.config_path)
+    refused(hs, LIST, 3, hs.config_path)
 
 
 def test_every_fault_is_named(hs, sim):
     accounts = [{"name": f"n{n}", "accountId": n} for n in range(1, 31)]
     hs.write_yaml({"accounts": accounts})
-    result = refused(hs, hs.config_path)
+    result = refused(hs, LIST, 3, hs.config_path)
     assert sum("authType" in line for line in result.err.splitlines()) == 30
     hs.write_yaml({"accounts": [{"name": "x" * 900 + " y"}, {"name": "n2"}]})
-    result = refused(hs, hs.config_path)
+    result = refused(hs, LIST, 3, hs.config_path)
     for fault in ("account 1", "account 2", "white space", "authType", "account ID"):
         assert fault in result.err
 
@@ -685,7 +675,7 @@ BAD_FILES = {
 def test_a_file_that_is_no_config(hs, sim, data, word):
     hs.write_yaml("")
     hs.config_path.write_bytes(data)
-    result = refused(hs, hs.config_path)
+    result = refused(hs, LIST, 3, hs.config_path)
     assert word is None or word in result.err, result.err
     assert len(result.err) < 8000 and "\0" not in result.err
     assert result.usage.ru_utime < (5 if "debug" not in hs.bin else 20)
@@ -707,7 +697,7 @@ def test_faults_of_many_accounts_are_found_in_time(hs, account):
     hs.write_yaml(
         "accounts:\n" + "".join(f"- {account.replace('%d', str(n))}\n" for n in range(1, 10_000))
     )
-    assert refused(hs, "account 2", "account 3").usage.ru_utime < 4
+    assert refused(hs, LIST, 3, "account 2", "account 3").usage.ru_utime < 4
 
 
 def test_an_alias_bomb_stays_small(hs, sim):
@@ -749,27 +739,29 @@ def test_not_a_regular_file(hs, tmp_path):
     ):
         path = tmp_path / "odd.yml"
         make(path)
-        refused(hs, path, args=["account", "list", "-c", path])
+        refused(hs, ["account", "list", "-c", path], 3, path)
         path.unlink() if path.is_symlink() else path.rmdir()
-    refused(hs, "1 MiB", args=["account", "list", "-c", "/dev/zero"])
+    refused(hs, ["account", "list", "-c", "/dev/zero"], 3, "1 MiB")
 
 
 def test_a_file_that_may_not_be_read(outsider):
-    path = outsider.files.write_config({"accountId": 1, "authType": "apikey", "apiKey": "k" * 20})
+    path = outsider.runner.write_config({"accountId": 1, "authType": "apikey", "apiKey": "k" * 20})
     outsider.own()
     path.chmod(0)
-    refused(outsider, path, "ermission")
+    refused(outsider, LIST, 3, path, "ermission")
     path.chmod(0o600)
     path.parent.chmod(0)
-    refused(outsider, path, "ermission")
+    refused(outsider, LIST, 3, path, "ermission")
 
 
 def test_a_global_file_out_of_reach_is_no_other(outsider, sim):
-    outsider.files.write_config(sim.portal(101))
-    outsider.files.write_yaml(deprecated(sim, sim.portal(606)), outsider.cwd / "hubspot.config.yml")
+    outsider.runner.write_config(sim.portal(101))
+    outsider.runner.write_yaml(
+        deprecated(sim, sim.portal(606)), outsider.cwd / "hubspot.config.yml"
+    )
     outsider.own()
     outsider.config_path.parent.chmod(0)
-    refused(outsider, outsider.config_path, args=["api", ECHO])
+    refused(outsider, ["api", ECHO], 3, outsider.config_path)
 
 
 # ---- what a rewrite keeps
@@ -1146,7 +1138,7 @@ def test_an_alias_never_comes_to_mean_another_node_of_its_anchor(hs):
     )
     again = "other: &t {tokenInfo: {accessToken: theirs}}\n"
     hs.write_yaml(text % ("", again))
-    refused(hs, "alias", args=("config", "set", "--http-timeout", "5000"))
+    refused(hs, ("config", "set", "--http-timeout", "5000"), 3, "alias")
     assert hs.config_path.read_text() == text % ("", again)
     hs.write_yaml(text % (again, ""))
     assert hs("config", "set", "--http-timeout", "5000").code == 0
@@ -1434,7 +1426,7 @@ def test_a_token_of_a_replaced_key_is_not_saved(hs, sim):
 
 def test_a_home_that_may_not_be_written(outsider, sim):
     portal = sim.portal(101)
-    outsider.files.write_config(portal)
+    outsider.runner.write_config(portal)
     outsider.own()
     before = outsider.config_path.read_bytes()
     outsider.config_path.parent.chmod(0o500)
@@ -1460,7 +1452,7 @@ def test_an_unwritable_home(outsider, sim):
 
 def test_a_disk_that_is_full(outsider, sim):
     """RLIMIT_FSIZE is as good as a full disk: the old file stays, whole."""
-    outsider.files.write_config(sim.portal(101), padding="x" * 8000)
+    outsider.runner.write_config(sim.portal(101), padding="x" * 8000)
     outsider.own()
     before = outsider.config_path.read_bytes()
 
@@ -1631,7 +1623,7 @@ def test_a_held_lock_is_waited_for(hs, sim):
 
 
 def test_a_lock_that_another_user_left_is_named(outsider, sim):
-    outsider.files.write_config(sim.portal(101), sim.portal(202))
+    outsider.runner.write_config(sim.portal(101), sim.portal(202))
     outsider.own()
     folder = outsider.config_path.with_name(".hs-tmp")
     (folder / ".git").mkdir(parents=True)

@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from calls import used
+from calls import git, ignored, refused, used
 from conftest import held, mode, read_links, write_links
 
 DOWN = "\x1b[B"
@@ -42,17 +42,6 @@ def override(hs, text, folder=None):
 def done(hs, *args, **more):
     result = hs("account", *args, **more)
     assert result.code == 0, result.err
-    return result
-
-
-def refused(hs, args, code, *words, **more):
-    """Fails with this code and these texts; nothing is written, sent or printed."""
-    before, sent = hs.files(), len(hs.sim.log)
-    result = hs("account", *args, **more)
-    assert result.code == code and result.out == "", result
-    for word in words:
-        assert str(word) in result.err, (word, result.err)
-    assert hs.files() == before and len(hs.sim.log) == sent
     return result
 
 
@@ -192,7 +181,7 @@ def test_the_mode_of_the_settings_stays(three, bits):
 
 @pytest.mark.parametrize("umask", [0o022, 0o027, 0o077])
 def test_new_settings_follow_the_umask(three, umask):
-    subprocess.run(["git", "init", "-q"], cwd=three.cwd, check=True)
+    git(three, "init", "-q")
     done(three, "link", "-a", "box", umask=umask)
     done(three, "create-override", "box", umask=umask)
     for name in (".hs/settings.json", ".hs/README.txt", ".hsaccount", ".gitignore"):
@@ -353,14 +342,14 @@ def test_create_override_json(three):
 
 def test_create_override_over_another(three):
     path = override(three, 202)
-    refused(three, ["create-override", "third"], 2, "--force")
+    refused(three, ["account", "create-override", "third"], 2, "--force")
     done(three, "create-override", "third", "--force")
     assert path.read_text() == "303"
     done(three, "create-override", "third")  # it says so already
     assert path.read_text() == "303"
     for junk in ("", "garbage", "x303"):
         override(three, junk)
-        refused(three, ["create-override", "third"], 2, "--force")
+        refused(three, ["account", "create-override", "third"], 2, "--force")
         done(three, "create-override", "third", "-f")
         assert path.read_text() == "303"
 
@@ -389,7 +378,7 @@ def test_create_override_warns_if_links_take_precedence(three):
 def test_create_override_does_not_replace_a_directory(three):
     (three.cwd / ".hsaccount").mkdir()
     for args in ([], ["--force"]):
-        refused(three, ["create-override", "box", *args], 3 if args else 2, ".hsaccount")
+        refused(three, ["account", "create-override", "box", *args], 3 if args else 2, ".hsaccount")
 
 
 @pytest.mark.parametrize("text", ["202", "999", "garbage", ""])
@@ -399,7 +388,7 @@ def test_remove_override(three, text):
     below.mkdir()
     outer = override(three, 303)
     inner = override(three, text, below)
-    refused(three, ["remove-override"], 2, "--force", cwd=below)
+    refused(three, ["account", "remove-override"], 2, "--force", cwd=below)
     assert str(inner) in done(three, "remove-override", "--force", cwd=below).err
     assert not inner.exists() and outer.read_text() == "303"
     done(three, "remove-override", "-f", cwd=below)
@@ -457,7 +446,7 @@ def test_a_missing_answer_is_an_error(three, args, words, answers):
         linked(three, 101, 202, 303)
     else:
         override(three, 303)
-    refused(three, args, 2, *words, input=answers)
+    refused(three, ["account", *args], 2, *words, input=answers)
 
 
 @pytest.mark.parametrize(
@@ -488,7 +477,7 @@ def test_a_missing_answer_is_an_error(three, args, words, answers):
     ],
 )
 def test_invalid_arguments_are_refused(three, args, code, word):
-    refused(three, args, code, word)
+    refused(three, ["account", *args], code, word)
 
 
 @pytest.mark.parametrize("args", [["link", "-a", "acme"], ["unlink", "--all"]])
@@ -506,12 +495,12 @@ def test_invalid_arguments_are_refused(three, args, code, word):
 def test_broken_settings_are_reported_and_kept(three, args, text):
     path = linked(three, 101)
     path.write_text(text)
-    refused(three, args, 3, path)
+    refused(three, ["account", *args], 3, path)
 
 
 @pytest.mark.parametrize("text", ["", "garbage", "x101", "0"])
 def test_link_names_a_broken_override(three, text):
-    refused(three, ["link", "-a", "acme"], 3, override(three, text))
+    refused(three, ["account", "link", "-a", "acme"], 3, override(three, text))
 
 
 @pytest.mark.parametrize("args", [["link", "-a", "acme"], ["unlink", "--all"]])
@@ -522,7 +511,7 @@ def test_a_deprecated_config_in_use(three, args):
     below = three.cwd / "below"
     below.mkdir()
     for folder in (three.cwd, below):
-        refused(three, args, 3, old, "hs config migrate", cwd=folder)
+        refused(three, ["account", *args], 3, old, "hs config migrate", cwd=folder)
 
 
 def test_create_override_needs_the_global_config(hs, sim):
@@ -530,7 +519,7 @@ def test_create_override_needs_the_global_config(hs, sim):
         {"portals": [{"name": "one", "portalId": 101, "authType": "apikey", "apiKey": "k" * 30}]},
         hs.cwd / "hubspot.config.yml",
     )
-    refused(hs, ["create-override", "one"], 3, "hs config migrate")
+    refused(hs, ["account", "create-override", "one"], 3, "hs config migrate")
 
 
 @pytest.mark.parametrize(
@@ -540,9 +529,9 @@ def test_without_a_valid_config(three, args):
     linked(three, 101)
     for text in ("", "{", "accounts:", "accounts: [{name: a b, accountId: 101}]"):
         three.write_yaml(text)
-        refused(three, args, 3, three.config_path)
+        refused(three, ["account", *args], 3, three.config_path)
     three.config_path.unlink()
-    refused(three, args, 3, "hs account auth")
+    refused(three, ["account", *args], 3, "hs account auth")
 
 
 @pytest.mark.parametrize(
@@ -554,7 +543,7 @@ def test_the_environment_has_nothing_to_link(three, sim, args):
         "HUBSPOT_ACCOUNT_ID": "101",
         "HUBSPOT_PERSONAL_ACCESS_KEY": sim.portals[101].key,
     }
-    refused(three, args, 2, "environment", env=env)
+    refused(three, ["account", *args], 2, "environment", env=env)
 
 
 @pytest.mark.parametrize(
@@ -569,7 +558,7 @@ def test_the_environment_has_nothing_to_link(three, sim, args):
 )
 def test_a_directory_that_is_not_writable(outsider, sim, args):
     """It is reported, and nothing is half done."""
-    outsider.files.write_config(sim.portal(101), sim.portal(202))
+    outsider.runner.write_config(sim.portal(101), sim.portal(202))
     path = linked(outsider, 101)
     hsaccount = override(outsider, 202)
     outsider.own()
@@ -602,7 +591,7 @@ def test_too_many_accounts_are_refused(three):
 
 
 def test_a_directory_without_write_permission(outsider, sim):
-    outsider.files.write_config(sim.portal(101))
+    outsider.runner.write_config(sim.portal(101))
     outsider.own()
     outsider.cwd.chmod(0o500)
     for args in (["link", "-a", "101"], ["create-override", "101"]):
@@ -644,47 +633,10 @@ def test_twelve_at_once_lose_nothing(hs, sim):
 
 
 @pytest.fixture
-def git(three):
-    """git("init", …) in the working directory, with the tests' home."""
-
-    def run(*args, at=None, check=True):
-        env = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(three.home),
-            "LC_ALL": "C",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CEILING_DIRECTORIES": str(three.cwd.parent),
-        }
-        finished = subprocess.run(
-            [
-                "git",
-                "-c",
-                "user.name=a",
-                "-c",
-                "user.email=a@b.invalid",
-                "-c",
-                "protocol.file.allow=always",
-                *map(str, args),
-            ],
-            cwd=at or three.cwd,
-            env=env,
-            capture_output=True,
-            timeout=60,
-        )
-        assert not check or finished.returncode == 0, finished.stderr
-        return finished
-
-    run("init", "-q")
-    return run
-
-
-def ignored(git, path):
-    """Does git ignore it?"""
-    finished = git(
-        "check-ignore", "-q", path, at=path.parent if path.parent.exists() else None, check=False
-    )
-    assert finished.returncode in (0, 1), finished.stderr
-    return finished.returncode == 0
+def tree(three):
+    """three, in a work tree of git."""
+    git(three, "init", "-q")
+    return three
 
 
 def write(folder, name, text):
@@ -694,17 +646,17 @@ def write(folder, name, text):
     return path
 
 
-def test_link_makes_git_ignore_the_settings(three, git):
-    assert "Added .hs to" in done(three, "link", "-a", "acme").err
-    text = (three.cwd / ".gitignore").read_text()
+def test_link_makes_git_ignore_the_settings(tree):
+    assert "Added .hs to" in done(tree, "link", "-a", "acme").err
+    text = (tree.cwd / ".gitignore").read_text()
     comment, line = text.splitlines()
     assert comment.startswith("#") and line == ".hs" and text.endswith("\n")
-    assert mode(three.cwd / ".gitignore") == 0o644
-    assert ignored(git, three.cwd / ".hs" / "settings.json")
-    assert git("status", "--porcelain").stdout == b"?? .gitignore\n"
-    before = three.files()
-    assert "Added" not in done(three, "link", "-a", "acme").err
-    assert three.files() == before
+    assert mode(tree.cwd / ".gitignore") == 0o644
+    assert ignored(tree, tree.cwd / ".hs" / "settings.json")
+    assert git(tree, "status", "--porcelain").stdout == "?? .gitignore\n"
+    before = tree.files()
+    assert "Added" not in done(tree, "link", "-a", "acme").err
+    assert tree.files() == before
 
 
 COVERED = {
@@ -720,24 +672,24 @@ COVERED = {
 
 
 @pytest.mark.parametrize("files", COVERED.values(), ids=COVERED)
-def test_gitignore_is_unchanged_if_it_covers_the_directory(three, git, files):
+def test_gitignore_is_unchanged_if_it_covers_the_directory(tree, files):
     for name, text in files.items():
-        write(three.cwd, name, text)
-    sub = three.cwd / "sub"
+        write(tree.cwd, name, text)
+    sub = tree.cwd / "sub"
     sub.mkdir(exist_ok=True)
-    assert ignored(git, sub / ".hs" / "settings.json")
-    assert "git" not in done(three, "link", "-a", "acme", cwd=sub).err.replace(str(sub), "")
+    assert ignored(tree, sub / ".hs" / "settings.json")
+    assert "git" not in done(tree, "link", "-a", "acme", cwd=sub).err.replace(str(sub), "")
     for name, text in files.items():
-        assert (three.cwd / name).read_text() == text
+        assert (tree.cwd / name).read_text() == text
     assert (sub / ".gitignore").exists() == ("sub/.gitignore" in files)
-    assert (three.cwd / ".gitignore").exists() == (".gitignore" in files)
+    assert (tree.cwd / ".gitignore").exists() == (".gitignore" in files)
 
 
-def test_a_file_for_all_trees_covers_too(three, git):
-    write(three.home, ".config/git/ignore", ".hs/\n")
-    done(three, "link", "-a", "acme")
-    assert not (three.cwd / ".gitignore").exists()
-    assert ignored(git, three.cwd / ".hs" / "settings.json")
+def test_a_file_for_all_trees_covers_too(tree):
+    write(tree.home, ".config/git/ignore", ".hs/\n")
+    done(tree, "link", "-a", "acme")
+    assert not (tree.cwd / ".gitignore").exists()
+    assert ignored(tree, tree.cwd / ".hs" / "settings.json")
 
 
 # the files before, and the one that is changed
@@ -757,86 +709,86 @@ UNCOVERED = {
 
 
 @pytest.mark.parametrize("files, changed", UNCOVERED.values(), ids=UNCOVERED)
-def test_what_is_not_covered_is_added(three, git, files, changed):
+def test_what_is_not_covered_is_added(tree, files, changed):
     """In the nearest ignore file, whose other bytes do not change."""
     for name, text in files.items():
-        write(three.cwd, name, text)
-    sub = three.cwd / "sub"
+        write(tree.cwd, name, text)
+    sub = tree.cwd / "sub"
     sub.mkdir(exist_ok=True)
-    assert not ignored(git, sub / ".hs" / "settings.json")
-    result = done(three, "link", "-a", "acme", cwd=sub)
-    assert str(three.cwd / changed) in result.err
-    assert ignored(git, sub / ".hs" / "settings.json")
+    assert not ignored(tree, sub / ".hs" / "settings.json")
+    result = done(tree, "link", "-a", "acme", cwd=sub)
+    assert str(tree.cwd / changed) in result.err
+    assert ignored(tree, sub / ".hs" / "settings.json")
     for name, text in files.items():
-        now = (three.cwd / name).read_bytes()
+        now = (tree.cwd / name).read_bytes()
         text = text.encode(errors="surrogateescape")
         assert now.startswith(text) and (now == text) == (name != changed)
-    found = {str(p.relative_to(three.cwd)) for p in three.cwd.rglob(".gitignore")}
+    found = {str(p.relative_to(tree.cwd)) for p in tree.cwd.rglob(".gitignore")}
     assert found == {n for n in files if n.endswith(".gitignore")} | {changed}
-    before = three.files()
-    done(three, "link", "-a", "acme", cwd=sub)
-    assert three.files() == before
+    before = tree.files()
+    done(tree, "link", "-a", "acme", cwd=sub)
+    assert tree.files() == before
 
 
-def test_outside_a_work_tree_no_ignore_file_is_written(three, git):
-    done(three, "link", "-a", "acme", cwd=three.home)
-    assert not (three.home / ".gitignore").exists()
-    done(three, "link", "-a", "acme", cwd=three.cwd / ".git")
-    assert not list(three.cwd.rglob(".gitignore"))
+def test_outside_a_work_tree_no_ignore_file_is_written(tree):
+    done(tree, "link", "-a", "acme", cwd=tree.home)
+    assert not (tree.home / ".gitignore").exists()
+    done(tree, "link", "-a", "acme", cwd=tree.cwd / ".git")
+    assert not list(tree.cwd.rglob(".gitignore"))
 
 
-def test_in_a_further_work_tree(three, git):
+def test_in_a_further_work_tree(tree):
     """There .git is a file, and info/exclude is the main tree's."""
-    git("commit", "-q", "--allow-empty", "-m", "one")
-    other = three.cwd / "other tree"
-    git("worktree", "add", "-q", "-b", "other", other)
+    git(tree, "commit", "-q", "--allow-empty", "-m", "one")
+    other = tree.cwd / "other tree"
+    git(tree, "worktree", "add", "-q", "-b", "other", other)
     assert (other / ".git").is_file()
-    done(three, "link", "-a", "acme", cwd=other)
-    assert (other / ".gitignore").exists() and not (three.cwd / ".gitignore").exists()
-    assert ignored(git, other / ".hs" / "settings.json")
+    done(tree, "link", "-a", "acme", cwd=other)
+    assert (other / ".gitignore").exists() and not (tree.cwd / ".gitignore").exists()
+    assert ignored(tree, other / ".hs" / "settings.json")
     (other / ".gitignore").unlink()
-    write(three.cwd, ".git/info/exclude", ".hs\n")
-    done(three, "link", "-a", "acme", cwd=other)
+    write(tree.cwd, ".git/info/exclude", ".hs\n")
+    done(tree, "link", "-a", "acme", cwd=other)
     assert not (other / ".gitignore").exists()
 
 
-def test_in_a_submodule(three, git):
+def test_in_a_submodule(tree):
     """A work tree of its own: the rules of the outer one do not apply."""
-    inner = three.home / "inner"
+    inner = tree.home / "inner"
     inner.mkdir()
-    git("init", "-q", at=inner)
-    git("commit", "-q", "--allow-empty", "-m", "one", at=inner)
-    git("submodule", "--quiet", "add", inner, "mod")
-    write(three.cwd, ".gitignore", ".hs\n")
-    mod = three.cwd / "mod"
+    git(tree, "init", "-q", at=inner)
+    git(tree, "commit", "-q", "--allow-empty", "-m", "one", at=inner)
+    git(tree, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", inner, "mod")
+    write(tree.cwd, ".gitignore", ".hs\n")
+    mod = tree.cwd / "mod"
     assert (mod / ".git").is_file()
-    done(three, "link", "-a", "acme", cwd=mod)
-    assert (three.cwd / ".gitignore").read_text() == ".hs\n"
-    assert ignored(git, mod / ".hs" / "settings.json") and (mod / ".gitignore").exists()
+    done(tree, "link", "-a", "acme", cwd=mod)
+    assert (tree.cwd / ".gitignore").read_text() == ".hs\n"
+    assert ignored(tree, mod / ".hs" / "settings.json") and (mod / ".gitignore").exists()
 
 
-def test_a_symbolic_link_as_ignore_file_is_not_changed(three, git, tmp_path):
+def test_a_symbolic_link_as_ignore_file_is_not_changed(tree, tmp_path):
     """Git reads no .gitignore that is a symbolic link."""
     target = write(tmp_path, "ignore", "mine\n")
-    (three.cwd / ".gitignore").symlink_to(target)
-    result = done(three, "link", "-a", "acme")
+    (tree.cwd / ".gitignore").symlink_to(target)
+    result = done(tree, "link", "-a", "acme")
     assert "warning" in result.err and "git does not ignore" in result.err
-    assert target.read_text() == "mine\n" and (three.cwd / ".gitignore").is_symlink()
-    assert read_links(three)["accounts"] == [101]
+    assert target.read_text() == "mine\n" and (tree.cwd / ".gitignore").is_symlink()
+    assert read_links(tree)["accounts"] == [101]
 
 
 @pytest.mark.parametrize("bits", [0o600, 0o664, 0o640])
-def test_the_mode_of_an_ignore_file_stays(three, git, bits):
-    path = write(three.cwd, ".gitignore", "x\n")
+def test_the_mode_of_an_ignore_file_stays(tree, bits):
+    path = write(tree.cwd, ".gitignore", "x\n")
     path.chmod(bits)
-    done(three, "link", "-a", "acme")
+    done(tree, "link", "-a", "acme")
     assert mode(path) == bits and ".hs" in path.read_text().splitlines()
 
 
-def test_an_ignore_file_that_is_not_writable(outsider, sim, git):
+def test_an_ignore_file_that_is_not_writable(outsider, sim):
     """The account is linked anyway, with a warning that git sees the file."""
-    outsider.files.write_config(sim.portal(101))
-    git("init", "-q", outsider.cwd)
+    outsider.runner.write_config(sim.portal(101))
+    git(outsider, "init", "-q")
     write(outsider.cwd, ".gitignore", "x\n")
     sub = outsider.cwd / "sub"
     sub.mkdir()
@@ -849,19 +801,19 @@ def test_an_ignore_file_that_is_not_writable(outsider, sim, git):
     assert (outsider.cwd / ".gitignore").read_text() == "x\n"
 
 
-def test_runs_at_once_add_one_line(three, git):
+def test_runs_at_once_add_one_line(tree):
     """All saw that no rule covers it; only the first adds one."""
-    write(three.cwd, ".gitignore", "x\n")
-    linked(three, 101)
+    write(tree.cwd, ".gitignore", "x\n")
+    linked(tree, 101)
     runs = []
-    with held(three.cwd / ".gitignore") as met:
+    with held(tree.cwd / ".gitignore") as met:
         for which in ("box", "third"):
-            runs.append(three.start("account", "link", "-a", which))
+            runs.append(tree.start("account", "link", "-a", which))
             met(runs[-1])
-    for code, err in map(three.ends, runs):
+    for code, err in map(tree.ends, runs):
         assert code == 0, err
-    assert (three.cwd / ".gitignore").read_text().splitlines().count(".hs") == 1
-    assert not (three.cwd / ".hs-tmp").exists()
+    assert (tree.cwd / ".gitignore").read_text().splitlines().count(".hs") == 1
+    assert not (tree.cwd / ".hs-tmp").exists()
 
 
 # ---- on a terminal

@@ -14,7 +14,7 @@ import time
 import pytest
 
 import conftest
-from calls import ECHO
+from calls import ECHO, refused
 from conftest import mode, read_links, write_links
 from official import official_client, official_env  # noqa: F401 (the first: a fixture)
 
@@ -28,17 +28,6 @@ def ids(hs, path=None):
     return [
         a.get("accountId") or a["portalId"] for a in config.get("accounts") or config["portals"]
     ]
-
-
-def refused(hs, args, *words, code=3, **more):
-    """Ends with this code and these words, and leaves every file as it is."""
-    before = hs.files()
-    result = hs(*args, **more)
-    assert result.code == code and result.out == "", result
-    for word in words:
-        assert str(word) in result.err, result.err
-    assert hs.files() == before
-    return result
 
 
 def torn(path, text):
@@ -149,7 +138,7 @@ COMMANDS = [
 @pytest.mark.parametrize("args", COMMANDS, ids=" ".join)
 def test_a_config_that_stays_incomplete_is_not_used(hs, sim, args):
     torn(hs.config_path, "defaultAccount: 101\naccounts:\n")
-    refused(hs, args, f"{hs.config_path} {INCOMPLETE}", "Nothing was changed. Try again.")
+    refused(hs, args, 3, f"{hs.config_path} {INCOMPLETE}", "Nothing was changed. Try again.")
     assert not sim.log
 
 
@@ -160,7 +149,7 @@ def test_every_way_to_be_incomplete(hs, text, age):
     torn(hs.config_path, text)
     then = time.time() - age
     os.utime(hs.config_path, (then, then))
-    result = refused(hs, ["account", "list"], INCOMPLETE)
+    result = refused(hs, ["account", "list"], 3, INCOMPLETE)
     assert "sign in" not in result.err.lower() and 0.9 < result.seconds < 10
 
 
@@ -233,7 +222,7 @@ def test_init_and_auth_of_an_empty_deprecated_config(hs, sim, args):
 
 def test_init_still_refuses_a_config_that_is_one(three, sim):
     path = three.config_path.rename(three.cwd / OLD)
-    refused(three, ["init", "--pak-stdin"], "a config already", path, input=sim.portal(404).key)
+    refused(three, ["init", "--pak-stdin"], 3, "a config already", path, input=sim.portal(404).key)
 
 
 def test_settings_of_a_folder_that_are_being_written(three):
@@ -244,7 +233,7 @@ def test_settings_of_a_folder_that_are_being_written(three):
         ["account", "link", "-a", "box"],
         ["account", "unlink", "--all"],
     ):
-        refused(three, args, path, INCOMPLETE)
+        refused(three, args, 3, path, INCOMPLETE)
     writer = threading.Timer(
         0.3, path.write_text, ['{"localDefaultAccount": 202, "accounts": [202]}']
     )
@@ -279,7 +268,7 @@ def test_a_gitignore_that_is_being_written(three):
 
 def test_an_old_deprecated_config_that_is_incomplete_is_not_archived(three, sim):
     path = torn(three.cwd / OLD, "defaultPortal: x\nportals:\n  - name: 'x")
-    refused(three, ["config", "migrate", "--force"], path, INCOMPLETE)
+    refused(three, ["config", "migrate", "--force"], 3, path, INCOMPLETE)
 
 
 # ---- a file that another program writes after hs
@@ -586,7 +575,7 @@ def test_the_last_account_can_be_removed(three, sim):
         ["account", "create-override", "acme"],
         ["filemanager", "fetch", "x"],
     ):
-        refused(three, args, "no accounts in", "hs account auth")
+        refused(three, args, 3, "no accounts in", "hs account auth")
     assert three("config", "set", "--http-timeout", "5000").code == 0
     three.sign_in(sim.portals[202])
     assert three.read_config()["defaultAccount"] == 202 and ids(three) == [202]
@@ -628,9 +617,9 @@ def test_a_file_of_another_program_is_unchanged(hs, sim, args, text):
     """Named by --config or by HUBSPOT_CONFIG_PATH; nothing is asked of HubSpot."""
     path = hs.write_yaml(text, hs.cwd / "docker-compose.yml")
     key = sim.portal(101).key
-    refused(hs, [*args, "--pak-stdin"], path, input=key, env={"HUBSPOT_CONFIG_PATH": path})
+    refused(hs, [*args, "--pak-stdin"], 3, path, input=key, env={"HUBSPOT_CONFIG_PATH": path})
     if args != ["account", "auth"]:
-        refused(hs, [*args, "--pak-stdin", "--config", path], path, input=key)
+        refused(hs, [*args, "--pak-stdin", "--config", path], 3, path, input=key)
     assert not sim.log
 
 
@@ -649,8 +638,8 @@ def test_a_file_of_another_program_is_unchanged(hs, sim, args, text):
 )
 def test_no_command_writes_a_file_of_another_program(hs, sim, args):
     path = hs.write_yaml(FOREIGN["compose"], hs.cwd / "docker-compose.yml")
-    refused(hs, args, path, "not a HubSpot config", env={"HUBSPOT_CONFIG_PATH": path})
-    refused(hs, ["config", "migrate", "--force"], path, env={"HUBSPOT_CONFIG_PATH": path})
+    refused(hs, args, 3, path, "not a HubSpot config", env={"HUBSPOT_CONFIG_PATH": path})
+    refused(hs, ["config", "migrate", "--force"], 3, path, env={"HUBSPOT_CONFIG_PATH": path})
 
 
 # ---- never another account
@@ -668,12 +657,12 @@ def test_both_forms_in_one_file(hs, sim):
             ["api", ECHO],
             ["config", "set", "--http-timeout", "5000"],
         ):
-            refused(hs, args, hs.config_path, "accounts and portals disagree")
-        refused(hs, ["account", "auth", "--pak-stdin"], "disagree", input=hs.key(202))
+            refused(hs, args, 3, hs.config_path, "accounts and portals disagree")
+        refused(hs, ["account", "auth", "--pak-stdin"], 3, "disagree", input=hs.key(202))
     hs.write_yaml({"accounts": [one, two], "defaultAccount": 101, "defaultPortal": two["name"]})
-    refused(hs, ["api", ECHO], "defaultAccount and defaultPortal disagree")
+    refused(hs, ["api", ECHO], 3, "defaultAccount and defaultPortal disagree")
     hs.write_yaml({"accounts": [{**one, "portalId": 202}], "defaultAccount": 101})
-    refused(hs, ["api", ECHO], "accountId and portalId of an account disagree")
+    refused(hs, ["api", ECHO], 3, "accountId and portalId of an account disagree")
 
 
 def test_both_forms_that_agree(hs, sim):
@@ -720,7 +709,7 @@ def test_a_duplicate_key_in_a_directorys_settings(three, text):
         ["account", "unlink", "--all"],
         ["account", "create-override", "box"],
     ):
-        refused(three, args, path, "duplicate key")
+        refused(three, args, 3, path, "duplicate key")
     assert three("api", ECHO, "-a", "box").code == 0
 
 
@@ -728,7 +717,7 @@ def test_many_keys_in_a_folders_settings(three):
     write_links(three, json.dumps({"accounts": [], **{f"k{n}": n for n in range(2000)}}))
     assert three("api", ECHO).code == 0
     path = write_links(three, json.dumps({f"k{n}": n for n in range(60000)}))
-    assert refused(three, ["api", ECHO], path, "too many keys").usage.ru_utime < 5
+    assert refused(three, ["api", ECHO], 3, path, "too many keys").usage.ru_utime < 5
 
 
 @pytest.mark.parametrize(
@@ -755,7 +744,7 @@ def test_many_keys_in_a_folders_settings(three):
     ids=" ".join,
 )
 def test_two_accounts_for_a_command_that_works_on_one(three, sim, args):
-    result = refused(three, args, code=2)
+    result = refused(three, args, 2)
     as_argument = args == ["account", "info", "acme", "-a", "box"]
     expected = "two values for the account" if as_argument else "can be passed only once"
     assert expected in result.err
@@ -949,7 +938,7 @@ def test_the_official_client_reads_portals_first(hs, sim, official):
             "portals": [{**two, "portalId": 202}],
         }
     )
-    refused(hs, ["api", ECHO], "accounts and portals disagree")
+    refused(hs, ["api", ECHO], 3, "accounts and portals disagree")
     official("api", ECHO, "--json")  # and it writes accounts alone from then on
     assert sim.requests(ECHO)[-1].param("portalId") == "202"
     assert ids(hs) == [202]

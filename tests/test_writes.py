@@ -15,7 +15,7 @@ import subprocess
 
 import pytest
 
-from calls import names
+from calls import git, names, write_old
 from conftest import held, mode
 
 OLD, ARCHIVE = "hubspot.config.yml", "archived.hubspot.config.yml"
@@ -47,19 +47,6 @@ def settings(hs):
     return json.loads(path.read_text()) if path.exists() else None
 
 
-def write_old(hs, sim, *numbers, path=None, **fields):
-    """A deprecated config."""
-    path = path or hs.cwd / OLD
-    accounts = []
-    for number in numbers:
-        account = hs.account(sim.portals.get(number) or sim.portal(number))
-        account["portalId"] = account.pop("accountId")
-        accounts.append(account)
-    return hs.write_yaml(
-        {"defaultPortal": accounts[0]["name"], **fields, "portals": accounts}, path
-    )
-
-
 def litter(hs, locks=True):
     """What a run should have cleared away: files half written, and locks. (The lock of
     a killed run is an empty file, and stays until a run writes in that folder.)"""
@@ -67,23 +54,15 @@ def litter(hs, locks=True):
     return [p for top in (hs.home, hs.cwd) for p in top.rglob("*") if p.name.endswith(end)]
 
 
-def git(hs, folder, *args):
+def git_prints(hs, folder, *args):
     """What git prints, on both streams."""
-    done = subprocess.run(
-        ["git", *args],
-        cwd=folder,
-        env=hs.env(),
-        check=True,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    return done.stdout.splitlines()
+    done = git(hs, *args, at=folder)
+    return [*done.stdout.splitlines(), *done.stderr.splitlines()]
 
 
 def work_tree(hs, *folders):
     for folder in folders or (hs.home, hs.cwd):
-        git(hs, folder, "init", "-q")
+        git(hs, "init", "-q", at=folder)
 
 
 def added(hs, folder):
@@ -97,7 +76,7 @@ def added(hs, folder):
         ["add", "-n", "-f", "."],
         ["add", "-n", "-f", "--ignore-errors", ":/"],
     ):
-        for line in git(hs, folder, *args):
+        for line in git_prints(hs, folder, *args):
             assert line.startswith(("?? ", "!! ", "add '", "A  ", "AM ")), line
             found.add(line[3:] if line[2] == " " else line[5:-1])
     return found
@@ -215,7 +194,7 @@ def test_a_killed_run_leaves_nothing_for_git_to_add(hs, sim, killed, name):
     for path in ("d/a.txt", "d/b.txt", "d/s/c.txt"):
         portals[0].add_file(path, path.encode() * 9000)
     if name in ("init", "migrate"):
-        write_old(hs, sim, 44) if name == "migrate" else None
+        write_old(hs, 44) if name == "migrate" else None
     else:
         hs.write_config(*portals)
     if name == "fetch over":
@@ -266,23 +245,10 @@ def test_what_a_killed_run_leaves_is_not_a_repository_in_a_submodule(hs, sim, st
     hs.write_config(sim.portal(101), sim.portal(202, "Box"))
     work_tree(hs, hs.home)
     (hs.home / "made").mkdir()
-    git(hs, hs.home / "made", "init", "-q")
+    git(hs, "init", "-q", at=hs.home / "made")
+    git(hs, "commit", "-q", "--allow-empty", "-m", "x", at=hs.home / "made")
     git(
         hs,
-        hs.home / "made",
-        "-c",
-        "user.name=x",
-        "-c",
-        "user.email=y",
-        "commit",
-        "-q",
-        "--allow-empty",
-        "-m",
-        "x",
-    )
-    git(
-        hs,
-        hs.home,
         "-c",
         "protocol.file.allow=always",
         "-c",
@@ -292,6 +258,7 @@ def test_what_a_killed_run_leaves_is_not_a_repository_in_a_submodule(hs, sim, st
         "-q",
         "./made",
         "sub",
+        at=hs.home,
     )
     config = hs.home / "sub" / ".hscli" / "config.yml"
     hs.config_path.parent.rename(config.parent)
@@ -315,14 +282,14 @@ def test_what_a_killed_run_leaves_is_not_a_repository_in_a_submodule(hs, sim, st
         )
         assert [p for p in config.parent.rglob("*") if p.is_file() and p != config]
         assert added(hs, hs.home / "sub") == {".hscli/config.yml"}
-        assert git(hs, hs.home / "sub", "status", "--porcelain", "-uall", "-z") == [
+        assert git_prints(hs, hs.home / "sub", "status", "--porcelain", "-uall", "-z") == [
             "?? .hscli/config.yml\0"
         ]
         for folder in (config.parent / ".hs-tmp", config.parent / ".hs-tmp" / ".git"):
-            assert git(hs, folder, "rev-parse", "--show-toplevel") == [str(hs.home / "sub")]
-            assert git(hs, folder, "add", "-n", "-f", ".") == []
+            assert git_prints(hs, folder, "rev-parse", "--show-toplevel") == [str(hs.home / "sub")]
+            assert git_prints(hs, folder, "add", "-n", "-f", ".") == []
         assert not any(
-            "hs-tmp" in line for line in git(hs, hs.home, "status", "--porcelain", "-uall")
+            "hs-tmp" in line for line in git_prints(hs, hs.home, "status", "--porcelain", "-uall")
         )
     assert hs("account", "use", "box", env={"HOME": str(hs.home / "sub")}).code == 0
     assert [p.name for p in config.parent.iterdir()] == ["config.yml"]
@@ -382,7 +349,7 @@ def test_killed_while_a_folder_is_unlinked(three, killed):
 def test_killed_while_migrating(hs, sim, killed):
     """No account is ever lost, and the command can be run again."""
     subprocess.run(["git", "init", "-q"], cwd=hs.cwd, env=hs.env(), check=True)
-    old = write_old(hs, sim, 11, 22, httpTimeout=9000).read_bytes()
+    old = write_old(hs, 11, 22, httpTimeout=9000).read_bytes()
     seen = set()
     for _ in killed("config", "migrate", "--force"):
         kept = [p for p in (hs.cwd / OLD, hs.cwd / ARCHIVE) if p.exists()]
@@ -409,7 +376,7 @@ def test_killed_while_migrating(hs, sim, killed):
 def test_killed_while_merging(three, sim, killed):
     before = three.config_path.read_bytes()
     sim.portal(22, "Acme")
-    old = write_old(three, sim, 22, 44).read_bytes()
+    old = write_old(three, 22, 44).read_bytes()
     seen = []
     for _ in killed("config", "migrate", "--force"):
         seen.append(three.config_path.read_bytes() != before)
@@ -473,7 +440,7 @@ def test_use_and_link_at_once_lose_nothing(hs, sim):
 
 def test_two_migrations_at_once(hs, sim):
     """One migrates; the other finds it done, or finds nothing to migrate."""
-    old = write_old(hs, sim, *range(11, 41)).read_bytes()
+    old = write_old(hs, *range(11, 41)).read_bytes()
     runs = [hs.start("config", "migrate", "--force") for _ in range(8)]
     codes = sorted(code for code, _ in map(hs.ends, runs))
     assert codes[0] == 0 and set(codes) <= {0, 3}
@@ -543,7 +510,7 @@ def test_a_default_that_another_run_changed_is_not_lost(three, args):
 )
 def test_a_signal_while_waiting_for_the_lock(three, sim, args, number, code):
     if args[1] == "migrate":
-        write_old(three, sim, 44)
+        write_old(three, 44)
     with held(three.config_path) as met:
         before = three.files()
         run = three.start(*args)
@@ -560,7 +527,7 @@ def test_a_signal_while_waiting_for_the_lock(three, sim, args, number, code):
 def test_max_wait_limits_the_wait_for_the_lock(three, sim, args):
     """A long wait is announced."""
     if args[1] == "migrate":
-        write_old(three, sim, 44)
+        write_old(three, 44)
     with held(three.config_path):
         before = three.files()
         done = three(*args, "--max-wait", 3, input="")
@@ -587,7 +554,7 @@ def full():
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_full_disk(three, sim, name):
     if name == "migrate":
-        write_old(three, sim, 44)
+        write_old(three, 44)
     before = three.files()
     result = three(*WRITERS[name], preexec_fn=full)
     assert result.code == 3 and result.out == "" and "cannot write" in result.err, result
@@ -601,12 +568,12 @@ def test_a_full_disk(three, sim, name):
 @pytest.mark.parametrize("name", WRITERS)
 def test_an_unwritable_config(outsider, sim, name):
     """In read-only folders: an error, exit 3, and nothing changes."""
-    files = outsider.files
+    files = outsider.runner
     files.write_config(
         *(sim.portal(n, title) for n, title in ((101, "Acme"), (202, "Box"), (303, "Third")))
     )
     if name == "migrate":
-        write_old(files, sim, 44)
+        write_old(files, 44)
     outsider.own()
     before = files.files()
     for folder in (outsider.config_path.parent, outsider.cwd):
@@ -627,9 +594,9 @@ def test_an_unwritable_config(outsider, sim, name):
 @pytest.mark.parametrize("where", ["old", "new"])
 def test_a_migration_from_or_to_an_unwritable_folder(outsider, sim, where):
     """Neither config changes, so no account is in both."""
-    files = outsider.files
+    files = outsider.runner
     files.write_config(sim.portal(11))
-    old = write_old(files, sim, 22)
+    old = write_old(files, 22)
     outsider.own()
     before = old.read_bytes(), outsider.config_path.read_bytes()
     folder = outsider.cwd if where == "old" else outsider.config_path.parent
@@ -666,7 +633,7 @@ def test_a_migration_through_symbolic_links(three, sim, tmp_path):
     target = tmp_path / "dotfiles.yml"
     three.config_path.rename(target)
     three.config_path.symlink_to(target)
-    real = write_old(three, sim, 44, path=tmp_path / "shared.yml")
+    real = write_old(three, 44, path=tmp_path / "shared.yml")
     text = real.read_bytes()
     (three.cwd / OLD).symlink_to(real)
     done = three("config", "migrate", "--force")
@@ -727,7 +694,7 @@ def written(request, hs, sim):
     work_tree(hs)
     (hs.cwd / ".hsaccount").write_text("202") if request.param == "override" else None
     if request.param == "migrate":
-        write_old(hs, sim, 44)
+        write_old(hs, 44)
     else:
         hs.write_config(*portals)
     if request.param == "fetch over":
