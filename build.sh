@@ -6,8 +6,8 @@
 # Each result has a key: a hash of its sources, flags, compiler and libc. A
 # result is rebuilt only if its key has changed. File times do not matter.
 #
-# vendor/build.sh (the libraries) and tests/lint.sh (the linters) are parts of
-# this script.
+# vendor/build.sh (the libraries), tests/lint.sh (the linters) and
+# tests/prove.sh (the long checks) are parts of this script.
 
 set -euo pipefail
 export LC_ALL=C
@@ -256,7 +256,7 @@ compile_commands() {
     local out=build/compile_commands.json file word comma=
     {
         echo "["
-        for file in hs.c tests/unit/*.c tests/ignore.c tests/fuzz/*.c; do
+        for file in hs.c tests/*/*.c tests/*.c; do
             printf '%s{"directory": %s, "file": %s, "arguments": ["cc"' \
                 "$comma" "$(json_string "$root")" "$(json_string "$file")"
             for word in "${MUSL[@]}" "${HS[@]}" -Wall -Wextra "$file"; do
@@ -303,6 +303,12 @@ check_binary() {
 }
 
 # ---- commands --------------------------------------------------------------
+
+# Builds that run at the same time wait for each other.
+lock() {
+    exec 9>build/lock
+    flock 9
+}
 
 # Releases the lock, which only protects the build.
 unlock() { exec 9>&-; }
@@ -412,6 +418,8 @@ usage: ./build.sh [command]
   try             build, then sign in and call a simulated HubSpot API
   test            build, lint, and run all tests (pytest options may follow)
   lint            run all linters
+  prove [JOB...]  run checks that take longer than the tests: bogo,
+                  BoringSSL's tests of TLS clients (5 minutes)
   fuzz [SECONDS]  run each fuzzer (for 60 seconds)
   bench [PART...] measure speed, size and memory; "bench distance" compares hs
                   with curl and the official client at a distance
@@ -428,6 +436,7 @@ END
 
 source vendor/build.sh
 source tests/lint.sh
+source tests/prove.sh
 
 main() {
     local verb=${1:-build}
@@ -437,13 +446,12 @@ main() {
         help
         return
         ;;
-    build | try | test | lint | fuzz | bench | pictures | release | install) ;;
+    build | try | test | lint | prove | fuzz | bench | pictures | release | \
+        install) ;;
     *) die "unknown command: $verb. Run ./build.sh help for a list." ;;
     esac
     mkdir -p build/gen build/keys
-    # Builds that run at the same time wait for each other.
-    exec 9>build/lock
-    flock 9
+    lock
     case $verb in
     build)
         build_hs
@@ -454,6 +462,7 @@ main() {
         foundation
         lint
         ;;
+    prove) prove "$@" ;;
     fuzz) fuzz "$@" ;;
     try)
         need "${BUILD_NEEDS[@]}" "${TRY_NEEDS[@]}"

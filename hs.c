@@ -11190,6 +11190,15 @@ static ptrdiff_t tls_feed(Tls *tls, int fd)
     return n;
 }
 
+/* Is the engine unable to go on? It is if a server sends the start of another
+ * message in the record of its Finished or a HelloRequest: BearSSL keeps it,
+ * and then reads no more records. */
+static bool tls_is_stuck(unsigned state)
+{
+    return !(state & (BR_SSL_CLOSED | BR_SSL_SENDREC | BR_SSL_RECVREC |
+                      BR_SSL_RECVAPP));
+}
+
 /*
  * Moves records between the engine and the socket until one of them blocks or
  * there is data for the caller. Returns 0, or an errno of the socket; whether
@@ -11211,6 +11220,10 @@ static int tls_pump(Tls *tls, int fd, TlsPump *pump)
         size_t size = 0;
         if (state & BR_SSL_CLOSED) {
             pump->ended = true;
+            return 0;
+        }
+        if (tls_is_stuck(state)) {
+            engine->err = BR_ERR_UNEXPECTED;
             return 0;
         }
         if (more && pump->moved && (state & BR_SSL_SENDAPP))

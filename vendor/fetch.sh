@@ -6,6 +6,8 @@
 #   vendor/fetch.sh           from vendor/cache, else from this machine's mirror
 #   vendor/fetch.sh DIR       from a folder that holds the files; no network
 #   vendor/fetch.sh --update  pin what the mirror serves now: rewrites the lock
+#   vendor/fetch.sh --lock FILE FOLDER ...  the same for another list: to
+#                             FOLDER/src and FOLDER/cache
 #
 # The mirror is the one that apt already uses. apt checks Debian's signatures,
 # and works in its own folder: the system's lists, caches and
@@ -16,7 +18,13 @@ export LC_ALL=C
 
 vendor=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 lock=$vendor/sources.lock
-cache=$vendor/cache
+to=$vendor
+if [[ ${1-} == --lock ]]; then
+    lock=$(realpath "$2")
+    to=$(realpath "$3")
+    shift 3
+fi
+cache=$to/cache
 tmp=
 
 # The Debian release whose packages are pinned.
@@ -61,7 +69,7 @@ has_all() {
 verify() {
     local bad
     if ! bad=$(cd "$1" && lock_sums | sha256sum --check --quiet 2>&1); then
-        die "what is in $1 is not what vendor/sources.lock pins:" "$bad" \
+        die "what is in $1 is not what $lock pins:" "$bad" \
             "Nothing was unpacked. Remove the bad files and run this again."
     fi
 }
@@ -162,7 +170,7 @@ apt_missing() {
     if [[ -n $newest && $newest != "$2" ]]; then
         die "the mirror no longer has $1 $2; it has $newest." \
             "To move on: vendor/fetch.sh --update, then review and commit" \
-            "the change of vendor/sources.lock. To build without the" \
+            "the change of ${lock##*/}. To build without the" \
             "network: vendor/fetch.sh DIR, a folder with the pinned files."
     fi
     cat "$tmp/log" >&2
@@ -195,7 +203,7 @@ from_mirror() {
 
 from_folder() {
     has_all "$1" ||
-        die "$1 lacks some of the files that vendor/sources.lock names."
+        die "$1 lacks some of the files that $lock names."
     keep "$1"
 }
 
@@ -211,7 +219,7 @@ update() {
         (cd "$tmp/get" && sha256sum -- "${name}"_*) && echo
     done < <(lock_packages) >>"$tmp/lock"
     sed -i '$d' "$tmp/lock"
-    rm -rf "$cache" "$vendor/src"
+    rm -rf "$cache" "$to/src"
     cat "$tmp/lock" >"$lock"
     keep "$tmp/get"
 }
@@ -233,7 +241,7 @@ unpack_source() {
 }
 
 unpack() {
-    local new=$vendor/src.new name version kind
+    local new=$to/src.new name version kind
     rm -rf "$new"
     while read -r name version kind; do
         mkdir -p "$new/$name"
@@ -244,8 +252,8 @@ unpack() {
         fi
     done < <(lock_packages)
     sha256sum <"$lock" >"$new/.lock"
-    rm -rf "$vendor/src"
-    mv "$new" "$vendor/src"
+    rm -rf "$to/src"
+    mv "$new" "$to/src"
 }
 
 case ${1-} in

@@ -100,6 +100,7 @@ static void (*const unit_tests[])(void) = {
     test_tls_der,
     test_tls_host,
     test_tls_messages,
+    test_tls_stuck,
     test_http_head,
     test_http_headers,
     test_http_framing,

@@ -341,3 +341,125 @@ static void test_tls_messages(void)
         }
     }
 }
+
+/* Types of records (RFC 5246, 6.2.1). */
+enum { UNIT_HANDSHAKE = 22, UNIT_DATA = 23 };
+
+/* A client and a server, which is BearSSL's own, in one process. */
+typedef struct {
+    Arena arena;
+    Tls *tls;
+    br_ssl_server_context server;
+    unsigned char buffer[BR_SSL_BUFSIZE_BIDI];
+    int fds[2]; /* of the client and the server */
+} UnitTls;
+
+/* The key of the server, P-256: a private key of 1, and so its generator. */
+static unsigned char unit_tls_key[] = {1};
+static unsigned char unit_tls_public[BR_EC_KBUF_PUB_MAX_SIZE];
+
+/* Instead of tls_chain_end(): any certificate is that of the key above. */
+static unsigned unit_tls_chain_end(const br_x509_class **at)
+{
+    const br_ec_private_key key = {BR_EC_secp256r1, unit_tls_key, 1};
+    br_ec_public_key public = {0};
+    TlsJudge *judge = tls_judge_of(at);
+    br_ec_compute_pub(br_ec_get_default(), &public, unit_tls_public, &key);
+    judge->key = (br_x509_pkey){.key_type = BR_KEYTYPE_EC, .key.ec = public};
+    return 0;
+}
+
+/* Moves the server's records, as far as the socket allows. */
+static void unit_tls_serve(UnitTls *t)
+{
+    br_ssl_engine_context *engine = &t->server.eng;
+    for (ptrdiff_t n = 1; n > 0;) {
+        unsigned state = br_ssl_engine_current_state(engine);
+        size_t size = 0;
+        n = 0;
+        if (state & BR_SSL_SENDREC) {
+            unsigned char *out = br_ssl_engine_sendrec_buf(engine, &size);
+            n = os_send(t->fds[1], out, (ptrdiff_t)size, OS_LAST);
+            if (n > 0)
+                br_ssl_engine_sendrec_ack(engine, (size_t)n);
+        } else if (state & BR_SSL_RECVREC) {
+            unsigned char *in = br_ssl_engine_recvrec_buf(engine, &size);
+            n = os_receive(t->fds[1], in, (ptrdiff_t)size);
+            if (n > 0)
+                br_ssl_engine_recvrec_ack(engine, (size_t)n);
+        }
+    }
+}
+
+/* Sends one record from the server. */
+static void unit_tls_send(UnitTls *t, int type, Str bytes)
+{
+    size_t space = 0;
+    t->server.eng.record_type_out = (uint8_t)type;
+    unsigned char *to = br_ssl_engine_sendapp_buf(&t->server.eng, &space);
+    CHECK(to && (ptrdiff_t)space >= bytes.len);
+    memcpy(to, bytes.ptr, (size_t)bytes.len);
+    br_ssl_engine_sendapp_ack(&t->server.eng, (size_t)bytes.len);
+    br_ssl_engine_flush(&t->server.eng, 0);
+    unit_tls_serve(t);
+}
+
+/* Connects the two. */
+static void unit_tls_connect(UnitTls *t)
+{
+    static br_x509_class validator;
+    static const TlsTrust trust;
+    static unsigned char der[] = "a certificate";
+    static const br_x509_certificate chain = {der, sizeof(der)};
+    static const br_ec_private_key key = {BR_EC_secp256r1, unit_tls_key, 1};
+    validator = tls_validator;
+    validator.end_chain = unit_tls_chain_end;
+    CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, t->fds));
+    br_ssl_server_init_minf2g(&t->server, &chain, 1, &key);
+    br_ssl_engine_set_buffer(&t->server.eng, t->buffer, sizeof(t->buffer), 1);
+    br_ssl_engine_inject_entropy(&t->server.eng, "not random, for tests", 21);
+    CHECK(br_ssl_server_reset(&t->server));
+    t->tls = tls_new(&t->arena, &trust);
+    t->tls->judge.vtable = &validator;
+    CHECK(tls_start(t->tls, "h.x", NULL, os_now() + 1000));
+    for (int i = 0; i < 10; i++) {
+        CHECK(!tls_pump(t->tls, t->fds[0], &(TlsPump){0}));
+        unit_tls_serve(t);
+    }
+    CHECK(tls_is_ready(t->tls) && !tls_failed(t->tls));
+}
+
+/* A record that ends with the start of another handshake message must not leave
+ * a connection on which nothing is ever read again. */
+static void test_tls_stuck(void)
+{
+    static const struct {
+        Str bytes; /* of a record with handshake messages */
+        bool fails;
+    } rows[] = {
+        {L("\0\0\0\0"), false}, /* HelloRequest */
+        {L("\0\0\0\0\0"), true},
+        {L("\0\0\0\0\0\0\0\0"), true},
+        {L("\x14\0\0\x0c"), true}, /* Finished */
+    };
+    for (int i = 0; i < COUNT(rows); i++) {
+        UnitTls *t = calloc(1, sizeof(*t));
+        TlsPump pump = {0};
+        char data[8];
+        unit_tls_connect(t);
+        unit_at(rows[i].bytes);
+        unit_tls_send(t, UNIT_HANDSHAKE, rows[i].bytes);
+        CHECK(!tls_pump(t->tls, t->fds[0], &pump));
+        CHECK_INT(tls_failed(t->tls), rows[i].fails);
+        if (!rows[i].fails) {
+            unit_tls_send(t, UNIT_DATA, S("data"));
+            CHECK(!tls_pump(t->tls, t->fds[0], &pump));
+            ptrdiff_t n = tls_read(t->tls, data, sizeof(data));
+            CHECK_STR(((Str){data, n}), S("data"));
+        }
+        close(t->fds[0]);
+        close(t->fds[1]);
+        arena_free(&t->arena);
+        free(t);
+    }
+}
