@@ -100,8 +100,8 @@ missing() {
 
 # The run level keeps Debian from starting nginx as a service.
 apt_install() {
-    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
-        install --no-install-recommends "$@"
+    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq \
+        -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
 }
 
 # Package lists are updated only if the installation fails without that.
