@@ -28,6 +28,7 @@ import pathlib
 import re
 import shutil
 import socket
+import ssl
 import statistics
 import struct
 import subprocess
@@ -51,6 +52,7 @@ SLACK = 0.15  # round trips: what a round trip may take beyond its delay
 URGENT = ["/usr/bin/chrt", "--rr", "1"]
 DISTANT = "/usr/bin/unshare --net --mount".split()
 
+NGINX_BIN = shutil.which("nginx", path="/usr/sbin:/usr/bin")
 NGINX = """\
 daemon off;
 master_process off;
@@ -58,7 +60,8 @@ pid {folder}/nginx.pid;
 error_log stderr error;
 events {{ worker_connections 1024; }}
 http {{
-    access_log off;
+    log_format tls '$connection $ssl_session_reused';
+    access_log {folder}/access.log tls;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -72,6 +75,7 @@ http {{
         # Requests with a body come here, so that each is read to its end
         # before it is answered.
         listen unix:{folder}/api;
+        access_log off;
         location /localdevauth/ {{ return 200 '{token}'; }}
         location / {{ return 200 '{uploaded}'; }}
     }}
@@ -105,31 +109,34 @@ http {{
 
 def make_chain(folder):
     """A leaf and an intermediate certificate on P-256, and one on P-384 that an
-    RSA root has signed too: about 3 KiB. Returns the chain, its key, and the CA
-    that clients trust."""
+    RSA root has signed too. Returns the chain, its key, and the CA that clients
+    trust."""
     pki = Pki(folder)
     name = "/C=US/O=Test Trust Services LLC/CN="
-    old = pki.make("old", key="rsa:2048", subject=name + "Old Root", ext=CA, md="sha256")
-    root = pki.make("root", key="P-384", subject=name + "Root", ext=CA, md="sha384")
-    cross = pki.make(
-        "cross",
-        old,
-        name + "Root",
-        share=root,
-        ext=CA + "certificatePolicies=2.23.140.1.2.1\n"
-        "crlDistributionPoints=URI:http://crl.example.com/old.crl\n"
-        "authorityInfoAccess=caIssuers;URI:http://ca.example.com/old.crt\n",
+    ids = "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+    # What public CAs add, with names as long as theirs.
+    public = (
+        ids + "certificatePolicies=2.23.140.1.2.1\n"
+        "crlDistributionPoints=URI:http://c.example.com/issuer/AbCdEfGhIjK.crl\n"
+        "authorityInfoAccess=caIssuers;URI:http://i.example.com/issuer.crt"
     )
-    middle = pki.make("middle", root, name + "WE1", ext=CA, md="sha384")
+    old = pki.make("old", key="rsa:2048", subject=name + "Old Root", ext=CA)
+    root = pki.make("root", key="P-384", subject=name + "Root R4", ext=CA + ids, md="sha384")
+    cross = pki.make("cross", old, name + "Root R4", share=root, ext=CA + public)
+    purpose = "extendedKeyUsage=serverAuth,clientAuth\n"
+    middle = pki.make("middle", root, name + "WE1", ext=CA + purpose + public, md="sha384")
     leaf = pki.make(
         "leaf",
         middle,
         "/CN=" + HOSTS[0],
         ext="subjectAltName=" + ",".join(f"DNS:{h}" for h in HOSTS) + "\n"
         "keyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\n"
-        "authorityInfoAccess=OCSP;URI:http://ocsp.example.com/s/we1\n"
         # As large as the signed timestamps of two logs (RFC 6962).
-        "1.3.6.1.4.1.11129.2.4.2=DER:0481F0" + "5A" * 240 + "\n",
+        "1.3.6.1.4.1.11129.2.4.2=DER:0481F0"
+        + "5A" * 240
+        + "\n"
+        + public
+        + ",OCSP;URI:http://o.example.com/s/we1/Abc",
     )
     chain = folder / "chain.pem"
     chain.write_text("".join(p.read_text() for p in (leaf, middle, cross)))
@@ -261,7 +268,7 @@ class Distance(Bench):
             else []
         )
         self.namespaces = options.inside
-        self.server = None
+        self.names = None
         self.chain, self.key, self.ca = make_chain(folder / "certificates")
         write_site(folder / "www")
         self.port = 443 if self.namespaces else free_port()
@@ -304,8 +311,7 @@ class Distance(Bench):
     @contextlib.contextmanager
     def at(self, rtt):
         """The server is `rtt` ms away. Session tickets of before are invalid."""
-        nginx = [shutil.which("nginx", path="/usr/sbin:/usr/bin"), "-e", "stderr"]
-        nginx += ["-c", self.folder / "nginx.conf"]
+        nginx = [NGINX_BIN, "-e", "stderr", "-c", self.folder / "nginx.conf"]
         line = [self.line, str(rtt * 500)] if self.namespaces else []
         server = subprocess.Popen([*line, *nginx], stdin=subprocess.DEVNULL)
         try:
@@ -314,8 +320,8 @@ class Distance(Bench):
                 self.relay = self.relay or Relay(self.port)
                 self.relay.delay = rtt / 2000
                 self.env["HTTPS_PROXY"] = f"http://127.0.0.1:{self.relay.port}"
-            elif not self.server:
-                self.server = Names()
+            elif not self.names:
+                self.names = Names()
             yield
         finally:
             server.kill()
@@ -364,6 +370,16 @@ class Distance(Bench):
 
     # ---- the table
 
+    def introduce(self):
+        size = sum(len(ssl.PEM_cert_to_DER_cert(c)) for c in split_pem(self.chain.read_text()))
+        nginx = first_line(NGINX_BIN, "-v").removeprefix("nginx version: ")
+        curl = " ".join(first_line(CURL, "--version").split()[:2])
+        print(
+            f"{nginx}, HTTP/1.1 with TLS 1.2 and 1.3, three certificates of {size:,} bytes;\n"
+            f"hs {first_line(self.hs, '--version')}, {curl}",
+            flush=True,
+        )
+
     def heading(self, text, *columns):
         names = columns or ("hs", "curl", "official")
         print(f"\n{text}\n  {'':34}", *(f"{n:>9}" for n in names), end="")
@@ -393,10 +409,11 @@ class Distance(Bench):
         """Prints the row of two lists of values, taken in the same rounds."""
         ratios = [a / b for a, b in zip(hs, curl)]
         ratio, spread = statistics.median(ratios), spread_of(ratios)
+        shown_spread = spread if len(ratios) > 1 else None
         figures = [statistics.median(hs), statistics.median(curl), third]
         verdict = self.judge(what, ratio, target, spread) if target else ""
         shown = f"{target:.2f}x" if target else "-"
-        self.line_of(what, figures, ratio, spread, shown, verdict)
+        self.line_of(what, figures, ratio, shown_spread, shown, verdict)
 
     def trips(self, what, near, far, target=None):
         """Round trips: how much longer a command takes per ms of delay, which
@@ -424,16 +441,19 @@ class Distance(Bench):
         self.pair("  curl --http1.1", ours, theirs11)
         self.notes(*rows[:2])
 
-    def queries(self, **commands):
-        """Prints how many DNS queries each command sends."""
-        if not self.server:
-            return
-        counts = []
+    def count_traffic(self, **commands):
+        """Prints how many connections and DNS queries each command makes."""
+        log = self.folder / "access.log"
         for who, command in commands.items():
-            before = self.server.count
+            os.truncate(log, 0)
+            before = self.names and self.names.count
             self.check(command)
-            counts.append(f"{who} {self.server.count - before}")
-        print(f"    DNS queries: {', '.join(counts)}", flush=True)
+            lines = {tuple(line.split()) for line in log.read_text().splitlines()}
+            resumed = len({number for number, reused in lines if reused == "r"})
+            found = f"{len({number for number, _ in lines})} connections, {resumed} resumed"
+            if self.names:
+                found += f", {self.names.count - before} DNS queries"
+            print(f"    {who}: {found}", flush=True)
 
     # ---- the parts
 
@@ -486,9 +506,9 @@ class Distance(Bench):
         args = ["filemanager", "upload", up, "up"]
         hs = [self.hs, *args, "--concurrency", str(WIDE)]
         with self.at(NEAR):
-            rows = self.runs(10, hs, curl, curl11)
+            rows = self.runs(16, hs, curl, curl11)
             self.transfer(f"upload, RTT {NEAR} ms", rows, self.official(1, *args), 1.1)
-            self.queries(hs=hs, curl=curl)
+            self.count_traffic(hs=hs, curl=curl)
 
     def fetch(self):
         self.heading(
@@ -517,7 +537,7 @@ class Distance(Bench):
                 self.transfer(f"fetch, RTT {rtt} ms", rows, third, 1.5)
                 times[rtt] = [*columns(rows[:2]), third and [third]]
                 if rtt == FAR:
-                    self.queries(hs=hs, curl=curl)
+                    self.count_traffic(hs=hs, curl=curl)
             self.check(clean)
         self.trips("fetch, round trips", times[NEAR], times[FAR])
 
@@ -650,6 +670,17 @@ class Distance(Bench):
         return True
 
 
+def split_pem(text):
+    return re.findall("-----BEGIN.*?END CERTIFICATE-----\n", text, re.S)
+
+
+def first_line(*command):
+    done = subprocess.run(
+        [str(a) for a in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    return done.stdout.partition("\n")[0]
+
+
 def columns(rows):
     """The times of each command."""
     return [[r[0] for r in command] for command in rows]
@@ -717,9 +748,9 @@ def enter(options):
     if unshare := namespaces(options.tools):
         os.execv(unshare[0], [str(a) for a in [*unshare, *command, "--inside"]])
     print(
-        "bench: cannot create network namespaces, so a relay delays the data of each\n"
-        "connection. It does not delay the TCP handshake: all times lack a round trip,\n"
-        "and there are no verdicts."
+        "bench: cannot create network namespaces with a delay line, so a relay delays the\n"
+        "data of each connection. It does not delay the TCP handshake: all times lack a\n"
+        "round trip, and there are no verdicts."
     )
 
 
@@ -738,12 +769,13 @@ def parse():
 
 def main():
     options = parse()
-    if not shutil.which("nginx", path="/usr/sbin:/usr/bin"):
+    if not NGINX_BIN:
         sys.exit("bench: the distance part needs nginx: apt-get install -y nginx")
     if not options.inside:
         enter(options)
     with tempfile.TemporaryDirectory(prefix="hs-bench-") as folder:
         bench = Distance(options.tools, pathlib.Path(folder), options)
+        bench.introduce()
         for part in options.parts or PARTS:
             getattr(bench, part)()
     sys.exit(bench.conclude())
