@@ -29571,28 +29571,38 @@ static bool cli_unknown_command(const CliParse *parse, Str word, Err *err)
     return err_hint(err, "See hs %s%s--help.", group, space);
 }
 
+/* Reads a part of the command's name, or of `help` and `man` before it. False
+ * if `word` is none of these. */
+static bool cli_take_name(CliParse *parse, Str word)
+{
+    if (cli_is_word(word, "help")) {
+        parse->help = true;
+        return true;
+    }
+    parse->command = cli_find_command(parse->group, word);
+    if (parse->command || parse->group)
+        return parse->command;
+    parse->group = cli_find_group(word);
+    if (parse->group)
+        return true;
+    if (parse->topic.len || (!parse->help && !cli_is_word(word, "man")))
+        return false;
+    parse->topic = word;
+    return true;
+}
+
 /* A word that is not an option: part of the command's name, or an argument.
  * `help` asks for help before a command, and after all of its arguments. */
 static bool cli_take_word(CliParse *parse, Str word, Err *err)
 {
     Cmd *cmd = parse->cmd;
+    if (!parse->command)
+        return cli_take_name(parse, word) ||
+               cli_unknown_command(parse, word, err);
     if (cli_is_word(word, "help") &&
-        (!parse->command || cmd->arg_count == cli_most(parse->command))) {
+        cmd->arg_count == cli_most(parse->command)) {
         parse->help = true;
         return true;
-    }
-    if (!parse->command) {
-        parse->command = cli_find_command(parse->group, word);
-        if (parse->command)
-            return true;
-        if (!parse->group && (parse->group = cli_find_group(word)))
-            return true;
-        if (!parse->group && !parse->topic.len &&
-            (parse->help || cli_is_word(word, "man"))) {
-            parse->topic = word;
-            return true;
-        }
-        return cli_unknown_command(parse, word, err);
     }
     if (!word.len)
         return err_set(err, EXIT_USAGE, "empty argument");
@@ -29684,18 +29694,17 @@ static void cli_wipe_rest(const CliParse *parse)
 static const CliCommand *cli_look(const CliParse *parse, CliAgree agree)
 {
     CliParse look = *parse;
-    Err ignored = {0};
     bool over = false;
     for (look.at = 1; look.at < look.argc && !look.command; look.at++) {
         const char *text = look.argv[look.at];
-        if (!over && !strcmp(text, "--"))
+        if (!over && !strcmp(text, "--")) {
             over = true;
-        else if (over || text[0] != '-' || !text[1])
-            cli_take_word(&look, str_from(text), &ignored);
-        else if (cli_takes_next(text, look.argv[look.at + 1], agree))
+        } else if (over || text[0] != '-' || !text[1]) {
+            if (!cli_take_name(&look, str_from(text)))
+                break;
+        } else if (cli_takes_next(text, look.argv[look.at + 1], agree)) {
             look.at++;
-        if (ignored.code)
-            break;
+        }
     }
     return look.command;
 }
