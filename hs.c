@@ -30546,37 +30546,47 @@ static bool cli_run(Cmd *cmd, int argc, char **argv, Err *err)
  */
 
 #ifndef HS_TEST
+/*
+ * What a run needs. Static memory costs only the pages that are touched, and
+ * most runs never call malloc(). A common symbol follows all other variables:
+ * the small ones, of libc too, are then together in few pages.
+ */
+typedef struct {
+    Cmd cmd;
+    Term term;
+    Err err;
+    _Alignas(max_align_t) char memory[256 * KIB];
+} MainRun;
+
+__attribute__((common)) MainRun main_run;
+
 int main(int argc, char **argv)
 {
-    /* Static memory costs only the pages that are touched. Most runs never
-     * call malloc(). */
-    static _Alignas(max_align_t) char memory[256 * KIB];
-    static Term term;
-    static Cmd cmd;
-    static Err err;
-    static Arena arena;
-    arena = arena_in(memory, sizeof(memory));
-    bool ok = cli_hand_over(&arena, argv, &err);
+    Cmd *cmd = &main_run.cmd;
+    Term *term = &main_run.term;
+    Err *err = &main_run.err;
+    Arena arena = arena_in(main_run.memory, sizeof(main_run.memory));
+    bool ok = cli_hand_over(&arena, argv, err);
     os_init();
     json_init();
-    term_init(&term, &arena);
-    cmd.arena = &arena;
-    cmd.term = &term;
-    ok = ok && cli_run(&cmd, argc, argv, &err);
-    term_finish(&term);
-    if (os_interrupted() && (!ok || term.out_error)) {
-        if (err.code != os_signal_exit())
-            err = (Err){0};
-        ok = os_set_interrupted(&err);
+    term_init(term, &arena);
+    cmd->arena = &arena;
+    cmd->term = term;
+    ok = ok && cli_run(cmd, argc, argv, err);
+    term_finish(term);
+    if (os_interrupted() && (!ok || term->out_error)) {
+        if (err->code != os_signal_exit())
+            *err = (Err){0};
+        ok = os_set_interrupted(err);
     }
-    if (term.out_error && ok)
-        ok = err_set(&err, EXIT_FAILED, "cannot write to stdout: %s",
-                     os_error(term.out_error));
-    term_warn_missing(&term);
+    if (term->out_error && ok)
+        ok = err_set(err, EXIT_FAILED, "cannot write to stdout: %s",
+                     os_error(term->out_error));
+    term_warn_missing(term);
     if (!ok)
-        term_error(&term, &err);
-    pool_free(&cmd.pool);
+        term_error(term, err);
+    pool_free(&cmd->pool);
     arena_free(&arena);
-    return ok ? EXIT_DONE : err.code ? err.code : EXIT_FAILED;
+    return ok ? EXIT_DONE : err->code ? err->code : EXIT_FAILED;
 }
 #endif
