@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             config_label(&arena, &config.accounts[i]);
         fuzz_put(&arena, &config, str_index(input, '!') >= 0);
     }
-    json_init();
+    json_init(NULL);
     cJSON *document = json_read(&arena, input);
     const cJSON *item = NULL;
     cJSON_ArrayForEach(item, json_get(document, "accounts"))

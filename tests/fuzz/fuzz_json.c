@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     Arena arena = {0};
     Err err = {0};
-    json_init();
+    json_init(NULL);
     if (size < 2)
         return 0;
     Str text = {(const char *)data + 1, (ptrdiff_t)size - 1};

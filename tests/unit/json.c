@@ -314,3 +314,31 @@ static void test_json_keep_numbers(void)
     CHECK_INT(json_int(document, "no"), -1);
     arena_free(&arena);
 }
+
+/* Small documents need no malloc(), freed blocks are wiped wherever they are,
+ * and what does not fit is malloc()'s. */
+static void test_json_first_blocks(void)
+{
+    enum { SMALL = 5, WHOLE = 32 }; /* with its header, rounded up */
+    Arena arena = {0};
+    json_init(&arena);
+    char *small = json_block_new(SMALL);
+    char *large = json_block_new(JSON_FIRST);
+    CHECK(small == json_first.memory + JSON_BLOCK_HEADER);
+    CHECK(large != NULL);
+    CHECK_INT((int64_t)json_first.used, WHOLE);
+    memcpy(small, "abcd", SMALL);
+    json_block_free(small);
+    CHECK_INT(small[0], 0);
+    CHECK_INT(small[SMALL - 2], 0);
+    json_block_free(large);
+    for (int i = 0; i < 2 * JSON_FIRST / WHOLE; i++) {
+        char *block = json_block_new(SMALL);
+        CHECK(block != NULL);
+        memcpy(block, "abcd", SMALL);
+        json_block_free(block);
+    }
+    CHECK_INT((int64_t)json_first.used, JSON_FIRST);
+    json_init(NULL);
+    arena_free(&arena);
+}

@@ -70,6 +70,7 @@ static void (*const unit_tests[])(void) = {
     test_json_int,
     test_json_document,
     test_json_keep_numbers,
+    test_json_first_blocks,
     test_yaml_round_trip,
     test_yaml_faults,
     test_yaml_limits,
@@ -258,7 +259,7 @@ int main(int argc, char **argv)
     close(nothing);
     umask(022);
     setlocale(LC_CTYPE, "C.UTF-8");
-    json_init();
+    json_init(NULL);
     unit_clean_environment();
     for (int i = 0; i < COUNT(unit_tests); i++)
         unit_tests[i]();
