@@ -419,7 +419,7 @@ usage: ./build.sh [command]
   test            build, lint, and run all tests (pytest options may follow)
   lint            run all linters
   prove [JOB...]  run checks that take longer than the tests: bogo,
-                  BoringSSL's tests of TLS clients (5 minutes)
+                  BoringSSL's tests of TLS clients (5 minutes at most)
   fuzz [SECONDS]  run each fuzzer (for 60 seconds)
   bench [PART...] measure speed, size and memory; "bench distance" compares hs
                   with curl and the official client at a distance

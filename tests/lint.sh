@@ -29,9 +29,12 @@ TIDY='-*,bugprone-*,cert-*,clang-analyzer-*,misc-redundant-expression
     ,-clang-analyzer-optin.performance.Padding
     ,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling'
 
+# tests/bogo/shim.c is compiled here because the tests do not run it.
 lint_warnings() {
     "$CC" "${MUSL[@]}" "${SHIP_HS[@]}" "${HS[@]}" "${WARN[@]}" -Wunused-macros \
-        -Werror -c -o /dev/null hs.c
+        -Werror -c -o /dev/null hs.c &&
+        "$CC" "${MUSL[@]}" "${HS[@]}" "${WARN[@]}" -Wno-unused-function \
+            -Werror -fsyntax-only tests/bogo/shim.c
 }
 
 # The limit on visits of one program point keeps the time for a file this large
