@@ -140,7 +140,7 @@
 
 /* ==== Base ================================================================ *
  *
- * Slices, bounded buffers, arenas, errors, hash sets and dates, which every
+ * Slices, bounded buffers, arenas, errors, hashing and dates, which every
  * other section uses. It calls libc only.
  *
  * A Str is a view: a pointer and a length, not necessarily NUL-terminated. It
@@ -629,6 +629,9 @@ typedef struct {
 static void str_nearer(StrNearest *nearest, Str candidate)
 {
     int most = nearest->most ? nearest->most : 2;
+    ptrdiff_t longer = candidate.len - nearest->word.len;
+    if (longer > most || -longer > most)
+        return; /* it takes as many edits, or more */
     int distance = str_distance(candidate, nearest->word);
     if (!candidate.len || distance > most ||
         (nearest->found.len && distance >= nearest->distance))
@@ -1259,6 +1262,63 @@ static bool set_add(HashSet *set, uint64_t hash)
     *set_find(set, hash) = hash;
     set->count++;
     return true;
+}
+
+/* ---- Hash tables ---- */
+
+/*
+ * Finds an element of an array by its key in about one step. The table has
+ * positions in the array; the caller computes the hash of a key and compares
+ * the keys:
+ *
+ *     int *slot = hash_first(&table, hash);
+ *     while (*slot && the key of element *slot - 1 is another)
+ *         slot = hash_next(&table, slot);
+ *
+ * Then *slot is 1 + the position, or 0 if there is none; setting it adds one.
+ * At most half of the slots are used. The slot depends on a secret of the run
+ * (multiply-shift hashing: Dietzfelbinger and others, 1997): an attacker cannot
+ * choose keys that share one.
+ */
+typedef struct {
+    int *slot;
+    int bits; /* the table has 2^bits slots */
+    uint64_t seed;
+} HashTable;
+
+/* An empty table for up to `most` elements. */
+static HashTable hash_table(Arena *arena, ptrdiff_t most)
+{
+    HashTable table = {.bits = 2};
+    const char *secret = (const char *)getauxval(AT_RANDOM);
+    while ((ptrdiff_t)1 << table.bits < 2 * most)
+        table.bits++;
+    table.slot = arena_array(arena, (ptrdiff_t)1 << table.bits,
+                             sizeof(*table.slot));
+    if (secret) /* 16 bytes; musl uses the first 8 for the stack protector */
+        memcpy(&table.seed, secret + 8, sizeof(table.seed));
+    return table;
+}
+
+static int *hash_first(const HashTable *table, uint64_t hash)
+{
+    return &table->slot[hash * (table->seed | 1) >> (64 - table->bits)];
+}
+
+static int *hash_next(const HashTable *table, int *slot)
+{
+    ptrdiff_t at = slot - table->slot + 1;
+    return &table->slot[at & (((ptrdiff_t)1 << table->bits) - 1)];
+}
+
+/* The hash of a text for this table, the same for capital and small letters. */
+static uint64_t hash_name(const HashTable *table, Str name)
+{
+    const uint64_t prime = 0x100000001b3u; /* as in hash_add() */
+    uint64_t hash = table->seed;
+    for (ptrdiff_t i = 0; i < name.len; i++)
+        hash = (hash ^ (unsigned char)str_lower(name.ptr[i])) * prime;
+    return hash;
 }
 
 /* ---- Texts for people ---- */
@@ -5830,14 +5890,14 @@ static void term_erase(Term *term)
  * belongs to the document. Running out of memory ends the program.
  *
  * Limits: 512 levels for the scanner; 64 levels and 1 MiB for a document that
- * is read, 16 MiB for one that is written.
+ * is read, 128 MiB for one that is written.
  */
 
 enum {
     JSON_DEPTH = 512,    /* levels, for the scanner */
     JSON_DOC_DEPTH = 64, /* levels of a document that is read */
     JSON_DOC_MAX = MIB,
-    JSON_WRITE_MAX = 16 * MIB,
+    JSON_WRITE_MAX = 128 * MIB,
     JSON_INT_DIGITS = 15, /* a double holds any integer this long */
     JSON_BLOCK_HEADER = 16,
     JSON_BLOCK_ALIGN = 16,
@@ -6482,6 +6542,8 @@ static Str json_write_indented(Arena *arena, const cJSON *document)
     json_indent_flush(&indent);
     buf_add_char(&out, '\n');
     json_block_free(text);
+    if (out.full)
+        arena_exhausted();
     return buf_str(&out);
 }
 
@@ -6495,28 +6557,32 @@ static Str json_write_indented(Arena *arena, const cJSON *document)
  * libyaml has no limits and takes quadratic time for nested flow collections,
  * so size, depth, nodes and entries are capped here. Aliases stay references,
  * so that a small file cannot become large, and an alias inside its own anchor
- * is refused. The entries that aliases and merges lead to are counted, so that
- * no lookup takes long. libyaml's emitter has no types: yaml_reads_as_text()
- * decides which strings need quotes, for readers of YAML 1.1 and 1.2.
+ * is refused. The entries that aliases and merges lead to are counted, and so
+ * are comparisons of keys, so that no look-up takes long. libyaml's emitter has
+ * no types: yaml_reads_as_text() decides which strings need quotes, for readers
+ * of YAML 1.1 and 1.2.
  *
  * Ownership: nodes are in the arena that yaml_read() or yaml_new() gets; texts
  * may point into the text that is read, which must live as long. A node is in
  * one list or map at a time.
  * Errors are EXIT_CONFIG with a line; the caller adds the file's name.
- * Limits: 1 MiB, 64 levels, 100,000 nodes, 2,000 entries a map, 1,000 anchors.
+ * Limits: 16 MiB, 64 levels, 1,000,000 nodes, 2,000 entries a map, 1,000
+ * anchors. That is enough for 20,000 accounts, which have about 20 nodes each.
  * Sources: YAML 1.1 and 1.2; the merge key of yaml.org/type/merge.html.
  */
 
 enum {
-    YAML_MAX = MIB,
+    YAML_MAX = 16 * MIB, /* as the messages say, and README */
     YAML_DEPTH = 64,
     YAML_DEPTH_ADDED = 4, /* levels that changes may add before yaml_write() */
-    YAML_NODES = 100000,
+    YAML_NODES = 1000000,
     YAML_ENTRIES = 2000, /* per map: lookups compare key by key */
     YAML_ANCHORS = 1000,
-    YAML_MERGES = 8,       /* levels of maps merged into maps */
-    YAML_MERGED = 1 << 20, /* entries that aliases and merges lead to */
-    YAML_FOLD_FROM = 80,   /* longer strings are written as `>-` blocks */
+    YAML_MERGES = 8,         /* levels of maps merged into maps */
+    YAML_MERGED = 1 << 22,   /* entries that aliases and merges lead to */
+    YAML_COMPARED = 1 << 25, /* keys compared to find duplicates in a file */
+    YAML_NODE_COST = 32,     /* comparisons that take as long as a node */
+    YAML_FOLD_FROM = 80,     /* longer strings are written as `>-` blocks */
     YAML_KEYS_SHARED = 16, /* recent keys whose nodes yaml_short_key() reuses */
     YAML_SHORT_KEY_MAX = 128
 };
@@ -6568,7 +6634,9 @@ typedef struct {
     YamlNode *root;
     YamlNamed **anchors; /* YAML_ANCHORS; NULL before the first */
     int anchor_count;
-    int merged; /* entries that aliases and merges lead to, so far */
+    HashTable names; /* the last of the anchors with each name */
+    int merged;      /* entries that aliases and merges lead to, so far */
+    int compared;    /* keys */
 } YamlReader;
 
 /* Creates an empty node. */
@@ -6592,6 +6660,12 @@ static const char *yaml_anchor(const YamlNode *node)
 /* Copies a node with its tag, but without its anchor. */
 static YamlNode *yaml_new_like(Arena *arena, const YamlNode *node)
 {
+    if (!yaml_tag(node)) {
+        YamlNode *plain = arena_take(arena, sizeof(*plain));
+        *plain = *node;
+        plain->named = false;
+        return plain;
+    }
     YamlNamed *copy = arena_take(arena, sizeof(*copy));
     *copy = (YamlNamed){.node = *node, .tag = yaml_tag(node)};
     copy->node.named = true;
@@ -6797,15 +6871,16 @@ static void yaml_remove_key(YamlNode *map, const char *key)
 
 /* Moves into `map` the entries of `merged`, the value of its `<<`, whose keys
  * it does not have. `merged` is a map or a list of maps, and not used
- * afterwards. */
-static void yaml_move_merged(YamlNode *map, YamlNode *merged)
+ * afterwards. Subtracts from `*left` the nodes that would take as long. */
+static void yaml_move_merged(YamlNode *map, YamlNode *merged, int *left)
 {
     YamlNode *next = NULL;
     YamlNode *item = merged->kind == YAML_LIST ? merged->first : merged;
     for (; item; item = item->next)
         for (YamlNode *entry = item->kind == YAML_MAP ? item->first : NULL;
-             entry; entry = next) {
+             entry && *left >= 0; entry = next) {
             next = entry->next;
+            *left -= map->count / YAML_NODE_COST;
             if (!yaml_own_entry(map, entry->key->text))
                 yaml_append(map, entry);
         }
@@ -6839,7 +6914,7 @@ static YamlNode *yaml_clone(Arena *arena, YamlNode *from, int depth, int *left)
             if (!inner)
                 return NULL;
             if (merges) {
-                yaml_move_merged(copy, inner);
+                yaml_move_merged(copy, inner, left);
                 continue;
             }
             if (entry->key)
@@ -6902,18 +6977,25 @@ static uint64_t yaml_key_bit(Str key)
     return (uint64_t)1 << (((unsigned)key.len * SPREAD + last) % BITS);
 }
 
+static const char yaml_too_many_values[] = "too many values (over 1,000,000)";
+
 /* Adds a map's next key. Returns NULL, or the fault. */
 static const char *yaml_add_key(YamlReader *reader, YamlNode *key)
 {
     YamlNode *map = reader->open[reader->depth - 1];
     if (++reader->nodes > YAML_NODES)
-        return "too many values";
+        return yaml_too_many_values;
     if (key->kind != YAML_TEXT)
         return "a key must be plain text";
     uint64_t bit = yaml_key_bit(key->text);
     uint64_t *bits = &reader->bits[reader->depth - 1];
-    if ((*bits & bit) && yaml_own_entry(map, key->text))
-        return "duplicate key";
+    if (*bits & bit) {
+        reader->compared += map->count;
+        if (reader->compared > YAML_COMPARED)
+            return "too many maps with hundreds of keys";
+        if (yaml_own_entry(map, key->text))
+            return "duplicate key";
+    }
     *bits |= bit;
     map->merges |= str_eq(key->text, S("<<"));
     reader->key[reader->depth - 1] = key;
@@ -6925,7 +7007,7 @@ static const char *yaml_add_key(YamlReader *reader, YamlNode *key)
 static const char *yaml_add_value(YamlReader *reader, YamlNode *node)
 {
     if (++reader->nodes > YAML_NODES)
-        return "too many values";
+        return yaml_too_many_values;
     if (!reader->depth) {
         reader->root = node;
         return NULL;
@@ -6935,7 +7017,7 @@ static const char *yaml_add_value(YamlReader *reader, YamlNode *node)
     reader->key[reader->depth - 1] = NULL;
     yaml_append(parent, node);
     return parent->kind == YAML_MAP && parent->count > YAML_ENTRIES
-               ? "map with too many entries"
+               ? "map with too many entries (over 2,000)"
                : NULL;
 }
 
@@ -6958,17 +7040,33 @@ static const char *yaml_copy(Arena *arena, const yaml_char_t *text)
     return text ? arena_cstr(arena, str_from((const char *)text)) : NULL;
 }
 
-/* Adds a node with an anchor to the ring of nodes with the same anchor. An
- * alias refers to the last one before it. */
-static void yaml_join_twins(const YamlReader *reader, YamlNamed *named)
+/* The slot of the last anchor with this name. */
+static int *yaml_anchor_slot(const YamlReader *reader, const char *name)
 {
-    for (int i = reader->anchor_count - 1; i >= 0 && !named->twin; i--) {
-        YamlNamed *other = reader->anchors[i];
-        if (strcmp(other->anchor, named->anchor) != 0)
-            continue;
+    const HashTable *names = &reader->names;
+    int *slot = hash_first(names, hash_add(names->seed, str_from(name)));
+    while (*slot && strcmp(reader->anchors[*slot - 1]->anchor, name) != 0)
+        slot = hash_next(names, slot);
+    return slot;
+}
+
+/* Adds an anchor. It joins the ring of nodes with the same anchor: an alias
+ * refers to the last one before it. */
+static void yaml_add_anchor(YamlReader *reader, YamlNamed *named)
+{
+    if (!reader->anchors) {
+        reader->anchors = arena_array(reader->arena, YAML_ANCHORS,
+                                      sizeof(*reader->anchors));
+        reader->names = hash_table(reader->arena, YAML_ANCHORS);
+    }
+    int *slot = yaml_anchor_slot(reader, named->anchor);
+    YamlNamed *other = *slot ? reader->anchors[*slot - 1] : NULL;
+    if (other) {
         named->twin = other->twin ? other->twin : other;
         other->twin = named;
     }
+    reader->anchors[reader->anchor_count++] = named;
+    *slot = reader->anchor_count;
 }
 
 /* The tag and anchor of a node in the file, or NULL, and its line from 0. */
@@ -6983,6 +7081,11 @@ typedef struct {
 static YamlNode *yaml_new_named(YamlReader *reader, YamlKind kind,
                                 YamlName name, Err *err)
 {
+    if (!name.tag && !name.anchor) {
+        YamlNode *node = yaml_new(reader->arena, kind);
+        node->line = (int)name.line + 1;
+        return node;
+    }
     YamlNamed *named = arena_alloc(reader->arena, sizeof(*named));
     named->node.kind = (uint8_t)kind;
     named->node.line = (int)name.line + 1;
@@ -6992,14 +7095,10 @@ static YamlNode *yaml_new_named(YamlReader *reader, YamlKind kind,
     if (!name.anchor)
         return &named->node;
     if (reader->anchor_count == YAML_ANCHORS) {
-        yaml_fault(err, name.line, "too many anchors");
+        yaml_fault(err, name.line, "too many anchors (over 1,000)");
         return NULL;
     }
-    if (!reader->anchors)
-        reader->anchors = arena_array(reader->arena, YAML_ANCHORS,
-                                      sizeof(*reader->anchors));
-    yaml_join_twins(reader, named);
-    reader->anchors[reader->anchor_count++] = named;
+    yaml_add_anchor(reader, named);
     return &named->node;
 }
 
@@ -7009,12 +7108,11 @@ static bool yaml_on_alias(YamlReader *reader, const yaml_event_t *event,
     const char *name = (const char *)event->data.alias.anchor;
     YamlNode *node = yaml_new(reader->arena, YAML_ALIAS);
     node->line = (int)event->start_mark.line + 1;
-    for (int i = reader->anchor_count - 1; i >= 0 && !node->target; i--)
-        if (!strcmp(reader->anchors[i]->anchor, name))
-            node->target = &reader->anchors[i]->node;
-    if (!node->target)
+    int at = reader->anchors ? *yaml_anchor_slot(reader, name) : 0;
+    if (!at)
         return yaml_fault(err, event->start_mark.line,
                           "alias without an anchor");
+    node->target = &reader->anchors[at - 1]->node;
     if (node->target->open)
         return yaml_fault(err, event->start_mark.line,
                           "alias inside its own anchor");
@@ -7328,7 +7426,7 @@ static bool yaml_read(Arena *arena, Str text, YamlNode **root, Err *err)
     bool more = true;
     bool ok = true;
     if (text.len > YAML_MAX)
-        return err_set(err, EXIT_CONFIG, "larger than 1 MiB");
+        return err_set(err, EXIT_CONFIG, "larger than 16 MiB");
     if (yaml_short_read(&reader, text)) {
         *root = reader.root;
         return true;
@@ -14706,7 +14804,7 @@ static void loop_finish(LoopServer *server)
  * incomplete.
  *
  * Ownership: a Config's strings point into the text that was read, which lives
- * in the caller's arena. Limits: a config has 1 MiB, a linked folder 256
+ * in the caller's arena. Limits: a config has 16 MiB, a linked folder 256
  * accounts. Errors are EXIT_CONFIG, or EXIT_USAGE for what a variable of the
  * environment holds.
  */
@@ -14719,9 +14817,12 @@ enum {
 #else
     CONFIG_STAY_MS = 60, /* how long a written change is watched */
 #endif
-    CONFIG_REPEATS = 5, /* how often a lost change is repeated */
-    CONFIG_POLL_MS = 5, /* between two looks at a file */
-    CONFIG_LINKED = 256 /* accounts linked to one folder */
+    CONFIG_REPEATS = 5,  /* how often a lost change is repeated */
+    CONFIG_POLL_MS = 5,  /* between two looks at a file */
+    CONFIG_LINKED = 256, /* accounts linked to one folder */
+    CONFIG_COPIED =
+        100000, /* nodes that a migration copies, aliases followed */
+    CONFIG_COPIED_EACH = 50 /* and this many more for each account */
 };
 
 typedef enum {
@@ -15205,15 +15306,6 @@ static Str config_type_of(const YamlNode *node)
                                                   : S("STANDARD_SANDBOX");
 }
 
-/* A hash of a name that ignores case (FNV-1a). */
-static uint32_t config_name_hash(Str name)
-{
-    uint32_t hash = 2166136261u;
-    for (ptrdiff_t i = 0; i < name.len; i++)
-        hash = (hash ^ (uint8_t)str_lower(name.ptr[i])) * 16777619u;
-    return hash;
-}
-
 /* Reads one account. Its access token is used only if it is in the account's
  * own map: an alias or a merge would bring another account's. */
 static void config_read_account(YamlNode *node, ConfigAccount *account)
@@ -15349,6 +15441,59 @@ static const ConfigAccount *config_find_id(const Config *config, int64_t id)
         if (config->accounts[i].id == id)
             return &config->accounts[i];
     return NULL;
+}
+
+/* ---- Tables, for a look-up per account. One look-up needs no table. ---- */
+
+/* The slot of an ID in a table of the config's accounts. */
+static int *config_id_slot(const HashTable *ids, const Config *config,
+                           int64_t id)
+{
+    int *slot = hash_first(ids, (uint64_t)id);
+    while (*slot && config->accounts[*slot - 1].id != id)
+        slot = hash_next(ids, slot);
+    return slot;
+}
+
+/* The slot of a name, in capital or small letters. */
+static int *config_name_slot(const HashTable *names, const Config *config,
+                             Str name)
+{
+    int *slot = hash_first(names, hash_name(names, name));
+    while (*slot && !str_eq_nocase(config->accounts[*slot - 1].name, name))
+        slot = hash_next(names, slot);
+    return slot;
+}
+
+/* The accounts by ID, with room for `more`. Of those with the same ID, it has
+ * the first. */
+static HashTable config_id_table(Arena *arena, const Config *config, int more)
+{
+    HashTable ids = hash_table(arena, (ptrdiff_t)config->count + more);
+    for (int i = 0; i < config->count; i++) {
+        int *slot = config_id_slot(&ids, config, config->accounts[i].id);
+        *slot = *slot ? *slot : i + 1;
+    }
+    return ids;
+}
+
+/* The same by name. */
+static HashTable config_name_table(Arena *arena, const Config *config, int more)
+{
+    HashTable names = hash_table(arena, (ptrdiff_t)config->count + more);
+    for (int i = 0; i < config->count; i++) {
+        int *slot = config_name_slot(&names, config, config->accounts[i].name);
+        *slot = *slot ? *slot : i + 1;
+    }
+    return names;
+}
+
+/* As config_find_id(), with a table. */
+static const ConfigAccount *config_find_in(const HashTable *ids,
+                                           const Config *config, int64_t id)
+{
+    int at = *config_id_slot(ids, config, id);
+    return at ? &config->accounts[at - 1] : NULL;
 }
 
 /* Do both accounts sign in with the same key, or the same app? */
@@ -15690,12 +15835,16 @@ static bool config_not_regular(Str path, Err *err)
                    P(path));
 }
 
-static bool config_cannot_read(Str path, int code, Err *err)
+static bool config_cannot_read(const ConfigSource *source, int code, Err *err)
 {
-    return err_set(err, EXIT_CONFIG, "cannot read %.*s: %s", P(path),
-                   code == EFBIG   ? "larger than 1 MiB"
-                   : code == ENXIO ? "not a regular file"
-                                   : os_error(code));
+    bool large = source->max >= MIB;
+    if (code == EFBIG)
+        return err_set(err, EXIT_CONFIG, "cannot read %.*s: larger than %d %s",
+                       P(source->path),
+                       (int)(source->max / (large ? MIB : KIB)),
+                       large ? "MiB" : "KiB");
+    return err_set(err, EXIT_CONFIG, "cannot read %.*s: %s", P(source->path),
+                   code == ENXIO ? "not a regular file" : os_error(code));
 }
 
 /*
@@ -15756,7 +15905,7 @@ static bool config_read_place(Arena *arena, const ConfigPlace *place,
         int code = config_read_stable(arena, &source, &view);
         os_view_close(&view);
         if (code)
-            return config_cannot_read(place->path, code, err);
+            return config_cannot_read(&source, code, err);
         *config = blank;
         ConfigState state = config_parse(arena, view.text, config, &fault);
         if (state == CONFIG_WHOLE)
@@ -16043,64 +16192,34 @@ static bool config_load(Arena *arena, const ConfigWhere *where, Config *config,
     return true;
 }
 
-/* Adds a hash to a set. Returns whether it may have been in the set before:
- * false is certain. */
-static bool config_add_hash(uint64_t *seen, int words, uint64_t hash)
-{
-    uint64_t *word = &seen[hash / 64 % (uint64_t)words];
-    uint64_t bit = 1ull << hash % 64;
-    bool saw = *word & bit;
-    *word |= bit;
-    return saw;
-}
-
-static void config_check_twin_id(Err *faults, const Config *config, int number)
-{
-    const ConfigAccount *account = &config->accounts[number];
-    for (int k = 0; k < number; k++)
-        if (config->accounts[k].id == account->id) {
-            config_add_fault(faults, account, number, "duplicate ID");
-            return;
-        }
-}
-
-static void config_check_twin_name(Err *faults, const Config *config,
-                                   int number)
-{
-    const ConfigAccount *account = &config->accounts[number];
-    for (int k = 0; k < number; k++)
-        if (str_eq_nocase(config->accounts[k].name, account->name)) {
-            config_add_fault(faults, account, number, "duplicate name");
-            return;
-        }
-}
-
 /*
  * Checks every account. The error has a row for each fault. A config without
  * accounts is valid: its last one was removed.
  */
 static bool config_validate(const Config *config, Err *err)
 {
+    _Alignas(max_align_t) char memory[3 * KIB]; /* for 128 accounts */
+    Arena scratch = arena_in(memory, sizeof(memory));
+    HashTable ids = hash_table(&scratch, config->count);
+    HashTable names = hash_table(&scratch, config->count);
     Err faults = {0};
-    uint64_t ids[128] = {0};
-    uint64_t names[128] = {0};
     const YamlNode *list = yaml_get(config->root, config_accounts_key(config));
     if (list && list->kind != YAML_LIST)
         err_row(&faults, "line %d: %s is not a list", list->line,
                 config_accounts_key(config));
     for (int i = 0; i < config->count; i++) {
         const ConfigAccount *account = &config->accounts[i];
-        bool same_id = account->id > 0 &&
-                       config_add_hash(ids, COUNT(ids), (uint64_t)account->id);
-        bool same_name = account->name.len &&
-                         config_add_hash(names, COUNT(names),
-                                         config_name_hash(account->name));
+        int *id = config_id_slot(&ids, config, account->id);
+        int *name = config_name_slot(&names, config, account->name);
         config_check_account(&faults, account, i);
-        if (same_id)
-            config_check_twin_id(&faults, config, i);
-        if (same_name)
-            config_check_twin_name(&faults, config, i);
+        if (*id && account->id > 0)
+            config_add_fault(&faults, account, i, "duplicate ID");
+        if (*name && account->name.len)
+            config_add_fault(&faults, account, i, "duplicate name");
+        *id = *id ? *id : i + 1;
+        *name = *name ? *name : i + 1;
     }
+    arena_free(&scratch);
     if (!faults.rows && !faults.rows_left_out)
         return true;
     err_set(&faults, EXIT_CONFIG,
@@ -16263,7 +16382,7 @@ static bool config_read_links_at(Arena *arena, Str path, ConfigLinks *links,
     os_view_close(&view);
     if (!code)
         return config_parse_links(arena, view.text, links, err);
-    config_cannot_read(path, code, err);
+    config_cannot_read(&source, code, err);
     return err_hint(err, "Fix it, or remove it.");
 }
 
@@ -16353,7 +16472,7 @@ static bool config_read_override_at(Arena *arena, Str path, ConfigOverride *out,
         return true;
     out->id = 0;
     if (code)
-        config_cannot_read(path, code, err);
+        config_cannot_read(&source, code, err);
     else
         err_set(err, EXIT_CONFIG, "cannot use %.*s: no account ID in it",
                 P(path));
@@ -16627,7 +16746,7 @@ static ConfigAttempt config_attempt_locked(ConfigFile *file, Err *err)
     if (code == ENOENT)
         return CONFIG_CHANGED;
     if (code)
-        return config_cannot_read(path, code, err);
+        return config_cannot_read(&file->source, code, err);
     if (file->exists && (odd || !view->regular)) {
         config_not_regular(path, err);
         return CONFIG_FAILED;
@@ -16764,6 +16883,20 @@ typedef struct {
     void *context;
 } ConfigChange;
 
+/* The accounts of a file before its change. */
+typedef struct {
+    const int64_t *list;
+    int count;
+} ConfigIds;
+
+static ConfigIds config_ids(Arena *arena, const Config *config)
+{
+    int64_t *list = arena_array(arena, config->count, sizeof(*list));
+    for (int i = 0; i < config->count; i++)
+        list[i] = config->accounts[i].id;
+    return (ConfigIds){list, config->count};
+}
+
 /* The account with this ID in the file as it is now; NULL, and an error, if
  * another run has removed it. */
 static const ConfigAccount *config_edit_find(const ConfigEdit *edit, int64_t id,
@@ -16775,41 +16908,50 @@ static const ConfigAccount *config_edit_find(const ConfigEdit *edit, int64_t id,
     return account;
 }
 
-/* Writes the tree to `*text` and reads it again, into `again`: a text that is
- * too large, or has a tag that libyaml writes and cannot read, must not replace
- * the old file. */
-static bool config_edit_text(const ConfigEdit *edit, Str *text, Config *again,
-                             Err *err)
-{
-    Err fault = {0};
-    Str path = edit->config.path;
-    if (!yaml_write(edit->arena, edit->config.root, text))
-        return err_set(err, EXIT_CONFIG, "cannot write %.*s: %s", P(path),
-                       text->len > YAML_MAX
-                           ? "it would be larger than 1 MiB"
-                           : "an alias would refer to another value");
-    *again = (Config){.path = path, .form = edit->config.form};
-    if (!yaml_read(edit->arena, *text, &again->root, &fault))
-        return err_set(err, EXIT_CONFIG,
-                       "cannot write %.*s: the result would be unreadable: %s",
-                       P(path), fault.message);
-    config_read_tree(edit->arena, again);
-    return true;
-}
-
-/* Refuses to write a config that lacks accounts of the old one, other than the
- * ones that were removed on purpose. */
-static bool config_check_loss(const Config *before, const Config *after,
+/* Refuses to write a config that lacks accounts of the old one, whose IDs these
+ * are, other than the ones that were removed on purpose. */
+static bool config_check_loss(const ConfigIds *before, const Config *after,
                               int removed, Err *err)
 {
+    Arena scratch = {0};
+    HashTable ids = config_id_table(&scratch, after, 0);
     int missing = 0;
     for (int i = 0; i < before->count; i++)
-        missing += !config_find_id(after, before->accounts[i].id);
+        missing += !config_find_in(&ids, after, before->list[i]);
+    arena_free(&scratch);
     if (missing <= removed && after->count >= before->count - removed)
         return true;
     return err_set(err, EXIT_CONFIG,
-                   "cannot write %.*s: it would lose accounts",
-                   P(before->path));
+                   "cannot write %.*s: it would lose accounts", P(after->path));
+}
+
+/* Writes the tree to `*text` and reads it again: a text that is too large, or
+ * has a tag that libyaml writes and cannot read, or lacks accounts, must not
+ * replace the old file. */
+static bool config_edit_text(const ConfigEdit *edit, const ConfigIds *before,
+                             Str *text, Err *err)
+{
+    Err fault = {0};
+    Str path = edit->config.path;
+    Arena scratch = {0};
+    if (!yaml_write(edit->arena, edit->config.root, text) ||
+        text->len > YAML_MAX)
+        return err_set(err, EXIT_CONFIG, "cannot write %.*s: %s", P(path),
+                       text->len > YAML_MAX
+                           ? "it would be larger than 16 MiB"
+                           : "an alias would refer to another value");
+    Config again = {.path = path, .form = edit->config.form};
+    bool ok = yaml_read(&scratch, *text, &again.root, &fault);
+    if (ok) {
+        config_read_tree(&scratch, &again);
+        ok = config_check_loss(before, &again, edit->removed, err);
+    } else {
+        err_set(err, EXIT_CONFIG,
+                "cannot write %.*s: the result would be unreadable: %s",
+                P(path), fault.message);
+    }
+    arena_free(&scratch);
+    return ok;
 }
 
 /* Moves the accounts behind the settings, where both clients write them. */
@@ -16869,31 +17011,34 @@ static bool config_edit_parse(const ConfigFile *file, Config *config, Err *err)
            config_not_hubspot(place->path, err);
 }
 
+/* The text of the file as hs writes it, to see if a change makes a difference.
+ * Its tree cannot be written a second time. */
+static bool config_present_text(const ConfigFile *file, Str *text, Err *err)
+{
+    ConfigEdit edit = {.arena = file->arena};
+    if (!config_edit_parse(file, &edit.config, err))
+        return false;
+    const ConfigIds before = config_ids(file->arena, &edit.config);
+    return config_edit_text(&edit, &before, text, err);
+}
+
 /* Makes the change of a config on its text: config_change()'s callback. */
 static bool config_change_text(ConfigFile *file, Err *err)
 {
     const ConfigChange *change = file->context;
     ConfigEdit edit = {.arena = file->arena, .again = file->again};
-    Config before = {0};
-    Config after = {0};
     Str present = {0};
-    if (!config_edit_parse(file, &edit.config, err))
-        return false;
-    if (file->again && !config_edit_text(&edit, &present, &after, err))
-        return false;
-    /* parsed again: `before` stays unchanged, and a tree that was written
-     * cannot be written a second time */
-    if (!config_edit_parse(file, &before, err) ||
+    if ((file->again && !config_present_text(file, &present, err)) ||
         !config_edit_parse(file, &edit.config, err))
         return false;
+    const ConfigIds before = config_ids(file->arena, &edit.config);
     config_edit_unify(&edit);
     if (!change->apply(&edit, change->context, err))
         return false;
     file->done = edit.done;
     if (edit.done)
         return true;
-    if (!config_edit_text(&edit, &file->next, &after, err) ||
-        !config_check_loss(&before, &after, edit.removed, err))
+    if (!config_edit_text(&edit, &before, &file->next, err))
         return false;
     file->done = file->again && str_eq(present, file->next);
     return true;
@@ -17123,25 +17268,32 @@ static void config_edit_setting(ConfigEdit *edit, const ConfigKey *key,
         config_edit_accounts_last(edit);
 }
 
-/* Removes an account from the file, and the default if it names this account.
- * The typed view is updated in place: reading the tree again for each of many
- * accounts would take quadratic time. */
-static void config_edit_remove(ConfigEdit *edit, const ConfigAccount *account)
+/* Removes the accounts at the marked positions, and the default if it names one
+ * of them. The typed view must have the tree's accounts; it is updated. */
+static void config_edit_remove(ConfigEdit *edit, const bool *marked)
 {
     Config *config = &edit->config;
     YamlNode *list = yaml_get(config->root, config_accounts_key(config));
-    if (config_find(config, config->default_account) == account)
+    const ConfigAccount *preset = config_find(config, config->default_account);
+    YamlNode *next = config->count ? list->first : NULL;
+    int kept = 0;
+    if (preset && marked[preset - config->accounts])
         yaml_remove_key(config->root, config_default_key(config));
-    edit->removed++;
-    for (YamlNode *item = list->first; item; item = item->next)
-        if (yaml_follow(item) == account->node) {
-            yaml_remove(list, item);
-            break;
-        }
+    if (config->count) {
+        list->first = list->last = NULL;
+        list->count = 0;
+    }
+    for (int i = 0; i < config->count; i++) {
+        YamlNode *item = next;
+        next = item->next;
+        edit->removed += marked[i];
+        if (marked[i])
+            continue;
+        yaml_append(list, item);
+        config->accounts[kept++] = config->accounts[i];
+    }
+    config->count = kept;
     config->default_account = config_default_text(config);
-    config->count--;
-    for (ptrdiff_t i = account - config->accounts; i < config->count; i++)
-        config->accounts[i] = config->accounts[i + 1];
 }
 
 /* Renames an account, and the default if it has the name. */
@@ -17691,24 +17843,23 @@ static Str config_name_with_id(Arena *arena, const ConfigAccount *account)
     return arena_printf(arena, "%.*s_%" PRId64, P(name), account->id);
 }
 
-/* The account with this name, other than `id`; NULL: none. */
-static const ConfigAccount *config_account_named(const Config *config, Str name,
-                                                 int64_t id)
+/* Does an account other than `id` have this name? `names` has the config's
+ * accounts. */
+static bool config_is_name_used(const HashTable *names, const Config *config,
+                                Str name, int64_t id)
 {
-    for (int i = 0; name.len && i < config->count; i++)
-        if (config->accounts[i].id != id &&
-            str_eq_nocase(config->accounts[i].name, name))
-            return &config->accounts[i];
-    return NULL;
+    int at = name.len ? *config_name_slot(names, config, name) : 0;
+    return at && config->accounts[at - 1].id != id;
 }
 
 /* `wanted`, or a name like it, that no account of the config has. */
-static Str config_unused_name(Arena *arena, const Config *config,
+static Str config_unused_name(Arena *arena, const HashTable *names,
+                              const Config *config,
                               const ConfigAccount *account, Str wanted)
 {
     Str name = wanted;
     Str other = config_name_with_id(arena, account);
-    for (int n = 2; config_account_named(config, name, account->id); n++)
+    for (int n = 2; config_is_name_used(names, config, name, account->id); n++)
         name = arena_printf(arena, "%.*s_%d", P(other), n);
     return name;
 }
@@ -17720,6 +17871,8 @@ static ConfigClashes config_find_clashes(Arena *arena, const Config *old,
 {
     int most = old->count + (old->root ? old->root->count : 0) + 1;
     ConfigClashes list = {arena_array(arena, most, sizeof(*list.clash)), 0};
+    const HashTable ids = config_id_table(arena, now, 0);
+    const HashTable names = config_name_table(arena, now, 0);
     const ConfigAccount *a = config_find(old, old->default_account);
     const ConfigAccount *b = config_find(now, now->default_account);
     if (a && b && a->id != b->id && config_is_usable(a))
@@ -17741,14 +17894,25 @@ static ConfigClashes config_find_clashes(Arena *arena, const Config *old,
         const ConfigAccount *account = &old->accounts[i];
         Str name = config_valid_name(arena, account);
         ConfigClash clash = {.id = account->id, .old = name};
-        if (!config_is_usable(account) || config_find_id(now, account->id) ||
-            !config_account_named(now, name, account->id))
+        if (!config_is_usable(account) ||
+            config_find_in(&ids, now, account->id) ||
+            !config_is_name_used(&names, now, name, account->id))
             continue;
-        clash.renamed = config_unused_name(arena, now, account,
+        clash.renamed = config_unused_name(arena, &names, now, account,
                                            config_name_with_id(arena, account));
         config_add_clash(&list, clash);
     }
     return list;
+}
+
+/* The slot of an account's ID in a table of the clashes of accounts. */
+static int *config_clash_slot(const HashTable *table, const ConfigClashes *list,
+                              int64_t id)
+{
+    int *slot = hash_first(table, (uint64_t)id);
+    while (*slot && list->clash[*slot - 1].id != id)
+        slot = hash_next(table, slot);
+    return slot;
 }
 
 /* The decision about a setting, or about an account; NULL: none. */
@@ -17766,7 +17930,7 @@ static const ConfigClash *config_decision(const ConfigClashes *list, Str key,
 static bool config_merge_settings(ConfigEdit *edit, const Config *old,
                                   const ConfigClashes *decided, Err *err)
 {
-    int room = YAML_NODES;
+    int room = CONFIG_COPIED;
     for (YamlNode *entry = old->root->first; entry; entry = entry->next) {
         Str key = config_global_key(entry->key->text);
         const ConfigClash *clash = config_decision(decided, key, 0);
@@ -17824,9 +17988,18 @@ static YamlNode *config_global_account(Arena *arena,
     return node;
 }
 
+/* What config_merge_accounts() looks up for each account. */
+typedef struct {
+    HashTable ids; /* of the global config, with the accounts added so far */
+    HashTable names;
+    HashTable clashes; /* the decisions about accounts, by ID */
+    int room;          /* nodes that may still be copied */
+} ConfigMerge;
+
 /* Makes room in the typed view for `more` accounts, for config_merge_add():
  * reading the tree again for each account would take quadratic time. */
-static void config_merge_room(ConfigEdit *edit, int more)
+static ConfigMerge config_merge_begin(ConfigEdit *edit,
+                                      const ConfigClashes *decided, int more)
 {
     Config *config = &edit->config;
     ConfigAccount *accounts = arena_array(
@@ -17834,13 +18007,31 @@ static void config_merge_room(ConfigEdit *edit, int more)
     for (int i = 0; i < config->count; i++)
         accounts[i] = config->accounts[i];
     config->accounts = accounts;
+    ConfigMerge merge = {.ids = config_id_table(edit->arena, config, more),
+                         .names = config_name_table(edit->arena, config, more),
+                         .clashes = hash_table(edit->arena, decided->count),
+                         .room = CONFIG_COPIED + more * CONFIG_COPIED_EACH};
+    for (int i = 0; i < decided->count; i++) {
+        int *slot = config_clash_slot(&merge.clashes, decided,
+                                      decided->clash[i].id);
+        if (!*slot && !decided->clash[i].key.len)
+            *slot = i + 1;
+    }
+    return merge;
 }
 
-static void config_merge_add(ConfigEdit *edit, YamlNode *list, YamlNode *node)
+static void config_merge_add(ConfigEdit *edit, const ConfigMerge *merge,
+                             YamlNode *list, YamlNode *node)
 {
     Config *config = &edit->config;
+    ConfigAccount *account = &config->accounts[config->count];
     yaml_append(list, node);
-    config_read_account(node, &config->accounts[config->count++]);
+    config_read_account(node, account);
+    int *id = config_id_slot(&merge->ids, config, account->id);
+    int *name = config_name_slot(&merge->names, config, account->name);
+    config->count++;
+    *id = *id ? *id : config->count;
+    *name = *name ? *name : config->count;
 }
 
 /* Copies the accounts that the global config does not have. */
@@ -17849,14 +18040,15 @@ static bool config_merge_accounts(ConfigEdit *edit, const Config *old,
                                   ConfigMigrated *done, Err *err)
 {
     Arena *arena = edit->arena;
+    const Config *now = &edit->config;
     YamlNode *list = config_edit_list(edit, err);
-    int room = YAML_NODES;
-    config_merge_room(edit, old->count);
+    ConfigMerge merge = config_merge_begin(edit, decided, old->count);
     for (int i = 0; list && i < old->count; i++) {
         const ConfigAccount *account = &old->accounts[i];
         Str label = config_label(arena, account);
-        const ConfigClash *clash = config_decision(decided, S(""), account->id);
-        if (config_find_id(&edit->config, account->id)) {
+        int at = *config_clash_slot(&merge.clashes, decided, account->id);
+        const ConfigClash *clash = at ? &decided->clash[at - 1] : NULL;
+        if (config_find_in(&merge.ids, now, account->id)) {
             done->kept[done->kept_count++] = label;
             continue;
         }
@@ -17868,17 +18060,17 @@ static bool config_merge_accounts(ConfigEdit *edit, const Config *old,
             done->left[done->left_count++] = label;
             continue;
         }
-        YamlNode *node = config_global_account(arena, account, &room);
+        YamlNode *node = config_global_account(arena, account, &merge.room);
         if (!node)
             return err_set(err, EXIT_CONFIG, "%.*s is too large to migrate",
                            P(old->path));
         Str name = clash ? clash->renamed : config_valid_name(arena, account);
-        if (!clash && config_account_named(&edit->config, name, account->id))
+        if (!clash && config_is_name_used(&merge.names, now, name, account->id))
             name = config_name_with_id(arena, account);
-        name = config_unused_name(arena, &edit->config, account, name);
+        name = config_unused_name(arena, &merge.names, now, account, name);
         if (!str_eq(name, account->name))
             config_set_text(arena, node, "name", name);
-        config_merge_add(edit, list, node);
+        config_merge_add(edit, &merge, list, node);
         done->added[done->added_count++] = name.len ? name : label;
     }
     return list != NULL;
@@ -17941,12 +18133,46 @@ typedef struct {
     Config old; /* the deprecated config as it is now */
 } ConfigMigration;
 
-static bool config_has_label(const Str *names, int count, Str name)
+/* The labels of the accounts that an earlier call added. */
+typedef struct {
+    const Str *list;
+    HashTable table;
+} ConfigLabels;
+
+static int *config_label_slot(const ConfigLabels *labels, Str label)
 {
+    const HashTable *table = &labels->table;
+    int *slot = hash_first(table, hash_add(table->seed, label));
+    while (*slot && !str_eq(labels->list[*slot - 1], label))
+        slot = hash_next(table, slot);
+    return slot;
+}
+
+static ConfigLabels config_labels(Arena *arena, const Str *list, int count)
+{
+    ConfigLabels labels = {list, hash_table(arena, count)};
     for (int i = 0; i < count; i++)
-        if (str_eq(names[i], name))
-            return true;
-    return false;
+        *config_label_slot(&labels, list[i]) = i + 1;
+    return labels;
+}
+
+/* Removes the accounts that the first call of a migration added, and that have
+ * changed in the deprecated config since then. */
+static void config_unmerge_changed(ConfigEdit *edit, const Config *old,
+                                   const ConfigLabels *added)
+{
+    Arena *arena = edit->arena;
+    const Config *now = &edit->config;
+    const HashTable ids = config_id_table(arena, now, 0);
+    bool *marked = arena_array(arena, now->count, sizeof(*marked));
+    for (int i = 0; i < old->count; i++) {
+        const ConfigAccount *current = config_find_in(&ids, now,
+                                                      old->accounts[i].id);
+        if (current && !config_same_sign_in(current, &old->accounts[i]) &&
+            *config_label_slot(added, config_label(arena, current)))
+            marked[current - now->accounts] = true;
+    }
+    config_edit_remove(edit, marked);
 }
 
 /* Merges the old config into the global one. On a repeated call, because
@@ -17959,20 +18185,16 @@ static bool config_apply_migration(ConfigEdit *edit, void *context, Err *err)
     const Config *old = &migration->old;
     const ConfigMigrated first = *done;
     Arena *arena = edit->arena;
+    const ConfigLabels added = config_labels(arena, first.added,
+                                             first.added_count);
     done->added = arena_array(arena, old->count, sizeof(Str));
     done->kept = arena_array(arena, old->count, sizeof(Str));
     done->left = arena_array(arena, old->count, sizeof(Str));
     done->broken = arena_array(arena, old->count, sizeof(Str));
     done->added_count = done->kept_count = 0;
     done->left_count = done->broken_count = 0;
-    for (int i = 0; i < old->count; i++) { /* changed since it was added */
-        const ConfigAccount *current = config_find_id(&edit->config,
-                                                      old->accounts[i].id);
-        if (current && !config_same_sign_in(current, &old->accounts[i]) &&
-            config_has_label(first.added, first.added_count,
-                             config_label(arena, current)))
-            config_edit_remove(edit, current);
-    }
+    if (first.added_count)
+        config_unmerge_changed(edit, old, &added);
     config_merge_default(edit, old, migration->decided);
     config_merge_flags(edit, old);
     if (!config_merge_settings(edit, old, migration->decided, err) ||
@@ -17981,7 +18203,7 @@ static bool config_apply_migration(ConfigEdit *edit, void *context, Err *err)
     config_edit_accounts_last(edit);
     int kept = 0;
     for (int i = 0; i < done->kept_count; i++)
-        if (config_has_label(first.added, first.added_count, done->kept[i]))
+        if (*config_label_slot(&added, done->kept[i]))
             done->added[done->added_count++] = done->kept[i];
         else
             done->kept[kept++] = done->kept[i];
@@ -20915,12 +21137,16 @@ static bool cmd_pick(Cmd *cmd, const CmdPick *pick, CmdIds ids, int64_t *id,
 {
     const char *noun = pick->noun ? pick->noun : "account";
     Str *items = arena_array(cmd->arena, ids.count + 1, sizeof(*items));
+    const Config *config = &cmd->config;
     int count = ids.count;
     int at = 0;
     if (!ask_allowed(cmd->term, noun, pick->how, err))
         return false;
+    const HashTable table = config_id_table(cmd->arena, config, 0);
     for (int i = 0; i < ids.count; i++) {
-        items[i] = cmd_id_title(cmd, ids.list[i]);
+        const ConfigAccount unknown = {.id = ids.list[i]};
+        const ConfigAccount *known = config_find_in(&table, config, unknown.id);
+        items[i] = cmd_account_title(cmd, known ? known : &unknown);
         if (ids.list[i] == *id)
             at = i;
     }
@@ -21018,51 +21244,6 @@ static bool cmd_save_account(CmdSave *save, Err *err)
 
 /* ---- Removal of accounts ---- */
 
-/* Prompts for one of the accounts that are left without those of `gone`. */
-static bool cmd_pick_next(Cmd *cmd, const int64_t *gone, int count,
-                          int64_t *next, Err *err)
-{
-    static const CmdPick pick = {.what = "New default account:",
-                                 .noun = "new default account",
-                                 .how = "Pass --new-default ACCOUNT."};
-    const Config *config = &cmd->config;
-    CmdIds left = {
-        .list = arena_array(cmd->arena, config->count, sizeof(*left.list))};
-    for (int i = 0; i < config->count; i++)
-        if (!cmd_is_among(gone, count, config->accounts[i].id))
-            left.list[left.count++] = config->accounts[i].id;
-    *next = left.count ? left.list[0] : 0;
-    return left.count < 2 || cmd_pick(cmd, &pick, left, next, err);
-}
-
-/*
- * Decides which account becomes the default when those of `gone` are removed:
- * --new-default, the only one left, or the one picked. `*next` is 0 if the
- * default does not change, or no account is left.
- */
-static bool cmd_next_default(Cmd *cmd, const int64_t *gone, int count,
-                             int64_t *next, Err *err)
-{
-    const Config *config = &cmd->config;
-    const ConfigAccount *wanted = NULL;
-    const ConfigAccount *present = config_find(config, config->default_account);
-    Str which = cmd_text(cmd, &opt_new_default);
-    *next = 0;
-    if (which.len) {
-        if (!config_require(config, which, &wanted, err))
-            return false;
-        if (cmd_is_among(gone, count, wanted->id))
-            return err_set(err, EXIT_USAGE,
-                           "--new-default names an account that is being "
-                           "removed");
-    }
-    bool stays = present && !cmd_is_among(gone, count, present->id);
-    if (wanted && !stays)
-        *next = wanted->id;
-    return wanted || stays || !present ||
-           cmd_pick_next(cmd, gone, count, next, err);
-}
-
 /* Accounts to remove from the config, as they were when that was decided. */
 typedef struct {
     const ConfigAccount **accounts;
@@ -21077,6 +21258,64 @@ static CmdRemoval cmd_removal(Arena *arena, int most)
     return (CmdRemoval){
         .accounts = arena_array(arena, most, sizeof(ConfigAccount *)),
         .kept = arena_array(arena, most, sizeof(bool))};
+}
+
+/* Prompts for one of the accounts that are left. */
+static bool cmd_pick_next(Cmd *cmd, const CmdRemoval *removal, int64_t *next,
+                          Err *err)
+{
+    static const CmdPick pick = {.what = "New default account:",
+                                 .noun = "new default account",
+                                 .how = "Pass --new-default ACCOUNT."};
+    const Config *config = &cmd->config;
+    CmdIds left = {
+        .list = arena_array(cmd->arena, config->count, sizeof(*left.list))};
+    bool *gone = arena_array(cmd->arena, config->count, sizeof(*gone));
+    for (int i = 0; i < removal->count; i++)
+        gone[removal->accounts[i] - config->accounts] = true;
+    for (int i = 0; i < config->count; i++)
+        if (!gone[i])
+            left.list[left.count++] = config->accounts[i].id;
+    *next = left.count ? left.list[0] : 0;
+    return left.count < 2 || cmd_pick(cmd, &pick, left, next, err);
+}
+
+/* Is it one of the accounts to remove? */
+static bool cmd_is_removed(const CmdRemoval *removal,
+                           const ConfigAccount *account)
+{
+    for (int i = 0; i < removal->count; i++)
+        if (removal->accounts[i] == account)
+            return true;
+    return false;
+}
+
+/*
+ * Decides which account becomes the default when these are removed from
+ * cmd->config: --new-default, the only one left, or the one picked. `*next` is
+ * 0 if the default does not change, or no account is left.
+ */
+static bool cmd_next_default(Cmd *cmd, const CmdRemoval *removal, int64_t *next,
+                             Err *err)
+{
+    const Config *config = &cmd->config;
+    const ConfigAccount *wanted = NULL;
+    const ConfigAccount *present = config_find(config, config->default_account);
+    Str which = cmd_text(cmd, &opt_new_default);
+    *next = 0;
+    if (which.len) {
+        if (!config_require(config, which, &wanted, err))
+            return false;
+        if (cmd_is_removed(removal, wanted))
+            return err_set(err, EXIT_USAGE,
+                           "--new-default names an account that is being "
+                           "removed");
+    }
+    bool stays = present && !cmd_is_removed(removal, present);
+    if (wanted && !stays)
+        *next = wanted->id;
+    return wanted || stays || !present ||
+           cmd_pick_next(cmd, removal, next, err);
 }
 
 /* Is an account as it was: not signed in to again, not renamed? A new access
@@ -21098,26 +21337,26 @@ static bool cmd_remove_apply(ConfigEdit *edit, void *context, Err *err)
     const Config *now = &edit->config;
     const ConfigAccount *preset = config_find_id(now, removal->next);
     const ConfigAccount *present = config_find(now, now->default_account);
+    const HashTable ids = config_id_table(edit->arena, now, 0);
+    bool *marked = arena_array(edit->arena, now->count, sizeof(*marked));
     int left = 0;
     bool leaves = false;
     for (int i = 0; i < removal->count; i++) {
         const ConfigAccount *old = removal->accounts[i];
-        const ConfigAccount *there = config_find_id(now, old->id);
+        const ConfigAccount *there = config_find_in(&ids, now, old->id);
         removal->kept[i] = there && !cmd_is_unchanged(there, old);
-        left += there && !removal->kept[i];
-        leaves |= there && there == present && !removal->kept[i];
+        if (!there || removal->kept[i])
+            continue;
+        left++;
+        leaves |= there == present;
+        marked[there - now->accounts] = true;
     }
     if (leaves && preset) /* first, so that the key keeps its place */
         config_edit_default(edit, preset);
     else
         removal->next = 0;
-    config_read_tree(edit->arena, &edit->config);
-    for (int i = 0; i < removal->count; i++) {
-        const ConfigAccount *there = config_find_id(now,
-                                                    removal->accounts[i]->id);
-        if (there && !removal->kept[i])
-            config_edit_remove(edit, there);
-    }
+    edit->config.default_account = config_default_text(now);
+    config_edit_remove(edit, marked);
     edit->done = !left;
     return !leaves || preset || !now->count ||
            err_set(err, EXIT_CONFIG,
@@ -22908,35 +23147,68 @@ static const CliOption opt_why = {
 
 /* ---- hs account list ---- */
 
+/* An account in the tree of parents and children. */
+typedef struct {
+    int child; /* 1 + the position of the first child; 0: none */
+    int next;  /* of the parent's next child */
+    bool below;
+    bool listed;
+} AccountPlace;
+
+/* What hs account list prints. The accounts themselves are not copied into a
+ * document for the table: 100 of them would take longer than the rest. */
+typedef struct {
+    const ConfigAccount **accounts; /* see account_list_order() */
+    AccountPlace *places;           /* of each account of the config */
+    ConfigChoice choice;            /* the default account, if any */
+    ConfigLinks links;
+    cJSON *document; /* everything but the accounts */
+} AccountList;
+
+/* Finds the parent of each account, and lists its children in their order. */
+static AccountPlace *account_list_places(Cmd *cmd)
+{
+    const Config *config = &cmd->config;
+    AccountPlace *places = arena_array(cmd->arena, config->count,
+                                       sizeof(*places));
+    bool children = false;
+    for (int i = 0; i < config->count; i++)
+        children |= config->accounts[i].parent != 0;
+    if (!children)
+        return places;
+    const HashTable ids = config_id_table(cmd->arena, config, 0);
+    for (int i = config->count - 1; i >= 0; i--) {
+        int64_t id = config->accounts[i].parent;
+        int parent = id ? *config_id_slot(&ids, config, id) : 0;
+        places[i].below = parent;
+        if (!parent || parent == i + 1)
+            continue;
+        places[i].next = places[parent - 1].child;
+        places[parent - 1].child = i + 1;
+    }
+    return places;
+}
+
 /* The accounts in the order of the list: each parent before its children.
  * Every account is listed once, also if two are each other's parents. */
-static const ConfigAccount **account_list_order(Cmd *cmd)
+static const ConfigAccount **account_list_order(Cmd *cmd, AccountPlace *places)
 {
     const Config *config = &cmd->config;
     const ConfigAccount **list = arena_array(cmd->arena, config->count,
                                              sizeof(*list));
-    bool children = false;
     int n = 0;
-    for (int i = 0; i < config->count; i++)
-        children |= config->accounts[i].parent != 0;
     for (int i = 0; i < config->count; i++) {
-        const ConfigAccount *top = &config->accounts[i];
-        if (top->parent && config_find_id(config, top->parent))
+        if (places[i].below)
             continue;
-        list[n++] = top;
-        for (int k = 0; children && k < config->count; k++) {
-            const ConfigAccount *child = &config->accounts[k];
-            if (child->parent == top->id && child != top)
-                list[n++] = child;
+        for (int at = i + 1; at;
+             at = at == i + 1 ? places[i].child : places[at - 1].next) {
+            list[n++] = &config->accounts[at - 1];
+            places[at - 1].listed = true;
         }
     }
-    for (int i = 0; n < config->count; i++) { /* cycles and grandchildren */
-        bool listed = false;
-        for (int k = 0; k < n && !listed; k++)
-            listed = list[k] == &config->accounts[i];
-        if (!listed)
+    for (int i = 0; n < config->count; i++) /* cycles and grandchildren */
+        if (!places[i].listed)
             list[n++] = &config->accounts[i];
-    }
     return list;
 }
 
@@ -22958,15 +23230,6 @@ static void account_list_token(Cmd *cmd, cJSON *result)
     json_add_id(row, "accountId", token.account.id);
     json_add_bool(row, "used", ok);
 }
-
-/* What hs account list prints. The accounts themselves are not copied into a
- * document for the table: 100 of them would take longer than the rest. */
-typedef struct {
-    const ConfigAccount **accounts; /* see account_list_order() */
-    ConfigChoice choice;            /* the default account, if any */
-    ConfigLinks links;
-    cJSON *document; /* everything but the accounts */
-} AccountList;
 
 static void account_list_document(Cmd *cmd, AccountList *list)
 {
@@ -23011,8 +23274,7 @@ static void account_list_table(Cmd *cmd, const AccountList *list)
         const ConfigAccount *account = list->accounts[i];
         Str type = hub_type_label(account->type);
         Str id = arena_int(cmd->arena, account->id > 0 ? account->id : 0);
-        bool child = account->parent > 0 &&
-                     config_find_id(config, account->parent);
+        bool child = list->places[account - config->accounts].below;
         const Str label[] = {child ? S("  ") : S(""),
                              account->name.len ? account->name : id, S(" ["),
                              type, S("]")};
@@ -23076,7 +23338,8 @@ static bool account_list(Cmd *cmd, Err *err)
         list.choice.account = NULL;
     if (unchosen.code && cmd->config.count)
         term_warn(cmd->term, "%s", unchosen.message);
-    list.accounts = account_list_order(cmd);
+    list.places = account_list_places(cmd);
+    list.accounts = account_list_order(cmd, list.places);
     account_list_document(cmd, &list);
     if (cmd_wants_document(cmd))
         account_list_print(cmd, &list);
@@ -23465,7 +23728,8 @@ static bool account_remove(Cmd *cmd, Err *err)
     CmdForget forget;
     if (!cmd_load_file(cmd, err) ||
         !cmd_arg_account(cmd, &pick, &account, err) || !account ||
-        !cmd_next_default(cmd, &account->id, 1, &next, err) ||
+        !cmd_next_default(cmd, &(CmdRemoval){.accounts = &account, .count = 1},
+                          &next, err) ||
         !cmd_forget_decide(cmd, account->id, &forget, err) ||
         !cmd_remove_one(cmd, account, &next, err) ||
         !cmd_forget(cmd, account->id, &forget, err))
@@ -23613,18 +23877,16 @@ static bool account_clean_remove(Cmd *cmd, AccountClean *clean, Err *err)
     CmdRemoval *removal = &clean->removal;
     int count = removal->count;
     CmdForget *forget = arena_array(cmd->arena, count, sizeof(*forget));
-    int64_t *ids = arena_array(cmd->arena, count, sizeof(*ids));
-    for (int i = 0; i < count; i++)
-        ids[i] = removal->accounts[i]->id;
     if (!account_clean_confirm(cmd, count, err) ||
-        !cmd_next_default(cmd, ids, count, &removal->next, err))
+        !cmd_next_default(cmd, removal, &removal->next, err))
         return false;
     for (int i = 0; i < count; i++)
-        if (!cmd_forget_decide(cmd, ids[i], &forget[i], err))
+        if (!cmd_forget_decide(cmd, removal->accounts[i]->id, &forget[i], err))
             return false;
     bool ok = cmd_change_config(cmd, cmd_remove_apply, removal, err);
     for (int i = 0; ok && i < count; i++)
-        ok = removal->kept[i] || cmd_forget(cmd, ids[i], &forget[i], err);
+        ok = removal->kept[i] ||
+             cmd_forget(cmd, removal->accounts[i]->id, &forget[i], err);
     return ok;
 }
 
@@ -25781,8 +26043,10 @@ static bool sandbox_next_default(Cmd *cmd, SandboxDelete *del, Err *err)
 {
     const Config *config = &cmd->config;
     const ConfigAccount *present = config_find(config, config->default_account);
+    const ConfigAccount *known = config_find_id(config, del->sandbox.id);
+    const CmdRemoval removal = {.accounts = &known, .count = known ? 1 : 0};
     if (!cmd_on(cmd, &opt_force) || cmd_text(cmd, &opt_new_default).len)
-        return cmd_next_default(cmd, &del->sandbox.id, 1, &del->next, err);
+        return cmd_next_default(cmd, &removal, &del->next, err);
     if (present && present->id == del->sandbox.id)
         del->next = del->hub.account.id;
     return true;
@@ -30261,11 +30525,18 @@ static void cli_offer_accounts(CliOffer *offer)
         !os_is_file(arena, path) ||
         !config_load(arena, &where, &config, &ignored))
         return;
+    const HashTable ids = config_id_table(arena, &config, 0);
+    const HashTable names = config_name_table(arena, &config, 0);
     for (int i = 0; i < config.count; i++) {
         const ConfigAccount *account = &config.accounts[i];
-        Str id = arena_printf(arena, "%" PRId64, account->id);
+        Str id = arena_int(arena, account->id);
+        int64_t number = 0;
         bool named = cli_is_plain(account->name) &&
-                     config_find(&config, account->name) == account;
+                     *config_name_slot(&names, &config, account->name) ==
+                         i + 1 &&
+                     (!str_int(account->name, &number) ||
+                      !*config_id_slot(&ids, &config, number) ||
+                      number == account->id);
         if (named)
             cli_offer(offer, "", account->name, arena_cstr(arena, id));
         if (account->id > 0 && (digit || !named))

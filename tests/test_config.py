@@ -620,7 +620,7 @@ BAD_FILES = {
     "closed flow": (b"a: " + b"[" * 65 + b"]" * 65 + b"\naccounts: []\n", "deep"),
     "block list": (b"- " * 400000 + b"x\n", None),
     "block map": (b"".join(b" " * n + b"a:\n" for n in range(1000)), "deep"),
-    "large": (b"x: " + b"y" * (2 << 20) + b"\n", "1 MiB"),
+    "large": (b"x: " + b"y" * (17 << 20) + b"\n", "16 MiB"),
     "cycle": (b"a: &a [*a]\n", "alias"),
     "cycle of maps": (b"accounts: &a\n  - b: &b {c: *a}\n", "alias"),
     "cycle by merge": (b"a: &a {<<: *a}\n", "alias"),
@@ -741,7 +741,7 @@ def test_not_a_regular_file(hs, tmp_path):
         make(path)
         refused(hs, ["account", "list", "-c", path], 3, path)
         path.unlink() if path.is_symlink() else path.rmdir()
-    refused(hs, ["account", "list", "-c", "/dev/zero"], 3, "1 MiB")
+    refused(hs, ["account", "list", "-c", "/dev/zero"], 3, "16 MiB")
 
 
 def test_a_file_that_may_not_be_read(outsider):

@@ -356,3 +356,36 @@ static void test_err(void)
     CHECK_STR(str_from(err.message), S("first 1"));
     CHECK_STR(str_from(err.hint), S("do this"));
 }
+
+/* Every element is found, however the keys were chosen, and no other. */
+static void test_hash_table(void)
+{
+    enum { COUNT_OF = 5000 };
+    static const uint64_t steps[] = {
+        0, 1, 64, 4096, (uint64_t)1 << 40, 0x9e3779b97f4a7c15u};
+    unit_at(S("hash table"));
+    for (int k = 0; k < COUNT(steps); k++) {
+        Arena arena = {0};
+        HashTable table = hash_table(&arena, COUNT_OF);
+        int64_t looks = 0;
+        bool found = true;
+        for (int round = 0; round < 2; round++)
+            for (int i = 0; i < COUNT_OF; i++) {
+                uint64_t key = (uint64_t)i * steps[k] + !steps[k] * (unsigned)i;
+                int *slot = hash_first(&table, key);
+                for (; *slot && *slot != i + 1; looks++)
+                    slot = hash_next(&table, slot);
+                found &= !*slot == !round;
+                *slot = i + 1;
+            }
+        CHECK(found);
+        CHECK(looks < 20L * COUNT_OF);
+        arena_free(&arena);
+    }
+    Arena arena = {0};
+    HashTable none = hash_table(&arena, 0);
+    CHECK(!*hash_first(&none, 7));
+    CHECK(hash_name(&none, S("Acme")) == hash_name(&none, S("aCME")));
+    CHECK(hash_name(&none, S("acme")) != hash_name(&none, S("acmf")));
+    arena_free(&arena);
+}

@@ -92,7 +92,7 @@ static void unit_at(Str row)
 
 static Str unit_repeat(Arena *arena, Str piece, int count)
 {
-    Buf out = buf_new(arena, 8L * MIB);
+    Buf out = buf_new(arena, 32L * MIB);
     for (int i = 0; i < count; i++)
         buf_add(&out, piece);
     return buf_str(&out);

@@ -590,15 +590,21 @@ static void test_config_loss(void)
     const Config two = {.accounts = some, .count = 2, .path = S("p")};
     const Config twins = {.accounts = some + 1, .count = 3, .path = S("p")};
     const Config none = {.path = S("p")};
+    Arena arena = {0};
+    const ConfigIds ids_none = config_ids(&arena, &none);
+    const ConfigIds ids_two = config_ids(&arena, &two);
+    const ConfigIds ids_three = config_ids(&arena, &three);
     Err err = {0};
-    CHECK(config_check_loss(&two, &three, 0, &err));
-    CHECK(config_check_loss(&three, &two, 1, &err));
-    CHECK(config_check_loss(&none, &two, 0, &err));
+    CHECK(config_check_loss(&ids_two, &three, 0, &err));
+    CHECK(config_check_loss(&ids_three, &two, 1, &err));
+    CHECK(config_check_loss(&ids_none, &two, 0, &err));
     CHECK_INT(err.code, 0);
-    CHECK(!config_check_loss(&three, &two, 0, &err));
-    CHECK(!config_check_loss(&three, &none, 2, &err));
-    CHECK(!config_check_loss(&three, &twins, 0, &err)); /* 1 became another */
+    CHECK(!config_check_loss(&ids_three, &two, 0, &err));
+    CHECK(!config_check_loss(&ids_three, &none, 2, &err));
+    CHECK(
+        !config_check_loss(&ids_three, &twins, 0, &err)); /* 1 became another */
     CHECK_INT(err.code, EXIT_CONFIG);
+    arena_free(&arena);
 }
 
 /* Accounts that share a block by an alias or a merge key: the token of one

@@ -273,14 +273,17 @@ static void test_config_free_name(void)
     Arena arena = {0};
     for (int i = 0; i < COUNT(rows); i++) {
         unit_at(rows[i].wanted);
-        CHECK_STR(
-            config_unused_name(&arena, &config, &accounts[0], rows[i].wanted),
-            rows[i].name);
+        const HashTable names = config_name_table(&arena, &config, 0);
+        CHECK_STR(config_unused_name(&arena, &names, &config, &accounts[0],
+                                     rows[i].wanted),
+                  rows[i].name);
     }
     unit_at(S("the next names are also in use"));
     config.count = COUNT(accounts);
-    CHECK_STR(config_unused_name(&arena, &config, &accounts[0], S("other")),
-              S("own_1_4"));
+    const HashTable names = config_name_table(&arena, &config, 0);
+    CHECK_STR(
+        config_unused_name(&arena, &names, &config, &accounts[0], S("other")),
+        S("own_1_4"));
     arena_free(&arena);
 }
 

@@ -45,6 +45,7 @@ static void (*const unit_tests[])(void) = {
     test_buf,
     test_arena,
     test_err,
+    test_hash_table,
     test_os_paths,
     test_os_read_file,
     test_os_lock,
