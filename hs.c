@@ -9446,6 +9446,12 @@ static void dotenv_read(Arena *arena, Str text, DotenvFile *file)
  * 5280 leaves a choice, hs does what OpenSSL does, which curl and Node use;
  * tests/test_trust.py compares the three. Revocation is not checked.
  *
+ * Most of a handshake's time goes into the signatures of the chain. So a chain
+ * is validated once per run and host name: TlsKnown keeps the SHA-256 of chains
+ * that were valid, and for how long they are. A chain is known only if the name
+ * and every byte that was sent are the same. In each handshake, the server
+ * proves that it has the key.
+ *
  * Ownership: a connection's chain is in its arena. An anchor keeps the signed
  * part of its certificate in the arena of tls_load_trust().
  * Limits: 8 MiB a CA file; 100 KiB and 256 certificates a chain, 16 a path.
@@ -9463,6 +9469,7 @@ enum {
     TLS_RSA_MAX = 512,
     TLS_RSA_EXPONENT = 8, /* bytes; longer ones are slow */
     TLS_HASH_MAX = 64,
+    TLS_KNOWN = 16, /* chains; a fetch has one or two hosts */
     TLS_DAY = 86400 /* seconds */
 };
 
@@ -9535,13 +9542,27 @@ typedef struct {
     bool rejected; /* by OpenSSL's trust settings */
 } TlsAnchor;
 
+/* A chain that was valid; see tls_chain_id(). */
+typedef struct {
+    unsigned char id[br_sha256_SIZE];
+    int64_t from; /* seconds since 1970: when all of its path is valid */
+    int64_t until;
+} TlsKnownChain;
+
+/* The chains that were valid in this run. The newest replaces the oldest. */
+typedef struct {
+    int64_t count; /* of all that were added */
+    TlsKnownChain chains[TLS_KNOWN];
+} TlsKnown;
+
 /* What a run trusts; see tls_load_trust(). */
 typedef struct {
     const TlsAnchor *anchors;
     int count;
-    int skipped; /* certificates that could not be read */
-    Str source;  /* the files, and what named them, for messages */
-    Str warning; /* to show to the user, or empty */
+    int skipped;     /* certificates that could not be read */
+    Str source;      /* the files, and what named them, for messages */
+    Str warning;     /* to show to the user, or empty */
+    TlsKnown *known; /* chains that are valid with these anchors, or NULL */
 } TlsTrust;
 
 /* Trust anchors while they are read from files. */
@@ -10582,6 +10603,7 @@ static bool tls_load_trust(Arena *arena, Str ca_file, int64_t until,
     out->anchors = to.anchors;
     out->count = to.count;
     out->skipped = to.skipped;
+    out->known = arena_alloc(arena, sizeof(*out->known));
     return true;
 }
 
@@ -10645,7 +10667,9 @@ typedef struct {
     TlsJudge *judge;
     const TlsCert *certs;
     int count;
-    int64_t now; /* seconds since 1970 */
+    int64_t now;  /* seconds since 1970 */
+    int64_t from; /* when the anchor that was found is valid */
+    int64_t until;
     int checks;  /* signatures checked */
     int issuers; /* certificates of the chain tried as issuers */
     int depth;   /* of the last certificate in `path` */
@@ -10846,8 +10870,11 @@ static bool tls_is_anchored(TlsSearch *search)
         if (anchor->rejected)
             tls_blame(search->judge, TLS_REJECTED, &issuer, S(""));
         else if (tls_may_be_issuer(cert, &issuer) &&
-                 tls_is_issuer(search, &issuer, TLS_FROM_TRUST))
+                 tls_is_issuer(search, &issuer, TLS_FROM_TRUST)) {
+            search->from = issuer.from;
+            search->until = issuer.until;
             return true;
+        }
     }
     return false;
 }
@@ -10946,6 +10973,71 @@ static void tls_judge_path(TlsJudge *judge, TlsSearch *search, Arena *scratch)
         tls_blame(judge, TLS_UNTRUSTED, NULL, tls_title(cert->issuer));
 }
 
+/* ---- Chains that are known to be valid ---- */
+
+/* Sets `id` to the SHA-256 of all that a chain's validity depends on, except
+ * for the anchors and the time: the host name and the certificates in the order
+ * of the server, each with its length. */
+static void tls_chain_id(const TlsJudge *judge, unsigned char *id)
+{
+    br_sha256_context hash;
+    int at = 0;
+    br_sha256_init(&hash);
+    br_sha256_update(&hash, judge->host, strlen(judge->host) + 1);
+    for (int i = 0; i < judge->count; at = judge->ends[i++]) {
+        int size = judge->ends[i] - at;
+        br_sha256_update(&hash, &size, sizeof(size));
+        br_sha256_update(&hash, judge->chain.ptr + at, (size_t)size);
+    }
+    br_sha256_out(&hash, id);
+}
+
+/* The chain with this ID; NULL if it is not known. */
+static TlsKnownChain *tls_find_known(TlsKnown *known, const unsigned char *id)
+{
+    for (int i = 0; i < TLS_KNOWN && i < known->count; i++)
+        if (!memcmp(known->chains[i].id, id, br_sha256_SIZE))
+            return &known->chains[i];
+    return NULL;
+}
+
+/* Adds the chain whose path `search` found; sets its dates if it is known. */
+static void tls_add_known(TlsKnown *known, const unsigned char *id,
+                          const TlsSearch *search)
+{
+    TlsKnownChain *chain = tls_find_known(known, id);
+    if (!chain)
+        chain = &known->chains[known->count++ % TLS_KNOWN];
+    memcpy(chain->id, id, br_sha256_SIZE);
+    chain->from = search->from;
+    chain->until = search->until;
+    for (int i = 0; i <= search->depth; i++) {
+        const TlsCert *cert = &search->certs[search->path[i]];
+        chain->from = cert->from > chain->from ? cert->from : chain->from;
+        chain->until = cert->until < chain->until ? cert->until : chain->until;
+    }
+}
+
+/* Judges a chain that was read. A known one is valid: its key is read from the
+ * certificate that the server sent now. */
+static void tls_judge_chain(TlsJudge *judge, TlsSearch *search, Arena *scratch)
+{
+    TlsKnown *known = judge->trust->known;
+    const TlsKnownChain *same = NULL;
+    unsigned char id[br_sha256_SIZE];
+    if (known) {
+        tls_chain_id(judge, id);
+        same = tls_find_known(known, id);
+    }
+    if (same && search->now >= same->from && search->now <= same->until) {
+        judge->key = search->certs->key;
+        return;
+    }
+    tls_judge_path(judge, search, scratch);
+    if (known && !judge->fault)
+        tls_add_known(known, id, search);
+}
+
 /* ---- The validator's methods, which BearSSL's engine calls ---- */
 
 static TlsJudge *tls_judge_of(const br_x509_class **at)
@@ -10992,11 +11084,12 @@ static unsigned tls_chain_end(const br_x509_class **at)
     Arena scratch = {0};
     TlsSearch *search = arena_alloc(&scratch, sizeof(*search));
     TlsCert *certs = arena_array(&scratch, judge->count + 1, sizeof(*certs));
-    *search = (TlsSearch){.judge = judge, .certs = certs};
+    *search = (TlsSearch){
+        .judge = judge, .certs = certs, .from = INT64_MIN, .until = INT64_MAX};
     search->count = judge->chain.full ? 0 : tls_read_chain(judge, certs);
     search->now = os_wall() / 1000;
     if (search->count)
-        tls_judge_path(judge, search, &scratch);
+        tls_judge_chain(judge, search, &scratch);
     else
         tls_blame(judge, judge->chain.full ? TLS_CHAIN_SIZE : TLS_MALFORMED,
                   NULL, S(""));

@@ -6,8 +6,10 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
+import threading
 import time
 
 import pytest
@@ -885,3 +887,131 @@ def test_a_wildcard_is_for_no_address(sim, api, pki):
     bundle = sim.authority.folder / "both.pem"
     bundle.write_text(root.read_text() + sim.authority.root.read_text())
     failed(api("/a", "--ca-file", bundle, "--max-wait", 0), 7, "another name")
+
+
+# ---- Two connections of one run: the second chain is known, or it is not
+
+
+class InTurn(dict):
+    """hubsim's kinds: each connection to this host is of the next kind."""
+
+    def __init__(self, host, kinds):
+        super().__init__()
+        self.host, self.turns = host, iter(kinds)
+
+    def get(self, host, *_):
+        return next(self.turns) if host == self.host else "normal"
+
+
+def serve_in_turn(sim, *contexts, to="/b"):
+    """Each connection to HubSpot's API gets the next one of these contexts. The first
+    response ends its connection and redirects to the second one."""
+    for i, context in enumerate(contexts):
+        sim.authority.contexts[f"turn-{i}"] = context
+    sim.kinds = InTurn(HOST, [f"turn-{i}" for i in range(len(contexts))])
+    sim.fail("/a", status=302, headers={"Location": to}, framing="close")
+    answer(sim, b"[1]", "/b")
+
+
+class Thief:
+    """A server that sends the certificate of another one, without its key. Stands for
+    an SSLContext, which would refuse that: it replaces the bytes on their way."""
+
+    def __init__(self, context, own, stolen):
+        self.context, self.own, self.stolen = context, own, stolen
+
+    def wrap_socket(self, sock, server_side):
+        near, far = socket.socketpair()
+        sock = sock.dup()
+
+        def copy(source, to, change):
+            with contextlib.suppress(OSError):
+                while data := source.recv(1 << 16):
+                    to.sendall(change(data))
+                to.shutdown(socket.SHUT_WR)
+
+        for args in (
+            (sock, far, lambda data: data),
+            (far, sock, lambda data: data.replace(self.own, self.stolen)),
+        ):
+            threading.Thread(target=copy, args=args, daemon=True).start()
+        return self.context.wrap_socket(near, server_side=server_side)
+
+
+def second(name, says=None):
+    def add(make):
+        SECOND[name] = (make, says)
+        return make
+
+    return add
+
+
+SECOND = {}
+second("same")(lambda m, own, middle, root: [own, middle])
+second("more")(lambda m, own, middle, root: [own, middle, m("stranger", ext=CA)])
+second("twice")(lambda m, own, middle, root: [own, middle, middle])
+second("renewed")(lambda m, own, middle, root: [m("renewed", issuer=root, ext=SERVER)])
+second("alone", "not trusted")(lambda m, own, middle, root: [own])
+second("impostor", "name of a trusted one|invalid signature|not trusted")(
+    lambda m, own, middle, root: [own, m("impostor", subject="/CN=middle", ext=CA + NO_IDS)]
+)
+second("expired", "has expired")(
+    lambda m, own, middle, root: [
+        m("expired", issuer=middle, ext=SERVER + NO_IDS, share=own, days=(-9, -1)),
+        middle,
+    ]
+)
+second("elsewhere", "another name")(
+    lambda m, own, middle, root: [
+        m("elsewhere", issuer=middle, ext="subjectAltName=DNS:x.example\n" + NO_IDS, share=own),
+        middle,
+    ]
+)
+second("large", "a chain larger than 100 KiB")(
+    lambda m, own, middle, root: [
+        own,
+        middle,
+        *[m("large", ext=CA + "nsComment=" + "x" * 40000 + "\n")] * 3,
+    ]
+)
+
+
+@pytest.mark.parametrize("name", SECOND)
+def test_the_second_chain_of_a_run(sim, api, pki, name):
+    root = pki.make("root", ext=CA)
+    middle = pki.make("middle", issuer=root, ext=CA + NO_IDS)
+    own = pki.make("middle-leaf", issuer=middle, ext=SERVER + NO_IDS)
+    make, says = SECOND[name]
+    serve_in_turn(sim, pki.context(own, middle), pki.context(*make(pki.make, own, middle, root)))
+    done = api("/a", "--raw", "--ca-file", root, "--max-wait", 0)
+    if says:
+        failed(done, 7, says)
+    else:
+        assert (done.code, done.out) == (0, "[1]"), done.err
+    assert [r.path for r in sim.requests()] == (["/a"] if says else ["/a", "/b"])
+    assert not any(r.tls[2] for r in sim.requests())  # no session was resumed
+
+
+def test_a_known_chain_is_not_known_for_another_host(sim, api, pki):
+    root = pki.make("root", ext=CA)
+    context = pki.context(pki.make("plain-leaf", issuer=root, ext=SERVER))
+    serve_in_turn(sim, context, to="https://app.hubspot.com/b")
+    sim.kinds = {"*": "turn-0"}
+    failed(api("/a", "--ca-file", root, "--max-wait", 0), 7, "app.hubspot.com", "another name")
+    assert [r.path for r in sim.requests()] == ["/a"]
+
+
+def test_a_known_chain_without_its_key(sim, api, pki):
+    root = pki.make("rsa-root", ext=CA, key="rsa:2048")
+
+    def leaf(name):
+        pem = pki.make(name, issuer=root, ext=SERVER + NO_IDS, subject="/CN=leaf")
+        return pem, ssl.PEM_cert_to_DER_cert(pem.read_text())
+
+    own, der = leaf("stolen")
+    thieves = (leaf(f"thief-{i}") for i in range(20))  # serial numbers differ in length
+    thief, other = next(t for t in thieves if len(t[1]) == len(der))
+    serve_in_turn(sim, pki.context(own), Thief(pki.context(thief), other, der))
+    done = api("/a", "--ca-file", root, "--max-wait", 0)
+    failed(done, 7, "does not have the private key")
+    assert [r.path for r in sim.requests()] == ["/a"]

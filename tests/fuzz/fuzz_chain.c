@@ -1,6 +1,7 @@
 /* The validator: certificates in DER, the last of which is also the anchor. A
  * chain that is accepted begins with a key that BearSSL can use, and stays
- * accepted if each certificate is sent twice. */
+ * accepted if each certificate is sent twice. It is known then: it stays accepted
+ * without an anchor, as long as nothing changes. */
 #define HS_TEST 1
 #include "../../hs.c"
 
@@ -38,13 +39,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (Str rest = chain, one = {0}; tls_der_whole(&rest, DER_SEQUENCE, &one);)
         last = one;
     tls_add_certificate(&to, last, false);
-    TlsTrust trust = {.anchors = to.anchors, .count = to.count};
+    TlsKnown known = {0};
+    TlsTrust trust = {
+        .anchors = to.anchors, .count = to.count, .known = &known};
     judge = (TlsJudge){.vtable = &tls_validator,
                        .trust = &trust,
                        .arena = &arena,
                        .until = os_now() + 1000};
-    if (fuzz_judge(&judge, chain, 1) && size < TLS_CHAIN_MAX / 2 &&
-        !fuzz_judge(&judge, chain, 2) && judge.count < TLS_CHAIN_COUNT)
+    bool good = fuzz_judge(&judge, chain, 1);
+    if (good && size < TLS_CHAIN_MAX / 2 && !fuzz_judge(&judge, chain, 2) &&
+        judge.count < TLS_CHAIN_COUNT)
+        abort();
+    trust.count = 0;
+    if (fuzz_judge(&judge, chain, 1) != good)
+        abort();
+    chain.len -= chain.len > 0;
+    if (fuzz_judge(&judge, chain, 1) && judge.count < TLS_CHAIN_COUNT)
         abort();
     arena_free(&arena);
     return 0;

@@ -463,3 +463,214 @@ static void test_tls_stuck(void)
         free(t);
     }
 }
+
+/* Certificates made for these tests, in base64 and valid until 2081: R signs M,
+ * which signs L, the certificate of a.b.c and d.e.f. OTHER has M's name and key,
+ * but is another certificate. */
+#define KNOWN_ROOT \
+    "MIIBLTCB1aADAgECAhQ/tGPMXiqQP9PhykGBC4OtGyPf9jAKBggqhkjOPQQDAjAM" \
+    "MQowCAYDVQQDDAFSMCAXDTIwMDEyNjIxMTEyNVoYDzIwODEwOTAyMjExMTI1WjAM" \
+    "MQowCAYDVQQDDAFSMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEOLieoe+48hhu" \
+    "9ybavVpn6wlrv6Ib4k0/XirBJD8rKqwP2fT2sJZ6ba5MmZWOptYt8TSt6sYoR8Vo" \
+    "NPJ+DUi7h6MTMBEwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiBB" \
+    "n+460NpOT9vuFmLlLL6wvMf60lPHkA6Mp5UjMDo9jwIgL2vy2Yax418NAx6dbjbs" \
+    "KOSugzgIvbqXmApKPpGNEHg="
+#define KNOWN_MIDDLE \
+    "MIIBLzCB1aADAgECAhQ2npJjA/cN0Pm0CIAidcXX/lwYwDAKBggqhkjOPQQDAjAM" \
+    "MQowCAYDVQQDDAFSMCAXDTIwMDEyNjIxMTEyNVoYDzIwODEwOTAyMjExMTI1WjAM" \
+    "MQowCAYDVQQDDAFNMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEiwM4KhMcwTM9" \
+    "Z4Cj3ScPOu4yzEhhrsBlnxr9oJoKDFP4FC0n6wuUF+5LoW2n26QOmIgWBtZz6kQz" \
+    "7eYDQI7hy6MTMBEwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNJADBGAiEA" \
+    "pJ5yepC1BHzhL2z6JZG/sYk1PJzaeD3l7ekeHuD2+WkCIQDXafHzvveXUyoN9ECy" \
+    "Zwi8HjzD+hQyOF368dx+Rl9iRQ=="
+#define KNOWN_LEAF \
+    "MIIBNjCB3aADAgECAhRUG7cWm3OukFJD9BFd0m04ky9v8DAKBggqhkjOPQQDAjAM" \
+    "MQowCAYDVQQDDAFNMCAXDTIwMDEyNjIxMTEyNVoYDzIwODEwOTAyMjExMTI1WjAM" \
+    "MQowCAYDVQQDDAFMMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEGW9OrewL6dUj" \
+    "UBCcdXoGDOEaqecmSaAV8Ae7QEft8uEcbkZ669JuRLvXSV9Ldd9CMdu1hzbR0p/C" \
+    "NzrKDQj8I6MbMBkwFwYDVR0RBBAwDoIFYS5iLmOCBWQuZS5mMAoGCCqGSM49BAMC" \
+    "A0gAMEUCIBqEQKNdi/CCX536PecKCCgHfAqsFQ02dB8uN4drD3nkAiEAixPacnwH" \
+    "D/liKPNm7cCh4skf4GZHDCC6GvWmPR9Q7Ig="
+#define KNOWN_OTHER \
+    "MIIBLzCB1aADAgECAhRX86BaDBTn2rxCUkST+y54MX2pdjAKBggqhkjOPQQDAjAM" \
+    "MQowCAYDVQQDDAFSMCAXDTIwMDEyNjIxMTEyNVoYDzIwODEwOTAyMjExMTI1WjAM" \
+    "MQowCAYDVQQDDAFNMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEiwM4KhMcwTM9" \
+    "Z4Cj3ScPOu4yzEhhrsBlnxr9oJoKDFP4FC0n6wuUF+5LoW2n26QOmIgWBtZz6kQz" \
+    "7eYDQI7hy6MTMBEwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNJADBGAiEA" \
+    "12QVWzXkwiopTnPqSHYOFSnMSHO9KHo7XkMxYBE1+SECIQDVKgLnawr6buH+9Nki" \
+    "oW7QmNvEyQQwfV3msdo3l/DFgw=="
+
+/* Judges these certificates with the validator. They are in base64, separated
+ * by blanks; "-" joins the one before it and the one after it. */
+static TlsFault unit_judge(const TlsTrust *trust, const char *host, Str chain)
+{
+    static TlsJudge judge;
+    Arena arena = {0};
+    judge = (TlsJudge){.vtable = &tls_validator,
+                       .trust = trust,
+                       .arena = &arena,
+                       .until = os_now() + 60000};
+    const br_x509_class **at = &judge.vtable;
+    tls_validator.start_chain(at, host);
+    while (chain.len) {
+        Str text = str_cut(&chain, ' ');
+        Buf der = buf_new(&arena, 200L * KIB);
+        while (text.len)
+            buf_add(&der, tls_base64(&arena, str_cut(&text, '-')));
+        tls_validator.start_cert(at, (uint32_t)der.len);
+        tls_validator.append(at, (const unsigned char *)der.ptr,
+                             (size_t)der.len);
+        tls_validator.end_cert(at);
+    }
+    unsigned code = tls_validator.end_chain(at);
+    const br_x509_pkey *key = tls_validator.get_pkey(at, NULL);
+    CHECK(!code == !judge.fault && !judge.fault == !!key);
+    CHECK(!key || (key->key_type == BR_KEYTYPE_EC && key->key.ec.qlen == 65 &&
+                   (char *)key->key.ec.q > judge.chain.ptr &&
+                   (char *)key->key.ec.q < judge.chain.ptr + judge.chain.len));
+    TlsFault fault = judge.fault;
+    arena_free(&arena);
+    return fault;
+}
+
+/* What is valid once stays valid without anchors, which shows that it is known;
+ * and nothing else is. */
+static void test_tls_known(void)
+{
+    static const struct {
+        const char *row;
+        const char *host;
+        Str chain;
+    } rows[] = {
+        {"another host name", "d.e.f", L(KNOWN_LEAF " " KNOWN_MIDDLE)},
+        {"the same name in capitals", "A.B.C", L(KNOWN_LEAF " " KNOWN_MIDDLE)},
+        {"a name that it does not have", "x.y.z",
+         L(KNOWN_LEAF " " KNOWN_MIDDLE)},
+        {"another authority", "a.b.c", L(KNOWN_LEAF " " KNOWN_OTHER)},
+        {"no authority", "a.b.c", L(KNOWN_LEAF)},
+        {"one more", "a.b.c", L(KNOWN_LEAF " " KNOWN_MIDDLE " " KNOWN_ROOT)},
+        {"one twice", "a.b.c", L(KNOWN_LEAF " " KNOWN_MIDDLE " " KNOWN_MIDDLE)},
+        {"an empty one", "a.b.c", L(KNOWN_LEAF " " KNOWN_MIDDLE " =")},
+        {"a byte more", "a.b.c", L(KNOWN_LEAF " " KNOWN_MIDDLE "-AA")},
+        {"another order", "a.b.c", L(KNOWN_MIDDLE " " KNOWN_LEAF)},
+        {"two in one", "a.b.c", L(KNOWN_LEAF "-" KNOWN_MIDDLE)},
+        {"nothing", "a.b.c", L("")},
+    };
+    const Str chain = S(KNOWN_LEAF " " KNOWN_MIDDLE);
+    Arena arena = {0};
+    TlsAnchors to = {.arena = &arena};
+    TlsKnown known = {0};
+    tls_add_certificate(&to, tls_base64(&arena, S(KNOWN_ROOT)), false);
+    const TlsTrust full = {.anchors = to.anchors, .count = 1, .known = &known};
+    const TlsTrust bare = {.known = &known};
+    unit_at(S("known"));
+    CHECK_INT(unit_judge(&bare, "a.b.c", chain), TLS_UNTRUSTED);
+    CHECK_INT(unit_judge(&full, "x.y.z", chain), TLS_OTHER_NAME);
+    CHECK_INT(unit_judge(&full, "a.b.c", S(KNOWN_LEAF)), TLS_UNTRUSTED);
+    CHECK_INT(known.count, 0); /* none was valid */
+    CHECK_INT(unit_judge(&full, "a.b.c", chain), TLS_OK);
+    CHECK_INT(unit_judge(&full, "a.b.c", chain), TLS_OK);
+    CHECK_INT(known.count, 1);
+    for (int i = 0; i < COUNT(rows); i++) {
+        unit_at(str_from(rows[i].row));
+        CHECK(unit_judge(&bare, rows[i].host, rows[i].chain) != TLS_OK);
+        CHECK_INT(unit_judge(&bare, "a.b.c", chain), TLS_OK);
+    }
+    unit_at(S("other anchors"));
+    const TlsTrust others[] = {{.known = &(TlsKnown){0}}, {0}};
+    for (int i = 0; i < COUNT(others); i++)
+        CHECK_INT(unit_judge(&others[i], "a.b.c", chain), TLS_UNTRUSTED);
+    arena_free(&arena);
+}
+
+/* A known chain is validated again once a certificate of its path has expired,
+ * or the anchor. Only the newest chains are kept. */
+static void test_tls_known_limits(void)
+{
+    const Str chain = S(KNOWN_LEAF " " KNOWN_MIDDLE);
+    const int64_t now = os_wall() / 1000;
+    Arena arena = {0};
+    TlsAnchors to = {.arena = &arena};
+    TlsKnown known = {0};
+    tls_add_certificate(&to, tls_base64(&arena, S(KNOWN_ROOT)), false);
+    const TlsTrust full = {.anchors = to.anchors, .count = 1, .known = &known};
+    const TlsTrust bare = {.known = &known};
+    unit_at(S("dates"));
+    CHECK_INT(unit_judge(&full, "a.b.c", chain), TLS_OK);
+    TlsCert leaf = {0};
+    Str der = tls_base64(&arena, S(KNOWN_LEAF));
+    CHECK(tls_read_certificate(&der, &leaf));
+    CHECK(known.chains[0].from >= leaf.from && known.chains[0].from < now);
+    CHECK(known.chains[0].until <= leaf.until && known.chains[0].until > now);
+    known.chains[0].until = now - 1;
+    CHECK_INT(unit_judge(&bare, "a.b.c", chain), TLS_UNTRUSTED);
+    known.chains[0].from = now + 60;
+    known.chains[0].until = now + 90;
+    CHECK_INT(unit_judge(&bare, "a.b.c", chain), TLS_UNTRUSTED);
+    CHECK_INT(unit_judge(&full, "a.b.c", chain), TLS_OK);
+    CHECK_INT(known.count, 1); /* in its old place */
+    CHECK_INT(unit_judge(&bare, "a.b.c", chain), TLS_OK);
+    unit_at(S("the dates of an anchor"));
+    TlsCert certs[1] = {{.from = 100, .until = 900}};
+    TlsSearch search = {.certs = certs, .from = 300, .until = 700};
+    unsigned char id[br_sha256_SIZE] = {1};
+    tls_add_known(&known, id, &search);
+    CHECK_INT(known.chains[1].from, 300);
+    CHECK_INT(known.chains[1].until, 700);
+    unit_at(S("the newest"));
+    for (; known.count <= TLS_KNOWN; id[0]++)
+        tls_add_known(&known, id, &search);
+    CHECK_INT(known.count, TLS_KNOWN + 1);
+    CHECK_INT(unit_judge(&bare, "a.b.c", chain), TLS_UNTRUSTED);
+    id[0] = 1;
+    CHECK(tls_find_known(&known, id) == &known.chains[1]);
+    arena_free(&arena);
+}
+
+/* A chain that does not fit is refused, even if its start is known. */
+static void test_tls_known_long(void)
+{
+    Arena arena = {0};
+    TlsAnchors to = {.arena = &arena};
+    TlsKnown known = {0};
+    Buf chain = buf_new(&arena, MIB);
+    Buf many = buf_new(&arena, MIB);
+    tls_add_certificate(&to, tls_base64(&arena, S(KNOWN_ROOT)), false);
+    const TlsTrust full = {.anchors = to.anchors, .count = 1, .known = &known};
+    const TlsTrust bare = {.known = &known};
+    unit_at(S("long"));
+    CHECK_INT(unit_judge(&full, "a.b.c", S(KNOWN_LEAF " " KNOWN_MIDDLE)),
+              TLS_OK);
+    buf_add(&chain, S(KNOWN_LEAF " " KNOWN_MIDDLE " "));
+    for (int i = 0; i < TLS_CHAIN_MAX; i += 3)
+        buf_add(&chain, S("AAAA"));
+    CHECK_INT(unit_judge(&full, "a.b.c", buf_str(&chain)), TLS_CHAIN_SIZE);
+    CHECK_INT(unit_judge(&full, "a.b.c", buf_str(&chain)), TLS_CHAIN_SIZE);
+    CHECK_INT(known.count, 1);
+    unit_at(S("many"));
+    buf_add(&many, S(KNOWN_LEAF " " KNOWN_MIDDLE));
+    for (int i = 0; i < 2 * TLS_CHAIN_COUNT; i++)
+        buf_add(&many, S(" AAAA"));
+    CHECK_INT(unit_judge(&bare, "a.b.c", buf_str(&many)), TLS_UNTRUSTED);
+    CHECK_INT(unit_judge(&full, "a.b.c", buf_str(&many)), TLS_OK);
+    CHECK_INT(unit_judge(&bare, "a.b.c", buf_str(&many)), TLS_OK);
+    arena_free(&arena);
+}
+
+static void test_tls_known_trust(void)
+{
+    Arena arena = {0};
+    TlsTrust trust = {0};
+    Err err = {0};
+    unit_at(S("the trust of a run"));
+    unit_write_file("root.pem", S(PEM_BEGIN KNOWN_ROOT "\n" PEM_END));
+    CHECK(
+        tls_load_trust(&arena, S("root.pem"), os_now() + 60000, &trust, &err));
+    const Str chain = S(KNOWN_LEAF " " KNOWN_MIDDLE);
+    CHECK_INT(unit_judge(&trust, "a.b.c", chain), TLS_OK);
+    trust.count = 0;
+    CHECK_INT(unit_judge(&trust, "a.b.c", chain), TLS_OK);
+    CHECK_INT(unit_judge(&trust, "d.e.f", chain), TLS_UNTRUSTED);
+    unit_remove("root.pem");
+    arena_free(&arena);
+}
