@@ -313,7 +313,7 @@ class Distance(Bench):
         """The server is `rtt` ms away. Session tickets of before are invalid."""
         nginx = [NGINX_BIN, "-e", "stderr", "-c", self.folder / "nginx.conf"]
         line = [self.line, str(rtt * 500)] if self.namespaces else []
-        server = subprocess.Popen([*line, *nginx], stdin=subprocess.DEVNULL)
+        server = subprocess.Popen([*self.urgent, *line, *nginx], stdin=subprocess.DEVNULL)
         try:
             self.await_server(server)
             if not self.namespaces:

@@ -10,8 +10,7 @@
  *
  * The link consists of two TUN devices that end in this process. They disappear
  * with it, and so does COMMAND. The caller must be root in its own network
- * namespace. Both processes get real-time priority if that is allowed, so that
- * a busy machine does not add to the delay.
+ * namespace.
  *
  * musl lacks linux/if_tun.h, so its constants are numbers here.
  */
@@ -172,8 +171,6 @@ int main(int argc, char **argv)
         die("unshare");
     int far = open_end("192.0.2.2");
     signal(SIGCHLD, on_child);
-    struct sched_param urgent = {.sched_priority = 1};
-    sched_setscheduler(0, SCHED_RR, &urgent);
     pid_t self = getpid();
     if (fork() == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
