@@ -10204,14 +10204,14 @@ FAST static Str tls_base64(Arena *arena, Str text)
                                  "tuvwxyz0123456789+/";
     const unsigned char *at = (const unsigned char *)text.ptr;
     const unsigned char *end = at + text.len;
-    signed char values[UCHAR_MAX + 1];
+    int values[UCHAR_MAX + 1];
     char *bytes = arena_take(arena, text.len / 4 * 3 + 3);
     ptrdiff_t n = 0;
     uint32_t bits = 0;
     int have = 0;
     memset(values, -1, sizeof(values));
     for (int i = 0; digits[i]; i++)
-        values[(unsigned char)digits[i]] = (signed char)i;
+        values[(unsigned char)digits[i]] = i;
     while (at < end && *at != '=') {
         if (!have && end - at >= 4) {
             int four = values[at[0]] * (1 << 18) | values[at[1]] * (1 << 12) |
