@@ -24,8 +24,8 @@ BUILD_NEEDS=(gcc musl-dev patch xz-utils)
 DEBUG_NEEDS=(libc6-dev)
 TRY_NEEDS=(python3 openssl)
 TEST_NEEDS=(python3 python3-pytest python3-pytest-xdist python3-pexpect
-    python3-pyte python3-websockets python3-yaml curl git groff-base mandoc
-    nginx openssl strace tmux)
+    python3-pyte python3-websockets python3-yaml curl git gnutls-bin groff-base
+    libnss3-tools mandoc nginx openssl strace tmux)
 # A download of 125 MB. Its tests are skipped if it is not installed.
 BROWSER_NEEDS=(chromium)
 BENCH_NEEDS=(python3 curl openssl nginx)

@@ -11172,13 +11172,19 @@ static bool tls_fail_judged(const TlsJudge *judge, Str host, Err *err)
 /* ==== TLS ================================================================= *
  *
  * TLS 1.2 (RFC 5246) with BearSSL on a non-blocking socket: ECDHE with AES-GCM
- * or ChaCha20-Poly1305; X25519, P-256 and P-384; always a server name; no
- * renegotiation. BearSSL does not support TLS 1.3. The section Trust judges the
- * server's certificates.
+ * or ChaCha20-Poly1305; X25519, P-256 and P-384; always a server name; HTTP/1.1
+ * in ALPN; no renegotiation. BearSSL does not support TLS 1.3. The section
+ * Trust judges the server's certificates.
  *
  * A connection: tls_new(), tls_start(), then tls_pump() whenever the socket is
  * ready. tls_read() and tls_write() move the data. After each tls_pump(), check
  * tls_failed(); tls_fail() explains why. Errors are EXIT_NETWORK.
+ *
+ * False Start (RFC 7918) saves a round trip: after tls_begin_early(), data can
+ * be written before the server's Finished has arrived. Nothing that the server
+ * sends is used before then: BearSSL accepts application data in both
+ * directions or in none, so it is allowed only while tls_write() runs, and
+ * forbidden again before anything is read.
  *
  * Ownership: a Tls contains pointers to itself and must not move. It is in its
  * connection's arena, with the chain.
@@ -11188,6 +11194,7 @@ enum {
     TLS_AHEAD = 64 * KIB, /* bytes per read from the socket */
     TLS_TURN = 1000,      /* steps without data per tls_pump() */
     TLS_SEED = 48,        /* bytes of entropy per connection */
+    TLS_RECORD_DATA = 23, /* application_data (RFC 5246, 6.2.1) */
     TLS_SHA1 = 20         /* bytes */
 };
 
@@ -11195,6 +11202,7 @@ typedef struct {
     br_ssl_client_context client;
     TlsJudge judge;
     br_ec_impl curves;
+    bool early; /* False Start: the server's Finished is not verified yet */
     unsigned char buffer[BR_SSL_BUFSIZE_BIDI];
     int ahead_at; /* bytes read from the socket, but not yet by the engine */
     int ahead_len;
@@ -11214,8 +11222,10 @@ static void tls_init_engine(Tls *tls)
         BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
         BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
     };
+    static const char *protocols[] = {"http/1.1"};
     br_ssl_engine_context *engine = &tls->client.eng;
     br_ssl_engine_set_versions(engine, BR_TLS12, BR_TLS12);
+    br_ssl_engine_set_protocol_names(engine, protocols, COUNT(protocols));
     br_ssl_engine_set_suites(engine, suites, COUNT(suites));
     br_ssl_engine_set_hash(engine, br_sha256_ID, &br_sha256_vtable);
     br_ssl_engine_set_hash(engine, br_sha384_ID, &br_sha384_vtable);
@@ -11237,7 +11247,8 @@ static void tls_init_engine(Tls *tls)
                                     (uint32_t)1 << BR_EC_secp256r1 |
                                     (uint32_t)1 << BR_EC_secp384r1;
     br_ssl_engine_set_ec(engine, &tls->curves);
-    br_ssl_engine_add_flags(engine, BR_OPT_NO_RENEGOTIATION);
+    br_ssl_engine_add_flags(engine, BR_OPT_NO_RENEGOTIATION |
+                                        BR_OPT_FAIL_ON_ALPN_MISMATCH);
     br_ssl_engine_set_x509(engine, &tls->judge.vtable);
     br_ssl_engine_set_buffer(engine, tls->buffer, sizeof(tls->buffer), 1);
 }
@@ -11430,6 +11441,7 @@ static int tls_pump(Tls *tls, int fd, TlsPump *pump)
     for (int steps = 0;; steps++) {
         unsigned state = br_ssl_engine_current_state(engine);
         ptrdiff_t n = -EAGAIN;
+        tls->early &= !engine->application_data; /* see tls_begin_early() */
         size_t size = 0;
         if (state & BR_SSL_CLOSED) {
             pump->ended = true;
@@ -11497,7 +11509,7 @@ static int64_t tls_take_check_ms(Tls *tls)
     return took;
 }
 
-/* Is the handshake done? */
+/* Is the handshake done, and the server's Finished verified? */
 static bool tls_is_ready(const Tls *tls)
 {
     return (br_ssl_engine_current_state(&tls->client.eng) &
@@ -11510,6 +11522,57 @@ static bool tls_is_ready(const Tls *tls)
 static void tls_save_session(const Tls *tls, TlsSession *session)
 {
     br_ssl_engine_get_session_parameters(&tls->client.eng, session);
+}
+
+/*
+ * Begins a False Start (RFC 7918, 4) if that is safe: from now on, tls_write()
+ * works although the server's Finished has not arrived. Returns false if it is
+ * not safe, or not yet. These are the conditions:
+ *
+ * - The handshake is a full one. (If a session is resumed, the server's
+ *   Finished comes first, so there is nothing to gain.)
+ * - The client's Finished is with the socket: the output is encrypted, no
+ *   record is left to send, and the engine only waits for the server.
+ * - The server has confirmed HTTP/1.1 with ALPN (RFC 7301). Servers that
+ *   cannot cope with a False Start are older than ALPN; browsers rely on this.
+ * - It has not asked for a client certificate: it may refuse only now.
+ * - Key exchange and cipher are ECDHE and AEAD with TLS 1.2 (RFC 7918, 5), as
+ *   in everything that hs offers.
+ *
+ * tls_is_early() is true until the engine has verified the Finished, and then
+ * sets `application_data` itself, which tls_pump() notices.
+ */
+static bool tls_begin_early(Tls *tls)
+{
+    br_ssl_engine_context *engine = &tls->client.eng;
+    if (br_ssl_engine_current_state(engine) != BR_SSL_RECVREC ||
+        engine->out.vtable == &br_sslrec_out_clear_vtable ||
+        !br_ssl_engine_get_selected_protocol(engine) || !tls->judge.count ||
+        tls->client.hashes)
+        return false;
+    engine->record_type_out = TLS_RECORD_DATA;
+    tls->early = true;
+    return true;
+}
+
+/* Has a False Start begun, and is the server's Finished not verified yet? */
+static bool tls_is_early(const Tls *tls)
+{
+    return tls->early;
+}
+
+/* In a False Start, lets the engine accept data to send. It would also accept
+ * data from the server, so tls_forbid_data() follows before it gets any. */
+static void tls_allow_data(Tls *tls)
+{
+    if (tls->early)
+        tls->client.eng.application_data = 1;
+}
+
+static void tls_forbid_data(Tls *tls)
+{
+    if (tls->early)
+        tls->client.eng.application_data = 0;
 }
 
 /* Reads up to `size` decrypted bytes; 0 if there are none now. */
@@ -11532,14 +11595,16 @@ static ptrdiff_t tls_write(Tls *tls, Str data, bool last)
 {
     br_ssl_engine_context *engine = &tls->client.eng;
     size_t space = 0;
+    tls_allow_data(tls);
     unsigned char *to = br_ssl_engine_sendapp_buf(engine, &space);
-    if (!to)
-        return 0;
     ptrdiff_t n = data.len < (ptrdiff_t)space ? data.len : (ptrdiff_t)space;
-    memcpy(to, data.ptr, (size_t)n);
-    br_ssl_engine_sendapp_ack(engine, (size_t)n);
-    if (last && n == data.len)
-        br_ssl_engine_flush(engine, 0);
+    if (to) {
+        memcpy(to, data.ptr, (size_t)n);
+        br_ssl_engine_sendapp_ack(engine, (size_t)n);
+        if (last && n == data.len)
+            br_ssl_engine_flush(engine, 0);
+    }
+    tls_forbid_data(tls);
     return n;
 }
 
@@ -11548,7 +11613,9 @@ static ptrdiff_t tls_write(Tls *tls, Str data, bool last)
 static char *tls_write_space(Tls *tls, ptrdiff_t *space)
 {
     size_t size = 0;
+    tls_allow_data(tls);
     unsigned char *to = br_ssl_engine_sendapp_buf(&tls->client.eng, &size);
+    tls_forbid_data(tls);
     *space = (ptrdiff_t)size;
     return (char *)to;
 }
@@ -11557,9 +11624,11 @@ static char *tls_write_space(Tls *tls, ptrdiff_t *space)
  * tls_write(). */
 static void tls_write_commit(Tls *tls, ptrdiff_t n, bool last)
 {
+    tls_allow_data(tls);
     br_ssl_engine_sendapp_ack(&tls->client.eng, (size_t)n);
     if (last)
         br_ssl_engine_flush(&tls->client.eng, 0);
+    tls_forbid_data(tls);
 }
 
 /* Writes the SHA-1 of `text`, which WebSockets need (RFC 6455), to `hash`. */
@@ -11582,9 +11651,11 @@ static void tls_sha1(Str text, char hash[TLS_SHA1])
  * returns an HttpStep: go on, what to wait for, or failed, with the reason in
  * x->err. The next section, HTTP pool, calls them and decides about retries.
  *
- * Connections are kept alive and reused; a new one to the same host resumes
- * the TLS session. Addresses are tried as in RFC 8305: alternating families, a
- * new one every 250 ms while the earlier attempts continue.
+ * Connections are kept alive and reused; a new one to the same host resumes the
+ * TLS session. In a full handshake, the request is sent before the server has
+ * completed it (False Start: tls_begin_early()). Addresses are tried as in RFC
+ * 8305: alternating families, a new one every 250 ms while the earlier attempts
+ * continue.
  *
  * Deadlines: each phase up to TLS has HTTP_CONNECT_MS. The response's header
  * has the request's time-out, which starts again whenever bytes of a body
@@ -11766,6 +11837,7 @@ struct HttpConn {
     int socket; /* fd + 1; see http_fd() */
     Tls *tls;   /* NULL before TLS starts */
     bool used;  /* it has carried a request before */
+    bool ready; /* the TLS handshake is done: see http_note_ready() */
     bool ended; /* the peer has closed it, and everything was read */
     int64_t idle_since;
     int in_at;
@@ -11857,6 +11929,7 @@ typedef struct {
     int64_t tick_at;
     HttpXfer *active;
     HttpConn *idle;
+    bool no_early; /* no TLS False Start: see pool_on_failure() */
     bool has_session;
     char session_host[256];
     TlsSession session;
@@ -11962,6 +12035,13 @@ static int http_fd(const HttpConn *conn)
     return conn->socket - 1;
 }
 
+/* Is the request being sent before the server's Finished is verified (False
+ * Start)? */
+static bool http_is_early(const HttpXfer *x)
+{
+    return x->conn && x->conn->tls && tls_is_early(x->conn->tls);
+}
+
 /* Is there input that has not been used? */
 static bool http_has_input(const HttpConn *conn)
 {
@@ -12010,7 +12090,7 @@ static void http_enter(HttpPool *pool, HttpXfer *x, HttpState state)
 {
     int64_t limit = x->req.timeout < HTTP_TIMEOUT_MAX_MS ? x->req.timeout
                                                          : HTTP_TIMEOUT_MAX_MS;
-    if (state < HTTP_SEND && limit > HTTP_CONNECT_MS)
+    if ((state < HTTP_SEND || http_is_early(x)) && limit > HTTP_CONNECT_MS)
         limit = HTTP_CONNECT_MS;
     int64_t patience = http_patience(pool) -
                        (state < HTTP_SEND ? os_now() - x->try_began : x->setup);
@@ -12223,9 +12303,12 @@ static void http_debug_request(HttpPool *pool, HttpXfer *x)
         return;
     Str host = x->req.url.host;
     Str path = http_debug_address(x, x->req.url.path);
+    bool used = x->conn && x->conn->used;
     term_debug(pool->term, "> %.*s https://%.*s%.*s%s", P(x->req.method),
                P(host), P(path),
-               x->conn && x->conn->used ? " (connection reused)" : "");
+               used               ? " (connection reused)"
+               : http_is_early(x) ? " (TLS False Start)"
+                                  : "");
     if (x->req.has_body)
         term_debug(pool->term, "> %.*s, %" PRId64 " bytes",
                    P(x->req.content_type), http_body_size(&x->req));
@@ -12595,10 +12678,12 @@ static HttpStep http_read_header(HttpXfer *x)
             return step;
         if (!http_has_input(x->conn))
             return http_fail_transient(
-                x, x->header.len ? "the connection was closed in the middle of "
-                                   "the response header"
-                                 : "the connection was closed before a "
-                                   "response");
+                x, x->header.len      ? "the connection was closed in the "
+                                        "middle of the response header"
+                   : http_is_early(x) ? "the connection was closed during the "
+                                        "TLS handshake"
+                                      : "the connection was closed before a "
+                                        "response");
         http_read_line(x);
         if (x->header.full)
             return http_fail(x, "the response header is larger than 64 KiB");
@@ -12991,17 +13076,33 @@ static HttpStep http_on_tls(HttpPool *pool, HttpXfer *x)
         pool->has_session = false;
         return http_fail_tls(x);
     }
-    if (tls_is_ready(conn->tls)) {
-        tls_save_session(conn->tls, &pool->session);
-        memcpy(pool->session_host, conn->host, sizeof(conn->host));
-        pool->has_session = true;
+    if (pump.ended && !tls_is_ready(conn->tls))
+        return http_fail_transient(
+            x, "the connection was closed during the TLS handshake");
+    if (tls_is_ready(conn->tls) ||
+        (!pool->no_early && tls_begin_early(conn->tls))) {
         http_begin_send(pool, x);
         return STEP_AGAIN;
     }
-    if (pump.ended)
-        return http_fail_transient(
-            x, "the connection was closed during the TLS handshake");
     return pump.moved && !pump.busy ? STEP_AGAIN : http_step_of(&pump);
+}
+
+/*
+ * Once the TLS handshake is done, keeps its session for later connections. A
+ * session is not used before the server's Finished is verified: only that shows
+ * that the handshake was not changed on its way. After a False Start, the time
+ * limit of the request begins then, and that of the handshake ends.
+ */
+static void http_note_ready(HttpPool *pool, HttpXfer *x)
+{
+    HttpConn *conn = x->conn;
+    if (conn->ready || !tls_is_ready(conn->tls))
+        return;
+    conn->ready = true;
+    tls_save_session(conn->tls, &pool->session);
+    memcpy(pool->session_host, conn->host, sizeof(conn->host));
+    pool->has_session = true;
+    http_enter(pool, x, x->state);
 }
 
 /* Sends the request. A response that comes before its end (a refusal) is read
@@ -13014,6 +13115,7 @@ static HttpStep http_on_send(HttpPool *pool, HttpXfer *x)
         step = http_send_body(x);
     int64_t after = x->out_at + x->body_at;
     x->sent |= after > 0;
+    http_note_ready(pool, x);
     if (step == STEP_FAILED)
         return STEP_FAILED;
     if (step == STEP_AGAIN || after > before) {
@@ -13130,6 +13232,7 @@ static void http_debug_response(HttpPool *pool, HttpXfer *x)
 static HttpStep http_on_header(HttpPool *pool, HttpXfer *x)
 {
     HttpStep step = http_read_header(x);
+    http_note_ready(pool, x);
     if (step != STEP_AGAIN)
         return step;
     if (x->res.status < 200) {
@@ -13374,8 +13477,10 @@ static bool http_is_api(const HttpXfer *x)
  *
  * Retries: network failures if the request is safe to repeat or nothing of it
  * was sent, and the statuses that mean "later" (pool_is_later()). All pauses
- * and retries of a run share one limit, `max_wait`. A pause doubles with each
- * try, unless the server requests one (Retry-After: RFC 9110, 10.2.3).
+ * and retries of a run share one limit, `max_wait`. Data of a False Start
+ * counts as sent: a server may act on it and close the connection before
+ * its Finished has arrived. A pause doubles with each try, unless the server
+ * requests one (Retry-After: RFC 9110, 10.2.3).
  *
  * Pacing: the X-HubSpot-RateLimit headers of a response tell how many requests
  * are left in an interval. No more than that are started, counting those in
@@ -13818,7 +13923,8 @@ static HttpStep pool_time_out(HttpXfer *x)
         [HTTP_BODY] = "receiving the response",
     };
     char what[64];
-    snprintf(what, sizeof(what), "timed out while %s", phases[x->state]);
+    snprintf(what, sizeof(what), "timed out while %s",
+             phases[http_is_early(x) ? HTTP_TLS : x->state]);
     http_fail_transient(x, what);
     err_hint(&x->err, "The limits are httpTimeout in the config and "
                       "--max-wait.");
@@ -13839,16 +13945,20 @@ static void pool_give_up(HttpXfer *x)
 
 /*
  * A try has failed. A reused connection that the server had closed is replaced
- * at once; otherwise the request is repeated after a pause if that is safe and
- * may help.
+ * at once, and so is one that it closed after a False Start, which it may not
+ * support: there is none from now on. Otherwise the request is repeated after a
+ * pause if that is safe and may help.
  */
 static HttpStep pool_on_failure(HttpPool *pool, HttpXfer *x)
 {
-    bool stale = x->conn && x->conn->used && x->state <= HTTP_HEADER &&
-                 !x->header.len && os_now() < x->deadline;
+    bool early = http_is_early(x);
+    bool stale = x->conn && (x->conn->used || (early && pool->max_wait)) &&
+                 x->state <= HTTP_HEADER && !x->header.len &&
+                 os_now() < x->deadline;
     bool safe = (!x->streamed || x->req.direct) &&
                 (x->req.repeatable || !x->sent);
     Err err = x->err;
+    pool->no_early |= early;
     if (err.code != EXIT_NETWORK || os_interrupted() || !safe ||
         !x->transient) {
         pool_give_up(x);

@@ -251,6 +251,7 @@ class Authority:
             context.set_ciphers("DEFAULT:@SECLEVEL=0")
         cert = kind if kind in CERTS else "normal"
         context.load_cert_chain(*self.leaf(cert, **CERTS[cert]))
+        context.set_alpn_protocols(["http/1.1"])
         return context
 
 

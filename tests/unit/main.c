@@ -25,6 +25,7 @@
 #include "dotenv.c"
 #include "tls.c"
 #include "http.c"
+#include "false_start.c"
 #include "loopback.c"
 #include "config.c"
 #include "config_changes.c"
@@ -121,6 +122,12 @@ static void (*const unit_tests[])(void) = {
     test_http_proxy_basic,
     test_http_pace,
     test_http_idle,
+    test_false_start,
+    test_false_start_forged,
+    test_false_start_closed,
+    test_false_start_not,
+    test_false_start_protocol,
+    test_false_start_when,
     test_url_redact,
     test_os_add_addresses,
     test_loop_frame,
