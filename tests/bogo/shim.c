@@ -14,6 +14,7 @@
  * certificate, as of the day when it was made; see shim_judge().
  */
 #define _GNU_SOURCE
+#include <bearssl.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/socket.h>
@@ -44,6 +45,19 @@ static ssize_t shim_send(int fd, const void *from, size_t size, int flags)
     return -1;
 }
 
+/* The protocols of -advertise-alpn, which replace that of hs. */
+static const char *shim_protocols[8];
+static size_t shim_protocol_count;
+
+static void shim_set_protocols(br_ssl_engine_context *engine,
+                               const char **names, size_t count)
+{
+    bool replace = shim_protocol_count > 0;
+    br_ssl_engine_set_protocol_names(engine, replace ? shim_protocols : names,
+                                     replace ? shim_protocol_count : count);
+}
+
+#define br_ssl_engine_set_protocol_names shim_set_protocols
 #define recv shim_recv
 #define send shim_send
 #define HS_TEST 1
@@ -60,6 +74,8 @@ enum {
 /* The flags of one connection. */
 typedef struct {
     const char *host;
+    const char *protocols; /* each after its length, a byte */
+    const char *protocol;
     int port;
     int resume_count;
     int read_size;
@@ -78,6 +94,7 @@ typedef struct {
     bool session_miss;
     bool no_session;
     bool never_done;
+    bool false_start;
     bool safe_renegotiation;
     bool no_safe_renegotiation;
 } ShimConfig;
@@ -108,6 +125,9 @@ static const ShimFlag shim_flags[] = {
     {"-min-version", SHIM_NUMBER, SHIM_FIELD(min_version)},
     {"-max-version", SHIM_NUMBER, SHIM_FIELD(max_version)},
     {"-host-name", SHIM_TEXT, SHIM_FIELD(host)},
+    {"-advertise-alpn", SHIM_TEXT, SHIM_FIELD(protocols)},
+    {"-expect-alpn", SHIM_TEXT, SHIM_FIELD(protocol)},
+    {"-false-start", SHIM_ON, SHIM_FIELD(false_start)},
     {"-curves", SHIM_CURVE, SHIM_FIELD(curves)},
     {"-async", SHIM_ON, SHIM_FIELD(async)},
     {"-shim-writes-first", SHIM_ON, SHIM_FIELD(writes_first)},
@@ -155,6 +175,7 @@ typedef struct {
     int fd;
     bool resumes;
     bool ended;
+    bool ready; /* the handshake is done and checked */
     TlsSession session;
 } Shim;
 
@@ -355,6 +376,8 @@ static void shim_turn(Shim *shim)
 /* Compares the result of the handshake with what the flags expect. */
 static void shim_check(const Shim *shim, const TlsSession *before)
 {
+    const char *selected = br_ssl_engine_get_selected_protocol(
+        &shim->tls->client.eng);
     const ShimConfig *config = shim->config;
     const br_ssl_engine_context *engine = &shim->tls->client.eng;
     const TlsSession *now = &engine->session;
@@ -364,6 +387,8 @@ static void shim_check(const Shim *shim, const TlsSession *before)
                            now->session_id_len);
     if (config->never_done)
         shim_fail("the handshake is done");
+    if (config->protocol && strcmp(selected ? selected : "", config->protocol))
+        shim_fail("another protocol");
     if (shim->resumes && resumed == config->session_miss)
         shim_fail(resumed ? "the session was resumed" : "no resumption");
     if (config->no_session && !resumed && now->session_id_len)
@@ -381,6 +406,17 @@ static void shim_check(const Shim *shim, const TlsSession *before)
     if ((config->safe_renegotiation && engine->reneg != 2) ||
         (config->no_safe_renegotiation && engine->reneg != 1))
         shim_fail("another answer about secure renegotiation");
+}
+
+/* Once the handshake is done, checks it and keeps the session. */
+static void shim_note_ready(Shim *shim)
+{
+    TlsSession before = shim->session;
+    if (shim->ready || !tls_is_ready(shim->tls))
+        return;
+    shim->ready = true;
+    tls_save_session(shim->tls, &shim->session);
+    shim_check(shim, &before);
 }
 
 static void shim_write(Shim *shim, Str data)
@@ -403,6 +439,9 @@ static void shim_echo(Shim *shim)
     while (!shim->ended) {
         ptrdiff_t n = tls_read(shim->tls, data,
                                size < SHIM_READ_MAX ? size : SHIM_READ_MAX);
+        shim_note_ready(shim);
+        if (n && !shim->ready)
+            shim_fail("there is data before the handshake is done");
         for (ptrdiff_t i = 0; i < n; i++)
             data[i] = (char)(data[i] ^ 0xff);
         shim_write(shim, (Str){data, n});
@@ -413,17 +452,26 @@ static void shim_echo(Shim *shim)
         shim_fail("closed without close_notify");
 }
 
-/* One connection, with the session of the one before it. */
-static void shim_run(Shim *shim, const TlsTrust *trust)
+/* Prepares a connection, with the session of the one before it. */
+static void shim_start(Shim *shim, const TlsTrust *trust)
 {
     static br_x509_class validator;
+    static char names[256];
     const ShimConfig *config = shim->config;
-    TlsSession before = shim->session;
     validator = tls_validator;
     validator.end_chain = shim_chain_end;
     shim_stutters = config->async;
     shim_refuses_chain = config->verify_fail;
-    shim->ended = false;
+    shim_protocol_count = 0;
+    snprintf(names, sizeof(names), "%s",
+             config->protocols ? config->protocols : "");
+    for (char *name = names; *name && shim_protocol_count < 8;) {
+        int size = *name;
+        *name++ = '\0'; /* ends the name before it */
+        shim_protocols[shim_protocol_count++] = name;
+        name += size;
+    }
+    shim->ended = shim->ready = false;
     shim->fd = shim_connect(config->port);
     shim->tls = tls_new(&shim->arena, trust);
     shim->tls->judge.vtable = &validator;
@@ -431,14 +479,23 @@ static void shim_run(Shim *shim, const TlsTrust *trust)
                    shim->resumes ? &shim->session : NULL,
                    os_now() + SHIM_WAIT_MS))
         shim_fail("tls_start() failed");
+}
+
+static void shim_run(Shim *shim, const TlsTrust *trust)
+{
+    const ShimConfig *config = shim->config;
+    shim_start(shim, trust);
+    while (!tls_is_ready(shim->tls) && !shim->ended &&
+           !(config->false_start && tls_begin_early(shim->tls)))
+        shim_turn(shim);
+    shim_note_ready(shim);
+    if (config->writes_first && (shim->ready || tls_is_early(shim->tls)))
+        shim_write(shim, S("hello"));
     while (!tls_is_ready(shim->tls) && !shim->ended)
         shim_turn(shim);
-    if (!tls_is_ready(shim->tls))
+    shim_note_ready(shim);
+    if (!shim->ready)
         shim_fail("closed during the handshake");
-    tls_save_session(shim->tls, &shim->session);
-    shim_check(shim, &before);
-    if (config->writes_first)
-        shim_write(shim, S("hello"));
     if (!config->shuts_down)
         shim_echo(shim);
     shutdown(shim->fd, SHUT_WR);
