@@ -11524,6 +11524,13 @@ static void tls_save_session(const Tls *tls, TlsSession *session)
     br_ssl_engine_get_session_parameters(&tls->client.eng, session);
 }
 
+/* Has the server given the session an ID, so that it may resume it? (BearSSL
+ * supports no session tickets.) */
+static bool tls_can_resume(const TlsSession *session)
+{
+    return session->session_id_len > 0;
+}
+
 /*
  * Begins a False Start (RFC 7918, 4) if that is safe: from now on, tls_write()
  * works although the server's Finished has not arrived. Returns false if it is
@@ -11692,7 +11699,10 @@ enum {
     HTTP_RETRY_AFTER_MAX = 24 * 60 * 60, /* seconds; longer is cut to this */
     HTTP_INTERVAL_MAX_MS = 60 * 1000,    /* of a rate limit */
     HTTP_CHUNK_LINE_MAX = 4 * KIB,
-    HTTP_ACTIVE = 64, /* transfers at a time */
+    HTTP_ACTIVE = 64,         /* transfers at a time */
+    HTTP_SESSIONS = 4,        /* hosts whose TLS session is kept */
+    HTTP_FULL_HANDSHAKES = 4, /* at a time, see http_awaits_session() */
+    HTTP_SESSION_MS = 3000,   /* a connection waits no longer for a session */
 
     /* How much of a text messages show, in bytes. */
     HTTP_SHOW_WORD = 40,
@@ -11826,6 +11836,13 @@ typedef enum {
     HTTP_SOCKS_REQUEST
 } HttpSocksStage;
 
+/* The TLS session of the last connection to a host. It is kept even if it
+ * cannot be resumed, because that tells that the server does not do so. */
+typedef struct {
+    char host[256]; /* empty: an unused entry */
+    TlsSession tls;
+} HttpSession;
+
 /* A connection, in use by a transfer or idle in the pool. */
 typedef struct HttpConn HttpConn;
 
@@ -11834,11 +11851,12 @@ struct HttpConn {
     HttpConn *next;
     char host[256];
     int port;
-    int socket; /* fd + 1; see http_fd() */
-    Tls *tls;   /* NULL before TLS starts */
-    bool used;  /* it has carried a request before */
-    bool ready; /* the TLS handshake is done: see http_note_ready() */
-    bool ended; /* the peer has closed it, and everything was read */
+    int socket;       /* fd + 1; see http_fd() */
+    Tls *tls;         /* NULL before TLS starts */
+    bool used;        /* it has carried a request before */
+    bool ready;       /* the TLS handshake is done: see http_note_ready() */
+    int64_t begin_by; /* 0, or TLS waits for a session, until this time */
+    bool ended;       /* the peer has closed it, and everything was read */
     int64_t idle_since;
     int in_at;
     int in_len;
@@ -11930,9 +11948,8 @@ typedef struct {
     HttpXfer *active;
     HttpConn *idle;
     bool no_early; /* no TLS False Start: see pool_on_failure() */
-    bool has_session;
-    char session_host[256];
-    TlsSession session;
+    HttpSession sessions[HTTP_SESSIONS];
+    int next_session; /* of them: the next to be replaced */
 } HttpPool;
 
 /* Takes the next field off `*fields`; false at the end. */
@@ -12695,21 +12712,81 @@ static HttpStep http_read_header(HttpXfer *x)
     return STEP_AGAIN;
 }
 
-static HttpStep http_begin_tls(HttpPool *pool, HttpXfer *x)
+/* The session of a host; NULL: there was no handshake with it yet, or the last
+ * one failed. */
+static HttpSession *http_session(HttpPool *pool, const char *host)
+{
+    for (int i = 0; i < HTTP_SESSIONS; i++)
+        if (pool->sessions[i].host[0] && !strcmp(pool->sessions[i].host, host))
+            return &pool->sessions[i];
+    return NULL;
+}
+
+/* Forgets the session of a host. */
+static void http_drop_session(HttpPool *pool, const char *host)
+{
+    HttpSession *session = http_session(pool, host);
+    if (session)
+        secret_wipe(session, sizeof(*session));
+}
+
+/* Keeps the session of a connection whose handshake is done. */
+static void http_keep_session(HttpPool *pool, const HttpConn *conn)
+{
+    HttpSession *session = http_session(pool, conn->host);
+    if (!session) {
+        session = &pool->sessions[pool->next_session];
+        pool->next_session = (pool->next_session + 1) % HTTP_SESSIONS;
+    }
+    memcpy(session->host, conn->host, sizeof(conn->host));
+    tls_save_session(conn->tls, &session->tls);
+}
+
+/*
+ * Should a new connection wait, because the handshakes that are in progress
+ * will soon tell whether its host resumes sessions? A full handshake costs both
+ * sides about ten times as much.
+ */
+static bool http_awaits_session(HttpPool *pool, const HttpConn *conn)
+{
+    int full = 0;
+    if (http_session(pool, conn->host))
+        return false;
+    for (const HttpXfer *x = pool->active; x; x = x->next)
+        full += x->conn && x->conn->tls && !x->conn->begin_by &&
+                !x->conn->ready && !strcmp(x->conn->host, conn->host);
+    return full >= HTTP_FULL_HANDSHAKES;
+}
+
+/* Begins the TLS handshake, or lets it wait for the session of another
+ * connection. */
+static HttpStep http_begin_handshake(HttpPool *pool, HttpXfer *x)
 {
     HttpConn *conn = x->conn;
-    bool resume = pool->has_session && !strcmp(pool->session_host, conn->host);
-    if (http_has_input(conn)) /* must not be mistaken for the server's */
-        return http_fail(x, "the proxy sent data before TLS started");
-    conn->in_at = conn->in_len = 0;
-    conn->tls = tls_new(&conn->arena, pool->trust);
+    if (http_awaits_session(pool, conn) && os_now() < conn->begin_by)
+        return STEP_WAIT;
+    const HttpSession *session = http_session(pool, conn->host);
+    bool resumes = session && tls_can_resume(&session->tls);
+    conn->begin_by = 0;
     http_enter(pool, x, HTTP_TLS);
     int64_t until = x->deadline;
     if (os_now() + http_patience(pool) > until)
         until = os_now() + http_patience(pool);
-    if (tls_start(conn->tls, conn->host, resume ? &pool->session : NULL, until))
+    if (tls_start(conn->tls, conn->host, resumes ? &session->tls : NULL, until))
         return STEP_AGAIN;
     return http_fail_tls(x);
+}
+
+static HttpStep http_begin_tls(HttpPool *pool, HttpXfer *x)
+{
+    HttpConn *conn = x->conn;
+    if (http_has_input(conn)) /* must not be mistaken for the server's */
+        return http_fail(x, "the proxy sent data before TLS started");
+    conn->in_at = conn->in_len = 0;
+    conn->tls = tls_new(&conn->arena, pool->trust);
+    conn->begin_by = os_now() + HTTP_SESSION_MS;
+    http_enter(pool, x, HTTP_TLS);
+    return http_begin_handshake(pool, x);
 }
 
 /* Adds bytes as base64 (RFC 4648, with padding). */
@@ -13062,6 +13139,8 @@ static HttpStep http_on_tls(HttpPool *pool, HttpXfer *x)
 {
     HttpConn *conn = x->conn;
     TlsPump pump = {0};
+    if (conn->begin_by)
+        return http_begin_handshake(pool, x);
     int code = tls_pump(conn->tls, http_fd(conn), &pump);
     /* checking the chain takes time that the server did not cause */
     x->deadline += tls_take_check_ms(conn->tls);
@@ -13073,7 +13152,7 @@ static HttpStep http_on_tls(HttpPool *pool, HttpXfer *x)
         return http_fail_transient(x, what);
     }
     if (tls_failed(conn->tls)) {
-        pool->has_session = false;
+        http_drop_session(pool, conn->host);
         return http_fail_tls(x);
     }
     if (pump.ended && !tls_is_ready(conn->tls))
@@ -13099,9 +13178,7 @@ static void http_note_ready(HttpPool *pool, HttpXfer *x)
     if (conn->ready || !tls_is_ready(conn->tls))
         return;
     conn->ready = true;
-    tls_save_session(conn->tls, &pool->session);
-    memcpy(pool->session_host, conn->host, sizeof(conn->host));
-    pool->has_session = true;
+    http_keep_session(pool, conn);
     http_enter(pool, x, x->state);
 }
 
@@ -13492,8 +13569,8 @@ static bool http_is_api(const HttpXfer *x)
  * have taken effect although it failed is reported as such, because the caller
  * must not treat it as undone.
  *
- * A pool keeps up to HTTP_IDLE_MAX connections and one TLS session until
- * pool_free(). A transfer lives from pool_add() to pool_end().
+ * A pool keeps up to HTTP_IDLE_MAX connections and HTTP_SESSIONS TLS sessions
+ * until pool_free(). A transfer lives from pool_add() to pool_end().
  */
 
 enum {
@@ -14061,7 +14138,7 @@ static int pool_poll_set(const HttpXfer *x, HttpStep step, struct pollfd *fds)
         if (x->attempt[i])
             fds[n++] = (struct pollfd){.fd = x->attempt[i] - 1,
                                        .events = POLLOUT};
-    if (x->conn)
+    if (x->conn && step != STEP_WAIT)
         fds[n++] = (struct pollfd){.fd = http_fd(x->conn),
                                    .events = events[step]};
     return n;
@@ -14075,6 +14152,8 @@ static int64_t pool_next_look(const HttpPool *pool, const HttpXfer *x,
         return 0;
     if (x->state == HTTP_WAIT)
         return pool_wake_at(pool, x);
+    if (x->state == HTTP_TLS && x->conn->begin_by)
+        return x->conn->begin_by;
     if (x->state == HTTP_CONNECT && x->attempts < x->addresses.count &&
         x->next_attempt_at < x->deadline)
         return x->next_attempt_at;
@@ -14297,7 +14376,7 @@ static void pool_run_many(HttpPool *pool, const HttpMany *many)
 static void pool_free(HttpPool *pool)
 {
     http_close_idle(pool);
-    secret_wipe(&pool->session, sizeof(pool->session));
+    secret_wipe(pool->sessions, sizeof(pool->sessions));
 }
 
 /* ==== Loopback ============================================================ *
