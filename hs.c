@@ -14237,8 +14237,9 @@ static void pool_run(HttpPool *pool, const HttpXfer *x)
 
 /*
  * Adds a request to the pool; pool_run() runs it. At most HTTP_ACTIVE at a
- * time. The transfer lives until pool_end(). A request that cannot be sent
- * safely, because it contains a control byte, fails at once.
+ * time, and the first of them gets the first idle connection. The transfer
+ * lives until pool_end(). A request that cannot be sent safely, because it
+ * contains a control byte, fails at once.
  */
 static HttpXfer *pool_add(HttpPool *pool, const HttpReq *req)
 {
@@ -14246,11 +14247,11 @@ static HttpXfer *pool_add(HttpPool *pool, const HttpReq *req)
     HttpXfer *x = arena_alloc(&arena, sizeof(*x));
     x->arena = arena;
     x->req = *req;
-    x->next = pool->active;
+    HttpXfer **end = &pool->active;
     int active = 0;
     Str host = str_slice(req->url.host, 0, HTTP_SHOW_HOST);
     x->state = HTTP_FAILED;
-    for (const HttpXfer *other = pool->active; other; other = other->next)
+    for (; *end; end = &(*end)->next)
         active++;
     if (active >= HTTP_ACTIVE) {
         err_set(&x->err, EXIT_FAILED, "too many requests at once");
@@ -14269,7 +14270,7 @@ static HttpXfer *pool_add(HttpPool *pool, const HttpReq *req)
         return x;
     }
     x->state = HTTP_WAIT;
-    pool->active = x;
+    *end = x;
     return x;
 }
 

@@ -109,7 +109,8 @@ def test_the_requests_have_the_form_that_hubspot_expects(files, sim, portal):
     targets = [r.target for r in sim.log]
     number = next(iter(portal.folders))
     assert targets[0] == "/filemanager/api/v2/files/stat/a%20b?portalId=101"
-    # both at the same time
+    # both at the same time, and the files on the open connection
+    assert sim.requests(PAGES)[0].conn == sim.log[0].conn
     assert set(targets[1:3]) == {
         f"/filemanager/api/v2/files/?hidden=0&offset=0&folder_id={number}&archived=0&portalId=101",
         f"/filemanager/api/v2/folders/?hidden=0&offset=0&parent_folder_id={number}&portalId=101",
