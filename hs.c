@@ -1276,9 +1276,8 @@ static bool set_add(HashSet *set, uint64_t hash)
  *         slot = hash_next(&table, slot);
  *
  * Then *slot is 1 + the position, or 0 if there is none; setting it adds one.
- * At most half of the slots are used. The slot depends on a secret of the run
- * (multiply-shift hashing: Dietzfelbinger and others, 1997): an attacker cannot
- * choose keys that share one.
+ * At most half of the slots are used. The slot depends on a secret of the run:
+ * an attacker cannot choose keys that share one.
  */
 typedef struct {
     int *slot;
@@ -1302,7 +1301,11 @@ static HashTable hash_table(Arena *arena, ptrdiff_t most)
 
 static int *hash_first(const HashTable *table, uint64_t hash)
 {
-    return &table->slot[hash * (table->seed | 1) >> (64 - table->bits)];
+    const uint64_t spread = 0x9e3779b97f4a7c15u; /* 2^64 / the golden ratio */
+    hash = (hash ^ table->seed) * spread;
+    hash = (hash ^ hash >> 32) * (table->seed | 1);
+    hash = (hash ^ hash >> 32) * spread; /* keys in steps must not cluster */
+    return &table->slot[hash >> (64 - table->bits)];
 }
 
 static int *hash_next(const HashTable *table, int *slot)
@@ -11660,9 +11663,10 @@ static void tls_sha1(Str text, char hash[TLS_SHA1])
  *
  * Connections are kept alive and reused; a new one to the same host resumes the
  * TLS session. In a full handshake, the request is sent before the server has
- * completed it (False Start: tls_begin_early()). Addresses are tried as in RFC
- * 8305: alternating families, a new one every 250 ms while the earlier attempts
- * continue.
+ * completed it (False Start: tls_begin_early()). Transfers to the same host or
+ * proxy share one look-up. Its addresses are kept for HTTP_NAME_MS, unless none
+ * of them works. They are tried as in RFC 8305: alternating families, a new one
+ * every 250 ms while the earlier attempts continue.
  *
  * Deadlines: each phase up to TLS has HTTP_CONNECT_MS. The response's header
  * has the request's time-out, which starts again whenever bytes of a body
@@ -11688,8 +11692,7 @@ enum {
     HTTP_HEADER_MAX = 64 * KIB,
     HTTP_HOLD = 512 * KIB,
     HTTP_IN = 16 * KIB,
-    HTTP_TURN = MIB,    /* bytes that one transfer moves before the next one */
-    HTTP_IDLE_MAX = 16, /* idle connections */
+    HTTP_TURN = MIB, /* bytes that one transfer moves before the next one */
     HTTP_IDLE_MS = 100 * 1000, /* after that, servers and NATs forget them */
     HTTP_PACE_MAX = 256,       /* requests whose start is remembered */
     HTTP_REDIRECTS = 5,
@@ -11699,10 +11702,13 @@ enum {
     HTTP_RETRY_AFTER_MAX = 24 * 60 * 60, /* seconds; longer is cut to this */
     HTTP_INTERVAL_MAX_MS = 60 * 1000,    /* of a rate limit */
     HTTP_CHUNK_LINE_MAX = 4 * KIB,
-    HTTP_ACTIVE = 64,         /* transfers at a time */
-    HTTP_SESSIONS = 4,        /* hosts whose TLS session is kept */
-    HTTP_FULL_HANDSHAKES = 4, /* at a time, see http_awaits_session() */
-    HTTP_SESSION_MS = 3000,   /* a connection waits no longer for a session */
+    HTTP_ACTIVE = 64,            /* transfers at a time */
+    HTTP_IDLE_MAX = HTTP_ACTIVE, /* idle connections */
+    HTTP_NAMES = 16,             /* hosts whose addresses are kept */
+    HTTP_NAME_MS = 60 * 1000,    /* after that, a name is resolved again */
+    HTTP_SESSIONS = 4,           /* hosts whose TLS session is kept */
+    HTTP_FULL_HANDSHAKES = 4,    /* at a time, see http_awaits_session() */
+    HTTP_SESSION_MS = 3000, /* a connection waits no longer for a session */
 
     /* How much of a text messages show, in bytes. */
     HTTP_SHOW_WORD = 40,
@@ -11863,6 +11869,23 @@ struct HttpConn {
     char in[HTTP_IN];
 };
 
+typedef struct HttpName HttpName;
+
+/* The addresses of a host or a proxy, for all transfers of a pool. The look-up
+ * that is under way ends early if nothing waits for it any more. */
+struct HttpName {
+    HttpName *next;
+    Str host;
+    int lookup; /* fd + 1 of the look-up under way */
+    pid_t lookup_pid;
+    int waiting; /* transfers that wait for it */
+    int turn;    /* increases with each look-up that ends */
+    int code;    /* of the last one: 0 or an EAI_ code */
+    bool good;   /* the addresses are known, and some of them may work */
+    int64_t known_at;
+    OsAddresses addresses;
+};
+
 typedef struct HttpXfer HttpXfer;
 
 struct HttpXfer {
@@ -11884,8 +11907,10 @@ struct HttpXfer {
     int redirects;
     bool foreign; /* redirected to another host: no credentials */
 
-    int lookup; /* fd + 1 of the look-up under way */
-    pid_t lookup_pid;
+    HttpName *name; /* of the peer; NULL: it is an address */
+    int turn;       /* of `name`, when it was asked for or used */
+    bool waits;     /* for the look-up of `name` */
+    bool kept;      /* the addresses are those of an earlier look-up */
     OsAddresses addresses;
     int attempt[OS_ADDRESSES]; /* fd + 1 of a socket that is connecting */
     int attempts;
@@ -11950,6 +11975,8 @@ typedef struct {
     bool no_early; /* no TLS False Start: see pool_on_failure() */
     HttpSession sessions[HTTP_SESSIONS];
     int next_session; /* of them: the next to be replaced */
+    HttpName *names;  /* the last one used comes first */
+    bool resolved;    /* a look-up has just ended: others may wait for it */
 } HttpPool;
 
 /* Takes the next field off `*fields`; false at the end. */
@@ -12082,13 +12109,33 @@ static void http_close_attempts(HttpXfer *x)
     x->attempts = 0;
 }
 
+/* Stops waiting for a look-up, and ends it if it was the last to wait. */
+static void http_leave_lookup(HttpXfer *x)
+{
+    HttpName *name = x->name;
+    OsAddresses ignored;
+    if (!x->waits)
+        return;
+    x->waits = false;
+    name->waiting--;
+    if (name->waiting || !name->lookup)
+        return;
+    os_lookup_end(name->lookup - 1, name->lookup_pid, &ignored);
+    name->lookup = 0;
+}
+
+/* None of the addresses of a transfer works: the next one looks them up again.
+ */
+static void http_forget_addresses(const HttpXfer *x)
+{
+    if (x->name && x->name->turn == x->turn)
+        x->name->good = false;
+}
+
 /* Closes what a transfer has open: its look-up, attempts and connection. */
 static void http_drop(HttpXfer *x)
 {
-    OsAddresses ignored;
-    if (x->lookup)
-        os_lookup_end(x->lookup - 1, x->lookup_pid, &ignored);
-    x->lookup = 0;
+    http_leave_lookup(x);
     http_close_attempts(x);
     if (x->conn)
         http_close(x->conn);
@@ -12359,11 +12406,70 @@ static void http_close_idle(HttpPool *pool)
     }
 }
 
-/* Starts a try: on an idle connection, or by looking up the peer. */
-static HttpStep http_begin(HttpPool *pool, HttpXfer *x)
+/* The addresses of a host, known or not yet. Of HTTP_NAMES hosts, the one that
+ * was not used for the longest time is forgotten, unless transfers wait. */
+static HttpName *http_find_name(HttpPool *pool, Str host)
+{
+    HttpName **link = &pool->names;
+    HttpName **oldest = NULL;
+    int count = 0;
+    for (; *link && !str_eq_nocase((*link)->host, host); count++) {
+        oldest = (*link)->waiting ? oldest : link;
+        link = &(*link)->next;
+    }
+    if (!*link && oldest && count >= HTTP_NAMES)
+        link = oldest;
+    HttpName *name = *link;
+    if (name)
+        *link = name->next;
+    else
+        name = arena_alloc(pool->arena, sizeof(*name));
+    if (!str_eq_nocase(name->host, host)) {
+        name->host = arena_copy(pool->arena, host);
+        name->good = false;
+        name->turn++;
+    }
+    name->next = pool->names;
+    pool->names = name;
+    return name;
+}
+
+/* Gets the peer's addresses: the peer is one, or they are known, or another
+ * transfer resolves its name, or this one does. */
+static HttpStep http_look_up(HttpPool *pool, HttpXfer *x)
 {
     int port = 0;
     int fd = 0;
+    Str peer = http_peer(pool, x, &port);
+    const char *host = arena_cstr(&x->arena, peer);
+    http_enter(pool, x, HTTP_LOOKUP);
+    x->name = NULL;
+    x->kept = false;
+    if (os_address_literal(host, &x->addresses)) {
+        http_begin_connect(pool, x);
+        return STEP_AGAIN;
+    }
+    HttpName *name = http_find_name(pool, peer);
+    x->name = name;
+    x->turn = name->turn;
+    if (name->good && os_now() - name->known_at < HTTP_NAME_MS) {
+        x->kept = true;
+        x->addresses = name->addresses;
+        http_begin_connect(pool, x);
+        return STEP_AGAIN;
+    }
+    int code = name->lookup ? 0 : os_lookup_start(host, &fd, &name->lookup_pid);
+    if (code)
+        return http_fail_socket(x, code);
+    name->lookup = name->lookup ? name->lookup : fd + 1;
+    name->waiting++;
+    x->waits = true;
+    return STEP_AGAIN;
+}
+
+/* Starts a try: on an idle connection, or by looking up the peer. */
+static HttpStep http_begin(HttpPool *pool, HttpXfer *x)
+{
     x->proxy = http_uses_proxy(pool, x) ? &pool->proxy : NULL;
     x->try_began = os_now();
     x->transient = false;
@@ -12377,42 +12483,56 @@ static HttpStep http_begin(HttpPool *pool, HttpXfer *x)
     }
     if (pool->idle && !os_can_open(HTTP_DESCRIPTORS))
         http_close_idle(pool);
-    Str peer = http_peer(pool, x, &port);
-    const char *name = arena_cstr(&x->arena, peer);
-    http_enter(pool, x, HTTP_LOOKUP);
-    if (os_address_literal(name, &x->addresses)) {
-        http_begin_connect(pool, x);
-        return STEP_AGAIN;
-    }
-    int code = os_lookup_start(name, &fd, &x->lookup_pid);
-    if (code)
-        return http_fail_socket(x, code);
-    x->lookup = fd + 1;
-    return STEP_AGAIN;
+    return http_look_up(pool, x);
 }
 
+/* Waits for a look-up, and ends it if this transfer is the first to see its
+ * result. */
 static HttpStep http_on_lookup(HttpPool *pool, HttpXfer *x)
 {
-    int port = 0;
-    Str peer = http_peer(pool, x, &port);
-    if (!os_wait(x->lookup - 1, POLLIN, 0))
-        return STEP_WAIT;
-    int code = os_lookup_end(x->lookup - 1, x->lookup_pid, &x->addresses);
-    x->lookup = 0;
-    if (code) {
-        x->transient = code == EAI_AGAIN;
-        err_set(&x->err, EXIT_NETWORK, "cannot resolve %.*s: %s", P(peer),
-                x->transient ? "no name server responded" : gai_strerror(code));
+    HttpName *name = x->name;
+    if (name->turn == x->turn) {
+        if (!os_wait(name->lookup - 1, POLLIN, 0))
+            return STEP_WAIT;
+        name->code = os_lookup_end(name->lookup - 1, name->lookup_pid,
+                                   &name->addresses);
+        name->lookup = 0;
+        name->good = !name->code;
+        name->known_at = os_now();
+        name->turn++;
+        pool->resolved = true;
+    }
+    x->turn = name->turn;
+    http_leave_lookup(x);
+    if (name->code) {
+        x->transient = name->code == EAI_AGAIN;
+        err_set(&x->err, EXIT_NETWORK, "cannot resolve %.*s: %s", P(name->host),
+                x->transient ? "no name server responded"
+                             : gai_strerror(name->code));
         err_hint(&x->err, "Check the network and DNS, or set HTTPS_PROXY.");
         return STEP_FAILED;
     }
+    x->addresses = name->addresses;
     http_begin_connect(pool, x);
     return STEP_AGAIN;
+}
+
+/* The next connections try the address that has connected first. */
+static void http_prefer_address(const HttpXfer *x, int winner)
+{
+    OsAddresses *known = x->name ? &x->name->addresses : NULL;
+    const struct sockaddr_storage good = x->addresses.at[winner];
+    if (!winner || !known || winner >= known->count ||
+        memcmp(&known->at[winner], &good, sizeof(good)) != 0)
+        return;
+    known->at[winner] = known->at[0];
+    known->at[0] = good;
 }
 
 /* An attempt has connected: closes the others and sets up the connection. */
 static void http_connected(HttpPool *pool, HttpXfer *x, int winner)
 {
+    http_prefer_address(x, winner);
     x->conn = http_new_conn(x, x->attempt[winner] - 1);
     x->attempt[winner] = 0;
     http_close_attempts(x);
@@ -12423,10 +12543,17 @@ static void http_connected(HttpPool *pool, HttpXfer *x, int winner)
     http_enter(pool, x, HTTP_PROXY);
 }
 
-static HttpStep http_fail_connect(const HttpPool *pool, HttpXfer *x)
+/* No address works. If they were looked up for an earlier transfer, there may
+ * be new ones. */
+static HttpStep http_fail_connect(HttpPool *pool, HttpXfer *x)
 {
     int port = 0;
     Str peer = http_peer(pool, x, &port);
+    http_forget_addresses(x);
+    if (x->kept) {
+        http_close_attempts(x);
+        return http_look_up(pool, x);
+    }
     err_set(&x->err, EXIT_NETWORK, "cannot connect to %.*s port %d: %s",
             P(peer), port, os_error(x->connect_error));
     if (http_uses_proxy(pool, x))
@@ -13442,35 +13569,6 @@ static FAST bool http_take_body(HttpXfer *x)
     return true;
 }
 
-/* Returns the connection to the pool if it can be used again, else closes it.
- * The pool keeps the newest HTTP_IDLE_MAX connections. */
-static void http_release_conn(HttpPool *pool, HttpXfer *x)
-{
-    HttpConn *conn = x->conn;
-    bool old = str_starts(buf_str(&x->header), S("HTTP/1.0"));
-    bool keep = x->framing != HTTP_TO_CLOSE && !conn->ended && !old &&
-                !http_has_input(conn) && http_is_sent(x) &&
-                !http_field_has(x->res.fields, S("Connection"), S("close"));
-    x->conn = NULL;
-    if (!keep) {
-        http_close(conn);
-        return;
-    }
-    conn->used = true;
-    conn->idle_since = os_now();
-    conn->next = pool->idle;
-    pool->idle = conn;
-    int count = 0;
-    for (HttpConn **link = &pool->idle; *link; link = &(*link)->next) {
-        if (++count <= HTTP_IDLE_MAX)
-            continue;
-        HttpConn *oldest = *link;
-        *link = NULL;
-        http_close(oldest);
-        return;
-    }
-}
-
 static bool http_is_redirect(const HttpRes *res)
 {
     int status = res->status;
@@ -13928,6 +14026,35 @@ static bool pool_redirect(HttpXfer *x)
     return true;
 }
 
+/* Returns the connection to the pool if it can be used again, else closes it.
+ * The pool keeps the newest HTTP_IDLE_MAX connections. */
+static void pool_release_conn(HttpPool *pool, HttpXfer *x)
+{
+    HttpConn *conn = x->conn;
+    bool old = str_starts(buf_str(&x->header), S("HTTP/1.0"));
+    bool keep = x->framing != HTTP_TO_CLOSE && !conn->ended && !old &&
+                !http_has_input(conn) && http_is_sent(x) &&
+                !http_field_has(x->res.fields, S("Connection"), S("close"));
+    x->conn = NULL;
+    if (!keep) {
+        http_close(conn);
+        return;
+    }
+    conn->used = true;
+    conn->idle_since = os_now();
+    conn->next = pool->idle;
+    pool->idle = conn;
+    int count = 0;
+    for (HttpConn **link = &pool->idle; *link; link = &(*link)->next) {
+        if (++count <= HTTP_IDLE_MAX)
+            continue;
+        HttpConn *oldest = *link;
+        *link = NULL;
+        http_close(oldest);
+        return;
+    }
+}
+
 /* The response is complete: a redirect, another try, or the end. */
 static HttpStep pool_on_complete(HttpPool *pool, HttpXfer *x)
 {
@@ -13935,7 +14062,7 @@ static HttpStep pool_on_complete(HttpPool *pool, HttpXfer *x)
     x->res.body = buf_str(&x->hold);
     pool_note_pace(pool, x);
     x->res.uncertain = x->uncertain;
-    http_release_conn(pool, x);
+    pool_release_conn(pool, x);
     if (pool_redirect(x) || pool_retry_response(pool, x))
         return STEP_AGAIN;
     x->res.warn_effect = req->changes && (x->uncertain || x->res.status >= 500);
@@ -14000,6 +14127,8 @@ static HttpStep pool_time_out(HttpXfer *x)
         [HTTP_BODY] = "receiving the response",
     };
     char what[64];
+    if (x->state == HTTP_CONNECT)
+        http_forget_addresses(x);
     snprintf(what, sizeof(what), "timed out while %s",
              phases[http_is_early(x) ? HTTP_TLS : x->state]);
     http_fail_transient(x, what);
@@ -14132,8 +14261,8 @@ static int pool_poll_set(const HttpXfer *x, HttpStep step, struct pollfd *fds)
         [STEP_FAILED] = 0,
     };
     int n = 0;
-    if (x->lookup)
-        fds[n++] = (struct pollfd){.fd = x->lookup - 1, .events = POLLIN};
+    if (x->waits)
+        fds[n++] = (struct pollfd){.fd = x->name->lookup - 1, .events = POLLIN};
     for (int i = 0; i < x->attempts; i++)
         if (x->attempt[i])
             fds[n++] = (struct pollfd){.fd = x->attempt[i] - 1,
@@ -14192,7 +14321,7 @@ static void pool_interrupt(HttpPool *pool)
 
 /* One turn of the loop: advances each transfer, then waits for events for at
  * most `most` milliseconds; not at all if a transfer has ended, so that the
- * next one can start at once. */
+ * next one can start at once, or a look-up that others wait for. */
 static void pool_turn(HttpPool *pool, int64_t most)
 {
     struct pollfd fds[HTTP_ACTIVE * (OS_ADDRESSES + 1) + 1];
@@ -14211,6 +14340,8 @@ static void pool_turn(HttpPool *pool, int64_t most)
         stuck &= pool_is_stuck(pool, x);
     }
     pool_sweep(pool);
+    ended |= pool->resolved;
+    pool->resolved = false;
     if (!pool->active || ended)
         return;
     int64_t began = os_now();

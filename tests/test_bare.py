@@ -214,6 +214,22 @@ def test_a_host_name_is_resolved(bare, names, sim):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_name_is_resolved_once_for_many_requests(bare, names, hs, sim, code):
+    """16 connections are opened at a time. If the name is unknown, they all fail at once."""
+    names.code = lambda number: code
+    path = hs.write_config(*[sim.portal(n) for n in range(101, 133)], path=bare.root / "config.yml")
+    os.chown(path, UID, UID)
+    proxy = bare.online["HTTPS_PROXY"].replace("127.0.0.1", "proxy.test")
+    env = {**bare.online, "HTTPS_PROXY": proxy, "HUBSPOT_CONFIG_PATH": "/config.yml"}
+    done = bare("account", "clean", "--force", env=env)
+    assert done.returncode == (7 if code else 0), done.stderr
+    assert len(sim.log) == (0 if code else 32)
+    if not code:
+        assert names.asked == 2  # A and AAAA
+    assert names.asked <= 8
+
+
 def test_an_unknown_host(bare, names, sim):
     """That is final."""
     names.code = lambda number: 3

@@ -255,13 +255,13 @@ static void test_false_start(void)
     CHECK(x->state == HTTP_HEADER && x->sent && http_is_early(x));
     CHECK(str_starts(buf_str(&fs->in), S("POST / HTTP/1.1\r\n")));
     CHECK(str_ends(buf_str(&fs->in), S("\r\n\r\n")));
-    CHECK(!tls_is_ready(x->conn->tls) && !pool.has_session);
+    CHECK(!tls_is_ready(x->conn->tls) && !pool.sessions[0].host[0]);
     ptrdiff_t finished = fs->last.len;
     fs_encrypt(fs, &fs->last, TLS_RECORD_DATA, S(FS_RESPONSE));
     for (ptrdiff_t i = 0; i < fs->last.len; i++) {
         CHECK(x->state == HTTP_HEADER && !x->header.len);
         CHECK_INT(http_is_early(x), i < finished);
-        CHECK_INT(pool.has_session, i >= finished);
+        CHECK_INT(pool.sessions[0].host[0] != 0, i >= finished);
         CHECK_INT(tls_is_ready(x->conn->tls), i >= finished);
         CHECK_INT(x->deadline - os_now() > HTTP_CONNECT_MS, i >= finished);
         fs_send(fs, str_slice(buf_str(&fs->last), i, i + 1));
@@ -269,7 +269,7 @@ static void test_false_start(void)
     }
     CHECK(x->state == HTTP_DONE && !pool.no_early);
     CHECK_STR(x->res.body, S("good"));
-    CHECK_INT(pool.session.session_id_len, 32);
+    CHECK_INT(pool.sessions[0].tls.session_id_len, 32);
     fs_end(&pool, x);
     fs_free(fs);
 }
@@ -324,7 +324,7 @@ static void test_false_start_forged(void)
         /* not with pool_turn(), which would free `tls` */
         CHECK_INT(pool_step(&pool, x), STEP_FAILED);
         CHECK_INT(br_ssl_engine_last_error(&tls->client.eng), rows[i].error);
-        CHECK(http_is_early(x) && !x->header.len && !pool.has_session);
+        CHECK(http_is_early(x) && !x->header.len && !pool.sessions[0].host[0]);
         CHECK_INT(pool_on_failure(&pool, x), STEP_FAILED);
         CHECK_INT(x->err.code, EXIT_NETWORK);
         CHECK_INT(x->state, HTTP_FAILED);
@@ -359,7 +359,7 @@ static void test_false_start_closed(void)
                   repeatable ? STEP_AGAIN : STEP_FAILED);
         CHECK_INT(x->state, repeatable ? HTTP_WAIT : HTTP_FAILED);
         CHECK(!repeatable || pool_wake_at(&pool, x) <= os_now());
-        CHECK(pool.no_early && !pool.has_session);
+        CHECK(pool.no_early && !pool.sessions[0].host[0]);
         Str message = str_from(x->err.message);
         CHECK_INT(str_find(message, S("may have taken effect")) >= 0,
                   !repeatable);
@@ -378,12 +378,12 @@ static void test_false_start_not(void)
         fs->alpn = i == 1;
         HttpXfer *x = fs_start(fs, &pool, S("GET"));
         fs_exchange(fs, &pool);
-        CHECK(x->state == HTTP_TLS && !x->sent && !pool.has_session);
+        CHECK(x->state == HTTP_TLS && !x->sent && !pool.sessions[0].host[0]);
         CHECK(!fs->in.len && !http_is_early(x));
         fs_send_all(fs, &fs->last);
         pool_turn(&pool, 0);
         fs_run(fs);
-        CHECK(x->state == HTTP_HEADER && x->sent && pool.has_session);
+        CHECK(x->state == HTTP_HEADER && x->sent && pool.sessions[0].host[0]);
         CHECK(str_starts(buf_str(&fs->in), S("GET / HTTP/1.1\r\n")));
         fs_end(&pool, x);
         fs_free(fs);

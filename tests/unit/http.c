@@ -666,3 +666,69 @@ static void test_http_idle(void)
     CHECK(!pool.idle);
     unit_xfer_end(&arena, x);
 }
+
+/* Transfers to the same host share one look-up, and keep its addresses until
+ * none of them works. ("localhost" needs no name server.) */
+static void test_http_names(void)
+{
+    Arena arena = {0};
+    HttpPool pool = {.arena = &arena};
+    Arena own[3] = {{0}};
+    HttpXfer *x[3];
+    for (int i = 0; i < COUNT(x); i++) {
+        x[i] = unit_xfer(&own[i], S(""), S(""));
+        x[i]->conn = NULL;
+        x[i]->req.url.host = i ? S("localhost") : S("LocalHost");
+        x[i]->req.url.port = 1;
+        x[i]->req.timeout = HTTP_CONNECT_MS;
+    }
+    unit_at(S("a look-up for two"));
+    CHECK_INT(http_begin(&pool, x[0]), STEP_AGAIN);
+    CHECK_INT(http_begin(&pool, x[1]), STEP_AGAIN);
+    HttpName *name = pool.names;
+    CHECK(x[0]->waits && x[1]->waits && x[1]->name == name && !name->next);
+    http_drop(x[1]);
+    CHECK(name->waiting == 1 && name->lookup);
+    CHECK_INT(http_begin(&pool, x[1]), STEP_AGAIN);
+    while (http_on_lookup(&pool, x[0]) == STEP_WAIT)
+        os_sleep(1);
+    CHECK_INT(http_on_lookup(&pool, x[1]), STEP_AGAIN);
+    CHECK(pool.resolved && !name->waiting && !name->lookup && name->good);
+    CHECK(x[1]->addresses.count > 0 && x[1]->state == HTTP_CONNECT);
+    CHECK_INT(name->turn, x[1]->turn);
+    unit_at(S("the addresses are kept"));
+    CHECK_INT(http_begin(&pool, x[2]), STEP_AGAIN);
+    CHECK(x[2]->kept && !x[2]->waits && x[2]->state == HTTP_CONNECT);
+    unit_at(S("the fastest one is tried first"));
+    name->addresses.at[1] = name->addresses.at[0];
+    name->addresses.at[1].ss_family = 77;
+    name->addresses.count = 2;
+    x[2]->addresses = name->addresses;
+    http_prefer_address(x[2], 1);
+    CHECK_INT(name->addresses.at[0].ss_family, 77);
+    unit_at(S("none of them works"));
+    CHECK_INT(http_fail_connect(&pool, x[2]), STEP_AGAIN);
+    CHECK(!name->good && x[2]->waits && !x[2]->kept);
+    CHECK_INT(http_fail_connect(&pool, x[0]), STEP_FAILED);
+    unit_at(S("the last one that waits ends the look-up"));
+    http_drop(x[2]);
+    CHECK(!name->waiting && !name->lookup);
+    name->good = true;
+    name->known_at = os_now() - HTTP_NAME_MS - 1;
+    CHECK_INT(http_begin(&pool, x[2]), STEP_AGAIN);
+    CHECK(!x[2]->kept && x[2]->waits);
+    unit_at(S("many hosts"));
+    for (int i = 0; i < 2 * HTTP_NAMES; i++)
+        http_find_name(&pool, arena_printf(&arena, "host-%d", i));
+    int count = 0;
+    for (const HttpName *n = pool.names; n; n = n->next)
+        count++;
+    CHECK(count <= HTTP_NAMES + 1 && x[2]->name == name && name->lookup);
+    CHECK_STR(name->host, S("LocalHost"));
+    for (int i = 0; i < COUNT(x); i++) {
+        http_drop(x[i]);
+        unit_xfer_end(&own[i], x[i]);
+    }
+    CHECK(!name->waiting && !name->lookup);
+    arena_free(&arena);
+}

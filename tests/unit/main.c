@@ -122,6 +122,7 @@ static void (*const unit_tests[])(void) = {
     test_http_proxy_basic,
     test_http_pace,
     test_http_idle,
+    test_http_names,
     test_false_start,
     test_false_start_forged,
     test_false_start_closed,
