@@ -18262,7 +18262,9 @@ static Str config_name_with_id(Arena *arena, const ConfigAccount *account)
 static bool config_is_name_used(const HashTable *names, const Config *config,
                                 Str name, int64_t id)
 {
-    int at = name.len ? *config_name_slot(names, config, name) : 0;
+    if (!name.len || !config->accounts)
+        return false;
+    int at = *config_name_slot(names, config, name);
     return at && config->accounts[at - 1].id != id;
 }
 
