@@ -184,6 +184,11 @@ typedef struct {
 #define FAST __attribute__((optimize("O2")))
 #endif
 
+/* A function with an Err, or another large object, that most runs do not call.
+ * Within its caller it would enlarge that one's frame, and each page of a frame
+ * costs a page fault, used or not (-fstack-clash-protection). */
+#define OWN_FRAME __attribute__((noinline))
+
 enum { KIB = 1024, MIB = 1024 * 1024 };
 
 /* The exit codes, all of them, and below what they mean. */
@@ -731,6 +736,14 @@ static void *arena_take(Arena *arena, ptrdiff_t size)
     void *memory = (char *)chunk + chunk->used;
     chunk->used += size;
     return memory;
+}
+
+/* The memory that the arena will use next, without a call of malloc(). */
+static Str arena_next(const Arena *arena)
+{
+    const ArenaChunk *chunk = arena->chunks;
+    return chunk ? (Str){(char *)chunk + chunk->used, chunk->size - chunk->used}
+                 : (Str){0};
 }
 
 /*
@@ -1645,12 +1658,14 @@ static int64_t os_now(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Milliseconds since 1970, for the expiry of tokens and certificates. */
+/* Milliseconds since 1970, for the expiry of tokens and certificates. A run
+ * reads this clock once or twice: musl's first clock_gettime() searches the
+ * vDSO, which takes four times as long as a system call. */
 static int64_t os_wall(void)
 {
-    struct timespec t = {0};
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    long t[2] = {0}; /* the kernel's struct timespec for this call */
+    syscall(SYS_clock_gettime, CLOCK_REALTIME, t);
+    return (int64_t)t[0] * 1000 + t[1] / 1000000;
 }
 
 /* Fills `to` with random bytes fit for keys. False if the system has none.
@@ -1924,6 +1939,16 @@ static bool os_exists(Arena *arena, Str path)
            (errno != ENOENT && errno != ENOTDIR);
 }
 
+/* Opens a file to read it; -1, and errno, after a failure. musl's open() sets
+ * O_CLOEXEC again with a second system call, for Linux before 2.6.23; its
+ * openat() does not. */
+static int os_open_to_read(Arena *arena, Str path, int flags)
+{
+    return os_fails() ? -1
+                      : openat(AT_FDCWD, arena_cstr(arena, path),
+                               O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
+}
+
 /* Reads once from a non-blocking descriptor, waiting up to the time `until`
  * (os_now()). Returns bytes, 0 at the end, or -errno, such as -ETIMEDOUT. It
  * reads before it waits, because poll() never wakes for a pipe that has had no
@@ -1957,27 +1982,35 @@ static void os_populate(char *buffer, ptrdiff_t size)
                 POPULATE_WRITE);
 }
 
-/*
- * Reads a file or pipe to its end into `arena`. Fails with EFBIG if it has more
- * than `max` bytes, EISDIR for a folder, EBADF if it is not open for reading.
- * `until` is the deadline (os_now()) for a non-blocking descriptor; 0: it
- * blocks, and there is no deadline.
- */
-static int os_read_whole(Arena *arena, int fd, ptrdiff_t max, int64_t until,
-                         Str *out)
+/* Maps the memory that the arena will use for its next `size` bytes. */
+static void os_populate_next(const Arena *arena, ptrdiff_t size)
+{
+    Str next = arena_next(arena);
+    os_populate(next.ptr, size < next.len ? size : next.len);
+}
+
+/* A descriptor that can be read, and how to read it to its end. */
+typedef struct {
+    int fd;
+    struct stat st; /* from fstat() */
+    ptrdiff_t max;  /* bytes; EFBIG if there are more */
+    int64_t until;  /* the deadline (os_now()) for a non-blocking descriptor;
+                       0: it blocks, and there is no deadline */
+} OsReading;
+
+/* Reads a file or pipe to its end into `arena`. Fails with EFBIG, or with
+ * EISDIR for a folder. */
+static int os_read_rest(Arena *arena, const OsReading *from, Str *out)
 {
     enum { PIECE = 16 * KIB };
-    struct stat st = {0};
-    Buf buf = buf_new(arena, max + 1);
-    if (os_is_unreadable(fd))
-        return EBADF;
-    if (fstat(fd, &st))
-        return errno;
-    if (S_ISDIR(st.st_mode))
+    ptrdiff_t size = (ptrdiff_t)from->st.st_size;
+    bool regular = S_ISREG(from->st.st_mode);
+    Buf buf = buf_new(arena, from->max + 1);
+    if (S_ISDIR(from->st.st_mode))
         return EISDIR;
-    if (S_ISREG(st.st_mode) && st.st_size < max) {
-        buf_reserve(&buf, (ptrdiff_t)st.st_size + 1);
-        os_populate(buf.ptr, (ptrdiff_t)st.st_size);
+    if (regular && size < from->max) {
+        buf_reserve(&buf, size + 1);
+        os_populate(buf.ptr, size);
     }
     for (;;) {
         ptrdiff_t room = buf.cap - buf.len;
@@ -1989,10 +2022,10 @@ static int os_read_whole(Arena *arena, int fd, ptrdiff_t max, int64_t until,
             continue;
         }
         ptrdiff_t n = -EINTR;
-        if (until)
-            n = os_read_until(fd, buf.ptr + buf.len, room, until);
-        else if (S_ISREG(st.st_mode) || os_wait(fd, POLLIN, -1))
-            n = os_read(fd, buf.ptr + buf.len, room);
+        if (from->until)
+            n = os_read_until(from->fd, buf.ptr + buf.len, room, from->until);
+        else if (regular || os_wait(from->fd, POLLIN, -1))
+            n = os_read(from->fd, buf.ptr + buf.len, room);
         if (n < 0)
             return (int)-n;
         if (!n)
@@ -2000,7 +2033,18 @@ static int os_read_whole(Arena *arena, int fd, ptrdiff_t max, int64_t until,
         buf.len += n;
     }
     *out = buf_str(&buf);
-    return buf.len > max ? EFBIG : 0;
+    return buf.len > from->max ? EFBIG : 0;
+}
+
+/* Reads an open file or pipe to its end, as os_read_rest() does. Fails with
+ * EBADF if it is not open for reading. */
+static int os_read_whole(Arena *arena, int fd, ptrdiff_t max, int64_t until,
+                         Str *out)
+{
+    OsReading from = {.fd = fd, .max = max, .until = until};
+    if (os_is_unreadable(fd))
+        return EBADF;
+    return fstat(fd, &from.st) ? errno : os_read_rest(arena, &from, out);
 }
 
 /* Reads an open file or pipe to its end; see os_read_whole(). */
@@ -2014,9 +2058,7 @@ static int os_read_fd(Arena *arena, int fd, ptrdiff_t max, Str *out)
 static int os_read_file_until(Arena *arena, Str path, ptrdiff_t max,
                               int64_t until, Str *out)
 {
-    int fd = os_fails() ? -1
-                        : open(arena_cstr(arena, path),
-                               O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = os_open_to_read(arena, path, O_NONBLOCK);
     if (fd < 0)
         return errno;
     int code = os_read_whole(arena, fd, max, until, out);
@@ -2038,9 +2080,7 @@ static int os_read_file(Arena *arena, Str path, ptrdiff_t max, Str *out)
 {
     if (str_eq(path, S("/dev/stdin")) && os_is_unreadable(STDIN_FILENO))
         return EBADF; /* it would open os_fill_standard_fds()'s folder */
-    int fd = os_fails() ? -1
-                        : open(arena_cstr(arena, path),
-                               O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = os_open_to_read(arena, path, 0);
     return fd < 0 ? errno : os_read_open(arena, fd, max, out);
 }
 
@@ -3279,7 +3319,7 @@ typedef struct {
 } OsView;
 
 /*
- * Reads the whole file that `out->fd` has open, and finds out whether another
+ * Reads the file that `out->fd` has open, and finds out whether another
  * program is writing it. If the last write is younger than OS_YOUNG_MS, a read
  * lease (fcntl(2)) tells: the kernel refuses it while anybody has the file open
  * for writing, and delays every open() until the lease ends. Without leases
@@ -3291,12 +3331,11 @@ typedef struct {
 static int os_view_fd(Arena *arena, ptrdiff_t max, OsKinds kinds, OsView *out)
 {
     enum { BEGIN_MS = 1000, END_MS = 60000 };
-    struct stat st = {0};
     int fd = out->fd;
-    lseek(fd, 0, SEEK_SET);
-    int code = fstat(fd, &st) ? errno : 0;
-    out->stamp = os_stamp_of(&st);
-    out->regular = S_ISREG(st.st_mode);
+    OsReading from = {.fd = fd, .max = max};
+    int code = fstat(fd, &from.st) ? errno : 0;
+    out->stamp = os_stamp_of(&from.st);
+    out->regular = S_ISREG(from.st.st_mode);
     int64_t age = os_wall() - out->stamp.changed / OS_MS_NS;
     out->young = out->regular && age < OS_YOUNG_MS;
     bool held = out->young && !fcntl(fd, F_SETLEASE, F_RDLCK);
@@ -3305,13 +3344,21 @@ static int os_view_fd(Arena *arena, ptrdiff_t max, OsKinds kinds, OsView *out)
         code = ENXIO;
     if (!code && !out->regular)
         os_wait(fd, POLLIN, BEGIN_MS); /* until a pipe has a writer */
-    int64_t until = out->regular ? 0 : os_now() + os_limit_wait(END_MS);
-    code = code ? code : os_read_whole(arena, fd, max, until, &out->text);
+    from.until = out->regular ? 0 : os_now() + os_limit_wait(END_MS);
+    code = code ? code : os_read_rest(arena, &from, &out->text);
     if (held)
         fcntl(fd, F_SETLEASE, F_UNLCK);
     if (out->regular && !os_stamp_eq(out->stamp, os_stamp_fd(fd)))
         out->busy = true;
     return code;
+}
+
+/* Reads a regular file that was read before again, from its start. */
+static int os_view_again(Arena *arena, ptrdiff_t max, OsView *out)
+{
+    if (lseek(out->fd, 0, SEEK_SET))
+        return errno;
+    return os_view_fd(arena, max, OS_REGULAR_ONLY, out);
 }
 
 /* Opens a file and reads it as os_view_fd() does. The caller calls
@@ -3320,9 +3367,7 @@ static int os_view(Arena *arena, Str path, ptrdiff_t max, OsKinds kinds,
                    OsView *out)
 {
     *out = (OsView){0};
-    out->fd = os_fails() ? -1
-                         : open(arena_cstr(arena, path),
-                                O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    out->fd = os_open_to_read(arena, path, O_NONBLOCK);
     out->open = out->fd >= 0;
     return out->open ? os_view_fd(arena, max, kinds, out) : errno;
 }
@@ -7305,8 +7350,11 @@ static bool yaml_short_scalar(Str s, Str *text, uint8_t *style)
         return s.len >= 2 && s.ptr[s.len - 1] == first &&
                str_index(*text, first) < 0 && str_index(*text, '\\') < 0;
     }
-    for (ptrdiff_t i = 1; i < s.len; i++)
-        if (s.ptr[i] == ' ' && (s.ptr[i - 1] == ':' || s.ptr[i + 1] == '#'))
+    /* keys have no spaces: memchr() is far faster than a loop over them */
+    const char *end = s.ptr + s.len;
+    const char *at = s.ptr;
+    while ((at = memchr(at + 1, ' ', (size_t)(end - at - 1))))
+        if (at[-1] == ':' || at[1] == '#')
             return false;
     return (yaml_short_letter(first) || first == '/') &&
            s.ptr[s.len - 1] != ':';
@@ -16120,9 +16168,22 @@ static bool config_starts_like_one(Str text)
     return false;
 }
 
+/* Completes the error of config_parse(): `err` is that of yaml_read(), or unset
+ * for a blank text. */
+static OWN_FRAME ConfigState config_parse_failed(Str path, Str text, Err *err)
+{
+    const Err fault = *err;
+    bool torn = !fault.code || fault.line >= config_last_line(text);
+    *err = (Err){0};
+    err_set(err, EXIT_CONFIG, torn ? "%.*s%s" : "cannot read %.*s: %s",
+            torn ? 0 : (int)path.len, path.ptr,
+            fault.code ? fault.message : "the file is empty");
+    return torn ? CONFIG_TORN : CONFIG_BAD;
+}
+
 /*
  * Parses a config file's text. Set the path of `config`, and the form of a file
- * without accounts. The error of a torn text is a reason for
+ * without accounts; `err` must be unset. A torn text's error is a reason for
  * config_incomplete(). `text` must live as long as the arena.
  *
  * The official client truncates the file and then writes it, so a reader can
@@ -16133,16 +16194,9 @@ static bool config_starts_like_one(Str text)
 static ConfigState config_parse(Arena *arena, Str text, Config *config,
                                 Err *err)
 {
-    Err fault = {0};
-    bool blank = !config_text_length(text);
     YamlNode *root = NULL;
-    if (blank || !yaml_read(arena, text, &root, &fault)) {
-        bool torn = blank || fault.line >= config_last_line(text);
-        err_set(err, EXIT_CONFIG, torn ? "%.*s%s" : "cannot read %.*s: %s",
-                torn ? 0 : (int)config->path.len, config->path.ptr,
-                blank ? "the file is empty" : fault.message);
-        return torn ? CONFIG_TORN : CONFIG_BAD;
-    }
+    if (!config_text_length(text) || !yaml_read(arena, text, &root, err))
+        return config_parse_failed(config->path, text, err);
     if (root && root->kind == YAML_TEXT && config_last_line(text) == 1 &&
         config_starts_like_one(text)) {
         err_set(err, EXIT_CONFIG, "no list of accounts");
@@ -16191,7 +16245,7 @@ typedef struct {
 static int config_read_stable(Arena *arena, const ConfigSource *source,
                               OsView *out)
 {
-    int64_t deadline = os_now() + CONFIG_SETTLE_MS;
+    int64_t deadline = 0; /* set at the first wait: few files need one */
     for (bool first = true;; first = false) {
         Arena scratch = {0}; /* freed at once, or every reading would stay */
         int code = os_view(first ? arena : &scratch, source->path, source->max,
@@ -16201,6 +16255,8 @@ static int config_read_stable(Arena *arena, const ConfigSource *source,
                     (!out->busy &&
                      (!look ||
                       source->is_whole(&scratch, out->text, out->young)));
+        if (!good && first)
+            deadline = os_now() + CONFIG_SETTLE_MS;
         if (good || os_now() >= deadline || os_interrupted()) {
             if (!first)
                 out->text = arena_copy(arena, out->text);
@@ -16266,20 +16322,22 @@ static bool config_cannot_read(const ConfigSource *source, int code, Err *err)
  * first line that cannot be read, without the last one if it is incomplete.
  * Returns false if nothing is usable.
  */
-static bool config_salvage(Arena *arena, Str text, Config *config)
+static OWN_FRAME bool config_salvage(Arena *arena, Str text, Config *config)
 {
     enum { LINES = 64 };
-    Err ignored = {0};
     const Config blank = *config;
     for (int i = 0; i < LINES && config_last_line(text); i++) {
         Arena scratch = {0};
+        Err ignored = {0};
         Config some = blank;
         ConfigState state = config_parse(&scratch, text, &some, &ignored);
         bool usable = some.root && state != CONFIG_BAD &&
                       config_last_is_complete(&some);
         arena_free(&scratch);
-        if (usable)
+        if (usable) {
+            ignored = (Err){0};
             return config_parse(arena, text, config, &ignored) != CONFIG_BAD;
+        }
         if (config_last_line(text) == 1)
             return config_starts_like_one(text);
         do
@@ -16287,6 +16345,14 @@ static bool config_salvage(Arena *arena, Str text, Config *config)
         while (text.len && text.ptr[text.len - 1] != '\n');
     }
     return !config_last_line(text);
+}
+
+/* As config_incomplete(), for a text of which config_parse() set `err`. */
+static OWN_FRAME bool config_stays_torn(Str path, Err *err)
+{
+    const Err fault = *err;
+    *err = (Err){0};
+    return config_incomplete(path, fault.message, err);
 }
 
 /* Which config file to read, and how. */
@@ -16299,7 +16365,7 @@ typedef struct {
 /*
  * Reads an existing config file. If it stays incomplete, `place->reset_torn`
  * decides: with it, `config` has what is usable, possibly nothing; without it,
- * reading fails.
+ * reading fails. `err` must be unset.
  */
 static bool config_read_place(Arena *arena, const ConfigPlace *place,
                               Config *config, Err *err)
@@ -16315,29 +16381,29 @@ static bool config_read_place(Arena *arena, const ConfigPlace *place,
         return config_not_regular(place->path, err);
     for (;;) {
         OsView view;
-        Err fault = {0};
         int code = config_read_stable(arena, &source, &view);
         os_view_close(&view);
         if (code)
             return config_cannot_read(&source, code, err);
         *config = blank;
-        ConfigState state = config_parse(arena, view.text, config, &fault);
+        os_populate_next(arena, view.text.len); /* the tree is about as large */
+        ConfigState state = config_parse(arena, view.text, config, err);
         if (state == CONFIG_WHOLE)
             return !place->reset_torn || config_has_hubspot_accounts(config) ||
                    config_not_hubspot(place->path, err);
-        if (state == CONFIG_BAD) {
-            *err = fault;
+        if (state == CONFIG_BAD)
             return false;
-        }
         if (!source.doubted && view.regular) {
             source.doubted = true;
+            *err = (Err){0};
             continue;
         }
         *config = blank;
         config->torn = true;
-        return (place->reset_torn &&
-                config_salvage(arena, view.text, config)) ||
-               config_incomplete(place->path, fault.message, err);
+        if (!place->reset_torn || !config_salvage(arena, view.text, config))
+            return config_stays_torn(place->path, err);
+        *err = (Err){0};
+        return true;
     }
 }
 
@@ -17193,8 +17259,7 @@ static void config_rescue(ConfigFile *file)
     OsView view = {.fd = file->view.fd};
     for (;;) {
         Arena scratch = {0};
-        int code = os_view_fd(&scratch, file->source.max, OS_REGULAR_ONLY,
-                              &view);
+        int code = os_view_again(&scratch, file->source.max, &view);
         bool good = !code && !view.busy &&
                     file->source.is_whole(&scratch, view.text, true);
         if (good)
@@ -17404,20 +17469,18 @@ static bool config_edit_parse(const ConfigFile *file, Config *config, Err *err)
     const ConfigChange *change = file->context;
     const ConfigPlace *place = &change->place;
     const Config blank = {.path = place->path, .form = place->form};
-    Err fault = {0};
     ConfigState state = CONFIG_WHOLE;
     *config = blank;
     if (file->exists)
-        state = config_parse(file->arena, file->text, config, &fault);
-    if (state == CONFIG_BAD) {
-        *err = fault;
+        state = config_parse(file->arena, file->text, config, err);
+    if (state == CONFIG_BAD)
         return false;
-    }
     if (state == CONFIG_TORN) {
         *config = blank;
         if (!place->reset_torn ||
             !config_salvage(file->arena, file->text, config))
-            return config_incomplete(place->path, fault.message, err);
+            return config_stays_torn(place->path, err);
+        *err = (Err){0};
     }
     if (!config->root)
         config->root = yaml_new(file->arena, YAML_MAP);
@@ -21135,14 +21198,27 @@ static void cmd_warn_numbers(Cmd *cmd, const Config *config)
     }
 }
 
+/* Warns about a config in a git repository that git does not ignore. */
+static OWN_FRAME void cmd_warn_git(Cmd *cmd, const Config *config)
+{
+    GitTree tree;
+    Err fault = {0};
+    bool covered = true;
+    Str path = os_resolve_links(cmd->arena, config->path);
+    if (ignore_git_tree(cmd->arena, os_path_dir(path), &tree) &&
+        ignore_git_covers(&tree, path, IGNORE_FILE, &covered, &fault) &&
+        !covered)
+        term_warn(cmd->term,
+                  "%.*s contains keys, but git does not ignore it; add it to "
+                  ".gitignore",
+                  P(config->path));
+}
+
 /* Warns about invalid numbers, and about a config that others can read: users
  * of the machine, or of the git repository. */
 static void cmd_warn_config(Cmd *cmd, const Config *config)
 {
     Arena *arena = cmd->arena;
-    GitTree tree;
-    Err fault = {0};
-    bool covered = true;
     Str loose = config_exposed_path(arena, config);
     if (config->bom.len)
         cmd_note_bom(cmd, config->bom);
@@ -21153,16 +21229,8 @@ static void cmd_warn_config(Cmd *cmd, const Config *config)
                   "fixes that",
                   P(loose), str_eq(loose, config->path) ? "read" : "written to",
                   (unsigned)os_mode(arena, loose));
-    if (config->form != CONFIG_DEPRECATED)
-        return;
-    Str path = os_resolve_links(arena, config->path);
-    if (ignore_git_tree(arena, os_path_dir(path), &tree) &&
-        ignore_git_covers(&tree, path, IGNORE_FILE, &covered, &fault) &&
-        !covered)
-        term_warn(cmd->term,
-                  "%.*s contains keys, but git does not ignore it; add it to "
-                  ".gitignore",
-                  P(config->path));
+    if (config->form == CONFIG_DEPRECATED)
+        cmd_warn_git(cmd, config);
 }
 
 /* Hides names that look like keys: a key was pasted into the wrong field. */
@@ -23630,7 +23698,7 @@ static const ConfigAccount **account_list_order(Cmd *cmd, AccountPlace *places)
 
 /* Adds the environment's token to the result, if commands use it instead of
  * the default account. */
-static void account_list_token(Cmd *cmd, cJSON *result)
+static OWN_FRAME void account_list_token(Cmd *cmd, cJSON *result)
 {
     CmdToken token;
     Err fault = {0};
@@ -23740,20 +23808,27 @@ static void account_list_text(Cmd *cmd, const AccountList *list)
         term_printf(cmd->term, "No accounts in %.*s.\n", P(cmd->config.path));
 }
 
+/* Finds the linked accounts and the default account. A fault there is only a
+ * warning: the list can be printed. */
+static OWN_FRAME void account_list_choose(Cmd *cmd, AccountList *list)
+{
+    Err fault = {0};
+    bool read = cmd->config.form == CONFIG_ENVIRONMENT ||
+                config_read_links(cmd->arena, &list->links, &fault);
+    if (!read || !config_choose_unnamed(cmd->arena, &cmd->config, &list->links,
+                                        &list->choice, &fault))
+        list->choice.account = NULL;
+    if (fault.code && cmd->config.count)
+        term_warn(cmd->term, "%s", fault.message);
+}
+
 static bool account_list(Cmd *cmd, Err *err)
 {
     AccountList list = {0};
-    Err unchosen = {0};
     if (!config_env_once("HUBSPOT_ACCESS_TOKEN", err) ||
         !cmd_load_config(cmd, err))
         return false;
-    bool read = cmd->config.form == CONFIG_ENVIRONMENT ||
-                config_read_links(cmd->arena, &list.links, &unchosen);
-    if (!read || !config_choose_unnamed(cmd->arena, &cmd->config, &list.links,
-                                        &list.choice, &unchosen))
-        list.choice.account = NULL;
-    if (unchosen.code && cmd->config.count)
-        term_warn(cmd->term, "%s", unchosen.message);
+    account_list_choose(cmd, &list);
     list.places = account_list_places(cmd);
     list.accounts = account_list_order(cmd, list.places);
     account_list_document(cmd, &list);

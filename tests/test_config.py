@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 import conftest
-from calls import ECHO, refused, used
+from calls import ECHO, is_sanitized, refused, used
 from conftest import held, mode, write_links
 
 OFFICIAL = pathlib.Path("/tmp/official/node_modules/js-yaml")
@@ -1636,3 +1636,27 @@ def test_a_lock_that_another_user_left_is_named(outsider, sim):
     )
     shutil.rmtree(folder)
     assert outsider("account", "use", "202").code == 0
+
+
+def test_an_old_config_is_read_with_few_system_calls(hs, sim, strace):
+    if is_sanitized(hs):
+        pytest.skip("the sanitizers' runtime is traced as well")
+    path = hs.write_config(sim.portal(101, "acme"))
+    os.utime(path, (1, 1))
+    trace = hs.cwd / "trace"
+    run = subprocess.run(
+        [strace, "-qq", "-o", trace, hs.bin, *LIST], cwd=hs.cwd, env=hs.env(), capture_output=True
+    )
+    assert run.returncode == 0, run.stderr
+    calls = trace.read_text().splitlines()
+    opened = next(n for n, call in enumerate(calls) if f'"{path}", O_RDONLY' in call)
+    names = [call.partition("(")[0] for call in calls[opened:]]
+    names = names[: names.index("close") + 1]
+    assert [n for n in names if n not in ("clock_gettime", "madvise")] == [
+        "openat" if "openat" in names else "open",
+        "fstat",
+        "read",
+        "read",
+        "fstat",
+        "close",
+    ]
