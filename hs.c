@@ -738,12 +738,13 @@ static void *arena_take(Arena *arena, ptrdiff_t size)
     return memory;
 }
 
-/* The memory that the arena will use next, without a call of malloc(). */
-static Str arena_next(const Arena *arena)
+/* The memory that the arena will use next, without a call of malloc(): `*size`
+ * bytes, possibly 0. */
+static char *arena_next(const Arena *arena, ptrdiff_t *size)
 {
-    const ArenaChunk *chunk = arena->chunks;
-    return chunk ? (Str){(char *)chunk + chunk->used, chunk->size - chunk->used}
-                 : (Str){0};
+    ArenaChunk *chunk = arena->chunks;
+    *size = chunk ? chunk->size - chunk->used : 0;
+    return chunk ? (char *)chunk + chunk->used : NULL;
 }
 
 /*
@@ -1985,8 +1986,9 @@ static void os_populate(char *buffer, ptrdiff_t size)
 /* Maps the memory that the arena will use for its next `size` bytes. */
 static void os_populate_next(const Arena *arena, ptrdiff_t size)
 {
-    Str next = arena_next(arena);
-    os_populate(next.ptr, size < next.len ? size : next.len);
+    ptrdiff_t left = 0;
+    char *next = arena_next(arena, &left);
+    os_populate(next, size < left ? size : left);
 }
 
 /* A descriptor that can be read, and how to read it to its end. */
