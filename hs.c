@@ -2164,17 +2164,6 @@ static bool os_is_file(Arena *arena, Str path)
     return stat(arena_cstr(arena, path), &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* A number that identifies a regular file under all its names and links, for a
- * HashSet; 0 if the path leads to something else. */
-static uint64_t os_file_id(Arena *arena, Str path)
-{
-    struct stat st;
-    if (stat(arena_cstr(arena, path), &st) || !S_ISREG(st.st_mode))
-        return 0;
-    return hash_add_int(hash_add_int(0, (int64_t)st.st_dev),
-                        (int64_t)st.st_ino);
-}
-
 /* True if the path is a regular file itself, not a symbolic link to one. */
 static bool os_is_own_file(Arena *arena, Str path)
 {
@@ -6622,7 +6611,7 @@ static Str json_write_indented(Arena *arena, const cJSON *document)
  */
 
 enum {
-    YAML_MAX = 16 * MIB, /* as the messages say, and README */
+    YAML_MAX = 16 * MIB,
     YAML_DEPTH = 64,
     YAML_DEPTH_ADDED = 4, /* levels that changes may add before yaml_write() */
     YAML_NODES = 1000000,
@@ -7028,6 +7017,10 @@ static uint64_t yaml_key_bit(Str key)
 }
 
 static const char yaml_too_many_values[] = "too many values (over 1,000,000)";
+
+_Static_assert(YAML_MAX == 16 * MIB && YAML_NODES == 1000000 &&
+                   YAML_ENTRIES == 2000 && YAML_ANCHORS == 1000,
+               "messages and README name these limits");
 
 /* Adds a map's next key. Returns NULL, or the fault. */
 static const char *yaml_add_key(YamlReader *reader, YamlNode *key)
@@ -10483,8 +10476,10 @@ static int tls_add_folders(TlsAnchors *to, Str list)
         int count = os_list(&scratch, folder, &names);
         for (int i = 0; i < count && !code; i++) {
             Str path = os_path_join(&scratch, folder, names[i]);
-            uint64_t id = os_file_id(&scratch, path);
-            if (id && set_add(&seen, id))
+            OsEntry entry = os_look_through(&scratch, path);
+            uint64_t id = hash_add_int(hash_add_int(0, (int64_t)entry.device),
+                                       (int64_t)entry.inode);
+            if (entry.kind == OS_FILE && set_add(&seen, id))
                 tls_add_file(to, path);
             if (i >= SOME && os_now() > to->until)
                 code = ETIMEDOUT;
@@ -28477,7 +28472,7 @@ static bool files_upload(Cmd *cmd, Err *err)
  * requests pages of a listing only while few files wait. The pages of a folder
  * are requested ahead (FilesListing): up to FILES_LISTING at a time, after the
  * first has told their number, and they are delivered in order. That takes one
- * round trip in place of four.
+ * round trip instead of four.
  *
  * Each file is written to a temporary file beside its destination; up to
  * TRANSFER_LANDING of them are synced together and then renamed. An existing

@@ -11,6 +11,7 @@ import pytest
 UPLOAD = "POST api.hubapi.com/filemanager/api/v3/files/upload"
 LIST = "GET api.hubapi.com/filemanager/api/v2/files/?"
 CDN = "GET cdn.example.com/hubfs/"
+SIGN = "GET api.hubapi.com/files/v3/files/"
 
 
 @pytest.fixture

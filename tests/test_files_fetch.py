@@ -16,6 +16,7 @@ from files import (  # noqa: F401 (some are fixtures)
     CDN,
     LIST,
     NAMES,
+    SIGN,
     by_status,
     ended,
     files,
@@ -28,8 +29,6 @@ from files import (  # noqa: F401 (some are fixtures)
     token,
     tree_of,
 )
-
-SIGN = "GET api.hubapi.com/files/v3/files/"
 
 
 def until(ready):
@@ -110,7 +109,7 @@ def test_the_requests_have_the_form_that_hubspot_expects(files, sim, portal):
     number = next(iter(portal.folders))
     assert targets[0] == "/filemanager/api/v2/files/stat/a%20b?portalId=101"
     # both at the same time, and the files on the open connection
-    assert sim.requests(PAGES)[0].conn == sim.log[0].conn
+    assert sim.requests(LIST)[0].conn == sim.log[0].conn
     assert set(targets[1:3]) == {
         f"/filemanager/api/v2/files/?hidden=0&offset=0&folder_id={number}&archived=0&portalId=101",
         f"/filemanager/api/v2/folders/?hidden=0&offset=0&parent_folder_id={number}&portalId=101",
@@ -738,9 +737,6 @@ def listing(offset, what="files"):
     return f"GET /filemanager/api/v2/{what}/?hidden=0&offset={offset}&"
 
 
-PAGES = "GET /filemanager/api/v2/files/?"
-
-
 def many(portal, count):
     """Fill folder d; the content of each file."""
     tree = {f"d/{n}.txt": b"%d" % n for n in range(count)}
@@ -756,7 +752,7 @@ def test_pages_are_requested_ahead_four_at_a_time(files, hs, sim, portal):
     def count():
         sim.wait(listing(80))
         time.sleep(0.3)  # for a fifth request, which must not come
-        flying.append(len(sim.requests(PAGES)))
+        flying.append(len(sim.requests(LIST)))
         counted.set()
 
     sim.fail(listing(20), then=count)
@@ -765,7 +761,7 @@ def test_pages_are_requested_ahead_four_at_a_time(files, hs, sim, portal):
     ended(files("fetch", "d", "."), 0)
     assert tree_of(hs.cwd) == tree
     assert flying == [5]  # the first page and four
-    assert len(sim.requests(PAGES)) == 12  # each page once
+    assert len(sim.requests(LIST)) == 12  # each page once
 
 
 def test_pages_that_arrive_out_of_order_are_all_fetched(files, hs, sim, portal):
@@ -784,7 +780,7 @@ def test_pages_that_arrive_before_a_late_one_are_few(files, hs, sim, portal):
     def count():
         sim.wait(listing(140))
         time.sleep(0.3)  # for another request, which must not come
-        held.append(len(sim.requests(PAGES)))
+        held.append(len(sim.requests(LIST)))
 
     sim.fail(listing(20), then=count)
     ended(files("fetch", "d", "."), 0)

@@ -2,10 +2,17 @@
 import threading
 import time
 
-from files import CDN, ended, files, place, portal, tree_of  # noqa: F401 (some are fixtures)
+from files import (  # noqa: F401 (some are fixtures)
+    CDN,
+    SIGN,
+    UPLOAD,
+    ended,
+    files,
+    place,
+    portal,
+    tree_of,
+)
 
-UPLOAD = "POST api.hubapi.com/filemanager/api/v3/files/upload"
-SIGN = "GET api.hubapi.com/files/v3/files/"
 WIDTH = 16
 FULL = 4  # HTTP_FULL_HANDSHAKES
 

@@ -533,6 +533,14 @@ static TlsFault unit_judge(const TlsTrust *trust, const char *host, Str chain)
     return fault;
 }
 
+/* A trust store with the root of the known chains. */
+static TlsTrust unit_known_root(Arena *arena, TlsKnown *known)
+{
+    TlsAnchors to = {.arena = arena};
+    tls_add_certificate(&to, tls_base64(arena, S(KNOWN_ROOT)), false);
+    return (TlsTrust){.anchors = to.anchors, .count = 1, .known = known};
+}
+
 /* What is valid once stays valid without anchors, which shows that it is known;
  * and nothing else is. */
 static void test_tls_known(void)
@@ -558,10 +566,8 @@ static void test_tls_known(void)
     };
     const Str chain = S(KNOWN_LEAF " " KNOWN_MIDDLE);
     Arena arena = {0};
-    TlsAnchors to = {.arena = &arena};
     TlsKnown known = {0};
-    tls_add_certificate(&to, tls_base64(&arena, S(KNOWN_ROOT)), false);
-    const TlsTrust full = {.anchors = to.anchors, .count = 1, .known = &known};
+    const TlsTrust full = unit_known_root(&arena, &known);
     const TlsTrust bare = {.known = &known};
     unit_at(S("known"));
     CHECK_INT(unit_judge(&bare, "a.b.c", chain), TLS_UNTRUSTED);
@@ -590,10 +596,8 @@ static void test_tls_known_limits(void)
     const Str chain = S(KNOWN_LEAF " " KNOWN_MIDDLE);
     const int64_t now = os_wall() / 1000;
     Arena arena = {0};
-    TlsAnchors to = {.arena = &arena};
     TlsKnown known = {0};
-    tls_add_certificate(&to, tls_base64(&arena, S(KNOWN_ROOT)), false);
-    const TlsTrust full = {.anchors = to.anchors, .count = 1, .known = &known};
+    const TlsTrust full = unit_known_root(&arena, &known);
     const TlsTrust bare = {.known = &known};
     unit_at(S("dates"));
     CHECK_INT(unit_judge(&full, "a.b.c", chain), TLS_OK);
@@ -631,12 +635,10 @@ static void test_tls_known_limits(void)
 static void test_tls_known_long(void)
 {
     Arena arena = {0};
-    TlsAnchors to = {.arena = &arena};
     TlsKnown known = {0};
     Buf chain = buf_new(&arena, MIB);
     Buf many = buf_new(&arena, MIB);
-    tls_add_certificate(&to, tls_base64(&arena, S(KNOWN_ROOT)), false);
-    const TlsTrust full = {.anchors = to.anchors, .count = 1, .known = &known};
+    const TlsTrust full = unit_known_root(&arena, &known);
     const TlsTrust bare = {.known = &known};
     unit_at(S("long"));
     CHECK_INT(unit_judge(&full, "a.b.c", S(KNOWN_LEAF " " KNOWN_MIDDLE)),
